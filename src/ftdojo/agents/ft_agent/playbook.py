@@ -1,0 +1,285 @@
+"""The playbook: the practice of fine-tuning written as rules over typed diagnoses. No LLM.
+
+It begins with a small pilot that measures speed and shows what is wrong. Afterwards each iteration starts from the
+best model so far and makes the first move that a diagnosis calls for, that was not tried before, and that fits into
+what is left of the budget. A move names the numbers it rests on and what it should do to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from ftdojo.agents.ft_agent import draft as drafts
+from ftdojo.agents.ft_agent.diagnosis import Diagnosis, Kind, diagnose
+from ftdojo.agents.ft_agent.draft import Draft, Proposal
+from ftdojo.dojo.feedback import EvaluationFeedback, Feedback
+from ftdojo.dojo.protocol import Iteration, Observation
+from ftdojo.dojo.submission import Plan, PlannedChange
+
+PILOT_ROWS = 512
+"""Enough rows to learn an answer's form and to measure the speed, a minute or two on two cores."""
+PILOT_TRAIN = {
+    "method": "lora",
+    "learning_rate": 1e-3,
+    "epochs": 2,
+    "batch_size": 16,
+    "max_length": 512,
+    "eval_fraction": 0.06,
+    "lora": {"rank": 16, "alpha": 32},
+}
+RESERVE = 1.15
+"""A forecast is multiplied by this before it is held against the budget."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What the rules look at: the best draft so far, what came of it, and what time is left."""
+
+    observation: Observation
+    best: Draft
+    evaluation: EvaluationFeedback
+    feedback: Feedback | None
+    diagnoses: list[Diagnosis]
+    last: Iteration
+
+    def of_kind(self, *kinds: Kind) -> list[Diagnosis]:
+        """The diagnoses of these kinds."""
+        return [d for d in self.diagnoses if d.kind in kinds]
+
+    def affords(self, draft: Draft) -> bool:
+        """Whether an iteration with ``draft`` is forecast to fit into the remaining wall clock."""
+        left = self.observation.remaining.get("wall_s")
+        if left is None or self.feedback is None or self.feedback.training is None or self.feedback.data is None:
+            return True
+        seconds = self.feedback.execution.seconds
+        work = _work(draft, self.observation) / _work(self.best, self.observation)
+        return RESERVE * (seconds.data + seconds.train * work + seconds.evaluate) < left
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One change to the best draft, with its reasons."""
+
+    draft: Draft
+    hypothesis: str
+    evidence: str
+    changes: tuple[PlannedChange, ...]
+
+
+Rule = Callable[[Situation], Iterator[Move]]
+
+
+class Playbook:
+    """The planner without an LLM."""
+
+    name = "playbook"
+
+    def plan(self, observation: Observation) -> Proposal | None:
+        """The pilot, then one move an iteration; ``None`` when no rule has an untried, affordable move left."""
+        if not observation.history:
+            return _pilot(observation)
+        situation = _situation(observation)
+        tried = [drafts.read(folder) for folder in observation.submissions.values()]
+        for rule in RULES:
+            for move in rule(situation):
+                if move.draft not in tried and situation.affords(move.draft):
+                    return Proposal(_plan(observation, move), move.draft)
+        return None
+
+
+def _pilot(observation: Observation) -> Proposal:
+    spec, base = observation.task, observation.baseline
+    draft = drafts.first(spec, rows=PILOT_ROWS, seed=observation.seed, train=PILOT_TRAIN)
+    changes = [
+        PlannedChange(
+            key="recipe.sources",
+            before="none",
+            after=f"{len(draft.recipe.sources)} raw files, answers rendered in the scorer's form",
+            because=f"the base model's outputs have that form in {base.parsed:.0%} of the items",
+            expected="nearly all outputs have the answer's form",
+        ),
+        PlannedChange(
+            key="train",
+            before="untouched",
+            after=f"LoRA rank 16, learning rate 1e-3, 2 epochs of {draft.recipe.max_rows} rows",
+            because="a pilot of moderate size shows fit and speed before time is spent on more",
+            expected="the loss falls and levels off",
+        ),
+    ]
+    plan = Plan(
+        parent=0,
+        hypothesis="the base model does not know the answer's form; teaching the form alone gains most",
+        evidence=[f"baseline: {base.score}, parsed {base.parsed:.0%}, errors {base.errors}"],
+        focus="both",
+        changes=changes,
+    )
+    return Proposal(plan, draft)
+
+
+def _situation(observation: Observation) -> Situation:
+    """Start from the best iteration; while there is none, from the last that was tried."""
+    last = observation.history[-1]
+    chosen = observation.history[observation.best - 1] if observation.best else last
+    draft = drafts.read(observation.submissions[chosen.number])
+    if draft is None:
+        raise ValueError("the playbook varies recipes; the best submission is a script")
+    evaluation = chosen.feedback.evaluation or observation.baseline
+    return Situation(
+        observation=observation,
+        best=draft,
+        evaluation=evaluation,
+        feedback=chosen.feedback,
+        diagnoses=diagnose(evaluation, chosen.feedback),
+        last=last,
+    )
+
+
+def _plan(observation: Observation, move: Move) -> Plan:
+    areas = {change.key.split(".")[0] for change in move.changes}
+    return Plan(
+        parent=observation.best,
+        hypothesis=move.hypothesis,
+        evidence=[move.evidence, *(f"iteration {i.number}: {i.verdict}" for i in observation.history[-3:])],
+        focus="both" if len(areas) > 1 else "data" if areas == {"recipe"} else "training",
+        changes=list(move.changes),
+    )
+
+
+def _work(draft: Draft, observation: Observation) -> float:
+    """Training work in rows passed through the model; only ratios of it are used."""
+    return _rows(draft, observation) * draft.train.epochs
+
+
+def _rows(draft: Draft, observation: Observation) -> int:
+    """How many rows a recipe can give at most."""
+    paths = {source.path for source in draft.recipe.sources}
+    available = sum(f.rows for f in observation.raw_data.files if f.path in paths)
+    return min(draft.recipe.max_rows, observation.task.rules.max_rows, available)
+
+
+# -- the rules, in the order in which they are asked --------------------------------------------------------------------
+
+
+def repair(s: Situation) -> Iterator[Move]:
+    """The last submission failed a gate, or its training was unstable: take out what made it fail."""
+    findings = s.last.feedback.execution.findings
+    codes = {f.code for f in findings if f.severity == "error"}
+    evidence = "; ".join(f"{f.code}: {f.message}" for f in findings if f.severity == "error")[:400]
+    if codes & {"loss_not_finite", "diverged"} or s.of_kind("unstable"):
+        yield _train(s, evidence or s.of_kind("unstable")[0].evidence, "learning_rate", 0.3, "the loss stays finite and falls")
+    if "over_budget" in codes:
+        yield _train(s, evidence, "epochs", 0.5, "the training fits into the budget")
+        yield _rows_move(s, evidence, 0.5, "the training fits into the budget")
+    if "out_of_memory" in codes:
+        yield _train(s, evidence, "batch_size", 0.5, "the training fits into memory")
+
+
+def form(s: Situation) -> Iterator[Move]:
+    """Outputs lack the answer's form: a longer look at it."""
+    for found in s.of_kind("truncation"):
+        shorter = max(16, s.best.recipe.max_completion_chars // 4)
+        yield _recipe(s, found.evidence, "max_completion_chars", shorter, "outputs end before they are cut")
+    for found in s.of_kind("format"):
+        yield _train(s, found.evidence, "epochs", 2.0, "at least 95 % of the outputs have the answer's form")
+
+
+def under_fit(s: Situation) -> Iterator[Move]:
+    """The loss was still falling: more data if there is some, then more steps, rate and rank."""
+    for found in s.of_kind("under_fit"):
+        yield from _more_rows(s, found.evidence)
+        yield _train(s, found.evidence, "epochs", 2.0, "the held-out loss falls further")
+        yield _train(s, found.evidence, "learning_rate", 2.0, "the same loss is reached in fewer steps")
+        yield from _more_rank(s, found.evidence)
+
+
+def over_fit(s: Situation) -> Iterator[Move]:
+    """The held-out loss rose: more rows if there are some, else fewer epochs."""
+    for found in s.of_kind("over_fit"):
+        yield from _more_rows(s, found.evidence)
+        yield _train(s, found.evidence, "epochs", 0.5, "the held-out loss stays at its minimum")
+
+
+def weak_subtasks(s: Situation) -> Iterator[Move]:
+    """A sub-task lags behind: balance its answers, and give it a larger share of the rows."""
+    known = {source.subtask: source.weight for source in s.best.recipe.sources}
+    for found in s.of_kind("weak_subtask"):
+        if s.best.recipe.balance == "none":
+            yield _recipe(s, found.evidence, "balance", "completion", f"{found.subtask} stops answering by habit")
+        if found.subtask in known:
+            before = known[found.subtask]
+            yield Move(
+                draft=s.best.with_source(found.subtask, weight=2 * before),
+                hypothesis=f"{found.subtask} is weak because it has too small a share of the rows",
+                evidence=found.evidence,
+                changes=(
+                    PlannedChange(
+                        key=f"recipe.sources.{found.subtask}.weight",
+                        before=f"{before:g}",
+                        after=f"{2 * before:g}",
+                        because=found.evidence,
+                        expected=f"{found.subtask} gains more than the other sub-tasks lose",
+                    ),
+                ),
+            )
+
+
+def explore(s: Situation) -> Iterator[Move]:
+    """Nothing is plainly wrong: more of what made the best model, then its neighbours."""
+    evidence = f"evaluation: no diagnosis explains what is missing at {s.evaluation.score}"
+    yield from _more_rows(s, evidence)
+    yield _train(s, evidence, "epochs", 2.0, "a small gain from longer training")
+    yield from _more_rank(s, evidence)
+    yield _train(s, evidence, "learning_rate", 2.0, "a better minimum in the same number of steps")
+    yield _train(s, evidence, "learning_rate", 0.5, "a better minimum with smaller steps")
+
+
+RULES: tuple[Rule, ...] = (repair, form, over_fit, under_fit, weak_subtasks, explore)
+
+
+def _more_rows(s: Situation, evidence: str) -> Iterator[Move]:
+    used = s.feedback.data.rows if s.feedback and s.feedback.data else 0
+    if used >= s.best.recipe.max_rows * 0.95 and _rows(s.best.with_recipe(max_rows=10**6), s.observation) > used:
+        yield _rows_move(s, evidence, 2.0, "the held-out loss falls, the gap to the training loss does not grow")
+
+
+def _more_rank(s: Situation, evidence: str) -> Iterator[Move]:
+    lora = s.best.train.lora
+    if s.best.train.method == "lora" and lora is not None and lora.rank < 64:
+        wider = lora.model_copy(update={"rank": 2 * lora.rank, "alpha": 2 * lora.alpha})
+        yield Move(
+            draft=s.best.with_train(lora=wider.model_dump()),
+            hypothesis="the adapter is too narrow to hold what the rows teach",
+            evidence=evidence,
+            changes=(_change("train.lora.rank", lora.rank, wider.rank, evidence, "the training loss ends lower"),),
+        )
+
+
+def _rows_move(s: Situation, evidence: str, factor: float, expected: str) -> Move:
+    limit = s.observation.task.rules.max_rows
+    return _recipe(s, evidence, "max_rows", min(limit, max(64, int(s.best.recipe.max_rows * factor))), expected)
+
+
+def _recipe(s: Situation, evidence: str, key: str, value: int | str, expected: str) -> Move:
+    before = getattr(s.best.recipe, key)
+    return Move(
+        draft=s.best.with_recipe(**{key: value}),
+        hypothesis=f"{key} {before} holds the model back; {value} mends it",
+        evidence=evidence,
+        changes=(_change(f"recipe.{key}", before, value, evidence, expected),),
+    )
+
+
+def _train(s: Situation, evidence: str, key: str, factor: float, expected: str) -> Move:
+    before = getattr(s.best.train, key)
+    value = type(before)(before * factor) or 1
+    return Move(
+        draft=s.best.with_train(**{key: value}),
+        hypothesis=f"{'more' if factor > 1 else 'less'} {key.replace('_', ' ')} is needed",
+        evidence=evidence,
+        changes=(_change(f"train.{key}", before, value, evidence, expected),),
+    )
+
+
+def _change(key: str, before: object, after: object, because: str, expected: str) -> PlannedChange:
+    return PlannedChange(key=key, before=str(before), after=str(after), because=because, expected=expected)

@@ -1,0 +1,86 @@
+"""``ftdojo doctor``: what this machine can do, proved by trying it, with one fix for everything that is missing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+
+import typer
+
+from ftdojo.cli.console import out, print_json
+from ftdojo.cli.run import Json
+from ftdojo.errors import FtdojoError
+
+NEEDED_DISK_GIB = 3.0
+NEEDED_MEMORY_GIB = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was tried."""
+
+    name: str
+    ok: bool
+    detail: str
+    fix: str = ""
+
+
+def doctor(json: Json = False) -> None:
+    """Check the machine: device, memory, disk, embedded model, molecules, and every wall of the sandbox."""
+    checks = [check for probe in (_device, _room, _packages, _sandbox) for check in _guarded(probe)]
+    if json:
+        print_json({"ok": all(c.ok for c in checks), "checks": [asdict(c) for c in checks]})
+    else:
+        for check in checks:
+            out.print("[green]ok  [/]" if check.ok else "[red]FAIL[/]", end=" ")
+            out.print(f"{check.name}: {check.detail}", markup=False)
+            if not check.ok and check.fix:
+                out.print(f"     fix: {check.fix}", markup=False)
+    if not all(c.ok for c in checks):
+        raise typer.Exit(3)
+
+
+def _guarded(probe: Callable[[], Iterator[Check]]) -> list[Check]:
+    """The checks of a probe; one that cannot run at all is a failed check."""
+    try:
+        return list(probe())
+    except FtdojoError as error:
+        return [Check(probe.__name__.strip("_"), False, error.message, error.fix)]
+
+
+def _device() -> Iterator[Check]:
+    from ftdojo.models import compute
+
+    chosen = compute()
+    yield Check("device", True, f"{chosen.device}, {chosen.dtype} ({chosen.reason}), {os.cpu_count()} cores")
+
+
+def _room() -> Iterator[Check]:
+    import psutil
+
+    from ftdojo.record import Home
+
+    home = Home.default().root
+    home.mkdir(parents=True, exist_ok=True)
+    disk = shutil.disk_usage(home).free / 2**30
+    yield Check("disk", disk > NEEDED_DISK_GIB, f"{disk:.0f} GiB free at {home}", "free space, or set FTDOJO_HOME")
+    memory = psutil.virtual_memory().available / 2**30
+    yield Check("memory", memory > NEEDED_MEMORY_GIB, f"{memory:.0f} GiB available", "close other programs")
+
+
+def _packages() -> Iterator[Check]:
+    from ftdojo import models
+    from ftdojo.tasks.chemistry import molecules
+
+    path = models.embedded_weights()
+    yield Check("embedded model", True, f"{models.EMBEDDED}, {path.stat().st_size / 2**20:.0f} MiB of weights")
+    yield Check("molecules", True, f"{len(molecules.load())} approved drugs")
+
+
+def _sandbox() -> Iterator[Check]:
+    from ftdojo import sandbox
+
+    for wall in sandbox.probe():
+        yield Check(f"sandbox, {wall.name}", wall.ok, wall.detail, "see `ftdojo doctor --json`; do not run untrusted code")

@@ -1,0 +1,57 @@
+"""The entry point: assemble the commands, and turn every expected error into a message and an exit status."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import typer
+
+from ftdojo.cli import doctor, run, tasks
+from ftdojo.cli.console import err
+from ftdojo.errors import FtdojoError, InputError
+
+INTERRUPTED = 130
+"""128 + SIGINT, as shells report it."""
+
+app = typer.Typer(
+    name="ftdojo",
+    help="Fine-tune language models with agents, and score them fairly.",
+    epilog="Begin with: ftdojo run chemistry/mol_und --budget 10m",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+app.command()(run.run)
+app.command("tasks")(tasks.list_tasks)
+app.add_typer(tasks.app, name="task")
+app.command()(run.validate)
+app.command()(tasks.score)
+app.command()(run.report)
+app.command()(doctor.doctor)
+
+
+def main() -> None:
+    """Run the command line and exit: 0 done, 1 a finding about the input, 2 usage, 3 infrastructure."""
+    try:
+        app()
+    except FtdojoError as error:
+        _show(error)
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        err.print("\n[yellow]interrupted[/]: finished stages are kept; the same command resumes the run")
+        sys.exit(INTERRUPTED)
+
+
+def _show(error: FtdojoError) -> None:
+    if "--json" in sys.argv:
+        findings = [f.model_dump() for f in error.findings] if isinstance(error, InputError) else []
+        kind = type(error).__name__
+        document = {"error": {"type": kind, "message": error.message, "fix": error.fix, "findings": findings}}
+        print(json.dumps(document, ensure_ascii=False))  # noqa: T201 - the document of --json
+    err.print("error:", style="bold red", end=" ")
+    err.print(error.message, markup=False)
+    fixes = dict.fromkeys(f.fix for f in error.findings) if isinstance(error, InputError) else {error.fix: None}
+    for fix in filter(None, fixes):
+        err.print("  fix:", style="bold", end=" ")
+        err.print(fix, markup=False)

@@ -1,0 +1,161 @@
+"""``ftdojo tasks``, ``task show|new|check`` and ``score``: the commands that need no model. Torch is not imported."""
+
+from __future__ import annotations
+
+import json as jsonlib
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from ftdojo.cli.console import out, print_json
+from ftdojo.cli.run import Json, TaskName
+from ftdojo.errors import InputError, UsageError
+from ftdojo.findings import Finding
+
+app = typer.Typer(help="Look at a task, make your own, and prove it.", no_args_is_help=True)
+
+
+def list_tasks(json: Json = False) -> None:
+    """List the built-in tasks."""
+    from ftdojo import tasks
+
+    specs = [(tasks.get(name).spec, sorted(tasks.get(name).variants)) for name in tasks.ids()]
+    rows = [
+        {
+            "id": spec.id,
+            "domain": spec.domain,
+            "metric": spec.metric,
+            "higher_is_better": spec.higher_is_better,
+            "subtasks": list(spec.subtasks),
+            "variants": variants,
+        }
+        for spec, variants in specs
+    ]
+    if json:
+        print_json(rows)
+        return
+    table = Table("task", "metric", "better", "sub-tasks", "data", box=None)
+    for row in rows:
+        better = "higher" if row["higher_is_better"] else "lower"
+        table.add_row(row["id"], row["metric"], better, ", ".join(row["subtasks"]), ", ".join(row["variants"]))
+    out.print(table)
+
+
+@app.command()
+def show(task: TaskName, json: Json = False) -> None:
+    """Show a task: objective, answer format, raw data, rules, known shortcuts."""
+    from dataclasses import asdict
+
+    from ftdojo import tasks
+
+    spec = tasks.get(task).spec
+    if json:
+        print_json(asdict(spec))
+        return
+    out.print(f"[bold]{spec.id}[/] ({spec.domain}): {spec.metric}, {'higher' if spec.higher_is_better else 'lower'} is better")
+    for title, text in [("Objective", spec.objective), ("Answer", spec.output_format), ("Licence", spec.licence)]:
+        out.print(f"[bold]{title}[/]  ", end="")
+        out.print(text, markup=False)
+    for source in spec.raw_sources:
+        out.print(f"[bold]{source.path}[/]  {source.description}", highlight=False)
+        for way in source.renderings:
+            out.print(f"  {way.name}: {way.description}", markup=False)
+    rules = spec.rules
+    out.print(f"[bold]Rules[/]  at most {rules.max_rows} rows; {', '.join(rules.methods)}; {rules.wall_s / 3600:g} h")
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the task; a folder of that name is written.")],
+    into: Annotated[Path, typer.Option(help="Where to put the folder.")] = Path(),
+    json: Json = False,
+) -> None:
+    """Write a small working task folder to start from."""
+    from ftdojo.tasks.scaffold import new as scaffold
+
+    folder = scaffold(name, into)
+    if json:
+        print_json({"folder": str(folder)})
+    else:
+        out.print(f"wrote {folder}; prove it with: ftdojo task check {folder}", markup=False)
+
+
+@app.command()
+def check(task: TaskName, data: Annotated[str | None, typer.Option(help="Data variant.")] = None, json: Json = False) -> None:
+    """Prove a task: gold answers score best, empty and constant answers are reported, splits do not overlap."""
+    from ftdojo import tasks
+    from ftdojo.rawdata import prepare
+    from ftdojo.record import Home
+    from ftdojo.tasks.check import check as prove
+
+    found = tasks.get(task)
+    prepared = prepare(found, data or next(iter(found.variants)), Home.default())
+    verdict = prove(found, prepared)
+    if json:
+        print_json(verdict)
+    else:
+        _print_check(verdict)
+    if not verdict.ok:
+        raise typer.Exit(1)
+
+
+def score(
+    task: TaskName,
+    items: Annotated[Path, typer.Option(help="Evaluation items as JSON lines, each with an id.")],
+    predictions: Annotated[Path, typer.Option(help='Predictions as JSON lines: {"id": …, "output": …}.')],
+    json: Json = False,
+) -> None:
+    """Score predictions from a file. Needs no model."""
+    from ftdojo import tasks
+    from ftdojo.tasks.scoring import pair
+    from ftdojo.tasks.scoring import score as evaluate
+
+    found = tasks.get(task)
+    records = _read(items)
+    report = evaluate(found, records, pair(records, _read(predictions), where=predictions.name))
+    if json:
+        print_json(report)
+        return
+    low, high = report.interval
+    out.print(f"{report.metric} [bold]{report.value:.2f}[/] \\[{low:.2f}, {high:.2f}], n = {report.n}, parsed {report.parsed:.1%}")
+    for name, part in report.subtasks.items():
+        out.print(f"  {name}: {part.value:.2f} (n = {part.n})")
+    for name, value in report.metrics.items():
+        out.print(f"  {name}: {value:.3f}")
+
+
+def _print_check(verdict: Any) -> None:
+    for probe in verdict.probes:
+        out.print(f"  {probe}", markup=False)
+    for finding in verdict.findings:
+        out.print(f"{finding.severity}, {finding.code}: {finding.where}: {finding.message}", markup=False)
+        out.print(f"  fix: {finding.fix}", markup=False)
+    out.print("ok" if verdict.ok else "the task has faults")
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    """The rows of a JSON-lines file; every faulty line is reported."""
+    if not path.is_file():
+        raise UsageError(f"there is no file {path}", fix="check the path")
+    rows, findings = [], []
+    for number, line in enumerate(path.read_text("utf-8", errors="replace").splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            value = jsonlib.loads(line)
+        except (ValueError, RecursionError) as error:
+            value, problem = None, f"is not JSON: {error}"
+        else:
+            problem = "" if isinstance(value, dict) and "id" in value else "is not an object with an 'id'"
+        if problem:
+            where = f"{path.name}: line {number}"
+            findings.append(Finding(code="bad_json", gate=0, message=problem, where=where, fix="one JSON object a line"))
+        else:
+            rows.append(value)
+    if not rows and not findings:
+        findings.append(Finding(code="empty", gate=0, message="holds no rows", where=path.name, fix="write some rows"))
+    if findings:
+        raise InputError(findings[:20])
+    return rows

@@ -1,0 +1,154 @@
+"""Run a submission's data program in the sandbox and check every row that it writes."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ftdojo import sandbox
+from ftdojo.dojo import recipe_program
+from ftdojo.dojo.recipe import Recipe
+from ftdojo.errors import InputError
+from ftdojo.findings import Finding
+from ftdojo.rawdata import OverlapIndex
+from ftdojo.training.rows import Row, parse_row
+
+OUTPUT = "rows.jsonl"
+MAX_FAULTY_ROWS_SHOWN = 5
+CONSTANT_SHARE = 0.95
+"""Above this share of one completion, the rows teach a constant answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataReport:
+    """What was found in the rows of a data program."""
+
+    rows: int
+    removed_overlap: int
+    duplicates: int
+    per_subtask: dict[str, int]
+    top_completion_share: float
+
+
+def run(program: Recipe | str, raw: Path, *, limit: int, limits: sandbox.Limits) -> list[dict[str, Any]]:
+    """The rows that a program writes for ``--limit limit``.
+
+    Raises:
+        InputError: if it fails, is stopped, or writes something else than JSON lines (gate 2).
+    """
+    with tempfile.TemporaryDirectory(prefix="ftdojo-data-") as name:
+        source, output = Path(name, "program"), Path(name, "output")
+        source.mkdir()
+        output.mkdir()
+        arguments = _write(program, source)
+        completed = sandbox.run(
+            [sandbox.python(), "-B", *arguments, "--input", "/input", "--output", f"/output/{OUTPUT}", "--limit", str(limit)],
+            read_only={source: "/program", raw: "/input"},
+            writable=(output, "/output"),
+            limits=limits,
+            cwd="/program",
+        )
+        _check_ending(completed, limits)
+        return _parse(sandbox.read_output(output, OUTPUT, limits.file_bytes))
+
+
+def _write(program: Recipe | str, folder: Path) -> list[str]:
+    """Put the program's files into ``folder``; its arguments inside the sandbox."""
+    if isinstance(program, str):
+        (folder / "process_data.py").write_text(program, "utf-8")
+        return ["/program/process_data.py"]
+    (folder / "recipe.json").write_text(program.model_dump_json(), "utf-8")
+    (folder / "recipe_program.py").write_bytes(Path(recipe_program.__file__).read_bytes())
+    return ["/program/recipe_program.py", "--recipe", "/program/recipe.json"]
+
+
+_STOPPED = {
+    "wall": ("program_timeout", "ran longer than {limits.wall_s:g} s", "do less work, or stop early when --limit is small"),
+    "memory": ("program_memory", "used more than {limits.memory_bytes} bytes of memory", "read the data in parts"),
+    "folder": ("output_too_large", "wrote more than {limits.folder_bytes} bytes", "write only the rows that are needed"),
+}
+
+
+def _check_ending(completed: sandbox.Completed, limits: sandbox.Limits) -> None:
+    if completed.stopped is not None:
+        code, message, fix = _STOPPED[completed.stopped]
+        raise _fault(code, f"the data program {message.format(limits=limits)} and was stopped", fix)
+    if completed.status != 0:
+        tail = completed.output.strip()[-1500:] or "(it printed nothing)"
+        raise _fault("program_failed", f"the data program ended with status {completed.status}:\n{tail}", "mend the error")
+
+
+def _parse(content: bytes) -> list[dict[str, Any]]:
+    rows, faults = [], []
+    for number, line in enumerate(content.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            faults.append(f"line {number} is not JSON ({str(error)[:80]})")
+            continue
+        if isinstance(value, dict):
+            rows.append(value)
+        else:
+            faults.append(f"line {number} is {type(value).__name__}, not an object")
+    if faults:
+        raise _fault("bad_json", _some(faults), "write one JSON object a line")
+    return rows
+
+
+def check(rows: Sequence[dict[str, Any]], index: OverlapIndex, *, max_rows: int) -> tuple[list[dict[str, Any]], DataReport]:
+    """All rows checked, and those that may be used: overlap with evaluation items is removed and only counted.
+
+    Raises:
+        InputError: for no rows, too many, faulty ones, or a constant answer (gate 2).
+    """
+    if not rows:
+        raise _fault("no_rows", "the data program wrote no rows", "check its filters: none of the raw rows passed")
+    if len(rows) > max_rows:
+        raise _fault("too_many_rows", f"{len(rows)} rows, the task allows {max_rows}", "obey --limit")
+    parsed = _parse_rows(rows)
+    completions = Counter(row.completion for row in parsed)
+    top = completions.most_common(1)[0][1] / len(parsed)
+    if top > CONSTANT_SHARE and len(parsed) >= 20:
+        answer = completions.most_common(1)[0][0][:80]
+        raise _fault("constant_answer", f"{top:.0%} of the rows have the completion {answer!r}", "keep varied answers")
+    kept = index.keep([row.text for row in parsed])
+    if not kept:
+        raise _fault("all_overlap", "every row overlaps with evaluation items", "use the raw training data")
+    used = [rows[i] for i in kept]
+    report = DataReport(
+        rows=len(used),
+        removed_overlap=len(rows) - len(used),
+        duplicates=len(parsed) - len({(row.prompt, row.completion) for row in parsed}),
+        per_subtask=dict(Counter(str(row.get("subtask", "")) for row in used)),
+        top_completion_share=top,
+    )
+    return used, report
+
+
+def _parse_rows(rows: Sequence[dict[str, Any]]) -> list[Row]:
+    parsed, faults = [], []
+    for number, row in enumerate(rows, start=1):
+        try:
+            parsed.append(parse_row({key: value for key, value in row.items() if key != "subtask"}))
+        except ValueError as error:
+            faults.append(f"row {number}: {error}")
+    if faults:
+        raise _fault("bad_row", _some(faults), "write prompt/completion, instruction/input/output or messages")
+    return parsed
+
+
+def _some(faults: list[str]) -> str:
+    shown = "; ".join(faults[:MAX_FAULTY_ROWS_SHOWN])
+    rest = len(faults) - MAX_FAULTY_ROWS_SHOWN
+    return f"{shown}; and {rest} more" if rest > 0 else shown
+
+
+def _fault(code: str, message: str, fix: str) -> InputError:
+    return InputError([Finding(code=code, gate=2, message=message, where="data program", fix=fix)])

@@ -1,0 +1,226 @@
+"""The environment: an episode of proposals, each trained, evaluated and judged, and one sealed test at the end."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Self
+
+from ftdojo import models, tasks
+from ftdojo.budget import Budget, Spent
+from ftdojo.dojo import acceptance, evaluation, grading
+from ftdojo.dojo.configuration import Configuration, versions
+from ftdojo.dojo.feedback import ExecutionFeedback, Feedback
+from ftdojo.dojo.history import History
+from ftdojo.dojo.pipeline import Outcome, Pipeline
+from ftdojo.dojo.progress import Progress, Silent
+from ftdojo.dojo.protocol import Agent, Decision, Iteration, Observation
+from ftdojo.dojo.submission import read_plan
+from ftdojo.rawdata import prepare, profile, read_items
+from ftdojo.record import Home, Ledger
+from ftdojo.record.disk import disk_errors
+from ftdojo.record.result import RunResult, Score
+
+SUBMISSIONS = "submissions"
+MODEL = "model"
+RESULT = "result.json"
+
+
+def run_episode(dojo: Dojo, agent: Agent) -> RunResult:
+    """The whole loop: observe, propose, train and judge, until the agent stops or the budget is used up."""
+    observation = dojo.reset()
+    while not dojo.over and (submission := agent.propose(observation)) is not None:
+        observation = dojo.step(submission)
+    return dojo.close()
+
+
+class Dojo:
+    """One episode of one task, recorded in one folder. The same arguments on the same folder resume it.
+
+    Use as a context manager: it holds the folder's lock.
+    """
+
+    def __init__(  # noqa: PLR0913 - the identity of a run has that many parts
+        self,
+        task: str,
+        run: Path,
+        *,
+        model: str,
+        home: Home,
+        variant: str | None = None,
+        agent: str = "",
+        planner: str = "",
+        seed: int = 0,
+        budget: Budget | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        """Prepare the task's data and the base model, and open the record.
+
+        Args:
+            task: a task id or the path of a task folder.
+            run: the folder of the record; created if need be.
+            model: an embedded model's name, a local folder or a hub id.
+            variant: the data variant; the task's first one if ``None``.
+            budget: limits of the agent's part; the task's wall-clock rule always holds.
+
+        Raises:
+            UsageError: for an unknown name, or if ``run`` holds a run with another configuration.
+        """
+        self.run, self._home, self._task_name = run, home, task
+        self.progress = progress or Silent()
+        self._task = tasks.get(task)
+        variant = variant or next(iter(self._task.variants))
+        self.budget = (budget or Budget()).within(Budget(wall_s=self._task.spec.rules.wall_s))
+        self._data = prepare(self._task, variant, home)
+        self._base = models.resolve(model, home.root)
+        self._identity = Configuration(
+            task=self._task.spec.id,
+            variant=variant,
+            model=model,
+            agent=agent,
+            planner=planner,
+            seed=seed,
+            budget=asdict(self.budget),
+            digests={**self._data.digests, "task": self._task.version, "model": models.digest(self._base)},
+        )
+        with disk_errors(run):
+            run.mkdir(parents=True, exist_ok=True)
+        self._ledger = Ledger(run)
+        self._history = History(self._ledger)
+        self._pipeline = Pipeline(
+            self._task, self._data, self._base, self._identity.digests["model"], home=home, progress=self.progress
+        )
+        self._mark = time.monotonic()
+
+    def reset(self) -> Observation:
+        """Begin the episode, or take it up where the record ends."""
+        begun_with = self._history.configuration
+        if begun_with is None:
+            self._begin()
+        else:
+            begun_with.require_same(self._identity, self.run)
+            self.progress.say(f"resuming {self.run}: {len(self._history.iterations)} iterations are in the record")
+        self._items = read_items(self._data.validation)
+        self._profile = profile(self._data.raw)
+        if self._history.baseline is None:
+            outcome = self._pipeline.baseline()
+            measured = evaluation.feedback(self._task, self._items, outcome.predicted, best=None)
+            self._history.append("baseline", {"evaluation": measured.model_dump(mode="json")}, self._charge(outcome))
+        observation = self._observation()
+        self.progress.say(f"base model on validation: {observation.baseline.score}")
+        return observation
+
+    def step(self, submission: Path) -> Observation:
+        """Gate, train, evaluate and judge one submission; everything that was learned is in the observation."""
+        number = len(self._history.iterations) + 1
+        folder = self._keep(submission, number)
+        planning_s = time.monotonic() - self._mark
+        outcome = self._pipeline.run(folder, self.budget.remaining(self._history.spent))
+        feedback, decision = self._judge(outcome, planning_s)
+        iteration = Iteration(
+            number=number, digests=outcome.digests, plan=read_plan(folder), feedback=feedback, decision=decision
+        )
+        self._history.append("iteration", {"iteration": iteration.model_dump(mode="json")}, self._charge(outcome, 1))
+        self.progress.say(f"iteration {number}: {iteration.verdict}")
+        return self._observation()
+
+    def close(self) -> RunResult:
+        """Export the best model, score it on test once, in a fresh process, and write ``result.json``."""
+        if self._history.payload("stopped") is None:
+            self._history.append("stopped", {"out_of_budget": self.over}, self._charge())
+        if self._history.payload("finished") is None:
+            if self._history.payload("test_scored") is None:
+                scores = self._grade(self._export())
+                self._history.append("test_scored", {name: s.model_dump(mode="json") for name, s in scores.items()})
+            result = self._history.result(self.run.name)
+            self._history.append("finished", {"result": result.model_dump(mode="json")})
+        result = RunResult.model_validate((self._history.payload("finished") or {})["result"])
+        with disk_errors(self.run):
+            (self.run / RESULT).write_text(result.model_dump_json(indent=1) + "\n", "utf-8")
+        return result
+
+    @property
+    def over(self) -> bool:
+        """Whether a limit of the budget is reached, or the episode was closed."""
+        remaining = self.budget.remaining(self._history.spent)
+        return any(left <= 0 for left in remaining.values()) or self._history.payload("stopped") is not None
+
+    def _begin(self) -> None:
+        spec = self._task.spec
+        about = {"metric": spec.metric, "higher_is_better": spec.higher_is_better, "objective": spec.objective}
+        identity = self._identity.model_dump(mode="json")
+        self._history.append("configuration", {"configuration": identity, "versions": versions(), **about})
+
+    def _keep(self, submission: Path, number: int) -> Path:
+        """Copy a submission into the record, where its author cannot change it any more."""
+        folder = self.run / SUBMISSIONS / f"{number:03d}"
+        with disk_errors(self.run):
+            if folder.exists():  # from a step that did not finish
+                shutil.rmtree(folder)
+            shutil.copytree(submission, folder, symlinks=True)
+        return folder
+
+    def _judge(self, outcome: Outcome, planning_s: float) -> tuple[Feedback, Decision | None]:
+        seconds = outcome.seconds.model_copy(update={"plan": planning_s})
+        execution = ExecutionFeedback(seconds=seconds, reused=outcome.reused, findings=outcome.findings)
+        feedback = Feedback(execution=execution, data=outcome.data, training=outcome.training)
+        if outcome.predictions is None:
+            return feedback, None
+        best = evaluation.scores(self._task, self._items, self._best_outcome().predicted)
+        scores = evaluation.scores(self._task, self._items, outcome.predictions)
+        measured = evaluation.feedback(self._task, self._items, outcome.predictions, best=best)
+        return feedback.model_copy(update={"evaluation": measured}), acceptance.decide(self._task.spec, scores, best)
+
+    def _best_outcome(self) -> Outcome:
+        """The best model's stages, all found in the store (and made again, should the store have been emptied)."""
+        number = self._history.best
+        return self._pipeline.run(self.run / SUBMISSIONS / f"{number:03d}") if number else self._pipeline.baseline()
+
+    def _export(self) -> Path:
+        if not self._history.best:
+            return self._base
+        folder = self.run / MODEL
+        self._pipeline.export(self._best_outcome(), folder)
+        return folder
+
+    def _grade(self, best: Path) -> dict[str, Score]:
+        self._history.append("test_opened", {"reason": "the episode has ended", "best": self._history.best})
+        request = grading.Request(
+            task=self._task_name,
+            variant=self._identity.variant,
+            home=self._home.root,
+            models={"baseline": self._base, "best": best},
+        )
+        return grading.grade(request, self.progress)
+
+    def _observation(self) -> Observation:
+        history, baseline = self._history.iterations, self._history.baseline
+        assert baseline is not None
+        return Observation(
+            task=self._task.spec,
+            raw_data=self._profile,
+            model=models.describe(self._base),
+            baseline=baseline,
+            history=history,
+            best=self._history.best,
+            submissions={i.number: self.run / SUBMISSIONS / f"{i.number:03d}" for i in history},
+            remaining=self.budget.remaining(self._history.spent),
+            seed=self._identity.seed,
+        )
+
+    def _charge(self, outcome: Outcome | None = None, submissions: int = 0) -> Spent:
+        """What happened since the last charge: stages at what they cost when they were made, the rest by the clock."""
+        before, self._mark = self._mark, time.monotonic()
+        clock_s = self._mark - before
+        if outcome is None:
+            return Spent(wall_s=clock_s)
+        device_s = outcome.seconds.train + outcome.seconds.evaluate
+        return Spent(wall_s=clock_s + outcome.reused_s, device_s=device_s, submissions=submissions)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ledger.close()

@@ -1,0 +1,104 @@
+"""The door between environment and agent: what an agent sees, and the one method that it has.
+
+Everything here is data that could cross a process boundary; agents know the environment only through it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from ftdojo.dojo.feedback import EvaluationFeedback, Feedback, Interval
+from ftdojo.dojo.submission import Plan
+from ftdojo.models import ModelInfo
+from ftdojo.rawdata import DataProfile
+from ftdojo.record.result import Change, IterationResult, Score
+from ftdojo.schema import StrictModel
+from ftdojo.tasks.spec import TaskSpec
+
+
+class Decision(StrictModel):
+    """Whether an evaluated submission replaces the best, decided by arithmetic alone."""
+
+    accepted: bool
+    difference: Interval
+    reason: str
+
+
+class Iteration(StrictModel):
+    """One finished iteration, exactly as it stands in the ledger."""
+
+    number: int
+    digests: dict[str, str]
+    """Of the submission's files and of the stages that were made from it."""
+    plan: Plan | None
+    """``None`` if the submission's plan could not be read."""
+    feedback: Feedback
+    decision: Decision | None
+    """``None`` if nothing was evaluated."""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether this iteration's model became the best."""
+        return self.decision is not None and self.decision.accepted
+
+    @property
+    def score(self) -> Score | None:
+        """The validation score, if there is one."""
+        return self.feedback.evaluation.score if self.feedback.evaluation else None
+
+    @property
+    def verdict(self) -> str:
+        """What came of it, in one line."""
+        if self.score is not None and self.decision is not None:
+            return f"{self.score}; {'accepted' if self.accepted else 'rejected'}: {self.decision.reason}"
+        stopped = next((f for f in self.feedback.execution.findings if f.severity == "error"), None)
+        return f"stopped at gate {stopped.gate}, {stopped.code}: {stopped.message}" if stopped else "not evaluated"
+
+    def result(self) -> IterationResult:
+        """This iteration as it appears in ``result.json``."""
+        changes = self.plan.changes if self.plan else []
+        return IterationResult(
+            number=self.number,
+            hypothesis=self.plan.hypothesis if self.plan else "",
+            changes=[Change(key=c.key, before=c.before, after=c.after, expected=c.expected) for c in changes],
+            accepted=self.accepted,
+            validation=self.score,
+            findings=self.feedback.execution.findings,
+            seconds=self.feedback.execution.seconds,
+        )
+
+
+class Observation(StrictModel):
+    """What an agent sees before it proposes."""
+
+    model_config = {**StrictModel.model_config, "arbitrary_types_allowed": True}
+
+    task: TaskSpec
+    raw_data: DataProfile
+    model: ModelInfo
+    baseline: EvaluationFeedback
+    """The untouched base model on validation."""
+    history: list[Iteration]
+    best: int
+    """Number of the best iteration so far; 0 is the base model."""
+    submissions: dict[int, Path]
+    """The files of every earlier submission, read-only."""
+    remaining: dict[str, float]
+    """What is left of each limited account of the budget."""
+    seed: int
+
+
+class Agent(Protocol):
+    """A contestant. It may read the observation and write one folder; it never sees test."""
+
+    @property
+    def name(self) -> str:
+        """How results name it."""
+
+    @property
+    def planner(self) -> str:
+        """What plans for it, e.g. ``playbook`` or ``openai:gpt-5.2``; empty if nothing does."""
+
+    def propose(self, observation: Observation) -> Path | None:
+        """The folder of the next submission, or ``None`` to stop."""

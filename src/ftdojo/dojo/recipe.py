@@ -1,0 +1,52 @@
+"""recipe.yaml: a data program declared instead of written. Checked here without running anything; carried out in the
+sandbox by :mod:`ftdojo.dojo.recipe_program`, like any other data program."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from jinja2 import TemplateSyntaxError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from pydantic import Field, field_validator
+
+from ftdojo.schema import StrictModel
+
+
+class Source(StrictModel):
+    """One raw file, how its rows become training pairs, and its share of the mixture."""
+
+    path: str = Field(description="below the raw-data folder; .json (a list), .jsonl, .csv or .parquet")
+    subtask: str = Field("", description="the sub-task that its rows teach; kept with every row")
+    prompt: str = Field(description="Jinja template over the row's fields; filters from_json and to_json")
+    completion: str = Field(description="Jinja template; a row that renders to nothing is skipped")
+    where: str = Field("", description="Jinja expression; rows for which it is false are skipped")
+    weight: float = Field(1.0, ge=0, le=100, description="share of the mixture relative to the other sources")
+
+    @field_validator("prompt", "completion", "where")
+    @classmethod
+    def _compiles(cls, text: str) -> str:
+        try:
+            ImmutableSandboxedEnvironment().parse(text)
+        except TemplateSyntaxError as error:
+            raise ValueError(f"line {error.lineno} of the template: {error.message}") from None
+        return text
+
+    @field_validator("path")
+    @classmethod
+    def _inside(cls, path: str) -> str:
+        if path.startswith("/") or ".." in path.split("/"):
+            raise ValueError("must lie below the raw-data folder")
+        return path
+
+
+class Recipe(StrictModel):
+    """The whole recipe: sources, cleaning, balance, mixture and cap."""
+
+    sources: list[Source] = Field(min_length=1, max_length=64)
+    deduplicate: bool = Field(True, description="drop rows whose prompt was seen before")
+    balance: Literal["none", "completion"] = Field(
+        "none", description="completion: draw evenly over the distinct completions of a source, rare answers first"
+    )
+    max_completion_chars: int = Field(8000, ge=1, description="rows with a longer completion are dropped")
+    max_rows: int = Field(2000, ge=1, description="cap of the mixture")
+    seed: int = Field(0, ge=0)

@@ -1,0 +1,145 @@
+"""Carry out a recipe. This file runs inside the sandbox, on its own: standard library and Jinja2 (pandas for parquet).
+
+    python recipe_program.py --recipe recipe.json --input DIR --output FILE.jsonl --limit N
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import random
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+MAX_ANSWERS = 50
+"""A source with more distinct completions than this has open answers, over which no balance is struck."""
+
+
+def from_json(text: Any) -> Any:
+    """The value of a JSON text, also if it is wrapped in a fence or encoded twice; an empty mapping if it is neither."""
+    for _ in range(3):
+        if not isinstance(text, str):
+            return text
+        fence = re.search(r"```(?:json)?\s*(.*?)```", text, re.DOTALL)
+        try:
+            text = json.loads(fence.group(1) if fence else text)
+        except (ValueError, RecursionError):
+            return {}
+    return text
+
+
+def to_json(value: Any) -> str:
+    """Compact JSON with its characters as they are."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def read_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a raw file; lines or entries that are no mapping are passed over, as raw data has them."""
+    if path.suffix == ".parquet":
+        import pandas
+
+        rows: Any = pandas.read_parquet(path).to_dict("records")
+    elif path.suffix == ".csv":
+        rows = csv.DictReader(path.open(encoding="utf-8", newline=""))
+    elif path.suffix == ".jsonl":
+        rows = (parse_line(line) for line in path.open(encoding="utf-8"))
+    else:
+        rows = json.loads(path.read_text("utf-8"))
+    return (row for row in rows if isinstance(row, dict))
+
+
+def parse_line(line: str) -> Any:
+    """The value of one line, or ``None`` if it is broken."""
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
+
+
+def render(source: dict[str, Any], folder: Path, longest: int) -> list[dict[str, str]]:
+    """The training pairs of one source, in the order of its file."""
+    environment = ImmutableSandboxedEnvironment(autoescape=False)
+    environment.filters |= {"from_json": from_json, "to_json": to_json}
+    prompt, completion = (environment.from_string(source[key]) for key in ("prompt", "completion"))
+    keep = environment.compile_expression(source["where"]) if source["where"] else None
+    pairs = []
+    for row in read_rows(folder / source["path"]):
+        if keep is not None and not keep(**row):
+            continue
+        pair = {"prompt": prompt.render(row).strip(), "completion": completion.render(row).strip()}
+        if pair["prompt"] and pair["completion"] and len(pair["completion"]) <= longest:
+            pairs.append({**pair, "subtask": source["subtask"]})
+    return pairs
+
+
+def deduplicate(pairs: list[dict[str, str]], seen: set[str]) -> list[dict[str, str]]:
+    """The pairs whose prompt is not in ``seen``, which grows."""
+    kept = []
+    for pair in pairs:
+        if pair["prompt"] not in seen:
+            seen.add(pair["prompt"])
+            kept.append(pair)
+    return kept
+
+
+def balanced(pairs: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Reorder so that any prefix is as even over the distinct completions as they allow."""
+    groups: dict[str, list[dict[str, str]]] = {}
+    for pair in pairs:
+        groups.setdefault(pair["completion"], []).append(pair)
+    if len(groups) > MAX_ANSWERS:
+        return pairs
+    turn = max(len(group) for group in groups.values())
+    return [group[i] for i in range(turn) for group in groups.values() if i < len(group)]
+
+
+def shares(weights: list[float], available: list[int], total: int) -> list[int]:
+    """How many rows each source gives: in proportion to its weight, as far as it has them, ``total`` in all."""
+    taken = [0] * len(weights)
+    left = min(total, sum(n for n, w in zip(available, weights, strict=True) if w > 0))
+    while left:
+        open_sources = [i for i, w in enumerate(weights) if w > 0 and taken[i] < available[i]]
+        # The source that is furthest behind its share gives the next row: exact, and no rounding to repair.
+        behind = min(open_sources, key=lambda i: ((taken[i] + 1) / weights[i], i))
+        taken[behind] += 1
+        left -= 1
+    return taken
+
+
+def mix(recipe: dict[str, Any], folder: Path, limit: int) -> list[dict[str, str]]:
+    """The rows of a recipe."""
+    rng = random.Random(recipe["seed"])  # noqa: S311 - sampling, not secrets
+    seen: set[str] = set()
+    pools = []
+    for source in recipe["sources"]:
+        pairs = render(source, folder, recipe["max_completion_chars"])
+        rng.shuffle(pairs)
+        if recipe["deduplicate"]:
+            pairs = deduplicate(pairs, seen)
+        pools.append(balanced(pairs) if pairs and recipe["balance"] == "completion" else pairs)
+    counts = shares([s["weight"] for s in recipe["sources"]], [len(p) for p in pools], min(limit, recipe["max_rows"]))
+    rows = [pair for pool, count in zip(pools, counts, strict=True) for pair in pool[:count]]
+    rng.shuffle(rows)
+    return rows
+
+
+def main() -> None:
+    """Read the arguments, write the rows."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("recipe", "input", "output"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--limit", type=int, required=True)
+    arguments = parser.parse_args()
+    recipe = json.loads(arguments.recipe.read_text("utf-8"))
+    with arguments.output.open("w", encoding="utf-8") as stream:
+        for row in mix(recipe, arguments.input, arguments.limit):
+            stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()

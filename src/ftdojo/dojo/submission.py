@@ -1,0 +1,114 @@
+"""A submission is a folder of three things: a data program, a training configuration, and the plan it follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from ftdojo.dojo.recipe import Recipe
+from ftdojo.errors import InputError
+from ftdojo.findings import Finding
+from ftdojo.record import digest
+from ftdojo.schema import StrictModel, load_file
+from ftdojo.training.config import TrainConfig
+
+PLAN, TRAIN, RECIPE, SCRIPT = "plan.yaml", "train.yaml", "recipe.yaml", "process_data.py"
+MAX_SCRIPT_BYTES = 256 * 1024
+
+
+class PlannedChange(StrictModel):
+    """One change against the parent, with its reason and the effect that is expected of it."""
+
+    key: str = Field(description="what changes, e.g. train.epochs or recipe.sources.ring_count.weight")
+    before: str
+    after: str
+    because: str
+    expected: str
+
+
+class Plan(StrictModel):
+    """plan.yaml: why this submission is tried."""
+
+    parent: int = Field(ge=0, description="the iteration that this one starts from; 0 is the base model")
+    hypothesis: str
+    evidence: list[str] = Field(description="the feedback that it rests on")
+    focus: Literal["data", "training", "both"]
+    changes: list[PlannedChange]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A submission that was read without fault."""
+
+    folder: Path
+    plan: Plan
+    train: TrainConfig
+    program: Recipe | str
+    """A recipe, or the text of ``process_data.py``."""
+    digest: str
+
+
+def load(folder: Path) -> Submission:
+    """Read a submission folder; all faults of all its files are reported together.
+
+    Raises:
+        InputError: if any file is missing or faulty (gate 0).
+    """
+    findings: list[Finding] = []
+
+    def attempt(name: str, model: type[StrictModel]) -> StrictModel | None:
+        try:
+            return load_file(folder / name, model)
+        except InputError as error:
+            findings.extend(error.findings)
+            return None
+
+    plan, train = attempt(PLAN, Plan), attempt(TRAIN, TrainConfig)
+    program: Recipe | str | None = None
+    has_recipe, has_script = (folder / RECIPE).exists(), (folder / SCRIPT).exists()
+    if has_recipe == has_script:
+        findings.append(
+            Finding(
+                code="two_programs" if has_recipe else "missing_file",
+                gate=0,
+                message=f"needs either {RECIPE} or {SCRIPT}, found {'both' if has_recipe else 'neither'}",
+                where=RECIPE,
+                fix="keep one of them" if has_recipe else f"write {RECIPE} or {SCRIPT} into the submission folder",
+            )
+        )
+    elif has_recipe:
+        recipe = attempt(RECIPE, Recipe)
+        program = recipe if isinstance(recipe, Recipe) else None
+    else:
+        program = _read_script(folder / SCRIPT, findings)
+    if findings or not isinstance(plan, Plan) or not isinstance(train, TrainConfig) or program is None:
+        raise InputError(findings)
+    return Submission(folder=folder, plan=plan, train=train, program=program, digest=digest.of_folder(folder))
+
+
+def read_plan(folder: Path) -> Plan | None:
+    """The plan of a submission, or ``None`` if it cannot be read (which loading the submission reports)."""
+    try:
+        return load_file(folder / PLAN, Plan)
+    except InputError:
+        return None
+
+
+def _read_script(path: Path, findings: list[Finding]) -> str | None:
+    def fault(code: str, message: str, fix: str) -> None:
+        findings.append(Finding(code=code, gate=0, message=message, where=SCRIPT, fix=fix))
+
+    if path.is_symlink() or not path.is_file():
+        fault("unreadable", "is not a regular file", "write the program itself, not a link")
+        return None
+    if path.stat().st_size > MAX_SCRIPT_BYTES:
+        fault("too_large", f"is larger than {MAX_SCRIPT_BYTES // 1024} KiB", "keep data out of the program")
+        return None
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        fault("unreadable", f"is not UTF-8: byte {error.start}", "save it as UTF-8")
+        return None

@@ -1,0 +1,79 @@
+"""Prepared task data: raw files for agents, validation items for the environment, test items sealed.
+
+A prepared task is a stage of the store, so it is complete if it exists, and it is named by its content. Test items go
+to a folder of their own that only their owner may read; no code but the grader opens it. What training rows are
+checked against is an index of hashes, made here once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ftdojo.errors import UsageError
+from ftdojo.rawdata.overlap import OverlapIndex
+from ftdojo.record import Home, Store, digest
+from ftdojo.tasks.spec import Record, Task
+
+SEALED = "sealed"
+OVERLAP = "overlap.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskData:
+    """Where the data of a prepared task lies."""
+
+    raw: Path
+    validation: Path
+    sealed_test: Path
+    overlap: OverlapIndex
+    """Of the prompts of validation and test."""
+    digests: dict[str, str]
+    """Content digests of ``raw``, ``validation`` and ``test``."""
+
+
+def prepare(task: Task, variant: str, home: Home) -> TaskData:
+    """The data of a task's variant, built if it is not there yet.
+
+    Raises:
+        UsageError: if the task has no such variant.
+    """
+    if variant not in task.variants:
+        have = ", ".join(sorted(task.variants))
+        raise UsageError(f"{task.spec.id} has no data variant '{variant}'", fix=f"choose one of: {have}")
+
+    def build(folder: Path) -> dict[str, Any]:
+        task.variants[variant](folder)
+        sealed = folder / SEALED
+        sealed.mkdir(mode=0o700)
+        (folder / "test.jsonl").rename(sealed / "test.jsonl")
+        items = read_items(folder / "validation.jsonl") + read_items(sealed / "test.jsonl")
+        (folder / OVERLAP).write_text(json.dumps(OverlapIndex.of(_prompt_texts(task, items)).items), "utf-8")
+        return {
+            "raw": digest.of_folder(folder / "raw"),
+            "validation": digest.of_file(folder / "validation.jsonl"),
+            "test": digest.of_file(sealed / "test.jsonl"),
+        }
+
+    key = {"task": task.spec.id, "variant": variant, "version": task.version}
+    stage = Store(home.data).make(task.spec.id.replace("/", "__"), key, build)
+    return TaskData(
+        raw=stage.path / "raw",
+        validation=stage.path / "validation.jsonl",
+        sealed_test=stage.path / SEALED / "test.jsonl",
+        overlap=OverlapIndex(json.loads((stage.path / OVERLAP).read_text("utf-8"))),
+        digests={name: str(stage.facts[name]) for name in ("raw", "validation", "test")},
+    )
+
+
+def read_items(path: Path) -> list[Record]:
+    """The items of a JSON-lines file."""
+    with path.open(encoding="utf-8") as stream:
+        return [json.loads(line) for line in stream if line.strip()]
+
+
+def _prompt_texts(task: Task, items: Sequence[Record]) -> list[str]:
+    return ["\n".join(turn["content"] for turn in task.prompt(item) if turn["role"] == "user") for item in items]

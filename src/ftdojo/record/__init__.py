@@ -1,0 +1,7 @@
+"""The record: an append-only ledger for what happened, a content-addressed store for what was made."""
+
+from ftdojo.record.home import Home
+from ftdojo.record.ledger import Event, Ledger
+from ftdojo.record.store import Stage, Store
+
+__all__ = ["Event", "Home", "Ledger", "Stage", "Store"]

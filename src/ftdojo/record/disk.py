@@ -1,0 +1,38 @@
+"""Translate what a disk can do to a writer into one clear error, at the boundary where it enters."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from ftdojo.errors import InfrastructureError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_DENIED = {errno.EROFS, errno.EACCES, errno.EPERM}
+
+
+@contextlib.contextmanager
+def disk_errors(place: Path) -> Iterator[None]:
+    """Raise an :class:`InfrastructureError` that names ``place`` when it is full or may not be written."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise InfrastructureError(
+                f"no space left on the disk that holds {place} ({_free(place)} free)",
+                fix="free some space, then run the same command again: finished stages are kept",
+            ) from error
+        if error.errno in _DENIED:
+            raise InfrastructureError(
+                f"{error.filename or place} may not be written ({error.strerror})",
+                fix="choose another folder with --out, or another cache with FTDOJO_HOME",
+            ) from error
+        raise
+
+
+def _free(place: Path) -> str:
+    existing = next(p for p in (place, *place.parents) if p.exists())
+    return f"{shutil.disk_usage(existing).free / 2**20:,.0f} MiB"

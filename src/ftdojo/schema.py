@@ -1,0 +1,121 @@
+"""Strict reading of the small files that users and agents write: YAML or TOML in, a frozen pydantic model out.
+
+Every fault is reported at once, each with the key it concerns, and an unknown key is answered with the nearest valid
+name. Reading is bounded: safe loaders, a size limit, no aliases that expand.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+import types
+import typing
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ftdojo.errors import InputError
+from ftdojo.findings import Finding
+
+MAX_BYTES = 256 * 1024
+
+
+class StrictModel(BaseModel):
+    """Frozen, and closed to unknown keys: a setting that is not understood must not be dropped silently."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class _NoAliasLoader(yaml.SafeLoader):
+    """A safe loader that refuses aliases, by which a few lines can expand to gigabytes."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases (*name) are not allowed here")
+        return super().compose_node(parent, index)
+
+
+def load_file(path: Path, model: type[M], *, gate: int = 0) -> M:
+    """Read ``path`` (``.toml``, else YAML) as a ``model``.
+
+    Raises:
+        InputError: with one finding per fault (``missing_file``, ``too_large``, ``unreadable``, ``unknown_key``,
+            ``missing_key``, ``bad_value``).
+    """
+
+    def fault(code: str, message: str, fix: str) -> InputError:
+        return InputError([Finding(code=code, gate=gate, message=message, where=path.name, fix=fix)])
+
+    try:
+        raw = path.read_bytes()[: MAX_BYTES + 1]
+    except FileNotFoundError:
+        raise fault("missing_file", "the file does not exist", f"write {path.name} at {path}") from None
+    except IsADirectoryError:
+        raise fault("unreadable", "is a folder, not a file", f"write {path.name} as a file") from None
+    if len(raw) > MAX_BYTES:
+        raise fault("too_large", f"is larger than {MAX_BYTES // 1024} KiB", "settings files are short; move data out")
+    try:
+        text = raw.decode("utf-8")
+        data = tomllib.loads(text) if path.suffix == ".toml" else yaml.load(text, Loader=_NoAliasLoader)  # noqa: S506
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, yaml.YAMLError, RecursionError, ValueError) as error:
+        detail = " ".join(str(error).split())[:300]
+        raise fault("unreadable", f"cannot be parsed: {detail}", "correct the syntax at that place") from None
+    return parse(data, model, where=path.name, gate=gate)
+
+
+def parse(data: Any, model: type[M], *, where: str, gate: int = 0) -> M:
+    """Validate already loaded ``data`` as a ``model``; faults as in :func:`load_file`."""
+    if not isinstance(data, dict):
+        got = "nothing" if data is None else type(data).__name__
+        finding = Finding(
+            code="bad_value",
+            gate=gate,
+            message=f"must be a mapping of keys to values, got {got}",
+            where=where,
+            fix=f"valid keys: {', '.join(model.model_fields)}",
+        )
+        raise InputError([finding])
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise InputError([_finding(e, model, where, gate) for e in error.errors()]) from None
+
+
+def _finding(error: Any, model: type[BaseModel], where: str, gate: int) -> Finding:
+    location = tuple(error["loc"])
+    key = ".".join(str(part) for part in location)
+    place = f"{where}: {key}" if key else where
+    if error["type"] == "extra_forbidden":
+        valid = _fields_at(model, location[:-1])
+        nearest = difflib.get_close_matches(str(location[-1]), valid, n=1)
+        fix = f"did you mean '{nearest[0]}'?" if nearest else f"valid keys: {', '.join(valid)}"
+        return Finding(code="unknown_key", gate=gate, message=f"unknown key '{location[-1]}'", where=place, fix=fix)
+    if error["type"] == "missing":
+        return Finding(code="missing_key", gate=gate, message="is required", where=place, fix=f"add '{location[-1]}'")
+    given = repr(error.get("input"))[:80]
+    message = f"{error['msg'][0].lower()}{error['msg'][1:]} (got {given})"
+    return Finding(code="bad_value", gate=gate, message=message, where=place, fix=f"change the value of '{key}'")
+
+
+def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """The valid keys at a nested place, found by following field annotations through lists, unions and mappings."""
+    current: type[BaseModel] = model
+    for part in location:
+        field = current.model_fields.get(str(part))
+        if field is None:
+            continue
+        nested = [t for t in _models_in(field.annotation)]
+        if nested:
+            current = nested[0]
+    return list(current.model_fields)
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
+        return [annotation] if issubclass(annotation, BaseModel) else []
+    return [m for argument in typing.get_args(annotation) for m in _models_in(argument)]

@@ -1,0 +1,123 @@
+"""Score a file of predictions: items and outputs in, one report with intervals out. Needs no model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from ftdojo.errors import InputError
+from ftdojo.findings import Finding
+from ftdojo.stats import Estimate, stratified_mean
+from ftdojo.tasks.spec import ItemScore, Record, Task
+
+
+class SubtaskScore(BaseModel):
+    """The core metric over the items of one sub-task."""
+
+    model_config = ConfigDict(frozen=True)
+
+    metric: str
+    value: float
+    n: int
+
+
+class ItemReport(BaseModel):
+    """The verdict on one item, in the metric's own unit before aggregation."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    score: float
+    parsed: bool
+    error: str | None
+
+
+class ScoreReport(BaseModel):
+    """What ``ftdojo score --json`` prints; a stable format."""
+
+    model_config = ConfigDict(frozen=True)
+
+    task: str
+    metric: str
+    value: float
+    interval: tuple[float, float]
+    higher_is_better: bool
+    n: int
+    parsed: float
+    """Share of outputs in which an answer of the right form was found, 0 to 1."""
+    metrics: dict[str, float]
+    subtasks: dict[str, SubtaskScore]
+    items: list[ItemReport]
+
+
+def score(task: Task, items: Sequence[Record], outputs: Sequence[str]) -> ScoreReport:
+    """Score ``outputs[i]`` as the answer to ``items[i]``."""
+    scores = task.scorer.score(items, outputs)
+    estimate = summarize(task, scores)
+    return ScoreReport(
+        task=task.spec.id,
+        metric=task.spec.metric,
+        value=estimate.value,
+        interval=(estimate.low, estimate.high),
+        higher_is_better=task.spec.higher_is_better,
+        n=estimate.n,
+        parsed=sum(s.parsed for s in scores) / len(scores),
+        metrics=task.scorer.metrics(scores),
+        subtasks={
+            name: SubtaskScore(metric=task.spec.metric, value=summarize(task, group).value, n=len(group))
+            for name, group in by_subtask(scores).items()
+        },
+        items=[ItemReport(id=s.id, score=s.score, parsed=s.parsed, error=s.error) for s in scores],
+    )
+
+
+def summarize(task: Task, scores: Sequence[ItemScore]) -> Estimate:
+    """The core metric over ``scores`` with its interval, in the metric's unit."""
+    estimate = stratified_mean([s.score for s in scores], [s.subtask for s in scores])
+    return estimate.scaled(task.spec.best_value)
+
+
+def by_subtask(scores: Sequence[ItemScore]) -> dict[str, list[ItemScore]]:
+    """The scores of each named sub-task, in the order in which they first occur."""
+    groups: dict[str, list[ItemScore]] = {}
+    for item in scores:
+        if item.subtask:
+            groups.setdefault(item.subtask, []).append(item)
+    return groups
+
+
+def pair(items: Sequence[Record], predictions: Sequence[Mapping[str, Any]], *, where: str) -> list[str]:
+    """The outputs of a prediction file in the order of ``items``: exactly one ``{"id", "output"}`` for every item.
+
+    Raises:
+        InputError: naming missing, doubled and unknown ids.
+    """
+    known = {str(item["id"]) for item in items}
+    outputs: dict[str, str] = {}
+    findings = []
+
+    def fault(code: str, message: str, fix: str) -> None:
+        findings.append(Finding(code=code, gate=0, message=message, where=where, fix=fix))
+
+    for line, row in enumerate(predictions, start=1):
+        name, output = str(row.get("id")), row.get("output")
+        if not isinstance(output, str):
+            fault("bad_prediction", f"line {line} has no text 'output'", 'write {"id": "...", "output": "..."}')
+        elif name not in known:
+            fault("unknown_id", f"line {line}: no item has the id '{name}'", "use the ids of the items file")
+        elif name in outputs:
+            fault("double_id", f"line {line}: a second prediction for '{name}'", "keep one prediction an item")
+        else:
+            outputs[name] = output
+    missing = sorted(known - outputs.keys())
+    if missing and not findings:
+        fault(
+            "missing_prediction",
+            f"{len(missing)} items have no prediction, the first is '{missing[0]}'",
+            'an unanswered item needs an empty one: {"id": "...", "output": ""}',
+        )
+    if findings:
+        raise InputError(findings[:20])
+    return [outputs[str(item["id"])] for item in items]

@@ -1,0 +1,130 @@
+"""What a task is: a frozen specification, a prompt, a scorer and a way to build its data. Nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Protocol
+
+Record = Mapping[str, Any]
+"""One evaluation item or raw row, as read from its JSON line."""
+
+Message = Mapping[str, str]
+"""One chat turn: ``{"role": "system" | "user" | "assistant", "content": text}``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendering:
+    """A documented way to turn one raw row into a training pair: two Jinja templates over the row's fields.
+
+    A row for which either template renders to nothing is skipped, so a template is also a filter.
+    """
+
+    name: str
+    prompt: str
+    completion: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawSource:
+    """One raw file of a task (a path below the raw-data folder) and what is known about its rows."""
+
+    path: str
+    subtask: str
+    """The sub-task that these rows teach, or ``""`` if they serve all."""
+    description: str
+    renderings: tuple[Rendering, ...]
+    """At least one; the first is the raw row taken as it stands."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shortcut:
+    """A known way to score without the skill, and what it scores: told so that it can be checked."""
+
+    name: str
+    output: str
+    """The constant output that takes the shortcut."""
+    at_most: float
+    """The highest value of the core metric that it may reach on this task's data."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """The limits of FT-Dojo for one task: values, not code."""
+
+    max_rows: int = 2000
+    methods: tuple[str, ...] = ("full", "lora")
+    wall_s: float = 12 * 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSpec:
+    """The frozen half of a task. Everything here may be shown to agents."""
+
+    id: str
+    """``domain/name``."""
+    domain: str
+    objective: str
+    output_format: str
+    """What the scorer accepts, in words, exactly."""
+    metric: str
+    """The core metric, e.g. ``accuracy``; per cent for accuracies."""
+    higher_is_better: bool
+    best_value: float
+    """The value of a perfect prediction file."""
+    subtasks: tuple[str, ...]
+    max_new_tokens: int
+    """Generation is cut after this many tokens, as in the reference harness."""
+    raw_sources: tuple[RawSource, ...]
+    evaluation_source: str
+    licence: str
+    shortcuts: tuple[Shortcut, ...] = ()
+    rules: Rules = field(default_factory=Rules)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemScore:
+    """The verdict on one output."""
+
+    id: str
+    subtask: str
+    score: float
+    """In the metric's own unit before aggregation: 1 or 0 for accuracies."""
+    parsed: bool
+    """Whether an answer of the right form was found. An answer that cannot be parsed is wrong, never dropped."""
+    error: str | None = None
+    """``None`` if right, else a class: ``format``, ``wrong``, ``invalid``, ``truncated``, ``empty`` …"""
+    metrics: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    """Further per-item values that the scorer aggregates, e.g. an absolute error."""
+
+
+class Scorer(Protocol):
+    """A pure function of items and outputs. A scorer that cannot run raises; it never returns a zero instead."""
+
+    def score(self, items: Sequence[Record], outputs: Sequence[str]) -> list[ItemScore]:
+        """One verdict an item, in order; ``items`` and ``outputs`` have the same length."""
+
+    def value(self, scores: Sequence[ItemScore]) -> float:
+        """The core metric over ``scores``."""
+
+    def metrics(self, scores: Sequence[ItemScore]) -> dict[str, float]:
+        """All other metrics of the task, by name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A task is its specification plus three functions; a benchmark family is one module that makes them."""
+
+    spec: TaskSpec
+    prompt: Callable[[Record], list[Message]]
+    """The chat turns that a model is given for an evaluation item."""
+    scorer: Scorer
+    variants: Mapping[str, Callable[[Path], None]]
+    """Data variant -> builder. A builder writes ``raw/`` (any files), ``validation.jsonl`` and ``test.jsonl`` into the
+    empty folder it is given: deterministic, offline once prepared, validation and test disjoint from each other and
+    from ``raw/``. Every item has a unique string ``id`` and, where the task has sub-tasks, a ``subtask``."""
+    version: str = "1"
+    """Part of every digest: raise it when the prompt, scorer or data of the task change."""

@@ -1,0 +1,103 @@
+"""The store: made once, complete or absent, whatever happens to the maker."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ftdojo.errors import InfrastructureError
+from ftdojo.record import Store
+
+MAKER = """
+import sys, time
+from pathlib import Path
+from ftdojo.record import Store
+def build(folder):
+    (folder / "part").write_text("half")
+    print("building", flush=True)
+    time.sleep(float(sys.argv[2]))
+    (folder / "part").write_text("whole")
+    return {"by": sys.argv[3]}
+stage = Store(Path(sys.argv[1])).make("kind", {"a": 1}, build)
+print(stage.facts["by"], stage.reused, flush=True)
+"""
+
+
+def maker(root: Path, seconds: float, name: str) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", MAKER, root, str(seconds), name], stdout=subprocess.PIPE, text=True)
+
+
+def test_a_stage_is_built_once(tmp_path: Path) -> None:
+    store, calls = Store(tmp_path), []
+
+    def build(folder: Path) -> dict[str, int]:
+        calls.append(folder)
+        (folder / "file").write_text("x")
+        return {"n": 3}
+
+    first, second = store.make("rows", {"a": 1, "b": 2}, build), store.make("rows", {"b": 2, "a": 1}, build)
+    assert len(calls) == 1
+    assert (first.reused, second.reused) == (False, True)
+    assert (second.path, second.facts, second.seconds) == (first.path, {"n": 3}, first.seconds)
+    assert (second.path / "file").read_text() == "x"
+    assert store.find("rows", {"a": 2}) is None
+
+
+def test_a_failed_build_leaves_nothing(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+
+    def build(folder: Path) -> dict[str, int]:
+        (folder / "file").write_text("x")
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        store.make("rows", {}, build)
+    assert store.find("rows", {}) is None
+    assert [p for p in (tmp_path / "rows").iterdir() if p.is_dir()] == []
+
+
+def test_a_killed_maker_leaves_nothing_to_believe(tmp_path: Path) -> None:
+    process = maker(tmp_path, 60, "first")
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert Store(tmp_path).find("kind", {"a": 1}) is None
+    assert list((tmp_path / "kind").glob("*.tmp-*")) or list((tmp_path / "kind").glob(".*tmp-*"))
+    stage = Store(tmp_path).make("kind", {"a": 1}, lambda folder: {"by": "second"})
+    assert stage.facts == {"by": "second"}
+    assert not (stage.path / "part").exists()
+    assert not list((tmp_path / "kind").glob(".*tmp-*")), "the dead maker's folder is cleared away"
+
+
+def test_two_makers_take_turns(tmp_path: Path) -> None:
+    one = maker(tmp_path, 1.0, "one")
+    assert one.stdout is not None
+    one.stdout.readline()
+    two = maker(tmp_path, 0.0, "two")
+    assert two.communicate()[0] == "one True\n"
+    assert one.communicate()[0] == "one False\n"
+
+
+def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
+    def build(folder: Path) -> dict[str, int]:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(InfrastructureError, match="no space left") as caught:
+        Store(tmp_path).make("rows", {}, build)
+    assert "same command" in caught.value.fix
+
+
+def test_the_manifest_tells_what_the_stage_rests_on(tmp_path: Path) -> None:
+    stage = Store(tmp_path).make("rows", {"seed": 3}, lambda folder: time.sleep(0.01) or {})
+    manifest = json.loads((stage.path / "manifest.json").read_text())
+    assert manifest["key"] == {"seed": 3}
+    assert manifest["seconds"] >= 0.01

@@ -1,0 +1,88 @@
+"""Small files from strangers: every fault is found, named and answered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import Field
+
+from ftdojo.errors import InputError
+from ftdojo.schema import MAX_BYTES, StrictModel, load_file, parse
+
+
+class Inner(StrictModel):
+    rank: int = 16
+
+
+class Outer(StrictModel):
+    learning_rate: float = Field(gt=0)
+    lora: Inner | None = None
+    parts: list[Inner] = []
+
+
+def findings(folder: Path, text: str | bytes, name: str = "train.yaml") -> list[tuple[str, str, str]]:
+    (folder / name).write_bytes(text.encode() if isinstance(text, str) else text)
+    with pytest.raises(InputError) as caught:
+        load_file(folder / name, Outer)
+    return [(f.code, f.where, f.fix) for f in caught.value.findings]
+
+
+def test_a_good_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("learning_rate: 0.1\nlora: {rank: 4}\n")
+    (tmp_path / "a.toml").write_text("learning_rate = 0.1\n[lora]\nrank = 4\n")
+    assert load_file(tmp_path / "a.yaml", Outer) == load_file(tmp_path / "a.toml", Outer)
+
+
+def test_an_unknown_key_is_answered_with_the_nearest(tmp_path: Path) -> None:
+    assert findings(tmp_path, "learning_rate: 1\nlearning_rat: 2") == [
+        ("unknown_key", "train.yaml: learning_rat", "did you mean 'learning_rate'?")
+    ]
+
+
+def test_nested_keys_are_answered_from_their_own_level(tmp_path: Path) -> None:
+    (found,) = findings(tmp_path, "learning_rate: 1\nlora: {rnk: 2}")
+    assert found == ("unknown_key", "train.yaml: lora.rnk", "did you mean 'rank'?")
+    (found,) = findings(tmp_path, "learning_rate: 1\nparts: [{rnk: 2}]")
+    assert found == ("unknown_key", "train.yaml: parts.0.rnk", "did you mean 'rank'?")
+
+
+def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
+    codes = {code for code, _, _ in findings(tmp_path, "learning_rate: -1\nfoo: 2\nlora: {rank: x}")}
+    assert codes == {"bad_value", "unknown_key"}
+    assert len(findings(tmp_path, "learning_rate: -1\nfoo: 2\nlora: {rank: x}")) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("", "bad_value"),
+        ("- 1", "bad_value"),
+        ("{", "unreadable"),
+        (b"\xff\xfe", "unreadable"),
+        ("a: &x [1]\nb: *x", "unreadable"),
+        ("!!python/object/apply:os.system ['true']", "unreadable"),
+        ("a: " + "[" * 5000, "unreadable"),
+        ("#" * (MAX_BYTES + 1), "too_large"),
+        ("lora: null", "missing_key"),
+    ],
+)
+def test_bad_files(tmp_path: Path, text: str | bytes, code: str) -> None:
+    assert findings(tmp_path, text)[0][0] == code
+
+
+def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
+    for path, code in [(tmp_path / "none.yaml", "missing_file"), (tmp_path, "unreadable")]:
+        with pytest.raises(InputError) as caught:
+            load_file(path, Outer)
+        assert caught.value.findings[0].code == code
+
+
+@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)))
+def test_any_value_is_parsed_or_refused(value: object) -> None:
+    try:
+        parse(value, Outer, where="x")
+    except InputError as error:
+        assert error.findings

@@ -1,0 +1,90 @@
+"""Intervals: known values, properties, and coverage measured by simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats as scipy_stats
+
+from ftdojo.stats import Estimate, paired_difference, stratified_mean
+
+SCORES = st.lists(st.tuples(st.floats(0, 1), st.sampled_from(["a", "b", "c"])), min_size=1, max_size=60)
+
+
+def test_the_value_is_the_unweighted_mean_over_strata() -> None:
+    estimate = stratified_mean([1, 1, 1, 0], ["a", "a", "a", "b"])
+    assert estimate.value == 0.5
+    assert estimate.n == 4
+
+
+def test_one_stratum_is_students_t_on_the_augmented_sample() -> None:
+    values = [0.1, 0.4, 0.35, 0.8, 0.62, 0.5]
+    augmented = [*values, 0.0, 1.0]
+    half = scipy_stats.t.ppf(0.975, len(augmented) - 1) * scipy_stats.sem(augmented)
+    estimate = stratified_mean(values, ["a"] * 6)
+    assert estimate.low == pytest.approx(np.mean(values) - half)
+    assert estimate.high == pytest.approx(np.mean(values) + half)
+
+
+def test_all_wrong_is_not_certain() -> None:
+    estimate = stratified_mean([0.0] * 40, ["a"] * 40)
+    assert (estimate.value, estimate.low) == (0.0, 0.0)
+    assert 0.02 < estimate.high < 0.1
+
+
+@given(SCORES)
+def test_the_interval_holds_the_value_and_stays_within_bounds(scores: list[tuple[float, str]]) -> None:
+    estimate = stratified_mean([v for v, _ in scores], [s for _, s in scores])
+    assert -1e-9 <= estimate.low <= estimate.value + 1e-9
+    assert estimate.value - 1e-9 <= estimate.high <= 1 + 1e-9
+
+
+@given(SCORES)
+def test_a_system_does_not_differ_from_itself(scores: list[tuple[float, str]]) -> None:
+    values = [v for v, _ in scores]
+    estimate = paired_difference(values, values, [s for _, s in scores])
+    assert estimate.value == 0
+    assert estimate.low < 0 < estimate.high
+
+
+@given(SCORES, st.integers(0, 2**31))
+def test_difference_changes_sign_with_the_order(scores: list[tuple[float, str]], seed: int) -> None:
+    values, strata = [v for v, _ in scores], [s for _, s in scores]
+    other = np.random.default_rng(seed).random(len(values)).tolist()
+    there, back = paired_difference(values, other, strata), paired_difference(other, values, strata)
+    assert there.value == pytest.approx(-back.value)
+    assert there.low == pytest.approx(-back.high)
+
+
+@pytest.mark.parametrize("rate", [0.02, 0.3, 0.7])
+def test_coverage_is_near_nominal_and_not_below(rate: float) -> None:
+    rng = np.random.default_rng(7)
+    strata = ["a"] * 40 + ["b"] * 40
+    hits = 0
+    for _ in range(400):
+        estimate = stratified_mean((rng.random(80) < rate).astype(float).tolist(), strata)
+        hits += estimate.low <= rate <= estimate.high
+    assert hits / 400 >= 0.92
+
+
+def test_pairing_sees_a_gain_that_separate_intervals_hide() -> None:
+    rng = np.random.default_rng(3)
+    before = (rng.random(100) < 0.5).astype(float)
+    after = before.copy()
+    after[np.flatnonzero(before == 0)[:12]] = 1.0
+    strata = ["a"] * 100
+    one, two = stratified_mean(before.tolist(), strata), stratified_mean(after.tolist(), strata)
+    assert one.high > two.low
+    assert paired_difference(after.tolist(), before.tolist(), strata).low > 0
+
+
+@pytest.mark.parametrize(("values", "strata"), [([], []), ([0.5], []), ([1.5], ["a"]), ([float("nan")], ["a"])])
+def test_impossible_input_raises(values: list[float], strata: list[str]) -> None:
+    with pytest.raises(ValueError, match=r"values|strata"):
+        stratified_mean(values, strata)
+
+
+def test_scaling_keeps_the_order_of_the_ends() -> None:
+    assert Estimate(0.5, 0.4, 0.6, 9).scaled(-100) == Estimate(-50, -60, -40, 9)
