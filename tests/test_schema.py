@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ class Inner(StrictModel):
 class Outer(StrictModel):
     learning_rate: float = Field(gt=0)
     lora: Inner | None = None
-    parts: list[Inner] = []
+    parts: tuple[Inner, ...] = ()
 
 
 def findings(folder: Path, text: str | bytes, name: str = "train.yaml") -> list[tuple[str, str, str]]:
@@ -80,9 +81,11 @@ def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
         assert caught.value.findings[0].code == code
 
 
-@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)
+    )
+)
 def test_any_value_is_parsed_or_refused(value: object) -> None:
-    try:
-        parse(value, Outer, where="x")
-    except InputError as error:
-        assert error.findings
+    with contextlib.suppress(InputError):
+        assert parse(value, Outer, where="x").learning_rate > 0

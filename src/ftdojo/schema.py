@@ -109,7 +109,7 @@ def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[
         field = current.model_fields.get(str(part))
         if field is None:
             continue
-        nested = [t for t in _models_in(field.annotation)]
+        nested = _models_in(field.annotation)
         if nested:
             current = nested[0]
     return list(current.model_fields)

@@ -76,11 +76,13 @@ def _packages() -> Iterator[Check]:
 
     path = models.embedded_weights()
     yield Check("embedded model", True, f"{models.EMBEDDED}, {path.stat().st_size / 2**20:.0f} MiB of weights")
-    yield Check("molecules", True, f"{len(molecules.load())} approved drugs")
+    yield Check("molecules", True, f"{len(molecules.load(1, 10**4))} molecules")
 
 
 def _sandbox() -> Iterator[Check]:
     from ftdojo import sandbox
 
     for wall in sandbox.probe():
-        yield Check(f"sandbox, {wall.name}", wall.ok, wall.detail, "see `ftdojo doctor --json`; do not run untrusted code")
+        yield Check(
+            f"sandbox, {wall.name}", wall.ok, wall.detail, "see `ftdojo doctor --json`; do not run untrusted code"
+        )

@@ -18,7 +18,7 @@ Model = Annotated[
 ]
 
 
-def run(  # noqa: PLR0913 - one parameter an option
+def run(
     task: TaskName,
     model: Model = "smollm2-135m",
     agent: Annotated[str, typer.Option(help="The contestant.")] = "ft-agent",
@@ -44,7 +44,9 @@ def run(  # noqa: PLR0913 - one parameter an option
     from ftdojo.record import Home
     from ftdojo.report import closing_table, write_report
 
-    folder = out_dir or Path("runs") / f"{Path(task).name if Path(task).is_dir() else task.replace('/', '-')}-seed{seed}"
+    folder = (
+        out_dir or Path("runs") / f"{Path(task).name if Path(task).is_dir() else task.replace('/', '-')}-seed{seed}"
+    )
     contestant = agents.make(agent, planner, folder / "workspace")
     limits = Budget(wall_s=parse_duration(budget), submissions=max_iterations)
     with (

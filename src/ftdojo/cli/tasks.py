@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,7 +23,7 @@ def list_tasks(json: Json = False) -> None:
     from ftdojo import tasks
 
     specs = [(tasks.get(name).spec, sorted(tasks.get(name).variants)) for name in tasks.ids()]
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "id": spec.id,
             "domain": spec.domain,
@@ -54,7 +55,9 @@ def show(task: TaskName, json: Json = False) -> None:
     if json:
         print_json(asdict(spec))
         return
-    out.print(f"[bold]{spec.id}[/] ({spec.domain}): {spec.metric}, {'higher' if spec.higher_is_better else 'lower'} is better")
+    out.print(
+        f"[bold]{spec.id}[/] ({spec.domain}): {spec.metric}, {'higher' if spec.higher_is_better else 'lower'} is better"
+    )
     for title, text in [("Objective", spec.objective), ("Answer", spec.output_format), ("Licence", spec.licence)]:
         out.print(f"[bold]{title}[/]  ", end="")
         out.print(text, markup=False)
@@ -83,16 +86,19 @@ def new(
 
 
 @app.command()
-def check(task: TaskName, data: Annotated[str | None, typer.Option(help="Data variant.")] = None, json: Json = False) -> None:
+def check(
+    task: TaskName, data: Annotated[str | None, typer.Option(help="Data variant.")] = None, json: Json = False
+) -> None:
     """Prove a task: gold answers score best, empty and constant answers are reported, splits do not overlap."""
     from ftdojo import tasks
-    from ftdojo.rawdata import prepare
-    from ftdojo.record import Home
+    from ftdojo.rawdata import require_variant
     from ftdojo.tasks.check import check as prove
 
     found = tasks.get(task)
-    prepared = prepare(found, data or next(iter(found.variants)), Home.default())
-    verdict = prove(found, prepared)
+    build = found.variants[require_variant(found, data)]
+    with tempfile.TemporaryDirectory(prefix="ftdojo-check-") as folder:
+        build(Path(folder))
+        verdict = prove(found, Path(folder))
     if json:
         print_json(verdict)
     else:
@@ -119,7 +125,10 @@ def score(
         print_json(report)
         return
     low, high = report.interval
-    out.print(f"{report.metric} [bold]{report.value:.2f}[/] \\[{low:.2f}, {high:.2f}], n = {report.n}, parsed {report.parsed:.1%}")
+    out.print(
+        f"{report.metric} [bold]{report.value:.2f}[/] \\[{low:.2f}, {high:.2f}]",
+        f"n = {report.n}, parsed {report.parsed:.1%}",
+    )
     for name, part in report.subtasks.items():
         out.print(f"  {name}: {part.value:.2f} (n = {part.n})")
     for name, value in report.metrics.items():
@@ -151,7 +160,9 @@ def _read(path: Path) -> list[dict[str, Any]]:
             problem = "" if isinstance(value, dict) and "id" in value else "is not an object with an 'id'"
         if problem:
             where = f"{path.name}: line {number}"
-            findings.append(Finding(code="bad_json", gate=0, message=problem, where=where, fix="one JSON object a line"))
+            findings.append(
+                Finding(code="bad_json", gate=0, message=problem, where=where, fix="one JSON object a line")
+            )
         else:
             rows.append(value)
     if not rows and not findings:

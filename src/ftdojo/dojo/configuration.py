@@ -28,7 +28,9 @@ class Configuration(StrictModel):
     def require_same(self, other: Configuration, place: Path) -> None:
         """Raise a :class:`UsageError` that names every key in which ``other`` differs from this, the run's own."""
         mine, theirs = self.model_dump(), other.model_dump()
-        differing = [f"{key}: {mine[key]!r} in the run, {theirs[key]!r} now" for key in mine if mine[key] != theirs[key]]
+        differing = [
+            f"{key}: {mine[key]!r} in the run, {theirs[key]!r} now" for key in mine if mine[key] != theirs[key]
+        ]
         if differing:
             raise UsageError(
                 f"{place} holds a run with another configuration:\n  " + "\n  ".join(differing),

@@ -16,7 +16,7 @@ from ftdojo.dojo.recipe import Recipe
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 from ftdojo.rawdata import OverlapIndex
-from ftdojo.training.rows import Row, parse_row
+from ftdojo.training import Row, parse_row
 
 OUTPUT = "rows.jsonl"
 MAX_FAULTY_ROWS_SHOWN = 5
@@ -47,7 +47,17 @@ def run(program: Recipe | str, raw: Path, *, limit: int, limits: sandbox.Limits)
         output.mkdir()
         arguments = _write(program, source)
         completed = sandbox.run(
-            [sandbox.python(), "-B", *arguments, "--input", "/input", "--output", f"/output/{OUTPUT}", "--limit", str(limit)],
+            [
+                sandbox.python(),
+                "-B",
+                *arguments,
+                "--input",
+                "/input",
+                "--output",
+                f"/output/{OUTPUT}",
+                "--limit",
+                str(limit),
+            ],
             read_only={source: "/program", raw: "/input"},
             writable=(output, "/output"),
             limits=limits,
@@ -68,9 +78,18 @@ def _write(program: Recipe | str, folder: Path) -> list[str]:
 
 
 _STOPPED = {
-    "wall": ("program_timeout", "ran longer than {limits.wall_s:g} s", "do less work, or stop early when --limit is small"),
+    "wall": (
+        "program_timeout",
+        "ran longer than {limits.wall_s:g} s",
+        "do less work, or stop early when --limit is small",
+    ),
     "memory": ("program_memory", "used more than {limits.memory_bytes} bytes of memory", "read the data in parts"),
-    "folder": ("output_too_large", "wrote more than {limits.folder_bytes} bytes", "write only the rows that are needed"),
+    "processes": ("program_processes", "ran more than {limits.processes} processes", "start fewer"),
+    "folder": (
+        "output_too_large",
+        "wrote more than {limits.folder_bytes} bytes",
+        "write only the rows that are needed",
+    ),
 }
 
 
@@ -80,7 +99,9 @@ def _check_ending(completed: sandbox.Completed, limits: sandbox.Limits) -> None:
         raise _fault(code, f"the data program {message.format(limits=limits)} and was stopped", fix)
     if completed.status != 0:
         tail = completed.output.strip()[-1500:] or "(it printed nothing)"
-        raise _fault("program_failed", f"the data program ended with status {completed.status}:\n{tail}", "mend the error")
+        raise _fault(
+            "program_failed", f"the data program ended with status {completed.status}:\n{tail}", "mend the error"
+        )
 
 
 def _parse(content: bytes) -> list[dict[str, Any]]:
@@ -102,7 +123,9 @@ def _parse(content: bytes) -> list[dict[str, Any]]:
     return rows
 
 
-def check(rows: Sequence[dict[str, Any]], index: OverlapIndex, *, max_rows: int) -> tuple[list[dict[str, Any]], DataReport]:
+def check(
+    rows: Sequence[dict[str, Any]], index: OverlapIndex, *, max_rows: int
+) -> tuple[list[dict[str, Any]], DataReport]:
     """All rows checked, and those that may be used: overlap with evaluation items is removed and only counted.
 
     Raises:
@@ -125,7 +148,7 @@ def check(rows: Sequence[dict[str, Any]], index: OverlapIndex, *, max_rows: int)
     report = DataReport(
         rows=len(used),
         removed_overlap=len(rows) - len(used),
-        duplicates=len(parsed) - len({(row.prompt, row.completion) for row in parsed}),
+        duplicates=len(parsed) - len({row.text for row in parsed}),
         per_subtask=dict(Counter(str(row.get("subtask", "")) for row in used)),
         top_completion_share=top,
     )

@@ -18,7 +18,7 @@ from ftdojo.dojo.pipeline import Outcome, Pipeline
 from ftdojo.dojo.progress import Progress, Silent
 from ftdojo.dojo.protocol import Agent, Decision, Iteration, Observation
 from ftdojo.dojo.submission import read_plan
-from ftdojo.rawdata import prepare, profile, read_items
+from ftdojo.rawdata import prepare, profile, read_items, require_variant
 from ftdojo.record import Home, Ledger
 from ftdojo.record.disk import disk_errors
 from ftdojo.record.result import RunResult, Score
@@ -42,7 +42,7 @@ class Dojo:
     Use as a context manager: it holds the folder's lock.
     """
 
-    def __init__(  # noqa: PLR0913 - the identity of a run has that many parts
+    def __init__(
         self,
         task: str,
         run: Path,
@@ -71,7 +71,7 @@ class Dojo:
         self.run, self._home, self._task_name = run, home, task
         self.progress = progress or Silent()
         self._task = tasks.get(task)
-        variant = variant or next(iter(self._task.variants))
+        variant = require_variant(self._task, variant)
         self.budget = (budget or Budget()).within(Budget(wall_s=self._task.spec.rules.wall_s))
         self._data = prepare(self._task, variant, home)
         self._base = models.resolve(model, home.root)
@@ -89,9 +89,7 @@ class Dojo:
             run.mkdir(parents=True, exist_ok=True)
         self._ledger = Ledger(run)
         self._history = History(self._ledger)
-        self._pipeline = Pipeline(
-            self._task, self._data, self._base, self._identity.digests["model"], home=home, progress=self.progress
-        )
+        self._pipeline = Pipeline(self._task, self._data, self._base, home=home, progress=self.progress)
         self._mark = time.monotonic()
 
     def reset(self) -> Observation:

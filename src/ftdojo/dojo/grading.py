@@ -1,6 +1,6 @@
 """Grade exported models on the sealed test items, in a fresh process that nothing of the episode has touched.
 
-    python -m ftdojo.dojo.grading        reads a request as JSON on standard input, writes scores as JSON lines
+python -m ftdojo.dojo.grading        reads a request as JSON on standard input, writes scores as JSON lines
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -92,8 +93,14 @@ def main() -> None:
     data = prepare(task, request.variant, home)
     scores: dict[str, Score] = {}
     for name, model in request.models.items():
-        stage, items, predictions = predict(
-            task, data.sealed_test, model, models.digest(model), Store(home.stages), _Lines(), label=f"test: {name}"
+        _, items, predictions = predict(
+            task,
+            data.sealed_test,
+            lambda folder=model: nullcontext(folder),  # type: ignore[misc]
+            models.digest(model),
+            Store(home.stages),
+            _Lines(),
+            label=f"test, {name}",
         )
         verdicts = evaluation.scores(task, items, predictions)
         scores[name] = Score.of(task.spec.metric, summarize(task, verdicts))

@@ -3,27 +3,31 @@ and lives in the store, so no work is done twice and a killed run loses at most 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ftdojo import inference, sandbox, training
-from ftdojo.dojo import data_program, gates
+from ftdojo import models, sandbox
+from ftdojo.dojo import data_program, gates, levels
 from ftdojo.dojo.evaluation import Prediction
-from ftdojo.dojo.feedback import DataFeedback, StageSeconds, TrainingFeedback
+from ftdojo.dojo.feedback import DataFeedback, TrainingFeedback
+from ftdojo.dojo.predict import predict
 from ftdojo.dojo.progress import Progress
 from ftdojo.dojo.submission import Submission, load
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 from ftdojo.rawdata import TaskData, read_items
-from ftdojo.record import Home, Stage, Store, digest
-from ftdojo.tasks.spec import Record, Task
+from ftdojo.record import Home, Stage, Store
+from ftdojo.record.result import StageSeconds
+from ftdojo.tasks.spec import Task
+from ftdojo.training import export
 
 ROWS = "rows.jsonl"
-PREDICTIONS = "predictions.jsonl"
-TRIAL_ROWS = 32
+MODEL = "model"
 
 
 @dataclass(kw_only=True)
@@ -51,7 +55,7 @@ class Outcome:
 
     def add(self, name: str, stage: Stage) -> None:
         """Account for a finished stage."""
-        self.seconds = self.seconds.model_copy(update={name: getattr(self.seconds, name) + stage.seconds})
+        self.seconds = self.seconds.model_copy(update={name: stage.seconds})
         self.digests[name] = stage.digest
         if stage.reused:
             self.reused.append(name)
@@ -61,10 +65,9 @@ class Outcome:
 class Pipeline:
     """The stages of one task on one base model."""
 
-    def __init__(  # noqa: PLR0913
-        self, task: Task, data: TaskData, base: Path, base_digest: str, *, home: Home, progress: Progress
-    ) -> None:
-        self._task, self._data, self._base, self._base_digest = task, data, base, base_digest
+    def __init__(self, task: Task, data: TaskData, base: Path, *, home: Home, progress: Progress) -> None:
+        self._task, self._data, self._base = task, data, base
+        self._base_digest = models.digest(base)
         self._store = Store(home.stages)
         self._progress = progress
 
@@ -79,11 +82,10 @@ class Pipeline:
         try:
             submission = load(folder)
             outcome.digests["submission"] = submission.digest
-            outcome.findings += gates.static(submission, self._task.spec, self._base, self._data.raw)
+            gates.static(submission, self._task.spec, self._base, self._data.raw)
             rows = self._rows(submission, outcome)
-            tokenized = self._tokenize(rows, submission, outcome)
-            self._train(tokenized, submission, outcome, (remaining or {}).get("wall_s"))
-            self._predict(outcome)
+            self._train(rows, submission, outcome, (remaining or {}).get("wall_s"))
+            self._evaluate(outcome)
         except InputError as error:
             outcome.findings += error.findings
         return outcome
@@ -91,36 +93,86 @@ class Pipeline:
     def baseline(self) -> Outcome:
         """The untouched base model on validation."""
         outcome = Outcome()
-        self._predict(outcome)
+        self._evaluate(outcome)
         return outcome
 
     def export(self, outcome: Outcome, folder: Path) -> None:
         """Write the merged model of an outcome to ``folder``, which plain transformers can load."""
         if outcome.trained is None:
             raise ValueError("nothing was trained")
-        training.export(self._base, outcome.trained, folder)
+        export(self._base, outcome.trained, folder)
 
-    def _rows(self, submission: Submission, outcome: Outcome) -> list[dict[str, Any]]:
-        program = submission.program
-        text = program if isinstance(program, str) else program.model_dump_json()
-        limit = self._task.spec.rules.max_rows
+    def _rows(self, submission: Submission, outcome: Outcome) -> Stage:
+        """Gate 2 and the training rows."""
+        program, limit = submission.program, self._task.spec.rules.max_rows
         key = {
-            "program": digest.of_value(text),
+            "program": program if isinstance(program, str) else program.model_dump(mode="json"),
             "limit": limit,
             **{name: self._data.digests[name] for name in ("raw", "validation", "test")},
         }
 
         def build(folder: Path) -> dict[str, Any]:
-            trial = data_program.run(program, self._data.raw, limit=TRIAL_ROWS, limits=sandbox.Limits(wall_s=120))
-            data_program.check(trial, self._data.overlap, max_rows=TRIAL_ROWS)
+            gates.data_trial(program, self._data)
             written = data_program.run(program, self._data.raw, limit=limit, limits=sandbox.Limits())
             rows, report = data_program.check(written, self._data.overlap, max_rows=limit)
-            lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-            (folder / ROWS).write_text("".join(lines), "utf-8")
+            (folder / ROWS).write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
             return asdict(report)
 
         self._progress.update("data", 0, 1, "running the data program in the sandbox")
         stage = self._store.make("rows", key, build)
         self._progress.update("data", 1, 1, f"{stage.facts['rows']} rows")
         outcome.add("data", stage)
-        return [dict(row) for row in read_items(stage.path / ROWS)]
+        return stage
+
+    def _train(self, rows: Stage, submission: Submission, outcome: Outcome, wall_left_s: float | None) -> None:
+        """Gates 3 and 4 and the training."""
+        from ftdojo.training.trainer import train  # imports torch, which a run that finds all stages does not need
+
+        config = submission.train
+        key = {
+            "rows": rows.digest,
+            "config": config.model_dump(mode="json"),
+            "base": self._base_digest,
+            "compute": str(models.compute()),
+        }
+
+        def build(folder: Path) -> dict[str, Any]:
+            tokenized = gates.tokenization(read_items(rows.path / ROWS), config, self._base)
+            gates.micro_training(tokenized, config, self._base, wall_left_s)
+            result = train(tokenized.examples, config, self._base, folder / MODEL, on_log=self._on_log)
+            return {"training": asdict(result), "tokens": asdict(tokenized.statistics)}
+
+        self._progress.update("train", 0, 1, "tokenizing, then a micro-training")
+        stage = self._store.make("models", key, build)
+        outcome.add("train", stage)
+        outcome.trained = stage.path / MODEL
+        outcome.data = levels.data(rows.facts, stage.facts["tokens"])
+        outcome.training = levels.training(stage.facts["training"])
+        self._progress.update("train", 1, 1, f"loss {outcome.training.train_loss:.3f}, {outcome.training.fit}")
+
+    def _on_log(self, log: dict[str, float]) -> None:
+        self._progress.update(
+            "train", log["step"], log["steps"], f"loss {log['loss']:.3f}, {log['tokens_per_s']:.0f} tokens/s"
+        )
+
+    def _evaluate(self, outcome: Outcome) -> None:
+        """Let the exported model answer the validation items; the base model, if nothing was trained."""
+        trained = outcome.trained
+
+        @contextlib.contextmanager
+        def exported() -> Iterator[Path]:
+            assert trained is not None
+            with tempfile.TemporaryDirectory(prefix="ftdojo-export-") as folder:
+                export(self._base, trained, Path(folder))
+                yield Path(folder)
+
+        stage, _, outcome.predictions = predict(
+            self._task,
+            self._data.validation,
+            exported if trained else lambda: contextlib.nullcontext(self._base),
+            outcome.digests["train"] if trained else self._base_digest,
+            self._store,
+            self._progress,
+            label="validation",
+        )
+        outcome.add("evaluate", stage)

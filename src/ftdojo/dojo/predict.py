@@ -17,7 +17,7 @@ from ftdojo.tasks.spec import Record, Task
 PREDICTIONS = "predictions.jsonl"
 
 
-def predict(  # noqa: PLR0913
+def predict(
     task: Task,
     items: Path,
     model: Callable[[], AbstractContextManager[Path]],

@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
+from pydantic import ConfigDict
+
 from ftdojo.dojo.feedback import EvaluationFeedback, Feedback, Interval
 from ftdojo.dojo.submission import Plan
 from ftdojo.models import ModelInfo
@@ -72,7 +74,7 @@ class Iteration(StrictModel):
 class Observation(StrictModel):
     """What an agent sees before it proposes."""
 
-    model_config = {**StrictModel.model_config, "arbitrary_types_allowed": True}
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     task: TaskSpec
     raw_data: DataProfile

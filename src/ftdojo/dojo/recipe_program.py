@@ -1,6 +1,6 @@
 """Carry out a recipe. This file runs inside the sandbox, on its own: standard library and Jinja2 (pandas for parquet).
 
-    python recipe_program.py --recipe recipe.json --input DIR --output FILE.jsonl --limit N
+python recipe_program.py --recipe recipe.json --input DIR --output FILE.jsonl --limit N
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MAX_ANSWERS = 50
 
 
 def from_json(text: Any) -> Any:
-    """The value of a JSON text, also if it is wrapped in a fence or encoded twice; an empty mapping if it is neither."""
+    """The value of a JSON text, also if it is fenced or encoded twice; an empty mapping if it cannot be parsed."""
     for _ in range(3):
         if not isinstance(text, str):
             return text

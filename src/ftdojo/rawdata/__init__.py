@@ -2,6 +2,15 @@
 
 from ftdojo.rawdata.overlap import OverlapIndex
 from ftdojo.rawdata.profile import DataProfile, FileProfile, profile
-from ftdojo.rawdata.repository import TaskData, prepare, read_items
+from ftdojo.rawdata.repository import TaskData, prepare, read_items, require_variant
 
-__all__ = ["DataProfile", "FileProfile", "OverlapIndex", "TaskData", "prepare", "profile", "read_items"]
+__all__ = [
+    "DataProfile",
+    "FileProfile",
+    "OverlapIndex",
+    "TaskData",
+    "prepare",
+    "profile",
+    "read_items",
+    "require_variant",
+]

@@ -41,9 +41,7 @@ def prepare(task: Task, variant: str, home: Home) -> TaskData:
     Raises:
         UsageError: if the task has no such variant.
     """
-    if variant not in task.variants:
-        have = ", ".join(sorted(task.variants))
-        raise UsageError(f"{task.spec.id} has no data variant '{variant}'", fix=f"choose one of: {have}")
+    variant = require_variant(task, variant)
 
     def build(folder: Path) -> dict[str, Any]:
         task.variants[variant](folder)
@@ -67,6 +65,16 @@ def prepare(task: Task, variant: str, home: Home) -> TaskData:
         overlap=OverlapIndex(json.loads((stage.path / OVERLAP).read_text("utf-8"))),
         digests={name: str(stage.facts[name]) for name in ("raw", "validation", "test")},
     )
+
+
+def require_variant(task: Task, variant: str | None) -> str:
+    """``variant`` if the task has it; the task's first one for ``None``."""
+    if variant is None:
+        return next(iter(task.variants))
+    if variant not in task.variants:
+        have = ", ".join(sorted(task.variants))
+        raise UsageError(f"{task.spec.id} has no data variant '{variant}'", fix=f"choose one of: {have}")
+    return variant
 
 
 def read_items(path: Path) -> list[Record]:

@@ -85,7 +85,9 @@ class Ledger:
         time = datetime.now(UTC).isoformat(timespec="milliseconds")
         try:
             with self._db:
-                cursor = self._db.execute("INSERT INTO event (time, kind, payload) VALUES (?, ?, ?)", (time, kind, text))
+                cursor = self._db.execute(
+                    "INSERT INTO event (time, kind, payload) VALUES (?, ?, ?)", (time, kind, text)
+                )
         except sqlite3.Error as error:
             raise _translate(error, Path(FILE)) from error
         return Event(int(cursor.lastrowid or 0), time, kind, payload)

@@ -113,6 +113,9 @@ class Scorer(Protocol):
     def metrics(self, scores: Sequence[ItemScore]) -> dict[str, float]:
         """All other metrics of the task, by name."""
 
+    def gold(self, item: Record) -> str:
+        """An output that scores best: for self-tests only."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:

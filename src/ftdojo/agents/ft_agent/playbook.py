@@ -158,7 +158,7 @@ def _rows(draft: Draft, observation: Observation) -> int:
     return min(draft.recipe.max_rows, observation.task.rules.max_rows, available)
 
 
-# -- the rules, in the order in which they are asked --------------------------------------------------------------------
+# -- the rules, in the order in which they are asked -------------------------------------------------------------
 
 
 def repair(s: Situation) -> Iterator[Move]:
@@ -167,7 +167,9 @@ def repair(s: Situation) -> Iterator[Move]:
     codes = {f.code for f in findings if f.severity == "error"}
     evidence = "; ".join(f"{f.code}: {f.message}" for f in findings if f.severity == "error")[:400]
     if codes & {"loss_not_finite", "diverged"} or s.of_kind("unstable"):
-        yield _train(s, evidence or s.of_kind("unstable")[0].evidence, "learning_rate", 0.3, "the loss stays finite and falls")
+        yield _train(
+            s, evidence or s.of_kind("unstable")[0].evidence, "learning_rate", 0.3, "the loss stays finite and falls"
+        )
     if "over_budget" in codes:
         yield _train(s, evidence, "epochs", 0.5, "the training fits into the budget")
         yield _rows_move(s, evidence, 0.5, "the training fits into the budget")

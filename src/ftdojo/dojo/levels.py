@@ -1,0 +1,63 @@
+"""The data and training levels of feedback, from what the stages stored. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean
+from typing import Any, Literal
+
+from ftdojo.dojo.feedback import DataFeedback, Distribution, LossPoint, TrainingFeedback
+
+Fit = Literal["under_fit", "good", "over_fit", "unstable"]
+
+ROSE = 1.03
+"""A held-out loss this many times its own minimum has risen."""
+FELL = 0.92
+"""A loss that ends below this share of what it was halfway through its second half is still falling."""
+SPIKE = 1.5
+"""A training loss that ends this many times above its minimum is unstable."""
+
+
+def data(rows: dict[str, Any], tokens: dict[str, Any]) -> DataFeedback:
+    """From the facts of the rows (:class:`ftdojo.dojo.data_program.DataReport`) and of their tokens."""
+
+    def spread(name: str) -> Distribution:
+        return Distribution(p50=tokens[f"{name}_p50"], p95=tokens[f"{name}_p95"], max=tokens[f"{name}_max"])
+
+    return DataFeedback(
+        **rows,
+        row_tokens=spread("row"),
+        label_tokens=spread("label"),
+        truncated_share=tokens["truncated"] / tokens["rows"],
+    )
+
+
+def training(facts: dict[str, Any]) -> TrainingFeedback:
+    """From the facts of a training (:class:`ftdojo.training.trainer.TrainResult`)."""
+    curve = [LossPoint.model_validate(point) for point in facts["curve"]]
+    losses = [point.loss for point in curve]
+    held_out = [loss for _, loss in facts["eval_curve"]]
+    return TrainingFeedback(
+        steps=facts["steps"],
+        epochs=facts["epochs"],
+        tokens_per_s=facts["tokens"] / facts["seconds"],
+        peak_memory_bytes=facts["peak_memory_bytes"],
+        curve=curve,
+        train_loss=fmean(losses[-max(1, len(losses) // 10) :]),
+        eval_loss=held_out[-1] if held_out else None,
+        eval_curve=facts["eval_curve"],
+        fit=diagnose_fit(losses, held_out),
+    )
+
+
+def diagnose_fit(losses: Sequence[float], held_out: Sequence[float]) -> Fit:
+    """What the curves say: ``losses`` of training at even steps, ``held_out`` losses in order (may be empty)."""
+    last = fmean(losses[-max(1, len(losses) // 10) :])
+    if last > SPIKE * min(losses) + 0.1:
+        return "unstable"
+    if held_out:
+        if held_out[-1] > ROSE * min(held_out):
+            return "over_fit"
+        return "under_fit" if len(held_out) > 1 and held_out[-1] < FELL * held_out[-2] else "good"
+    half = losses[len(losses) // 2 :]
+    return "under_fit" if last < FELL * fmean(half[: max(1, len(half) // 2)]) else "good"

@@ -1,0 +1,66 @@
+"""The gates alone, with the time that each took: what an agent or a user asks before spending a submission."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ftdojo import models, sandbox, tasks
+from ftdojo.dojo import data_program, gates, submission
+from ftdojo.dojo.progress import Progress, Silent
+from ftdojo.errors import InputError
+from ftdojo.findings import Finding
+from ftdojo.rawdata import prepare, require_variant
+from ftdojo.record import Home
+from ftdojo.schema import StrictModel
+
+
+class Verdict(StrictModel):
+    """What ``ftdojo validate --json`` prints; a stable format."""
+
+    ok: bool
+    gate: int | None
+    """The gate that failed."""
+    findings: list[Finding]
+    seconds: dict[str, float]
+    """Gate -> seconds."""
+
+
+def validate(
+    folder: Path, task: str, *, model: str, home: Home, variant: str | None = None, progress: Progress | None = None
+) -> Verdict:
+    """Take the submission in ``folder`` through gates 0 to 4; nothing is trained and nothing is recorded."""
+    shown = progress or Silent()
+    found = tasks.get(task)
+    data = prepare(found, require_variant(found, variant), home)
+    base = models.resolve(model, home.root)
+    seconds: dict[str, float] = {}
+
+    @contextmanager
+    def gate(number: int, what: str) -> Iterator[None]:
+        shown.update("gates", number, 5, what)
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            seconds[str(number)] = time.monotonic() - begun
+
+    try:
+        with gate(0, "schema"):
+            loaded = submission.load(folder)
+        with gate(1, "static checks"):
+            gates.static(loaded, found.spec, base, data.raw)
+        limit = found.spec.rules.max_rows
+        with gate(2, "data program in the sandbox"):
+            gates.data_trial(loaded.program, data)
+            written = data_program.run(loaded.program, data.raw, limit=limit, limits=sandbox.Limits())
+            rows, _ = data_program.check(written, data.overlap, max_rows=limit)
+        with gate(3, "tokenization"):
+            tokenized = gates.tokenization(rows, loaded.train, base)
+        with gate(4, "micro-training"):
+            gates.micro_training(tokenized, loaded.train, base, wall_left_s=None)
+    except InputError as error:
+        return Verdict(ok=False, gate=error.findings[0].gate, findings=list(error.findings), seconds=seconds)
+    return Verdict(ok=True, gate=None, findings=[], seconds=seconds)

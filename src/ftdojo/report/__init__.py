@@ -1,0 +1,6 @@
+"""The account of a run: one page for the browser, one table for the terminal. Both from the record alone."""
+
+from ftdojo.report.html import write_report
+from ftdojo.report.table import closing_table
+
+__all__ = ["closing_table", "write_report"]

@@ -1,0 +1,76 @@
+"""``report.html``: one file that is read without a network, without a script and without trust in what it quotes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from ftdojo.record.disk import disk_errors
+from ftdojo.report import plots, text, view
+
+FILE = "report.html"
+LONGEST = 16_000
+"""No string on the page has more characters than this."""
+
+
+def write_report(run: Path) -> Path:
+    """Write ``report.html`` into the folder of a run, finished or not, and return its path.
+
+    Raises:
+        UsageError: if the folder holds no run.
+    """
+    page = render(view.read(run))
+    path = run / FILE
+    with disk_errors(path):
+        path.write_text(page, "utf-8")
+    return path
+
+
+def render(report: view.Report) -> str:
+    """The whole page."""
+    template = _environment().get_template("report.html.jinja")
+    return template.render(report=report, score_plot=_score_plot(report), loss_plot=_loss_plot(report))
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        finalize=_clean,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"cut": text.clean, "line": text.line}
+    return environment
+
+
+def _clean(value: Any) -> Any:
+    """Every value that the template prints passes here, before it is escaped. Markup was made by this package."""
+    return text.clean(value, LONGEST) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _score_plot(report: view.Report) -> Markup | None:
+    if report.baseline is None:
+        return None
+    caption = (
+        f"Validation {report.metric} of {len(report.iterations)} iterations with 95 % intervals. "
+        f"Base model: {text.score(report.baseline)}. The best is iteration {report.best}. "
+        "The same values are in the table of iterations."
+    )
+    return plots.score_plot(report.baseline, report.iterations, caption)
+
+
+def _loss_plot(report: view.Report) -> Markup | None:
+    trained = [i for i in report.iterations if i.feedback.training]
+    latest = trained[-plots.CURVES :]
+    best = [i for i in trained if i.number == report.best and i not in latest]
+    shown = best + latest[len(best) :]
+    if not shown:
+        return None
+    numbers = ", ".join(str(i.number) for i in shown)
+    caption = f"Training loss over optimizer steps of iterations {numbers}. The final losses are in the details."
+    return plots.loss_plot(shown, report.best, caption)

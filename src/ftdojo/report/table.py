@@ -1,0 +1,97 @@
+"""The closing table: what a run gained and what it cost, on one screen of 80 columns."""
+
+from __future__ import annotations
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ftdojo.record.result import IterationResult, RunResult, Score
+from ftdojo.report import text
+
+ITERATIONS = 30
+"""The best iteration and the last so many are listed."""
+
+
+def closing_table(result: RunResult) -> RenderableType:
+    """Scores of base and best model with their intervals, one line an iteration, and what was spent."""
+    parts: list[RenderableType] = [_scores(result)]
+    if result.iterations:
+        parts.append(_iterations(result))
+    return Group(*parts, _spent(result))
+
+
+def _scores(result: RunResult) -> Table:
+    best = result.best
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=_text(result.task, 76, "bold"), title_justify="left")
+    table.add_column("")
+    table.add_column("base model")
+    table.add_column(f"best, iteration {best.iteration}" if best.iteration else "best: the base model")
+    for split in ("validation", "test"):
+        before, after = getattr(result.baseline, split), getattr(best, split)
+        metric = f" {before.metric}" if before else ""
+        table.add_row(_text(split + metric, 24), _score(before), _score(after))
+    return table
+
+
+def _iterations(result: RunResult) -> Table:
+    shown = {result.best.iteration, *(i.number for i in result.iterations[-ITERATIONS:])}
+    listed = [i for i in result.iterations if i.number in shown]
+    hidden = len(result.iterations) - len(listed)
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        caption=f"{hidden:,} earlier iterations are in the report" if hidden else None,
+        caption_justify="left",
+    )
+    table.add_column("no.", justify="right")
+    table.add_column("what changed", max_width=30)
+    table.add_column("validation", no_wrap=True)
+    table.add_column("decision", no_wrap=True)
+    table.add_column("seconds", justify="right", no_wrap=True)
+    for iteration in listed:
+        seconds = iteration.seconds
+        total = seconds.plan + seconds.data + seconds.train + seconds.evaluate
+        table.add_row(
+            str(iteration.number),
+            _changes(iteration),
+            _score(iteration.validation),
+            _decision(iteration),
+            f"{total:,.0f}",
+        )
+    return table
+
+
+def _changes(iteration: IterationResult) -> Text:
+    """The first change, and how many more there are."""
+    if not iteration.changes:
+        return _text(iteration.hypothesis or "no plan", 56)
+    first, *others = iteration.changes
+    more = f" (+{len(others)} more)" if others else ""
+    return _text(f"{first.key}: {first.before} → {first.after}", 56).append(more)
+
+
+def _decision(iteration: IterationResult) -> Text:
+    if iteration.accepted:
+        return Text("accepted", "green")
+    if iteration.validation is not None:
+        return Text("rejected")
+    stopped = next((f for f in iteration.findings if f.severity == "error"), None)
+    return Text(f"gate {stopped.gate}" if stopped else "not scored", "yellow")
+
+
+def _spent(result: RunResult) -> Text:
+    budget, llm = result.budget, result.budget.llm
+    tokens = f"{llm.input_tokens:,} + {llm.output_tokens:,} LLM tokens (${llm.cost_usd:,.2f})"
+    clock = f"{text.duration(budget.wall_s)} (device {text.duration(budget.device_s)})"
+    return Text(f"spent: {clock}, {budget.submissions:,} submissions, {tokens}")
+
+
+def _score(score: Score | None) -> Text:
+    return Text("–" if score is None else text.score(score))
+
+
+def _text(given: str, limit: int, style: str = "") -> Text:
+    """Never parsed as markup, and without anything that a terminal would obey."""
+    return Text(text.line(given, limit), style)

@@ -1,0 +1,71 @@
+"""How the report writes numbers, and how it writes text that it cannot trust.
+
+Data, models and agents can put anything into a string. Before a string is shown it is cut to a length and loses every
+character that acts instead of being read: terminal sequences, controls, and marks that turn the direction of the text.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ftdojo.dojo.feedback import Interval
+from ftdojo.record.result import Score
+
+# ECMA-48: control sequences, operating system commands, two-character escapes.
+_TERMINAL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
+# C0 and C1 controls but tab and line feed, bidirectional embeddings, overrides and isolates, lone surrogates.
+_ACTING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def clean(text: str, limit: int) -> str:
+    """At most ``limit`` characters of ``text``; what acts is dropped or shown as U+FFFD, what is cut off is counted."""
+    shown = _ACTING.sub("\ufffd", _TERMINAL.sub("", text[:limit].replace("\r\n", "\n")))
+    hidden = len(text) - limit
+    return f"{shown}… ({hidden:,} more characters)" if hidden > 0 else shown
+
+
+def line(text: str, limit: int) -> str:
+    """``text`` as one line of at most ``limit`` characters."""
+    words = " ".join(clean(text[: 4 * limit], 4 * limit).split())
+    return words if len(words) <= limit else f"{words[: limit - 1]}…"
+
+
+def unit(metric: str) -> str:
+    """What stands behind a value. By the convention of :class:`ftdojo.tasks.spec.TaskSpec` accuracies are per cent."""
+    return " %" if metric.endswith("accuracy") else ""
+
+
+def number(value: float, metric: str, *, sign: bool = False) -> str:
+    """A value of a metric without its unit: accuracies to a tenth of a point, others to about three digits."""
+    decimals = 1 if unit(metric) or abs(value) >= 10 else 2
+    return f"{value:{'+' if sign else ''}.{decimals}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def interval(low: float, high: float, metric: str, *, sign: bool = False) -> str:
+    """``[5.2, 12.9]``."""
+    return f"[{number(low, metric, sign=sign)}, {number(high, metric, sign=sign)}]"
+
+
+def score(given: Score) -> str:
+    """``8.5 % [5.2, 12.9]``."""
+    return f"{number(given.value, given.metric)}{unit(given.metric)} {interval(*given.interval, given.metric)}"
+
+
+def difference(given: Interval, metric: str) -> str:
+    """``+52.5 [+44.1, +60.9]``, in points where the metric is per cent."""
+    return f"{number(given.value, metric, sign=True)} {interval(given.low, given.high, metric, sign=True)}"
+
+
+def duration(seconds: float) -> str:
+    """``8.4 s``, ``12 min 30 s``, ``3 h 5 min``."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600:,} h {whole % 3600 // 60} min"
+
+
+def time(stamp: str) -> str:
+    """An ISO 8601 time in UTC to the minute: ``2026-01-31 12:05 UTC``."""
+    return f"{stamp[:10]} {stamp[11:16]} UTC"

@@ -1,0 +1,90 @@
+"""The command line that starts a sandbox, as pure functions from what is wanted to a list of arguments.
+
+Outermost first: ``unshare`` and ``mount`` (root only: see :func:`staged`), ``setpriv`` and a guard
+(:func:`guarded`), ``bwrap`` (:func:`bubblewrap`), ``prlimit``, the program. Each replaces itself by the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from ftdojo.sandbox.limits import Limits
+from ftdojo.sandbox.view import Entry, Scratch
+
+Tools = Mapping[str, str]
+
+NOBODY = "65534"
+
+ENVIRONMENT = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "HOME": "/tmp",  # noqa: S108 - the sandbox's own, not the host's
+    "USER": "nobody",
+    "LANG": "C.UTF-8",
+    # One thread a core, the default of the numerical libraries, would by itself pass the limit on a large machine.
+    "OMP_NUM_THREADS": "2",
+    "OPENBLAS_NUM_THREADS": "2",
+    "MKL_NUM_THREADS": "2",
+}
+"""All that a program finds in its environment, unless its caller adds to it."""
+
+_GUARD = 'test "$PPID" = "$0" || exit 125; echo 1000 >/proc/self/oom_score_adj; exec "$@"'
+_STAGE = 'mount=$1; shift; while test "$1" != --; do "$mount" --rbind "$1" "$2"; shift 2; done; shift; exec "$@"'
+
+
+def bubblewrap(
+    program: Sequence[str],
+    *,
+    tools: Tools,
+    view: Iterable[Entry],
+    environment: Mapping[str, str],
+    cwd: str,
+    limits: Limits,
+    status_fd: int,
+) -> list[str]:
+    """Run ``program`` with nothing of the host but ``view``; bubblewrap reports to ``status_fd`` in JSON lines.
+
+    ``RLIMIT_NPROC`` is lowered inside, where (since Linux 5.14) only the sandbox's processes count towards it.
+    """
+    variables = {**ENVIRONMENT, **environment}
+    return [
+        tools["bwrap"],
+        *("--unshare-user", "--unshare-all", "--disable-userns"),
+        *("--die-with-parent", "--new-session", "--cap-drop", "ALL"),
+        *("--uid", NOBODY, "--gid", NOBODY, "--hostname", "sandbox"),
+        "--clearenv",
+        *(part for name, value in variables.items() for part in ("--setenv", name, value)),
+        *("--proc", "/proc", "--dev", "/dev"),
+        *Scratch("/dev/shm", limits.scratch_bytes).arguments(),  # noqa: S108
+        *Scratch("/tmp", limits.scratch_bytes).arguments(),  # noqa: S108
+        *(argument for entry in view for argument in entry.arguments()),
+        # Both are file systems in memory without a size: left writable they would be room outside every limit.
+        *("--remount-ro", "/dev", "--remount-ro", "/"),
+        *("--chdir", cwd, "--json-status-fd", str(status_fd)),
+        *("--", tools["prlimit"], f"--nproc={limits.processes}", f"--fsize={limits.file_bytes}"),
+        *(f"--nofile={limits.open_files}", "--core=0", "--", *program),
+    ]
+
+
+def guarded(command: Sequence[str], *, tools: Tools, parent: int, uid: int | None) -> list[str]:
+    """Become ``uid`` for good (if given), die with process ``parent``, and be the first to go when memory runs out.
+
+    bubblewrap asks to die with its parent too, but later: until then, and if ``parent`` is dead already, this does.
+    """
+    identity = [f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--bounding-set=-all"] if uid is not None else []
+    return [
+        *(tools["setpriv"], *identity, "--no-new-privs", "--inh-caps=-all", "--pdeathsig=KILL", "--"),
+        *(tools["sh"], "-ec", _GUARD, str(parent), *command),
+    ]
+
+
+def staged(command: Sequence[str], *, tools: Tools, mounts: Iterable[tuple[Path, Path]]) -> list[str]:
+    """Root only: ``command`` in a mount namespace of its own, where each (source, place) is bound.
+
+    It makes files below folders that only root may enter reachable for the uid that ``command`` drops to.
+    """
+    pairs = [str(path) for mount in mounts for path in mount]
+    return [
+        *(tools["unshare"], "--mount", "--propagation", "private", "--"),
+        *(tools["sh"], "-ec", _STAGE, "stage", tools["mount"], *pairs, "--", *command),
+    ]

@@ -1,0 +1,106 @@
+"""The one folder that a sandboxed program may write: lent, measured, handed back. Its content is hostile.
+
+Everything below goes by directory descriptors and never follows a link, so that a program which exchanges a folder
+for a link at the right moment gains nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+ENTRY_BYTES = 4096
+"""The least that a file, folder or link is charged: many empty ones exhaust a disk's inodes."""
+MAX_DEPTH = 64
+"""Folders nested deeper than this count as over the limit: the usual tools fail on trees some thousand levels deep."""
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+
+
+class _TooDeep(OSError):
+    """More than ``MAX_DEPTH`` levels."""
+
+
+@contextlib.contextmanager
+def lent(path: Path, uid: int | None) -> Iterator[int]:
+    """A descriptor of the empty folder ``path``, which belongs to ``uid`` (if given) during the block.
+
+    Afterwards all of it belongs to its former owner again. No process of ``uid`` may be left by then.
+
+    Raises:
+        ValueError: if the folder is not empty.
+    """
+    descriptor = os.open(path, _FOLDER)
+    try:
+        if os.listdir(descriptor):
+            raise ValueError(f"the writable folder {path} is not empty")
+        before = os.fstat(descriptor)
+        if uid is None:
+            yield descriptor
+            return
+        os.fchown(descriptor, uid, uid)
+        os.fchmod(descriptor, 0o700)
+        try:
+            yield descriptor
+        finally:
+            _hand_back(descriptor, path, before)
+    finally:
+        os.close(descriptor)
+
+
+def used(descriptor: int, *, enough: int) -> int:
+    """Disk space below a folder in bytes; counting ends beyond ``enough``. What cannot be measured is beyond it."""
+    total = 0
+    try:
+        for _, _, status in _entries(descriptor):
+            total += max(status.st_blocks * 512, ENTRY_BYTES)
+            if total > enough:
+                break
+    except OSError:
+        return enough + 1
+    return total
+
+
+def empty(path: Path) -> None:
+    """Delete all below ``path``, however deep and whatever the modes. For a program that is over its limit.
+
+    ``shutil.rmtree`` gives up on a tree that is thousands of levels deep; these tools do not.
+    """
+    subprocess.run(["chmod", "-R", "u+rwX", "--", path], check=False, stderr=subprocess.DEVNULL)
+    subprocess.run(["find", path, "-mindepth", "1", "-delete"], check=True)
+
+
+def _hand_back(descriptor: int, path: Path, before: os.stat_result) -> None:
+    try:
+        for parent, name, _ in _entries(descriptor):
+            os.chown(name, before.st_uid, before.st_gid, dir_fd=parent, follow_symlinks=False)
+    except _TooDeep:
+        empty(path)
+    os.fchown(descriptor, before.st_uid, before.st_gid)
+    os.fchmod(descriptor, stat.S_IMODE(before.st_mode))
+
+
+def _entries(descriptor: int, depth: int = 0) -> Iterator[tuple[int, str, os.stat_result]]:
+    """(descriptor of its folder, name, status) of everything below a folder, before what it contains."""
+    if depth > MAX_DEPTH:
+        raise _TooDeep
+    with os.scandir(descriptor) as entries:
+        for entry in entries:
+            try:
+                status = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            yield descriptor, entry.name, status
+            if stat.S_ISDIR(status.st_mode):
+                try:
+                    child = os.open(entry.name, _FOLDER, dir_fd=descriptor)
+                except (FileNotFoundError, NotADirectoryError):
+                    continue
+                try:
+                    yield from _entries(child, depth + 1)
+                finally:
+                    os.close(child)

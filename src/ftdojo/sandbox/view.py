@@ -1,0 +1,114 @@
+"""What a sandboxed program sees of the file system: a list of entries, each of which knows its bubblewrap arguments."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+PACKAGE = Path(__file__).parents[1]
+ABSENT = Path(__file__).parent / "absent"
+
+
+class Entry(Protocol):
+    """One step in building the program's file system."""
+
+    def arguments(self) -> list[str]:
+        """The arguments of ``bwrap`` that make it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """A host file or folder, shown at ``target``."""
+
+    source: Path
+    target: str
+    writable: bool = False
+
+    def arguments(self) -> list[str]:
+        """``--bind`` or ``--ro-bind``."""
+        return ["--bind" if self.writable else "--ro-bind", str(self.source), self.target]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A symbolic link at ``target`` that points to ``destination``."""
+
+    destination: str
+    target: str
+
+    def arguments(self) -> list[str]:
+        """``--symlink``."""
+        return ["--symlink", self.destination, self.target]
+
+
+@dataclass(frozen=True, slots=True)
+class Scratch:
+    """An empty file system in memory of at most ``size`` bytes."""
+
+    target: str
+    size: int
+
+    def arguments(self) -> list[str]:
+        """``--tmpfs`` with a size: without one it could grow to half of the machine's memory."""
+        return ["--size", str(self.size), "--tmpfs", self.target]
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """An empty, read-only folder in the place of what was bound there."""
+
+    target: str
+
+    def arguments(self) -> list[str]:
+        """``--tmpfs``, closed again."""
+        return ["--tmpfs", self.target, "--remount-ro", self.target]
+
+
+def system() -> list[Bind | Link]:
+    """The operating system's public files: ``/usr``, the links into it, and what the dynamic linker and clocks need."""
+    entries: list[Bind | Link] = [Bind(Path("/usr"), "/usr")]
+    for name in ("bin", "sbin", "lib", "lib32", "lib64"):
+        path = Path("/", name)
+        if path.is_symlink():
+            entries.append(Link(os.readlink(path), str(path)))
+        elif path.is_dir():
+            entries.append(Bind(path, str(path)))
+    files = map(Path, ("/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime", "/etc/fonts", "/etc/mime.types"))
+    return [*entries, *(Bind(path, str(path)) for path in files if path.exists())]
+
+
+def interpreter() -> list[Bind]:
+    """The running Python and its installed packages, each at its own path, as its scripts and links expect."""
+    prefixes = dict.fromkeys(Path(prefix) for prefix in (sys.base_prefix, sys.prefix))
+    paths = dict.fromkeys(path for prefix in prefixes for path in (prefix, prefix.resolve()))
+    return [Bind(path.resolve(), str(path)) for path in paths if not path.is_relative_to("/usr")]
+
+
+def python() -> str:
+    """The path inside the sandbox of the interpreter that runs ftdojo."""
+    return sys.executable
+
+
+def inputs(read_only: Mapping[Path, str]) -> list[Bind]:
+    """The caller's read-only files and folders.
+
+    Raises:
+        FileNotFoundError: if one does not exist.
+    """
+    return [Bind(path.resolve(strict=True), inside) for path, inside in read_only.items()]
+
+
+def hidden(binds: Sequence[Bind], paths: Iterable[Path]) -> list[Entry]:
+    """Masks over ``paths`` and over ftdojo's own package (it can make golds), wherever ``binds`` would show them."""
+    masks: list[Entry] = [Hidden(place) for path in paths for place in _places(binds, path.resolve())]
+    return [*masks, *(Bind(ABSENT, place) for place in _places(binds, PACKAGE.resolve()))]
+
+
+def _places(binds: Sequence[Bind], path: Path) -> Iterator[str]:
+    for bind in binds:
+        if path.is_relative_to(bind.source):
+            yield str(PurePosixPath(bind.target, path.relative_to(bind.source)))

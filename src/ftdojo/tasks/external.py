@@ -1,0 +1,114 @@
+"""A user's own ``scorer.py``: untrusted code, so it is run by a runner that the caller hands in, never imported here.
+
+``scorer.py`` defines ``score(item: dict, output: str) -> float`` with values from 0 (wrong) to 1 (right).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from ftdojo.errors import InputError, PrerequisiteError
+from ftdojo.findings import Finding
+from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
+from ftdojo.tasks.rows import MAX_FINDINGS, scan_jsonl
+from ftdojo.tasks.spec import ItemScore, Record
+
+PROGRAM = Path(__file__).with_name("score_program.py")
+
+
+class CodeRunner(Protocol):
+    """Runs untrusted Python, shut off from the machine."""
+
+    def __call__(self, program: Path, inputs: Path, output: Path) -> None:
+        """Run ``python main.py INPUTS OUTPUT`` in the folder ``program``.
+
+        The program may read its folder and the file ``inputs`` and write the file ``output``, and nothing else.
+
+        Raises:
+            InputError: if the program fails.
+            InfrastructureError: if it cannot be run.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalScorer:
+    """Scores with a ``scorer.py``. Without a runner it can be described, but not used."""
+
+    code: Path
+    gold_text: Callable[[Record], str]
+    subtask: Callable[[Record], str]
+    runner: CodeRunner | None
+
+    def score(self, items: Sequence[Record], outputs: Sequence[str]) -> list[ItemScore]:
+        """One verdict an item; an output counts as parsed if it is not blank.
+
+        Raises:
+            PrerequisiteError: without a runner.
+            InputError: naming the items for which ``scorer.py`` fails or returns no number from 0 to 1.
+        """
+        if self.runner is None:
+            raise PrerequisiteError(
+                f"{self.code.name} is untrusted code and nothing was given to run it",
+                fix="score through `ftdojo score` or `ftdojo run`, which have a sandbox",
+            )
+        with tempfile.TemporaryDirectory(prefix="ftdojo-score-") as temporary:
+            folder = Path(temporary)
+            program, inputs, output = folder / "program", folder / "inputs.jsonl", folder / "output.jsonl"
+            program.mkdir()
+            shutil.copyfile(PROGRAM, program / "main.py")
+            shutil.copyfile(self.code, program / "scorer.py")
+            pairs = zip(items, outputs, strict=True)
+            # Escaped, because model output may hold lone surrogates, which no file can.
+            inputs.write_text("".join(json.dumps({"item": i, "output": o}) + "\n" for i, o in pairs), "utf-8")
+            self.runner(program, inputs, output)
+            replies = [reply for _, reply in scan_jsonl(output)]
+        values = _values(replies, items, self.code.name)
+        return [
+            ItemScore(
+                id=str(item["id"]),
+                subtask=self.subtask(item),
+                score=value,
+                parsed=bool(text.strip()),
+                error=None if value == 1.0 else "wrong" if text.strip() else "empty",
+            )
+            for item, text, value in zip(items, outputs, values, strict=True)
+        ]
+
+    def value(self, scores: Sequence[ItemScore]) -> float:
+        """The mean score over sub-tasks, in per cent."""
+        return 100.0 * subtask_mean(scores, lambda s: s.score)
+
+    def metrics(self, scores: Sequence[ItemScore]) -> dict[str, float]:
+        """The share of outputs that are not blank."""
+        return {"parsed": parsed_percent(scores)}
+
+    def gold(self, item: Record) -> str:
+        """The item's gold text."""
+        return self.gold_text(item)
+
+
+def _values(replies: Sequence[Any], items: Sequence[Record], where: str) -> list[float]:
+    findings, values = [], []
+
+    def fault(code: str, message: str, fix: str) -> None:
+        findings.append(Finding(code=code, gate=0, message=message, where=where, fix=fix))
+
+    if len(replies) != len(items):
+        fault("scorer_failed", f"gave {len(replies)} scores for {len(items)} items", "leave INPUTS and OUTPUT alone")
+    for item, reply in zip(items, replies, strict=False):
+        value = reply.get("score") if isinstance(reply, dict) else None
+        if isinstance(value, float) and math.isfinite(value) and 0.0 <= value <= 1.0:
+            values.append(value)
+        else:
+            said = str(reply)[:200]
+            fault("scorer_failed", f"item {item['id']}: {said}", "score(item, output) must return a number from 0 to 1")
+    if findings:
+        raise InputError(findings[:MAX_FINDINGS])
+    return values

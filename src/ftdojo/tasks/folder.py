@@ -1,0 +1,279 @@
+"""A user's own task as a folder: ``task.toml``, ``train.jsonl``, ``eval.jsonl`` and, optionally, ``scorer.py``.
+
+``eval.jsonl`` is cleaned of repeated prompts and cut into validation and test by a hash of the prompt, within each
+sub-task; ``train.jsonl`` becomes the raw data as it is. The data variant is called ``folder``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from jinja2 import Template
+from pydantic import Field, field_validator, model_validator
+
+from ftdojo.errors import InputError, UsageError
+from ftdojo.findings import Finding
+from ftdojo.schema import StrictModel, load_file
+from ftdojo.tasks import answers, template
+from ftdojo.tasks.external import CodeRunner, ExternalScorer
+from ftdojo.tasks.rows import MAX_FINDINGS, read_jsonl, write_jsonl
+from ftdojo.tasks.spec import Message, RawSource, Record, Rendering, Rules, Scorer, Task, TaskSpec
+
+FILES = ("task.toml", "train.jsonl", "eval.jsonl", "scorer.py")
+
+
+class RulesTable(StrictModel):
+    """The table ``[rules]``: the limits of a submission."""
+
+    max_rows: int = Field(2000, ge=1)
+    methods: list[Literal["full", "lora", "qlora"]] = Field(["full", "lora"], min_length=1)
+    wall_s: float = Field(12 * 3600.0, gt=0, description="seconds")
+
+
+class TaskFile(StrictModel):
+    """``task.toml``."""
+
+    id: str = Field(pattern=r"^[a-z0-9_-]+/[a-z0-9_-]+$", description="domain/name")
+    domain: str
+    objective: str = Field(min_length=1)
+    output_format: str = Field(min_length=1, description="what the scorer accepts, in words")
+    scorer: Literal["exact", "json", "number", "choice", "scorer.py"]
+    metric: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="one of the scorer's; any name with scorer.py")
+    prompt: str = Field(min_length=1, description="Jinja template over a row")
+    answer: str = Field(min_length=1, description="the field with the gold text, or a Jinja template")
+    subtask: str = Field("", pattern=r"^\w*$", description="the field that names a row's sub-task")
+    choices: list[str] = Field([], description="all answers, for the scorer choice")
+    tolerance: float = Field(0.0, ge=0, lt=1, description="relative, for the scorer number")
+    max_new_tokens: int = Field(256, ge=1, le=32768)
+    licence: str = "not stated"
+    rules: RulesTable = RulesTable()  # type: ignore[call-arg]
+
+    @field_validator("prompt", "answer")
+    @classmethod
+    def _compiles(cls, text: str) -> str:
+        template.compile_template(text)
+        return text
+
+    @model_validator(mode="after")
+    def _consistent(self) -> TaskFile:
+        if self.id.split("/")[0] != self.domain:
+            raise ValueError(f"id must begin with the domain: '{self.domain}/…'")
+        allowed = answers.METRICS.get(self.scorer, (self.metric,))
+        if self.metric not in allowed:
+            raise ValueError(f"the metric of scorer '{self.scorer}' must be one of: {', '.join(allowed)}")
+        if (self.scorer == "choice") != (len(self.choices) > 1):
+            raise ValueError("scorer 'choice' needs at least two choices, and no other scorer takes any")
+        if self.tolerance and self.scorer != "number":
+            raise ValueError("only scorer 'number' takes a tolerance")
+        return self
+
+    @property
+    def answer_template(self) -> str:
+        """``answer`` as a template, also where it is the name of a field."""
+        return template.field(self.answer) if self.answer.isidentifier() else self.answer
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Prompt, gold text and sub-task of a row, by the templates of a task file."""
+
+    prompt_template: Template
+    answer_template: Template
+    subtask_field: str
+
+    @classmethod
+    def of(cls, file: TaskFile) -> Reader:
+        """The reader of a task file."""
+        return cls(
+            template.compile_template(file.prompt, strict=True),
+            template.compile_template(file.answer_template, strict=True),
+            file.subtask,
+        )
+
+    def prompt(self, row: Record) -> list[Message]:
+        """The prompt as one user turn."""
+        return [{"role": "user", "content": self.text(row)}]
+
+    def text(self, row: Record) -> str:
+        """The text of the prompt."""
+        return template.render(self.prompt_template, row)
+
+    def gold(self, row: Record) -> str:
+        """The gold text."""
+        return template.render(self.answer_template, row)
+
+    def subtask(self, row: Record) -> str:
+        """The sub-task, or ``""`` where the task has none."""
+        return str(row[self.subtask_field]) if self.subtask_field else ""
+
+
+def load_folder(path: Path, *, runner: CodeRunner | None = None) -> Task:
+    """The task in the folder ``path``.
+
+    Args:
+        path: the folder.
+        runner: runs ``scorer.py``, where the task has one; without it such a task can be loaded but not scored.
+
+    Raises:
+        UsageError: if there is no such folder.
+        InputError: if a file is missing or faulty; every faulty row is named.
+    """
+    if not path.is_dir():
+        raise UsageError(f"there is no folder '{path}'", fix="`ftdojo task new NAME` writes a task folder")
+    file = load_file(path / "task.toml", TaskFile)
+    reader = Reader.of(file)
+    items = evaluation_items(read_jsonl(path / "eval.jsonl"), reader)
+    for needed in ("train.jsonl", "scorer.py") if file.scorer == "scorer.py" else ("train.jsonl",):
+        if not (path / needed).is_file():
+            raise _fault("missing_file", needed, "the file does not exist", f"write it into {path}")
+    scorer = _scorer(file, path, reader, runner)
+    if isinstance(scorer, answers.AnswerScorer):
+        scorer.score(items, [reader.gold(item) for item in items])  # names every gold answer of the wrong form
+    return Task(
+        spec=_spec(file, reader, items),
+        prompt=reader.prompt,
+        scorer=scorer,
+        variants={"folder": partial(_build, path, reader, items)},
+        version=_version(path),
+    )
+
+
+def evaluation_items(rows: Sequence[Record], reader: Reader) -> list[dict[str, Any]]:
+    """The items of ``eval.jsonl``: the rows with an ``id`` and, if the task has sub-tasks, a ``subtask``.
+
+    A row's own ``id`` is kept; else it is a hash of the prompt. A prompt that occurs again is dropped.
+
+    Raises:
+        InputError: naming the rows without prompt, answer, sub-task, or with a doubled ``id``; or too few items.
+    """
+    items: dict[str, dict[str, Any]] = {}
+    findings, names = [], set()
+    for number, row in enumerate(rows, start=1):
+        where = f"eval.jsonl: row {number}"
+        try:
+            prompt, gold, subtask = reader.text(row), reader.gold(row), reader.subtask(row)
+        except (ValueError, KeyError) as error:
+            findings.append(_finding("bad_row", where, str(error), "give the row the fields that task.toml names"))
+            continue
+        name = str(row.get("id", hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).hexdigest()[:12]))
+        if not prompt or not gold:
+            findings.append(_finding("bad_row", where, "its prompt or answer is blank", "fill it or drop the row"))
+        elif prompt in items:
+            continue
+        elif name in names:
+            findings.append(_finding("double_id", where, f"its id '{name}' was used before", "make ids unique"))
+        else:
+            names.add(name)
+            items[prompt] = {**row, "id": name, **({"subtask": subtask} if reader.subtask_field else {})}
+    found = [reader.subtask(item) for item in items.values()]
+    for subtask in sorted(set(found)) or [""]:
+        if found.count(subtask) < 2:
+            label = f"sub-task '{subtask}'" if subtask else "the task"
+            message = f"{label} has {found.count(subtask)} different prompts"
+            findings.append(_finding("too_few_items", "eval.jsonl", message, "write at least two, better a hundred"))
+    if findings:
+        raise InputError(findings[:MAX_FINDINGS])
+    return list(items.values())
+
+
+def halves(items: Sequence[Record], reader: Reader) -> tuple[list[Record], list[Record]]:
+    """Validation and test: each sub-task in the order of the SHA-256 of its prompts, cut in the middle."""
+    groups: dict[str, list[tuple[str, Record]]] = {}
+    for item in items:
+        key = hashlib.sha256(reader.text(item).encode("utf-8", "surrogatepass")).hexdigest()
+        groups.setdefault(reader.subtask(item), []).append((key, item))
+    validation: list[Record] = []
+    test: list[Record] = []
+    for _, group in sorted(groups.items()):
+        ordered = [item for _, item in sorted(group, key=lambda pair: pair[0])]
+        middle = (len(ordered) + 1) // 2
+        validation += ordered[:middle]
+        test += ordered[middle:]
+    return validation, test
+
+
+def _build(path: Path, reader: Reader, items: Sequence[Record], folder: Path) -> None:
+    (folder / "raw").mkdir()
+    shutil.copyfile(path / "train.jsonl", folder / "raw" / "train.jsonl")
+    validation, test = halves(items, reader)
+    write_jsonl(folder / "validation.jsonl", validation)
+    write_jsonl(folder / "test.jsonl", test)
+
+
+def _spec(file: TaskFile, reader: Reader, items: Sequence[Record]) -> TaskSpec:
+    raw = Rendering(
+        name="raw",
+        prompt=file.prompt,
+        completion=file.answer_template,
+        description="the row as it stands",
+    )
+    clean = _clean_json(file, [reader.gold(item) for item in items]) if file.scorer == "json" else ()
+    return TaskSpec(
+        id=file.id,
+        domain=file.domain,
+        objective=file.objective,
+        output_format=file.output_format,
+        metric=file.metric,
+        higher_is_better=True,
+        best_value=100.0,
+        subtasks=tuple(sorted({reader.subtask(item) for item in items} - {""})),
+        max_new_tokens=file.max_new_tokens,
+        raw_sources=(
+            RawSource(path="train.jsonl", subtask="", description="the user's rows", renderings=(raw, *clean)),
+        ),
+        evaluation_source="eval.jsonl",
+        licence=file.licence,
+        rules=Rules(max_rows=file.rules.max_rows, methods=tuple(file.rules.methods), wall_s=file.rules.wall_s),
+    )
+
+
+def _clean_json(file: TaskFile, golds: Sequence[str]) -> tuple[Rendering, ...]:
+    """The rendering that keeps only answers with the fields of the gold answers, if those all have the same ones."""
+    keys = list(json.loads(golds[0]))
+    if any(json.loads(gold).keys() != set(keys) for gold in golds):
+        return ()
+    names = [json.dumps(key) for key in keys]
+    test = " and ".join(f"{name} in value" for name in names)
+    fields = ", ".join(f"{name}: value[{name}]" for name in names)
+    completion = (
+        f"{{% set text %}}{file.answer_template}{{% endset %}}{{% set value = text | from_json %}}"
+        f"{{% if value is mapping and {test} %}}{{{{ {{{fields}}} | to_json }}}}{{% endif %}}"
+    )
+    description = f"the answer as one line of JSON with {', '.join(keys)} in this order; rows without them are skipped"
+    return (Rendering(name="answer", prompt=file.prompt, completion=completion, description=description),)
+
+
+def _scorer(file: TaskFile, path: Path, reader: Reader, runner: CodeRunner | None) -> Scorer:
+    if file.scorer == "scorer.py":
+        return ExternalScorer(path / "scorer.py", reader.gold, reader.subtask, runner)
+    judges: dict[str, answers.Judge] = {
+        "exact": answers.exact,
+        "json": partial(answers.json_fields, metric=file.metric),
+        "number": partial(answers.number, tolerance=file.tolerance),
+        "choice": partial(answers.choice, choices=file.choices),
+    }
+    return answers.AnswerScorer(judges[file.scorer], reader.gold, reader.subtask)
+
+
+def _version(path: Path) -> str:
+    """A digest of the folder's files, so that no result outlives a change of its task."""
+    digest = hashlib.sha256()
+    for name in FILES:
+        content = (path / name).read_bytes() if (path / name).is_file() else b""
+        digest.update(f"{name} {len(content)}\n".encode() + content)
+    return digest.hexdigest()[:16]
+
+
+def _finding(code: str, where: str, message: str, fix: str) -> Finding:
+    return Finding(code=code, gate=0, message=message, where=where, fix=fix)
+
+
+def _fault(code: str, where: str, message: str, fix: str) -> InputError:
+    return InputError([_finding(code, where, message, fix)])

@@ -1,0 +1,66 @@
+"""Reading and writing JSON lines: evaluation items, and the rows of a user's own files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from ftdojo.errors import InputError
+from ftdojo.findings import Finding
+from ftdojo.tasks.spec import Record
+
+MAX_FINDINGS = 20
+
+
+def read_jsonl(path: Path) -> list[dict[str, Any]]:
+    """The rows of a JSON-lines file that has to be clean; blank lines are passed over.
+
+    Raises:
+        InputError: if the file is missing, or naming the lines that are no JSON object.
+    """
+    rows, findings = [], []
+    for line, row in scan_jsonl(path):
+        if isinstance(row, dict):
+            rows.append(row)
+        else:
+            findings.append(
+                Finding(
+                    code="bad_row",
+                    gate=0,
+                    message="is not a JSON object in UTF-8",
+                    where=f"{path.name}: line {line}",
+                    fix='write one {"field": value, …} a line',
+                )
+            )
+    if findings:
+        raise InputError(findings[:MAX_FINDINGS])
+    return rows
+
+
+def scan_jsonl(path: Path) -> Iterator[tuple[int, Any]]:
+    """Line number and value of every line that is not blank; ``None`` for a line that cannot be parsed.
+
+    Raises:
+        InputError: if there is no such file.
+    """
+    if not path.is_file():
+        finding = Finding(
+            code="missing_file", gate=0, message="the file does not exist", where=path.name, fix=f"write {path}"
+        )
+        raise InputError([finding])
+    with path.open("rb") as stream:
+        for number, line in enumerate(stream, start=1):
+            if line.strip():
+                try:
+                    yield number, json.loads(line)
+                except (ValueError, RecursionError):
+                    yield number, None
+
+
+def write_jsonl(path: Path, rows: Iterable[Record]) -> None:
+    """Write one row a line, as UTF-8 with its characters as they are."""
+    with path.open("w", encoding="utf-8", newline="\n") as stream:
+        for row in rows:
+            stream.write(json.dumps(row, ensure_ascii=False) + "\n")

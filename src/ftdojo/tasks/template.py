@@ -1,0 +1,66 @@
+"""The templates of tasks: sandboxed Jinja over the fields of a row, with two filters.
+
+``from_json`` reads JSON text, also when it stands in a fence or is encoded twice, and gives an empty mapping for
+anything else; ``to_json`` writes JSON on one line with its characters as they are.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, Undefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from ftdojo.tasks.extract import json_value
+from ftdojo.tasks.spec import Record
+
+
+def from_json(value: Any) -> Any:
+    """The value of a JSON text; what is no text is returned as it is."""
+    for _ in range(3):
+        if not isinstance(value, str):
+            break
+        try:
+            value = json.loads(value)  # before any fence is looked for: an encoded text may hold one
+        except (ValueError, RecursionError):
+            value = json_value(value)
+    return {} if value is None or isinstance(value, str) else value
+
+
+def to_json(value: Any) -> str:
+    """One line of JSON."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def compile_template(text: str, *, strict: bool = False) -> Template:
+    """A template; a field that a row lacks is an error if ``strict``, else it renders to nothing.
+
+    Raises:
+        ValueError: for a syntax error, with its line.
+    """
+    environment = ImmutableSandboxedEnvironment(autoescape=False, undefined=StrictUndefined if strict else Undefined)
+    environment.filters |= {"from_json": from_json, "to_json": to_json}
+    try:
+        return environment.from_string(text)
+    except TemplateSyntaxError as error:
+        raise ValueError(f"line {error.lineno} of the template: {error.message}") from None
+
+
+def render(template: Template, row: Record) -> str:
+    """The template over the fields of ``row``, stripped.
+
+    Raises:
+        ValueError: if it cannot be rendered.
+    """
+    try:
+        return template.render(row).strip()
+    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
+        raise ValueError(f"cannot render: {error}") from None
+
+
+def field(name: str) -> str:
+    """The template of one field: text as it stands, anything else as JSON, nothing for a missing or null field."""
+    text = f"{{% if {name} is string %}}{{{{ {name} }}}}"
+    other = f"{{% elif {name} is defined and {name} is not none %}}{{{{ {name} | to_json }}}}{{% endif %}}"
+    return text + other

@@ -1,0 +1,50 @@
+"""The overlap index: copies are found, shared instructions are not taken for copies."""
+
+from __future__ import annotations
+
+import random
+import string
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ftdojo.rawdata import OverlapIndex
+
+INSTRUCTION = "You are a helpful assistant. Count the rings of the molecule and answer with JSON only. Input Molecule:"
+
+
+def item(rng: random.Random) -> str:
+    return f"{INSTRUCTION} {''.join(rng.choices(string.ascii_letters, k=12))}, Ring Structure: {rng.choice('abc')}."
+
+
+def test_a_copy_is_found_and_a_sibling_is_not() -> None:
+    rng = random.Random(0)
+    evaluation = [item(rng) for _ in range(50)]
+    index = OverlapIndex.of(evaluation)
+    assert all(index.overlaps(text) for text in evaluation)
+    assert not any(index.overlaps(item(rng)) for _ in range(500))
+
+
+def test_a_copy_hidden_in_other_text_and_respaced_is_found() -> None:
+    rng = random.Random(1)
+    evaluation = [item(rng) for _ in range(20)]
+    index = OverlapIndex.of(evaluation)
+    hidden = "Some words before it.\n\n" + evaluation[3].upper().replace(" ", "  \n") + "  And an answer: 3"
+    assert index.overlaps(hidden)
+
+
+def test_short_items_are_compared_whole() -> None:
+    index = OverlapIndex.of(["What is 2 + 2?", "What is 3 + 5?"])
+    assert index.overlaps("what is 2 + 2")
+    assert not index.overlaps("what is 2 + 3")
+
+
+def test_keep_gives_positions() -> None:
+    index = OverlapIndex.of(["alpha beta", "gamma delta"])
+    assert index.keep(["alpha beta", "new text", "gamma delta", "more"]) == [1, 3]
+
+
+@given(st.lists(st.text(max_size=80), max_size=6), st.text(max_size=200))
+def test_any_text_is_answered_and_a_stored_index_answers_the_same(texts: list[str], text: str) -> None:
+    index = OverlapIndex.of(texts)
+    assert OverlapIndex(index.items).overlaps(text) == index.overlaps(text)

@@ -1,0 +1,222 @@
+"""A run folder as the environment writes it, made with the real ledger and the real models."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ftdojo.budget import Spent
+from ftdojo.dojo.feedback import (
+    DataFeedback,
+    Distribution,
+    ErrorSample,
+    EvaluationFeedback,
+    ExecutionFeedback,
+    Feedback,
+    Interval,
+    LossPoint,
+    TrainingFeedback,
+)
+from ftdojo.dojo.history import History
+from ftdojo.dojo.protocol import Decision, Iteration
+from ftdojo.dojo.submission import Plan, PlannedChange
+from ftdojo.findings import Finding
+from ftdojo.record import Ledger
+from ftdojo.record.result import RunResult, Score, StageSeconds
+
+SUBTASKS = ("fg_count", "ring_count", "Murcko_scaffold", "ring_system_scaffold", "equivalence")
+CONFIGURATION = {
+    "task": "chemistry/mol_und",
+    "variant": "twin",
+    "model": "smollm2-135m",
+    "agent": "ft-agent",
+    "planner": "playbook",
+    "seed": 0,
+    "budget": {"wall_s": 1800.0, "submissions": 8},
+    "digests": {"raw": "3f9c0a77d1", "validation": "77d10b3f9c", "test": "0a77d13f9c", "task": "1", "model": "9ac45e"},
+}
+OBJECTIVE = "Understand molecules given as SMILES: count functional groups and rings, find scaffolds, compare ring systems."
+
+
+def score(value: float, n: int = 200, half: float = 6.0) -> Score:
+    return Score(metric="accuracy", value=value, interval=(max(0.0, value - half), min(100.0, value + half)), n=n)
+
+
+def evaluation(value: float, gap: float | None = None, samples: Sequence[ErrorSample] = ()) -> EvaluationFeedback:
+    return EvaluationFeedback(
+        score=score(value),
+        parsed=min(1.0, 0.4 + value / 100),
+        subtasks={name: max(0.0, min(100.0, value + 9.0 * (k - 2))) for k, name in enumerate(SUBTASKS)},
+        subtask_parsed=dict.fromkeys(SUBTASKS, 0.9),
+        errors={"format": 12, "wrong": 62, "truncated": 3},
+        metrics={"mae": 0.734, "tanimoto": 0.41, "yes_no_accuracy": 58.1},
+        to_best=None if gap is None else Interval(value=gap, low=gap - 5, high=gap + 5),
+        samples=list(samples) or [ErrorSample(
+            id="mol-17",
+            subtask="ring_count",
+            prompt='How many six-membered rings has c1ccc2ccccc2c1? Answer as JSON: {"count": n}',
+            output='{"count": 3}',
+            error="wrong",
+        )],
+    )  # fmt: skip
+
+
+def training(steps: int = 64, floor: float = 0.2, points: int = 50) -> TrainingFeedback:
+    every = max(1, steps // points)
+    curve = [
+        LossPoint(step=s, loss=floor + 2.3 * math.exp(-5 * s / steps), grad_norm=1.0, learning_rate=1e-3)
+        for s in range(every, steps + 1, every)
+    ]
+    return TrainingFeedback(
+        steps=steps,
+        epochs=2.0,
+        tokens_per_s=4210.0,
+        peak_memory_bytes=3 * 2**30,
+        curve=curve,
+        train_loss=floor,
+        eval_loss=floor + 0.08,
+        eval_curve=[(steps // 2, floor + 0.35), (steps, floor + 0.08)],
+        fit="good",
+    )
+
+
+def plan(parent: int = 0, **changed: Any) -> Plan:
+    fields = {
+        "parent": parent,
+        "hypothesis": "the base model does not know the answer's form; teaching the form alone gains most",
+        "evidence": ["baseline: accuracy 8.5 [5.2, 12.9], n = 200, parsed 41%"],
+        "focus": "both",
+        "changes": [
+            PlannedChange(
+                key="train.epochs",
+                before="2.0",
+                after="4.0",
+                because="the loss was still falling at the end",
+                expected="the held-out loss falls further",
+            )
+        ],
+    }
+    return Plan.model_validate({**fields, **changed})
+
+
+def stopped(number: int, given: Plan | None = None, message: str = "KeyError: 'smiles'") -> Iteration:
+    finding = Finding(
+        code="program_failed", gate=2, message=message, where="data program", fix="mend the error and submit again"
+    )
+    execution = ExecutionFeedback(seconds=StageSeconds(plan=0.1, data=4.2), reused=[], findings=[finding])
+    return Iteration(
+        number=number, digests={}, plan=given or plan(), feedback=Feedback(execution=execution), decision=None
+    )
+
+
+def evaluated(
+    number: int,
+    value: float,
+    gap: float,
+    *,
+    given: Plan | None = None,
+    samples: Sequence[ErrorSample] = (),
+    points: int = 50,
+) -> Iteration:
+    accepted = gap - 5 > 0
+    difference = Interval(value=gap, low=gap - 5, high=gap + 5)
+    verdict = "better than the best so far" if accepted else "not shown to be better than the best so far"
+    return Iteration(
+        number=number,
+        digests={"submission": f"{number:06d}"},
+        plan=given or plan(),
+        feedback=Feedback(
+            execution=ExecutionFeedback(
+                seconds=StageSeconds(plan=0.2, data=3.4, train=171.0 + number, evaluate=64.5), reused=["data"], findings=[]
+            ),
+            data=DataFeedback(
+                rows=1984,
+                removed_overlap=16,
+                duplicates=3,
+                per_subtask={name: 396 for name in SUBTASKS},
+                top_completion_share=0.082,
+                row_tokens=Distribution(p50=96, p95=171, max=402),
+                label_tokens=Distribution(p50=9, p95=41, max=77),
+                truncated_share=0.0,
+            ),
+            training=training(steps=64 + 8 * number, floor=0.6 / number, points=points),
+            evaluation=evaluation(value, gap, samples),
+        ),
+        decision=Decision(
+            accepted=accepted,
+            difference=difference,
+            reason=f"{verdict}: difference {gap:+.1f}, 95 % interval [{gap - 5:+.1f}, {gap + 5:+.1f}]",
+        ),
+    )
+
+
+STORY = (
+    evaluated(1, 41.5, 33.0),
+    evaluated(2, 44.0, 2.5, given=plan(1, hypothesis="more epochs are needed")),
+    stopped(3),
+    evaluated(4, 58.0, 16.5, given=plan(1, hypothesis="max_rows 512 holds the model back; 1984 mends it")),
+    evaluated(5, 57.0, -1.0, given=plan(4, hypothesis="the adapter is too narrow to hold what the rows teach")),
+    evaluated(6, 64.5, 6.5, given=plan(4, hypothesis="ring_count is weak because it has too small a share of the rows")),
+)
+"""Accepted, rejected, stopped, accepted, rejected, accepted."""
+
+
+@pytest.fixture
+def make_run(tmp_path: Path) -> Callable[..., Path]:
+    """Makes a run folder from iterations; how far it got is chosen by ``until``."""
+
+    def make(
+        iterations: Sequence[Iteration] = STORY, *, until: str = "finished", files: dict[str, str] | None = None, **about: Any
+    ) -> Path:
+        run = tmp_path / "run"
+        run.mkdir()
+        record(run, iterations, until, about)
+        for number in range(1, len(iterations) + 1):
+            folder = run / "submissions" / f"{number:03d}"
+            folder.mkdir(parents=True)
+            for name, content in (files or {"train.yaml": "method: lora\nepochs: 4.0\n"}).items():
+                (folder / name).write_text(content, "utf-8")
+        return run
+
+    return make
+
+
+def record(run: Path, iterations: Sequence[Iteration], until: str, about: dict[str, Any]) -> None:
+    events = ["started", "baseline", "iterations", "stopped", "test_opened", "test_scored", "finished"]
+    reached = events.index(until)
+    with Ledger(run) as ledger:
+        history = History(ledger)
+        facts = {"metric": "accuracy", "higher_is_better": True, "objective": OBJECTIVE, "versions": {"ftdojo": "0.1.0"}}
+        identity = {"configuration": {**CONFIGURATION, **about.pop("configuration", {})}}
+        history.append("configuration", {**identity, **facts, **about})
+        if reached >= events.index("baseline"):
+            history.append("baseline", {"evaluation": evaluation(8.5).model_dump(mode="json")}, Spent(wall_s=70, device_s=66))
+        if reached >= events.index("iterations"):
+            for iteration in iterations:
+                charge = Spent(wall_s=241, device_s=236, submissions=1)
+                history.append("iteration", {"iteration": iteration.model_dump(mode="json")}, charge)
+        if reached >= events.index("stopped"):
+            history.append("stopped", {"out_of_budget": False}, Spent())
+        if reached >= events.index("test_opened"):
+            history.append("test_opened", {"reason": "the episode has ended", "best": history.best})
+        if reached >= events.index("test_scored"):
+            last = next((i.score for i in reversed(iterations) if i.accepted), None)
+            best = score(last.value - 3.5) if last else score(8.5)
+            history.append("test_scored", {"baseline": score(8.5).model_dump(), "best": best.model_dump()})
+        if reached >= events.index("finished"):
+            history.append("finished", {"result": history.result(run.name).model_dump(mode="json")})
+
+
+@pytest.fixture
+def make_result(make_run: Callable[..., Path]) -> Callable[..., RunResult]:
+    """The result of a finished run of these iterations."""
+
+    def make(iterations: Sequence[Iteration] = STORY, **about: Any) -> RunResult:
+        with Ledger(make_run(iterations, **about), writable=False) as ledger:
+            return RunResult.model_validate(ledger.events("finished")[0].payload["result"])
+
+    return make

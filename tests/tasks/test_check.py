@@ -1,0 +1,131 @@
+"""The self-test of a task: it passes what is sound, and every fault it is for makes it fail."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ftdojo.tasks import registry
+from ftdojo.tasks.check import check
+from ftdojo.tasks.folder import load_folder
+from ftdojo.tasks.rows import read_jsonl, write_jsonl
+from ftdojo.tasks.spec import Shortcut
+
+TRAIN = [{"q": f"train {i}", "a": str(i)} for i in range(3)]
+EVALUATION = [{"q": f"eval {i}", "a": str(i % 3)} for i in range(12)]
+EXAMPLE = Path(__file__).parents[2] / "examples" / "support_tickets"
+
+
+@pytest.fixture
+def built(task_folder, tmp_path):
+    def make(train=TRAIN, evaluation=EVALUATION, **settings):
+        task = load_folder(task_folder(train, evaluation, **settings))
+        folder = tmp_path / "data"
+        folder.mkdir()
+        task.variants["folder"](folder)
+        return task, folder
+
+    return make
+
+
+def found(report):
+    return {(f.code, f.severity) for f in report.findings}
+
+
+def test_a_sound_task_passes(built):
+    report = check(*built())
+    assert report.ok
+    assert report.findings == []
+    assert report.items == {"validation": 6, "test": 6}
+    assert report.pairs == {"train.jsonl: raw": 3}
+    values = {probe.name: probe.value for probe in report.probes if probe.split == "test"}
+    assert (values["gold"], values["blank"]) == (100.0, 0.0)
+
+
+def test_mol_und_passes(mol_und):
+    report = check(*mol_und)
+    assert report.ok
+    assert report.findings == []
+    assert sum("shortcut" in probe.name for probe in report.probes) == 2 * len(mol_und[0].spec.shortcuts)
+
+
+def test_the_example_passes(tmp_path):
+    task = registry.get(EXAMPLE)
+    task.variants["folder"](tmp_path)
+    report = check(task, tmp_path)
+    assert report.ok
+    assert report.items == {"validation": 60, "test": 60}
+    assert max(p.value for p in report.probes if p.name == "constant") < 15
+
+
+def test_training_rows_that_are_evaluation_prompts_are_found(built):
+    report = check(*built(train=[*TRAIN, {"q": "eval 3", "a": ""}, EVALUATION[5]]))
+    assert not report.ok
+    assert found(report) == {("leaked_items", "error")}
+    assert "1 of its prompts" in report.findings[0].message  # the row without an answer is no training pair
+
+
+def test_a_constant_answer_that_does_is_told(built):
+    report = check(*built(evaluation=[{**row, "a": "same"} for row in EVALUATION]))
+    assert report.ok
+    assert found(report) == {("constant_scores", "warning")}
+
+
+def test_splits_that_share_items_are_found(built):
+    task, folder = built()
+    rows = read_jsonl(folder / "validation.jsonl")
+    write_jsonl(folder / "test.jsonl", [*read_jsonl(folder / "test.jsonl"), rows[0], {**rows[1], "id": "new"}])
+    report = check(task, folder)
+    assert [f.code for f in report.findings] == ["double_id", "double_prompt", "double_prompt"]
+
+
+def test_an_empty_split_is_found(built):
+    task, folder = built()
+    write_jsonl(folder / "test.jsonl", [])
+    assert found(check(task, folder)) == {("no_items", "error")}
+
+
+def test_a_shortcut_above_its_declared_value_is_found(built):
+    task, folder = built()
+    shortcut = Shortcut(name="zero", output="0", at_most=1.0)
+    report = check(replace(task, spec=replace(task.spec, shortcuts=(shortcut,))), folder)
+    assert found(report) == {("shortcut_scores", "error")}
+
+
+class Broken:
+    """A scorer with a fault to be found."""
+
+    def __init__(self, scorer, fault):
+        self.scorer, self.fault = scorer, fault
+
+    def __getattr__(self, name):
+        return getattr(self.scorer, name)
+
+    def score(self, items, outputs):
+        scores = self.scorer.score(items, outputs)
+        if self.fault == "order_dependent":
+            return [
+                replace(s, score=0.0) if i == 0 and s.score < 1 else replace(s, error=str(i))
+                for i, s in enumerate(scores)
+            ]
+        return [replace(s, score=1.0 - s.score) for s in scores]
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [("order_dependent", {"order_dependent"}), ("upside down", {"gold_not_best", "blank_scores", "constant_scores"})],
+)
+def test_a_broken_scorer_is_found(built, fault, expected):
+    task, folder = built(evaluation=[{**row, "a": str(i)} for i, row in enumerate(EVALUATION)])
+    report = check(replace(task, scorer=Broken(task.scorer, fault)), folder)
+    assert not report.ok
+    assert {f.code for f in report.findings} == expected
+
+
+def test_unreadable_raw_rows_and_empty_renderings_are_told(built):
+    task, folder = built()
+    (folder / "raw" / "train.jsonl").write_text('{"q": \n' + json.dumps({"q": "x"}) + "\n", "utf-8")
+    assert found(check(task, folder)) == {("broken_rows", "warning"), ("no_pairs", "error")}

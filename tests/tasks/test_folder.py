@@ -1,0 +1,146 @@
+"""A user's own task folder: every fault is named, the split is stable, renderings give what they say."""
+
+from __future__ import annotations
+
+import pytest
+
+from ftdojo.errors import InputError, UsageError
+from ftdojo.tasks.check import training_pairs
+from ftdojo.tasks.folder import load_folder
+from ftdojo.tasks.rows import read_jsonl
+
+TRAIN = [{"q": f"train {i}", "a": str(i)} for i in range(3)]
+EVALUATION = [{"q": f"eval {i}", "a": str(i)} for i in range(9)]
+
+
+def build(path, folder, **arguments):
+    task = load_folder(path, **arguments)
+    folder.mkdir()
+    task.variants["folder"](folder)
+    return task, read_jsonl(folder / "validation.jsonl"), read_jsonl(folder / "test.jsonl")
+
+
+def codes(caught):
+    return [(f.code, f.where) for f in caught.value.findings]
+
+
+def test_a_folder_becomes_a_task(task_folder, tmp_path):
+    path = task_folder(TRAIN, EVALUATION, max_new_tokens=7)
+    task, validation, test = build(path, tmp_path / "data")
+    assert (task.spec.id, task.spec.metric, task.spec.max_new_tokens) == ("own/test", "accuracy", 7)
+    assert {item["q"] for item in validation + test} == {row["q"] for row in EVALUATION}
+    assert (len(validation), len(test)) == (5, 4)
+    assert task.prompt(validation[0]) == [{"role": "user", "content": f"Q: {validation[0]['q']}"}]
+    assert (tmp_path / "data" / "raw" / "train.jsonl").read_bytes() == (path / "train.jsonl").read_bytes()
+
+
+def test_the_split_does_not_depend_on_the_order_of_rows(task_folder, tmp_path):
+    _, validation, test = build(task_folder(TRAIN, EVALUATION), tmp_path / "first")
+    (tmp_path / "task").rename(tmp_path / "old")
+    _, again, again_test = build(task_folder(TRAIN, EVALUATION[::-1]), tmp_path / "second")
+    assert (again, again_test) == (validation, test)
+
+
+def test_each_subtask_is_halved(task_folder, tmp_path):
+    rows = [{**row, "kind": "odd" if i % 2 else "even"} for i, row in enumerate(EVALUATION[:8])]
+    task, validation, test = build(task_folder(TRAIN, rows, subtask="kind"), tmp_path / "data")
+    assert task.spec.subtasks == ("even", "odd")
+    for split in (validation, test):
+        assert sorted(item["subtask"] for item in split) == ["even", "even", "odd", "odd"]
+    assert {s.subtask for s in task.scorer.score(test, [""] * 4)} == {"even", "odd"}
+
+
+def test_a_repeated_prompt_counts_once(task_folder, tmp_path):
+    _, validation, test = build(task_folder(TRAIN, EVALUATION + EVALUATION[:4]), tmp_path / "data")
+    assert len(validation) + len(test) == 9
+
+
+def test_own_ids_are_kept(task_folder, tmp_path):
+    rows = [{**row, "id": i} for i, row in enumerate(EVALUATION)]
+    _, validation, test = build(task_folder(TRAIN, rows), tmp_path / "data")
+    assert {item["id"] for item in validation + test} == {str(i) for i in range(9)}
+
+
+def test_the_version_follows_the_files(task_folder):
+    path = task_folder(TRAIN, EVALUATION)
+    before = load_folder(path).version
+    assert load_folder(path).version == before
+    (path / "train.jsonl").write_text('{"q": "other", "a": "1"}\n', "utf-8")
+    assert load_folder(path).version != before
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"metric": "f1"}, "must be one of: accuracy"),
+        ({"scorer": "choice"}, "at least two choices"),
+        ({"choices": ["a", "b"]}, "no other scorer takes any"),
+        ({"tolerance": 0.1}, "only scorer 'number'"),
+        ({"id": "other/test"}, "begin with the domain"),
+        ({"prompt": "{{ q "}, "line 1 of the template"),
+        ({"promt": "x"}, "did you mean 'prompt'"),
+    ],
+)
+def test_faulty_settings_are_named(task_folder, settings, message):
+    with pytest.raises(InputError, match=message):
+        load_folder(task_folder(TRAIN, EVALUATION, **settings))
+
+
+def test_faulty_rows_are_named_all_at_once(task_folder):
+    rows = [
+        *EVALUATION,
+        {"q": "no answer"},
+        {"a": "no question"},
+        {"q": "x", "a": "1", "id": 1},
+        {"q": "y", "a": "1", "id": 1},
+    ]
+    with pytest.raises(InputError) as caught:
+        load_folder(task_folder(TRAIN, rows))
+    assert codes(caught) == [
+        ("bad_row", "eval.jsonl: row 10"),
+        ("bad_row", "eval.jsonl: row 11"),
+        ("double_id", "eval.jsonl: row 13"),
+    ]
+
+
+def test_gold_answers_have_to_suit_the_scorer(task_folder):
+    with pytest.raises(InputError, match=r"item .*: the gold answer '(1|text)'"):
+        load_folder(task_folder(TRAIN, [{"q": "x", "a": "1"}, {"q": "y", "a": "text"}], scorer="json"))
+
+
+def test_too_few_items_and_missing_files(task_folder, tmp_path):
+    path = task_folder(TRAIN, EVALUATION[:1])
+    with pytest.raises(InputError, match="1 different prompts"):
+        load_folder(path)
+    (path / "eval.jsonl").unlink()
+    with pytest.raises(InputError, match=r"eval\.jsonl: the file does not exist"):
+        load_folder(path)
+    with pytest.raises(UsageError, match="no folder"):
+        load_folder(tmp_path / "nowhere")
+
+
+def test_json_answers_are_also_rendered_clean(task_folder):
+    train = [
+        {"q": "1", "a": '{"y": 1, "x": "ü"}'},
+        {"q": "2", "a": '```json\n{"x": "b",\n "y": 2}\n```'},
+        {"q": "3", "a": "free text"},
+        {"q": "4", "a": ""},
+        {"q": "5", "a": '{"x": "other"}'},
+        {"q": "6"},
+    ]
+    evaluation = [{"q": f"e{i}", "a": {"x": "a", "y": i}} for i in range(4)]
+    raw, clean = load_folder(task_folder(train, evaluation, scorer="json")).spec.raw_sources[0].renderings
+    assert [p for p, _ in training_pairs(raw, train)] == ["Q: 1", "Q: 2", "Q: 3", "Q: 5"]
+    assert list(training_pairs(clean, train)) == [("Q: 1", '{"x": "ü", "y": 1}'), ("Q: 2", '{"x": "b", "y": 2}')]
+
+
+def test_rules_and_a_scorer_of_ones_own(task_folder, tmp_path, runner):
+    path = task_folder(TRAIN, EVALUATION, scorer="scorer.py", metric="closeness")
+    with pytest.raises(InputError, match=r"scorer\.py: the file does not exist"):
+        load_folder(path)
+    (path / "scorer.py").write_text("def score(item, output):\n    return float(output == item['a'])\n", "utf-8")
+    with (path / "task.toml").open("a", encoding="utf-8") as stream:
+        stream.write('\n[rules]\nmax_rows = 10\nmethods = ["lora"]\n')
+    task, validation, _ = build(path, tmp_path / "data", runner=runner)
+    assert (task.spec.metric, task.spec.rules.max_rows, task.spec.rules.methods) == ("closeness", 10, ("lora",))
+    assert task.scorer.value(task.scorer.score(validation, [item["a"] for item in validation])) == 100.0
