@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from ftdojo.rawdata import profile
 
 
@@ -21,8 +23,8 @@ def test_fields_types_gaps_and_broken_json(tmp_path: Path) -> None:
     assert (found.path, found.rows, found.malformed_rows) == ("sub/a.json", 3, 1)
     fields = {f.name: f for f in found.fields}
     assert fields["n"].types == {"int": 1}
-    assert fields["n"].missing_share == 2 / 3
-    assert fields["meta"].broken_json_share == 1 / 3
+    assert fields["n"].missing_share == pytest.approx(2 / 3)
+    assert fields["meta"].broken_json_share == pytest.approx(1 / 3)
     assert fields["id"].broken_json_share is None
     assert json.loads(found.samples[0]) == rows[0]
 

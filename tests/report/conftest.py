@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -39,7 +40,9 @@ CONFIGURATION = {
     "budget": {"wall_s": 1800.0, "submissions": 8},
     "digests": {"raw": "3f9c0a77d1", "validation": "77d10b3f9c", "test": "0a77d13f9c", "task": "1", "model": "9ac45e"},
 }
-OBJECTIVE = "Understand molecules given as SMILES: count functional groups and rings, find scaffolds, compare ring systems."
+OBJECTIVE = (
+    "Understand molecules given as SMILES: count functional groups and rings, find scaffolds, compare ring systems."
+)
 
 
 def score(value: float, n: int = 200, half: float = 6.0) -> Score:
@@ -131,13 +134,15 @@ def evaluated(
         plan=given or plan(),
         feedback=Feedback(
             execution=ExecutionFeedback(
-                seconds=StageSeconds(plan=0.2, data=3.4, train=171.0 + number, evaluate=64.5), reused=["data"], findings=[]
+                seconds=StageSeconds(plan=0.2, data=3.4, train=171.0 + number, evaluate=64.5),
+                reused=["data"],
+                findings=[],
             ),
             data=DataFeedback(
                 rows=1984,
                 removed_overlap=16,
                 duplicates=3,
-                per_subtask={name: 396 for name in SUBTASKS},
+                per_subtask=dict.fromkeys(SUBTASKS, 396),
                 top_completion_share=0.082,
                 row_tokens=Distribution(p50=96, p95=171, max=402),
                 label_tokens=Distribution(p50=9, p95=41, max=77),
@@ -160,9 +165,19 @@ STORY = (
     stopped(3),
     evaluated(4, 58.0, 16.5, given=plan(1, hypothesis="max_rows 512 holds the model back; 1984 mends it")),
     evaluated(5, 57.0, -1.0, given=plan(4, hypothesis="the adapter is too narrow to hold what the rows teach")),
-    evaluated(6, 64.5, 6.5, given=plan(4, hypothesis="ring_count is weak because it has too small a share of the rows")),
+    evaluated(
+        6, 64.5, 6.5, given=plan(4, hypothesis="ring_count is weak because it has too small a share of the rows")
+    ),
 )
 """Accepted, rejected, stopped, accepted, rejected, accepted."""
+
+
+@pytest.fixture
+def build() -> SimpleNamespace:
+    """What runs are made of."""
+    return SimpleNamespace(
+        STORY=STORY, evaluated=evaluated, evaluation=evaluation, plan=plan, score=score, stopped=stopped
+    )
 
 
 @pytest.fixture
@@ -170,7 +185,11 @@ def make_run(tmp_path: Path) -> Callable[..., Path]:
     """Makes a run folder from iterations; how far it got is chosen by ``until``."""
 
     def make(
-        iterations: Sequence[Iteration] = STORY, *, until: str = "finished", files: dict[str, str] | None = None, **about: Any
+        iterations: Sequence[Iteration] = STORY,
+        *,
+        until: str = "finished",
+        files: dict[str, str] | None = None,
+        **about: Any,
     ) -> Path:
         run = tmp_path / "run"
         run.mkdir()
@@ -190,11 +209,18 @@ def record(run: Path, iterations: Sequence[Iteration], until: str, about: dict[s
     reached = events.index(until)
     with Ledger(run) as ledger:
         history = History(ledger)
-        facts = {"metric": "accuracy", "higher_is_better": True, "objective": OBJECTIVE, "versions": {"ftdojo": "0.1.0"}}
+        facts = {
+            "metric": "accuracy",
+            "higher_is_better": True,
+            "objective": OBJECTIVE,
+            "versions": {"ftdojo": "0.1.0"},
+        }
         identity = {"configuration": {**CONFIGURATION, **about.pop("configuration", {})}}
         history.append("configuration", {**identity, **facts, **about})
         if reached >= events.index("baseline"):
-            history.append("baseline", {"evaluation": evaluation(8.5).model_dump(mode="json")}, Spent(wall_s=70, device_s=66))
+            history.append(
+                "baseline", {"evaluation": evaluation(8.5).model_dump(mode="json")}, Spent(wall_s=70, device_s=66)
+            )
         if reached >= events.index("iterations"):
             for iteration in iterations:
                 charge = Spent(wall_s=241, device_s=236, submissions=1)

@@ -43,7 +43,7 @@ class Live:
 
     def say(self, text: str) -> None:
         """One line that stays."""
-        self._bars.console.print(f"[dim]·[/] {escape(text)}")
+        self._bars.console.print(f"[dim]·[/] {escape(text)}", soft_wrap=True)
 
     def update(self, stage: str, done: float, total: float, note: str = "") -> None:
         """Move the stage's bar; a new stage replaces the bar of the one before."""

@@ -50,8 +50,8 @@ def _show(error: FtdojoError) -> None:
         document = {"error": {"type": kind, "message": error.message, "fix": error.fix, "findings": findings}}
         print(json.dumps(document, ensure_ascii=False))  # noqa: T201 - the document of --json
     err.print("error:", style="bold red", end=" ")
-    err.print(error.message, markup=False)
+    err.print(error.message, markup=False, soft_wrap=True)
     fixes = dict.fromkeys(f.fix for f in error.findings) if isinstance(error, InputError) else {error.fix: None}
     for fix in filter(None, fixes):
         err.print("  fix:", style="bold", end=" ")
-        err.print(fix, markup=False)
+        err.print(fix, markup=False, soft_wrap=True)

@@ -78,7 +78,7 @@ def new(
     """Write a small working task folder to start from."""
     from ftdojo.tasks.scaffold import new as scaffold
 
-    folder = scaffold(name, into)
+    folder = scaffold(name, into / Path(name).name)
     if json:
         print_json({"folder": str(folder)})
     else:

@@ -102,6 +102,7 @@ class Dojo:
             self.progress.say(f"resuming {self.run}: {len(self._history.iterations)} iterations are in the record")
         self._items = read_items(self._data.validation)
         self._profile = profile(self._data.raw)
+        self._rows_per_s = self._pipeline.train_rows_per_s()
         if self._history.baseline is None:
             outcome = self._pipeline.baseline()
             measured = evaluation.feedback(self._task, self._items, outcome.predicted, best=None)
@@ -201,6 +202,7 @@ class Dojo:
             raw_data=self._profile,
             model=models.describe(self._base),
             baseline=baseline,
+            train_rows_per_s=self._rows_per_s,
             history=history,
             best=self._history.best,
             submissions={i.number: self.run / SUBMISSIONS / f"{i.number:03d}" for i in history},

@@ -24,10 +24,11 @@ from ftdojo.rawdata import TaskData, read_items
 from ftdojo.record import Home, Stage, Store
 from ftdojo.record.result import StageSeconds
 from ftdojo.tasks.spec import Task
-from ftdojo.training import export
+from ftdojo.training import Row, TrainConfig, export, tokenize
 
 ROWS = "rows.jsonl"
 MODEL = "model"
+SPEED_ROWS = 32
 
 
 @dataclass(kw_only=True)
@@ -89,6 +90,24 @@ class Pipeline:
         except InputError as error:
             outcome.findings += error.findings
         return outcome
+
+    def train_rows_per_s(self) -> float:
+        """Rows as long as the task's prompts that a LoRA training passes a second: measured once a machine."""
+        key = {"base": self._base_digest, "compute": str(models.compute()), "validation": self._data.digests["validation"]}
+
+        def build(folder: Path) -> dict[str, Any]:
+            from ftdojo.training.trainer import train
+
+            prompts = [self._task.prompt(item) for item in read_items(self._data.validation)[:SPEED_ROWS]]
+            rows = [Row(tuple(prompt), "ok") for prompt in prompts]
+            config = TrainConfig(batch_size=SPEED_ROWS // 2, max_steps=2)
+            result = train(tokenize(rows, self._base, max_length=config.max_length).examples, config, self._base, folder)
+            return {"rows_per_s": SPEED_ROWS / result.seconds}
+
+        self._progress.update("speed", 0, 1, "two steps of training, to measure the speed")
+        stage = self._store.make("speed", key, build)
+        self._progress.update("speed", 1, 1, f"{stage.facts['rows_per_s']:.1f} rows/s")
+        return float(stage.facts["rows_per_s"])
 
     def baseline(self) -> Outcome:
         """The untouched base model on validation."""

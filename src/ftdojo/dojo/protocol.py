@@ -81,6 +81,8 @@ class Observation(StrictModel):
     model: ModelInfo
     baseline: EvaluationFeedback
     """The untouched base model on validation."""
+    train_rows_per_s: float
+    """Measured here: rows as long as this task's prompts that a LoRA training passes a second."""
     history: list[Iteration]
     best: int
     """Number of the best iteration so far; 0 is the base model."""

@@ -25,11 +25,10 @@ def from_json(text: Any) -> Any:
     for _ in range(3):
         if not isinstance(text, str):
             return text
-        fence = re.search(r"```(?:json)?\s*(.*?)```", text, re.DOTALL)
-        try:
-            text = json.loads(fence.group(1) if fence else text)
-        except (ValueError, RecursionError):
-            return {}
+        value = parse_json(text)
+        if value is None and (fence := re.search(r"```(?:json)?\s*(.*?)```", text, re.DOTALL)):
+            value = parse_json(fence.group(1))
+        text = {} if value is None else value
     return text
 
 
@@ -47,17 +46,17 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
     elif path.suffix == ".csv":
         rows = csv.DictReader(path.open(encoding="utf-8", newline=""))
     elif path.suffix == ".jsonl":
-        rows = (parse_line(line) for line in path.open(encoding="utf-8"))
+        rows = (parse_json(line) for line in path.open(encoding="utf-8"))
     else:
         rows = json.loads(path.read_text("utf-8"))
     return (row for row in rows if isinstance(row, dict))
 
 
-def parse_line(line: str) -> Any:
-    """The value of one line, or ``None`` if it is broken."""
+def parse_json(text: str) -> Any:
+    """The value of a JSON text, or ``None`` if it is broken."""
     try:
-        return json.loads(line)
-    except ValueError:
+        return json.loads(text)
+    except (ValueError, RecursionError):
         return None
 
 

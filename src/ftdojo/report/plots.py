@@ -73,7 +73,8 @@ def score_plot(baseline: Score, iterations: Sequence[Iteration], caption: str) -
                 markersize=3 if crowded else 6,
                 color=colour[edge],
                 markerfacecolor=colour[face],
-                elinewidth=0.5 if crowded else 1.2,
+                elinewidth=0.4 if crowded else 1.2,
+                alpha=0.4 if crowded and face == "paper" else 1,
                 label=name,
                 zorder=3,
             )

@@ -16,6 +16,9 @@ _TERMINAL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\
 # C0 and C1 controls but tab and line feed, bidirectional embeddings, overrides and isolates, lone surrogates.
 _ACTING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
+SPACE = "\N{NO-BREAK SPACE}"
+"""Keeps a number and its unit, and an interval, on one line."""
+
 
 def clean(text: str, limit: int) -> str:
     """At most ``limit`` characters of ``text``; what acts is dropped or shown as U+FFFD, what is cut off is counted."""
@@ -32,7 +35,7 @@ def line(text: str, limit: int) -> str:
 
 def unit(metric: str) -> str:
     """What stands behind a value. By the convention of :class:`ftdojo.tasks.spec.TaskSpec` accuracies are per cent."""
-    return " %" if metric.endswith("accuracy") else ""
+    return f"{SPACE}%" if metric.endswith("accuracy") else ""
 
 
 def number(value: float, metric: str, *, sign: bool = False) -> str:
@@ -43,7 +46,7 @@ def number(value: float, metric: str, *, sign: bool = False) -> str:
 
 def interval(low: float, high: float, metric: str, *, sign: bool = False) -> str:
     """``[5.2, 12.9]``."""
-    return f"[{number(low, metric, sign=sign)}, {number(high, metric, sign=sign)}]"
+    return f"[{number(low, metric, sign=sign)},{SPACE}{number(high, metric, sign=sign)}]"
 
 
 def score(given: Score) -> str:
@@ -56,11 +59,16 @@ def difference(given: Interval, metric: str) -> str:
     return f"{number(given.value, metric, sign=True)} {interval(given.low, given.high, metric, sign=True)}"
 
 
+def share(given: float) -> str:
+    """A share from 0 to 1 as ``8.2 %``."""
+    return f"{100 * given:.1f}{SPACE}%"
+
+
 def duration(seconds: float) -> str:
     """``8.4 s``, ``12 min 30 s``, ``3 h 5 min``."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
     whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s"
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600:,} h {whole % 3600 // 60} min"

@@ -178,7 +178,7 @@ def read(run: Path) -> Report:
                 f"nothing is recorded in {run}: its run ended before it began", fix="run the same command again"
             )
         baseline, iterations, spent = history.baseline, history.iterations, history.spent
-        outcome = history.outcome if history.payload("finished") else "unfinished"
+        finished = history.payload("finished")
         opened = [event.time for event in ledger.events("test_opened")]
         scored, stopped = history.payload("test_scored"), history.payload("stopped")
         begun, ended = ledger.events("configuration")[0].time, ledger.events()[-1].time
@@ -192,7 +192,7 @@ def read(run: Path) -> Report:
     return Report(
         title=configuration.task,
         objective=about["objective"],
-        identity=_identity(configuration, outcome, begun, ended),
+        identity=_identity(configuration, finished["result"]["outcome"] if finished else "unfinished", begun, ended),
         ending=_ending(stopped),
         verdict=_verdict(validation, test, iterations, best, higher_is_better=about["higher_is_better"]),
         cards=_cards(validation, test, iterations, spent),
@@ -249,13 +249,9 @@ def _verdict(
         return "The run is not finished: the base model has not been evaluated yet."
     aside = "" if higher_is_better else " (lower is better)"
     if test is None:
-        tried = _count(len(iterations), "iteration")
-        standing = (
-            f"{_moved('validation', *validation)}{aside}"
-            if best
-            else f"{_unbeaten(iterations)}: {text.score(validation[0])}"
-        )
-        return f"The run is not finished. After {tried}, {standing}."
+        base = f"the base model's validation {validation[0].metric} is {text.score(validation[0])}"
+        standing = _moved("validation", *validation) if best else f"{_unbeaten(iterations)}; {base}"
+        return f"The run is not finished. So far {standing}{aside}."
     if not best:
         opening = _unbeaten(iterations)
         scored = f"test {test[0].metric} {text.score(test[0])}{aside}"
@@ -273,10 +269,11 @@ def _unbeaten(iterations: Sequence[Iteration]) -> str:
 
 
 def _moved(split: str, before: Score, after: Score) -> str:
-    change = after.value - before.value
-    verb = "rose" if change > 0 else "fell" if change < 0 else "stayed where it was,"
+    if after.value == before.value:
+        return f"{split} {before.metric} stayed at {text.score(before)}"
+    verb = "rose" if after.value > before.value else "fell"
     apart = before.interval[1] < after.interval[0] or after.interval[1] < before.interval[0]
-    intervals = "the 95 % intervals do not overlap" if apart else "the 95 % intervals overlap"
+    intervals = f"the 95{text.SPACE}% intervals {'do not overlap' if apart else 'overlap'}"
     return f"{split} {before.metric} {verb} from {text.score(before)} to {text.score(after)}; {intervals}"
 
 
@@ -319,12 +316,16 @@ def _cards(
 
 def _score_card(split: str, scores: tuple[Score, Score] | None) -> Card:
     if scores is None:
-        return Card(split, "not scored", "still sealed" if split == "test" else "the base model comes first")
+        return Card(
+            split,
+            "not scored",
+            "opened when the agent has stopped" if split == "test" else "the base model comes first",
+        )
     before, after = scores
     metric = before.metric
     value = f"{text.number(before.value, metric)} → {text.number(after.value, metric)}{text.unit(metric)}"
     intervals = f"{text.interval(*before.interval, metric)} → {text.interval(*after.interval, metric)}"
-    return Card(f"{split} {metric}", value, f"{intervals}, n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{before.n:,}")
+    return Card(f"{split} {metric}", value, f"{intervals}, n{text.SPACE}={text.SPACE}{before.n:,}")
 
 
 # -- iterations --------------------------------------------------------------------------------------------------------
@@ -407,10 +408,10 @@ def _data(data: DataFeedback) -> list[Fact]:
         Fact("rows", f"{data.rows:,}"),
         Fact("removed, overlap with evaluation", f"{data.removed_overlap:,}"),
         Fact("duplicates", f"{data.duplicates:,}"),
-        Fact("most frequent completion", f"{data.top_completion_share:.1%} of the rows"),
-        Fact("tokens a row: median / 95 % / longest", _distribution(data.row_tokens)),
-        Fact("label tokens a row: median / 95 % / longest", _distribution(data.label_tokens)),
-        Fact("truncated", f"{data.truncated_share:.1%} of the rows"),
+        Fact("most frequent completion", f"{text.share(data.top_completion_share)} of the rows"),
+        Fact("tokens a row (p50 / p95 / max)", _distribution(data.row_tokens)),
+        Fact("label tokens a row (p50 / p95 / max)", _distribution(data.label_tokens)),
+        Fact("truncated", f"{text.share(data.truncated_share)} of the rows"),
     ]
 
 
@@ -437,7 +438,7 @@ def _evaluation(evaluation: EvaluationFeedback) -> list[Fact]:
     return [
         Fact(given.metric, f"{text.score(given)}, n = {given.n:,}"),
         *compared,
-        Fact("answers of the right form", f"{evaluation.parsed:.1%}"),
+        Fact("answers of the right form", text.share(evaluation.parsed)),
     ]
 
 
@@ -493,7 +494,3 @@ def _budget(spent: Spent, configuration: Configuration) -> list[Account]:
         )
         for name, used in asdict(spent).items()
     ]
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"

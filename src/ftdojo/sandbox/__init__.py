@@ -1,16 +1,34 @@
-"""Where untrusted code runs: bubblewrap, started under a real unprivileged uid, or nothing at all.
+"""Where untrusted programs run: bubblewrap under limits, or not at all.
 
-A program in the sandbox has no network, none of the caller's environment, no view of the host's files and processes,
-read-only inputs, one writable folder, and limits on time, memory, processes and what it writes. There is no weaker
-mode: what cannot be enforced is refused before the program starts.
+A program sees the operating system's public files, the Python that runs ftdojo (without ftdojo), its read-only
+inputs and one writable folder. It has no network, none of the host's environment, processes, users or devices, no
+capabilities, and cannot make user namespaces of its own. It ends at its :class:`Limits`, with everything that it
+started, and when the process that called :func:`run` ends, even by ``kill -9``. When ftdojo runs as root, each
+sandbox gets a real unprivileged uid: bubblewrap's own ``--uid`` only renames, and a real uid 0 could still write to
+``/proc/sys``. A machine that cannot enforce all this gets a :class:`~ftdojo.errors.PrerequisiteError`.
 
-What it does **not** protect from: faults of the kernel itself, side channels, a program that only wastes its own time
-or its share of the processor, and whatever a reader believes of the program's output. Treat that as hostile text.
+What it does **not** protect from:
+
+- faults of the kernel: the program can make every system call that an ordinary user can (there is no seccomp or
+  Landlock filter yet), and it shares the kernel with the host;
+- kernel keyrings of the session that starts it, which bubblewrap hands on;
+- side channels (timing, caches), and reading the machine's public facts: processor, kernel version, load, disk sizes;
+- contention: it may keep every processor and the disk busy until ``wall_s`` or ``cpu_s`` is up;
+- short excess: memory, processor time and folder are sampled, and may be over their limit for one sample;
+- memory and disk space that neither a process maps nor a descriptor holds, e.g. detached System V segments, files
+  that are deleted and closed but still mapped, or descriptors in flight on a socket. The kernel's out-of-memory
+  killer is told to take the sandbox first;
+- a program that, on a host where ftdojo is not root, hides its descriptors (``PR_SET_DUMPABLE``): its nameless files
+  are not counted then;
+- what it writes: outputs are to be read with :func:`read_output` and parsed as hostile;
+- readable secrets that an administrator left in ``/usr`` or in the Python environment.
 """
 
-from ftdojo.sandbox.bubblewrap import Completed, python, run
-from ftdojo.sandbox.limits import Limits
+from ftdojo.sandbox.limits import Limits, Stop
 from ftdojo.sandbox.outputs import read_output
-from ftdojo.sandbox.probe import Wall, probe
+from ftdojo.sandbox.runner import run
+from ftdojo.sandbox.view import python
+from ftdojo.sandbox.walls import Wall, probe
+from ftdojo.sandbox.watchdog import Completed
 
-__all__ = ["Completed", "Limits", "Wall", "probe", "python", "read_output", "run"]
+__all__ = ["Completed", "Limits", "Stop", "Wall", "probe", "python", "read_output", "run"]

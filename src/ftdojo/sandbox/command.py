@@ -21,6 +21,8 @@ ENVIRONMENT = {
     "HOME": "/tmp",  # noqa: S108 - the sandbox's own, not the host's
     "USER": "nobody",
     "LANG": "C.UTF-8",
+    # What a program printed before it was killed is told.
+    "PYTHONUNBUFFERED": "1",
     # One thread a core, the default of the numerical libraries, would by itself pass the limit on a large machine.
     "OMP_NUM_THREADS": "2",
     "OPENBLAS_NUM_THREADS": "2",

@@ -13,15 +13,15 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-ENTRY_BYTES = 4096
-"""The least that a file, folder or link is charged: many empty ones exhaust a disk's inodes."""
+ENTRY_BYTES = 16 * 1024
+"""The least that a file, folder or link is charged: many empty ones exhaust inodes, and the time to count them."""
 MAX_DEPTH = 64
 """Folders nested deeper than this count as over the limit: the usual tools fail on trees some thousand levels deep."""
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
-class _TooDeep(OSError):
+class _TooDeepError(OSError):
     """More than ``MAX_DEPTH`` levels."""
 
 
@@ -36,7 +36,7 @@ def lent(path: Path, uid: int | None) -> Iterator[int]:
     """
     descriptor = os.open(path, _FOLDER)
     try:
-        if os.listdir(descriptor):
+        if any(True for _ in _entries(descriptor)):
             raise ValueError(f"the writable folder {path} is not empty")
         before = os.fstat(descriptor)
         if uid is None:
@@ -78,7 +78,7 @@ def _hand_back(descriptor: int, path: Path, before: os.stat_result) -> None:
     try:
         for parent, name, _ in _entries(descriptor):
             os.chown(name, before.st_uid, before.st_gid, dir_fd=parent, follow_symlinks=False)
-    except _TooDeep:
+    except _TooDeepError:
         empty(path)
     os.fchown(descriptor, before.st_uid, before.st_gid)
     os.fchmod(descriptor, stat.S_IMODE(before.st_mode))
@@ -87,7 +87,7 @@ def _hand_back(descriptor: int, path: Path, before: os.stat_result) -> None:
 def _entries(descriptor: int, depth: int = 0) -> Iterator[tuple[int, str, os.stat_result]]:
     """(descriptor of its folder, name, status) of everything below a folder, before what it contains."""
     if depth > MAX_DEPTH:
-        raise _TooDeep
+        raise _TooDeepError
     with os.scandir(descriptor) as entries:
         for entry in entries:
             try:

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ftdojo.errors import InfrastructureError
-from ftdojo.sandbox.view import Bind
+from ftdojo.errors import InfrastructureError, PrerequisiteError
+from ftdojo.sandbox.view import Bind, Entry
 
 UIDS = range(61000, 61184)
 """Above the uids of people (60000 and below), below those that systemd gives to services (61184 and above)."""
@@ -27,11 +27,18 @@ class Lease:
     uid: int
     folder: Path
 
-    def stage(self, binds: Sequence[Bind]) -> tuple[list[Bind], list[tuple[Path, Path]]]:
-        """``binds`` with sources that the uid can reach, and the (source, place) mounts that this takes."""
-        places = [_mount_point(self.folder / str(number), bind.source) for number, bind in enumerate(binds)]
-        moved = [dataclasses.replace(bind, source=place) for bind, place in zip(binds, places, strict=True)]
-        return moved, [(bind.source, place) for bind, place in zip(binds, places, strict=True)]
+    def stage(self, entries: Sequence[Entry]) -> tuple[list[Entry], list[tuple[Path, Path]]]:
+        """``entries`` with sources that the uid can reach, and the (source, place) mounts that this takes."""
+        moved: list[Entry] = []
+        mounts: list[tuple[Path, Path]] = []
+        for number, entry in enumerate(entries):
+            if isinstance(entry, Bind):
+                place = _mount_point(self.folder / str(number), entry.source)
+                mounts.append((entry.source, place))
+                moved.append(dataclasses.replace(entry, source=place))
+            else:
+                moved.append(entry)
+        return moved, mounts
 
 
 @contextlib.contextmanager
@@ -39,10 +46,16 @@ def lease() -> Iterator[Lease]:
     """The first free uid, for the duration of the block. One uid a sandbox, as the kernel counts processes by uid.
 
     Raises:
+        PrerequisiteError: if the folder for it cannot be made.
         InfrastructureError: if every uid is in use.
     """
-    PLACE.mkdir(mode=0o711, exist_ok=True)
-    PLACE.chmod(0o711)
+    try:
+        PLACE.mkdir(exist_ok=True)
+        PLACE.chmod(0o711)
+    except OSError as error:
+        raise PrerequisiteError(
+            f"{PLACE} cannot be made: {error.strerror}", fix="make /run writable for root"
+        ) from None
     for uid in UIDS:
         if _belongs_to_somebody(uid):
             continue

@@ -27,10 +27,10 @@ class Limits:
     """Processes and threads at one time, bubblewrap's init among them. Kernel (``RLIMIT_NPROC``): ``fork`` fails."""
     file_bytes: int = 512 * MIB
     """Size of any one file. Kernel (``RLIMIT_FSIZE``): ``write`` fails with ``EFBIG``."""
-    open_files: int = 1024
+    open_files: int = 512
     """Descriptors a process. Kernel (``RLIMIT_NOFILE``): ``open`` fails."""
     folder_bytes: int = 1 * GIB
-    """Disk space of the writable folder, unlinked files that are still open among it, each file at least 4 KiB.
+    """Disk space of the writable folder, unlinked files that are still open among it, each file at least 16 KiB.
     Watchdog, and once more after the end."""
     scratch_bytes: int = 256 * MIB
     """Size of ``/tmp``, and of ``/dev/shm``, each held in memory. Kernel (size of the file system): ``ENOSPC``."""

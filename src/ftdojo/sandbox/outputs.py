@@ -1,7 +1,8 @@
-"""Read what a sandboxed program wrote. Its folder is hostile: links, fifos and devices are refused, sizes bounded."""
+"""Read what a sandboxed program wrote, which may be anything but the file that was asked for."""
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -9,32 +10,54 @@ from pathlib import Path
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+
 
 def read_output(folder: Path, name: str, max_bytes: int) -> bytes:
-    """The content of the regular file ``name`` directly in ``folder``.
+    """The content of the regular file ``name`` directly in ``folder``. Links are not followed, fifos not waited for.
 
     Raises:
-        InputError: ``output_missing``, ``output_not_regular`` or ``output_too_large`` (gate 2).
+        InputError: with the finding ``output_missing``, ``output_not_regular``, ``output_unreadable`` or
+            ``output_too_large`` (gate 2).
+        ValueError: if ``name`` is a path.
     """
+    if name in {"", ".", ".."} or "/" in name:
+        raise ValueError(f"{name!r} is not the name of a file")
+    directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
-        # Without O_NONBLOCK, opening a fifo would wait for a writer that never comes.
-        descriptor = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        raise _fault("output_missing", "the program did not write its --output file", "write it") from None
-    except OSError as error:
+        descriptor = _open(name, directory)
+    finally:
+        os.close(directory)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise _not_regular(name)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            content = file.read(max_bytes + 1)
+    finally:
+        os.close(descriptor)
+    if len(content) > max_bytes:
         raise _fault(
-            "output_not_regular", f"the output cannot be opened: {error.strerror}", "write a plain file"
-        ) from None
-    with os.fdopen(descriptor, "rb") as stream:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
-            raise _fault("output_not_regular", "the output is not a plain file", "write a plain file")
-        if status.st_size > max_bytes:
-            raise _fault(
-                "output_too_large", f"the output has {status.st_size} bytes, at most {max_bytes}", "write less"
-            )
-        return stream.read(max_bytes)
+            "output_too_large", name, f"is larger than {max_bytes} bytes", "write only the rows that are needed"
+        )
+    return content
 
 
-def _fault(code: str, message: str, fix: str) -> InputError:
-    return InputError([Finding(code=code, gate=2, message=message, where="data program", fix=fix)])
+def _open(name: str, directory: int) -> int:
+    try:
+        return os.open(name, _FLAGS, dir_fd=directory)
+    except FileNotFoundError:
+        raise _fault("output_missing", name, "was not written", "write the file named by --output") from None
+    except PermissionError:
+        raise _fault("output_unreadable", name, "cannot be read", "leave the modes of written files alone") from None
+    except OSError as error:
+        if error.errno in {errno.ELOOP, errno.ENXIO}:  # a symbolic link; a socket
+            raise _not_regular(name) from None
+        raise
+
+
+def _not_regular(name: str) -> InputError:
+    return _fault("output_not_regular", name, "is a folder, link, pipe, socket or device", "write a regular file")
+
+
+def _fault(code: str, name: str, message: str, fix: str) -> InputError:
+    return InputError([Finding(code=code, gate=2, message=message, where=name, fix=fix)])

@@ -8,7 +8,7 @@ import unicodedata
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 """Terminal control sequences: CSI, OSC and two-character ones (ECMA-48)."""
 _REMOVED = {"Cc", "Cf", "Cs", "Co"}
-"""Unicode categories that a terminal or an editor may act on: controls, bidirectional marks, surrogates, private use."""
+"""Unicode categories that a terminal may act on: controls, bidirectional marks, surrogates, private use."""
 
 
 class Tail:

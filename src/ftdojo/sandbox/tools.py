@@ -1,4 +1,4 @@
-"""The programs of the host that build a sandbox: found once a run, or a :class:`PrerequisiteError` that names all missing."""
+"""The programs of the host that build a sandbox: found, or a :class:`PrerequisiteError` that names all missing."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ def find_tools() -> Mapping[str, str]:
     if missing := [name for name in needed if name not in found]:
         packages = " ".join(sorted({_PACKAGE[name] for name in missing}))
         raise PrerequisiteError(
-            f"untrusted programs cannot be run: {', '.join(missing)} not found on PATH", fix=f"apt-get install {packages}"
+            f"untrusted programs cannot be run: {', '.join(missing)} not found on PATH",
+            fix=f"apt-get install {packages}",
         )
     return MappingProxyType(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from dataclasses import dataclass
@@ -21,11 +22,11 @@ class Usage:
 
 
 class Processes:
-    """The processes below a sandbox's init. The view is opened once bubblewrap has built it; close it after use."""
+    """The processes below a sandbox's init. ``writable`` is a descriptor of its writable folder. Close it after use."""
 
-    def __init__(self, init: int, device: int) -> None:
+    def __init__(self, init: int, writable: int) -> None:
         self._path = f"/proc/{init}/root/proc"
-        self._device = device
+        self._device = os.fstat(writable).st_dev
         self._proc: int | None = None
 
     def close(self) -> None:
@@ -36,75 +37,93 @@ class Processes:
 
     def sample(self) -> Usage | None:
         """What is used now; ``None`` as long as the sandbox is being built, or once it is gone."""
-        if not self._open():
+        proc = self._open()
+        if proc is None:
             return None
         memory = cpu = 0.0
         unlinked: dict[tuple[int, int], int] = {}
-        try:
-            names = [name for name in os.listdir(self._proc) if name.isdigit()]
-        except OSError:
-            return None
-        for pid in names:
-            try:
-                memory += self._memory(pid)
-                cpu += self._cpu(pid)
-                unlinked.update(self._unlinked(pid))
-            except OSError:  # it has ended since it was listed
-                continue
+        for pid in _numbers(proc):
+            cpu += self._cpu(pid)
+            threads = [f"{pid}/task/{number}" for number in self._numbers(f"{pid}/task")]
+            memory += next((size for thread in threads if (size := self._memory(thread)) is not None), 0)
+            for thread in threads:
+                unlinked.update(self._unlinked(thread))
         on_disk = sum(size for (device, _), size in unlinked.items() if device == self._device)
         in_memory = sum(unlinked.values()) - on_disk
         return Usage(int(memory) + in_memory, cpu, on_disk)
 
-    def _open(self) -> bool:
-        """Whether the view is the sandbox's: there, and there alone, this process has no entry and ``self`` dangles."""
+    def _open(self) -> int | None:
+        """The view, once it is the sandbox's: this process has no entry there, so ``self`` dangles."""
         if self._proc is None:
             try:
                 proc = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY)
             except OSError:
-                return False
+                return None
             try:
                 os.readlink("self", dir_fd=proc)
             except FileNotFoundError:
                 self._proc = proc
             else:
                 os.close(proc)
-        return self._proc is not None
+        return self._proc
 
-    def _read(self, name: str) -> bytes:
-        descriptor = os.open(name, os.O_RDONLY, dir_fd=self._proc)
-        try:
-            return os.read(descriptor, 8192)
-        finally:
-            os.close(descriptor)
+    def _memory(self, thread: str) -> int | None:
+        """Proportional set size of the thread's process; ``None`` for a thread that has ended.
 
-    def _memory(self, pid: str) -> int:
-        """Proportional set size; the larger resident size for a process that hides it (``PR_SET_DUMPABLE``)."""
-        try:
-            line = next(line for line in self._read(f"{pid}/smaps_rollup").splitlines() if line.startswith(b"Pss:"))
-        except PermissionError:
-            return int(self._read(f"{pid}/statm").split()[1]) * _PAGE
-        return int(line.split()[1]) * 1024
+        Any thread of it will do, and not always the first: that one may end before the others. For a process that
+        hides it (``PR_SET_DUMPABLE``) the resident size, which is larger, takes its place.
+        """
+        if rollup := self._read(f"{thread}/smaps_rollup"):
+            return int(next(line for line in rollup.splitlines() if line.startswith(b"Pss:")).split()[1]) * 1024
+        resident = self._read(f"{thread}/statm")
+        return int(resident.split()[1]) * _PAGE or None if resident else None
 
     def _cpu(self, pid: str) -> float:
         """User and system time of a process and of the children that it has waited for (proc_pid_stat(5), 14 to 17)."""
         fields = self._read(f"{pid}/stat").rpartition(b")")[2].split()
         return sum(map(int, fields[11:15])) / _TICKS
 
-    def _unlinked(self, pid: str) -> dict[tuple[int, int], int]:
-        """(device, inode) -> bytes of open regular files without a name: ``memfd_create``, or deleted while open."""
+    def _unlinked(self, thread: str) -> dict[tuple[int, int], int]:
+        """(device, inode) -> bytes of open regular files without a name: ``memfd_create``, or deleted while open.
+
+        By thread, as each may have descriptors of its own (``unshare(CLONE_FILES)``).
+        """
         found = {}
-        for number in self._descriptors(pid):
-            try:
-                status = os.stat(f"{pid}/fd/{number}", dir_fd=self._proc)
-            except OSError:  # closed since it was listed
-                continue
-            if stat.S_ISREG(status.st_mode) and status.st_nlink == 0:
-                found[status.st_dev, status.st_ino] = status.st_blocks * 512
+        for number in self._numbers(f"{thread}/fd"):
+            with contextlib.suppress(OSError):  # closed since it was listed
+                status = os.stat(f"{thread}/fd/{number}", dir_fd=self._proc)
+                if stat.S_ISREG(status.st_mode) and status.st_nlink == 0:
+                    found[status.st_dev, status.st_ino] = status.st_blocks * 512
         return found
 
-    def _descriptors(self, pid: str) -> list[str]:
-        descriptor = os.open(f"{pid}/fd", os.O_RDONLY | os.O_DIRECTORY, dir_fd=self._proc)
+    def _read(self, name: str) -> bytes:
+        """A file of the view; nothing if its process has ended, or hides it."""
         try:
-            return os.listdir(descriptor)
+            descriptor = os.open(name, os.O_RDONLY, dir_fd=self._proc)
+        except OSError:
+            return b""
+        try:
+            return os.read(descriptor, 8192)
+        except OSError:
+            return b""
         finally:
             os.close(descriptor)
+
+    def _numbers(self, name: str) -> list[str]:
+        """The numbered entries of a folder of the view; none if its process has ended, or hides it."""
+        try:
+            descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY, dir_fd=self._proc)
+        except OSError:
+            return []
+        try:
+            return _numbers(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _numbers(folder: int) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.name for entry in entries if entry.name.isdigit()]
+    except OSError:
+        return []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -74,7 +73,7 @@ def system() -> list[Bind | Link]:
     for name in ("bin", "sbin", "lib", "lib32", "lib64"):
         path = Path("/", name)
         if path.is_symlink():
-            entries.append(Link(os.readlink(path), str(path)))
+            entries.append(Link(str(path.readlink()), str(path)))
         elif path.is_dir():
             entries.append(Bind(path, str(path)))
     files = map(Path, ("/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime", "/etc/fonts", "/etc/mime.types"))

@@ -1,32 +1,28 @@
-"""Watch one sandbox from start to end: drain its output, sample what it uses, kill it when it is over a limit.
+"""Watch one sandbox from start to end: sample what it uses, stop it when it is over a limit.
 
-All in the calling thread, so that the kernel's "die with the parent", which follows the *thread* that started the
-process, holds for exactly as long as the run, and so that Ctrl-C arrives where it is dealt with.
+All in the calling thread. The kernel's "die with the parent" follows the *thread* that started a process, so it holds
+for exactly as long as the run; and Ctrl-C arrives where it is dealt with.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import select
-import signal
-import subprocess
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from ftdojo.errors import InfrastructureError, PrerequisiteError
+from ftdojo.errors import InfrastructureError
 from ftdojo.sandbox import folder
 from ftdojo.sandbox.limits import Limits, Stop
+from ftdojo.sandbox.process import PATIENCE_S, Start, started
 from ftdojo.sandbox.tail import Tail
 from ftdojo.sandbox.usage import Processes, Usage
 
 INTERVAL_S = 0.05
-"""Between two samples; longer if a sample is slow, so that watching takes at most a fifth of a processor."""
-BUILD_S = 10.0
-"""A sandbox that is not built after this time, or not gone this long after a kill, is an error of the machine."""
-_CHUNK = 64 * 1024
+"""Between two samples; longer where a sample is slow, so that watching leaves the processor to the program ..."""
+LONGEST_INTERVAL_S = 0.25
+"""... but never longer than this: a program can make samples slow on purpose."""
+CONFIRM_S = 0.01
+"""Until memory that was found over its limit is looked at again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,38 +34,91 @@ class Completed:
     seconds: float
     """Wall clock, the building of the sandbox included."""
     peak_memory_bytes: int
-    """The highest sample (see :class:`Limits`); 0 for a program that was gone before the first."""
+    """The highest sample (what is counted: see :class:`Limits`); 0 for a program that was gone before the first."""
     stopped: Stop | None
-    """The limit for which it was killed, or ``None`` if it ended by itself."""
+    """The limit that the program went over, or ``None``."""
     output: str
     """The end of standard output and error, without control characters."""
 
 
-def supervise(start: Callable[[int, int], subprocess.Popen[bytes]], limits: Limits, writable: int) -> Completed:
-    """Start a sandbox and stay until every one of its processes is gone, whatever happens.
-
-    Args:
-        start: starts it, given a descriptor for its output and one for bubblewrap's JSON status lines.
-        limits: of which wall clock, processor time, memory and folder are enforced here.
-        writable: descriptor of the writable folder.
+def supervise(start: Start, limits: Limits, writable: int) -> Completed:
+    """Start a sandbox and return when it is gone; ``writable`` is a descriptor of its writable folder.
 
     Raises:
         PrerequisiteError: if the machine does not let bubblewrap build the sandbox.
+        InfrastructureError: if it can be neither watched nor ended.
     """
-    output_read, output_write = os.pipe()
-    status_read, status_write = os.pipe()
     began = time.monotonic()
-    with contextlib.ExitStack() as stack:
-        stack.callback(os.close, output_read)
-        stack.callback(os.close, status_read)
-        try:
-            process = start(output_write, status_write)
-        finally:
-            os.close(output_write)
-            os.close(status_write)
-        watch = _Watch(process, limits, writable, Tail(limits.output_bytes), output_read)
-        stack.callback(watch.close)
-        watch.find_init(status_read)
-        stopped = watch.until_over(began)
-    report = _drain(status_read)
-    ...
+    tail = Tail(limits.output_bytes)
+    with started(start, tail) as running, contextlib.closing(Processes(running.init_pid, writable)) as processes:
+        meter = _Meter(limits, processes, writable, began)
+        while (stopped := meter.verdict()) is None and not running.wait(meter.pause()):
+            pass
+        status = running.finish()
+    if stopped is None and _folder_is_over(writable, limits.folder_bytes):
+        stopped = "folder"
+    return Completed(
+        status=status,
+        seconds=time.monotonic() - began,
+        peak_memory_bytes=meter.peak,
+        stopped=stopped,
+        output=tail.text(),
+    )
+
+
+class _Meter:
+    """Takes samples when they are due and judges them."""
+
+    def __init__(self, limits: Limits, processes: Processes, writable: int, began: float) -> None:
+        self.peak = 0
+        self._limits = limits
+        self._processes = processes
+        self._writable = writable
+        self._began = began
+        self._due = began
+        self._seen = False
+        self._suspected = False
+
+    def verdict(self) -> Stop | None:
+        """The limit that is passed now, if any."""
+        now = time.monotonic()
+        if now - self._began > self._limits.wall_s:
+            return "wall"
+        if now < self._due:
+            return None
+        over = self._judge(self._sample(now - self._began))
+        done = time.monotonic()
+        self._due = done + (
+            CONFIRM_S if self._suspected else min(max(INTERVAL_S, 4 * (done - now)), LONGEST_INTERVAL_S)
+        )
+        return over
+
+    def pause(self) -> float:
+        """Seconds until the next verdict can be another."""
+        return max(0.0, min(self._due, self._began + self._limits.wall_s) - time.monotonic())
+
+    def _sample(self, age: float) -> Usage:
+        usage = self._processes.sample()
+        if usage is None and not self._seen and age > PATIENCE_S:
+            raise InfrastructureError("the processes of a sandbox cannot be watched", fix="run `ftdojo doctor`")
+        self._seen = self._seen or usage is not None
+        return usage or Usage()
+
+    def _judge(self, usage: Usage) -> Stop | None:
+        if self._memory_is_over(usage):
+            return "memory"
+        if usage.cpu_s > self._limits.cpu_s:
+            return "cpu"
+        return "folder" if _folder_is_over(self._writable, self._limits.folder_bytes - usage.unlinked_bytes) else None
+
+    def _memory_is_over(self, usage: Usage) -> bool:
+        """Twice in a row: between ``vfork`` and ``exec``, parent and child share one memory that counts as two."""
+        over = usage.memory_bytes > self._limits.memory_bytes
+        confirmed, self._suspected = over and self._suspected, over
+        if confirmed or not over:
+            self.peak = max(self.peak, usage.memory_bytes)
+        return confirmed
+
+
+def _folder_is_over(writable: int, room: int) -> bool:
+    return room < 0 or folder.used(writable, enough=room) > room

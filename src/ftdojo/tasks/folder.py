@@ -53,7 +53,7 @@ class TaskFile(StrictModel):
     tolerance: float = Field(0.0, ge=0, lt=1, description="relative, for the scorer number")
     max_new_tokens: int = Field(256, ge=1, le=32768)
     licence: str = "not stated"
-    rules: RulesTable = RulesTable()  # type: ignore[call-arg]
+    rules: RulesTable = RulesTable()
 
     @field_validator("prompt", "answer")
     @classmethod

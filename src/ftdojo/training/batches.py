@@ -1,4 +1,4 @@
-"""Batches: rows of similar length together, padded on the left so that answers end where the batch ends."""
+"""Batches: rows of similar length together, a common prefix apart, padded on the left so that answers end together."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch.utils.data import Sampler
 
+from ftdojo.models import prefix
 from ftdojo.training.tokens import IGNORED, Example
+
+Batch = dict[str, torch.Tensor]
 
 
 class LengthGroupedSampler(Sampler[int]):
     """Every epoch: rows sorted by length (ties broken at random), cut into batches, the batches in random order.
 
     The order of the batches is free of length, unlike with mega-batches that are each sorted, so that long rows do
-    not all come first.
+    not all come first. A last batch that is not full stays last, so that the loader's cuts fall between batches.
     """
 
     def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
@@ -27,23 +30,41 @@ class LengthGroupedSampler(Sampler[int]):
 
     def __iter__(self) -> Iterator[int]:
         shuffled = torch.randperm(len(self._lengths), generator=self._generator)
-        order = shuffled[torch.argsort(self._lengths[shuffled], stable=True)]
-        batches = [order[i : i + self._batch_size] for i in range(0, len(order), self._batch_size)]
-        for i in torch.randperm(len(batches), generator=self._generator).tolist():
-            yield from batches[i].tolist()
+        order = shuffled[torch.argsort(self._lengths[shuffled], stable=True)].tolist()
+        full = len(order) // self._batch_size
+        for i in [*torch.randperm(full, generator=self._generator).tolist(), full]:
+            yield from order[i * self._batch_size : (i + 1) * self._batch_size]
 
 
-def collate(examples: Sequence[Example], pad: int) -> dict[str, torch.Tensor]:
-    """One batch: ``input_ids``, ``attention_mask``, ``position_ids`` and ``labels``, each of shape (rows, longest)."""
-    longest = max(len(e.input_ids) for e in examples)
+def collate(examples: Sequence[Example], pad: int, *, share: bool) -> Batch:
+    """One batch.
 
-    def padded(rows: list[list[int]], value: int) -> torch.Tensor:
-        return torch.tensor([[value] * (longest - len(row)) + row for row in rows])
+    Args:
+        examples: its rows.
+        pad: the token to pad with, on the left.
+        share: whether to take a common prefix out (:mod:`ftdojo.models.prefix`).
 
-    mask = padded([[1] * len(e.input_ids) for e in examples], 0)
-    return {
-        "input_ids": padded([e.input_ids for e in examples], pad),
+    Returns:
+        ``input_ids``, ``position_ids`` and ``labels`` of shape (rows, longest rest), ``attention_mask`` of shape (rows,
+        prefix + longest rest); and ``prefix`` of shape (1, prefix) if there is one. The first column of ``labels`` is
+        never learned: the token before a label is always among the rest.
+    """
+    rows = [e.input_ids for e in examples]
+    given = min(next(i for i, label in enumerate(e.labels) if label != IGNORED) for e in examples)
+    length = prefix.shared(rows, given - 1) if share else 0
+    longest = max(len(row) for row in rows) - length
+
+    def padded(values: list[list[int]], fill: int) -> torch.Tensor:
+        return torch.tensor([[fill] * (longest - len(row)) + row for row in values])
+
+    rest = padded([[1] * (len(row) - length) for row in rows], 0)
+    mask = torch.cat([torch.ones(len(rows), length, dtype=rest.dtype), rest], dim=1)
+    batch = {
+        "input_ids": padded([row[length:] for row in rows], pad),
         "attention_mask": mask,
-        "position_ids": (mask.cumsum(1) - 1).clamp(min=0),
-        "labels": padded([e.labels for e in examples], IGNORED),
+        "position_ids": (mask.cumsum(1) - 1).clamp(min=0)[:, length:],
+        "labels": padded([e.labels[length:] for e in examples], IGNORED),
     }
+    if length:
+        batch["prefix"] = torch.tensor([rows[0][:length]])
+    return batch

@@ -8,51 +8,60 @@ arXiv 1710.03740).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
 
 
 class MasterAdamW(torch.optim.AdamW):
-    """AdamW over float32 masters of lower-precision parameters.
+    """AdamW over float32 masters of lower-precision parameters; plain AdamW for parameters in float32.
 
     The parameter groups hold the masters; gradients are cast up before a step and the result is copied back after it.
     """
 
-    def __init__(self, params: Any, **defaults: Any) -> None:
-        groups = list(params)
-        groups = groups if isinstance(groups[0], dict) else [{"params": groups}]
-        self._models = [list(group["params"]) for group in groups]
+    def __init__(self, groups: Iterable[dict[str, Any]], **defaults: Any) -> None:
+        groups = [{**group, "params": list(group["params"])} for group in groups]
+        followers = [p for group in groups for p in group["params"]]
         masters = [{**group, "params": [_master(p) for p in group["params"]]} for group in groups]
         super().__init__(masters, **defaults)
+        leaders = [p for group in self.param_groups for p in group["params"]]
+        self._pairs = [(f, m) for f, m in zip(followers, leaders, strict=True) if f is not m]
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> Any:
         """One step of the masters, then of the parameters that follow them."""
-        pairs = [
-            (parameter, master)
-            for parameters, group in zip(self._models, self.param_groups, strict=True)
-            for parameter, master in zip(parameters, group["params"], strict=True)
-        ]
-        for parameter, master in pairs:
-            if parameter.grad is not None and parameter is not master:
-                master.grad = parameter.grad.to(master.dtype)
+        for follower, master in self._pairs:
+            master.grad = None if follower.grad is None else follower.grad.to(master.dtype)
         loss = super().step(closure)
-        rounded = [(parameter, master) for parameter, master in pairs if parameter is not master]
-        if rounded:
-            torch._foreach_copy_([p for p, _ in rounded], [m for _, m in rounded])
+        self._copy_back()
         return loss
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Drop the gradients of masters and parameters."""
         super().zero_grad(set_to_none)
-        for parameters in self._models:
-            for parameter in parameters:
-                parameter.grad = None
+        for follower, _ in self._pairs:
+            follower.grad = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """AdamW's state, and the masters, which the rounded parameters cannot give back."""
+        return {**super().state_dict(), "masters": [master.detach().clone() for _, master in self._pairs]}
+
+    @torch.no_grad()
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restore what :meth:`state_dict` returned."""
+        super().load_state_dict(state_dict)
+        for (_, master), saved in zip(self._pairs, state_dict["masters"], strict=True):
+            master.copy_(saved)
+        self._copy_back()
+
+    def _copy_back(self) -> None:
+        if self._pairs:
+            followers, masters = zip(*self._pairs, strict=True)
+            torch._foreach_copy_(followers, masters)
 
 
 def _master(parameter: torch.nn.Parameter) -> torch.nn.Parameter:
     if parameter.dtype == torch.float32:
         return parameter
-    return torch.nn.Parameter(parameter.detach().float(), requires_grad=True)
+    return torch.nn.Parameter(parameter.detach().float())

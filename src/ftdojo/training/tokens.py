@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from ftdojo import models
+from ftdojo.errors import InputError
+from ftdojo.findings import Finding
+from ftdojo.models import Chat
 from ftdojo.training.rows import Row
 
 IGNORED = -100
@@ -20,6 +21,7 @@ class Example:
 
     input_ids: list[int]
     labels: list[int]
+    """The token itself where it is learned, else ``IGNORED``."""
 
     @property
     def label_tokens(self) -> int:
@@ -29,7 +31,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class TokenStatistics:
-    """Token counts over all rows."""
+    """Token counts over all rows, after truncation."""
 
     rows: int
     tokens: int
@@ -55,29 +57,34 @@ class Tokenized:
 
 
 def tokenize(rows: Sequence[Row], base: Path, *, max_length: int) -> Tokenized:
-    """Tokenize rows for the model in ``base``; rows longer than ``max_length`` tokens are cut at their end."""
-    from transformers import AutoTokenizer
+    """Tokenize rows for the model in ``base``; rows longer than ``max_length`` tokens are cut at their end.
 
-    tokenizer = AutoTokenizer.from_pretrained(base)
-    prompts = tokenizer(
-        [models.render_prompt(tokenizer, row.prompt) for row in rows], add_special_tokens=False
-    ).input_ids
-    endings = [row.completion + tokenizer.eos_token for row in rows]
-    completions = tokenizer(endings, add_special_tokens=False).input_ids
-    pairs = list(zip(prompts, completions, strict=True))
-    examples = [
-        Example((given + learned)[:max_length], ([IGNORED] * len(given) + learned)[:max_length])
-        for given, learned in pairs
-    ]
-    return Tokenized([e for e in examples if e.label_tokens], _count(pairs, examples, max_length))
+    The assistant's turns are learned, each with the token that ends it; everything before them is given.
+
+    Raises:
+        InputError: if the model's template cannot be used for one of the rows (``bad_template``).
+        UsageError: if the model has no chat template.
+    """
+    chat = Chat(base)
+    examples, truncated = [], 0
+    for number, row in enumerate(rows, start=1):
+        try:
+            tokens, said = chat.conversation([*row.prompt, {"role": "assistant", "content": row.completion}])
+        except ValueError as error:
+            raise _bad_template(number, error) from None
+        truncated += len(tokens) > max_length
+        tokens, said = tokens[:max_length], said[:max_length]
+        labels = [token if learned else IGNORED for token, learned in zip(tokens, said, strict=True)]
+        examples.append(Example(tokens, labels))
+    return Tokenized([e for e in examples if e.label_tokens], _count(examples, truncated))
 
 
-def _count(pairs: list[tuple[Any, Any]], examples: list[Example], max_length: int) -> TokenStatistics:
+def _count(examples: Sequence[Example], truncated: int) -> TokenStatistics:
     lengths = sorted(len(e.input_ids) for e in examples)
     labels = sorted(e.label_tokens for e in examples)
 
     def percentile(values: list[int], share: float) -> int:
-        return values[round(share * (len(values) - 1))]
+        return values[round(share * (len(values) - 1))] if values else 0
 
     return TokenStatistics(
         rows=len(examples),
@@ -85,10 +92,21 @@ def _count(pairs: list[tuple[Any, Any]], examples: list[Example], max_length: in
         label_tokens=sum(labels),
         row_p50=percentile(lengths, 0.5),
         row_p95=percentile(lengths, 0.95),
-        row_max=lengths[-1],
+        row_max=percentile(lengths, 1.0),
         label_p50=percentile(labels, 0.5),
         label_p95=percentile(labels, 0.95),
-        label_max=labels[-1],
-        truncated=sum(len(given) + len(learned) > max_length for given, learned in pairs),
+        label_max=percentile(labels, 1.0),
+        truncated=truncated,
         unlabelled=sum(count == 0 for count in labels),
     )
+
+
+def _bad_template(number: int, error: ValueError) -> InputError:
+    finding = Finding(
+        code="bad_template",
+        gate=3,
+        message=f"row {number} cannot be rendered: {error}",
+        where="data program",
+        fix="write rows with one assistant turn, at the end",
+    )
+    return InputError([finding])

@@ -46,9 +46,9 @@ def test_sizes_and_fields(raw, items):
         for row in rows:
             assert list(row) == ["id", "query", "task", "subtask", "struct_cot", "raw_cot", "meta"]
     for split in items.values():
-        assert Counter(item["subtask"] for item in split) == dict.fromkeys(KEYS, 40)
+        assert Counter(item["subtask"] for item in split) == dict.fromkeys(KEYS, 20)
         assert {tuple(item) for item in split} == {("id", "query", "gt", "task", "subtask", "meta")}
-        assert len({item["query"] for item in split}) == len({item["id"] for item in split}) == 200
+        assert len({item["query"] for item in split}) == len({item["id"] for item in split}) == 100
 
 
 def test_no_molecule_or_scaffold_is_in_two_splits(raw, items):

@@ -9,17 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from ftdojo.agents.ft_agent import draft as drafts
 from ftdojo.agents.ft_agent.diagnosis import Diagnosis, Kind, diagnose
 from ftdojo.agents.ft_agent.draft import Draft, Proposal
 from ftdojo.dojo.feedback import EvaluationFeedback, Feedback
-from ftdojo.dojo.protocol import Iteration, Observation
+from ftdojo.dojo.protocol import Observation
 from ftdojo.dojo.submission import Plan, PlannedChange
 
 PILOT_ROWS = 512
-"""Enough rows to learn an answer's form and to measure the speed, a minute or two on two cores."""
-PILOT_TRAIN = {
+"""Enough rows to learn an answer's form."""
+PILOT_SHARE = 0.25
+"""The pilot may take this share of the wall clock that is left; on a slow machine it has fewer rows."""
+MIN_ROWS = 64
+PILOT_TRAIN: dict[str, Any] = {
     "method": "lora",
     "learning_rate": 1e-3,
     "epochs": 2,
@@ -30,18 +34,19 @@ PILOT_TRAIN = {
 }
 RESERVE = 1.15
 """A forecast is multiplied by this before it is held against the budget."""
+BOUNDS = {"epochs": (0.25, 16), "learning_rate": (1e-5, 5e-3), "batch_size": (1, 256)}
+"""Within these the practice holds; a move that would leave them is not made."""
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What the rules look at: the best draft so far, what came of it, and what time is left."""
+    """What the rules look at: the draft to start from, what came of it, and what time is left."""
 
     observation: Observation
     best: Draft
     evaluation: EvaluationFeedback
-    feedback: Feedback | None
+    feedback: Feedback
     diagnoses: list[Diagnosis]
-    last: Iteration
 
     def of_kind(self, *kinds: Kind) -> list[Diagnosis]:
         """The diagnoses of these kinds."""
@@ -50,7 +55,7 @@ class Situation:
     def affords(self, draft: Draft) -> bool:
         """Whether an iteration with ``draft`` is forecast to fit into the remaining wall clock."""
         left = self.observation.remaining.get("wall_s")
-        if left is None or self.feedback is None or self.feedback.training is None or self.feedback.data is None:
+        if left is None or self.feedback.evaluation is None:
             return True
         seconds = self.feedback.execution.seconds
         work = _work(draft, self.observation) / _work(self.best, self.observation)
@@ -90,7 +95,10 @@ class Playbook:
 
 def _pilot(observation: Observation) -> Proposal:
     spec, base = observation.task, observation.baseline
-    draft = drafts.first(spec, rows=PILOT_ROWS, seed=observation.seed, train=PILOT_TRAIN)
+    seconds = PILOT_SHARE * observation.remaining.get("wall_s", spec.rules.wall_s)
+    affordable = int(seconds * observation.train_rows_per_s / PILOT_TRAIN["epochs"])
+    rows = max(MIN_ROWS, min(PILOT_ROWS, affordable))
+    draft = drafts.first(spec, rows=rows, seed=observation.seed, train=PILOT_TRAIN)
     changes = [
         PlannedChange(
             key="recipe.sources",
@@ -118,9 +126,14 @@ def _pilot(observation: Observation) -> Proposal:
 
 
 def _situation(observation: Observation) -> Situation:
-    """Start from the best iteration; while there is none, from the last that was tried."""
-    last = observation.history[-1]
-    chosen = observation.history[observation.best - 1] if observation.best else last
+    """Start from the best iteration; while none was accepted, from the highest score; without one, from the last."""
+    history = observation.history
+    sign = 1 if observation.task.higher_is_better else -1
+    scored = [i for i in history if i.score is not None]
+    if observation.best:
+        chosen = history[observation.best - 1]
+    else:
+        chosen = max(scored, key=lambda i: sign * i.score.value if i.score else 0.0) if scored else history[-1]
     draft = drafts.read(observation.submissions[chosen.number])
     if draft is None:
         raise ValueError("the playbook varies recipes; the best submission is a script")
@@ -131,7 +144,6 @@ def _situation(observation: Observation) -> Situation:
         evaluation=evaluation,
         feedback=chosen.feedback,
         diagnoses=diagnose(evaluation, chosen.feedback),
-        last=last,
     )
 
 
@@ -162,19 +174,19 @@ def _rows(draft: Draft, observation: Observation) -> int:
 
 
 def repair(s: Situation) -> Iterator[Move]:
-    """The last submission failed a gate, or its training was unstable: take out what made it fail."""
-    findings = s.last.feedback.execution.findings
+    """Nothing was evaluated yet because a gate failed, or the training was unstable: take out what made it fail."""
+    findings = s.feedback.execution.findings
     codes = {f.code for f in findings if f.severity == "error"}
     evidence = "; ".join(f"{f.code}: {f.message}" for f in findings if f.severity == "error")[:400]
     if codes & {"loss_not_finite", "diverged"} or s.of_kind("unstable"):
-        yield _train(
+        yield from _train(
             s, evidence or s.of_kind("unstable")[0].evidence, "learning_rate", 0.3, "the loss stays finite and falls"
         )
     if "over_budget" in codes:
-        yield _train(s, evidence, "epochs", 0.5, "the training fits into the budget")
+        yield from _train(s, evidence, "epochs", 0.5, "the training fits into the budget")
         yield _rows_move(s, evidence, 0.5, "the training fits into the budget")
     if "out_of_memory" in codes:
-        yield _train(s, evidence, "batch_size", 0.5, "the training fits into memory")
+        yield from _train(s, evidence, "batch_size", 0.5, "the training fits into memory")
 
 
 def form(s: Situation) -> Iterator[Move]:
@@ -183,15 +195,15 @@ def form(s: Situation) -> Iterator[Move]:
         shorter = max(16, s.best.recipe.max_completion_chars // 4)
         yield _recipe(s, found.evidence, "max_completion_chars", shorter, "outputs end before they are cut")
     for found in s.of_kind("format"):
-        yield _train(s, found.evidence, "epochs", 2.0, "at least 95 % of the outputs have the answer's form")
+        yield from _train(s, found.evidence, "epochs", 2.0, "at least 95 % of the outputs have the answer's form")
 
 
 def under_fit(s: Situation) -> Iterator[Move]:
     """The loss was still falling: more data if there is some, then more steps, rate and rank."""
     for found in s.of_kind("under_fit"):
         yield from _more_rows(s, found.evidence)
-        yield _train(s, found.evidence, "epochs", 2.0, "the held-out loss falls further")
-        yield _train(s, found.evidence, "learning_rate", 2.0, "the same loss is reached in fewer steps")
+        yield from _train(s, found.evidence, "epochs", 2.0, "the held-out loss falls further")
+        yield from _train(s, found.evidence, "learning_rate", 2.0, "the same loss is reached in fewer steps")
         yield from _more_rank(s, found.evidence)
 
 
@@ -199,7 +211,7 @@ def over_fit(s: Situation) -> Iterator[Move]:
     """The held-out loss rose: more rows if there are some, else fewer epochs."""
     for found in s.of_kind("over_fit"):
         yield from _more_rows(s, found.evidence)
-        yield _train(s, found.evidence, "epochs", 0.5, "the held-out loss stays at its minimum")
+        yield from _train(s, found.evidence, "epochs", 0.5, "the held-out loss stays at its minimum")
 
 
 def weak_subtasks(s: Situation) -> Iterator[Move]:
@@ -230,17 +242,17 @@ def explore(s: Situation) -> Iterator[Move]:
     """Nothing is plainly wrong: more of what made the best model, then its neighbours."""
     evidence = f"evaluation: no diagnosis explains what is missing at {s.evaluation.score}"
     yield from _more_rows(s, evidence)
-    yield _train(s, evidence, "epochs", 2.0, "a small gain from longer training")
+    yield from _train(s, evidence, "epochs", 2.0, "a small gain from longer training")
     yield from _more_rank(s, evidence)
-    yield _train(s, evidence, "learning_rate", 2.0, "a better minimum in the same number of steps")
-    yield _train(s, evidence, "learning_rate", 0.5, "a better minimum with smaller steps")
+    yield from _train(s, evidence, "learning_rate", 2.0, "a better minimum in the same number of steps")
+    yield from _train(s, evidence, "learning_rate", 0.5, "a better minimum with smaller steps")
 
 
 RULES: tuple[Rule, ...] = (repair, form, over_fit, under_fit, weak_subtasks, explore)
 
 
 def _more_rows(s: Situation, evidence: str) -> Iterator[Move]:
-    used = s.feedback.data.rows if s.feedback and s.feedback.data else 0
+    used = s.feedback.data.rows if s.feedback.data else 0
     if used >= s.best.recipe.max_rows * 0.95 and _rows(s.best.with_recipe(max_rows=10**6), s.observation) > used:
         yield _rows_move(s, evidence, 2.0, "the held-out loss falls, the gap to the training loss does not grow")
 
@@ -259,7 +271,7 @@ def _more_rank(s: Situation, evidence: str) -> Iterator[Move]:
 
 def _rows_move(s: Situation, evidence: str, factor: float, expected: str) -> Move:
     limit = s.observation.task.rules.max_rows
-    return _recipe(s, evidence, "max_rows", min(limit, max(64, int(s.best.recipe.max_rows * factor))), expected)
+    return _recipe(s, evidence, "max_rows", min(limit, max(MIN_ROWS, int(s.best.recipe.max_rows * factor))), expected)
 
 
 def _recipe(s: Situation, evidence: str, key: str, value: int | str, expected: str) -> Move:
@@ -272,10 +284,13 @@ def _recipe(s: Situation, evidence: str, key: str, value: int | str, expected: s
     )
 
 
-def _train(s: Situation, evidence: str, key: str, factor: float, expected: str) -> Move:
+def _train(s: Situation, evidence: str, key: str, factor: float, expected: str) -> Iterator[Move]:
     before = getattr(s.best.train, key)
-    value = type(before)(before * factor) or 1
-    return Move(
+    value = type(before)(before * factor)
+    low, high = BOUNDS[key]
+    if not low <= value <= high:
+        return
+    yield Move(
         draft=s.best.with_train(**{key: value}),
         hypothesis=f"{'more' if factor > 1 else 'less'} {key.replace('_', ' ')} is needed",
         evidence=evidence,

@@ -43,7 +43,7 @@ RAW_ROWS = {
     "ring_system_scaffold": 300,
     "equivalence": 400,
 }
-ITEMS = 40
+ITEMS = 20
 """Items a sub-task in each of validation and test."""
 COUNT_SHARES = {
     "fg_count": {1: 0.53, 2: 0.30, 3: 0.13, 4: 0.04},

@@ -1,0 +1,10 @@
+"""Base models: from a name to a local folder, what can be known of a model without loading it, and what training and
+generation share when they run one: the machine's precision, the chat template, work done once for a common prefix.
+"""
+
+from ftdojo.models.chat import Chat
+from ftdojo.models.device import Compute, compute
+from ftdojo.models.info import ModelInfo, describe, digest
+from ftdojo.models.locate import EMBEDDED, embedded_weights, resolve
+
+__all__ = ["EMBEDDED", "Chat", "Compute", "ModelInfo", "compute", "describe", "digest", "embedded_weights", "resolve"]

@@ -1,0 +1,94 @@
+"""A model's own chat template and tokenizer: how a conversation becomes tokens.
+
+Training and generation both go through here, so a model is asked exactly as it was taught.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ftdojo.errors import UsageError
+from ftdojo.tasks.spec import Message
+
+
+class Chat:
+    """The tokenizer and template of the model in one folder."""
+
+    def __init__(self, model: Path) -> None:
+        """Load them.
+
+        Raises:
+            UsageError: if the model has no chat template.
+        """
+        from transformers import AutoTokenizer
+
+        self._tokenizer: Any = AutoTokenizer.from_pretrained(model)
+        if not self._tokenizer.chat_template:
+            fix = "choose an instruction-tuned model, or add chat_template.jinja to the folder"
+            raise UsageError(f"the model in {model} has no chat template", fix=fix)
+        self.stops: frozenset[int] = frozenset(_stops(model) | {self._tokenizer.eos_token_id})
+        """The tokens that end an answer."""
+        pad = self._tokenizer.pad_token_id
+        self.pad: int = self._tokenizer.eos_token_id if pad is None else pad
+
+    def prompt(self, messages: Sequence[Message]) -> list[int]:
+        """The tokens of a conversation up to where the model's answer begins."""
+        return self._encode(self._render(messages, ask=True))
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """The text of an answer, without special tokens."""
+        return str(self._tokenizer.decode(list(tokens), skip_special_tokens=True))
+
+    def conversation(self, messages: Sequence[Message]) -> tuple[list[int], list[bool]]:
+        """The tokens of a conversation that ends with the assistant's turn, and which of them the model has to say:
+        those of every assistant turn, with the token that ends it.
+
+        The tokens before a turn's first one are those of :meth:`prompt` for the turns before.
+
+        Raises:
+            ValueError: if the template renders a turn differently once it is answered.
+        """
+        tokens: list[int] = []
+        said: list[bool] = []
+
+        def add(piece: list[int], by_model: bool) -> None:
+            tokens.extend(piece)
+            said.extend([by_model] * len(piece))
+
+        rendered = ""
+        for i, message in enumerate(messages):
+            if message["role"] != "assistant":
+                continue
+            asked = self._render(messages[:i], ask=True)
+            answered = self._render(messages[: i + 1], ask=False)
+            if not asked.startswith(rendered) or not answered.startswith(asked):
+                raise ValueError("the chat template renders a turn differently once it is answered")
+            add(self._encode(asked[len(rendered) :]), by_model=False)
+            answer = self._encode(answered[len(asked) :])
+            end = max((k for k, token in enumerate(answer) if token in self.stops), default=-1) + 1
+            if i == len(messages) - 1:
+                # What a template puts after the end of the turn is never generated.
+                add(answer[:end] if end else [*answer, self._tokenizer.eos_token_id], by_model=True)
+            else:
+                add(answer[:end], by_model=True)
+                add(answer[end:], by_model=False)
+            rendered = answered
+        return tokens, said
+
+    def _render(self, messages: Sequence[Message], *, ask: bool) -> str:
+        turns = [dict(message) for message in messages]
+        return str(self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=ask))
+
+    def _encode(self, text: str) -> list[int]:
+        # The template has written the special tokens already.
+        return list(self._tokenizer(text, add_special_tokens=False).input_ids)
+
+
+def _stops(model: Path) -> set[int]:
+    """The end tokens of the generation settings, of which a model may have several."""
+    path = model / "generation_config.json"
+    ends = json.loads(path.read_text("utf-8")).get("eos_token_id") if path.is_file() else None
+    return set(ends) if isinstance(ends, list) else set() if ends is None else {ends}

@@ -1,0 +1,83 @@
+"""What the files of a model say of it: architecture and identity. No weights are loaded."""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ftdojo.errors import UsageError
+from ftdojo.record import digest as digests
+
+PARTS = (".safetensors", ".json", ".jinja", ".model", ".txt")
+"""Suffixes of the files that make a model: weights, configuration, tokenizer, chat template."""
+MANIFEST = "manifest.json"
+"""Written beside a converted model by the store; says when it was made, so it is not part of its identity."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelInfo:
+    """The architecture of a model, from its configuration and the headers of its weights."""
+
+    architecture: str
+    parameters: int
+    """As stored: a matrix that is both embedding and output counts once."""
+    precision: str
+    """Of most stored parameters, as safetensors names it, e.g. ``BF16``."""
+    layers: int
+    hidden_size: int
+    intermediate_size: int
+    heads: int
+    vocabulary: int
+    context_length: int
+
+
+def describe(model: Path) -> ModelInfo:
+    """What the configuration and the headers of the weights say.
+
+    Raises:
+        UsageError: if the folder holds no causal language model in safetensors.
+    """
+    config = json.loads((model / "config.json").read_text("utf-8"))
+    text = config.get("text_config", config)
+    tensors = [t for f in sorted(model.glob("*.safetensors")) for t in _header(f).values()]
+    if not tensors:
+        fix = "save it with save_pretrained; pickled weights are not read, because they can run code"
+        raise UsageError(f"{model} holds no safetensors weights", fix=fix)
+    stored: dict[str, int] = {}
+    for tensor in tensors:
+        stored[tensor["dtype"]] = stored.get(tensor["dtype"], 0) + math.prod(tensor["shape"])
+    try:
+        return ModelInfo(
+            architecture=config["architectures"][0],
+            parameters=sum(stored.values()),
+            precision=max(stored, key=lambda name: stored[name]),
+            layers=text["num_hidden_layers"],
+            hidden_size=text["hidden_size"],
+            intermediate_size=text.get("intermediate_size") or 4 * text["hidden_size"],
+            heads=text["num_attention_heads"],
+            vocabulary=text["vocab_size"],
+            context_length=text["max_position_embeddings"],
+        )
+    except KeyError as error:
+        raise UsageError(
+            f"{model / 'config.json'} has no {error}", fix="choose a causal language model of transformers"
+        ) from None
+
+
+def digest(model: Path) -> str:
+    """The identity of a model: the contents of its configuration, tokenizer, template and weights."""
+    files = sorted(p for p in model.iterdir() if p.suffix in PARTS and p.name != MANIFEST)
+    return digests.of_value([[p.name, digests.of_file(p)] for p in files])
+
+
+def _header(path: Path) -> dict[str, Any]:
+    """The tensors of a safetensors file: eight bytes of length, then a JSON header, then the data."""
+    with path.open("rb") as stream:
+        (length,) = struct.unpack("<Q", stream.read(8))
+        header: dict[str, Any] = json.loads(stream.read(length))
+    header.pop("__metadata__", None)
+    return header

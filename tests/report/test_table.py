@@ -1,0 +1,69 @@
+"""The closing table: what was gained, what was tried, what was spent, in 80 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from io import StringIO
+from types import SimpleNamespace
+
+from rich.console import Console
+
+from ftdojo.record.result import Change, RunResult
+from ftdojo.report import closing_table, text
+
+S = text.SPACE
+MakeResult = Callable[..., RunResult]
+
+
+def shown(result: RunResult) -> str:
+    stream = StringIO()
+    Console(file=stream, width=80, force_terminal=False).print(closing_table(result))
+    return stream.getvalue()
+
+
+def row(output: str, start: str) -> str:
+    return next(line for line in output.splitlines() if line.strip().startswith(start))
+
+
+def test_gains_have_intervals_and_iterations_their_decision(make_result: MakeResult) -> None:
+    output = shown(make_result())
+    for split, after in (("validation", f"64.5{S}% [58.5,{S}70.5]"), ("test", f"61.0{S}% [55.0,{S}67.0]")):
+        assert f"8.5{S}% [2.5,{S}14.5]" in row(output, f"{split} accuracy")
+        assert after in row(output, f"{split} accuracy")
+    assert "best, iteration 6" in output
+    assert row(output, "1 ").split()[1:5] == ["train.epochs:", "2.0", "→", "4.0"]
+    assert "accepted" in row(output, "1 ")
+    assert "rejected" in row(output, "2 ")
+    assert "gate 2" in row(output, "3 ")
+    assert row(output, "6 ").split()[-1] == "245"
+    assert "25 min 16 s (device 24 min 42 s), 6 submissions, 0 + 0 LLM tokens ($0.00)" in " ".join(output.split())
+
+
+def test_a_run_that_kept_the_base_model(make_result: MakeResult) -> None:
+    output = shown(make_result([]))
+    assert "best: the base model" in output
+    assert "what changed" not in output
+
+
+def test_long_and_hostile_text_fits_and_does_nothing(make_result: MakeResult, build: SimpleNamespace) -> None:
+    result = make_result([build.evaluated(1, 100.0, 91.5)])
+    hostile = "[red]\x1b[2J\x1b]0;t\x07\x00\u202e" * 1000
+    changes = [Change(key=hostile, before=hostile, after=hostile, expected=hostile)] * 3
+    iteration = result.iterations[0].model_copy(update={"changes": changes, "hypothesis": hostile})
+    result = result.model_copy(update={"task": hostile, "iterations": [iteration]})
+    output = shown(result)
+    assert all(len(line) <= 80 for line in output.splitlines())
+    assert "[red]" in output
+    assert "(+2 more)" in " ".join(output.split())
+    assert not set(output) & set("\x1b\x07\x00\u202e")
+
+
+def test_many_iterations_are_shortened_to_the_best_and_the_last(
+    make_result: MakeResult, build: SimpleNamespace
+) -> None:
+    output = shown(make_result([build.evaluated(n, 40.0, 9.0 if n == 5 else 0.0, points=1) for n in range(1, 201)]))
+    assert "169 earlier iterations are in the report" in output
+    assert "accepted" in row(output, "5 ")
+    assert row(output, "171 ")
+    assert "\n 170 " not in output
+    assert all(len(line) <= 80 for line in output.splitlines())

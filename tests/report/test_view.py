@@ -1,0 +1,60 @@
+"""What is chosen and said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+from ftdojo.report import view
+
+MakeRun = Callable[..., Path]
+
+
+def test_some_counts_what_it_leaves_out() -> None:
+    assert view.Some.of("abcdef", 4) == view.Some(list("abcd"), 2)
+    assert view.Some.of("ab", 4) == view.Some(list("ab"), 0)
+
+
+def test_rows_say_what_each_iteration_came_to(make_run: MakeRun) -> None:
+    rows = view.read(make_run()).rows
+    assert [row.status for row in rows] == ["accepted", "rejected", "stopped", "accepted", "rejected", "accepted"]
+    assert rows[1].reason == "not shown to be better than the best so far"
+    assert rows[1].difference.replace("\N{NO-BREAK SPACE}", " ") == "+2.5 [−2.5, +7.5]"
+    assert rows[2].reason == "gate 2, program_failed: KeyError: 'smiles'"
+    assert rows[2].score == rows[2].difference == ""
+
+
+def test_subtasks_stand_beside_the_base_model_and_the_best(make_run: MakeRun) -> None:
+    table = view.read(make_run()).subtasks
+    assert table is not None
+    assert table.models == ["base", "1", "2", "4", "5", "6"]  # the third was not evaluated
+    assert table.models[table.best] == "6"
+    assert dict(table.rows.shown)["Murcko_scaffold"] == ["8.5", "41.5", "44.0", "58.0", "57.0", "64.5"]
+    assert table.total == ["8.5", "41.5", "44.0", "58.0", "57.0", "64.5"]
+
+
+def test_an_early_best_keeps_its_column(make_run: MakeRun, build: SimpleNamespace) -> None:
+    table = view.read(
+        make_run([build.evaluated(n, 40.0, 9.0 if n == 2 else 0.0, points=1) for n in range(1, 31)])
+    ).subtasks
+    assert table is not None
+    assert table.models == ["base", "2", *map(str, range(21, 31))]
+    assert table.best == 1
+    assert table.hidden == 19
+
+
+def test_overlapping_intervals_and_losses_are_said(build: SimpleNamespace) -> None:
+    moved = view._moved("test", build.score(50.0), build.score(47.0)).replace("\N{NO-BREAK SPACE}", " ")
+    assert moved == "test accuracy fell from 50.0 % [44.0, 56.0] to 47.0 % [41.0, 53.0]; the 95 % intervals overlap"
+    assert "stayed at 50.0" in view._moved("test", build.score(50.0), build.score(50.0)).replace(
+        "\N{NO-BREAK SPACE}", " "
+    )
+
+
+def test_limits_stand_beside_what_was_spent(make_run: MakeRun) -> None:
+    accounts = {a.name: (a.spent, a.limit) for a in view.read(make_run()).budget}
+    assert accounts["wall time"] == ("25 min 16 s", "30 min 0 s")
+    assert accounts["submissions"] == ("6", "8")
+    assert accounts["device time"][1] == "no limit"
+    assert accounts["LLM cost"] == ("$0.00", "no limit")

@@ -1,0 +1,239 @@
+"""What a program in the sandbox can and cannot reach. Real runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+import ftdojo
+from ftdojo import sandbox
+from ftdojo.errors import InfrastructureError, PrerequisiteError
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives each sandbox a uid of its own")
+
+
+def test_an_honest_data_program_passes(execute, inputs, output):
+    (inputs / "data.txt").write_text("a\nb\n", "utf-8")
+    code = """
+import json, tempfile
+with open("/program/data.txt") as source, open("/output/rows.jsonl", "w") as rows, tempfile.TemporaryFile() as scratch:
+    scratch.write(b"x")
+    for line in source:
+        rows.write(json.dumps({"prompt": line.strip(), "completion": "c"}) + "\\n")
+print("done")
+"""
+    completed = execute(code)
+    assert (completed.status, completed.stopped, completed.output) == (0, None, "done\n")
+    lines = sandbox.read_output(output, "rows.jsonl", 1000).splitlines()
+    assert [json.loads(line)["prompt"] for line in lines] == ["a", "b"]
+    assert 0 < completed.seconds < 20
+    status = (output / "rows.jsonl").stat()
+    assert (status.st_uid, output.stat().st_uid) == (os.geteuid(), os.geteuid())
+
+
+def test_installed_packages_are_there_but_ftdojo_is_not(execute):
+    code = """
+import pandas, rdkit.Chem
+print(pandas.Series([1, 2]).sum(), rdkit.Chem.MolFromSmiles("CCO").GetNumAtoms())
+import ftdojo
+"""
+    completed = execute(code)
+    assert completed.output.startswith("3 3\n")
+    assert "ModuleNotFoundError" in completed.output
+    assert completed.status == 1
+    assert 20 * 2**20 < completed.peak_memory_bytes < 2**30
+
+
+def test_ftdojo_is_masked_where_it_is_installed_among_what_is_shown(execute, tmp_path):
+    source = Path(ftdojo.__file__).parents[1]
+    options = {"read_only": {source: "/site"}, "environment": {"PYTHONPATH": "/site"}}
+    completed = execute("import os; print(os.listdir('/site/ftdojo')); import ftdojo", options=options)
+    assert completed.output.startswith("['__init__.py']\n")
+    assert "ModuleNotFoundError: ftdojo is not available to sandboxed programs" in completed.output
+
+
+def test_hidden_paths_are_empty(execute, inputs):
+    for name in ("open", "secret"):
+        (inputs / name).mkdir()
+        (inputs / name / "file").touch()
+    code = "import os; print(os.listdir('/program/open'), os.listdir('/program/secret'))"
+    assert execute(code, options={"hide": [inputs / "secret"]}).output == "['file'] []\n"
+
+
+def test_no_host_files(execute, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("host secret", "utf-8")
+    secret.chmod(0o644)
+    code = f"""
+import os
+for path in ({str(secret)!r}, "/proc/1/root" + {str(secret)!r}, "/etc/passwd", "/home", "/var"):
+    print(os.path.exists(path))
+"""
+    assert execute(code).output.split() == ["False"] * 5
+
+
+def test_no_network(execute):
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_UNIX) as abstract:
+        port = server.getsockname()[1]
+        name = f"\0ftdojo-test-{port}"
+        abstract.bind(name)
+        abstract.listen()
+        attempt = f"""
+import socket
+def attempt(action):
+    try:
+        action()
+        print("reached")
+    except OSError as error:
+        print(type(error).__name__)
+attempt(lambda: socket.create_connection(("127.0.0.1", {port}), 2).close())
+attempt(lambda: socket.socket(socket.AF_UNIX).connect({name!r}))
+attempt(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("192.0.2.1", 53)))
+print([name for _, name in socket.if_nameindex()])
+"""
+        socket.create_connection(("127.0.0.1", port), 2).close()  # the control
+        socket.socket(socket.AF_UNIX).connect(name)
+        assert execute(attempt).output.split() == [
+            "ConnectionRefusedError",
+            "ConnectionRefusedError",
+            "OSError",
+            "['lo']",
+        ]
+
+
+def test_no_secrets_in_the_environment(execute, monkeypatch):
+    monkeypatch.setenv("FTDOJO_TEST_SECRET", "hush")
+    code = """
+import os, pathlib
+print(sorted(os.environ))
+print(b"".join(p.read_bytes() for p in pathlib.Path("/proc").glob("[0-9]*/environ")))
+"""
+    completed = execute(code, options={"environment": {"GIVEN": "yes"}})
+    assert "GIVEN" in completed.output
+    assert "FTDOJO_TEST_SECRET" not in completed.output
+    assert "hush" not in completed.output
+
+
+def test_inputs_cannot_be_written(execute, inputs):
+    target = inputs / "data"
+    target.touch()
+    target.chmod(0o666)
+    inputs.chmod(0o777)
+    code = """
+import os
+for path in ("/program/data", "/program/new", "/new", "/dev/new", "/usr/new", None):
+    try:
+        open(path, "w") if path else os.unlink("/program/data")
+    except OSError as error:
+        print(error.strerror)
+"""
+    assert execute(code).output.splitlines() == ["Read-only file system"] * 6
+    assert sorted(path.name for path in inputs.iterdir()) == ["data", "program.py"]
+
+
+def test_host_settings_are_refused_as_to_an_ordinary_user(execute):
+    """A real uid 0 would be able to open this file, whatever bubblewrap calls it and whatever capabilities it lacks."""
+    code = """
+import errno, os
+try:
+    os.open("/proc/sys/kernel/core_pattern", os.O_WRONLY)
+except OSError as error:
+    print(errno.errorcode[error.errno], os.getuid())
+"""
+    assert execute(code).output == "EACCES 65534\n"
+
+
+def _watch(run, alive):
+    """Run in a thread; (name, real uid) of the processes that the host sees meanwhile."""
+    thread = threading.Thread(target=run)
+    thread.start()
+    seen = set()
+    while thread.is_alive():
+        seen |= {(process.name(), process.uids().real) for process in alive() if process.is_running()}
+        time.sleep(0.02)
+    thread.join()
+    return seen
+
+
+def test_the_kernel_never_sees_bubblewrap_or_the_program_as_root(execute, alive):
+    seen = _watch(lambda: execute("import time; time.sleep(0.7)"), alive)
+    uids = {uid for name, uid in seen if name == "bwrap" or name.startswith("python")}
+    assert {"bwrap"} < {name for name, _ in seen}
+    assert 0 not in uids
+    assert len(uids) == 1
+
+
+@as_root
+def test_concurrent_sandboxes_have_different_uids(inputs, tmp_path):
+    (inputs / "program.py").write_text("print(open('/proc/self/uid_map').read(), open('/proc/mounts').read())", "utf-8")
+    found = []
+
+    def run(number):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        code = "import os, time; time.sleep(0.5); print(os.stat('/output').st_uid)"
+        (inputs / f"{number}.py").write_text(code, "utf-8")
+        sandbox.run(
+            [sandbox.python(), f"/program/{number}.py"], read_only={inputs: "/program"}, writable=(folder, "/output")
+        )
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + 10
+    while any(thread.is_alive() for thread in threads) and time.monotonic() < deadline:
+        owners = [(tmp_path / str(number)).stat().st_uid for number in range(3) if (tmp_path / str(number)).exists()]
+        found.append(sorted(owner for owner in owners if owner != 0))
+        time.sleep(0.01)
+    for thread in threads:
+        thread.join()
+    most = max(found, key=len)
+    assert len(most) == 3
+    assert len(set(most)) == 3
+
+
+def test_user_namespaces_and_mounts_are_refused(execute):
+    code = """
+import ctypes
+libc = ctypes.CDLL(None)
+print(libc.unshare(0x10000000), libc.mount(b"none", b"/tmp", b"tmpfs", 0, None))
+"""
+    assert execute(code).output == "-1 -1\n"
+
+
+def test_the_writable_folder_must_be_empty(execute, output):
+    (output / "old").touch()
+    with pytest.raises(ValueError, match="not empty"):
+        execute("pass")
+
+
+@as_root
+def test_an_input_that_only_root_may_read_is_an_error(execute, inputs):
+    inputs.chmod(0o700)
+    with pytest.raises(InfrastructureError, match="cannot be read") as raised:
+        execute("pass")
+    assert str(inputs) in raised.value.fix
+
+
+def test_missing_tools_are_a_prerequisite(execute, output, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(PrerequisiteError, match="bwrap") as raised:
+        execute("open('/output/ran', 'w')")
+    assert "apt-get install bubblewrap" in raised.value.fix
+    assert list(output.iterdir()) == []
+
+
+def test_a_machine_that_refuses_is_a_prerequisite(execute, output, tmp_path, monkeypatch):
+    tool = tmp_path / "bwrap"
+    tool.write_text("#!/bin/sh\necho 'bwrap: setting up uid map: Permission denied' >&2\nexit 1\n", "utf-8")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(PrerequisiteError, match=r"cannot build a sandbox here: .*Permission denied"):
+        execute("open('/output/ran', 'w')")
+    assert list(output.iterdir()) == []
