@@ -46,8 +46,8 @@ def evaluation(value: float, parsed: float = 1.0, **changes: Any) -> EvaluationF
     made = {
         "score": Score(metric="accuracy", value=value, interval=(value - 5, value + 5), n=100),
         "parsed": parsed,
-        "subtasks": {name: value for name in SPEC.subtasks},
-        "subtask_parsed": {name: parsed for name in SPEC.subtasks},
+        "subtasks": dict.fromkeys(SPEC.subtasks, value),
+        "subtask_parsed": dict.fromkeys(SPEC.subtasks, parsed),
         "errors": {"format": round(100 * (1 - parsed))},
         "metrics": {},
         "to_best": None,
@@ -57,9 +57,7 @@ def evaluation(value: float, parsed: float = 1.0, **changes: Any) -> EvaluationF
 
 
 def observe(history: list[Iteration], folders: dict[int, Path], *, best: int = 0, wall_s: float = 3600) -> Observation:
-    files = [
-        FileProfile(path=s.path, rows=700, malformed_rows=0, fields=[], samples=[]) for s in SPEC.raw_sources
-    ]
+    files = [FileProfile(path=s.path, rows=700, malformed_rows=0, fields=[], samples=[]) for s in SPEC.raw_sources]
     return Observation(
         task=SPEC,
         raw_data=DataProfile(files=files),
@@ -111,7 +109,9 @@ def iteration(folder: Path, *, accepted: bool, fit: str = "good", measured: Any 
             else None,
             evaluation=None if finding else measured or evaluation(50),
         ),
-        decision=None if finding else Decision(accepted=accepted, difference=Interval(value=1, low=0, high=2), reason=""),
+        decision=None
+        if finding
+        else Decision(accepted=accepted, difference=Interval(value=1, low=0, high=2), reason=""),
     )
 
 
@@ -158,10 +158,8 @@ def test_over_fit_calls_for_fewer_epochs_once_all_rows_are_used(tmp_path: Path) 
 
 
 def test_a_weak_subtask_is_balanced_then_weighted(tmp_path: Path) -> None:
-    weak = evaluation(60, subtasks={**{name: 60.0 for name in SPEC.subtasks}, "equivalence": 20.0})
-    first, second, third = play(
-        tmp_path, {"accepted": True, "measured": weak}, {"accepted": False, "measured": weak}
-    )
+    weak = evaluation(60, subtasks={**dict.fromkeys(SPEC.subtasks, 60.0), "equivalence": 20.0})
+    first, second, third = play(tmp_path, {"accepted": True, "measured": weak}, {"accepted": False, "measured": weak})
     assert (first.recipe.balance, second.recipe.balance) == ("none", "completion")
     weights = {s.subtask: s.weight for s in third.recipe.sources}
     assert weights["equivalence"] == 2 * weights["fg_count"]

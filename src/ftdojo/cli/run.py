@@ -70,7 +70,9 @@ def run(
         print_json(result)
     else:
         out.print(closing_table(result))
-    err.print(f"peak memory {_peak_memory_gib():.1f} GiB; report {report}; result {folder / 'result.json'}", soft_wrap=True)
+    err.print(
+        f"peak memory {_peak_memory_gib():.1f} GiB; report {report}; result {folder / 'result.json'}", soft_wrap=True
+    )
     gain = "better than the base model" if result.best.iteration else "nothing beat the base model"
     err.print(f"[bold green]done[/]: outcome {result.outcome}, best iteration {result.best.iteration} ({gain})")
 

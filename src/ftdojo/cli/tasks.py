@@ -90,11 +90,11 @@ def check(
     task: TaskName, data: Annotated[str | None, typer.Option(help="Data variant.")] = None, json: Json = False
 ) -> None:
     """Prove a task: gold answers score best, empty and constant answers are reported, splits do not overlap."""
-    from ftdojo import tasks
+    from ftdojo import sandbox, tasks
     from ftdojo.rawdata import require_variant
     from ftdojo.tasks.check import check as prove
 
-    found = tasks.get(task)
+    found = tasks.get(task, runner=sandbox.run_user_code)
     build = found.variants[require_variant(found, data)]
     with tempfile.TemporaryDirectory(prefix="ftdojo-check-") as folder:
         build(Path(folder))
@@ -114,11 +114,11 @@ def score(
     json: Json = False,
 ) -> None:
     """Score predictions from a file. Needs no model."""
-    from ftdojo import tasks
+    from ftdojo import sandbox, tasks
     from ftdojo.tasks.scoring import pair
     from ftdojo.tasks.scoring import score as evaluate
 
-    found = tasks.get(task)
+    found = tasks.get(task, runner=sandbox.run_user_code)
     records = _read(items)
     report = evaluate(found, records, pair(records, _read(predictions), where=predictions.name))
     if json:

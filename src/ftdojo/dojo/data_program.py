@@ -84,7 +84,11 @@ _STOPPED = {
         "do less work, or stop early when --limit is small",
     ),
     "memory": ("program_memory", "used more than {limits.memory_bytes} bytes of memory", "read the data in parts"),
-    "processes": ("program_processes", "ran more than {limits.processes} processes", "start fewer"),
+    "cpu": (
+        "program_timeout",
+        "used more than {limits.cpu_s:g} s of processor time",
+        "do less work for a small --limit",
+    ),
     "folder": (
         "output_too_large",
         "wrote more than {limits.folder_bytes} bytes",

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Self
 
-from ftdojo import models, tasks
+from ftdojo import models, sandbox, tasks
 from ftdojo.budget import Budget, Spent
 from ftdojo.dojo import acceptance, evaluation, grading
 from ftdojo.dojo.configuration import Configuration, versions
@@ -70,7 +70,7 @@ class Dojo:
         """
         self.run, self._home, self._task_name = run, home, task
         self.progress = progress or Silent()
-        self._task = tasks.get(task)
+        self._task = tasks.get(task, runner=sandbox.run_user_code)
         variant = require_variant(self._task, variant)
         self.budget = (budget or Budget()).within(Budget(wall_s=self._task.spec.rules.wall_s))
         self._data = prepare(self._task, variant, home)

@@ -81,9 +81,14 @@ def _samples(
         ErrorSample(
             id=verdicts[i].id,
             subtask=verdicts[i].subtask,
-            prompt="\n".join(turn["content"] for turn in task.prompt(items[i]))[:SAMPLE_CHARS],
-            output=predictions[i].output[:SAMPLE_CHARS],
+            prompt=_shown("\n".join(turn["content"] for turn in task.prompt(items[i]))),
+            output=_shown(predictions[i].output),
             error=verdicts[i].error or "",
         )
         for i in chosen
     ]
+
+
+def _shown(text: str) -> str:
+    """Bounded, and free of lone surrogates, which no file and no terminal can hold."""
+    return text[:SAMPLE_CHARS].encode("utf-8", "replace").decode("utf-8")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from ftdojo import models, tasks
+from ftdojo import models, sandbox, tasks
 from ftdojo.dojo import evaluation
 from ftdojo.dojo.predict import predict
 from ftdojo.dojo.progress import Progress
@@ -89,7 +89,7 @@ def main() -> None:
     """The grading process."""
     request = Request.model_validate_json(sys.stdin.read())
     home = Home(request.home)
-    task = tasks.get(request.task)
+    task = tasks.get(request.task, runner=sandbox.run_user_code)
     data = prepare(task, request.variant, home)
     scores: dict[str, Score] = {}
     for name, model in request.models.items():

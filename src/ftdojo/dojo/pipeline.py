@@ -93,7 +93,11 @@ class Pipeline:
 
     def train_rows_per_s(self) -> float:
         """Rows as long as the task's prompts that a LoRA training passes a second: measured once a machine."""
-        key = {"base": self._base_digest, "compute": str(models.compute()), "validation": self._data.digests["validation"]}
+        key = {
+            "base": self._base_digest,
+            "compute": str(models.compute()),
+            "validation": self._data.digests["validation"],
+        }
 
         def build(folder: Path) -> dict[str, Any]:
             from ftdojo.training.trainer import train
@@ -101,7 +105,9 @@ class Pipeline:
             prompts = [self._task.prompt(item) for item in read_items(self._data.validation)[:SPEED_ROWS]]
             rows = [Row(tuple(prompt), "ok") for prompt in prompts]
             config = TrainConfig(batch_size=SPEED_ROWS // 2, max_steps=2)
-            result = train(tokenize(rows, self._base, max_length=config.max_length).examples, config, self._base, folder)
+            result = train(
+                tokenize(rows, self._base, max_length=config.max_length).examples, config, self._base, folder
+            )
             return {"rows_per_s": SPEED_ROWS / result.seconds}
 
         self._progress.update("speed", 0, 1, "two steps of training, to measure the speed")

@@ -33,7 +33,7 @@ def validate(
 ) -> Verdict:
     """Take the submission in ``folder`` through gates 0 to 4; nothing is trained and nothing is recorded."""
     shown = progress or Silent()
-    found = tasks.get(task)
+    found = tasks.get(task, runner=sandbox.run_user_code)
     data = prepare(found, require_variant(found, variant), home)
     base = models.resolve(model, home.root)
     seconds: dict[str, float] = {}

@@ -81,7 +81,8 @@ class Ledger:
 
     def append(self, kind: str, payload: dict[str, Any]) -> Event:
         """Write one event; when this returns, it survives a crash."""
-        text = json.dumps(payload, ensure_ascii=False, allow_nan=False)
+        # Escaped: text from data sets may hold lone surrogates, which SQLite cannot store.
+        text = json.dumps(payload, allow_nan=False)
         time = datetime.now(UTC).isoformat(timespec="milliseconds")
         try:
             with self._db:

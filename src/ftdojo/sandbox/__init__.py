@@ -27,8 +27,9 @@ What it does **not** protect from:
 from ftdojo.sandbox.limits import Limits, Stop
 from ftdojo.sandbox.outputs import read_output
 from ftdojo.sandbox.runner import run
+from ftdojo.sandbox.user_code import run_user_code
 from ftdojo.sandbox.view import python
 from ftdojo.sandbox.walls import Wall, probe
 from ftdojo.sandbox.watchdog import Completed
 
-__all__ = ["Completed", "Limits", "Stop", "Wall", "probe", "python", "read_output", "run"]
+__all__ = ["Completed", "Limits", "Stop", "Wall", "probe", "python", "read_output", "run", "run_user_code"]
