@@ -39,6 +39,7 @@ MODEL = ModelInfo(
     heads=9,
     vocabulary=49152,
     context_length=2048,
+    precision="float32",
 )
 
 

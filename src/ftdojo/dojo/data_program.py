@@ -46,6 +46,8 @@ def run(program: Recipe | str, raw: Path, *, limit: int, limits: sandbox.Limits)
         source.mkdir()
         output.mkdir()
         arguments = _write(program, source)
+        for path in (source, *source.iterdir()):
+            path.chmod(0o755)  # readable for the sandbox's user, whatever the caller's umask is
         completed = sandbox.run(
             [
                 sandbox.python(),
@@ -145,14 +147,14 @@ def check(
     if top > CONSTANT_SHARE and len(parsed) >= 20:
         answer = completions.most_common(1)[0][0][:80]
         raise _fault("constant_answer", f"{top:.0%} of the rows have the completion {answer!r}", "keep varied answers")
-    kept = index.keep([row.text for row in parsed])
+    kept = index.keep([row.turns for row in parsed])
     if not kept:
         raise _fault("all_overlap", "every row overlaps with evaluation items", "use the raw training data")
     used = [rows[i] for i in kept]
     report = DataReport(
         rows=len(used),
         removed_overlap=len(rows) - len(used),
-        duplicates=len(parsed) - len({row.text for row in parsed}),
+        duplicates=len(parsed) - len({row.turns for row in parsed}),
         per_subtask=dict(Counter(str(row.get("subtask", "")) for row in used)),
         top_completion_share=top,
     )

@@ -80,13 +80,18 @@ def _train(submission: Submission, spec: TaskSpec, base: Path) -> list[Finding]:
         message = f"{config.max_length} tokens, the model's context has {info.context_length}"
         fix = f"at most {info.context_length}"
         found.append(_finding(1, "max_length_over_context", message, f"{TRAIN}: max_length", fix))
+    return [*found, *_memory(1, config, info, longest=0)]
+
+
+def _memory(gate: int, config: TrainConfig, info: models.ModelInfo, *, longest: int) -> list[Finding]:
+    """Whether the estimated peak of memory fits into what is free; before rows are known, the part without them."""
     compute = models.compute()
-    needed, available = estimate.memory(info, config, compute), estimate.available_memory(compute)
-    if needed * SAFETY > available:
-        message = f"needs about {needed / 2**30:.1f} GiB, {available / 2**30:.1f} GiB are available"
-        fix = "lower batch_size or max_length, or train with method lora"
-        found.append(_finding(1, "out_of_memory", message, TRAIN, fix))
-    return found
+    needed, available = estimate.memory(info, config, compute, longest=longest), estimate.available_memory(compute)
+    if needed * SAFETY <= available:
+        return []
+    message = f"needs about {needed / 2**30:.1f} GiB, {available / 2**30:.1f} GiB are available"
+    fix = "lower batch_size or max_length" if longest else "train with method lora, or choose a smaller model"
+    return [_finding(gate, "out_of_memory", message, TRAIN, fix)]
 
 
 def data_trial(program: Recipe | str, data: TaskData) -> None:
@@ -103,7 +108,7 @@ def tokenization(rows: Sequence[Record], config: TrainConfig, base: Path) -> Tok
     """Gate 3: all rows through the model's own chat template.
 
     Raises:
-        InputError: if nothing is left to learn, or most rows would lose their end.
+        InputError: if nothing is left to learn, most rows would lose their end, or the longest do not fit into memory.
     """
     parsed = [parse_row({key: value for key, value in row.items() if key != "subtask"}) for row in rows]
     tokenized = tokenize(parsed, base, max_length=config.max_length)
@@ -116,6 +121,8 @@ def tokenization(rows: Sequence[Record], config: TrainConfig, base: Path) -> Tok
         message = f"{counted.truncated} of {counted.rows} rows are longer than {config.max_length} tokens"
         fix = f"raise max_length to about {counted.row_p95}, or shorten the rows"
         raise InputError([_finding(3, "mostly_truncated", message, where, fix)])
+    if found := _memory(3, config, models.describe(base), longest=counted.row_max):
+        raise InputError(found)
     return tokenized
 
 

@@ -110,6 +110,8 @@ class TransformersEngine:
         import torch
         from transformers import DynamicCache
 
+        from ftdojo.inference.cache import growing
+
         length = prefix.shared(prompts, min(map(len, prompts)) - 1) if self._plain else 0
         longest = max(map(len, prompts))
 
@@ -117,10 +119,10 @@ class TransformersEngine:
             return torch.tensor(values, device=self._compute.device)
 
         mask = tensor([[1] * length + [0] * (longest - len(p)) + [1] * (len(p) - length) for p in prompts])
+        config = self._network.config
+        cache = growing(config.get_text_config().num_hidden_layers) if self._plain else DynamicCache(config=config)
         if length:
-            cache = prefix.cache(self._network, tensor([prompts[0][:length]]), rows=len(prompts))
-        else:
-            cache = DynamicCache(config=self._network.config)
+            prefix.cache(self._network, tensor([prompts[0][:length]]), len(prompts), cache)
         return {
             "input_ids": tensor([[self._chat.pad] * (longest - len(p)) + p[length:] for p in prompts]),
             "attention_mask": mask,

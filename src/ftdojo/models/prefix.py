@@ -40,8 +40,12 @@ def can_share(config: Any) -> bool:
     return bool(layers) and all(type(layer) is DynamicLayer for layer in layers)
 
 
-def cache(network: Any, prefix: torch.Tensor, rows: int) -> DynamicCache:
-    """The cache after ``prefix``, of shape (1, length), for a batch of ``rows`` rows that all begin with it."""
-    kept: DynamicCache = network(input_ids=prefix, use_cache=True, logits_to_keep=1).past_key_values
+def cache(network: Any, prefix: torch.Tensor, rows: int, empty: DynamicCache | None = None) -> DynamicCache:
+    """The cache after ``prefix``, of shape (1, length), for a batch of ``rows`` rows that all begin with it.
+
+    It is kept in ``empty``, or in the cache that the model makes.
+    """
+    outputs = network(input_ids=prefix, past_key_values=empty, use_cache=True, logits_to_keep=1)
+    kept: DynamicCache = outputs.past_key_values
     kept.batch_repeat_interleave(rows)
     return kept

@@ -1,7 +1,9 @@
 """Does a training row contain an evaluation item? An index of n-grams that are particular to single items.
 
 Evaluation prompts of one task share most of their words (the instruction), so an n-gram counts only if few items have
-it. A row overlaps with an item when it contains at least half of the n-grams that are particular to that item.
+it. A row overlaps with an item when it contains at least half of the n-grams that are particular to that item. An item
+shorter than an n-gram is looked for as a whole; one of very few words only as a whole turn, since any text may
+contain it by chance.
 """
 
 from __future__ import annotations
@@ -10,32 +12,23 @@ import hashlib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Self
+from typing import Any, Self
 
 WORDS = 8
-"""Length of an n-gram; the whole text, where it is shorter."""
+"""Length of an n-gram."""
+FEW = 4
+"""An item of fewer words is compared with whole turns only."""
 SHARED = 2
 """An n-gram that more items than this have belongs to the task's instruction, not to an item."""
 THRESHOLD = 0.5
 
 
-def ngrams(text: str) -> set[str]:
-    """Hashes of the n-grams of the normalized text: lower case, split at white space, punctuation at word ends cut."""
-    words = [stripped for word in text.lower().split() if (stripped := re.sub(r"^\W+|[.,:;!?'\"]+$", "", word))]
-    last = max(1, len(words) - WORDS + 1)
-    return {_hash(words[i : i + WORDS]) for i in range(last)} if words else set()
-
-
-def _hash(words: Sequence[str]) -> str:
-    return hashlib.blake2b(" ".join(words).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
-
-
 class OverlapIndex:
-    """An index of evaluation texts, as hashes. It answers only yes or no for a whole row."""
+    """An index of evaluation prompts, as hashes. It answers only yes or no for a whole row."""
 
-    def __init__(self, items: Sequence[Sequence[str]]) -> None:
-        """``items``: for every evaluation item the hashes of the n-grams that are particular to it."""
-        self.items = items
+    def __init__(self, items: Sequence[Sequence[str]], sizes: Sequence[int]) -> None:
+        """``items``: for every evaluation item the hashes particular to it; ``sizes``: the n-gram lengths in use."""
+        self._items, self._sizes = items, sizes
         self._holders: dict[str, list[int]] = defaultdict(list)
         for number, own in enumerate(items):
             for gram in own:
@@ -44,15 +37,50 @@ class OverlapIndex:
     @classmethod
     def of(cls, texts: Iterable[str]) -> Self:
         """The index of these texts, one an item."""
-        grams = [ngrams(text) for text in texts]
+        items = [_words(text) for text in texts]
+        sizes = sorted({min(WORDS, len(words)) for words in items if len(words) >= FEW})
+        grams = [_grams(words, min(WORDS, len(words))) if len(words) >= FEW else {_whole(words)} for words in items]
         frequency = Counter(gram for item in grams for gram in item)
-        return cls([sorted(gram for gram in item if frequency[gram] <= SHARED) for item in grams])
+        return cls([sorted(gram for gram in item if frequency[gram] <= SHARED) for item in grams], sizes)
 
-    def overlaps(self, text: str) -> bool:
-        """Whether ``text`` contains an evaluation item."""
-        hits = Counter(item for gram in ngrams(text) for item in self._holders.get(gram, ()))
-        return any(count >= THRESHOLD * len(self.items[item]) for item, count in hits.items())
+    @classmethod
+    def from_json(cls, value: Any) -> Self:
+        """The index that :meth:`to_json` described."""
+        return cls(value["items"], value["sizes"])
 
-    def keep(self, texts: Sequence[str]) -> list[int]:
-        """The positions of the texts that do not overlap with any item."""
-        return [i for i, text in enumerate(texts) if not self.overlaps(text)]
+    def to_json(self) -> dict[str, Any]:
+        """A JSON value that holds the index."""
+        return {"items": [list(item) for item in self._items], "sizes": list(self._sizes)}
+
+    def overlaps(self, turns: Sequence[str]) -> bool:
+        """Whether a row, given as its turns, contains an evaluation item."""
+        hits = Counter(item for gram in self._grams(turns) for item in self._holders.get(gram, ()))
+        return any(count >= THRESHOLD * len(self._items[item]) for item, count in hits.items())
+
+    def keep(self, rows: Sequence[Sequence[str]]) -> list[int]:
+        """The positions of the rows that do not overlap with any item."""
+        return [i for i, turns in enumerate(rows) if not self.overlaps(turns)]
+
+    def _grams(self, turns: Sequence[str]) -> set[str]:
+        parts = [_words(turn) for turn in turns]
+        together = [word for words in parts for word in words]
+        grams = {gram for size in self._sizes for gram in _grams(together, size)}
+        return grams | {_whole(words) for words in parts}
+
+
+def _words(text: str) -> list[str]:
+    """Normalized words: lower case, split at white space, punctuation at their ends cut."""
+    words = (re.sub(r"^\W+|[.,:;!?'\"]+$", "", word) for word in text.lower().split())
+    return [word for word in words if word]
+
+
+def _grams(words: Sequence[str], size: int) -> set[str]:
+    return {_hash(words[i : i + size]) for i in range(len(words) - size + 1)}
+
+
+def _whole(words: Sequence[str]) -> str:
+    return _hash(["", *words])  # no word is empty, so this is never the hash of an n-gram
+
+
+def _hash(words: Sequence[str]) -> str:
+    return hashlib.blake2b(" ".join(words).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()

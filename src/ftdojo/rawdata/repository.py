@@ -45,11 +45,12 @@ def prepare(task: Task, variant: str, home: Home) -> TaskData:
 
     def build(folder: Path) -> dict[str, Any]:
         task.variants[variant](folder)
+        _open_to_sandbox(folder / "raw")
         sealed = folder / SEALED
         sealed.mkdir(mode=0o700)
         (folder / "test.jsonl").rename(sealed / "test.jsonl")
         items = read_items(folder / "validation.jsonl") + read_items(sealed / "test.jsonl")
-        (folder / OVERLAP).write_text(json.dumps(OverlapIndex.of(_prompt_texts(task, items)).items), "utf-8")
+        (folder / OVERLAP).write_text(json.dumps(OverlapIndex.of(_prompt_texts(task, items)).to_json()), "utf-8")
         return {
             "raw": digest.of_folder(folder / "raw"),
             "validation": digest.of_file(folder / "validation.jsonl"),
@@ -62,9 +63,15 @@ def prepare(task: Task, variant: str, home: Home) -> TaskData:
         raw=stage.path / "raw",
         validation=stage.path / "validation.jsonl",
         sealed_test=stage.path / SEALED / "test.jsonl",
-        overlap=OverlapIndex(json.loads((stage.path / OVERLAP).read_text("utf-8"))),
+        overlap=OverlapIndex.from_json(json.loads((stage.path / OVERLAP).read_text("utf-8"))),
         digests={name: str(stage.facts[name]) for name in ("raw", "validation", "test")},
     )
+
+
+def _open_to_sandbox(folder: Path) -> None:
+    """Let the unprivileged user of a sandbox read a folder, whatever the caller's umask is."""
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 def require_variant(task: Task, variant: str | None) -> str:

@@ -17,7 +17,7 @@ NAME = "scores.jsonl"
 
 
 def run_user_code(program: Path, inputs: Path, output: Path) -> None:
-    """Run ``python main.py INPUTS OUTPUT`` in the folder ``program``, as :class:`ftdojo.tasks.external.CodeRunner` asks.
+    """Run ``python main.py INPUTS OUTPUT`` in the folder ``program``: a :class:`ftdojo.tasks.external.CodeRunner`.
 
     Raises:
         InputError: if it fails or is stopped; the finding holds the end of what it printed.

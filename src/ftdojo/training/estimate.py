@@ -10,8 +10,9 @@ _RUNTIME = {"cpu": 0.9 * 2**30, "cuda": 0.6 * 2**30}
 """Libraries, buffers and the allocator's slack."""
 
 
-def memory(model: ModelInfo, config: TrainConfig, compute: Compute) -> float:
-    """Peak bytes of a training: weights, gradients, optimizer states, activations, logits.
+def memory(model: ModelInfo, config: TrainConfig, compute: Compute, *, longest: int) -> float:
+    """Peak bytes of a training whose longest row has ``longest`` tokens: weights, gradients, optimizer states,
+    activations, logits. With ``longest=0`` what it needs whatever its rows are.
 
     Activations are counted per layer and token as the tensors that a decoder layer keeps for its backward pass: about
     14 of the hidden size and 4 of the inner size, plus the attention weights of every head where attention is eager.
@@ -20,7 +21,7 @@ def memory(model: ModelInfo, config: TrainConfig, compute: Compute) -> float:
     trained = _trained(model, config)
     # Gradient in the model's precision, float32 master and two float32 moments.
     states = trained * (width + 4 + 8)
-    tokens = config.batch_size * config.max_length
+    tokens = config.batch_size * longest
     layer = tokens * (14 * model.hidden_size + 4 * model.intermediate_size) * width
     attention = (
         3 * config.batch_size * model.heads * config.max_length**2 * width if compute.attention == "eager" else 0

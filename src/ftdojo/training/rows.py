@@ -18,9 +18,9 @@ class Row:
     completion: str
 
     @property
-    def text(self) -> str:
-        """All of it as one text."""
-        return "\n".join([*(turn["content"] for turn in self.prompt), self.completion])
+    def turns(self) -> tuple[str, ...]:
+        """The text of every turn, the completion last."""
+        return (*(turn["content"] for turn in self.prompt), self.completion)
 
 
 def parse_row(row: dict[str, Any]) -> Row:

@@ -1,0 +1,199 @@
+"""The command line as a user meets it: results, messages, exit statuses. Every command is a real process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+SUBMISSION = {
+    "plan.yaml": {"parent": 0, "hypothesis": "h", "evidence": [], "focus": "both", "changes": []},
+    "train.yaml": {"method": "lora", "learning_rate": 0.001, "epochs": 1, "max_length": 64},
+    "recipe.yaml": {"sources": [{"path": "train.jsonl", "prompt": "{{ request }}", "completion": "{{ verdict }}"}]},
+}
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("FTDOJO_HOME", str(tmp_path / "home"))
+    return tmp_path
+
+
+def ftdojo(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "ftdojo", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def refused(*arguments: object, status: int) -> str:
+    done = ftdojo(*arguments)
+    assert done.returncode == status, done.stderr
+    assert "Traceback" not in done.stderr
+    return " ".join(done.stderr.split())
+
+
+def document(*arguments: object, status: int = 0) -> Any:
+    done = ftdojo(*arguments, "--json")
+    assert done.returncode == status, done.stderr
+    return json.loads(done.stdout)
+
+
+def write_submission(folder: Path, **changes: Any) -> Path:
+    folder.mkdir()
+    for name, content in SUBMISSION.items():
+        (folder / name).write_text(yaml.safe_dump({**content, **changes.get(name.split(".")[0], {})}))
+    return folder
+
+
+def test_help_teaches() -> None:
+    assert "ftdojo run chemistry/mol_und" in ftdojo("--help").stdout
+    assert "resumes" in ftdojo("run", "--help").stdout
+
+
+def test_tasks_are_listed() -> None:
+    (task,) = [t for t in document("tasks") if t["id"] == "chemistry/mol_und"]
+    assert set(task) == {"id", "domain", "metric", "higher_is_better", "subtasks", "variants"}
+    assert (task["metric"], task["higher_is_better"], len(task["subtasks"])) == ("accuracy", True, 5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "chemistry/mol_und_"], "chemistry/mol_und"),
+        (["run", "chemistry/mol_und", "--model", "smollm2-136m"], "did you mean 'smollm2-135m'?"),
+        (["run", "chemistry/mol_und", "--planner", "playbok"], "did you mean 'playbook'?"),
+        (["run", "chemistry/mol_und", "--agent", "ftagent"], "did you mean 'ft-agent'?"),
+        (["run", "chemistry/mol_und", "--data", "twn"], "twin"),
+        (["run", "chemistry/mol_und", "--budget", "soon"], "45s, 30m"),
+        (["score", "chemistry/mol_und", "--items", "no.jsonl", "--predictions", "no.jsonl"], "no.jsonl"),
+        (["validate", "nowhere", "--task", "chemistry/mol_und"], "not a folder"),
+        (["report", "nowhere"], "holds no run"),
+        (["run"], "TASK"),
+        (["rn"], "run"),
+    ],
+)
+def test_usage_errors_say_what_to_do(
+    home: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+) -> None:
+    monkeypatch.chdir(home)
+    assert message in refused(*arguments, status=2)
+
+
+def test_errors_are_documents_too(home: Path) -> None:
+    error = document("run", "nowhere", status=2)["error"]
+    assert error["type"] == "UsageError"
+    assert error["fix"]
+
+
+def test_score_reads_files_and_leaves_torch_alone(home: Path) -> None:
+    items = [
+        {"id": "a", "query": "…", "gt": "2", "task": "mol_und", "subtask": "ring_count", "meta": "{}"},
+        {"id": "b", "query": "…", "gt": "Yes", "task": "mol_und", "subtask": "equivalence", "meta": "{}"},
+    ]
+    predictions = [{"id": "b", "output": '{"output": "No"}'}, {"id": "a", "output": '{"count": "2"}'}]
+    for name, rows in [("items", items), ("predictions", predictions)]:
+        (home / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    arguments = [
+        "score",
+        "chemistry/mol_und",
+        "--items",
+        home / "items.jsonl",
+        "--predictions",
+        home / "predictions.jsonl",
+    ]
+    report = document(*arguments)
+    assert (report["metric"], report["value"], report["n"], report["parsed"]) == ("accuracy", 50.0, 2, 1.0)
+    assert report["interval"][0] <= 50 <= report["interval"][1]
+    assert report["subtasks"]["ring_count"] == {"metric": "accuracy", "value": 100.0, "n": 1}
+    assert report["items"][1] == {"id": "b", "score": 0.0, "parsed": True, "error": "wrong"}
+    assert report["metrics"]["ring_count.mae"] == 0
+
+    program = "import sys; from ftdojo.cli import main\ntry: main()\nfinally: assert 'torch' not in sys.modules"
+    done = subprocess.run(
+        [sys.executable, "-c", program, *map(str, arguments)], capture_output=True, text=True, check=True
+    )
+    assert "accuracy 50.00" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ('{"id": "a"}', "no text 'output'"),
+        ('{"id": "zz", "output": ""}', "no item has the id 'zz'"),
+        ('{"id": "a", "output": ""}\n{"id": "a", "output": ""}', "second prediction"),
+        ("{", "not JSON"),
+        ("", "no rows"),
+    ],
+)
+def test_faulty_predictions_are_findings(home: Path, lines: str, message: str) -> None:
+    item = {"id": "a", "query": "…", "gt": "2", "task": "mol_und", "subtask": "ring_count", "meta": "{}"}
+    (home / "items.jsonl").write_text(json.dumps(item))
+    (home / "p.jsonl").write_text(lines)
+    arguments = ["score", "chemistry/mol_und", "--items", home / "items.jsonl", "--predictions", home / "p.jsonl"]
+    assert message in refused(*arguments, status=1)
+
+
+def test_a_new_task_passes_its_own_check(home: Path) -> None:
+    folder = document("task", "new", "reviews", "--into", home)["folder"]
+    assert document("task", "check", folder)["ok"]
+    assert document("task", "show", folder)["id"].endswith("/reviews")
+
+
+def test_a_task_scored_by_its_own_code_runs_it_in_the_sandbox(home: Path) -> None:
+    folder = Path(document("task", "new", "own", "--into", home)["folder"])
+    (folder / "scorer.py").write_text(
+        "import os\ndef score(item, output):\n    assert not os.path.exists('/etc/passwd')\n"
+        "    return float(output.strip() == item['label'])\n"
+    )
+    text = (folder / "task.toml").read_text()
+    (folder / "task.toml").write_text(text.replace(_line(text, "scorer ="), 'scorer = "scorer.py"'))
+    assert document("task", "check", folder)["ok"]
+
+
+def _line(text: str, start: str) -> str:
+    return next(line for line in text.splitlines() if line.startswith(start))
+
+
+def test_validate_passes_a_good_submission_and_names_the_gate_of_a_bad_one(
+    home: Path, approve: Path, tiny_model: Path
+) -> None:
+    def verdict(folder: Path, status: int) -> Any:
+        return document("validate", folder, "--task", approve, "--model", tiny_model, status=status)
+
+    good = verdict(write_submission(home / "good"), 0)
+    assert (good["ok"], good["gate"], sorted(good["seconds"])) == (True, None, ["0", "1", "2", "3", "4"])
+    for name, changes, gate, code in [
+        ("key", {"train": {"learning_rat": 1}}, 0, "unknown_key"),
+        ("both", {"train": {"lora": {"rnk": 1}, "epochs": 0}}, 0, "unknown_key"),
+        ("rule", {"train": {"method": "qlora"}}, 1, "method_not_allowed"),
+        ("length", {"train": {"max_length": 100_000}}, 1, "max_length_over_context"),
+        (
+            "source",
+            {"recipe": {"sources": [{"path": "trian.jsonl", "prompt": "a", "completion": "b"}]}},
+            1,
+            "missing_source",
+        ),
+        ("rows", {"recipe": {"max_rows": 5000}}, 1, "too_many_rows"),
+        (
+            "constant",
+            {"recipe": {"sources": [{**SUBMISSION["recipe.yaml"]["sources"][0], "completion": "x"}]}},
+            2,
+            "constant_answer",
+        ),
+        ("short", {"train": {"max_length": 8}}, 3, "no_labels"),
+        ("targets", {"train": {"lora": {"targets": ["nothing"]}}}, 4, "bad_targets"),
+    ]:
+        bad = verdict(write_submission(home / name, **changes), 1)
+        assert (bad["ok"], bad["gate"], bad["findings"][0]["code"]) == (False, gate, code), name
+        assert all(f["fix"] and f["where"] for f in bad["findings"])
+
+
+def test_doctor_proves_the_machine(home: Path) -> None:
+    checks = {check["name"]: check["ok"] for check in document("doctor")["checks"]}
+    assert checks["embedded model"]
+    assert checks["molecules"]
+    assert all(ok for name, ok in checks.items() if name.startswith("sandbox"))
