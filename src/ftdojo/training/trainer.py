@@ -176,7 +176,7 @@ class _LabelTrainer(Trainer):  # type: ignore[misc]
             gradient_accumulation_steps=config.gradient_accumulation,
             learning_rate=config.learning_rate,
             lr_scheduler_type=config.schedule if config.schedule != "constant" else "constant_with_warmup",
-            warmup_steps=math.ceil(config.warmup_ratio * steps),
+            warmup_steps=int(config.warmup_ratio * steps),
             max_steps=steps,
             weight_decay=config.weight_decay,
             max_grad_norm=config.max_grad_norm,
