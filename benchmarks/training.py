@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 SIDES = ("ours", "trl_default", "trl_tuned")
-BATCH, RATE, WARMUP, RANK, HELD_OUT = 16, 1e-3, 0.03, 16, 64
+BATCH, RATE, WARMUP, RANK, HELD_OUT = 16, 1e-3, 0.0, 16, 64
 MAX_LENGTH = 256
 INSTRUCTION = 'You are a chemical assistant. Count the rings of the molecule. Reply in JSON: {"count": "Number"}'
 

@@ -12,7 +12,7 @@ from ftdojo.cli.console import err
 from ftdojo.errors import FtdojoError, InputError
 
 INTERRUPTED = 130
-"""128 + SIGINT, as shells report it."""
+"""128 + SIGINT, as shells report it; typer ends so on Ctrl-C."""
 
 app = typer.Typer(
     name="ftdojo",
@@ -38,9 +38,10 @@ def main() -> None:
     except FtdojoError as error:
         _show(error)
         sys.exit(error.exit_status)
-    except KeyboardInterrupt:
-        err.print("\n[yellow]interrupted[/]: finished stages are kept; the same command resumes the run")
-        sys.exit(INTERRUPTED)
+    except SystemExit as ending:
+        if ending.code == INTERRUPTED:
+            err.print("[yellow]interrupted[/]: finished stages are kept; the same command resumes the run")
+        raise
 
 
 def _show(error: FtdojoError) -> None:

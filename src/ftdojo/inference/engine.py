@@ -22,6 +22,8 @@ ENGINE = "transformers-greedy-2"
 BATCH_TOKENS = {"cpu": 16_384, "cuda": 131_072}
 """Tokens a batch may hold, prompts and answers together; the key-value cache grows with them."""
 MAX_BATCH = {"cpu": 64, "cuda": 256}
+GROUP = 16
+"""Rows of a batch, when weighing what they share against padding: a small batch already pays."""
 CROWDED = 0.75
 """A batch is made smaller when no more than this share of its rows is still going: that copies the cache once."""
 
@@ -63,23 +65,27 @@ class TransformersEngine:
         """One answer a prompt, in the order of the prompts; ``on_progress`` is told how many of them are done."""
         encoded = [self._chat.prompt(prompt) for prompt in prompts]
         answers: dict[int, Generation] = {}
-        for batch in self._batches([len(tokens) for tokens in encoded], max_new_tokens):
+        for batch in self._batches(encoded, max_new_tokens):
             for i, tokens in zip(batch, self._answer([encoded[i] for i in batch], max_new_tokens), strict=True):
                 answers[i] = self._read(tokens)
             if on_progress is not None:
                 on_progress(len(answers), len(prompts))
         return [answers[i] for i in range(len(prompts))]
 
-    def _batches(self, lengths: Sequence[int], max_new_tokens: int) -> list[list[int]]:
-        """Positions of the prompts, longest first, cut so that no batch holds too many tokens."""
+    def _batches(self, prompts: list[list[int]], max_new_tokens: int) -> list[list[int]]:
+        """Positions of the prompts, those that are alike together, cut where they cease to be alike and so that no
+        batch holds too many tokens."""
         device = self._compute.device
-        order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
+        keys = prefix.sort_keys(prompts, GROUP)
         batches: list[list[int]] = []
-        while order:
-            width = lengths[order[0]] + max_new_tokens
-            size = max(1, min(MAX_BATCH[device], BATCH_TOKENS[device] // width))
-            batches.append(order[:size])
-            order = order[size:]
+        for i in sorted(range(len(prompts)), key=lambda i: (keys[i], i)):
+            # Sorted by length within a group, so the row that is added is the batch's longest.
+            width = len(prompts[i]) + max_new_tokens
+            size = min(MAX_BATCH[device], BATCH_TOKENS[device] // width)
+            if batches and len(batches[-1]) < size and keys[batches[-1][0]][0] == keys[i][0]:
+                batches[-1].append(i)
+            else:
+                batches.append([i])
         return batches
 
     def _answer(self, prompts: list[list[int]], max_new_tokens: int) -> list[list[int]]:

@@ -17,6 +17,36 @@ if TYPE_CHECKING:
 
 SHORTEST = 8
 """Below this many tokens sharing costs more than it saves."""
+DEPTHS = (0, 16, 32, 64, 128, 256, 512)
+"""How many first tokens may have to be equal for rows to stand together."""
+
+Key = tuple[list[int], int]
+"""What a row is sorted by: its first tokens, then its length."""
+
+
+def sort_keys(rows: Sequence[list[int]], size: int) -> list[Key]:
+    """Keys that put rows in an order in which batches of ``size`` have the least to compute.
+
+    By length alone, batches need little padding; by first tokens, rows of one instruction stand together and share
+    more. How many tokens to look at is what costs least for these rows, as long as groups fill batches on average.
+    """
+    depths = [d for d in DEPTHS if d == 0 or len({tuple(row[:d]) for row in rows}) * size <= len(rows)]
+
+    def keys(depth: int) -> list[Key]:
+        return [(row[:depth], len(row)) for row in rows]
+
+    def cost(depth: int) -> int:
+        order = sorted(range(len(rows)), key=keys(depth).__getitem__)
+        return sum(_tokens([rows[i] for i in order[k : k + size]]) for k in range(0, len(order), size))
+
+    return keys(min(depths, key=cost))
+
+
+def _tokens(batch: Sequence[list[int]]) -> int:
+    """Tokens that a batch computes: the shared prefix once, the padded rest of every row."""
+    lengths = [len(row) for row in batch]
+    common = shared(batch, min(lengths) - 1)
+    return common + len(batch) * (max(lengths) - common)
 
 
 def shared(rows: Sequence[list[int]], longest: int) -> int:

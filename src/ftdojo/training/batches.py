@@ -1,4 +1,4 @@
-"""Batches: rows of similar length together, a common prefix apart, padded on the left so that answers end together."""
+"""Batches: rows that are alike together, a common prefix apart, padded on the left so that answers end together."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from ftdojo.training.tokens import IGNORED, Example
 Batch = dict[str, torch.Tensor]
 
 
-class LengthGroupedSampler(Sampler[int]):
-    """Every epoch: rows sorted by length (ties broken at random), cut into batches, the batches in random order.
+class GroupedSampler(Sampler[int]):
+    """Every epoch: rows sorted by key (ties broken at random), cut into batches, the batches in random order.
 
-    The order of the batches is free of length, unlike with mega-batches that are each sorted, so that long rows do
-    not all come first. A last batch that is not full stays last, so that the loader's cuts fall between batches.
+    With the keys of :func:`ftdojo.models.prefix.sort_keys`, rows that are alike stand together. The order of the
+    batches is free of them. A last batch that is not full stays last, so that the loader's cuts fall between batches.
     """
 
-    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
-        self._lengths = torch.tensor(lengths)
+    def __init__(self, keys: Sequence[prefix.Key], batch_size: int, seed: int) -> None:
+        self._keys = keys
         self._batch_size = batch_size
         self._generator = torch.Generator().manual_seed(seed)
 
     def __len__(self) -> int:
-        return len(self._lengths)
+        return len(self._keys)
 
     def __iter__(self) -> Iterator[int]:
-        shuffled = torch.randperm(len(self._lengths), generator=self._generator)
-        order = shuffled[torch.argsort(self._lengths[shuffled], stable=True)].tolist()
+        shuffled = torch.randperm(len(self._keys), generator=self._generator).tolist()
+        order = sorted(shuffled, key=self._keys.__getitem__)
         full = len(order) // self._batch_size
         for i in [*torch.randperm(full, generator=self._generator).tolist(), full]:
             yield from order[i * self._batch_size : (i + 1) * self._batch_size]

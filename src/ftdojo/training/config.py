@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from ftdojo.schema import StrictModel, load_file
 
@@ -13,35 +13,58 @@ from ftdojo.schema import StrictModel, load_file
 class Lora(StrictModel):
     """Low-rank adapters (Hu et al. 2021, arXiv 2106.09685)."""
 
-    rank: int = Field(16, ge=1, le=512, description="inner dimension of each adapter")
-    alpha: float = Field(32, gt=0, description="the adapter's output is scaled by alpha / rank")
-    dropout: float = Field(0.0, ge=0, lt=1, description="dropout before the adapter")
-    targets: Literal["all-linear"] | list[str] = Field("all-linear", description="modules that get an adapter")
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    rank: int = Field(16, ge=1, le=512)
+    """Inner dimension of each adapter."""
+    alpha: float = Field(32, gt=0)
+    """An adapter's output is scaled by ``alpha / rank``."""
+    dropout: float = Field(0.0, ge=0, lt=1)
+    """Dropout before each adapter."""
+    targets: Literal["all-linear"] | list[str] = "all-linear"
+    """Modules that get an adapter: all linear ones but the output layer, or some by name, e.g. ``[q_proj, v_proj]``."""
 
 
 class TrainConfig(StrictModel):
-    """Supervised fine-tuning: the loss is the cross-entropy of the completion's tokens."""
+    """Supervised fine-tuning: the loss is the cross-entropy of the assistant's tokens."""
 
-    method: Literal["full", "lora", "qlora"] = Field("lora", description="full weights or adapters")
-    learning_rate: float = Field(1e-4, gt=0, le=1, description="peak of the schedule")
-    schedule: Literal["linear", "cosine", "constant"] = Field("cosine", description="after the warm-up")
-    warmup_ratio: float = Field(0.03, ge=0, le=1, description="share of the steps in which the rate rises from 0")
-    epochs: float = Field(2.0, gt=0, le=100, description="passes over the rows")
-    max_steps: int | None = Field(None, ge=1, description="stop after so many optimizer steps")
-    batch_size: int = Field(16, ge=1, le=4096, description="rows a device and step")
-    gradient_accumulation: int = Field(1, ge=1, le=4096, description="batches an optimizer step")
-    max_length: int = Field(1024, ge=8, description="tokens a row; longer rows are cut at their end")
+    model_config = ConfigDict(use_attribute_docstrings=True)  # so that the JSON schema describes the fields too
+
+    method: Literal["full", "lora", "qlora"] = "lora"
+    """``full`` trains all weights, ``lora`` adapters. ``qlora`` is known, but not supported yet."""
+    learning_rate: float = Field(1e-4, gt=0, le=1)
+    """The peak of the schedule."""
+    schedule: Literal["linear", "cosine", "constant"] = "cosine"
+    """How the rate falls after the warm-up, to 0 at the last step."""
+    warmup_ratio: float = Field(0.03, ge=0, le=1)
+    """Share of the steps, rounded down, in which the rate rises from 0."""
+    epochs: float = Field(2.0, gt=0, le=100)
+    """Passes over the rows. The schedule spans them, or ``max_steps`` if that is less."""
+    max_steps: int | None = Field(None, ge=1)
+    """At most so many optimizer steps, however many the epochs would have."""
+    batch_size: int = Field(16, ge=1, le=4096)
+    """Rows a device and forward pass."""
+    gradient_accumulation: int = Field(1, ge=1, le=4096)
+    """Batches an optimizer step. Every label token of them weighs the same."""
+    max_length: int = Field(1024, ge=8)
+    """Tokens a row; a longer row is cut at its end and counted as truncated."""
     weight_decay: float = Field(0.0, ge=0, le=10)
-    max_grad_norm: float = Field(1.0, gt=0, description="gradients are clipped to this norm")
-    eval_fraction: float = Field(0.0, ge=0, lt=0.5, description="share of the rows held out to measure the fit")
-    patience: int | None = Field(
-        None, ge=1, description="keep the best of the epochs by held-out loss, stop after so many without gain"
-    )
-    seed: int = Field(0, ge=0)
-    lora: Lora | None = Field(None, description="adapter settings; only with method lora or qlora")
+    """Decoupled decay (AdamW) of all matrices; norms and biases are not decayed."""
+    max_grad_norm: float = Field(1.0, gt=0)
+    """Gradients with a larger norm are scaled down to it."""
+    eval_fraction: float = Field(0.0, ge=0, lt=0.5)
+    """Share of the rows held out, to measure the loss on them twice an epoch."""
+    patience: int | None = Field(None, ge=1)
+    """Stop after so many measurements without gain, and keep the weights of the best one. Needs held-out rows."""
+    seed: int = Field(0, ge=0, lt=2**32)
+    """Of the adapters' first weights, dropout, the held-out rows and the order of the batches."""
+    lora: Lora | None = None
+    """The adapters, for method ``lora``; left out, their defaults."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if self.method == "qlora":
+            raise ValueError("method qlora needs 4-bit kernels, which are not supported yet: choose method lora")
         if self.method == "full" and self.lora is not None:
             raise ValueError("'lora' settings have no effect with method full: remove them, or choose method lora")
         if self.patience is not None and self.eval_fraction == 0:
@@ -55,5 +78,9 @@ class TrainConfig(StrictModel):
 
 
 def load(path: Path) -> TrainConfig:
-    """Read ``train.yaml``; raises :class:`ftdojo.errors.InputError` with every fault."""
+    """Read ``train.yaml``.
+
+    Raises:
+        InputError: with one finding per fault.
+    """
     return load_file(path, TrainConfig)

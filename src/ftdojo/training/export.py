@@ -5,17 +5,19 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from ftdojo import models
+from ftdojo.models import describe, network
 
 _TEXT = (
     "tokenizer*",
     "special_tokens_map.json",
+    "added_tokens.json",
     "vocab*",
     "merges.txt",
     "chat_template*",
     "generation_config.json",
     "*.model",
 )
+"""Files that say how text becomes tokens, and where answers end; training does not touch them."""
 
 
 def export(base: Path, trained: Path, out: Path) -> None:
@@ -24,17 +26,17 @@ def export(base: Path, trained: Path, out: Path) -> None:
     Adapters are merged in float32 and rounded once to the base model's precision.
     """
     import torch
-    from transformers import AutoModelForCausalLM
 
+    stored = {"BF16": torch.bfloat16, "F16": torch.float16}.get(describe(base).precision, torch.float32)
     out.mkdir(parents=True, exist_ok=True)
     if (trained / "adapter_config.json").is_file():
         from peft import PeftModel
 
-        network = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
-        network = PeftModel.from_pretrained(network, trained).merge_and_unload()
+        loaded = network.load(base, torch.float32, attention="sdpa")
+        merged = PeftModel.from_pretrained(loaded, trained).merge_and_unload()
     else:
-        network = AutoModelForCausalLM.from_pretrained(trained)
-    network.to(models.compute().dtype).save_pretrained(out)
+        merged = network.load(trained, torch.float32, attention="sdpa")
+    merged.to(stored).save_pretrained(out)
     for pattern in _TEXT:
         for path in base.glob(pattern):
             shutil.copy(path, out / path.name)

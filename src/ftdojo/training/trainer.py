@@ -1,7 +1,7 @@
 """Train on tokenized rows with ``transformers.Trainer`` and ``peft``.
 
 Four things differ from the defaults, none of which changes what is learned. Logits are computed only where the next
-token is a label (:mod:`ftdojo.training.loss`). Batches hold rows of similar length, and what all rows of a batch begin
+token is a label (:mod:`ftdojo.training.loss`). Batches hold rows that are alike, and what all rows of a batch begin
 with is computed once (:mod:`ftdojo.models.prefix`). The model computes in the machine's own precision throughout,
 while the optimizer updates float32 masters (:mod:`ftdojo.training.optimizer`).
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import tempfile
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from transformers.trainer_callback import PrinterCallback
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 from ftdojo.models import Chat, Compute, compute, network, prefix
-from ftdojo.training.batches import LengthGroupedSampler, collate
+from ftdojo.training.batches import GroupedSampler, collate
 from ftdojo.training.config import TrainConfig
 from ftdojo.training.loss import label_loss
 from ftdojo.training.memory import PeakMemory
@@ -135,8 +136,10 @@ def _network(base: Path, config: TrainConfig, chosen: Compute) -> Any:
         task_type="CAUSAL_LM",
     )
     try:
-        # Adapters in the model's own precision: float32 ones would make every layer cast its input up and back.
-        return get_peft_model(loaded, settings, autocast_adapter_dtype=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers for an attribute by its old name
+            # Adapters in the model's own precision: float32 ones would make every layer cast its input up and back.
+            return get_peft_model(loaded, settings, autocast_adapter_dtype=False)
     except ValueError as error:
         fix = "use all-linear, or names of linear modules of this model"
         raise _fault("bad_targets", str(error)[:300], "lora.targets", fix) from None
@@ -207,9 +210,10 @@ class _LabelTrainer(Trainer):  # type: ignore[misc]
         self.model_accepts_loss_kwargs = True  # makes the Trainer count labels over the whole accumulated batch
         self.remove_callback(PrinterCallback)
 
-    def _get_train_sampler(self, train_dataset: Any = None) -> LengthGroupedSampler:
-        lengths = [len(e.input_ids) for e in self.train_dataset]
-        return LengthGroupedSampler(lengths, self.args.train_batch_size, self.args.seed)
+    def _get_train_sampler(self, train_dataset: Any = None) -> GroupedSampler:
+        size = self.args.train_batch_size
+        keys = prefix.sort_keys([e.input_ids for e in self.train_dataset], size)
+        return GroupedSampler(keys, size, self.args.seed)
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None

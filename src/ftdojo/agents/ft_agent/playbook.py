@@ -18,7 +18,7 @@ from ftdojo.dojo.feedback import EvaluationFeedback, Feedback
 from ftdojo.dojo.protocol import Observation
 from ftdojo.dojo.submission import Plan, PlannedChange
 
-PILOT_ROWS = 512
+PILOT_ROWS = 1024
 """Enough rows to learn an answer's form."""
 PILOT_SHARE = 0.25
 """The pilot may take this share of the wall clock that is left; on a slow machine it has fewer rows."""
@@ -26,7 +26,7 @@ MIN_ROWS = 64
 PILOT_TRAIN: dict[str, Any] = {
     "method": "lora",
     "learning_rate": 1e-3,
-    "epochs": 2,
+    "epochs": 1,
     "batch_size": 16,
     "max_length": 512,
     "eval_fraction": 0.06,
@@ -110,7 +110,7 @@ def _pilot(observation: Observation) -> Proposal:
         PlannedChange(
             key="train",
             before="untouched",
-            after=f"LoRA rank 16, learning rate 1e-3, 2 epochs of {draft.recipe.max_rows} rows",
+            after=f"LoRA rank 16, learning rate 1e-3, one epoch of {draft.recipe.max_rows} rows",
             because="a pilot of moderate size shows fit and speed before time is spent on more",
             expected="the loss falls and levels off",
         ),

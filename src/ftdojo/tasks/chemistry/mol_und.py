@@ -15,7 +15,7 @@ Deviations from the reference harness:
   SMILES as given; invalid costs 0) and ``yes_no_accuracy`` (per cent), which are the columns of the paper's table,
   ``fg_count.mae``, ``ring_count.mae``, and ``parsed`` (per cent).
 - A count of more than nine digits and a SMILES of more than 500 characters are not parsed.
-- Generation is cut after 96 tokens, which the answers of the twin fit in; the reference cuts after 1024, and so will
+- Generation is cut after 64 tokens, which the answers of the twin fit in; the reference cuts after 1024, and so will
   the variant ``hub``.
 
 An error is ``empty``, ``format`` (nothing of the right form), ``invalid`` (a scaffold was given but RDKit cannot parse
@@ -232,7 +232,7 @@ SPEC = TaskSpec(
     higher_is_better=True,
     best_value=100.0,
     subtasks=tuple(KEYS),
-    max_new_tokens=96,
+    max_new_tokens=64,
     raw_sources=(
         _source("fg_count", "how often a functional group occurs; most counts are 1"),
         _source("ring_count", "how often a kind of ring occurs; most counts are 1 or 2"),
