@@ -147,7 +147,7 @@ def test_the_pilot_renders_answers_in_the_scorers_form(tmp_path: Path) -> None:
 
 def test_under_fit_calls_for_more_rows_then_more_epochs(tmp_path: Path) -> None:
     first, second, third = play(tmp_path, {"accepted": True, "fit": "under_fit"}, {"accepted": False, "fit": "good"})
-    assert second.recipe.max_rows == 2 * first.recipe.max_rows
+    assert second.recipe.max_rows == min(2 * first.recipe.max_rows, SPEC.rules.max_rows)
     assert second.train == first.train
     assert (third.recipe, third.train.epochs) == (first.recipe, 2 * first.train.epochs)
 
@@ -211,3 +211,22 @@ def test_unknown_names_are_answered(tmp_path: Path, agent: str, planner: str) ->
 
 def test_the_playbook_is_called_what_it_is() -> None:
     assert Playbook().name == "playbook"
+
+
+def test_cut_outputs_call_for_shorter_answers_only_if_the_learned_ones_are_too_long(tmp_path: Path) -> None:
+    cut = evaluation(40, parsed=0.8, errors={"truncated": 18})
+    first, second = play(tmp_path, {"accepted": True, "measured": cut})
+    assert second.recipe.max_completion_chars == first.recipe.max_completion_chars
+    assert second.recipe.max_rows == min(2 * first.recipe.max_rows, SPEC.rules.max_rows)
+
+
+def test_a_weak_subtask_without_the_answers_form_is_weighted_at_once(tmp_path: Path) -> None:
+    weak = evaluation(
+        60,
+        parsed=0.96,
+        subtasks={**dict.fromkeys(SPEC.subtasks, 60.0), "Murcko_scaffold": 5.0},
+        subtask_parsed={**dict.fromkeys(SPEC.subtasks, 1.0), "Murcko_scaffold": 0.2},
+    )
+    first, second = play(tmp_path, {"accepted": True, "measured": weak})
+    assert second.recipe.balance == first.recipe.balance
+    assert {s.subtask: s.weight for s in second.recipe.sources}["Murcko_scaffold"] == 2

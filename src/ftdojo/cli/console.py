@@ -48,15 +48,17 @@ class Live:
     def update(self, stage: str, done: float, total: float, note: str = "") -> None:
         """Move the stage's bar; a new stage replaces the bar of the one before."""
         if self._current is None or self._current[0] != stage:
-            self._end()
+            self._remove()
             self._current = (stage, self._bars.add_task(stage, total=total, note=""))
         self._bars.update(self._current[1], completed=done, total=total, note=escape(note))
-        if done >= total:
-            self._end()
-            if not err.is_terminal:
-                self.say(f"{stage}: {note}")
 
-    def _end(self) -> None:
+    def end(self, stage: str, note: str = "") -> None:
+        """Take the stage's bar away."""
+        self._remove()
+        if not err.is_terminal:
+            self.say(f"{stage}: {note}")
+
+    def _remove(self) -> None:
         if self._current is not None:
             self._bars.remove_task(self._current[1])
             self._current = None

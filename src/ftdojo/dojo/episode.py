@@ -73,8 +73,11 @@ class Dojo:
         self._task = tasks.get(task, runner=sandbox.run_user_code)
         variant = require_variant(self._task, variant)
         self.budget = (budget or Budget()).within(Budget(wall_s=self._task.spec.rules.wall_s))
+        self.progress.update("setup", 0, 2, "preparing the task's data")
         self._data = prepare(self._task, variant, home)
+        self.progress.update("setup", 1, 2, "preparing the base model")
         self._base = models.resolve(model, home.root)
+        self.progress.end("setup", f"{self._task.spec.id} ({variant}), {model}")
         self._identity = Configuration(
             task=self._task.spec.id,
             variant=variant,

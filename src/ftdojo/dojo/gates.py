@@ -140,7 +140,7 @@ def micro_training(tokenized: Tokenized, config: TrainConfig, base: Path, wall_l
     with tempfile.TemporaryDirectory(prefix="ftdojo-micro-") as folder:
         result = train(longest, trial, base, Path(folder))
     tokens = config.epochs * sum(len(e.input_ids) for e in tokenized.examples)
-    forecast_s = SAFETY * tokens / result.tokens_per_s
+    forecast_s = SAFETY * tokens / result.steady_tokens_per_s
     if wall_left_s is not None and forecast_s > wall_left_s:
         message = f"the training would take about {forecast_s:.0f} s, {wall_left_s:.0f} s of the budget are left"
         fix = f"epochs: {config.epochs * wall_left_s / forecast_s:.2f} or fewer, or fewer rows"

@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 from contextlib import nullcontext
 from pathlib import Path
+from typing import IO
 
 from pydantic import TypeAdapter
 
@@ -41,17 +43,11 @@ def grade(request: Request, progress: Progress) -> dict[str, Score]:
     Raises:
         InfrastructureError: if the grading process fails.
     """
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ftdojo.dojo.grading"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
     scores: dict[str, Score] = {}
-    with process:
+    # A file, because a pipe that nobody reads until the end would stop a talkative process.
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as complaints, _process(complaints) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
         try:
             process.stdin.write(request.model_dump_json())
             process.stdin.close()
@@ -59,19 +55,28 @@ def grade(request: Request, progress: Progress) -> dict[str, Score]:
                 message = json.loads(line)
                 if "scores" in message:
                     scores = TypeAdapter(dict[str, Score]).validate_python(message["scores"])
-                else:
+                elif "total" in message:
                     progress.update(**message)
+                else:
+                    progress.end(**message)
         except BaseException:
             process.kill()
             raise
-        assert process.stderr is not None
-        problem = process.stderr.read()
+        process.wait()
+        complaints.seek(0)
+        problem = complaints.read()
     if process.returncode or not scores:
         raise InfrastructureError(
             f"grading ended with status {process.returncode}: {problem.strip()[-800:]}",
             fix="run the same command again: the trained model is kept and is graded again",
         )
     return scores
+
+
+def _process(complaints: IO[str]) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "ftdojo.dojo.grading"]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=complaints, encoding="utf-8")
 
 
 class _Lines:
@@ -82,7 +87,15 @@ class _Lines:
 
     def update(self, stage: str, done: float, total: float, note: str = "") -> None:
         """One line."""
-        print(json.dumps({"stage": stage, "done": done, "total": total, "note": note}), flush=True)  # noqa: T201
+        self._send(stage=stage, done=done, total=total, note=note)
+
+    def end(self, stage: str, note: str = "") -> None:
+        """One line."""
+        self._send(stage=stage, note=note)
+
+    @staticmethod
+    def _send(**message: str | float) -> None:
+        print(json.dumps(message), flush=True)  # noqa: T201
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from statistics import fmean
 from typing import Any, Literal
 
@@ -13,9 +14,9 @@ Fit = Literal["under_fit", "good", "over_fit", "unstable"]
 ROSE = 1.03
 """A held-out loss this many times its own minimum has risen."""
 FELL = 0.92
-"""A loss that ends below this share of what it was halfway through its second half is still falling."""
+"""A loss below this share of the one before is still falling."""
 SPIKE = 1.5
-"""A training loss that ends this many times above its minimum is unstable."""
+"""A training loss that ends this many times above its lowest quarter is unstable."""
 
 
 def data(rows: dict[str, Any], tokens: dict[str, Any]) -> DataFeedback:
@@ -43,7 +44,7 @@ def training(facts: dict[str, Any]) -> TrainingFeedback:
         tokens_per_s=facts["tokens"] / facts["seconds"],
         peak_memory_bytes=facts["peak_memory_bytes"],
         curve=curve,
-        train_loss=fmean(losses[-max(1, len(losses) // 10) :]),
+        train_loss=_quarters(losses)[-1],
         eval_loss=held_out[-1] if held_out else None,
         eval_curve=facts["eval_curve"],
         fit=diagnose_fit(losses, held_out),
@@ -52,12 +53,16 @@ def training(facts: dict[str, Any]) -> TrainingFeedback:
 
 def diagnose_fit(losses: Sequence[float], held_out: Sequence[float]) -> Fit:
     """What the curves say: ``losses`` of training at even steps, ``held_out`` losses in order (may be empty)."""
-    last = fmean(losses[-max(1, len(losses) // 10) :])
-    if last > SPIKE * min(losses) + 0.1:
+    quarters = _quarters(losses)
+    if quarters[-1] > SPIKE * min(quarters) + 0.1:
         return "unstable"
-    if held_out:
-        if held_out[-1] > ROSE * min(held_out):
-            return "over_fit"
-        return "under_fit" if len(held_out) > 1 and held_out[-1] < FELL * held_out[-2] else "good"
-    half = losses[len(losses) // 2 :]
-    return "under_fit" if last < FELL * fmean(half[: max(1, len(half) // 2)]) else "good"
+    if held_out and held_out[-1] > ROSE * min(held_out):
+        return "over_fit"
+    curve = held_out or quarters
+    return "under_fit" if len(curve) > 1 and curve[-1] < FELL * curve[-2] else "good"
+
+
+def _quarters(losses: Sequence[float]) -> list[float]:
+    """The mean of each quarter of a curve. Batches differ in what they ask, so single points say little."""
+    cuts = [round(k * len(losses) / 4) for k in range(5)]
+    return [fmean(losses[a:b]) for a, b in pairwise(cuts) if b > a]

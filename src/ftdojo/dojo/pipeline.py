@@ -28,7 +28,7 @@ from ftdojo.training import Row, TrainConfig, export, tokenize
 
 ROWS = "rows.jsonl"
 MODEL = "model"
-SPEED_ROWS = 32
+SPEED_ROWS, SPEED_STEPS = 32, 4
 
 
 @dataclass(kw_only=True)
@@ -104,15 +104,14 @@ class Pipeline:
 
             prompts = [self._task.prompt(item) for item in read_items(self._data.validation)[:SPEED_ROWS]]
             rows = [Row(tuple(prompt), "ok") for prompt in prompts]
-            config = TrainConfig(batch_size=SPEED_ROWS // 2, max_steps=2)
-            result = train(
-                tokenize(rows, self._base, max_length=config.max_length).examples, config, self._base, folder
-            )
-            return {"rows_per_s": SPEED_ROWS / result.seconds}
+            config = TrainConfig(batch_size=SPEED_ROWS // SPEED_STEPS, epochs=1)
+            examples = tokenize(rows, self._base, max_length=config.max_length).examples
+            result = train(examples, config, self._base, folder)
+            return {"rows_per_s": result.steady_tokens_per_s * len(examples) / sum(len(e.input_ids) for e in examples)}
 
-        self._progress.update("speed", 0, 1, "two steps of training, to measure the speed")
+        self._progress.update("speed", 0, 1, "a few steps of training, to measure the speed")
         stage = self._store.make("speed", key, build)
-        self._progress.update("speed", 1, 1, f"{stage.facts['rows_per_s']:.1f} rows/s")
+        self._progress.end("speed", f"{stage.facts['rows_per_s']:.1f} rows/s")
         return float(stage.facts["rows_per_s"])
 
     def baseline(self) -> Outcome:
@@ -145,7 +144,8 @@ class Pipeline:
 
         self._progress.update("data", 0, 1, "running the data program in the sandbox")
         stage = self._store.make("rows", key, build)
-        self._progress.update("data", 1, 1, f"{stage.facts['rows']} rows")
+        if not stage.reused:
+            self._progress.end("data", f"{stage.facts['rows']} rows")
         outcome.add("data", stage)
         return stage
 
@@ -173,7 +173,8 @@ class Pipeline:
         outcome.trained = stage.path / MODEL
         outcome.data = levels.data(rows.facts, stage.facts["tokens"])
         outcome.training = levels.training(stage.facts["training"])
-        self._progress.update("train", 1, 1, f"loss {outcome.training.train_loss:.3f}, {outcome.training.fit}")
+        if not stage.reused:
+            self._progress.end("train", f"loss {outcome.training.train_loss:.3f}, {outcome.training.fit}")
 
     def _on_log(self, log: dict[str, float]) -> None:
         self._progress.update(

@@ -63,5 +63,6 @@ def predict(
         return {"items": len(outputs), "tokens": sum(p.tokens for p in outputs)}
 
     stage = store.make("predictions", key, build)
-    progress.update(label, 1, 1, f"{len(records)} items")
+    if not stage.reused:
+        progress.end(label, f"{len(records)} items")
     return stage, records, [Prediction.model_validate(row) for row in read_items(stage.path / PREDICTIONS)]

@@ -6,13 +6,16 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Receives progress. Both calls must return quickly and must not raise."""
+    """Receives progress. Its methods must return quickly and must not raise."""
 
     def say(self, text: str) -> None:
         """One line worth keeping on the screen."""
 
     def update(self, stage: str, done: float, total: float, note: str = "") -> None:
-        """``done`` of ``total`` units of a stage; ``done == total`` ends it."""
+        """``done`` of ``total`` units of a stage; the first call for a stage begins it."""
+
+    def end(self, stage: str, note: str = "") -> None:
+        """The stage is done; ``note`` says with what."""
 
 
 class Silent:
@@ -23,3 +26,6 @@ class Silent:
 
     def update(self, stage: str, done: float, total: float, note: str = "") -> None:
         """Drop the progress."""
+
+    def end(self, stage: str, note: str = "") -> None:
+        """Drop the end."""

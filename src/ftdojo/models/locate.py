@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ftdojo.errors import PrerequisiteError, UsageError
+from ftdojo.models import network
 from ftdojo.models.info import PARTS
 from ftdojo.record import Store, digest
 
@@ -70,12 +71,13 @@ def _embedded(cache: Path) -> Path:
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         source, file = str(weights.parent), weights.name
-        model = AutoModelForCausalLM.from_pretrained(source, gguf_file=file, dtype=torch.bfloat16)
-        # The weights are ordinary tensors now; these markers would make save_pretrained refuse.
-        model.hf_quantizer, model.is_quantized = None, False
-        del model.config.quantization_config
-        model.save_pretrained(folder)
-        AutoTokenizer.from_pretrained(source, gguf_file=file).save_pretrained(folder)
+        with network.quiet():
+            model = AutoModelForCausalLM.from_pretrained(source, gguf_file=file, dtype=torch.bfloat16)
+            # The weights are ordinary tensors now; these markers would make save_pretrained refuse.
+            model.hf_quantizer, model.is_quantized = None, False
+            del model.config.quantization_config
+            model.save_pretrained(folder)
+            AutoTokenizer.from_pretrained(source, gguf_file=file).save_pretrained(folder)
         return {"source": file, "sha256": {p.name: digest.of_file(p) for p in sorted(folder.iterdir())}}
 
     key = {"gguf": digest.of_file(weights), "format": 1}

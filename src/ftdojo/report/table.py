@@ -83,7 +83,9 @@ def _decision(iteration: IterationResult) -> Text:
 
 def _spent(result: RunResult) -> Text:
     budget, llm = result.budget, result.budget.llm
-    tokens = f"{llm.input_tokens:,} + {llm.output_tokens:,} LLM tokens (${llm.cost_usd:,.2f})"
+    tokens = f"{llm.input_tokens:,} LLM tokens read, {llm.output_tokens:,} written (${llm.cost_usd:,.2f})"
+    if not llm.input_tokens:
+        tokens = "no LLM tokens"
     clock = f"{text.duration(budget.wall_s)} (device {text.duration(budget.device_s)})"
     return Text(f"spent: {clock}, {budget.submissions:,} submissions, {tokens}")
 

@@ -29,14 +29,15 @@ def export(base: Path, trained: Path, out: Path) -> None:
 
     stored = {"BF16": torch.bfloat16, "F16": torch.float16}.get(describe(base).precision, torch.float32)
     out.mkdir(parents=True, exist_ok=True)
-    if (trained / "adapter_config.json").is_file():
-        from peft import PeftModel
+    with network.quiet():
+        if (trained / "adapter_config.json").is_file():
+            from peft import PeftModel
 
-        loaded = network.load(base, torch.float32, attention="sdpa")
-        merged = PeftModel.from_pretrained(loaded, trained).merge_and_unload()
-    else:
-        merged = network.load(trained, torch.float32, attention="sdpa")
-    merged.to(stored).save_pretrained(out)
+            loaded = network.load(base, torch.float32, attention="sdpa")
+            merged = PeftModel.from_pretrained(loaded, trained).merge_and_unload()
+        else:
+            merged = network.load(trained, torch.float32, attention="sdpa")
+        merged.to(stored).save_pretrained(out)
     for pattern in _TEXT:
         for path in base.glob(pattern):
             shutil.copy(path, out / path.name)

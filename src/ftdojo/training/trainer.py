@@ -8,9 +8,9 @@ while the optimizer updates float32 masters (:mod:`ftdojo.training.optimizer`).
 
 from __future__ import annotations
 
+import gc
 import math
 import tempfile
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,16 +45,14 @@ class TrainResult:
     """Tokens trained on; padding is not counted, a common prefix once for every row that has it."""
     seconds: float
     """Of the steps alone, without loading, saving and measuring."""
+    steady_tokens_per_s: float
+    """Tokens trained on a second, without the first step, which also makes buffers and kernels."""
     peak_memory_bytes: int
     curve: list[Point]
     eval_curve: list[tuple[int, float]]
     """Step and loss on the held-out rows, in nats a label token."""
     compute: str
 
-    @property
-    def tokens_per_s(self) -> float:
-        """Tokens trained on a second."""
-        return self.tokens / self.seconds
 
 
 def train(
@@ -105,18 +103,24 @@ def train(
             raise _fault(
                 "out_of_memory", str(error).split(". ")[0], "batch_size", "lower batch_size or max_length"
             ) from None
-        seconds = trainer.monitor.seconds
-        trainer.model.save_pretrained(out)
-    return TrainResult(
+        seconds, speed = trainer.monitor.seconds, trainer.monitor.steady_tokens_per_s
+        with network.quiet():
+            trainer.model.save_pretrained(out)
+    result = TrainResult(
         steps=trainer.state.global_step,
         epochs=trainer.state.epoch or 0.0,
         tokens=trainer.monitor.tokens,
         seconds=seconds,
+        steady_tokens_per_s=speed,
         peak_memory_bytes=memory.peak,
         curve=trainer.monitor.curve,
         eval_curve=trainer.monitor.eval_curve,
         compute=str(chosen),
     )
+    # A trainer and its parts refer to each other, so the weights would stay until Python happens to look for cycles.
+    del trainer
+    gc.collect()
+    return result
 
 
 def _network(base: Path, config: TrainConfig, chosen: Compute) -> Any:
@@ -136,8 +140,7 @@ def _network(base: Path, config: TrainConfig, chosen: Compute) -> Any:
         task_type="CAUSAL_LM",
     )
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers for an attribute by its old name
+        with network.quiet():
             # Adapters in the model's own precision: float32 ones would make every layer cast its input up and back.
             return get_peft_model(loaded, settings, autocast_adapter_dtype=False)
     except ValueError as error:

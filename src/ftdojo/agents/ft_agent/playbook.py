@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ftdojo.agents.ft_agent import draft as drafts
-from ftdojo.agents.ft_agent.diagnosis import Diagnosis, Kind, diagnose
+from ftdojo.agents.ft_agent.diagnosis import PARSED_ENOUGH, Diagnosis, Kind, diagnose
 from ftdojo.agents.ft_agent.draft import Draft, Proposal
 from ftdojo.dojo.feedback import EvaluationFeedback, Feedback
 from ftdojo.dojo.protocol import Observation
@@ -20,18 +20,20 @@ from ftdojo.dojo.submission import Plan, PlannedChange
 
 PILOT_ROWS = 1024
 """Enough rows to learn an answer's form."""
-PILOT_SHARE = 0.25
+PILOT_SHARE = 0.125
 """The pilot may take this share of the wall clock that is left; on a slow machine it has fewer rows."""
 MIN_ROWS = 64
 PILOT_TRAIN: dict[str, Any] = {
     "method": "lora",
     "learning_rate": 1e-3,
     "epochs": 1,
-    "batch_size": 16,
+    "batch_size": 8,
     "max_length": 512,
     "eval_fraction": 0.06,
     "lora": {"rank": 16, "alpha": 32},
 }
+CHARS_PER_TOKEN = 2
+"""A cautious figure: an answer of so many characters a token will hardly have more tokens than that."""
 RESERVE = 1.15
 """A forecast is multiplied by this before it is held against the budget."""
 BOUNDS = {"epochs": (0.25, 16), "learning_rate": (1e-5, 5e-3), "batch_size": (1, 256)}
@@ -190,11 +192,16 @@ def repair(s: Situation) -> Iterator[Move]:
 
 
 def form(s: Situation) -> Iterator[Move]:
-    """Outputs lack the answer's form: a longer look at it."""
+    """Outputs lack the answer's form: no answers to learn from that are too long to be said, and a longer look."""
+    limit = s.observation.task.max_new_tokens
     for found in s.of_kind("truncation"):
-        shorter = max(16, s.best.recipe.max_completion_chars // 4)
-        yield _recipe(s, found.evidence, "max_completion_chars", shorter, "outputs end before they are cut")
-    for found in s.of_kind("format"):
+        longest = s.feedback.data.label_tokens.max if s.feedback.data else 0
+        if longest > limit:
+            evidence = f"{found.evidence}; answers in the rows have up to {longest} tokens, outputs are cut at {limit}"
+            chars = CHARS_PER_TOKEN * limit
+            yield _recipe(s, evidence, "max_completion_chars", chars, "outputs end before they are cut")
+    for found in s.of_kind("truncation", "format"):
+        yield from _more_rows(s, found.evidence)
         yield from _train(s, found.evidence, "epochs", 2.0, "at least 95 % of the outputs have the answer's form")
 
 
@@ -215,10 +222,11 @@ def over_fit(s: Situation) -> Iterator[Move]:
 
 
 def weak_subtasks(s: Situation) -> Iterator[Move]:
-    """A sub-task lags behind: balance its answers, and give it a larger share of the rows."""
+    """A sub-task lags behind: balance its answers if they have the right form, else give it more of the rows."""
     known = {source.subtask: source.weight for source in s.best.recipe.sources}
     for found in s.of_kind("weak_subtask"):
-        if s.best.recipe.balance == "none":
+        by_habit = s.evaluation.subtask_parsed[found.subtask] >= PARSED_ENOUGH
+        if by_habit and s.best.recipe.balance == "none":
             yield _recipe(s, found.evidence, "balance", "completion", f"{found.subtask} stops answering by habit")
         if found.subtask in known:
             before = known[found.subtask]

@@ -1,0 +1,69 @@
+"""From a name to a folder; the embedded model is converted once, whoever asks and whoever dies."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from ftdojo import models
+from ftdojo.errors import PrerequisiteError, UsageError
+
+CONVERT = """
+import sys
+from pathlib import Path
+from ftdojo import models
+print(models.resolve(models.EMBEDDED, Path(sys.argv[1])))
+"""
+
+
+def test_a_local_folder_is_itself(tiny_model: Path, tmp_path: Path) -> None:
+    assert models.resolve(str(tiny_model), tmp_path) == tiny_model
+
+
+def test_unknown_names_are_refused_with_what_is_possible(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no model 'smolm2'") as caught:
+        models.resolve("smolm2", tmp_path)
+    assert "did you mean 'smollm2-135m'?" in caught.value.fix
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match=r"config\.json is missing"):
+        models.resolve(str(tmp_path / "empty"), tmp_path)
+
+
+def test_a_hub_model_without_a_network_is_a_missing_prerequisite(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(PrerequisiteError, match="hub cannot be reached") as caught:
+        models.resolve("nobody/such-model-here", tmp_path)
+    assert "give its folder" in caught.value.fix
+
+
+def test_two_processes_convert_at_once_and_a_half_written_copy_is_ignored(embedded: Path, tmp_path: Path) -> None:
+    kind = tmp_path / "models" / models.EMBEDDED
+    dead = kind / f".{embedded.name}.tmp-dead"
+    dead.mkdir(parents=True)
+    (dead / "config.json").write_text("{")
+    both = [
+        subprocess.Popen([sys.executable, "-c", CONVERT, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    folders = {process.communicate(timeout=300)[0].strip() for process in both}
+    assert [process.returncode for process in both] == [0, 0]
+    assert folders == {str(kind / embedded.name)}
+    assert [p.name for p in kind.iterdir() if not p.name.endswith(".lock")] == [embedded.name]
+    assert models.digest(kind / embedded.name) == models.digest(embedded), "conversion is deterministic"
+
+
+def test_the_conversion_is_a_faithful_chat_model(embedded: Path) -> None:
+    """The 4-bit weights, dequantized, rounded to bfloat16, still answer."""
+    from ftdojo.inference import TransformersEngine
+
+    asked = [{"role": "user", "content": "What is the capital of France? Answer with the name of the city only."}]
+    (answer,) = TransformersEngine(embedded).generate([asked], max_new_tokens=12)
+    assert "Paris" in answer.text
+    network = models.network.load(embedded, torch.bfloat16, "sdpa")
+    assert network.get_input_embeddings().weight is network.get_output_embeddings().weight

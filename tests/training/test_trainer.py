@@ -1,0 +1,182 @@
+"""Training runs on a tiny real model, and a few steps of the embedded one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from peft import PeftModel
+from safetensors.torch import load_file
+
+from ftdojo.errors import InputError
+from ftdojo.inference import TransformersEngine
+from ftdojo.models import Compute, network
+from ftdojo.tasks import registry
+from ftdojo.training import Row, TrainConfig, export, parse_row, tokenize
+from ftdojo.training.tokens import IGNORED, Example
+from ftdojo.training.trainer import train
+
+SINGLE = Compute("cpu", "float32", "sdpa", "the test compares numbers")
+COARSE = Compute("cpu", "bfloat16", "eager", "the test trains what another processor would")
+COLOURS = {"Ann": "red", "Bob": "blue", "Cid": "green"}
+
+
+def rows(count: int = 24) -> list[dict[str, str]]:
+    names = sorted(COLOURS)
+    return [
+        {"prompt": f"Question {i}: the colour of {names[i % 3]}?", "completion": COLOURS[names[i % 3]]}
+        for i in range(count)
+    ]
+
+
+def examples(base: Path, count: int = 24) -> list[Example]:
+    return tokenize([parse_row(row) for row in rows(count)], base, max_length=64).examples
+
+
+def config(**changes: Any) -> TrainConfig:
+    settings = {"method": "full", "learning_rate": 1e-2, "epochs": 4, "batch_size": 8, "max_length": 64}
+    return TrainConfig.model_validate({**settings, **changes})
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    (file,) = folder.glob("*.safetensors")
+    return load_file(file)
+
+
+@pytest.mark.parametrize("on", [SINGLE, COARSE], ids=str)
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_it_learns_and_the_export_says_what_was_learned(
+    tiny_model: Path, tmp_path: Path, method: str, on: Compute
+) -> None:
+    lora = {"lora": {"rank": 16, "alpha": 64}, "learning_rate": 3e-2} if method == "lora" else {}
+    result = train(examples(tiny_model), config(method=method, epochs=20, **lora), tiny_model, tmp_path / "t", on=on)
+    assert result.curve[-1].loss < 0.3 < result.curve[0].loss
+    assert (result.steps, result.epochs) == (60, 20)
+    assert result.tokens == 20 * sum(len(e.input_ids) for e in examples(tiny_model))
+    export(tiny_model, tmp_path / "t", tmp_path / "merged")
+    asked = [[{"role": "user", "content": row["prompt"]}] for row in rows(6)]
+    answers = TransformersEngine(tmp_path / "merged", SINGLE).generate(asked, max_new_tokens=6)
+    assert [a.text for a in answers] == [row["completion"] for row in rows(6)]
+
+
+def test_the_same_arguments_give_the_same_bytes(tiny_model: Path, tmp_path: Path) -> None:
+    settings = config(method="lora", lora={"dropout": 0.1}, eval_fraction=0.2)
+    first, second = (train(examples(tiny_model), settings, tiny_model, tmp_path / n, on=SINGLE) for n in "ab")
+    assert (first.curve, first.eval_curve) == (second.curve, second.eval_curve)
+    one, two = weights(tmp_path / "a"), weights(tmp_path / "b")
+    assert all(one[name].equal(two[name]) for name in one)
+    other = train(examples(tiny_model), config(method="lora", seed=1), tiny_model, tmp_path / "c", on=SINGLE)
+    assert other.curve != first.curve
+
+
+def test_accumulated_batches_are_one_large_batch(tiny_model: Path, tmp_path: Path) -> None:
+    """Answers of very different length, so that a mean of means would differ."""
+    made = examples(tiny_model, 8)
+    for i in (0, 1, 2):
+        made[i] = Example(made[i].input_ids, [IGNORED, *made[i].input_ids[1:]])
+    large = train(made, config(batch_size=8, epochs=3), tiny_model, tmp_path / "large", on=SINGLE)
+    small = train(made, config(batch_size=2, gradient_accumulation=4, epochs=3), tiny_model, tmp_path / "s", on=SINGLE)
+    assert [p.loss for p in small.curve] == pytest.approx([p.loss for p in large.curve], rel=1e-3)
+    one, two = weights(tmp_path / "large"), weights(tmp_path / "s")
+    # Adam divides by the root of the gradient's square, which magnifies rounding where gradients are near zero.
+    assert sum(float((one[n] - two[n]).abs().sum()) for n in one) < 0.01 * sum(
+        float(t.abs().sum()) for t in one.values()
+    )
+
+
+def test_merging_keeps_the_adapters_outputs(tiny_model: Path, tmp_path: Path) -> None:
+    train(examples(tiny_model), config(method="lora", learning_rate=3e-2), tiny_model, tmp_path / "adapter", on=SINGLE)
+    export(tiny_model, tmp_path / "adapter", tmp_path / "merged")
+    tokens = torch.tensor([examples(tiny_model, 1)[0].input_ids])
+    base = network.load(tiny_model, torch.float32, "sdpa")
+    untouched = base(input_ids=tokens).logits
+    adapted = PeftModel.from_pretrained(base, tmp_path / "adapter")(input_ids=tokens).logits
+    merged = network.load(tmp_path / "merged", torch.float32, "sdpa")(input_ids=tokens).logits
+    torch.testing.assert_close(merged, adapted, atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(merged, untouched, atol=1e-2)
+    assert (tmp_path / "merged/chat_template.jinja").read_bytes() == (tiny_model / "chat_template.jinja").read_bytes()
+
+
+def test_patience_keeps_the_best_weights(tiny_model: Path, tmp_path: Path) -> None:
+    """The held-out rows cannot be learned from the others, so their loss rises soon."""
+    noise = [{"prompt": f"Question {i}", "completion": f"{(i * 7919) % 1009}"} for i in range(40)]
+    made = tokenize([parse_row(row) for row in noise], tiny_model, max_length=64).examples
+    settings = config(epochs=30, eval_fraction=0.3, patience=2, learning_rate=2e-2)
+    result = train(made, settings, tiny_model, tmp_path / "t", on=SINGLE)
+    losses = [loss for _, loss in result.eval_curve]
+    assert result.epochs < 30
+    assert losses.index(min(losses)) == len(losses) - 3
+    again = train(made, settings.model_copy(update={"max_steps": 1}), tmp_path / "t", tmp_path / "u", on=SINGLE)
+    assert again.curve[0].loss == pytest.approx(min(losses), abs=2.0), "goes on from the best, not from the last"
+
+
+def test_the_caller_sees_the_curve_and_can_stop(tiny_model: Path, tmp_path: Path) -> None:
+    seen: list[dict[str, float]] = []
+    result = train(
+        examples(tiny_model),
+        config(epochs=10),
+        tiny_model,
+        tmp_path / "t",
+        on=SINGLE,
+        on_log=seen.append,
+        should_stop=lambda: len(seen) >= 4,
+    )
+    assert result.steps in {4, 5}
+    assert [log["loss"] for log in seen] == [point.loss for point in result.curve]
+    assert seen[0]["steps"] == 30
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"learning_rate": 1.0, "epochs": 40, "max_grad_norm": 1e9, "warmup_ratio": 0.0}, "diverged"),
+        ({"method": "lora", "lora": {"targets": ["no_such_proj"]}}, "bad_targets"),
+    ],
+)
+def test_lost_trainings_are_findings(tiny_model: Path, tmp_path: Path, changes: dict[str, Any], code: str) -> None:
+    with pytest.raises(InputError) as caught:
+        train(examples(tiny_model), config(**changes), tiny_model, tmp_path / "t", on=SINGLE)
+    (finding,) = caught.value.findings
+    assert finding.code == code
+    assert finding.where.startswith("train.yaml: ")
+
+
+def test_weights_that_are_not_finite_are_a_finding(tiny_model: Path, tmp_path: Path) -> None:
+    broken = network.load(tiny_model, torch.float32, "sdpa")
+    with torch.no_grad():
+        broken.model.norm.weight[0] = float("nan")
+    broken.save_pretrained(tmp_path / "nan")
+    for file in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        (tmp_path / "nan" / file).write_bytes((tiny_model / file).read_bytes())
+    with pytest.raises(InputError) as caught:
+        train(examples(tiny_model), config(), tmp_path / "nan", tmp_path / "t", on=SINGLE)
+    assert caught.value.findings[0].code == "loss_not_finite"
+
+
+def test_a_few_steps_of_the_embedded_model_raise_its_score(embedded: Path, tmp_path: Path) -> None:
+    """Training, export, generation and scoring of the real 135M model, by the task's own prompt and scorer."""
+    task = registry.get("chemistry/mol_und")
+    rings = {"CCO": 0, "c1ccccc1": 1, "CC(=O)O": 0, "C1CCCCC1": 1, "CCN": 0, "c1ccncc1": 1, "CCCC": 0, "C1CC1": 1}
+    items = [
+        {
+            "id": smiles,
+            "subtask": "ring_count",
+            "gt": str(count),
+            "query": f'Count the rings of {smiles}. Your output must be JSON: {{"count": "Your Answer"}}',
+        }
+        for smiles, count in rings.items()
+    ]
+    pairs = [Row(tuple(task.prompt(item)), task.scorer.gold(item)) for item in items]
+    made = tokenize(pairs, embedded, max_length=128).examples
+    settings = TrainConfig(learning_rate=2e-3, epochs=8, batch_size=8, max_length=128, warmup_ratio=0.0)
+    result = train(made, settings, embedded, tmp_path / "adapter")
+    export(embedded, tmp_path / "adapter", tmp_path / "merged")
+
+    def accuracy(folder: Path) -> float:
+        answers = TransformersEngine(folder).generate([task.prompt(item) for item in items], max_new_tokens=16)
+        return task.scorer.value(task.scorer.score(items, [answer.text for answer in answers]))
+
+    assert result.steps == 8
+    assert accuracy(tmp_path / "merged") > accuracy(embedded)
