@@ -63,7 +63,7 @@ def mol_und(tmp_path_factory):
     """The task and the folder of its generated data."""
     task = registry.get("chemistry/mol_und")
     folder = tmp_path_factory.mktemp("mol_und")
-    task.variants["twin"](folder)
+    task.variants["twin"].build(folder, {})
     return task, folder
 
 

@@ -25,7 +25,7 @@ def built(task_folder, tmp_path):
         task = load_folder(task_folder(train, evaluation, **settings))
         folder = tmp_path / "data"
         folder.mkdir()
-        task.variants["folder"](folder)
+        task.variants["folder"].build(folder, {})
         return task, folder
 
     return make
@@ -54,7 +54,7 @@ def test_mol_und_passes(mol_und):
 
 def test_the_example_passes(tmp_path):
     task = registry.get(EXAMPLE)
-    task.variants["folder"](tmp_path)
+    task.variants["folder"].build(tmp_path, {})
     report = check(task, tmp_path)
     assert report.ok
     assert report.items == {"validation": 60, "test": 60}

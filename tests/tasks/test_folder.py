@@ -16,7 +16,7 @@ EVALUATION = [{"q": f"eval {i}", "a": str(i)} for i in range(9)]
 def build(path, folder, **arguments):
     task = load_folder(path, **arguments)
     folder.mkdir()
-    task.variants["folder"](folder)
+    task.variants["folder"].build(folder, {})
     return task, read_jsonl(folder / "validation.jsonl"), read_jsonl(folder / "test.jsonl")
 
 

@@ -16,7 +16,7 @@ def test_a_new_task_passes_its_check(tmp_path, name, expected):
     assert task.spec.id == expected
     data = tmp_path / "data"
     data.mkdir()
-    task.variants["folder"](data)
+    task.variants["folder"].build(data, {})
     report = check(task, data)
     assert report.ok
     assert report.findings == []

@@ -32,6 +32,14 @@ def test_epochs_differ_and_a_seed_repeats_them() -> None:
     assert [first, second] == [list(again), list(again)]
 
 
+def test_every_stretch_of_an_epoch_has_the_mix_of_the_whole() -> None:
+    keys = [([kind], 5) for kind in range(4) for _ in range(64)]
+    order = list(GroupedSampler(keys, 4, 0))
+    quarters = [order[i : i + 64] for i in range(0, 256, 64)]
+    for quarter in quarters:
+        assert all(12 <= sum(keys[i][0] == [kind] for i in quarter) <= 20 for kind in range(4))
+
+
 def test_collation_shares_the_prefix_and_pads_on_the_left() -> None:
     head = list(range(100, 110))
     rows = [

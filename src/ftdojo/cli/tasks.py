@@ -91,13 +91,11 @@ def check(
 ) -> None:
     """Prove a task: gold answers score best, empty and constant answers are reported, splits do not overlap."""
     from ftdojo import sandbox, tasks
-    from ftdojo.rawdata import require_variant
     from ftdojo.tasks.check import check as prove
 
-    found = tasks.get(task, runner=sandbox.run_user_code)
-    build = found.variants[require_variant(found, data)]
+    name, found = tasks.get(task, runner=sandbox.run_user_code).variant(data)
     with tempfile.TemporaryDirectory(prefix="ftdojo-check-") as folder:
-        build(Path(folder))
+        found.variants[name].build(Path(folder), {})
         verdict = prove(found, Path(folder))
     if json:
         print_json(verdict)

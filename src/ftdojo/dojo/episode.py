@@ -18,7 +18,7 @@ from ftdojo.dojo.pipeline import Outcome, Pipeline
 from ftdojo.dojo.progress import Progress, Silent
 from ftdojo.dojo.protocol import Agent, Decision, Iteration, Observation
 from ftdojo.dojo.submission import read_plan
-from ftdojo.rawdata import prepare, profile, read_items, require_variant
+from ftdojo.rawdata import prepare, profile, read_items
 from ftdojo.record import Home, Ledger
 from ftdojo.record.disk import disk_errors
 from ftdojo.record.result import RunResult, Score
@@ -70,8 +70,7 @@ class Dojo:
         """
         self.run, self._home, self._task_name = run, home, task
         self.progress = progress or Silent()
-        self._task = tasks.get(task, runner=sandbox.run_user_code)
-        variant = require_variant(self._task, variant)
+        variant, self._task = tasks.get(task, runner=sandbox.run_user_code).variant(variant)
         self.budget = (budget or Budget()).within(Budget(wall_s=self._task.spec.rules.wall_s))
         self.progress.update("setup", 0, 2, "preparing the task's data")
         self._data = prepare(self._task, variant, home)

@@ -102,8 +102,8 @@ def main() -> None:
     """The grading process."""
     request = Request.model_validate_json(sys.stdin.read())
     home = Home(request.home)
-    task = tasks.get(request.task, runner=sandbox.run_user_code)
-    data = prepare(task, request.variant, home)
+    variant, task = tasks.get(request.task, runner=sandbox.run_user_code).variant(request.variant)
+    data = prepare(task, variant, home)
     scores: dict[str, Score] = {}
     for name, model in request.models.items():
         _, items, predictions = predict(

@@ -54,9 +54,10 @@ def training(facts: dict[str, Any]) -> TrainingFeedback:
 def diagnose_fit(losses: Sequence[float], held_out: Sequence[float]) -> Fit:
     """What the curves say: ``losses`` of training at even steps, ``held_out`` losses in order (may be empty)."""
     quarters = _quarters(losses)
-    if quarters[-1] > SPIKE * min(quarters) + 0.1:
+    rose = bool(held_out) and held_out[-1] > ROSE * min(held_out)
+    if quarters[-1] > SPIKE * min(quarters) + 0.1 and (rose or not held_out):
         return "unstable"
-    if held_out and held_out[-1] > ROSE * min(held_out):
+    if rose:
         return "over_fit"
     curve = held_out or quarters
     return "under_fit" if len(curve) > 1 and curve[-1] < FELL * curve[-2] else "good"

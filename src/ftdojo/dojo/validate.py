@@ -12,7 +12,7 @@ from ftdojo.dojo import data_program, gates, submission
 from ftdojo.dojo.progress import Progress, Silent
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
-from ftdojo.rawdata import prepare, require_variant
+from ftdojo.rawdata import prepare
 from ftdojo.record import Home
 from ftdojo.schema import StrictModel
 
@@ -33,8 +33,8 @@ def validate(
 ) -> Verdict:
     """Take the submission in ``folder`` through gates 0 to 4; nothing is trained and nothing is recorded."""
     shown = progress or Silent()
-    found = tasks.get(task, runner=sandbox.run_user_code)
-    data = prepare(found, require_variant(found, variant), home)
+    name, found = tasks.get(task, runner=sandbox.run_user_code).variant(variant)
+    data = prepare(found, name, home)
     base = models.resolve(model, home.root)
     seconds: dict[str, float] = {}
 

@@ -6,8 +6,10 @@ converted once; every other model is a local folder or comes from the hub, safet
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import importlib.util
+import io
 import re
 from pathlib import Path
 from typing import Any
@@ -71,7 +73,8 @@ def _embedded(cache: Path) -> Path:
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         source, file = str(weights.parent), weights.name
-        with network.quiet():
+        # The conversion draws its bar whatever transformers is told.
+        with network.quiet(), contextlib.redirect_stderr(io.StringIO()):
             model = AutoModelForCausalLM.from_pretrained(source, gguf_file=file, dtype=torch.bfloat16)
             # The weights are ordinary tensors now; these markers would make save_pretrained refuse.
             model.hf_quantizer, model.is_quantized = None, False

@@ -2,7 +2,7 @@
 
 from ftdojo.rawdata.overlap import OverlapIndex
 from ftdojo.rawdata.profile import DataProfile, FileProfile, profile
-from ftdojo.rawdata.repository import TaskData, prepare, read_items, require_variant
+from ftdojo.rawdata.repository import TaskData, prepare, read_items
 
 __all__ = [
     "DataProfile",
@@ -12,5 +12,4 @@ __all__ = [
     "prepare",
     "profile",
     "read_items",
-    "require_variant",
 ]

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ftdojo.errors import UsageError
 from ftdojo.rawdata.overlap import OverlapIndex
 from ftdojo.record import Home, Store, digest
 from ftdojo.tasks.spec import Record, Task
@@ -36,15 +35,10 @@ class TaskData:
 
 
 def prepare(task: Task, variant: str, home: Home) -> TaskData:
-    """The data of a task's variant, built if it is not there yet.
-
-    Raises:
-        UsageError: if the task has no such variant.
-    """
-    variant = require_variant(task, variant)
+    """The data of a task's variant, built if it is not there yet."""
 
     def build(folder: Path) -> dict[str, Any]:
-        task.variants[variant](folder)
+        task.variants[variant].build(folder, {})
         _open_to_sandbox(folder / "raw")
         sealed = folder / SEALED
         sealed.mkdir(mode=0o700)
@@ -72,16 +66,6 @@ def _open_to_sandbox(folder: Path) -> None:
     """Let the unprivileged user of a sandbox read a folder, whatever the caller's umask is."""
     for path in (folder, *folder.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
-
-
-def require_variant(task: Task, variant: str | None) -> str:
-    """``variant`` if the task has it; the task's first one for ``None``."""
-    if variant is None:
-        return next(iter(task.variants))
-    if variant not in task.variants:
-        have = ", ".join(sorted(task.variants))
-        raise UsageError(f"{task.spec.id} has no data variant '{variant}'", fix=f"choose one of: {have}")
-    return variant
 
 
 def read_items(path: Path) -> list[Record]:

@@ -24,7 +24,7 @@ from ftdojo.schema import StrictModel, load_file
 from ftdojo.tasks import answers, template
 from ftdojo.tasks.external import CodeRunner, ExternalScorer
 from ftdojo.tasks.rows import MAX_FINDINGS, read_jsonl, write_jsonl
-from ftdojo.tasks.spec import Message, RawSource, Record, Rendering, Rules, Scorer, Task, TaskSpec
+from ftdojo.tasks.spec import Message, RawSource, Record, Rendering, Rules, Scorer, Sources, Task, TaskSpec, Variant
 
 FILES = ("task.toml", "train.jsonl", "eval.jsonl", "scorer.py")
 
@@ -140,7 +140,7 @@ def load_folder(path: Path, *, runner: CodeRunner | None = None) -> Task:
         spec=_spec(file, reader, items),
         prompt=reader.prompt,
         scorer=scorer,
-        variants={"folder": partial(_build, path, reader, items)},
+        variants={"folder": Variant(build=partial(_build, path, reader, items))},
         version=_version(path),
     )
 
@@ -199,7 +199,7 @@ def halves(items: Sequence[Record], reader: Reader) -> tuple[list[Record], list[
     return validation, test
 
 
-def _build(path: Path, reader: Reader, items: Sequence[Record], folder: Path) -> None:
+def _build(path: Path, reader: Reader, items: Sequence[Record], folder: Path, sources: Sources) -> None:
     (folder / "raw").mkdir()
     shutil.copyfile(path / "train.jsonl", folder / "raw" / "train.jsonl")
     validation, test = halves(items, reader)

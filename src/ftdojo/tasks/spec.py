@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
+
+from ftdojo.errors import UsageError
 
 Record = Mapping[str, Any]
 """One evaluation item or raw row, as read from its JSON line."""
@@ -77,7 +79,7 @@ class TaskSpec:
     """The value of a perfect prediction file."""
     subtasks: tuple[str, ...]
     max_new_tokens: int
-    """Generation is cut after this many tokens, as in the reference harness."""
+    """Generation is cut after this many tokens, as in the reference harness; a variant may cut earlier."""
     raw_sources: tuple[RawSource, ...]
     evaluation_source: str
     licence: str
@@ -118,16 +120,57 @@ class Scorer(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HubSet:
+    """A public data set that a variant is built from, pinned."""
+
+    id: str
+    """``org/name`` on the Hugging Face hub, and the folder of a mirror."""
+    revision: str
+    licence: str
+    access: str = ""
+    """How to be let in, where the set is gated."""
+
+
+Sources = Mapping[str, Path]
+"""``HubSet.id`` -> the folder with its files."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """One edition of a task's data: ``twin`` is generated offline, ``hub`` is the published data."""
+
+    build: Callable[[Path, Sources], None]
+    """Writes ``raw/`` (any files), ``validation.jsonl`` and ``test.jsonl`` into the empty folder it is given: always
+    the same, validation and test disjoint from each other and from ``raw/``. Every item has a unique string ``id``
+    and, where the task has sub-tasks, a ``subtask``."""
+    sets: tuple[HubSet, ...] = ()
+    """What has to be fetched first; their folders are handed to ``build``."""
+    max_new_tokens: int | None = None
+    """Where answers are known to be shorter than the task allows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """A task is its specification plus three functions; a benchmark family is one module that makes them."""
+    """A task is its specification, a prompt, a scorer and its data; a benchmark family is one package of them."""
 
     spec: TaskSpec
     prompt: Callable[[Record], list[Message]]
     """The chat turns that a model is given for an evaluation item."""
     scorer: Scorer
-    variants: Mapping[str, Callable[[Path], None]]
-    """Data variant -> builder. A builder writes ``raw/`` (any files), ``validation.jsonl`` and ``test.jsonl`` into the
-    empty folder it is given: deterministic, offline once prepared, validation and test disjoint from each other and
-    from ``raw/``. Every item has a unique string ``id`` and, where the task has sub-tasks, a ``subtask``."""
+    variants: Mapping[str, Variant]
+    """Name -> edition of the data; the first is the default."""
     version: str = "1"
     """Part of every digest: raise it when the prompt, scorer or data of the task change."""
+
+    def variant(self, name: str | None) -> tuple[str, Task]:
+        """The name of a variant (for ``None`` the first one) and the task as it is in that variant.
+
+        Raises:
+            UsageError: if there is no such variant.
+        """
+        name = next(iter(self.variants)) if name is None else name
+        if name not in self.variants:
+            have = ", ".join(sorted(self.variants))
+            raise UsageError(f"{self.spec.id} has no data variant '{name}'", fix=f"choose one of: {have}")
+        tokens = self.variants[name].max_new_tokens or self.spec.max_new_tokens
+        return name, replace(self, spec=replace(self.spec, max_new_tokens=tokens))

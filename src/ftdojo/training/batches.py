@@ -14,10 +14,11 @@ Batch = dict[str, torch.Tensor]
 
 
 class GroupedSampler(Sampler[int]):
-    """Every epoch: rows sorted by key (ties broken at random), cut into batches, the batches in random order.
+    """Every epoch: rows sorted by key (ties broken at random), cut into batches, the batches spread over the epoch.
 
-    With the keys of :func:`ftdojo.models.prefix.sort_keys`, rows that are alike stand together. The order of the
-    batches is free of them. A last batch that is not full stays last, so that the loader's cuts fall between batches.
+    With the keys of :func:`ftdojo.models.prefix.sort_keys`, rows that are alike stand together. Batches that begin
+    alike are put at random but even distances, so that every stretch of the epoch has the mix of the whole. A last
+    batch that is not full stays last, so that the loader's cuts fall between batches.
     """
 
     def __init__(self, keys: Sequence[prefix.Key], batch_size: int, seed: int) -> None:
@@ -31,9 +32,23 @@ class GroupedSampler(Sampler[int]):
     def __iter__(self) -> Iterator[int]:
         shuffled = torch.randperm(len(self._keys), generator=self._generator).tolist()
         order = sorted(shuffled, key=self._keys.__getitem__)
-        full = len(order) // self._batch_size
-        for i in [*torch.randperm(full, generator=self._generator).tolist(), full]:
-            yield from order[i * self._batch_size : (i + 1) * self._batch_size]
+        batches = [order[i : i + self._batch_size] for i in range(0, len(order), self._batch_size)]
+        rest = batches.pop() if len(batches[-1]) < self._batch_size else []
+        for batch in [*self._spread(batches), rest]:
+            yield from batch
+
+    def _spread(self, batches: list[list[int]]) -> list[list[int]]:
+        """The batches in the order of the epoch: those of one kind, shuffled, each somewhere in its share of it."""
+        kinds: dict[tuple[int, ...], list[int]] = {}
+        for number, batch in enumerate(batches):
+            kinds.setdefault(tuple(self._keys[batch[0]][0]), []).append(number)
+        place = [0.0] * len(batches)
+        for numbers in kinds.values():
+            shuffled = torch.randperm(len(numbers), generator=self._generator).tolist()
+            offsets = torch.rand(len(numbers), generator=self._generator).tolist()
+            for number, share, offset in zip(numbers, shuffled, offsets, strict=True):
+                place[number] = (share + offset) / len(numbers)
+        return [batches[i] for i in sorted(range(len(batches)), key=place.__getitem__)]
 
 
 def collate(examples: Sequence[Example], pad: int, *, share: bool) -> Batch:

@@ -54,7 +54,6 @@ class TrainResult:
     compute: str
 
 
-
 def train(
     examples: Sequence[Example],
     config: TrainConfig,

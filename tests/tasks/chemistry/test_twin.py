@@ -182,7 +182,8 @@ def test_ring_systems(smiles, expected):
 def test_the_same_bytes_in_another_process(mol_und, tmp_path):
     code = (
         "import pathlib, sys; from ftdojo.tasks import get;"
-        "get('chemistry/mol_und').variants['twin'](pathlib.Path(sys.argv[1])); print('datamol' in sys.modules)"
+        "get('chemistry/mol_und').variants['twin'].build(pathlib.Path(sys.argv[1]), {});"
+        "print('datamol' in sys.modules)"
     )
     environment = {"PYTHONHASHSEED": "12345"}
     command = [sys.executable, "-c", code, tmp_path]

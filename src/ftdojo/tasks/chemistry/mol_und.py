@@ -15,8 +15,6 @@ Deviations from the reference harness:
   SMILES as given; invalid costs 0) and ``yes_no_accuracy`` (per cent), which are the columns of the paper's table,
   ``fg_count.mae``, ``ring_count.mae``, and ``parsed`` (per cent).
 - A count of more than nine digits and a SMILES of more than 500 characters are not parsed.
-- Generation is cut after 64 tokens, which the answers of the twin fit in; the reference cuts after 1024, and so will
-  the variant ``hub``.
 
 An error is ``empty``, ``format`` (nothing of the right form), ``invalid`` (a scaffold was given but RDKit cannot parse
 it) or ``wrong``.
@@ -36,7 +34,18 @@ from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
 from ftdojo.tasks.extract import count, drop_thinking, json_value, scalar_text
-from ftdojo.tasks.spec import ItemScore, Message, RawSource, Record, Rendering, Shortcut, Task, TaskSpec
+from ftdojo.tasks.spec import (
+    ItemScore,
+    Message,
+    RawSource,
+    Record,
+    Rendering,
+    Shortcut,
+    Sources,
+    Task,
+    TaskSpec,
+    Variant,
+)
 
 KEYS = {
     "fg_count": ("count", "answer"),
@@ -181,7 +190,7 @@ def prompt(item: Record) -> list[Message]:
     return [{"role": "user", "content": item["query"]}]
 
 
-def build_twin(folder: Path) -> None:
+def build_twin(folder: Path, sources: Sources) -> None:
     """Write the generated data; see :mod:`ftdojo.tasks.chemistry.twin`."""
     from ftdojo.tasks.chemistry import twin
 
@@ -232,7 +241,7 @@ SPEC = TaskSpec(
     higher_is_better=True,
     best_value=100.0,
     subtasks=tuple(KEYS),
-    max_new_tokens=64,
+    max_new_tokens=1024,
     raw_sources=(
         _source("fg_count", "how often a functional group occurs; most counts are 1"),
         _source("ring_count", "how often a kind of ring occurs; most counts are 1 or 2"),
@@ -254,4 +263,6 @@ SPEC = TaskSpec(
     ),
 )
 
-TASK = Task(spec=SPEC, prompt=prompt, scorer=MolUndScorer(), variants={"twin": build_twin})
+TASK = Task(
+    spec=SPEC, prompt=prompt, scorer=MolUndScorer(), variants={"twin": Variant(build=build_twin, max_new_tokens=64)}
+)
