@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,20 +46,27 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
     return load_file(file)
 
 
-@pytest.mark.parametrize("on", [SINGLE, COARSE], ids=str)
-@pytest.mark.parametrize("method", ["full", "lora"])
-def test_it_learns_and_the_export_says_what_was_learned(
-    tiny_model: Path, tmp_path: Path, method: str, on: Compute
-) -> None:
-    lora = {"lora": {"rank": 16, "alpha": 64}, "learning_rate": 3e-2} if method == "lora" else {}
-    result = train(examples(tiny_model), config(method=method, epochs=20, **lora), tiny_model, tmp_path / "t", on=on)
-    assert result.curve[-1].loss < 0.3 < result.curve[0].loss
-    assert (result.steps, result.epochs) == (60, 20)
-    assert result.tokens == 20 * sum(len(e.input_ids) for e in examples(tiny_model))
+def test_it_learns_and_the_export_says_what_was_learned(tiny_model: Path, tmp_path: Path) -> None:
+    result = train(examples(tiny_model), config(epochs=40), tiny_model, tmp_path / "t", on=SINGLE)
+    assert result.curve[-1].loss < 0.2 < result.curve[0].loss
+    assert (result.steps, result.epochs) == (120, 40)
+    assert result.tokens == 40 * sum(len(e.input_ids) for e in examples(tiny_model))
     export(tiny_model, tmp_path / "t", tmp_path / "merged")
-    asked = [[{"role": "user", "content": row["prompt"]}] for row in rows(6)]
+    asked = [[{"role": "user", "content": row["prompt"]}] for row in rows()]
     answers = TransformersEngine(tmp_path / "merged", SINGLE).generate(asked, max_new_tokens=6)
-    assert [a.text for a in answers] == [row["completion"] for row in rows(6)]
+    right = [a.text == row["completion"] for a, row in zip(answers, rows(), strict=True)]
+    assert sum(right) >= 0.9 * len(right)
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_bfloat16_ends_at_the_loss_of_float32(tiny_model: Path, tmp_path: Path, method: str) -> None:
+    """Over a whole run: a few steps would not show what rounding loses."""
+    settings = config(method=method, learning_rate=1e-3, epochs=20)
+    single, coarse = (
+        train(examples(tiny_model), settings, tiny_model, tmp_path / on.precision, on=on) for on in (SINGLE, COARSE)
+    )
+    assert single.curve[-1].loss < 0.97 * single.curve[0].loss
+    assert coarse.curve[-1].loss == pytest.approx(single.curve[-1].loss, rel=0.02)
 
 
 def test_the_same_arguments_give_the_same_bytes(tiny_model: Path, tmp_path: Path) -> None:
@@ -92,7 +100,8 @@ def test_merging_keeps_the_adapters_outputs(tiny_model: Path, tmp_path: Path) ->
     tokens = torch.tensor([examples(tiny_model, 1)[0].input_ids])
     base = network.load(tiny_model, torch.float32, "sdpa")
     untouched = base(input_ids=tokens).logits
-    adapted = PeftModel.from_pretrained(base, tmp_path / "adapter")(input_ids=tokens).logits
+    with network.quiet():
+        adapted = PeftModel.from_pretrained(base, tmp_path / "adapter")(input_ids=tokens).logits
     merged = network.load(tmp_path / "merged", torch.float32, "sdpa")(input_ids=tokens).logits
     torch.testing.assert_close(merged, adapted, atol=1e-4, rtol=1e-4)
     assert not torch.allclose(merged, untouched, atol=1e-2)
@@ -108,8 +117,19 @@ def test_patience_keeps_the_best_weights(tiny_model: Path, tmp_path: Path) -> No
     losses = [loss for _, loss in result.eval_curve]
     assert result.epochs < 30
     assert losses.index(min(losses)) == len(losses) - 3
-    again = train(made, settings.model_copy(update={"max_steps": 1}), tmp_path / "t", tmp_path / "u", on=SINGLE)
-    assert again.curve[0].loss == pytest.approx(min(losses), abs=2.0), "goes on from the best, not from the last"
+    kept = weights(tmp_path / "t")
+    best_step = result.eval_curve[losses.index(min(losses))][0]
+    short = settings.model_copy(update={"patience": None})
+    stopped = train(made, short, tiny_model, tmp_path / "short", on=SINGLE, should_stop=_after(best_step))
+    assert stopped.steps == best_step
+    expected = weights(tmp_path / "short")
+    assert all(kept[name].equal(expected[name]) for name in kept), "the weights of the best measurement"
+
+
+def _after(steps: int) -> Callable[[], bool]:
+    """Says yes when it is asked for that many steps' time."""
+    asked = iter(range(1, steps))
+    return lambda: next(asked, None) is None
 
 
 def test_the_caller_sees_the_curve_and_can_stop(tiny_model: Path, tmp_path: Path) -> None:
