@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
+from typing import Self
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ftdojo.errors import InputError
 from ftdojo.schema import MAX_BYTES, StrictModel, load_file, parse
@@ -29,6 +30,24 @@ def findings(folder: Path, text: str | bytes, name: str = "train.yaml") -> list[
     with pytest.raises(InputError) as caught:
         load_file(folder / name, Outer)
     return [(f.code, f.where, f.fix) for f in caught.value.findings]
+
+
+class Pair(StrictModel):
+    low: int
+    high: int
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low > self.high:
+            raise ValueError("'low' is above 'high': swap them")
+        return self
+
+
+def test_a_fault_of_the_whole_file_is_told_in_its_own_words(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        parse({"low": 2, "high": 1}, Pair, where="pair.yaml")
+    (finding,) = caught.value.findings
+    assert (finding.where, finding.message) == ("pair.yaml", "'low' is above 'high': swap them")
 
 
 def test_a_good_file_is_read(tmp_path: Path) -> None:

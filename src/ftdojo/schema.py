@@ -97,9 +97,13 @@ def _finding(error: Any, model: type[BaseModel], where: str, gate: int) -> Findi
         return Finding(code="unknown_key", gate=gate, message=f"unknown key '{location[-1]}'", where=place, fix=fix)
     if error["type"] == "missing":
         return Finding(code="missing_key", gate=gate, message="is required", where=place, fix=f"add '{location[-1]}'")
+    by_validator = error["type"] == "value_error"
+    message = str(error["ctx"]["error"]) if by_validator else f"{error['msg'][0].lower()}{error['msg'][1:]}"
+    if not key:  # a validator of the whole file, whose message names the keys
+        return Finding(code="bad_value", gate=gate, message=message, where=place, fix="change what the message names")
     given = repr(error.get("input"))[:80]
-    message = f"{error['msg'][0].lower()}{error['msg'][1:]} (got {given})"
-    return Finding(code="bad_value", gate=gate, message=message, where=place, fix=f"change the value of '{key}'")
+    fix = f"change the value of '{key}'"
+    return Finding(code="bad_value", gate=gate, message=f"{message} (got {given})", where=place, fix=fix)
 
 
 def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

@@ -150,7 +150,9 @@ def test_a_task_scored_by_its_own_code_runs_it_in_the_sandbox(home: Path) -> Non
         "    return float(output.strip() == item['label'])\n"
     )
     text = (folder / "task.toml").read_text()
-    (folder / "task.toml").write_text(text.replace(_line(text, "scorer ="), 'scorer = "scorer.py"'))
+    for line, instead in [("scorer =", 'scorer = "scorer.py"'), ("choices =", "")]:
+        text = text.replace(_line(text, line), instead)
+    (folder / "task.toml").write_text(text)
     assert document("task", "check", folder)["ok"]
 
 
@@ -169,7 +171,7 @@ def test_validate_passes_a_good_submission_and_names_the_gate_of_a_bad_one(
     for name, changes, gate, code in [
         ("key", {"train": {"learning_rat": 1}}, 0, "unknown_key"),
         ("both", {"train": {"lora": {"rnk": 1}, "epochs": 0}}, 0, "unknown_key"),
-        ("rule", {"train": {"method": "qlora"}}, 1, "method_not_allowed"),
+        ("method", {"train": {"method": "qlora"}}, 0, "bad_value"),
         ("length", {"train": {"max_length": 100_000}}, 1, "max_length_over_context"),
         (
             "source",
@@ -188,7 +190,8 @@ def test_validate_passes_a_good_submission_and_names_the_gate_of_a_bad_one(
         ("targets", {"train": {"lora": {"targets": ["nothing"]}}}, 4, "bad_targets"),
     ]:
         bad = verdict(write_submission(home / name, **changes), 1)
-        assert (bad["ok"], bad["gate"], bad["findings"][0]["code"]) == (False, gate, code), name
+        assert (bad["ok"], bad["gate"]) == (False, gate), name
+        assert code in [f["code"] for f in bad["findings"]], name
         assert all(f["fix"] and f["where"] for f in bad["findings"])
 
 
