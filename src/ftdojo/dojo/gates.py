@@ -18,9 +18,11 @@ from ftdojo.dojo.recipe import Recipe
 from ftdojo.dojo.submission import RECIPE, SCRIPT, TRAIN, Submission
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding, Severity
+from ftdojo.models import prefix
 from ftdojo.rawdata import TaskData
 from ftdojo.tasks.spec import Record, TaskSpec
 from ftdojo.training import Tokenized, TrainConfig, estimate, parse_row, tokenize
+from ftdojo.training.tokens import Example
 
 TRIAL_ROWS = 32
 TRIAL_LIMITS = sandbox.Limits(wall_s=120)
@@ -136,15 +138,23 @@ def micro_training(tokenized: Tokenized, config: TrainConfig, base: Path, wall_l
     from ftdojo.training.trainer import train
 
     longest = sorted(tokenized.examples, key=lambda e: -len(e.input_ids))[: config.batch_size]
-    trial = config.model_copy(update={"max_steps": MICRO_STEPS, "eval_fraction": 0.0, "patience": None})
+    trial = config.model_copy(
+        update={"epochs": MICRO_STEPS, "gradient_accumulation": 1, "eval_fraction": 0.0, "patience": None}
+    )
     with tempfile.TemporaryDirectory(prefix="ftdojo-micro-") as folder:
         result = train(longest, trial, base, Path(folder))
-    tokens = config.epochs * sum(len(e.input_ids) for e in tokenized.examples)
-    forecast_s = SAFETY * tokens / result.steady_tokens_per_s
+    # The longest rows have little in common; all rows together share more, so the work is counted as it is done.
+    work = _work(tokenized.examples, config) / _work(longest, config)
+    measured_s = sum(len(e.input_ids) for e in longest) / result.steady_tokens_per_s
+    forecast_s = SAFETY * config.epochs * work * measured_s
     if wall_left_s is not None and forecast_s > wall_left_s:
         message = f"the training would take about {forecast_s:.0f} s, {wall_left_s:.0f} s of the budget are left"
         fix = f"epochs: {config.epochs * wall_left_s / forecast_s:.2f} or fewer, or fewer rows"
         raise InputError([_finding(4, "over_budget", message, f"{TRAIN}: epochs", fix)])
+
+
+def _work(examples: Sequence[Example], config: TrainConfig) -> int:
+    return prefix.computed_tokens([e.input_ids for e in examples], config.batch_size)
 
 
 def _finding(gate: int, code: str, message: str, where: str, fix: str, severity: Severity = "error") -> Finding:
