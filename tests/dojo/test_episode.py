@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -15,7 +17,7 @@ import yaml
 
 from ftdojo.budget import Budget
 from ftdojo.dojo import Dojo, Observation, run_episode
-from ftdojo.errors import UsageError
+from ftdojo.errors import FtdojoError, UsageError
 from ftdojo.record import Home, Ledger
 from ftdojo.record.result import RunResult
 
@@ -166,36 +168,40 @@ def test_kill_9_and_the_same_command_give_the_same_result(
     command = _command(tmp_path / "killed", approve, tiny_model)
     for events in (1, 2, 3):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while process.poll() is None and _events(tmp_path / "killed") < events:
+        while process.poll() is None and len(_kinds(tmp_path / "killed")) < events:
             time.sleep(0.02)
         time.sleep(0.3)
         process.send_signal(signal.SIGKILL)
         process.wait()
-        assert _events(tmp_path / "killed") >= events
+        assert len(_kinds(tmp_path / "killed")) >= events
     resumed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert _essence(resumed) == _essence(whole)
 
 
-def _events(run: Path) -> int:
+def _kinds(run: Path) -> list[str]:
     try:
         with Ledger(run, writable=False) as ledger:
-            return len(ledger.events())
-    except Exception:  # noqa: BLE001 - not there yet, or half way
-        return 0
+            return [event.kind for event in ledger.events()]
+    except (FtdojoError, sqlite3.OperationalError):  # not there yet, or half way
+        return []
 
 
-def test_ctrl_c_leaves_a_resumable_run(
+def test_ctrl_c_in_any_stage_leaves_a_resumable_run(
     tmp_path: Path, approve: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """While the base model answers, in an iteration, and while the sealed test is graded."""
     monkeypatch.setenv("FTDOJO_HOME", str(tmp_path / "home"))
     command = _command(tmp_path / "run", approve, tiny_model)
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while process.poll() is None and _events(tmp_path / "run") < 2:
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "the same command resumes" in err
-    assert "Traceback" not in err
+    for kind in ("configuration", "baseline", "test_opened"):
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+        while process.poll() is None and kind not in _kinds(tmp_path / "run"):
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all processes of the run
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 130
+        assert "the same command resumes" in err
+        assert "Traceback" not in err
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["outcome"] == "scored"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -38,9 +39,15 @@ def _form(evaluation: EvaluationFeedback) -> list[Diagnosis]:
     if evaluation.parsed >= PARSED_ENOUGH:
         return []
     cut = evaluation.errors.get("truncated", 0)
-    evidence = f"evaluation: {evaluation.parsed:.0%} of the outputs have the answer's form; errors {evaluation.errors}"
+    share = f"{evaluation.parsed:.0%} of the outputs have the answer's form"
+    evidence = f"evaluation: {share}; errors: {told(evaluation.errors)}"
     unparsed = (1 - evaluation.parsed) * evaluation.score.n
     return [Diagnosis("truncation" if cut > unparsed / 2 else "format", evidence)]
+
+
+def told(counts: Mapping[str, int]) -> str:
+    """Counts in words, largest first."""
+    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _fit(feedback: Feedback | None) -> list[Diagnosis]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ftdojo.agents.ft_agent import draft as drafts
-from ftdojo.agents.ft_agent.diagnosis import PARSED_ENOUGH, Diagnosis, Kind, diagnose
+from ftdojo.agents.ft_agent.diagnosis import PARSED_ENOUGH, Diagnosis, Kind, diagnose, told
 from ftdojo.agents.ft_agent.draft import Draft, Proposal
 from ftdojo.dojo.feedback import EvaluationFeedback, Feedback
 from ftdojo.dojo.protocol import Observation
@@ -120,7 +120,7 @@ def _pilot(observation: Observation) -> Proposal:
     plan = Plan(
         parent=0,
         hypothesis="the base model does not know the answer's form; teaching the form alone gains most",
-        evidence=[f"baseline: {base.score}, parsed {base.parsed:.0%}, errors {base.errors}"],
+        evidence=[f"baseline: {base.score}, parsed {base.parsed:.0%}, errors: {told(base.errors)}"],
         focus="both",
         changes=changes,
     )
