@@ -87,9 +87,18 @@ def test_two_makers_take_turns(tmp_path: Path) -> None:
     assert one.communicate()[0] == "one False\n"
 
 
-def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
+        RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)"),
+    ],
+)
+def test_a_full_disk_is_told_as_such(tmp_path: Path, error: Exception) -> None:
+    """The second form is what safetensors raises."""
+
     def build(folder: Path) -> dict[str, int]:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise error
 
     with pytest.raises(InfrastructureError, match="no space left") as caught:
         Store(tmp_path).make("rows", {}, build)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from ftdojo.errors import InfrastructureError
+from ftdojo.errors import FtdojoError, InfrastructureError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _DENIED = {errno.EROFS, errno.EACCES, errno.EPERM}
@@ -21,16 +22,25 @@ def disk_errors(place: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            raise InfrastructureError(
-                f"no space left on the disk that holds {place} ({_free(place)} free)",
-                fix="free some space, then run the same command again: finished stages are kept",
-            ) from error
+            raise _full(place) from error
         if error.errno in _DENIED:
             raise InfrastructureError(
                 f"{error.filename or place} may not be written ({error.strerror})",
                 fix="choose another folder with --out, or another cache with FTDOJO_HOME",
             ) from error
         raise
+    except Exception as error:
+        # Libraries that are not written in Python, safetensors for one, raise errors of their own that quote the system.
+        if os.strerror(errno.ENOSPC) in str(error) and not isinstance(error, FtdojoError):
+            raise _full(place) from error
+        raise
+
+
+def _full(place: Path) -> InfrastructureError:
+    return InfrastructureError(
+        f"no space left on the disk that holds {place} ({_free(place)} free)",
+        fix="free some space, then run the same command again: finished stages are kept",
+    )
 
 
 def _free(place: Path) -> str:

@@ -54,6 +54,17 @@ class Shortcut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """A published test score on the real data (variant ``hub``), for comparison."""
+
+    metric: str
+    base: float
+    """Of Qwen2.5-7B-Instruct, untouched."""
+    ft_agent: float
+    """Of the original FT-Agent on it (arXiv 2603.01712), the mean of three runs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """The limits of FT-Dojo for one task: values, not code."""
 
@@ -84,6 +95,7 @@ class TaskSpec:
     evaluation_source: str
     licence: str
     shortcuts: tuple[Shortcut, ...] = ()
+    published: tuple[Published, ...] = ()
     rules: Rules = field(default_factory=Rules)
 
 

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from ftdojo.models import describe, network
+from ftdojo.record.disk import disk_errors
 
 _TEXT = (
     "tokenizer*",
@@ -29,7 +30,7 @@ def export(base: Path, trained: Path, out: Path) -> None:
 
     stored = {"BF16": torch.bfloat16, "F16": torch.float16}.get(describe(base).precision, torch.float32)
     out.mkdir(parents=True, exist_ok=True)
-    with network.quiet():
+    with disk_errors(out), network.quiet():
         if (trained / "adapter_config.json").is_file():
             from peft import PeftModel
 
