@@ -30,7 +30,7 @@ def disk_errors(place: Path) -> Iterator[None]:
             ) from error
         raise
     except Exception as error:
-        # Libraries that are not written in Python, safetensors for one, raise errors of their own that quote the system.
+        # Libraries not written in Python, such as safetensors, raise errors of their own that quote the system.
         if os.strerror(errno.ENOSPC) in str(error) and not isinstance(error, FtdojoError):
             raise _full(place) from error
         raise
