@@ -53,3 +53,12 @@ def test_any_text_is_answered_and_a_stored_index_answers_the_same(texts: list[st
     index = OverlapIndex.of(texts)
     stored = OverlapIndex.from_json(json.loads(json.dumps(index.to_json())))
     assert stored.overlaps([text]) == index.overlaps([text])
+
+
+def test_scripts_without_spaces_are_compared_by_character() -> None:
+    rng = random.Random(2)
+    signs = [chr(code) for code in range(0x4E00, 0x4F00)]
+    questions = ["以下是单项选择题。题目：" + "".join(rng.choices(signs, k=30)) for _ in range(40)]
+    index = OverlapIndex.of(questions[:20])
+    assert all(index.overlaps([f"{text}\nA. 一\nB. 二", "A"]) for text in questions[:20])
+    assert not any(index.overlaps([text, "A"]) for text in questions[20:])

@@ -21,6 +21,8 @@ FEW = 4
 SHARED = 2
 """An n-gram that more items than this have belongs to the task's instruction, not to an item."""
 THRESHOLD = 0.5
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+"""Thai and Lao, Japanese kana, Chinese characters."""
 
 
 class OverlapIndex:
@@ -69,8 +71,9 @@ class OverlapIndex:
 
 
 def _words(text: str) -> list[str]:
-    """Normalized words: lower case, split at white space, punctuation at their ends cut."""
-    words = (re.sub(r"^\W+|[.,:;!?'\"]+$", "", word) for word in text.lower().split())
+    """Normalized words: lower case, split at white space, punctuation at their ends cut. Scripts that are written
+    without spaces count by character."""
+    words = (re.sub(r"^\W+|[.,:;!?'\"]+$", "", word) for word in _UNSPACED.sub(r" \g<0> ", text.lower()).split())
     return [word for word in words if word]
 
 

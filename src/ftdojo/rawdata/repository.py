@@ -8,7 +8,6 @@ checked against is an index of hashes, made here once.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,7 +43,7 @@ def prepare(task: Task, variant: str, home: Home) -> TaskData:
         sealed.mkdir(mode=0o700)
         (folder / "test.jsonl").rename(sealed / "test.jsonl")
         items = read_items(folder / "validation.jsonl") + read_items(sealed / "test.jsonl")
-        (folder / OVERLAP).write_text(json.dumps(OverlapIndex.of(_prompt_texts(task, items)).to_json()), "utf-8")
+        (folder / OVERLAP).write_text(json.dumps(OverlapIndex.of(map(task.question, items)).to_json()), "utf-8")
         return {
             "raw": digest.of_folder(folder / "raw"),
             "validation": digest.of_file(folder / "validation.jsonl"),
@@ -72,7 +71,3 @@ def read_items(path: Path) -> list[Record]:
     """The items of a JSON-lines file."""
     with path.open(encoding="utf-8") as stream:
         return [json.loads(line) for line in stream if line.strip()]
-
-
-def _prompt_texts(task: Task, items: Sequence[Record]) -> list[str]:
-    return ["\n".join(turn["content"] for turn in task.prompt(item) if turn["role"] == "user") for item in items]

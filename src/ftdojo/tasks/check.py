@@ -6,6 +6,7 @@ must not share prompts; a verdict must not depend on the other items.
 
 from __future__ import annotations
 
+import csv
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -128,7 +129,7 @@ def _check_items(task: Task, splits: dict[str, list[Record]], tell: Tell) -> dic
         if not items:
             tell("no_items", split, "has no items", "write more evaluation rows")
         for item in items:
-            name, prompt = str(item["id"]), prompt_text(task, item)
+            name, prompt = str(item["id"]), task.question(item)
             place = f"{split}: item {name}"
             if name in ids:
                 tell("double_id", place, f"its id occurs in {ids[name]}, too", "make ids unique")
@@ -173,12 +174,10 @@ def training_pairs(rendering: Rendering, rows: Sequence[Record]) -> Iterator[tup
             yield prompt, completion
 
 
-def prompt_text(task: Task, item: Record) -> str:
-    """The text of the user turns."""
-    return "\n".join(turn["content"] for turn in task.prompt(item) if turn["role"] == "user")
-
-
 def _raw_rows(path: Path) -> list[Any]:
     if path.suffix == ".json":
         return list(json.loads(path.read_text("utf-8")))
+    if path.suffix == ".csv":
+        with path.open(encoding="utf-8", newline="") as stream:
+            return list(csv.DictReader(stream))
     return [row for _, row in scan_jsonl(path)]

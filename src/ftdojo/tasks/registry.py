@@ -11,7 +11,11 @@ from ftdojo.errors import UsageError
 from ftdojo.tasks.external import CodeRunner
 from ftdojo.tasks.spec import Task
 
-FAMILIES = ("ftdojo.tasks.chemistry",)
+FAMILIES = (
+    "ftdojo.tasks.chemistry",
+    "ftdojo.tasks.finance",
+    "ftdojo.tasks.math",
+)
 """Modules with a function ``tasks()``; the one place to add a family to."""
 
 

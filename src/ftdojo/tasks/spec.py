@@ -174,6 +174,10 @@ class Task:
     version: str = "1"
     """Part of every digest: raise it when the prompt, scorer or data of the task change."""
 
+    def question(self, item: Record) -> str:
+        """The text of the last user turn: what is particular to an item. Turns before it are worked examples."""
+        return next(turn["content"] for turn in reversed(self.prompt(item)) if turn["role"] == "user")
+
     def variant(self, name: str | None) -> tuple[str, Task]:
         """The name of a variant (for ``None`` the first one) and the task as it is in that variant.
 
