@@ -1,0 +1,221 @@
+"""The generated stand-in for FinanceIQ: same files, columns, prompt, scorer and unevenness; computed answers.
+
+What is as in the real data: ten subjects with one CSV file each, whose first column has no name; questions with four
+options and a letter, no reasoning; subjects of very different sizes; some letters more frequent than others; questions
+that occur twice. What is not: questions are short and in English, so that a small model can read and partly learn them;
+in validation and test every letter is right equally often.
+
+Half of the questions ask for the option that repeats a word of the question; some ask for the largest or smallest
+option; the others have to be calculated, and their wrong options are the results of usual slips. Training, validation
+and test questions are made from different attributes and amounts.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ftdojo.tasks.finance.financeiq import LETTERS, SUBJECTS
+from ftdojo.tasks.finance.table import SHOTS, Question, content, item, write
+from ftdojo.tasks.rows import write_jsonl
+
+SEED = "financeiq twin 1"
+ROWS = dict(zip(SUBJECTS, (404, 381, 359, 257, 199, 129, 163, 111, 65, 44), strict=True))
+"""Raw rows a subject, in the proportions of the real data."""
+ITEMS = 10
+"""Items a subject in each of validation and test."""
+LETTER_SHARES = (0.22, 0.29, 0.28, 0.21)
+"""Of the raw rows."""
+REPEATED = 0.02
+
+NOUNS = dict(
+    zip(
+        SUBJECTS,
+        (
+            ("asset", "liability", "expense", "revenue", "reserve"),
+            ("deposit", "loan", "card", "mortgage", "transfer"),
+            ("share", "bond", "warrant", "index", "dividend"),
+            ("fund", "trust", "portfolio", "custodian", "unit"),
+            ("policy", "annuity", "claim", "premium", "insurer"),
+            ("wage", "subsidy", "tariff", "price", "market"),
+            ("tax", "duty", "levy", "refund", "invoice"),
+            ("future", "swap", "option", "forward", "margin"),
+            ("budget", "pension", "gift", "goal", "saving"),
+            ("perpetuity", "coupon", "discount", "yield", "reserve"),
+        ),
+        strict=True,
+    )
+)
+"""What a subject's questions are about."""
+# fmt: off
+ATTRIBUTES = (
+    "annual", "monthly", "weekly", "daily", "early", "late", "new", "old", "large", "small", "public", "private",
+    "local", "foreign", "rural", "urban", "fixed", "flexible", "open", "closed", "simple", "mixed", "direct",
+    "indirect", "joint", "single", "double", "global", "regional", "national", "first", "second", "final", "initial",
+    "special", "general", "common", "basic", "prime", "senior", "junior", "green", "blue", "red", "gold", "silver",
+    "fast", "slow", "free", "paid", "full", "empty", "plain", "rich", "royal", "modern", "ancient", "northern",
+    "southern", "eastern", "western", "central",
+)
+# fmt: on
+AMOUNTS = range(200, 10_000, 20)
+HELD_OUT = 0.2
+"""Share of the attributes and amounts for each of validation and test."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What the questions of one split are made from."""
+
+    attributes: Sequence[str]
+    amounts: Sequence[int]
+    rng: random.Random
+
+    def amount(self, highest: int = 9980) -> int:
+        """An amount of the split of at most ``highest``."""
+        return self.rng.choice([amount for amount in self.amounts if amount <= highest])
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A question before its options have letters."""
+
+    question: str
+    right: str
+    wrong: tuple[str, ...]
+    """At least three different ones, none of them right."""
+
+
+def build(folder: Path) -> None:
+    """Write ``raw/``, ``validation.jsonl`` and ``test.jsonl`` into ``folder``."""
+    rng = random.Random(SEED)  # noqa: S311 - reproducible data, not secrets
+    train, validation, test = split(rng)
+    raw = folder / "raw" / "data" / "train"
+    raw.mkdir(parents=True)
+    shots = {}
+    for subject, total in ROWS.items():
+        new = total - round(REPEATED * total)
+        letters = rng.choices(LETTERS, LETTER_SHARES, k=new + SHOTS)
+        questions = make(subject, letters, train)
+        shots[subject] = questions[:SHOTS]
+        rows = questions[SHOTS:]
+        rows += rng.sample(rows, total - new)
+        rng.shuffle(rows)
+        write(raw / f"{subject}.csv", rows)
+    for name, source in (("validation", validation), ("test", test)):
+        write_jsonl(folder / f"{name}.jsonl", items(name, source, shots))
+
+
+def split(rng: random.Random) -> tuple[Source, Source, Source]:
+    """What training, validation and test questions are made from: nothing of it in two of them."""
+
+    def parts(values: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any], Sequence[Any]]:
+        mixed = rng.sample(values, len(values))
+        size = round(HELD_OUT * len(mixed))
+        return mixed[2 * size :], mixed[:size], mixed[size : 2 * size]
+
+    attributes, amounts = parts(ATTRIBUTES), parts(AMOUNTS)
+    train, validation, test = (Source(attributes[i], amounts[i], rng) for i in range(3))
+    return train, validation, test
+
+
+def items(name: str, source: Source, shots: Mapping[str, Sequence[Question]]) -> list[dict[str, Any]]:
+    """The items of an evaluation split; over all subjects every letter is right equally often."""
+    found = []
+    for position, subject in enumerate(SUBJECTS):
+        letters = [LETTERS[(position * ITEMS + i) % len(LETTERS)] for i in range(ITEMS)]
+        source.rng.shuffle(letters)  # or a kind of question would have letters of its own
+        for number, question in enumerate(make(subject, letters, source)):
+            found.append({**item(subject, number, question, shots[subject]), "id": f"{name}-{subject}-{number}"})
+    return found
+
+
+def make(subject: str, letters: Sequence[str], source: Source) -> list[Question]:
+    """Different questions of one subject, one for each right letter; the kinds in turn."""
+    found: dict[tuple[str, ...], Question] = {}
+    while len(found) < len(letters):
+        kind = KINDS[len(found) % len(KINDS)]
+        question = lettered(kind(subject, source), letters[len(found)], source.rng)
+        found.setdefault(content(question), question)
+    return list(found.values())
+
+
+def lettered(draft: Draft, letter: str, rng: random.Random) -> Question:
+    """A question whose right option has the given letter."""
+    wrong = iter(rng.sample(draft.wrong, len(LETTERS) - 1))
+    options = {other: draft.right if other == letter else next(wrong) for other in LETTERS}
+    return {"question": draft.question, **options, "answer": letter}
+
+
+# -- kinds whose answer can be read off the options ----------------------------------------------------------------
+
+
+def same_word(subject: str, source: Source) -> Draft:
+    """The option that repeats the question's word."""
+    nouns = source.rng.sample(NOUNS[subject], len(LETTERS))
+    right, *wrong = (f"{source.rng.choice(source.attributes)} {noun}" for noun in nouns)
+    return Draft(f"Which is a kind of {nouns[0]}?", right, tuple(wrong))
+
+
+def extreme(subject: str, source: Source) -> Draft:
+    """The largest or smallest amount."""
+    noun = source.rng.choice(NOUNS[subject])
+    which = source.rng.choice(("largest", "smallest"))
+    amounts = sorted(source.rng.sample(source.amounts, len(LETTERS)), reverse=which == "largest")
+    right, *wrong = map(str, amounts)
+    return Draft(f"Which {noun} is the {which}?", right, tuple(wrong))
+
+
+# -- kinds whose answer has to be calculated ------------------------------------------------------------------------
+
+
+def percentage(subject: str, source: Source) -> Draft:
+    """A percentage of an amount."""
+    noun, rate, amount = source.rng.choice(NOUNS[subject]), source.rng.choice((5, 10, 15, 20, 25)), source.amount()
+    right = amount * rate // 100
+    return _amounts(
+        f"How much is {rate}% of a {noun} of {amount}?", right, (amount - right, right * 10, amount // rate)
+    )
+
+
+def interest(subject: str, source: Source) -> Draft:
+    """Simple interest."""
+    noun, rate, years = source.rng.choice(NOUNS[subject]), source.rng.choice((5, 10)), source.rng.choice((2, 3, 4))
+    amount = source.amount()
+    yearly = amount * rate // 100
+    slips = (yearly, amount + yearly * years, yearly * (years + 1))
+    return _amounts(f"Simple interest on a {noun} of {amount} at {rate}% for {years} years?", yearly * years, slips)
+
+
+def balance(subject: str, source: Source) -> Draft:
+    """What is left of an amount."""
+    noun = source.rng.choice(NOUNS[subject])
+    amount, part = source.amount(), source.rng.randrange(20, 200, 20)
+    slips = (amount + part, part, amount - part + 100)
+    return _amounts(f"A {noun} of {amount} falls by {part}. What is left?", amount - part, slips)
+
+
+def _amounts(question: str, right: int, slips: Sequence[int]) -> Draft:
+    """A draft of amounts; a slip that comes to the right amount or another slip is moved on."""
+    taken = [right]
+    for slip in slips:
+        while slip in taken:
+            slip += 20  # noqa: PLW2901
+        taken.append(slip)
+    return Draft(question, str(right), tuple(map(str, taken[1:])))
+
+
+KINDS: tuple[Callable[[str, Source], Draft], ...] = (
+    same_word,
+    percentage,
+    same_word,
+    extreme,
+    same_word,
+    interest,
+    same_word,
+    extreme,
+    same_word,
+    balance,
+)
