@@ -29,6 +29,8 @@ from ftdojo.training import Row, TrainConfig, export, tokenize
 ROWS = "rows.jsonl"
 MODEL = "model"
 SPEED_ROWS, SPEED_STEPS = 32, 4
+SPEED_CHARS = 1000
+"""A longer question is cut here: the measurement has to be short and to fit into any memory."""
 
 
 @dataclass(kw_only=True)
@@ -92,18 +94,19 @@ class Pipeline:
         return outcome
 
     def train_rows_per_s(self) -> float:
-        """Rows as long as the task's prompts that a LoRA training passes a second: measured once a machine."""
+        """Rows as long as the task's questions that a LoRA training passes a second: measured once a machine."""
         key = {
             "base": self._base_digest,
             "compute": str(models.compute()),
             "validation": self._data.digests["validation"],
+            "sizes": [SPEED_ROWS, SPEED_STEPS, SPEED_CHARS],
         }
 
         def build(folder: Path) -> dict[str, Any]:
             from ftdojo.training.trainer import train
 
-            prompts = [self._task.prompt(item) for item in read_items(self._data.validation)[:SPEED_ROWS]]
-            rows = [Row(tuple(prompt), "ok") for prompt in prompts]
+            questions = [self._task.question(item) for item in read_items(self._data.validation)[:SPEED_ROWS]]
+            rows = [Row(({"role": "user", "content": text[:SPEED_CHARS]},), "ok") for text in questions]
             config = TrainConfig(batch_size=SPEED_ROWS // SPEED_STEPS, epochs=1)
             examples = tokenize(rows, self._base, max_length=config.max_length).examples
             result = train(examples, config, self._base, folder)
