@@ -17,12 +17,12 @@ from ftdojo.tasks.spec import Message
 if TYPE_CHECKING:
     import torch
 
-ENGINE = "transformers-greedy-2"
+ENGINE = "transformers-greedy-3"
 """Part of the identity of stored outputs: raise it when outputs may change."""
 BATCH_TOKENS = {"cpu": 16_384, "cuda": 131_072}
 """Tokens a batch may hold, prompts and answers together; the key-value cache grows with them."""
 MAX_BATCH = {"cpu": 64, "cuda": 256}
-GROUP = 16
+GROUP = 8
 """Rows of a batch, when weighing what they share against padding: a small batch already pays."""
 CROWDED = 0.75
 """A batch is made smaller when no more than this share of its rows is still going: that copies the cache once."""
