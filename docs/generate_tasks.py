@@ -16,8 +16,9 @@ INTRODUCTION = """# Tasks
 
 Generated from the specifications by `python docs/generate_tasks.py`; do not edit.
 
-Every task has a `twin`: generated data with the schema, prompt, scorer and flaws of the real set and exact gold answers. `hub` is the
-published data. The two are never mixed. `ftdojo task show ID` prints the whole specification of a task, `ftdojo task check ID` proves it.
+Every task has a `twin`: generated data with the schema, prompt, scorer and flaws of the real set and exact gold
+answers. `hub` is the published data. The two are never mixed. `ftdojo task show ID` prints the whole specification of
+a task, `ftdojo task check ID` proves it.
 """
 
 
@@ -61,7 +62,8 @@ def _section(task: Task) -> Iterator[str]:
         ways = ", ".join(rendering.name for rendering in raw.renderings)
         yield f"- raw file `{raw.path}`: {raw.description} (renderings: {ways})"
     for score in spec.published:
-        yield f"- published, {score.metric} on test: Qwen2.5-7B-Instruct {score.base:g}, FT-Agent on it {score.ft_agent:g}"
+        base, ours = f"Qwen2.5-7B-Instruct {score.base:g}", f"the original FT-Agent on it {score.ft_agent:g}"
+        yield f"- published, {score.metric} on test: {base}, {ours}"
     for shortcut in spec.shortcuts:
         yield f"- shortcut: {shortcut.name} scores at most {shortcut.at_most:g}"
     yield ""

@@ -291,8 +291,8 @@ def test_the_library_is_silent_and_its_absence_is_told():
     assert (done.stdout, done.stderr) == ("", "")
     code = (
         "import sys; sys.modules['math_verify'] = None\n"
-        "from ftdojo.errors import PrerequisiteError; from ftdojo.tasks.math.aime import AIME25\n"
-        "try: AIME25.scorer.score([{'id': 'a', 'answer': '7'}], [''])\n"
+        "from ftdojo.errors import PrerequisiteError; from ftdojo.tasks.math.aime import AimeScorer\n"
+        "try: AimeScorer().score([{'id': 'a', 'answer': '7'}], [''])\n"
         "except PrerequisiteError as error: print(error.fix)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

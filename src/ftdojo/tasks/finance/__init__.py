@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from ftdojo.tasks.finance import financeiq
-from ftdojo.tasks.spec import Task
+from ftdojo.tasks.finance import financeiq, hub, twin
+from ftdojo.tasks.spec import Task, Variant
 
 
 def tasks() -> tuple[Task, ...]:
     """The tasks of this family."""
-    return (financeiq.TASK,)
+    return (
+        Task(
+            spec=financeiq.SPEC,
+            prompt=financeiq.prompt,
+            scorer=financeiq.FinanceIQScorer(),
+            variants={
+                "twin": Variant(build=twin.build, max_new_tokens=16),
+                "hub": Variant(build=hub.build, sets=(financeiq.FINANCEIQ,)),
+            },
+        ),
+    )

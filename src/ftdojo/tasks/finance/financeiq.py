@@ -18,7 +18,6 @@ An error is ``empty``, ``format`` (no capital, or none of A to D) or ``wrong``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
@@ -32,10 +31,7 @@ from ftdojo.tasks.spec import (
     Record,
     Rendering,
     Shortcut,
-    Sources,
-    Task,
     TaskSpec,
-    Variant,
 )
 
 SUBJECTS = (
@@ -117,20 +113,6 @@ def _instruction(subject: str) -> str:
     return f"以下是关于{subject}的单项选择题，请直接给出正确答案的选项。\n题目："
 
 
-def build_twin(folder: Path, sources: Sources) -> None:
-    """Write the generated data; see :mod:`ftdojo.tasks.finance.twin`."""
-    from ftdojo.tasks.finance import twin
-
-    twin.build(folder)
-
-
-def build_hub(folder: Path, sources: Sources) -> None:
-    """Write the published data; see :mod:`ftdojo.tasks.finance.hub`."""
-    from ftdojo.tasks.finance import hub
-
-    hub.build(folder, sources[FINANCEIQ.id])
-
-
 FINANCEIQ = HubSet(
     id="Duxiaoman-DI/FinanceIQ",
     revision="fca1d9ceb6925041264d211b9ddf7264e8145248",
@@ -181,14 +163,4 @@ SPEC = TaskSpec(
     licence="FinanceIQ: CC BY-NC-SA 4.0; the twin: MIT",
     published=(Published(metric="accuracy", base=65.1, ft_agent=67.2),),
     shortcuts=tuple(Shortcut(name=f"always {letter}", output=f"{ANSWER}{letter}", at_most=25.0) for letter in LETTERS),
-)
-
-TASK = Task(
-    spec=SPEC,
-    prompt=prompt,
-    scorer=FinanceIQScorer(),
-    variants={
-        "twin": Variant(build=build_twin, max_new_tokens=16),
-        "hub": Variant(build=build_hub, sets=(FINANCEIQ,)),
-    },
 )

@@ -9,21 +9,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ftdojo.errors import InputError
-from ftdojo.findings import Finding
-from ftdojo.tasks.finance.financeiq import SUBJECTS
+from ftdojo.tasks.finance.financeiq import FINANCEIQ, SUBJECTS
 from ftdojo.tasks.finance.table import SHOTS, Question, content, item, read, write
+from ftdojo.tasks.published import distinct, fault
 from ftdojo.tasks.rows import write_jsonl
+from ftdojo.tasks.spec import Sources
 
 HELD_OUT = 100
 
 
-def build(folder: Path, source: Path) -> None:
+def build(folder: Path, sources: Sources) -> None:
     """Write ``raw/``, ``validation.jsonl`` and ``test.jsonl`` into ``folder``.
 
     Raises:
         InputError: for a file that is missing or has faulty rows.
     """
+    source = sources[FINANCEIQ.id]
     raw = folder / "raw" / "data" / "train"
     raw.mkdir(parents=True)
     validation: list[dict[str, Any]] = []
@@ -37,9 +38,8 @@ def build(folder: Path, source: Path) -> None:
         every = [item(subject, number, question, shots) for number, question in enumerate(questions)]
         validation += every[first : first + half]
         test += every[len(questions) - half :]
-    tested = {content(question) for question in test}
-    validation = [question for question in validation if content(question) not in tested]
-    held_out = tested | {content(question) for question in validation}
+    validation = distinct(validation, content, map(content, test))
+    held_out = {content(question) for question in (*validation, *test)}
     for subject, questions in training.items():
         write(raw / f"{subject}.csv", [question for question in questions if content(question) not in held_out])
     write_jsonl(folder / "validation.jsonl", validation)
@@ -55,8 +55,5 @@ def cuts(n: int) -> tuple[int, int]:
 def _shots(path: Path) -> list[Question]:
     questions = read(path)
     if len(questions) < SHOTS:
-        message = f"has {len(questions)} rows, the prompt needs {SHOTS}"
-        raise InputError(
-            [Finding(code="too_few_rows", gate=0, message=message, where=path.name, fix="fetch the file again")]
-        )
+        raise fault("too_few_rows", path.name, f"has {len(questions)} rows, the prompt needs {SHOTS}")
     return questions[:SHOTS]

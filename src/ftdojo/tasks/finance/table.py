@@ -10,9 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ftdojo.errors import InputError
-from ftdojo.findings import Finding
-from ftdojo.tasks.rows import MAX_FINDINGS
+from ftdojo.tasks.published import bad_rows, fault
 
 HEADER = ("", "Question", "A", "B", "C", "D", "Answer")
 FIELDS = ("question", "A", "B", "C", "D", "answer")
@@ -32,11 +30,8 @@ def read(path: Path) -> list[Question]:
         InputError: if it is missing, or naming the rows that have not seven columns or no answer from A to D.
     """
     if not path.is_file():
-        finding = Finding(
-            code="missing_file", gate=0, message="the file does not exist", where=path.name, fix=f"fetch it to {path}"
-        )
-        raise InputError([finding])
-    questions, findings = [], []
+        raise fault("missing_file", path.name, "the file does not exist", f"fetch it to {path}")
+    questions, bad = [], []
     try:
         with path.open(encoding="utf-8", newline="") as stream:
             for number, row in enumerate(csv.reader(stream)):
@@ -45,11 +40,11 @@ def read(path: Path) -> list[Question]:
                 if len(row) == len(HEADER) and row[-1] in tuple("ABCD"):
                     questions.append(dict(zip(FIELDS, row[1:], strict=True)))
                 else:
-                    findings.append(_finding(path, f"row {number}", "has not seven columns with an answer from A to D"))
+                    bad.append(number)
     except (UnicodeDecodeError, csv.Error) as error:
-        findings.append(_finding(path, "", f"cannot be read as CSV in UTF-8: {error}"))
-    if findings:
-        raise InputError(findings[:MAX_FINDINGS])
+        raise fault("bad_file", path.name, f"cannot be read as CSV in UTF-8: {error}") from None
+    if bad:
+        raise bad_rows(path.name, bad, "has not seven columns with an answer from A to D")
     return questions
 
 
@@ -69,8 +64,3 @@ def item(subject: str, number: int, question: Question, shots: Sequence[Question
 def content(question: Mapping[str, Any]) -> tuple[str, ...]:
     """What makes two questions the same, whatever their subject and index: text and options, apart from white space."""
     return tuple(" ".join(question[field].split()) for field in FIELDS[:-1])
-
-
-def _finding(path: Path, place: str, message: str) -> Finding:
-    where = f"{path.name}: {place}" if place else path.name
-    return Finding(code="bad_row", gate=0, message=message, where=where, fix="fetch the file again")

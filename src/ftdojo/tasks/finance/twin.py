@@ -21,6 +21,7 @@ from typing import Any
 from ftdojo.tasks.finance.financeiq import LETTERS, SUBJECTS
 from ftdojo.tasks.finance.table import SHOTS, Question, content, item, write
 from ftdojo.tasks.rows import write_jsonl
+from ftdojo.tasks.spec import Sources
 
 SEED = "financeiq twin 1"
 ROWS = dict(zip(SUBJECTS, (404, 381, 359, 257, 199, 129, 163, 111, 65, 44), strict=True))
@@ -88,7 +89,7 @@ class Draft:
     """At least three different ones, none of them right."""
 
 
-def build(folder: Path) -> None:
+def build(folder: Path, sources: Sources) -> None:
     """Write ``raw/``, ``validation.jsonl`` and ``test.jsonl`` into ``folder``."""
     rng = random.Random(SEED)  # noqa: S311 - reproducible data, not secrets
     train, validation, test = split(rng)

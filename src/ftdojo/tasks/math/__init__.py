@@ -2,10 +2,33 @@
 
 from __future__ import annotations
 
-from ftdojo.tasks.math import aime
-from ftdojo.tasks.spec import Task
+from functools import partial
+
+from ftdojo.tasks.math import aime, hub, twin
+from ftdojo.tasks.spec import Task, Variant
+
+TWIN_TOKENS = 48
 
 
 def tasks() -> tuple[Task, ...]:
     """The tasks of this family."""
-    return (aime.AIME25, aime.AIME24)
+    return (
+        Task(
+            spec=aime.SPEC,
+            prompt=aime.prompt,
+            scorer=aime.AimeScorer(),
+            variants={
+                "twin": Variant(build=partial(twin.build, seed="aime25 twin 1"), max_new_tokens=TWIN_TOKENS),
+                "hub": Variant(build=hub.build_aime25, sets=(aime.DEEPSCALER, aime.AIME25_SET)),
+            },
+        ),
+        Task(
+            spec=aime.SPEC24,
+            prompt=aime.prompt,
+            scorer=aime.AimeScorer(),
+            variants={
+                "twin": Variant(build=partial(twin.build, seed="aime24 twin 1"), max_new_tokens=TWIN_TOKENS),
+                "hub": Variant(build=hub.build_aime24, sets=(aime.DEEPSCALER, aime.AIME24_SET)),
+            },
+        ),
+    )

@@ -25,8 +25,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
-from pathlib import Path
 
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
@@ -41,14 +39,10 @@ from ftdojo.tasks.spec import (
     Record,
     Rendering,
     Shortcut,
-    Sources,
-    Task,
     TaskSpec,
-    Variant,
 )
 
 REMINDER = "\nRemember to put your final answer within \\boxed{}."
-TWIN_TOKENS = 48
 
 
 class AimeScorer:
@@ -93,27 +87,6 @@ def _score_item(item: Record, output: str) -> ItemScore:
 def prompt(item: Record) -> list[Message]:
     """The problem and the reminder as one user turn."""
     return [{"role": "user", "content": item["question"] + REMINDER}]
-
-
-def build_twin(seed: str, folder: Path, sources: Sources) -> None:
-    """Write the generated data; see :mod:`ftdojo.tasks.math.twin`."""
-    from ftdojo.tasks.math import twin
-
-    twin.build(folder, seed)
-
-
-def build_aime25(folder: Path, sources: Sources) -> None:
-    """Write the published data with AIME 2025; see :mod:`ftdojo.tasks.math.hub`."""
-    from ftdojo.tasks.math import hub
-
-    hub.build(folder, sources[DEEPSCALER.id], hub.read_aime25(sources[AIME25_SET.id]))
-
-
-def build_aime24(folder: Path, sources: Sources) -> None:
-    """Write the published data with AIME 2024; see :mod:`ftdojo.tasks.math.hub`."""
-    from ftdojo.tasks.math import hub
-
-    hub.build(folder, sources[DEEPSCALER.id], hub.read_aime24(sources[AIME24_SET.id]))
 
 
 DEEPSCALER = HubSet(
@@ -185,27 +158,9 @@ SPEC = TaskSpec(
     ),
 )
 
-AIME25 = Task(
-    spec=SPEC,
-    prompt=prompt,
-    scorer=AimeScorer(),
-    variants={
-        "twin": Variant(build=partial(build_twin, "aime25 twin 1"), max_new_tokens=TWIN_TOKENS),
-        "hub": Variant(build=build_aime25, sets=(DEEPSCALER, AIME25_SET)),
-    },
-)
-
-AIME24 = Task(
-    spec=replace(
-        SPEC,
-        id="math/aime24",
-        evaluation_source=SPEC.evaluation_source.replace("2025", "2024"),
-        published=(),
-    ),
-    prompt=prompt,
-    scorer=AimeScorer(),
-    variants={
-        "twin": Variant(build=partial(build_twin, "aime24 twin 1"), max_new_tokens=TWIN_TOKENS),
-        "hub": Variant(build=build_aime24, sets=(DEEPSCALER, AIME24_SET)),
-    },
+SPEC24 = replace(
+    SPEC,
+    id="math/aime24",
+    evaluation_source=SPEC.evaluation_source.replace("2025", "2024"),
+    published=(),
 )

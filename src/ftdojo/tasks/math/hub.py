@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ftdojo.errors import InputError
-from ftdojo.findings import Finding
-from ftdojo.tasks.rows import MAX_FINDINGS, read_jsonl, write_jsonl
-from ftdojo.tasks.spec import Record
+from ftdojo.tasks.math.aime import AIME24_SET, AIME25_SET, DEEPSCALER
+from ftdojo.tasks.published import bad_rows, distinct, link, read_json_list, read_parquet
+from ftdojo.tasks.rows import read_jsonl, write_jsonl
+from ftdojo.tasks.spec import Record, Sources
 
 RAW = "deepscaler.json"
 EXAMS = ("I", "II")
@@ -28,22 +27,34 @@ Exams = dict[str, list[dict[str, Any]]]
 """Exam -> its items, in the order of the exam."""
 
 
-def build(folder: Path, raw: Path, exams: Exams) -> None:
-    """Write ``raw/``, ``validation.jsonl`` and ``test.jsonl`` into ``folder``.
+def build_aime25(folder: Path, sources: Sources) -> None:
+    """Write AIME 2025 and the raw data into ``folder``.
 
     Raises:
-        InputError: if a file is missing or no list of problems.
+        InputError: for a file that is missing or no list of problems.
     """
-    validation, test = (exams[name] for name in EXAMS)
-    in_test = {_plain(item["question"]) for item in test}
-    validation = [item for item in validation if _plain(item["question"]) not in in_test]
-    held_out = in_test | {_plain(item["question"]) for item in validation}
-    rows = _read_raw(raw / RAW)
+    _build(folder, sources[DEEPSCALER.id], read_aime25(sources[AIME25_SET.id]))
+
+
+def build_aime24(folder: Path, sources: Sources) -> None:
+    """Write AIME 2024 and the raw data into ``folder``.
+
+    Raises:
+        InputError: for a file that is missing or no list of problems.
+    """
+    _build(folder, sources[DEEPSCALER.id], read_aime24(sources[AIME24_SET.id]))
+
+
+def _build(folder: Path, raw: Path, exams: Exams) -> None:
+    test = exams["II"]
+    validation = distinct(exams["I"], _question, map(_question, test))
+    held_out = {_question(item) for item in (*validation, *test)}
+    rows = read_json_list(raw / RAW)
     kept = [row for row in rows if _plain(str(row.get("problem", ""))) not in held_out]
     target = folder / "raw" / RAW
     target.parent.mkdir()
     if len(kept) == len(rows):
-        shutil.copyfile(raw / RAW, target)
+        link(raw / RAW, target)
     else:
         target.write_text(json.dumps(kept, ensure_ascii=False, indent=1) + "\n", "utf-8")
     write_jsonl(folder / "validation.jsonl", validation)
@@ -70,12 +81,12 @@ def read_aime24(folder: Path) -> Exams:
     """
     rows = [
         {"id": row.get("ID"), "question": row.get("Problem"), "answer": row.get("Answer")}
-        for row in _read_parquet(folder / AIME24)
+        for row in read_parquet(folder / AIME24)
     ]
     numbers = [re.fullmatch(r"2024-(I|II)-(\d{1,2})", str(row["id"])) for row in rows]
-    bad = [i for i, number in enumerate(numbers) if number is None]
+    bad = [i for i, number in enumerate(numbers, start=1) if number is None]
     if bad:
-        raise _bad_rows(AIME24, bad, "its ID is none of an exam of 2024")
+        raise bad_rows(AIME24, bad, "its ID is none of an exam of 2024")
     exams: Exams = {}
     for exam in EXAMS:
         own = [(int(found[2]), row) for found, row in zip(numbers, rows, strict=True) if found and found[1] == exam]
@@ -86,54 +97,20 @@ def read_aime24(folder: Path) -> Exams:
 def _items(task: str, exam: str, file: str, rows: Sequence[Record]) -> list[dict[str, Any]]:
     bad = [
         i
-        for i, row in enumerate(rows)
+        for i, row in enumerate(rows, start=1)
         if not isinstance(row.get("question"), str) or not isinstance(row.get("answer"), (str, int))
     ]
     if bad:
-        raise _bad_rows(file, bad, "has no text 'question' with an 'answer'")
+        raise bad_rows(file, bad, "has no text 'question' with an 'answer'")
     return [
         {"id": f"{task}-{exam}-{number}", "question": row["question"], "answer": str(row["answer"])}
         for number, row in enumerate(rows, start=1)
     ]
 
 
-def _read_raw(path: Path) -> list[dict[str, Any]]:
-    if not path.is_file():
-        raise _fault("missing_file", path.name, "the file does not exist", f"fetch it to {path}")
-    try:
-        rows = json.loads(path.read_bytes())
-    except (ValueError, RecursionError):
-        rows = None
-    if not isinstance(rows, list):
-        raise _fault("bad_file", path.name, "is not one JSON list", "fetch it again")
-    bad = [i for i, row in enumerate(rows) if not isinstance(row, dict)]
-    if bad:
-        raise _bad_rows(path.name, bad, "is not a JSON object")
-    return rows
-
-
-def _read_parquet(path: Path) -> list[dict[str, Any]]:
-    from pyarrow import parquet
-
-    try:
-        return list(parquet.read_table(path).to_pylist())
-    except FileNotFoundError:
-        raise _fault("missing_file", path.name, "the file does not exist", f"fetch it to {path}") from None
-    except ValueError as error:  # that of pyarrow for other content
-        raise _fault("bad_file", path.name, f"is no parquet file: {error}", "fetch it again") from None
+def _question(item: Record) -> str:
+    return _plain(item["question"])
 
 
 def _plain(text: str) -> str:
     return " ".join(text.split())
-
-
-def _bad_rows(file: str, numbers: Iterable[int], message: str) -> InputError:
-    found = [
-        Finding(code="bad_row", gate=0, message=message, where=f"{file}: row {number + 1}", fix="fetch the file again")
-        for number in numbers
-    ]
-    return InputError(found[:MAX_FINDINGS])
-
-
-def _fault(code: str, where: str, message: str, fix: str) -> InputError:
-    return InputError([Finding(code=code, gate=0, message=message, where=where, fix=fix)])

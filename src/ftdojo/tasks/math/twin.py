@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ftdojo.tasks.rows import write_jsonl
+from ftdojo.tasks.spec import Sources
 
 NUMBERS = range(100, 10_000)
 HELD_OUT = 0.15
@@ -66,7 +67,7 @@ class Source:
         return found
 
 
-def build(folder: Path, seed: str) -> None:
+def build(folder: Path, sources: Sources, *, seed: str) -> None:
     """Write ``raw/deepscaler.json``, ``validation.jsonl`` and ``test.jsonl`` into ``folder``."""
     rng = random.Random(seed)  # noqa: S311 - reproducible data, not secrets
     train, validation, test = split(rng)
