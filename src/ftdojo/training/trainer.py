@@ -1,7 +1,8 @@
 """Train on tokenized rows with ``transformers.Trainer`` and ``peft``.
 
-Four things differ from the defaults, none of which changes what is learned. Logits are computed only where the next
-token is a label (:mod:`ftdojo.training.loss`). Batches hold rows that are alike, and what all rows of a batch begin
+Five things differ from the defaults, none of which changes what is learned. Logits are computed only where the next
+token is a label (:mod:`ftdojo.training.loss`). An adapter adds to the output of its module in place
+(:mod:`ftdojo.training.adapter`). Batches hold rows that are alike, and what all rows of a batch begin
 with is computed once (:mod:`ftdojo.models.prefix`). The model computes in the machine's own precision throughout,
 while the optimizer updates float32 masters (:mod:`ftdojo.training.optimizer`).
 """
@@ -126,18 +127,21 @@ def _network(base: Path, config: TrainConfig, chosen: Compute) -> Any:
     """The base model, with new adapters if the configuration asks for them."""
     torch.manual_seed(config.seed)
     loaded = network.load(base, chosen.dtype, chosen.attention)
-    adapter = config.adapter
-    if adapter is None:
+    lora = config.adapter
+    if lora is None:
         return loaded
     from peft import LoraConfig, get_peft_model
 
+    from ftdojo.training import adapter
+
     settings = LoraConfig(
-        r=adapter.rank,
-        lora_alpha=adapter.alpha,
-        lora_dropout=adapter.dropout,
-        target_modules=adapter.targets,
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        target_modules=lora.targets,
         task_type="CAUSAL_LM",
     )
+    adapter.use_for(settings)
     try:
         with network.quiet():
             # Adapters in the model's own precision: float32 ones would make every layer cast its input up and back.
