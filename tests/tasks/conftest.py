@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -42,6 +43,18 @@ HOSTILE = {
 def hostile(request):
     """An output that breaks careless parsers."""
     return HOSTILE[request.param]
+
+
+@pytest.fixture
+def cpu_seconds():
+    """``cpu_seconds(call)``: the processor time that a call takes, whatever else runs on the machine."""
+
+    def measure(call):
+        begun = time.process_time()
+        call()
+        return time.process_time() - begun
+
+    return measure
 
 
 @pytest.fixture

@@ -52,10 +52,10 @@ def test_counts_are_integers_of_bounded_length():
 
 
 def test_hostile_outputs_are_read_within_a_second(hostile):
-    start = time.perf_counter()
+    start = time.process_time()
     for function in (drop_thinking, json_text, json_value, json_object):
         function(hostile)
-    assert time.perf_counter() - start < 1.0
+    assert time.process_time() - start < 1.0
 
 
 @given(st.text() | st.text(alphabet='{}[]":`<>/thinkjso0 \n\\', max_size=200))

@@ -24,15 +24,19 @@ def drop_thinking(text: str) -> str:
     return ("".join(kept) + text[position:]).strip()
 
 
-def json_text(text: str) -> str:
-    """The part of an output that is to be parsed: fenced if there is a fence (closed or not), and on one line."""
+def fenced(text: str) -> str:
+    """The part of an output that holds the answer: the content of the fence (closed or not), else all of it."""
     text = drop_thinking(text)
     for mark in (f"{FENCE}json", FENCE):
         _, found, rest = text.partition(mark)
         if found:
-            text = rest.partition(FENCE)[0]
-            break
-    return text.replace("\n    ", "").replace("\n", "")
+            return rest.partition(FENCE)[0]
+    return text
+
+
+def json_text(text: str) -> str:
+    """The part of an output that is to be parsed: fenced if there is a fence, and on one line."""
+    return fenced(text).replace("\n    ", "").replace("\n", "")
 
 
 def json_value(text: str) -> Any:
@@ -56,6 +60,18 @@ def json_object(text: str) -> dict[str, Any] | None:
         except (ValueError, RecursionError):
             return None
     return value if isinstance(value, dict) else None
+
+
+def from_json(value: Any) -> Any:
+    """The value of a JSON text; what is no text is returned as it is."""
+    for _ in range(3):
+        if not isinstance(value, str):
+            break
+        try:
+            value = json.loads(value)  # before any fence is looked for: an encoded text may hold one
+        except (ValueError, RecursionError):
+            value = json_value(value)
+    return {} if value is None or isinstance(value, str) else value
 
 
 def scalar_text(value: Any) -> str:

@@ -50,7 +50,7 @@ class Shortcut:
     output: str
     """The constant output that takes the shortcut."""
     at_most: float
-    """The highest value of the core metric that it may reach on this task's data."""
+    """The highest value of the core metric that it may reach on generated data; published data is as it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +159,8 @@ class Variant:
     """What has to be fetched first; their folders are handed to ``build``."""
     max_new_tokens: int | None = None
     """Where answers are known to be shorter than the task allows."""
+    without: tuple[str, ...] = ()
+    """Raw files of the specification that this edition has not, by path."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,5 +190,11 @@ class Task:
         if name not in self.variants:
             have = ", ".join(sorted(self.variants))
             raise UsageError(f"{self.spec.id} has no data variant '{name}'", fix=f"choose one of: {have}")
-        tokens = self.variants[name].max_new_tokens or self.spec.max_new_tokens
-        return name, replace(self, spec=replace(self.spec, max_new_tokens=tokens))
+        chosen = self.variants[name]
+        spec = replace(
+            self.spec,
+            max_new_tokens=chosen.max_new_tokens or self.spec.max_new_tokens,
+            raw_sources=tuple(source for source in self.spec.raw_sources if source.path not in chosen.without),
+            shortcuts=() if chosen.sets else self.spec.shortcuts,
+        )
+        return name, replace(self, spec=spec)

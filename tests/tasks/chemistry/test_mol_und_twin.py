@@ -16,7 +16,7 @@ from rdkit.Chem.Scaffolds import MurckoScaffold
 
 from ftdojo.tasks.check import training_pairs
 from ftdojo.tasks.chemistry.mol_und import KEYS
-from ftdojo.tasks.chemistry.twin import GROUPS, RAW_ROWS, ring_systems
+from ftdojo.tasks.chemistry.mol_und_twin import GROUPS, RAW_ROWS, ring_systems
 from ftdojo.tasks.rows import read_jsonl
 
 
