@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from ftdojo.cli import doctor, run, tasks
+from ftdojo.cli import data, doctor, run, tasks
 from ftdojo.cli.console import err
 from ftdojo.errors import FtdojoError, InputError
 
@@ -25,6 +25,7 @@ app = typer.Typer(
 app.command()(run.run)
 app.command("tasks")(tasks.list_tasks)
 app.add_typer(tasks.app, name="task")
+app.add_typer(data.app, name="data")
 app.command()(run.validate)
 app.command()(tasks.score)
 app.command()(run.report)

@@ -91,11 +91,14 @@ def check(
 ) -> None:
     """Prove a task: gold answers score best, empty and constant answers are reported, splits do not overlap."""
     from ftdojo import sandbox, tasks
+    from ftdojo.rawdata import locate
+    from ftdojo.record import Home
     from ftdojo.tasks.check import check as prove
 
     name, found = tasks.get(task, runner=sandbox.run_user_code).variant(data)
+    sources = locate(found.variants[name].sets, Home.default())
     with tempfile.TemporaryDirectory(prefix="ftdojo-check-") as folder:
-        found.variants[name].build(Path(folder), {})
+        found.variants[name].build(Path(folder), sources)
         verdict = prove(found, Path(folder))
     if json:
         print_json(verdict)

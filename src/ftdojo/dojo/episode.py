@@ -18,7 +18,7 @@ from ftdojo.dojo.pipeline import Outcome, Pipeline
 from ftdojo.dojo.progress import Progress, Silent
 from ftdojo.dojo.protocol import Agent, Decision, Iteration, Observation
 from ftdojo.dojo.submission import read_plan
-from ftdojo.rawdata import prepare, profile, read_items
+from ftdojo.rawdata import prepare, profiled, read_items, token_counter
 from ftdojo.record import Home, Ledger
 from ftdojo.record.disk import disk_errors
 from ftdojo.record.result import RunResult, Score
@@ -103,7 +103,9 @@ class Dojo:
             begun_with.require_same(self._identity, self.run)
             self.progress.say(f"resuming {self.run}: {len(self._history.iterations)} iterations are in the record")
         self._items = read_items(self._data.validation)
-        self._profile = profile(self._data.raw)
+        self._profile = profiled(
+            self._data, self._home, count=token_counter(self._base), tokenizer=self._identity.digests["model"]
+        )
         self._rows_per_s = self._pipeline.train_rows_per_s()
         if self._history.baseline is None:
             outcome = self._pipeline.baseline()

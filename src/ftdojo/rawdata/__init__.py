@@ -1,15 +1,22 @@
-"""The raw-data repository: prepared task data, profiles of it, and the index of what training must not contain."""
+"""The raw-data repository: published sets, prepared task data, its profiles, and the index of what training must not
+contain."""
 
+from ftdojo.rawdata.fetch import fetch, locate
 from ftdojo.rawdata.overlap import OverlapIndex
-from ftdojo.rawdata.profile import DataProfile, FileProfile, profile
-from ftdojo.rawdata.repository import TaskData, prepare, read_items
+from ftdojo.rawdata.profile import DataProfile, FieldProfile, FileProfile, profile, token_counter
+from ftdojo.rawdata.repository import TaskData, prepare, profiled, read_items
 
 __all__ = [
     "DataProfile",
+    "FieldProfile",
     "FileProfile",
     "OverlapIndex",
     "TaskData",
+    "fetch",
+    "locate",
     "prepare",
     "profile",
+    "profiled",
     "read_items",
+    "token_counter",
 ]

@@ -1,22 +1,44 @@
-"""A profile of the raw data: what an agent needs to know before it writes a data program."""
+"""A profile of the raw data: what an agent needs to know before it writes a data program.
+
+Files are read as streams, so their size is bounded by the disk, not by the memory.
+"""
 
 from __future__ import annotations
 
 import csv
 import json
+import re
+from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ftdojo.schema import StrictModel
+from ftdojo.tasks.rows import scan_jsonl
 
 SAMPLE_ROWS = 2
 SAMPLE_CHARS = 600
+TOKEN_ROWS = 2000
+"""Tokens are counted on at most so many rows of a file."""
+LABELS, LABEL_CHARS = 20, 40
+"""A field with at most so many distinct values, none of them longer, is taken for a label."""
+MAX_FIELDS = 100
+"""Of a file: a JSON object that maps ids to rows is one row with a field an id."""
+JSON_CHUNK = 2**20
+MAX_JSON_CHARS = 200 * 2**20
+"""One JSON value that is longer is not read."""
+PARQUET_BATCH = 500
+_NOT_BETWEEN = re.compile(r"[^\s,]")
+"""Where a JSON value begins."""
+
+Count = Callable[[list[str]], list[int]]
+"""The number of tokens of each text."""
 
 
 class FieldProfile(StrictModel):
-    """One field over all rows of a file."""
+    """One field over all rows of a file. Lengths are of text, or of a value's JSON, where it is not missing."""
 
     name: str
     types: dict[str, int]
@@ -27,6 +49,11 @@ class FieldProfile(StrictModel):
     chars_p95: int
     broken_json_share: float | None
     """For text fields that mostly look like JSON: the share that does not parse; else ``None``."""
+    tokens_p50: int | None = None
+    """Over the rows that tokens were counted on; ``None`` if they were not counted."""
+    tokens_p95: int | None = None
+    labels: dict[str, int] | None = None
+    """Value -> number of rows, most frequent first, for fields with few short values; else ``None``."""
 
 
 class FileProfile(StrictModel):
@@ -35,9 +62,14 @@ class FileProfile(StrictModel):
     path: str
     rows: int
     malformed_rows: int
+    """Rows that are no object. A file that breaks off, or is of another format than its name says, counts one."""
     fields: list[FieldProfile]
+    """The first ``MAX_FIELDS``."""
     samples: list[str]
     """The first rows as JSON text, cut to a bounded length."""
+    token_rows: int = 0
+    """So many rows, evenly spaced, were tokens counted on; 0 if they were not counted."""
+    fields_left_out: int = 0
 
 
 class DataProfile(StrictModel):
@@ -46,55 +78,235 @@ class DataProfile(StrictModel):
     files: list[FileProfile]
 
 
-def profile(folder: Path) -> DataProfile:
-    """Profile every ``.json``, ``.jsonl`` and ``.csv`` file below ``folder``."""
-    paths = sorted(p for p in folder.rglob("*") if p.suffix in {".json", ".jsonl", ".csv"} and p.is_file())
-    return DataProfile(files=[_profile_file(path, path.relative_to(folder).as_posix()) for path in paths])
+def profile(folder: Path, count: Count | None = None) -> DataProfile:
+    """Profile every ``.json``, ``.jsonl``, ``.csv`` and ``.parquet`` file below ``folder``.
+
+    Args:
+        count: counts tokens; without it, lengths are in characters only.
+    """
+    paths = sorted(path for path in folder.rglob("*") if path.suffix in _READERS and path.is_file())
+    return DataProfile(files=[_profile_file(path, path.relative_to(folder).as_posix(), count) for path in paths])
 
 
-def _profile_file(path: Path, name: str) -> FileProfile:
-    rows = list(_rows(path))
-    good = [row for row in rows if isinstance(row, dict)]
-    names = list(dict.fromkeys(key for row in good for key in row))
+def token_counter(model: Path) -> Count:
+    """Counts tokens as the model in this folder does, special tokens aside. The tokenizer is loaded when needed."""
+
+    @cache
+    def tokenizer() -> Any:
+        from transformers import AutoTokenizer
+
+        return AutoTokenizer.from_pretrained(model)
+
+    def count(texts: list[str]) -> list[int]:
+        batches = (texts[i : i + 100] for i in range(0, len(texts), 100))
+        return [
+            len(tokens)
+            for batch in batches
+            for tokens in tokenizer()(batch, add_special_tokens=False, verbose=False).input_ids
+        ]
+
+    return count
+
+
+class _Field:
+    """What is gathered about a field, row by row."""
+
+    def __init__(self) -> None:
+        self.types: Counter[str] = Counter()
+        self.lengths = array("Q")
+        self.json_like = self.broken_json = 0
+        self.labels: Counter[str] | None = Counter()
+
+    def add(self, value: Any, text: str) -> None:
+        """One value that is not missing, and its text."""
+        self.types[type(value).__name__] += 1
+        self.lengths.append(len(text))
+        if isinstance(value, str) and text.lstrip()[:1] in {"{", "["}:
+            self.json_like += 1
+            self.broken_json += not _is_json(text)
+        if self.labels is not None:
+            self.labels[text] += 1
+            if not isinstance(value, (str, int)) or len(text) > LABEL_CHARS or len(self.labels) > LABELS:
+                self.labels = None
+
+    def profile(self, name: str, rows: int, tokens: Sequence[int] | None) -> FieldProfile:
+        """The profile, given the number of all rows and the token counts of some."""
+        present = len(self.lengths)
+        return FieldProfile(
+            name=name,
+            types=dict(self.types),
+            missing_share=1 - present / rows,
+            chars_p50=_percentile(self.lengths, 0.5),
+            chars_p95=_percentile(self.lengths, 0.95),
+            broken_json_share=self.broken_json / self.json_like if self.json_like > present / 2 else None,
+            tokens_p50=None if tokens is None else _percentile(tokens, 0.5),
+            tokens_p95=None if tokens is None else _percentile(tokens, 0.95),
+            labels=dict(self.labels.most_common()) if self.labels else None,
+        )
+
+
+class _Spaced:
+    """Keeps evenly spaced values of a stream whose length is not known: every one, then every second, fourth …"""
+
+    def __init__(self) -> None:
+        self.kept: list[dict[str, str]] = []
+        self._seen, self._step = 0, 1
+
+    def offer(self, value: dict[str, str]) -> None:
+        if self._seen % self._step == 0:
+            if len(self.kept) == TOKEN_ROWS:
+                self.kept = self.kept[::2]
+                self._step *= 2
+            # With an even limit, the value that found it full is on the wider grid too.
+            self.kept.append(value)
+        self._seen += 1
+
+
+def _profile_file(path: Path, name: str, count: Count | None) -> FileProfile:
+    fields: dict[str, _Field] = {}
+    left_out: set[str] = set()
+    spaced = _Spaced()
+    samples: list[str] = []
+    rows = malformed = 0
+    for row in _READERS[path.suffix](path):
+        texts = _texts(row)
+        if texts is None:
+            malformed += 1
+            continue
+        rows += 1
+        if len(samples) < SAMPLE_ROWS:
+            samples.append(_to_json(row)[:SAMPLE_CHARS])
+        for key, text in texts.items():
+            if key not in fields and len(fields) == MAX_FIELDS:
+                left_out.add(key)
+                continue
+            field = fields.setdefault(key, _Field())
+            if text and not text.isspace():
+                field.add(row[key], text)
+        if count is not None:
+            spaced.offer(texts)
     return FileProfile(
         path=name,
-        rows=len(good),
-        malformed_rows=len(rows) - len(good),
-        fields=[_profile_field(field, [row.get(field) for row in good]) for field in names],
-        samples=[json.dumps(row, ensure_ascii=False)[:SAMPLE_CHARS] for row in good[:SAMPLE_ROWS]],
+        rows=rows,
+        malformed_rows=malformed,
+        fields=[field.profile(key, rows, _tokens(spaced.kept, key, count)) for key, field in fields.items()],
+        samples=samples,
+        token_rows=len(spaced.kept),
+        fields_left_out=len(left_out),
     )
 
 
-def _rows(path: Path) -> Iterator[Any]:
-    if path.suffix == ".csv":
-        with path.open(encoding="utf-8", newline="") as stream:
-            yield from csv.DictReader(stream)
-    elif path.suffix == ".json":
-        data = json.loads(path.read_text("utf-8"))
-        yield from data if isinstance(data, list) else [data]
-    else:
-        with path.open(encoding="utf-8") as stream:
-            for line in filter(str.strip, stream):
-                yield _loads(line)
+def _tokens(rows: Sequence[dict[str, str]], key: str, count: Count | None) -> list[int] | None:
+    if count is None:
+        return None
+    texts = (row.get(key, "") for row in rows)
+    return count([text for text in texts if text and not text.isspace()])
 
 
-def _loads(text: str) -> Any:
+def _texts(row: Any) -> dict[str, str] | None:
+    """The text of every field, blank if missing; ``None`` for a row that is no object."""
+    if not isinstance(row, dict) or None in row:  # the key that csv gives to the cells beyond the last column
+        return None
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return {
+            key: value if isinstance(value, str) else "" if value is None else _to_json(value)
+            for key, value in row.items()
+        }
+    except RecursionError:
         return None
 
 
-def _profile_field(name: str, values: list[Any]) -> FieldProfile:
-    present = [v for v in values if v is not None and (not isinstance(v, str) or v.strip())]
-    lengths = sorted(len(v if isinstance(v, str) else json.dumps(v)) for v in present) or [0]
-    json_like = [v for v in present if isinstance(v, str) and v.lstrip()[:1] in ("{", "[")]
-    broken = sum(_loads(v) is None for v in json_like)
-    return FieldProfile(
-        name=name,
-        types=dict(Counter(type(v).__name__ for v in present)),
-        missing_share=1 - len(present) / len(values),
-        chars_p50=lengths[len(lengths) // 2],
-        chars_p95=lengths[int(0.95 * (len(lengths) - 1))],
-        broken_json_share=broken / len(json_like) if len(json_like) > len(present) / 2 else None,
-    )
+def _to_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=_foreign)
+
+
+def _foreign(value: Any) -> str:
+    """Text for a value that JSON does not have: times and decimals, and the bytes of images and the like."""
+    return f"<{len(value)} bytes>" if isinstance(value, bytes) else str(value)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _percentile(values: Sequence[int], share: float) -> int:
+    return sorted(values)[int(share * (len(values) - 1))] if values else 0
+
+
+def _read_jsonl(path: Path) -> Iterator[Any]:
+    return (row for _, row in scan_jsonl(path))
+
+
+def _read_csv(path: Path) -> Iterator[Any]:
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
+        reader = csv.DictReader(stream)
+        while True:
+            try:
+                row: Any = next(reader)
+            except StopIteration:
+                return
+            except csv.Error:
+                row = None
+            yield row
+
+
+def _read_json(path: Path) -> Iterator[Any]:
+    """The elements of a list, or values one after the other, decoded one by one. What cannot be decoded ends it."""
+    decoder = json.JSONDecoder()
+    with path.open(encoding="utf-8-sig") as stream:
+        try:
+            text = stream.read(JSON_CHUNK).lstrip()
+            is_list = text.startswith("[")
+            position = int(is_list)
+            while True:
+                begin = _NOT_BETWEEN.search(text, position)
+                position = begin.start() if begin else len(text)
+                if is_list and text[position : position + 1] == "]":
+                    return
+                value, end = _decode(decoder, text, position)
+                rest = len(text) - position
+                # What ends with the text may go on after it, as a number does.
+                if (end is None or end == len(text)) and rest < MAX_JSON_CHARS:
+                    more = stream.read(max(JSON_CHUNK, rest))
+                    if more:
+                        text, position = text[position:] + more, 0
+                        continue
+                if end is None:
+                    if rest or is_list:
+                        break
+                    return
+                yield value
+                position = end
+        except (UnicodeDecodeError, RecursionError):
+            pass
+        yield None
+
+
+def _decode(decoder: json.JSONDecoder, text: str, position: int) -> tuple[Any, int | None]:
+    try:
+        return decoder.raw_decode(text, position)
+    except ValueError:
+        return None, None
+
+
+def _read_parquet(path: Path) -> Iterator[Any]:
+    from pyarrow import parquet
+
+    with path.open("rb") as stream:
+        try:
+            for batch in parquet.ParquetFile(stream, pre_buffer=False).iter_batches(PARQUET_BATCH):
+                yield from batch.to_pylist()
+        except (ValueError, OSError):  # what pyarrow raises for other content
+            yield None
+
+
+_READERS: dict[str, Callable[[Path], Iterator[Any]]] = {
+    ".csv": _read_csv,
+    ".json": _read_json,
+    ".jsonl": _read_jsonl,
+    ".parquet": _read_parquet,
+}

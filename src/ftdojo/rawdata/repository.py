@@ -2,22 +2,27 @@
 
 A prepared task is a stage of the store, so it is complete if it exists, and it is named by its content. Test items go
 to a folder of their own that only their owner may read; no code but the grader opens it. What training rows are
-checked against is an index of hashes, made here once.
+checked against is an index of hashes, made here once. So is the profile of the raw files.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ftdojo.rawdata.fetch import identity, locate
 from ftdojo.rawdata.overlap import OverlapIndex
+from ftdojo.rawdata.profile import Count, DataProfile, profile
 from ftdojo.record import Home, Store, digest
 from ftdojo.tasks.spec import Record, Task
 
 SEALED = "sealed"
 OVERLAP = "overlap.json"
+PROFILE_VERSION = 2
+"""Raised when profiles of the same data come out differently."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +39,18 @@ class TaskData:
 
 
 def prepare(task: Task, variant: str, home: Home) -> TaskData:
-    """The data of a task's variant, built if it is not there yet."""
+    """The data of a task's variant, built if it is not there yet. Nothing is downloaded.
+
+    Raises:
+        PrerequisiteError: if a published data set that it is built from is not on this machine.
+        InputError: if a file of one is of another form than its publisher's.
+    """
+    sets = task.variants[variant].sets
+    command = f"ftdojo data prepare {task.spec.id} --variant {variant}"
+    sources = locate(sets, home, command=command)
 
     def build(folder: Path) -> dict[str, Any]:
-        task.variants[variant].build(folder, {})
+        task.variants[variant].build(folder, sources)
         _open_to_sandbox(folder / "raw")
         sealed = folder / SEALED
         sealed.mkdir(mode=0o700)
@@ -50,7 +63,12 @@ def prepare(task: Task, variant: str, home: Home) -> TaskData:
             "test": digest.of_file(sealed / "test.jsonl"),
         }
 
-    key = {"task": task.spec.id, "variant": variant, "version": task.version}
+    key = {
+        "task": task.spec.id,
+        "variant": variant,
+        "version": task.version,
+        "sources": [[s.id, s.revision, identity(s, sources[s.id], home)] for s in sets],
+    }
     stage = Store(home.data).make(task.spec.id.replace("/", "__"), key, build)
     return TaskData(
         raw=stage.path / "raw",
@@ -64,7 +82,26 @@ def prepare(task: Task, variant: str, home: Home) -> TaskData:
 def _open_to_sandbox(folder: Path) -> None:
     """Let the unprivileged user of a sandbox read a folder, whatever the caller's umask is."""
     for path in (folder, *folder.rglob("*")):
+        needed, known = 0o555 if path.is_dir() else 0o444, path.stat()
+        if known.st_mode & needed == needed:
+            continue
+        if path.is_file() and known.st_nlink > 1:  # the file of a mirror, whose permissions are its owner's matter
+            copy = path.with_name(f".{path.name}")
+            shutil.copyfile(path, copy)
+            copy.replace(path)
         path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def profiled(data: TaskData, home: Home, *, count: Count | None = None, tokenizer: str = "") -> DataProfile:
+    """The profile of a prepared task's raw files, made once.
+
+    Args:
+        count: counts tokens; without it, lengths are in characters only.
+        tokenizer: a digest of what ``count`` counts with.
+    """
+    key = {"raw": data.digests["raw"], "tokenizer": tokenizer, "version": PROFILE_VERSION}
+    stage = Store(home.stages).make("profiles", key, lambda _: profile(data.raw, count).model_dump(mode="json"))
+    return DataProfile.model_validate(stage.facts)
 
 
 def read_items(path: Path) -> list[Record]:

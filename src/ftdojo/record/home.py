@@ -26,6 +26,11 @@ class Home:
         return self.root / "data"
 
     @property
+    def sets(self) -> Path:
+        """Fetched copies of published data sets."""
+        return self.root / "sets"
+
+    @property
     def stages(self) -> Path:
         """The content-addressed store."""
         return self.root / "stages"
