@@ -138,7 +138,7 @@ value = st.recursive(
 @given(rows=st.lists(value, max_size=8), indent=st.sampled_from([None, 1]), chunk=st.integers(1, 9))
 def test_a_json_list_is_read_piece_by_piece(rows: list[Any], indent: int | None, chunk: int) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(import_module("ftdojo.rawdata.profile"), "JSON_CHUNK", chunk)
+        patch.setattr(import_module("ftdojo.tasks.raw_files"), "JSON_CHUNK", chunk)
         path = Path(folder, "a.json")
         path.write_text(json.dumps(rows, indent=indent, ensure_ascii=False), "utf-8")
         (found,) = profile(Path(folder)).files

@@ -1,4 +1,4 @@
-"""Carry out a recipe. This file runs inside the sandbox, on its own: standard library and Jinja2 (pandas for parquet).
+"""Carry out a recipe. This file runs inside the sandbox, on its own: standard library and Jinja2 (PyArrow for parquet).
 
 python recipe_program.py --recipe recipe.json --input DIR --output FILE.jsonl --limit N
 """
@@ -40,9 +40,10 @@ def to_json(value: Any) -> str:
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:
     """The rows of a raw file; lines or entries that are no mapping are passed over, as raw data has them."""
     if path.suffix == ".parquet":
-        import pandas
+        from pyarrow import parquet
 
-        rows: Any = pandas.read_parquet(path).to_dict("records")
+        batches = parquet.ParquetFile(path).iter_batches(500)
+        rows: Any = (row for batch in batches for row in batch.to_pylist())
     elif path.suffix == ".csv":
         rows = csv.DictReader(path.open(encoding="utf-8", newline=""))
     elif path.suffix == ".jsonl":

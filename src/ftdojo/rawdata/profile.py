@@ -5,18 +5,16 @@ Files are read as streams, so their size is bounded by the disk, not by the memo
 
 from __future__ import annotations
 
-import csv
 import json
-import re
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ftdojo.schema import StrictModel
-from ftdojo.tasks.rows import scan_jsonl
+from ftdojo.tasks import raw_files
 
 SAMPLE_ROWS = 2
 SAMPLE_CHARS = 600
@@ -26,12 +24,6 @@ LABELS, LABEL_CHARS = 20, 40
 """A field with at most so many distinct values, none of them longer, is taken for a label."""
 MAX_FIELDS = 100
 """Of a file: a JSON object that maps ids to rows is one row with a field an id."""
-JSON_CHUNK = 2**20
-MAX_JSON_CHARS = 200 * 2**20
-"""One JSON value that is longer is not read."""
-PARQUET_BATCH = 500
-_NOT_BETWEEN = re.compile(r"[^\s,]")
-"""Where a JSON value begins."""
 
 Count = Callable[[list[str]], list[int]]
 """The number of tokens of each text."""
@@ -84,7 +76,7 @@ def profile(folder: Path, count: Count | None = None) -> DataProfile:
     Args:
         count: counts tokens; without it, lengths are in characters only.
     """
-    paths = sorted(path for path in folder.rglob("*") if path.suffix in _READERS and path.is_file())
+    paths = sorted(path for path in folder.rglob("*") if path.suffix in raw_files.READERS and path.is_file())
     return DataProfile(files=[_profile_file(path, path.relative_to(folder).as_posix(), count) for path in paths])
 
 
@@ -168,7 +160,7 @@ def _profile_file(path: Path, name: str, count: Count | None) -> FileProfile:
     spaced = _Spaced()
     samples: list[str] = []
     rows = malformed = 0
-    for row in _READERS[path.suffix](path):
+    for row in raw_files.read(path):
         texts = _texts(row)
         if texts is None:
             malformed += 1
@@ -235,78 +227,3 @@ def _is_json(text: str) -> bool:
 
 def _percentile(values: Sequence[int], share: float) -> int:
     return sorted(values)[int(share * (len(values) - 1))] if values else 0
-
-
-def _read_jsonl(path: Path) -> Iterator[Any]:
-    return (row for _, row in scan_jsonl(path))
-
-
-def _read_csv(path: Path) -> Iterator[Any]:
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
-        reader = csv.DictReader(stream)
-        while True:
-            try:
-                row: Any = next(reader)
-            except StopIteration:
-                return
-            except csv.Error:
-                row = None
-            yield row
-
-
-def _read_json(path: Path) -> Iterator[Any]:
-    """The elements of a list, or values one after the other, decoded one by one. What cannot be decoded ends it."""
-    decoder = json.JSONDecoder()
-    with path.open(encoding="utf-8-sig") as stream:
-        try:
-            text = stream.read(JSON_CHUNK).lstrip()
-            is_list = text.startswith("[")
-            position = int(is_list)
-            while True:
-                begin = _NOT_BETWEEN.search(text, position)
-                position = begin.start() if begin else len(text)
-                if is_list and text[position : position + 1] == "]":
-                    return
-                value, end = _decode(decoder, text, position)
-                rest = len(text) - position
-                # What ends with the text may go on after it, as a number does.
-                if (end is None or end == len(text)) and rest < MAX_JSON_CHARS:
-                    more = stream.read(max(JSON_CHUNK, rest))
-                    if more:
-                        text, position = text[position:] + more, 0
-                        continue
-                if end is None:
-                    if rest or is_list:
-                        break
-                    return
-                yield value
-                position = end
-        except (UnicodeDecodeError, RecursionError):
-            pass
-        yield None
-
-
-def _decode(decoder: json.JSONDecoder, text: str, position: int) -> tuple[Any, int | None]:
-    try:
-        return decoder.raw_decode(text, position)
-    except ValueError:
-        return None, None
-
-
-def _read_parquet(path: Path) -> Iterator[Any]:
-    from pyarrow import parquet
-
-    with path.open("rb") as stream:
-        try:
-            for batch in parquet.ParquetFile(stream, pre_buffer=False).iter_batches(PARQUET_BATCH):
-                yield from batch.to_pylist()
-        except (ValueError, OSError):  # what pyarrow raises for other content
-            yield None
-
-
-_READERS: dict[str, Callable[[Path], Iterator[Any]]] = {
-    ".csv": _read_csv,
-    ".json": _read_json,
-    ".jsonl": _read_jsonl,
-    ".parquet": _read_parquet,
-}

@@ -6,17 +6,15 @@ must not share prompts; a verdict must not depend on the other items.
 
 from __future__ import annotations
 
-import csv
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from ftdojo.findings import Finding, Severity
 from ftdojo.schema import StrictModel
-from ftdojo.tasks.rows import read_jsonl, scan_jsonl
+from ftdojo.tasks import raw_files
+from ftdojo.tasks.rows import read_jsonl
 from ftdojo.tasks.spec import Record, Rendering, Task
 from ftdojo.tasks.template import compile_template, render
 
@@ -148,7 +146,10 @@ def _check_raw(task: Task, raw: Path, prompts: dict[str, str], tell: Tell) -> di
     """What the documented renderings of the raw data give, and whether it holds evaluation prompts."""
     pairs = {}
     for source in task.spec.raw_sources:
-        rows = list(_raw_rows(raw / source.path))
+        if not (raw / source.path).is_file():
+            tell("missing_file", source.path, "the raw data has no such file", "correct the path, or write the file")
+            continue
+        rows = list(raw_files.read(raw / source.path))
         broken = sum(not isinstance(row, dict) for row in rows)
         if broken:
             tell("broken_rows", source.path, f"{broken} rows cannot be read", "mend them", severity="warning")
@@ -172,12 +173,3 @@ def training_pairs(rendering: Rendering, rows: Sequence[Record]) -> Iterator[tup
         prompt, completion = render(prompt_template, row), render(completion_template, row)
         if prompt and completion:
             yield prompt, completion
-
-
-def _raw_rows(path: Path) -> list[Any]:
-    if path.suffix == ".json":
-        return list(json.loads(path.read_text("utf-8")))
-    if path.suffix == ".csv":
-        with path.open(encoding="utf-8", newline="") as stream:
-            return list(csv.DictReader(stream))
-    return [row for _, row in scan_jsonl(path)]

@@ -286,7 +286,7 @@ def _recipe(s: Situation, evidence: str, key: str, value: int | str, expected: s
     before = getattr(s.best.recipe, key)
     return Move(
         draft=s.best.with_recipe(**{key: value}),
-        hypothesis=f"{key} {before} holds the model back; {value} mends it",
+        hypothesis=f"{key.replace('_', ' ')} of {before} holds the model back; {value} is better",
         evidence=evidence,
         changes=(_change(f"recipe.{key}", before, value, evidence, expected),),
     )
@@ -300,7 +300,7 @@ def _train(s: Situation, evidence: str, key: str, factor: float, expected: str) 
         return
     yield Move(
         draft=s.best.with_train(**{key: value}),
-        hypothesis=f"{'more' if factor > 1 else 'less'} {key.replace('_', ' ')} is needed",
+        hypothesis=f"{key.replace('_', ' ')} of {before:g} is too {'low' if factor > 1 else 'high'}",
         evidence=evidence,
         changes=(_change(f"train.{key}", before, value, evidence, expected),),
     )
