@@ -143,7 +143,7 @@ with open(a.output, "w") as f:
 
 
 def _command(out: Path, task: Path, model: Path) -> list[str]:
-    options = ["--model", str(model), "--max-iterations", "3", "--budget", "10m", "--out", str(out), "--json"]
+    options = ["--model", str(model), "--max-iterations", "3", "--budget", "10h", "--out", str(out), "--json"]
     return [sys.executable, "-m", "ftdojo", "run", str(task), *options]
 
 

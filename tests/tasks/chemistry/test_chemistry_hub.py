@@ -101,6 +101,14 @@ def test_targets_are_prepared_without_their_classifiers(sources, tmp_path):
     assert {row["subtask"] for row in validation} == {"drd", "gsk", "jnk", "logp", "qed", "solubility"}
 
 
+def test_targets_can_be_left_out_by_name(sources, tmp_path):
+    task = registry.get("chemistry/mol_opt")
+    task.variants["hub-computable"].build(tmp_path, sources)
+    report = check(task.variant("hub-computable")[1], tmp_path)
+    assert [probe.value for probe in report.probes if probe.name == "gold"] == [100.0, 100.0]
+    assert {row["subtask"] for row in read_jsonl(tmp_path / "test.jsonl")} == {"logp", "qed", "solubility"}
+
+
 def test_a_question_is_in_one_place_only(sources, tmp_path):
     path = sources["OpenMol/ChemCoTBench"] / "chemcotbench" / "mol_und" / "fg_count.json"
     rows = json.loads(path.read_text("utf-8"))
