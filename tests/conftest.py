@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import signal
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,11 @@ prompt = "{{ request }}"
 answer = "{{ verdict }}"
 max_new_tokens = 4
 """
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C reach the programs that tests start: a job in the background of a script inherits that it is ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
