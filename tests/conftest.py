@@ -25,7 +25,7 @@ max_new_tokens = 4
 
 
 def pytest_configure() -> None:
-    """Let Ctrl-C reach the programs that tests start: a job in the background of a script inherits that it is ignored."""
+    """Let Ctrl-C reach the programs that tests start; it is ignored by what a script runs in the background."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
