@@ -15,6 +15,7 @@ FAMILIES = (
     "ftdojo.tasks.chemistry",
     "ftdojo.tasks.finance",
     "ftdojo.tasks.math",
+    "ftdojo.tasks.table",
 )
 """Modules with a function ``tasks()``; the one place to add a family to."""
 
