@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from ftdojo.stats import Estimate, paired_difference, stratified_mean
+from ftdojo.stats import Estimate, bootstrap, paired_difference, stratified_mean
 
 SCORES = st.lists(st.tuples(st.floats(0, 1), st.sampled_from(["a", "b", "c"])), min_size=1, max_size=60)
 
@@ -84,6 +86,30 @@ def test_pairing_sees_a_gain_that_separate_intervals_hide() -> None:
 def test_impossible_input_raises(values: list[float], strata: list[str]) -> None:
     with pytest.raises(ValueError, match=r"values|strata"):
         stratified_mean(values, strata)
+
+
+def test_the_bootstrap_of_a_mean_is_near_its_t_interval() -> None:
+    rng = np.random.default_rng(5)
+    values = (rng.random(200) < 0.4).astype(float)
+    strata = ["a"] * 100 + ["b"] * 100
+    drawn = bootstrap(lambda chosen: float(values[list(chosen)].mean()), strata)
+    formula = stratified_mean(values.tolist(), strata)
+    assert drawn.value == pytest.approx(formula.value)
+    assert (drawn.low, drawn.high) == pytest.approx((formula.low, formula.high), abs=0.02)
+
+
+def test_the_bootstrap_draws_within_strata_and_is_the_same_every_time() -> None:
+    strata = ["a", "b", "b"]
+    seen: list[list[int]] = []
+
+    def count(chosen: Sequence[int]) -> float:
+        seen.append(list(chosen))
+        return float(sum(chosen))
+
+    assert bootstrap(count, strata) == bootstrap(count, strata)
+    assert all(len(chosen) == 3 and chosen[0] == 0 and set(chosen[1:]) <= {1, 2} for chosen in seen)
+    with pytest.raises(ValueError, match="at least one"):
+        bootstrap(count, [])
 
 
 def test_scaling_keeps_the_order_of_the_ends() -> None:

@@ -1,9 +1,10 @@
 """Estimates with intervals: pure functions of numbers. Everything that ftdojo claims about a score goes through here.
 
-The core metric of a task is the unweighted mean over its sub-tasks of the mean item score, so items are a stratified
-sample with the sub-tasks as strata. An interval is Student's t on the standard error of that mean. Two systems are
-compared on the *same* items: the interval is that of the mean of the item-wise differences, in which the difficulty
-of an item cancels (Miller 2024, arXiv 2411.00640, section 4).
+The core metric of most tasks is the unweighted mean over sub-tasks of the mean item score, so items are a stratified
+sample with the sub-tasks as strata. An interval is Student's t on the standard error of that mean. A metric of the set
+as a whole, such as an F-score, has an interval by the bootstrap. Two systems are compared on the *same* items: the
+interval is that of the mean of the item-wise differences, in which the difficulty of an item cancels (Miller 2024,
+arXiv 2411.00640, section 4).
 
 Small samples of scores at the end of their range (0 of 40 right) have no observed variance, and a plain t interval
 would claim certainty. The variance of every stratum is therefore taken over the sample with one more observation at
@@ -13,12 +14,14 @@ each end of the range (Agresti and Caffo 2000, doi 10.1080/00031305.2000.1047456
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 CONFIDENCE = 0.95
+RESAMPLES = 1000
+BOOTSTRAP_SEED = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,31 @@ def paired_difference(
     width = bounds[1] - bounds[0]
     differences = np.asarray(values, dtype=float) - np.asarray(reference, dtype=float)
     return stratified_mean(differences.tolist(), strata, bounds=(-width, width), confidence=confidence)
+
+
+def bootstrap(
+    statistic: Callable[[Sequence[int]], float], strata: Sequence[str], *, confidence: float = CONFIDENCE
+) -> Estimate:
+    """A statistic of a set of items, with its percentile bootstrap interval (Efron 1979, doi 10.1214/aos/1176344552).
+
+    Args:
+        statistic: its value over the items of these positions, which may repeat.
+        strata: the stratum of each item, shape ``(n,)``; items are drawn anew within their stratum.
+
+    Raises:
+        ValueError: for no items.
+    """
+    if not strata:
+        raise ValueError("need at least one item")
+    labels = np.asarray(strata, dtype=object)
+    groups = [np.flatnonzero(labels == label) for label in sorted(set(strata))]
+    rng = np.random.default_rng(BOOTSTRAP_SEED)
+    values = [
+        statistic(np.concatenate([rng.choice(group, group.size) for group in groups]).tolist())
+        for _ in range(RESAMPLES)
+    ]
+    low, high = np.quantile(values, [0.5 - confidence / 2, 0.5 + confidence / 2])
+    return Estimate(statistic(range(len(strata))), float(low), float(high), len(strata))
 
 
 def _student_t(probability: float, freedom: float) -> float:

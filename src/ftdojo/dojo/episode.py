@@ -174,7 +174,7 @@ class Dojo:
         best = evaluation.scores(self._task, self._items, self._best_outcome().predicted)
         scores = evaluation.scores(self._task, self._items, outcome.predictions)
         measured = evaluation.feedback(self._task, self._items, outcome.predictions, best=best)
-        return feedback.model_copy(update={"evaluation": measured}), acceptance.decide(self._task.spec, scores, best)
+        return feedback.model_copy(update={"evaluation": measured}), acceptance.decide(self._task, scores, best)
 
     def _best_outcome(self) -> Outcome:
         """The best model's stages, all found in the store (and made again, should the store have been emptied)."""

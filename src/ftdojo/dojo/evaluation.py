@@ -56,7 +56,7 @@ def feedback(
         subtask_parsed={name: _share_parsed(group) for name, group in groups.items()},
         errors=dict(Counter(v.error for v in verdicts if v.error)),
         metrics=task.scorer.metrics(verdicts),
-        to_best=acceptance.difference(task.spec, verdicts, best) if best is not None else None,
+        to_best=acceptance.difference(task, verdicts, best) if best is not None else None,
         samples=_samples(task, items, predictions, verdicts),
     )
 

@@ -12,6 +12,7 @@ from ftdojo.tasks.external import CodeRunner
 from ftdojo.tasks.spec import Task
 
 FAMILIES = (
+    "ftdojo.tasks.biology",
     "ftdojo.tasks.chemistry",
     "ftdojo.tasks.finance",
     "ftdojo.tasks.math",

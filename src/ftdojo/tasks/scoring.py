@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
-from ftdojo.stats import Estimate, stratified_mean
+from ftdojo.stats import Estimate, bootstrap, paired_difference, stratified_mean
 from ftdojo.tasks.spec import ItemScore, Record, Task
 
 
@@ -75,8 +75,31 @@ def score(task: Task, items: Sequence[Record], outputs: Sequence[str]) -> ScoreR
 
 def summarize(task: Task, scores: Sequence[ItemScore]) -> Estimate:
     """The core metric over ``scores`` with its interval, in the metric's unit."""
-    estimate = stratified_mean([s.score for s in scores], [s.subtask for s in scores])
-    return estimate.scaled(task.spec.best_value)
+    strata = [s.subtask for s in scores]
+    if task.spec.pooled:
+        return bootstrap(lambda chosen: task.scorer.value([scores[i] for i in chosen]), strata)
+    return stratified_mean([s.score for s in scores], strata).scaled(task.spec.best_value)
+
+
+def compare(task: Task, scores: Sequence[ItemScore], reference: Sequence[ItemScore]) -> Estimate:
+    """The core metric of ``scores`` less that of ``reference``, on the same items, with the interval of the paired
+    difference, in the metric's unit.
+
+    Raises:
+        ValueError: if the items are not the same, in the same order.
+    """
+    if [s.id for s in scores] != [s.id for s in reference]:
+        raise ValueError("paired scores must come from the same items in the same order")
+    strata = [s.subtask for s in scores]
+    if not task.spec.pooled:
+        gap = paired_difference([s.score for s in scores], [s.score for s in reference], strata)
+        return gap.scaled(task.spec.best_value)
+
+    def gap_of(chosen: Sequence[int]) -> float:
+        ours, theirs = ([side[i] for i in chosen] for side in (scores, reference))
+        return task.scorer.value(ours) - task.scorer.value(theirs)
+
+    return bootstrap(gap_of, strata)
 
 
 def by_subtask(scores: Sequence[ItemScore]) -> dict[str, list[ItemScore]]:

@@ -88,6 +88,9 @@ class TaskSpec:
     higher_is_better: bool
     best_value: float
     """The value of a perfect prediction file."""
+    pooled: bool = False
+    """Whether the core metric is a statistic of all items together, such as an F-score. Otherwise it is the mean over
+    sub-tasks of the mean item score, times :attr:`best_value`."""
     subtasks: tuple[str, ...]
     max_new_tokens: int
     """Generation is cut after this many tokens, as in the reference harness; a variant may cut earlier."""

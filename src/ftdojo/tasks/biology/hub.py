@@ -1,0 +1,84 @@
+"""The published data of BioProBench: ``X.json`` to learn from, ``X_test.json`` to validate and test with.
+
+Both are JSON lists with the fields of the task. Evaluation items are shuffled and split as in the reference. The
+published folder holds both kinds of files side by side; the raw data gets only the task's own training file, without
+rows that ask what an item asks.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ftdojo.errors import InputError
+from ftdojo.tasks.biology import ord as step_order
+from ftdojo.tasks.biology import tags
+from ftdojo.tasks.published import bad_rows, distinct, link, read_json_list, shuffled, split
+from ftdojo.tasks.rows import write_jsonl
+from ftdojo.tasks.spec import Record, Sources, Variant
+
+CONTENT: dict[str, tuple[str, ...]] = {
+    "PQA": ("question", "choices", "answer"),
+    "ORD": ("question", "wrong_steps", "correct_steps"),
+    "ERR": ("context", "is_correct"),
+    "GEN": ("system_prompt", "instruction", "input", "output"),
+}
+"""Name of the files -> fields that every item needs."""
+QUESTION: dict[str, Callable[[Record], Any]] = {
+    "PQA": lambda row: [row.get("question"), row.get("choices")],
+    "ORD": lambda row: [row.get("question"), sorted(map(str, row.get("correct_steps") or []))],
+    "ERR": lambda row: [
+        row.get("context"),
+        row.get("corrected_text") if row.get("is_correct") else row.get("corrupted_text"),
+    ],
+    "GEN": lambda row: row.get("input"),
+}
+"""Name of the files -> what makes two rows ask the same."""
+
+
+def variant(name: str) -> Variant:
+    """The hub edition of the task with these files."""
+    return Variant(build=partial(build, name=name), sets=(tags.BIOPROBENCH,))
+
+
+def build(folder: Path, sources: Sources, *, name: str) -> None:
+    """Write ``raw/``, ``validation.jsonl`` and ``test.jsonl`` into ``folder``.
+
+    Raises:
+        InputError: for a file that is missing, or rows of another form.
+    """
+    root = sources[tags.BIOPROBENCH.id]
+    rows = read_json_list(root / f"{name}_test.json")
+    if bad := [i for i, row in enumerate(rows, start=1) if any(row.get(field) is None for field in CONTENT[name])]:
+        raise bad_rows(f"{name}_test.json", bad, f"lacks one of the fields {', '.join(CONTENT[name])}")
+    validation, test = split(shuffled([{**row, "id": f"{name}-{place:05}"} for place, row in enumerate(rows)]))
+    if name == "ORD":
+        validation, test = (list(filter(_has_one_order, part)) for part in (validation, test))
+
+    def question(row: Record) -> str:
+        return json.dumps(QUESTION[name](row), ensure_ascii=False, sort_keys=True)
+
+    test = distinct(test, question)
+    validation = distinct(validation, question, map(question, test))
+    write_jsonl(folder / "validation.jsonl", validation)
+    write_jsonl(folder / "test.jsonl", test)
+    asked = set(map(question, (*validation, *test)))
+    raw = read_json_list(root / f"{name}.json")
+    kept = [row for row in raw if question(row) not in asked]
+    target = folder / "raw" / f"{name}.json"
+    if len(kept) == len(raw):
+        link(root / f"{name}.json", target)
+    else:
+        target.parent.mkdir()
+        target.write_text(json.dumps(kept, ensure_ascii=False, indent=1) + "\n", "utf-8")
+
+
+def _has_one_order(item: Record) -> bool:
+    try:
+        step_order.gold_order(item)
+    except InputError:
+        return False
+    return True
