@@ -32,9 +32,9 @@ def from_json(text: Any) -> Any:
     return text
 
 
-def to_json(value: Any) -> str:
-    """Compact JSON with its characters as they are."""
-    return json.dumps(value, ensure_ascii=False)
+def to_json(value: Any, indent: int | None = None) -> str:
+    """JSON with its characters as they are, on one line unless an indentation is given."""
+    return json.dumps(value, ensure_ascii=False, indent=indent)
 
 
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:

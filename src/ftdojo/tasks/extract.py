@@ -24,14 +24,18 @@ def drop_thinking(text: str) -> str:
     return ("".join(kept) + text[position:]).strip()
 
 
-def fenced(text: str) -> str:
-    """The part of an output that holds the answer: the content of the fence (closed or not), else all of it."""
-    text = drop_thinking(text)
+def in_fence(text: str) -> str:
+    """The content of the first ```` ```json ```` fence, else of the first fence (closed or not), else all of it."""
     for mark in (f"{FENCE}json", FENCE):
         _, found, rest = text.partition(mark)
         if found:
             return rest.partition(FENCE)[0]
     return text
+
+
+def fenced(text: str) -> str:
+    """The part of an output that holds the answer: what is in its fence, thinking left out."""
+    return in_fence(drop_thinking(text))
 
 
 def json_text(text: str) -> str:

@@ -16,6 +16,7 @@ FAMILIES = (
     "ftdojo.tasks.chemistry",
     "ftdojo.tasks.finance",
     "ftdojo.tasks.math",
+    "ftdojo.tasks.patent",
     "ftdojo.tasks.table",
 )
 """Modules with a function ``tasks()``; the one place to add a family to."""

@@ -1,7 +1,7 @@
 """The templates of tasks: sandboxed Jinja over the fields of a row, with two filters.
 
 ``from_json`` reads JSON text, also when it stands in a fence or is encoded twice, and gives an empty mapping for
-anything else; ``to_json`` writes JSON on one line with its characters as they are.
+anything else; ``to_json`` writes JSON with its characters as they are, on one line unless an indentation is given.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from ftdojo.tasks.extract import from_json
 from ftdojo.tasks.spec import Record
 
 
-def to_json(value: Any) -> str:
-    """One line of JSON."""
-    return json.dumps(value, ensure_ascii=False)
+def to_json(value: Any, indent: int | None = None) -> str:
+    """JSON, on one line unless an indentation is given."""
+    return json.dumps(value, ensure_ascii=False, indent=indent)
 
 
 def compile_template(text: str, *, strict: bool = False) -> Template:
