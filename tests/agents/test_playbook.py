@@ -176,6 +176,11 @@ def test_a_training_that_outlasts_the_budget_is_cut(tmp_path: Path) -> None:
     assert second.train.epochs * second.recipe.max_rows < first.train.epochs * first.recipe.max_rows
 
 
+def test_rows_that_lost_their_completions_call_for_a_longer_limit(tmp_path: Path) -> None:
+    first, second = play(tmp_path, {"accepted": False, "finding": "no_labels"})
+    assert second.train.max_length == 2 * first.train.max_length
+
+
 def test_nothing_is_tried_twice_and_it_ends(tmp_path: Path) -> None:
     drafts = play(tmp_path, *[{"accepted": False}] * 40)
     assert 4 <= len(drafts) < 40

@@ -1,4 +1,4 @@
-"""Run a user's ``scorer.py`` in the sandbox: the runner that tasks ask their caller for."""
+"""Run a task's untrusted program, such as a user's ``scorer.py``, in the sandbox: the runner that tasks ask for."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def run_user_code(program: Path, inputs: Path, output: Path) -> None:
             finding = Finding(
                 code="scorer_failed",
                 gate=0,
-                message=f"scorer.py {why}: {done.output.strip()[-800:]}",
-                where="scorer.py",
+                message=f"the program {why}: {done.output.strip()[-800:]}",
+                where=program.name,
                 fix="mend the error: score(item, output) must return a number from 0 to 1 for any output",
             )
             raise InputError([finding])

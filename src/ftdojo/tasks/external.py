@@ -12,13 +12,13 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from ftdojo.errors import InputError, PrerequisiteError
 from ftdojo.findings import Finding
 from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
 from ftdojo.tasks.rows import MAX_FINDINGS, scan_jsonl
-from ftdojo.tasks.spec import ItemScore, Record
+from ftdojo.tasks.spec import ItemScore, Record, Scorer
 
 PROGRAM = Path(__file__).with_name("score_program.py")
 
@@ -35,6 +35,14 @@ class CodeRunner(Protocol):
             InputError: if the program fails.
             InfrastructureError: if it cannot be run.
         """
+
+
+@runtime_checkable
+class RunsCode(Protocol):
+    """A scorer that runs untrusted code, as soon as it is bound to a runner."""
+
+    def bind(self, runner: CodeRunner) -> Scorer:
+        """The scorer with a runner."""
 
 
 @dataclass(frozen=True, slots=True)

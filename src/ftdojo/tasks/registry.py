@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 
 from ftdojo.errors import UsageError
-from ftdojo.tasks.external import CodeRunner
+from ftdojo.tasks.external import CodeRunner, RunsCode
 from ftdojo.tasks.spec import Task
 
 FAMILIES = (
@@ -32,7 +33,7 @@ def get(name: str | Path, *, runner: CodeRunner | None = None) -> Task:
 
     Args:
         name: an id as in :func:`ids`, or the path of a folder.
-        runner: runs the ``scorer.py`` of a folder, where it has one.
+        runner: runs untrusted code: the ``scorer.py`` of a folder, or what a built-in task's answers consist of.
 
     Raises:
         UsageError: if there is neither.
@@ -40,6 +41,9 @@ def get(name: str | Path, *, runner: CodeRunner | None = None) -> Task:
     """
     task = _built_in().get(str(name))
     if task is not None:
+        scorer = task.scorer
+        if runner is not None and isinstance(scorer, RunsCode):
+            return replace(task, scorer=scorer.bind(runner))
         return task
     if (Path(name) / "task.toml").is_file():
         from ftdojo.tasks.folder import load_folder

@@ -99,6 +99,17 @@ def test_a_record_is_in_one_place_only(sources, tmp_path):
     assert len(read_jsonl(tmp_path / "data" / "raw" / raw.name)) == len(old)
 
 
+def test_charts_whose_answer_cannot_be_read_are_left_out(sources, tmp_path):
+    charts = [
+        {**row("Visualization", "ChartGeneration", n), "answer": "y_references = [[1, 2]]" if n else "see above"}
+        for n in range(7)
+    ]
+    write_jsonl(sources[BENCH] / "TableBench_TCoT.jsonl", charts)
+    validation, test = build("visualization", sources, tmp_path / "data")
+    assert len(validation) == len(test) == 3
+    assert all(item["answer"].startswith("y_references") for item in (*validation, *test))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -28,7 +28,7 @@ PILOT_TRAIN: dict[str, Any] = {
     "learning_rate": 1e-3,
     "epochs": 1,
     "batch_size": 8,
-    "max_length": 512,
+    "max_length": 1024,
     "eval_fraction": 0.06,
     "lora": {"rank": 16, "alpha": 32},
 }
@@ -36,7 +36,7 @@ CHARS_PER_TOKEN = 2
 """A cautious figure: an answer of so many characters a token will hardly have more tokens than that."""
 RESERVE = 1.15
 """A forecast is multiplied by this before it is held against the budget."""
-BOUNDS = {"epochs": (0.25, 16), "learning_rate": (1e-5, 5e-3), "batch_size": (1, 256)}
+BOUNDS = {"epochs": (0.25, 16), "learning_rate": (1e-5, 5e-3), "batch_size": (1, 256), "max_length": (16, 32_768)}
 """Within these the practice holds; a move that would leave them is not made."""
 
 
@@ -187,6 +187,8 @@ def repair(s: Situation) -> Iterator[Move]:
     if "over_budget" in codes:
         yield from _train(s, evidence, "epochs", 0.5, "the training fits into the budget")
         yield _rows_move(s, evidence, 0.5, "the training fits into the budget")
+    if "no_labels" in codes:
+        yield from _train(s, evidence, "max_length", 2, "rows keep their completions")
     if "out_of_memory" in codes:
         yield from _train(s, evidence, "batch_size", 0.5, "the training fits into memory")
 

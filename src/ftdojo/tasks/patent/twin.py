@@ -90,8 +90,8 @@ class Writer:
         return list(zip(parts, self.rng.sample(range(len(FEATURES)), n), strict=True))
 
     def number(self) -> str:
-        """The number of a patent."""
-        return f"US{self.rng.randrange(10**6, 10**7)}"
+        """The number of a patent, a short one."""
+        return f"US{self.rng.randrange(10, 100)}"
 
     def feature(self, limitation: Limitation, *, hard: bool) -> str:
         """A part with its feature, as a claim has it or, if ``hard``, in other words."""
@@ -158,7 +158,7 @@ def par4pc(writer: Writer, number: int, raw: bool) -> Row:
     """Eight patents: one or two disclose a limitation of the claim, one is about the same product but none of them."""
     rng, hard = writer.rng, number % 2 == 1
     product, *others = rng.sample(writer.products, 7)
-    wanted = writer.limitations(3)
+    wanted = writer.limitations(2)
     letters = "ABCDEFGH"
     first = rng.choice(letters) if raw else letters[number % 8]
     gold = sorted({first} | ({rng.choice(letters)} if number % 3 == 0 else set()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ftdojo.tasks.spec import Task, Variant
-from ftdojo.tasks.table import data_analysis, fact_checking, hub, numerical_reasoning, twin
+from ftdojo.tasks.table import data_analysis, fact_checking, hub, numerical_reasoning, twin, visualization
 
 
 def tasks() -> tuple[Task, ...]:
@@ -34,6 +34,15 @@ def tasks() -> tuple[Task, ...]:
             variants={
                 "twin": Variant(build=twin.build_numerical_reasoning, max_new_tokens=48),
                 "hub": hub.variant(numerical_reasoning.QTYPE),
+            },
+        ),
+        Task(
+            spec=visualization.SPEC,
+            prompt=visualization.prompt,
+            scorer=visualization.ChartScorer(),
+            variants={
+                "twin": Variant(build=twin.build_visualization, max_new_tokens=128),
+                "hub": hub.variant(visualization.QTYPE),
             },
         ),
     )

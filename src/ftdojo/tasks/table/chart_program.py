@@ -45,6 +45,7 @@ Series = list[list[Any]]
 
 def main() -> None:
     """Read ``{"table", "code"}`` lines; write one ``{"series"}`` or ``{"error"}`` line for each, maybe not for all."""
+    began = time.monotonic()
     inputs, output = map(Path, sys.argv[1:])
     os.environ |= {"MPLBACKEND": "Agg", **dict.fromkeys(THREADS, "1")}
     import matplotlib.pyplot  # noqa: F401 - here, so that the forks need not
@@ -52,7 +53,6 @@ def main() -> None:
 
     jobs = inputs.read_text("utf-8").splitlines()  # at once: the forks share, and could move, the place in an open file
     replies: list[bytes] = []
-    began = time.monotonic()
     for job in jobs:
         replies.append(reply_to(job))
         if time.monotonic() - began > BUDGET_S or shutil.disk_usage(tempfile.gettempdir()).free < ROOM_BYTES:

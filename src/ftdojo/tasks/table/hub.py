@@ -16,7 +16,7 @@ from typing import Any
 from ftdojo.tasks.published import bad_rows, distinct, fault, link, shuffled, split
 from ftdojo.tasks.rows import read_jsonl, scan_jsonl, write_jsonl
 from ftdojo.tasks.spec import Record, Sources, Variant
-from ftdojo.tasks.table import data_analysis, raw
+from ftdojo.tasks.table import data_analysis, raw, visualization
 from ftdojo.tasks.table.prompt import content
 
 BENCH_FILE = "TableBench_TCoT.jsonl"
@@ -36,7 +36,7 @@ def build(folder: Path, sources: Sources, *, qtype: str) -> None:
     """
     views: dict[str, list[dict[str, Any]]] = {}
     for row in _benchmark(sources[raw.BENCH.id] / BENCH_FILE):
-        if row["qtype"] == qtype:
+        if row["qtype"] == qtype and _can_be_right(row):
             subtask = (
                 data_analysis.VIEWS.get(row["qsubtype"], data_analysis.OTHER) if qtype == data_analysis.QTYPE else ""
             )
@@ -71,6 +71,17 @@ def _benchmark(path: Path) -> list[dict[str, Any]]:
     if bad:
         raise bad_rows(path.name, bad, f"has no table, or no text in one of the fields {', '.join(TEXTS)}")
     return rows
+
+
+def _can_be_right(row: Record) -> bool:
+    """Whether the answer to a chart question can be read; no program can match one that cannot."""
+    if row["qtype"] != visualization.QTYPE:
+        return True
+    try:
+        visualization.references(row["answer"])
+    except ValueError:
+        return False
+    return True
 
 
 def _record(row: Record) -> str:

@@ -81,7 +81,7 @@ def references(answer: str) -> list[list[Any]]:
         ValueError: if it is no list of series or of values.
     """
     try:
-        value = ast.literal_eval(answer.partition("=")[2].strip())
+        value = ast.literal_eval((answer.partition("=")[2] if "y_references" in answer else answer).strip())
     except (SyntaxError, TypeError, MemoryError, RecursionError) as error:
         raise ValueError(str(error)) from None
     if not isinstance(value, list) or not value:
@@ -278,16 +278,23 @@ _IS_SEEN = (
     "('plt.bar(' in code or 'plt.plot(' in code or 'plt.scatter(' in code) "
     "and 'height=' not in code and '(x=' not in code"
 )
+_FIRST_COLUMN = f"""{OPEN}
+import pandas as pd
+import matplotlib.pyplot as plt
+df = pd.read_csv('table.csv')
+plt.bar(df.iloc[:, 0], df.iloc[:, 1])
+plt.show()
+{FENCE}"""
 
 SPEC = TaskSpec(
     id="table/visualization",
     domain="table",
     objective="Write a Python program that draws the chart asked for from a table that it finds in table.csv.",
-    output_format="A program in a ```python fence, the last one of which counts; or nothing but the program. It is run. "
-    "It has to hand exactly the values asked for, in the order of the table or the one asked for, as second positional "
-    "argument to plt.bar(x, y), plt.plot(x, y) or plt.scatter(x, y), one call for each series. Other ways to draw "
-    "(ax.bar, df.plot, plt.barh, plt.pie, plt.plot(y), height=y) are not seen. y may be a column of a data frame or a "
-    "list of Python numbers, but no numpy array of integers. No error, no sys.exit, at most ten seconds.",
+    output_format="A program in a ```python fence, the last one of which counts; or nothing but the program. It is "
+    "run. It has to hand exactly the values asked for, in the order of the table or the one asked for, as second "
+    "positional argument to plt.bar(x, y), plt.plot(x, y) or plt.scatter(x, y), one call for each series. Other ways "
+    "to draw (ax.bar, df.plot, plt.barh, plt.pie, plt.plot(y), height=y) are not seen. y may be a column of a data "
+    "frame or a list of Python numbers, but no numpy array of integers. No error, no sys.exit, at most ten seconds.",
     metric="pass_at_1",
     higher_is_better=True,
     best_value=100.0,
@@ -297,9 +304,9 @@ SPEC = TaskSpec(
         RawSource(
             path=raw.FILE,
             subtask="",
-            description=f"questions about tables with responses of a language model: rows of all question types (qtype; "
-            f"here {QTYPE}); responses are programs in a fence, some cut off, some with charts that the scorer does not "
-            "see; no field for the answer",
+            description="questions about tables with responses of a language model: rows of all question types "
+            f"(qtype; here {QTYPE}); responses are programs in a fence, some cut off, some with charts that the scorer "
+            "does not see; no field for the answer",
             renderings=(
                 Rendering(
                     name="raw",
@@ -327,5 +334,5 @@ SPEC = TaskSpec(
     evaluation_source=raw.EVALUATION,
     licence=raw.LICENCE,
     published=(Published(metric="pass_at_1", base=4.0, ft_agent=29.33),),
-    shortcuts=(),
+    shortcuts=(Shortcut(name="the first column of numbers", output=_FIRST_COLUMN, at_most=30.0),),
 )
