@@ -83,11 +83,20 @@ def test_a_question_is_in_one_place_only(mirror, tmp_path):
     assert len(set(claims)) == len(claims) == 12
 
 
+def test_items_without_gold_are_left_out(mirror, tmp_path):
+    rows = [{**row("PI4PC", n), "gold_answers": [12] if n else []} for n in range(8)]
+    parquet.write_table(pyarrow.Table.from_pylist(rows), mirror / "PI4PC" / "test.parquet")
+    _, validation, test = build("PI4PC", mirror, tmp_path / "data")
+    assert len(validation) + len(test) == 7
+
+
 def test_faulty_files_are_named(mirror, tmp_path):
-    table = pyarrow.Table.from_pylist([{**row("PI4PC", 1), "options": None}])
+    broken = [{"options": None}, {"claim_number": 9}, {"context": "no JSON"}]
+    table = pyarrow.Table.from_pylist([{**row("PI4PC", n), **change} for n, change in enumerate(broken)])
     parquet.write_table(table, mirror / "PI4PC" / "test.parquet")
-    with pytest.raises(InputError, match=r"PI4PC/test\.parquet: row 1: lacks one of"):
+    with pytest.raises(InputError, match=r"PI4PC/test\.parquet: row 1: lacks one of") as caught:
         build("PI4PC", mirror, tmp_path / "a")
+    assert len(caught.value.findings) == 3
     (mirror / "PI4PC" / "test.parquet").unlink()
     with pytest.raises(InputError, match="does not exist"):
         build("PI4PC", mirror, tmp_path / "b")

@@ -6,9 +6,11 @@ the training file alone. The sets are split by application, so no training row i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from ftdojo.tasks.extract import from_json
 from ftdojo.tasks.patent import noc4pc, par4pc, pi4pc
 from ftdojo.tasks.patent.panorama import PANORAMA
 from ftdojo.tasks.published import Row, bad_rows, distinct, link, read_parquet, shuffled, split
@@ -22,6 +24,13 @@ FIELDS = {
 }
 """Task -> fields that every item needs."""
 PROMPTS = {"PAR4PC": par4pc.prompt, "PI4PC": pi4pc.prompt, "NOC4PC": noc4pc.prompt}
+
+ANSWERS: dict[str, Callable[[Row], object]] = {
+    "PAR4PC": lambda row: row["gold_answers"],
+    "PI4PC": lambda row: row["gold_answers"],
+    "NOC4PC": noc4pc.gold_code,
+}
+"""Task -> what is empty for an item that no answer can match; such items are left out."""
 
 
 def variant(task: str) -> Variant:
@@ -37,11 +46,11 @@ def build(folder: Path, sources: Sources, *, task: str) -> None:
     """
     root = sources[PANORAMA.id] / task
     rows = read_parquet(root / "test.parquet")
-    if bad := [number for number, row in enumerate(rows, start=1) if any(row.get(f) is None for f in FIELDS[task])]:
-        raise bad_rows(f"{task}/test.parquet", bad, f"lacks one of the fields {', '.join(FIELDS[task])}")
+    if bad := [number for number, row in enumerate(rows, start=1) if not _is_whole(row, task)]:
+        message = f"lacks one of the fields {', '.join(FIELDS[task])}, or the claim of its number"
+        raise bad_rows(f"{task}/test.parquet", bad, message)
     validation, test = split(shuffled([{**row, "id": f"{task}-{place:05}"} for place, row in enumerate(rows)]))
-    if task == "NOC4PC":
-        validation, test = ([row for row in part if noc4pc.gold_code(row)] for part in (validation, test))
+    validation, test = ([row for row in part if ANSWERS[task](row)] for part in (validation, test))
 
     def question(row: Row) -> str:
         return PROMPTS[task](row)[0]["content"]
@@ -51,3 +60,10 @@ def build(folder: Path, sources: Sources, *, task: str) -> None:
     write_jsonl(folder / "validation.jsonl", validation)
     write_jsonl(folder / "test.jsonl", test)
     link(root / "train.parquet", folder / "raw" / task / "train.parquet")
+
+
+def _is_whole(row: Row, task: str) -> bool:
+    context, number = from_json(row.get("context")), row.get("claim_number")
+    claims = context.get("claims") if isinstance(context, dict) else None
+    has_claim = isinstance(claims, list) and isinstance(number, int) and 0 < number <= len(claims)
+    return has_claim and all(row.get(field) is not None for field in FIELDS[task])

@@ -132,7 +132,7 @@ SPEC = TaskSpec(
             "claims with all prior art of the office action, the code of the decision and the examiner's reason; "
             "nested fields are JSON text; some codes are none of the three",
             TEMPLATE,
-            "{{ (answer | from_json)['reason'] }}",
+            "{{ (answer | from_json)['code'] or '' }}",
             "{% set code = (answer | from_json)['code'] %}"
             "{% if code in ['102', '103', 'ALLOW'] %}{{ {'code': code} | to_json }}{% endif %}",
         ),

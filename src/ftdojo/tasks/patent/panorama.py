@@ -49,7 +49,7 @@ def source(task: str, description: str, prompt: str, label: str, answer: str) ->
         description: what its rows hold.
         prompt: template of the evaluation's prompt.
         label: template of the bare label.
-        answer: template of the JSON object that is asked for.
+        answer: template of the JSON object that is asked for; a row for which it gives nothing has no completion.
     """
     return RawSource(
         path=f"{task}/train.parquet",
@@ -65,7 +65,8 @@ def source(task: str, description: str, prompt: str, label: str, answer: str) ->
             Rendering(
                 name="answer",
                 prompt=prompt,
-                completion=f"```json\n{answer}\n```",
+                completion=f"{{% set text %}}{answer}{{% endset %}}"
+                "{% if text %}```json\n{{ text }}\n```{% endif %}",
                 description="the prompt of the evaluation, and the label in its form",
             ),
         ),

@@ -15,6 +15,7 @@ mean, ``exact_match`` the per cent of wholly right items. Silver answers count a
 Deviations from the reference harness:
 
 - Behind ``"answer":`` only the value's letters are taken; the reference also takes the A and the E of the word itself.
+- A list behind ``"answer":`` of more than 1,000 characters, in an output that is no JSON, is not looked at.
 - An output in which no letter is found is wrong, with all gold letters missed.
 """
 
@@ -29,7 +30,8 @@ from ftdojo.tasks.patent.panorama import CONTEXT, LICENCE, bad_item, fault, prom
 from ftdojo.tasks.spec import ItemScore, Published, Record, Shortcut, TaskSpec
 
 LETTERS = "ABCDEFGH"
-VALUE = re.compile(r'"answer"\s*:\s*(\[[^\]]*\]|"[^"]*")', re.IGNORECASE)
+# Bounded: each of many unclosed lists would be searched to the end of the output.
+VALUE = re.compile(r'"answer"\s*:\s*(\[[^\]]{0,1000}\]|"[^"]*")', re.IGNORECASE)
 ALONE = re.compile(r"\b[a-h]\b", re.IGNORECASE | re.ASCII)
 
 TEMPLATE = (
