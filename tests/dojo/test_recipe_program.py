@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from ftdojo.dojo import recipe_program
 from ftdojo.dojo.recipe import Recipe
-from ftdojo.dojo.recipe_program import balanced, from_json, mix, shares
+from ftdojo.dojo.recipe_program import balanced, from_json, mix, sample, shares
 
 
 def recipe(**changes: Any) -> dict[str, Any]:
@@ -51,6 +52,17 @@ def test_weights_shape_the_mixture(tmp_path: Path) -> None:
     assert [sum(r["subtask"] == n for r in rows) for n in "ab"] == [30, 10]
     assert mix(recipe(sources=sources, max_rows=40), tmp_path, 2000) == rows, "the same seed gives the same rows"
     assert mix(recipe(sources=sources, max_rows=40, seed=1), tmp_path, 2000) != rows
+
+
+def test_a_large_file_is_drawn_from_evenly_and_not_kept(tmp_path: Path) -> None:
+    kept = sample(({"prompt": str(i)} for i in range(10_000)), 400, random.Random(0))
+    places = [int(pair["prompt"]) for pair in kept]
+    assert len(set(places)) == 400
+    assert all(60 < sum(part <= place < part + 2000 for place in places) < 100 for part in range(0, 10_000, 2000))
+    few = [{"prompt": str(i)} for i in range(5)]
+    assert sample(iter(few), 5, random.Random(0)) == few
+    write(tmp_path, "a.jsonl", [{"q": f"q{i}", "a": "x"} for i in range(1000)])
+    assert len(mix(recipe(max_rows=10), tmp_path, 10)) == 10
 
 
 def test_balance_draws_rare_answers_first() -> None:

@@ -18,6 +18,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 MAX_ANSWERS = 50
 """A source with more distinct completions than this has open answers, over which no balance is struck."""
+POOL = 4
+"""Of each source so many times the rows that are wanted are kept in memory, drawn evenly from all that it gives."""
 
 
 def from_json(text: Any) -> Any:
@@ -61,20 +63,29 @@ def parse_json(text: str) -> Any:
         return None
 
 
-def render(source: dict[str, Any], folder: Path, longest: int) -> list[dict[str, str]]:
+def render(source: dict[str, Any], folder: Path, longest: int) -> Iterator[dict[str, str]]:
     """The training pairs of one source, in the order of its file."""
     environment = ImmutableSandboxedEnvironment(autoescape=False)
     environment.filters |= {"from_json": from_json, "to_json": to_json}
     prompt, completion = (environment.from_string(source[key]) for key in ("prompt", "completion"))
     keep = environment.compile_expression(source["where"]) if source["where"] else None
-    pairs = []
     for row in read_rows(folder / source["path"]):
         if keep is not None and not keep(**row):
             continue
         pair = {"prompt": prompt.render(row).strip(), "completion": completion.render(row).strip()}
         if pair["prompt"] and pair["completion"] and len(pair["completion"]) <= longest:
-            pairs.append({**pair, "subtask": source["subtask"]})
-    return pairs
+            yield {**pair, "subtask": source["subtask"]}
+
+
+def sample(pairs: Iterator[dict[str, str]], most: int, rng: random.Random) -> list[dict[str, str]]:
+    """At most so many of a stream, each with the same chance (Vitter 1985, doi 10.1145/3147.3165, algorithm R)."""
+    kept: list[dict[str, str]] = []
+    for seen, pair in enumerate(pairs):
+        if len(kept) < most:
+            kept.append(pair)
+        elif (place := rng.randrange(seen + 1)) < most:
+            kept[place] = pair
+    return kept
 
 
 def deduplicate(pairs: list[dict[str, str]], seen: set[str]) -> list[dict[str, str]]:
@@ -117,7 +128,7 @@ def mix(recipe: dict[str, Any], folder: Path, limit: int) -> list[dict[str, str]
     seen: set[str] = set()
     pools = []
     for source in recipe["sources"]:
-        pairs = render(source, folder, recipe["max_completion_chars"])
+        pairs = sample(render(source, folder, recipe["max_completion_chars"]), POOL * limit, rng)
         rng.shuffle(pairs)
         if recipe["deduplicate"]:
             pairs = deduplicate(pairs, seen)
