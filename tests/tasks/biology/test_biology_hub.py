@@ -68,6 +68,51 @@ def test_equal_steps_and_known_questions_are_left_out(mirror, tmp_path):
     assert [r["question"] for r in raw] == ["Sort 200"]
 
 
+def test_a_question_does_not_come_back_with_its_choices_mixed(mirror, tmp_path):
+    mixed = {**row("PQA", 3), "choices": ["5", "4", "3", "2", "1"]}
+    (mirror / "PQA.json").write_text(json.dumps([mixed, row("PQA", 200)]), "utf-8")
+    build("PQA", mirror, tmp_path / "data")
+    raw = json.loads((tmp_path / "data" / "raw" / "PQA.json").read_text("utf-8"))
+    assert [r["question"] for r in raw] == ["Heat to ____ (200)."]
+
+
+def test_an_answer_that_no_output_can_give_is_left_out(mirror, tmp_path):
+    rows = [row("PQA", n) for n in range(12)]
+    rows[4]["answer"] = "H&E stain"
+    (mirror / "PQA_test.json").write_text(json.dumps(rows), "utf-8")
+    _, validation, test = build("PQA", mirror, tmp_path / "data")
+    assert len(validation) + len(test) == 11
+    assert all("&" not in item["answer"] for item in (*validation, *test))
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("PQA", {"answer": 5}),
+        ("PQA", {"answer": " "}),
+        ("PQA", {"choices": "abc"}),
+        ("PQA", {"choices": [1, 2]}),
+        ("ORD", {"correct_steps": 5}),
+        ("ORD", {"wrong_steps": "ab"}),
+        ("ERR", {"context": "abc"}),
+        ("ERR", {"is_correct": "yes"}),
+        ("ERR", {"is_correct": False, "corrupted_text": None}),
+        ("GEN", {"output": []}),
+        ("GEN", {"output": ["1. Add.", 2]}),
+        ("GEN", {"input": None}),
+    ],
+)
+def test_a_row_of_another_form_is_named_in_the_items_and_kept_in_the_raw_data(name, changes, mirror, tmp_path):
+    rows = [row(name, n) for n in range(12)]
+    (mirror / f"{name}.json").write_text(json.dumps([{**row(name, 200), **changes}]), "utf-8")
+    build(name, mirror, tmp_path / "raw_row")
+    assert len(json.loads((tmp_path / "raw_row" / "raw" / f"{name}.json").read_text("utf-8"))) == 1
+    rows[3] |= changes
+    (mirror / f"{name}_test.json").write_text(json.dumps(rows), "utf-8")
+    with pytest.raises(InputError, match=rf"{name}_test\.json: row 4: lacks one of"):
+        build(name, mirror, tmp_path / "item")
+
+
 @pytest.mark.parametrize(
     ("content", "message"), [("{", "is no JSON"), ('[{"question": "a"}]', r"PQA_test\.json: row 1: lacks one of")]
 )

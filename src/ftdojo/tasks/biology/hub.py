@@ -20,20 +20,17 @@ from ftdojo.tasks.published import bad_rows, distinct, link, read_json_list, shu
 from ftdojo.tasks.rows import write_jsonl
 from ftdojo.tasks.spec import Record, Sources, Variant
 
-CONTENT: dict[str, tuple[str, ...]] = {
-    "PQA": ("question", "choices", "answer"),
-    "ORD": ("question", "wrong_steps", "correct_steps"),
-    "ERR": ("context", "is_correct"),
-    "GEN": ("system_prompt", "instruction", "input", "output"),
+FORM: dict[str, dict[str, type]] = {
+    "PQA": {"question": str, "choices": list, "answer": str},
+    "ORD": {"question": str, "wrong_steps": list, "correct_steps": list},
+    "ERR": {"context": dict, "is_correct": bool},
+    "GEN": {"system_prompt": str, "instruction": str, "input": str, "output": list},
 }
-"""Name of the files -> fields that every item needs."""
+"""Name of the files -> fields that every item needs, and what they hold; lists are of texts, and none is empty."""
 QUESTION: dict[str, Callable[[Record], Any]] = {
-    "PQA": lambda row: [row.get("question"), row.get("choices")],
-    "ORD": lambda row: [row.get("question"), sorted(map(str, row.get("correct_steps") or []))],
-    "ERR": lambda row: [
-        row.get("context"),
-        row.get("corrected_text") if row.get("is_correct") else row.get("corrupted_text"),
-    ],
+    "PQA": lambda row: row.get("question"),
+    "ORD": lambda row: [row.get("question"), _sorted(row.get("correct_steps"))],
+    "ERR": lambda row: [row.get("context"), _shown(row)],
     "GEN": lambda row: row.get("input"),
 }
 """Name of the files -> what makes two rows ask the same."""
@@ -52,11 +49,11 @@ def build(folder: Path, sources: Sources, *, name: str) -> None:
     """
     root = sources[tags.BIOPROBENCH.id]
     rows = read_json_list(root / f"{name}_test.json")
-    if bad := [i for i, row in enumerate(rows, start=1) if any(row.get(field) is None for field in CONTENT[name])]:
-        raise bad_rows(f"{name}_test.json", bad, f"lacks one of the fields {', '.join(CONTENT[name])}")
+    if bad := [i for i, row in enumerate(rows, start=1) if not _is_item(name, row)]:
+        raise bad_rows(f"{name}_test.json", bad, f"lacks one of {', '.join(FORM[name])}, or it is of another form")
     validation, test = split(shuffled([{**row, "id": f"{name}-{place:05}"} for place, row in enumerate(rows)]))
-    if name == "ORD":
-        validation, test = (list(filter(_has_one_order, part)) for part in (validation, test))
+    if name in ANSWERABLE:
+        validation, test = (list(filter(ANSWERABLE[name], part)) for part in (validation, test))
 
     def question(row: Record) -> str:
         return json.dumps(QUESTION[name](row), ensure_ascii=False, sort_keys=True)
@@ -76,9 +73,32 @@ def build(folder: Path, sources: Sources, *, name: str) -> None:
         target.write_text(json.dumps(kept, ensure_ascii=False, indent=1) + "\n", "utf-8")
 
 
+def _is_item(name: str, row: Record) -> bool:
+    values = [row.get(field) for field in FORM[name]]
+    return (
+        all(map(isinstance, values, FORM[name].values()))
+        and all(value and all(isinstance(text, str) for text in value) for value in values if isinstance(value, list))
+        and (name != "PQA" or bool(row["answer"].strip()))
+        and (name != "ERR" or isinstance(_shown(row), str))
+    )
+
+
+def _shown(row: Record) -> Any:
+    """The step that a row of ERR is about."""
+    return row.get("corrected_text") if row.get("is_correct") else row.get("corrupted_text")
+
+
+def _sorted(steps: Any) -> Any:
+    return sorted(map(str, steps)) if isinstance(steps, list) else steps
+
+
 def _has_one_order(item: Record) -> bool:
     try:
         step_order.gold_order(item)
     except InputError:
         return False
     return True
+
+
+ANSWERABLE: dict[str, Callable[[Record], bool]] = {"PQA": lambda item: "&" not in item["answer"], "ORD": _has_one_order}
+"""Name of the files -> whether any output can be right; items of the others all have one."""

@@ -5,8 +5,9 @@ as shown, from 0. It must hold every number once. The core metric is ``kendall_t
 all items, concordant less discordant ones, as a share. ``exact_match`` (per cent) counts items that are wholly right.
 
 Deviations from the reference harness: an output that cannot be parsed says nothing about the order, so half of its
-pairs count as concordant, while the reference leaves the item out; the wording of the prompt is our own. Published
-items with equal steps, which have no right answer under the reference's rule, are left out.
+pairs count as concordant, while the reference leaves the item out; only a plain list of decimal numbers is read, no
+other Python literal; the wording of the prompt is our own. Published items with equal steps, which have no right answer
+under the reference's rule, are left out.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ FORM = (
     "\n\nReply with the numbers of the steps in the right order as a list in this form: "
     f"{tags.START}[1, 0, 2]{tags.END}"
 )
-LIST = re.compile(r"\[\s*[0-9]{1,4}(?:\s*,\s*[0-9]{1,4})*\s*,?\s*\]")
+LIST = re.compile(r"\[\s*[0-9]{1,4}(?:\s*,\s*[0-9]{1,4})*\s*(?:,\s*)?\]")
 LONGEST = 10_000
 """A longer text between tags is no list of steps."""
 

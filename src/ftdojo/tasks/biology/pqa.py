@@ -6,7 +6,8 @@ the gold choice, letter by letter. The core metric is ``accuracy`` in per cent; 
 better) is the mean squared difference of confidence and verdict over the outputs that could be parsed.
 
 Deviations from the reference harness: accuracy is over all items, while the reference leaves out those it cannot parse;
-the wording of the prompt is our own.
+the wording of the prompt is our own. Published items whose answer holds an ``&``, which no output can give under the
+reference's rule, are left out.
 """
 
 from __future__ import annotations
