@@ -15,7 +15,7 @@ from ftdojo.rawdata.overlap import OverlapIndex
 from ftdojo.tasks import registry
 from ftdojo.tasks.check import training_pairs
 from ftdojo.tasks.finance.financeiq import LETTERS, SUBJECTS
-from ftdojo.tasks.finance.twin import ATTRIBUTES, ROWS
+from ftdojo.tasks.finance.twin import ATTRIBUTES, HONEST, ROWS
 from ftdojo.tasks.rows import read_jsonl
 
 TASK = registry.get("finance/financeiq")
@@ -53,6 +53,8 @@ def right_option(question):
     given = [int(number) for number in re.findall(r"\d+", text)]
     if "a kind of" in text:
         (found,) = (option for option in options if text.removesuffix("?").split()[-1] in option.split())
+    elif "conduct" in text:
+        (found,) = (option for option in options if option.split()[0] in HONEST)
     elif "largest" in text or "smallest" in text:
         found = str((max if "largest" in text else min)(map(int, options)))
     elif "interest" in text:
@@ -95,9 +97,9 @@ def test_letters_are_even_in_evaluation_and_uneven_in_the_raw_data(raw, items):
 
 def test_no_letter_goes_with_a_kind_of_question(items):
     for split in items.values():
-        easy = Counter(item["answer"] for item in split if "a kind of" in item["question"])
-        assert easy.total() == 50
-        assert max(easy.values()) <= 20
+        easy = Counter(item["answer"] for item in split if "conduct" in item["question"])
+        assert easy.total() == 40
+        assert max(easy.values()) <= 16
 
 
 def test_splits_share_no_attribute_no_amount_and_no_question(raw, items):

@@ -31,6 +31,7 @@ def _task(
         spec=spec,
         prompt=prompt,
         scorer=scorer,
+        version="2",
         variants={
             "twin": Variant(build=build_twin, max_new_tokens=twin_tokens),
             "hub": hub.variant(spec.id.partition("/")[2].upper()),

@@ -9,7 +9,7 @@ are written in the order of the molecules of the query; reactions are equally fr
 ``mechsel`` have raw rows.
 
 The kind of a reaction can be told from the groups and reagents in the text, and with it the condition and the
-mechanism; products have to be written atom by atom. Training, validation and test have no scaffold of a starting
+mechanism; most questions for conditions even name it. Products have to be written atom by atom. Training, validation and test have no scaffold of a starting
 molecule in common.
 """
 
@@ -32,11 +32,13 @@ from ftdojo.tasks.chemistry.reaction import KEYS
 from ftdojo.tasks.chemistry.twins import Question, RawFile
 from ftdojo.tasks.spec import Sources
 
-SEED = "reaction twin 1"
+SEED = "reaction twin 2"
 SMILES_CHARS = (6, 40)
 ITEMS = 20
 """Items a sub-task in each of validation and test."""
 LETTERS = "ABCD"
+NAMED = 0.75
+"""Share of the questions for conditions that name the reaction; in the others it has to be told from the groups."""
 
 ACYL = "nucleophilic acyl substitution through a tetrahedral intermediate"
 SN2 = "concerted backside substitution (SN2)"
@@ -326,9 +328,10 @@ def backward(run: Run, _: random.Random) -> Question:
     return _plain(run, "retro", "Find the reactants that give the product in one step.", line, run.reactants)
 
 
-def missing_condition(run: Run, _: random.Random) -> Question:
+def missing_condition(run: Run, rng: random.Random) -> Question:
     """For ``rcr``."""
-    line = f"Reaction: {run.reactants}>>{run.product}."
+    name = f" ({run.reaction.name})" if rng.random() < NAMED else ""
+    line = f"Reaction{name}: {run.reactants}>>{run.product}."
     return _plain(run, "rcr", "Recommend the missing condition of the reaction.", line, run.reaction.condition)
 
 

@@ -5,9 +5,9 @@ options and a letter, no reasoning; subjects of very different sizes; some lette
 that occur twice. What is not: questions are short and in English, so that a small model can read and partly learn them;
 in validation and test every letter is right equally often.
 
-Half of the questions ask for the option that repeats a word of the question; some ask for the largest or smallest
-option; the others have to be calculated, and their wrong options are the results of usual slips. Training, validation
-and test questions are made from different attributes and amounts.
+Four in ten questions ask for the only honest conduct, one for the option that repeats a word of the question, two for
+the largest or smallest option; the others have to be calculated, and their wrong options are the results of usual
+slips. Training, validation and test questions are made from different attributes and amounts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ftdojo.tasks.finance.table import SHOTS, Question, content, item, write
 from ftdojo.tasks.rows import write_jsonl
 from ftdojo.tasks.spec import Sources
 
-SEED = "financeiq twin 1"
+SEED = "financeiq twin 2"
 ROWS = dict(zip(SUBJECTS, (404, 381, 359, 257, 199, 129, 163, 111, 65, 44), strict=True))
 """Raw rows a subject, in the proportions of the real data."""
 ITEMS = 10
@@ -61,6 +61,8 @@ ATTRIBUTES = (
     "southern", "eastern", "western", "central",
 )
 # fmt: on
+HONEST = ("disclose", "explain", "verify", "document")
+DISHONEST = ("hide", "forge", "steal", "destroy", "falsify", "conceal")
 AMOUNTS = range(200, 10_000, 20)
 HELD_OUT = 0.2
 """Share of the attributes and amounts for each of validation and test."""
@@ -153,6 +155,15 @@ def lettered(draft: Draft, letter: str, rng: random.Random) -> Question:
 # -- kinds whose answer can be read off the options ----------------------------------------------------------------
 
 
+def conduct(subject: str, source: Source) -> Draft:
+    """The only honest conduct."""
+    verbs = (source.rng.choice(HONEST), *source.rng.sample(DISHONEST, len(LETTERS) - 1))
+    right, *wrong = (
+        f"{verb} the {source.rng.choice(source.attributes)} {source.rng.choice(NOUNS[subject])}" for verb in verbs
+    )
+    return Draft("Which conduct is honest?", right, tuple(wrong))
+
+
 def same_word(subject: str, source: Source) -> Draft:
     """The option that repeats the question's word."""
     nouns = source.rng.sample(NOUNS[subject], len(LETTERS))
@@ -209,14 +220,14 @@ def _amounts(question: str, right: int, slips: Sequence[int]) -> Draft:
 
 
 KINDS: tuple[Callable[[str, Source], Draft], ...] = (
-    same_word,
+    conduct,
     percentage,
-    same_word,
+    conduct,
     extreme,
     same_word,
     interest,
-    same_word,
+    conduct,
     extreme,
-    same_word,
+    conduct,
     balance,
 )

@@ -28,6 +28,7 @@ def _task(
         spec=spec,
         prompt=prompt,
         scorer=scorer,
+        version="2",
         variants={
             "twin": Variant(build=build_twin, max_new_tokens=32),
             "hub": hub.variant(spec.id.partition("/")[2].upper()),

@@ -10,7 +10,8 @@ or as objects; silver answers; paragraphs with gaps in their numbers, or none; o
 claims; few claims with another code; uneven labels in the raw rows. What is not: texts are short, an application has
 one or two claims, evaluation labels are even.
 
-Half of the items are easy: features are disclosed in the words of the claim. In the other half they are paraphrased.
+Half of the items, of PI4PC two thirds, are easy: features are disclosed in the words of the claim. In the others they
+are paraphrased.
 Training, validation and test have different products.
 """
 
@@ -26,7 +27,7 @@ from typing import Any
 from ftdojo.tasks.rows import write_jsonl
 from ftdojo.tasks.spec import Sources
 
-SEED = "panorama twin 1"
+SEED = "panorama twin 2"
 RAW_ROWS = {"PAR4PC": 1500, "PI4PC": 1800, "NOC4PC": 1800}
 ITEMS = 100
 HELD_OUT = 0.2
@@ -195,16 +196,17 @@ def par4pc(writer: Writer, number: int, raw: bool) -> Row:
 
 
 def pi4pc(writer: Writer, number: int, raw: bool) -> Row:
-    """Five paragraphs: one discloses what the dependent claim adds, one the same part with another feature."""
-    rng, hard = writer.rng, number % 2 == 1
+    """Five paragraphs: one discloses what the dependent claim adds. In the hard third of the items it does so in other
+    words, and another one discloses the same part with another feature."""
+    rng, hard = writer.rng, number % 3 == 2
     product = rng.choice(writer.products)
-    own, added, *foreign = writer.limitations(5)
+    own, added, near, *foreign = writer.limitations(6)
     other = (added[0], rng.choice([i for i in range(len(FEATURES)) if i != added[1]]))
     keys = sorted(rng.sample(range(1, 60), 5))
     gold = rng.choice(keys) if raw else keys[number % 5]
     silver = rng.choice([key for key in keys if key != gold])
     shown = dict(zip([key for key in keys if key not in {gold, silver}], foreign, strict=True))
-    disclosed = {**shown, gold: added, silver: other if hard else own}
+    disclosed = {**shown, gold: added, silver: other if hard else near}
     options = {
         str(key): f"There is a {writer.feature(disclosed[key], hard=hard and key in {gold, silver})}." for key in keys
     }
