@@ -9,8 +9,8 @@ are written in the order of the molecules of the query; reactions are equally fr
 ``mechsel`` have raw rows.
 
 The kind of a reaction can be told from the groups and reagents in the text, and with it the condition and the
-mechanism; most questions for conditions even name it. Products have to be written atom by atom. Training, validation and test have no scaffold of a starting
-molecule in common.
+mechanism; most questions for conditions even name it. Products have to be written atom by atom. Training, validation
+and test have no scaffold of a starting molecule in common.
 """
 
 from __future__ import annotations
