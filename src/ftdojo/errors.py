@@ -4,7 +4,8 @@
     ├── UsageError            exit 2   the command line names something that does not exist
     ├── InputError            exit 1   a file that the user (or an agent) wrote is wrong; carries findings
     └── InfrastructureError   exit 3   the machine failed: disk, process, network, library
-        └── PrerequisiteError exit 3   something has to be installed or switched on first
+        ├── PrerequisiteError exit 3   something has to be installed or switched on first
+        └── LlmError          exit 3   a language model that serves the run gave nothing usable
 
 Policy. Raise the class that says *who can mend it*: the caller of the command, the author of the file, the owner of
 the machine. The message says what and where; ``fix`` says what to do next. The command line
@@ -14,7 +15,7 @@ Only infrastructure errors may be retried. A foreign exception is translated onc
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,3 +61,14 @@ class InfrastructureError(FtdojoError):
 
 class PrerequisiteError(InfrastructureError):
     """Something that ftdojo needs is not installed or not permitted on this machine."""
+
+
+LlmTrouble = Literal["down", "denied", "off_schema", "out_of_budget"]
+
+
+class LlmError(InfrastructureError):
+    """A language model that serves the run did not give a usable answer, after all tries that it had."""
+
+    def __init__(self, trouble: LlmTrouble, message: str) -> None:
+        super().__init__(message, fix="see the calls in the run's report; another model may do better")
+        self.trouble = trouble

@@ -123,3 +123,15 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
         return [annotation] if issubclass(annotation, BaseModel) else []
     return [m for argument in typing.get_args(annotation) for m in _models_in(argument)]
+
+
+def nesting(text: str, start: int = 0) -> int:
+    """The greatest depth of brackets in ``text``, strings and escapes counted too: an upper bound, in linear time."""
+    depth = deepest = 0
+    for character in text[start:]:
+        if character in "{[":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif character in "}]":
+            depth -= 1
+    return deepest

@@ -1,0 +1,22 @@
+"""Talking to language models that serve the run: typed, bounded, metered and recorded. Not the models being trained."""
+
+from ftdojo.llm.client import Client
+from ftdojo.llm.connect import connect
+from ftdojo.llm.form import Blocks, Form, JsonForm, Unusable
+from ftdojo.llm.prompt import Prompt, quoted
+from ftdojo.llm.records import Call, CallLog
+from ftdojo.llm.replay import Replay
+
+__all__ = [
+    "Blocks",
+    "Call",
+    "CallLog",
+    "Client",
+    "Form",
+    "JsonForm",
+    "Prompt",
+    "Replay",
+    "Unusable",
+    "connect",
+    "quoted",
+]

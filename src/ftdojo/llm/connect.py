@@ -1,0 +1,194 @@
+"""The transport over the network: any provider that pydantic-ai knows, or any OpenAI-compatible server."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from ftdojo.errors import PrerequisiteError, UsageError
+from ftdojo.llm.records import Fault, Message, Usage
+from ftdojo.llm.transport import Answer, Request, Transport
+
+if TYPE_CHECKING:
+    from pydantic_ai.messages import ModelMessage, ModelResponse
+    from pydantic_ai.models import Model
+
+CHARS_PER_TOKEN = 4
+"""For servers that do not count."""
+FORM = "answer"
+"""The name that providers want for a schema."""
+_REJECTED = {400, 404, 405, 415, 422, 501}
+_DENIED = {401, 402, 403}
+
+
+def connect(name: str, *, base_url: str | None = None) -> Transport:
+    """A transport to the model ``name``, written ``provider:model``; keys come from the provider's usual variables.
+
+    Args:
+        name: e.g. ``openai:gpt-5.2``, ``anthropic:claude-opus-4-5``, ``google:gemini-3-pro``.
+        base_url: of an OpenAI-compatible server (vLLM, llama.cpp, Ollama …); the provider is then ``openai``, and a key
+            is sent only if ``OPENAI_API_KEY`` is set.
+
+    Raises:
+        UsageError: for a name that is no model of a known provider, or an address that is none.
+        PrerequisiteError: if the provider's package or key is missing.
+    """
+    provider, _, model = name.partition(":")
+    if not provider or not model:
+        raise UsageError(f"'{name}' is not a planner", fix="write playbook, or PROVIDER:MODEL, e.g. openai:gpt-5.2")
+    return _Wire(name, _compatible(provider, model, base_url) if base_url else _known(name))
+
+
+def _compatible(provider: str, model: str, base_url: str) -> Model:
+    from openai import AsyncOpenAI
+    from pydantic_ai.models.openai import OpenAIChatModel
+    from pydantic_ai.profiles.openai import OpenAIModelProfile
+    from pydantic_ai.providers.openai import OpenAIProvider
+
+    if provider != "openai":
+        raise UsageError(
+            f"--base-url speaks OpenAI's protocol, '{provider}' does not", fix=f"write openai:{model} with --base-url"
+        )
+    if urlsplit(base_url).scheme not in ("http", "https") or not urlsplit(base_url).hostname:
+        raise UsageError(f"'{base_url}' is not an address", fix="e.g. http://127.0.0.1:8000/v1")
+    client = AsyncOpenAI(base_url=base_url, api_key=os.environ.get("OPENAI_API_KEY") or "none", max_retries=0)
+    # Servers that are not OpenAI's know the older of the two names for the limit of an answer.
+    profile = OpenAIModelProfile(openai_chat_supports_max_completion_tokens=False)
+    return OpenAIChatModel(model, provider=OpenAIProvider(openai_client=client), profile=profile)
+
+
+def _known(name: str) -> Model:
+    from pydantic_ai.exceptions import UserError
+    from pydantic_ai.models import infer_model
+
+    try:
+        return infer_model(name)
+    except ImportError as error:
+        provider = name.partition(":")[0]
+        raise PrerequisiteError(
+            f"the client library of '{provider}' is missing: {error}", fix=f"pip install 'pydantic-ai-slim[{provider}]'"
+        ) from None
+    except UserError as error:  # an unknown provider, or no key
+        fix = "write PROVIDER:MODEL with a provider that pydantic-ai knows, and set its key in the environment"
+        raise PrerequisiteError(f"'{name}' cannot be used: {' '.join(str(error).split())[:300]}", fix=fix) from None
+    except ValueError as error:
+        raise UsageError(f"'{name}' cannot be used: {error}", fix="e.g. openai:gpt-5.2") from None
+
+
+class _Wire:
+    """A pydantic-ai model behind our interface."""
+
+    def __init__(self, name: str, model: Model) -> None:
+        self.model, self._model = name, model
+
+    def send(self, request: Request) -> Answer:
+        from pydantic_ai.direct import model_request_sync
+        from pydantic_ai.exceptions import ModelAPIError, UnexpectedModelBehavior
+
+        estimate = Usage(input_tokens=_tokens(*(m.content for m in request.messages)), estimated=True)
+        try:
+            response = model_request_sync(
+                self._model,
+                _history(request.messages),
+                model_settings=_settings(request),
+                model_request_parameters=_parameters(request),
+            )
+        except (ModelAPIError, UnexpectedModelBehavior, TimeoutError) as error:
+            fault = _fault(error)
+            # A request that was cut while it was answered may have cost its input; one that was refused has not.
+            return Answer(None, fault, estimate if fault.kind in ("timeout", "unreadable") else Usage())
+        return Answer(response.text or "", None, self._usage(response, estimate))
+
+    def _usage(self, response: ModelResponse, estimate: Usage) -> Usage:
+        used = response.usage
+        if not used.input_tokens and not used.output_tokens:
+            return estimate.model_copy(update={"output_tokens": _tokens(response.text or "")})
+        return Usage(input_tokens=used.input_tokens, output_tokens=used.output_tokens, cost_usd=_cost(response))
+
+
+def _history(messages: list[Message]) -> list[ModelMessage]:
+    from pydantic_ai.messages import ModelRequest, ModelResponse, SystemPromptPart, TextPart, UserPromptPart
+
+    made: list[ModelMessage] = []
+    for message in messages:
+        if message.role == "assistant":
+            made.append(ModelResponse(parts=[TextPart(message.content)]))
+        else:
+            part = SystemPromptPart if message.role == "system" else UserPromptPart
+            made.append(ModelRequest(parts=[part(message.content)]))
+    return made
+
+
+def _settings(request: Request) -> Any:
+    settings: dict[str, Any] = {"max_tokens": request.max_tokens, "timeout": request.timeout_s}
+    if request.mode == "json_object":
+        settings["extra_body"] = {"response_format": {"type": "json_object", "schema": request.schema}}
+    return settings
+
+
+def _parameters(request: Request) -> Any:
+    from pydantic_ai.models import ModelRequestParameters
+    from pydantic_ai.output import OutputObjectDefinition
+
+    if request.mode != "json_schema" or request.schema is None:
+        return None
+    output = OutputObjectDefinition(json_schema=request.schema, name=FORM)
+    return ModelRequestParameters(output_mode="native", output_object=output)
+
+
+def _fault(error: BaseException) -> Fault:
+    from pydantic_ai.exceptions import ModelHTTPError
+
+    message = _without_secrets(" ".join(str(error).split()))[:500]
+    if isinstance(error, ModelHTTPError):
+        status = error.status_code
+        if status == 429:
+            return Fault(kind="rate_limit", message=message, retry_after_s=_retry_after(error))
+        kind = "rejected" if status in _REJECTED else "denied" if status in _DENIED else "server"
+        return Fault(kind=kind, message=message)
+    causes = _causes(error)
+    names = [type(cause).__name__ for cause in causes]
+    if any(isinstance(cause, TimeoutError) for cause in causes) or any("Timeout" in name for name in names):
+        return Fault(kind="timeout", message=message or "no answer in time")
+    lost = any(isinstance(cause, OSError) for cause in causes) or any("Connect" in name for name in names)
+    return Fault(kind="connection" if lost else "unreadable", message=message)
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    found: list[BaseException] = []
+    current: BaseException | None = error
+    while current is not None and len(found) < 10:
+        found.append(current)
+        current = current.__cause__ or current.__context__
+    return found
+
+
+def _retry_after(error: BaseException) -> float | None:
+    for cause in _causes(error):
+        headers = getattr(getattr(cause, "response", None), "headers", {})
+        try:
+            return max(0.0, float(headers.get("retry-after", "")))
+        except ValueError:
+            continue
+    return None
+
+
+def _without_secrets(text: str) -> str:
+    """The text without the value of any variable that holds a key, and without what providers show of one."""
+    for name, value in os.environ.items():
+        if name.endswith(("_KEY", "_TOKEN", "_SECRET")) and len(value) >= 4:
+            text = text.replace(value, "***")
+    return " ".join("***" if word.strip("'\".,").startswith(("sk-", "sk_")) else word for word in text.split(" "))
+
+
+def _cost(response: ModelResponse) -> float:
+    """In dollars, by the public price list that comes with pydantic-ai; 0 for models that are not on it."""
+    try:
+        return float(response.cost().total_price)
+    except (LookupError, AssertionError):
+        return 0.0
+
+
+def _tokens(*texts: str) -> int:
+    return sum(len(text) for text in texts) // CHARS_PER_TOKEN

@@ -1,0 +1,133 @@
+"""The forms an answer can have, each with a reader that tolerates how models wrap it and names what is wrong in it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, Protocol, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from ftdojo.schema import nesting
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+M = TypeVar("M", bound=BaseModel)
+
+MAX_REPLY_CHARS = 200_000
+MAX_DEPTH = 20
+_FENCE = re.compile(r"^[ \t]*```[ \t]*([^\n`]*)\n(.*?)^[ \t]*```[ \t]*$", re.MULTILINE | re.DOTALL)
+
+
+class Unusable(Exception):  # noqa: N818 - a reply is unusable; nothing went wrong in the program
+    """A reply that is not in the form that was asked for. The message tells the model what to mend."""
+
+
+class Form(Protocol[T_co]):
+    """A form and its reader."""
+
+    @property
+    def schema(self) -> dict[str, Any] | None:
+        """The JSON schema, if the form is JSON."""
+
+    @property
+    def instruction(self) -> str:
+        """The form in words, for servers that enforce nothing."""
+
+    def read(self, reply: str) -> T_co:
+        """The content of a reply.
+
+        Raises:
+            Unusable: if it is not in this form.
+        """
+
+
+class JsonForm(Generic[M]):
+    """A JSON object that is a ``model``, with an optional check of its meaning."""
+
+    def __init__(self, model: type[M], check: Callable[[M], list[str]] = lambda _: []) -> None:
+        self._model, self._check = model, check
+        self.schema: dict[str, Any] = model.model_json_schema()
+
+    @property
+    def instruction(self) -> str:
+        """The schema, and nothing beside the object."""
+        return f"Answer with one JSON object and nothing else. Its JSON schema:\n{json.dumps(self.schema)}"
+
+    def read(self, reply: str) -> M:
+        """The first JSON object in the reply, validated."""
+        try:
+            value = self._model.model_validate(first_object(reply))
+        except ValidationError as error:
+            raise Unusable("; ".join(_told(fault) for fault in error.errors()[:8])) from None
+        if problems := self._check(value):
+            raise Unusable("; ".join(problems[:8]))
+        return value
+
+
+def _told(fault: Any) -> str:
+    where = ".".join(str(part) for part in fault["loc"]) or "the object"
+    given = "" if fault["type"] == "missing" else f" (got {str(fault.get('input'))[:60]!r})"
+    return f"field '{where}': {fault['msg']}{given}"
+
+
+def first_object(reply: str) -> dict[str, Any]:
+    """The first JSON object in a text: the whole of it, in a fence, or after other words.
+
+    Raises:
+        Unusable: if there is none, it is cut, too large, or too deeply nested.
+    """
+    if len(reply) > MAX_REPLY_CHARS:
+        raise Unusable(f"the reply has {len(reply)} characters; a few hundred are enough")
+    start = reply.find("{")
+    if start < 0:
+        raise Unusable("the reply contains no JSON object" if reply.strip() else "the reply is empty")
+    if nesting(reply, start) > MAX_DEPTH:
+        raise Unusable("the JSON is nested too deeply")
+    try:
+        value, _ = json.JSONDecoder().raw_decode(reply, start)
+    except (ValueError, RecursionError) as error:
+        raise Unusable(f"the JSON object cannot be parsed: {str(error)[:120]}") from None
+    assert isinstance(value, dict)
+    return value
+
+
+class Blocks:
+    """Files in fenced blocks. Which file a block is, is said by its info string or first line, else by its language."""
+
+    schema: dict[str, Any] | None = None
+
+    def __init__(self, wanted: Mapping[str, str], *, needed: str) -> None:
+        """Expect some of the ``wanted`` files (name -> language of its fence), among them ``needed`` if it is not
+        empty."""
+        self._wanted, self._needed = wanted, needed
+
+    @property
+    def instruction(self) -> str:
+        """An example of the form."""
+        shown = "\n".join(f"```{language} {name}\n…\n```" for name, language in self._wanted.items())
+        return f"Answer with the whole file in a fenced block that names it:\n{shown}"
+
+    def read(self, reply: str) -> dict[str, str]:
+        """File name -> content."""
+        if len(reply) > MAX_REPLY_CHARS:
+            raise Unusable(f"the reply has {len(reply)} characters; a file has at most a few thousand")
+        found: dict[str, str] = {}
+        for info, content in _FENCE.findall(reply):
+            name = self._name(info, content)
+            if name is not None and content.strip():
+                found.setdefault(name, content)
+        if not found or (self._needed and self._needed not in found):
+            wanted = self._needed or " or ".join(self._wanted)
+            raise Unusable(f"the reply has no complete fenced block with {wanted}")
+        return found
+
+    def _name(self, info: str, content: str) -> str | None:
+        first_line = content.lstrip().partition("\n")[0]
+        for name in self._wanted:
+            if name in info or (first_line.startswith("#") and name in first_line):
+                return name
+        language = (info.split() or [""])[0].lower().replace("yml", "yaml").replace("py3", "python")
+        same = [name for name, known in self._wanted.items() if known == language]
+        return same[0] if len(same) == 1 else None

@@ -1,0 +1,39 @@
+"""Answers from a record: a whole run without a network, or the calls that a killed run had made already."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ftdojo.errors import UsageError
+from ftdojo.llm.records import Call
+from ftdojo.llm.transport import Answer, Request, Transport
+
+
+class Replay:
+    """Gives recorded answers in their order, then asks ``beyond``.
+
+    Requests are matched by their place, not by their text: a prompt tells the time that is left, and that differs.
+    """
+
+    def __init__(self, calls: Sequence[Call], model: str, beyond: Transport | None = None) -> None:
+        self.model = model
+        self._calls, self._beyond, self._next = list(calls), beyond, 0
+
+    def send(self, request: Request) -> Answer:
+        """The next recorded answer.
+
+        Raises:
+            UsageError: if the record has no answer to such a request, and there is nobody else to ask.
+        """
+        if self._next < len(self._calls):
+            call = self._calls[self._next]
+            if call.mode == request.mode:
+                self._next += 1
+                return Answer(call.reply, call.fault, call.usage)
+        if self._beyond is None:
+            raise UsageError(
+                f"the record has no answer to call {self._next + 1} of the run",
+                fix="replay with the options of the recorded run; a changed ftdojo may ask other questions",
+            )
+        self._next = len(self._calls)
+        return self._beyond.send(request)
