@@ -27,6 +27,7 @@ class PlannedChange(StrictModel):
     after: str
     because: str
     expected: str
+    size: float | None = Field(None, description="by how much the core metric is expected to change, in its unit")
 
 
 class Plan(StrictModel):
@@ -37,6 +38,10 @@ class Plan(StrictModel):
     evidence: list[str] = Field(description="the feedback that it rests on")
     focus: Literal["data", "training", "both"]
     changes: list[PlannedChange]
+    by: str = Field("", description="who planned it, and why not another, if a fallback did")
+    risks: str = ""
+    refuted_if: str = Field("", description="the result that would refute the hypothesis")
+    outlook: list[str] = Field(default_factory=list, description="what is meant to follow over the next iterations")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

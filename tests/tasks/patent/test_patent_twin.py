@@ -104,7 +104,7 @@ def test_labels_are_even_in_evaluation_and_not_in_raw_rows(built):
     for split in splits:
         assert sorted(Counter(loads(row["answer"])["code"] for row in split).values()) == [33, 33, 34]
     counts = Counter(loads(row["answer"])["code"] for row in raw)
-    assert counts["ALLOW"] > 2 * counts["102"]
+    assert counts["ALLOW"] > 1.5 * counts["102"]
     assert counts["REJECT_UNKNOWN"] > 0
 
 
@@ -121,5 +121,5 @@ def test_training_prompts_are_those_of_the_evaluation(built):
 def test_prompts_are_short(built):
     name, task, folder = built
     _, splits = rows_of(folder)
-    longest = {"par4pc": 2600, "pi4pc": 1300, "noc4pc": 1500}
+    longest = {"par4pc": 2600, "pi4pc": 1300, "noc4pc": 1800}
     assert max(len(task.question(row)) for split in splits for row in split) < longest[name]

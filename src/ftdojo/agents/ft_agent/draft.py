@@ -1,7 +1,8 @@
-"""A draft is what FT-Agent varies: a recipe and a training configuration. A proposal adds the plan to it."""
+"""A draft is what FT-Agent varies: a data program and a training configuration. A proposal adds the plan to it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import yaml
 from ftdojo.dojo import submission
 from ftdojo.dojo.recipe import Recipe, Source
 from ftdojo.dojo.submission import Plan
+from ftdojo.schema import StrictModel
 from ftdojo.tasks.spec import RawSource, Rendering, TaskSpec
 from ftdojo.training.config import TrainConfig
 
@@ -19,8 +21,16 @@ from ftdojo.training.config import TrainConfig
 class Draft:
     """Data and training of one iteration."""
 
-    recipe: Recipe
+    program: Recipe | str
+    """A recipe, or the text of a script."""
     train: TrainConfig
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe of a draft that has one."""
+        if isinstance(self.program, str):
+            raise ValueError("the data program is a script")
+        return self.program
 
     def with_recipe(self, **changes: Any) -> Draft:
         """The same draft with some keys of the recipe changed, validated again."""
@@ -28,7 +38,7 @@ class Draft:
 
     def with_train(self, **changes: Any) -> Draft:
         """The same draft with some keys of the training configuration changed, validated again."""
-        return Draft(self.recipe, TrainConfig.model_validate({**self.train.model_dump(), **changes}))
+        return Draft(self.program, TrainConfig.model_validate({**self.train.model_dump(), **changes}))
 
     def with_source(self, subtask: str, **changes: Any) -> Draft:
         """The same draft with the sources of one sub-task changed."""
@@ -44,18 +54,30 @@ class Proposal:
     draft: Draft
 
     def write(self, folder: Path) -> None:
-        """Write the submission's files."""
+        """Write the submission's files; what an earlier try left in the folder goes."""
         folder.mkdir(parents=True, exist_ok=True)
-        parts = {submission.PLAN: self.plan, submission.RECIPE: self.draft.recipe, submission.TRAIN: self.draft.train}
+        program, script = self.draft.program, folder / submission.SCRIPT
+        parts: dict[str, StrictModel] = {submission.PLAN: self.plan, submission.TRAIN: self.draft.train}
+        if isinstance(program, str):
+            (folder / submission.RECIPE).unlink(missing_ok=True)
+            script.write_text(program, "utf-8")
+        else:
+            script.unlink(missing_ok=True)
+            parts[submission.RECIPE] = program
         for name, part in parts.items():
             text = yaml.safe_dump(part.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=110)
             (folder / name).write_text(text, "utf-8")
 
 
-def read(folder: Path) -> Draft | None:
-    """The draft of an earlier submission; ``None`` if its data program was a script."""
+def read(folder: Path) -> Draft:
+    """The draft of an earlier submission."""
     loaded = submission.load(folder)
-    return Draft(loaded.program, loaded.train) if isinstance(loaded.program, Recipe) else None
+    return Draft(loaded.program, loaded.train)
+
+
+def read_all(folders: Iterable[Path]) -> list[Draft]:
+    """The drafts of earlier submissions."""
+    return [read(folder) for folder in folders]
 
 
 def source_of(raw: RawSource, rendering: Rendering) -> Source:

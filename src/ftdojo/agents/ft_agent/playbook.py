@@ -7,16 +7,20 @@ what is left of the budget. A move names the numbers it rests on and what it sho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ftdojo.agents.ft_agent import draft as drafts
+from ftdojo.agents.ft_agent import forecast
 from ftdojo.agents.ft_agent.diagnosis import PARSED_ENOUGH, Diagnosis, Kind, diagnose, told
 from ftdojo.agents.ft_agent.draft import Draft, Proposal
 from ftdojo.dojo.feedback import EvaluationFeedback, Feedback
-from ftdojo.dojo.protocol import Observation
+from ftdojo.dojo.protocol import Iteration, Observation
+from ftdojo.dojo.recipe import Recipe
 from ftdojo.dojo.submission import Plan, PlannedChange
+from ftdojo.errors import InputError
 
 PILOT_ROWS = 1024
 """Enough rows to learn an answer's form."""
@@ -34,8 +38,6 @@ PILOT_TRAIN: dict[str, Any] = {
 }
 CHARS_PER_TOKEN = 2
 """A cautious figure: an answer of so many characters a token will hardly have more tokens than that."""
-RESERVE = 1.15
-"""A forecast is multiplied by this before it is held against the budget."""
 BOUNDS = {"epochs": (0.25, 16), "learning_rate": (1e-5, 5e-3), "batch_size": (1, 256), "max_length": (16, 32_768)}
 """Within these the practice holds; a move that would leave them is not made."""
 
@@ -46,6 +48,7 @@ class Situation:
 
     observation: Observation
     best: Draft
+    iteration: Iteration
     evaluation: EvaluationFeedback
     feedback: Feedback
     diagnoses: list[Diagnosis]
@@ -57,11 +60,8 @@ class Situation:
     def affords(self, draft: Draft) -> bool:
         """Whether an iteration with ``draft`` is forecast to fit into the remaining wall clock."""
         left = self.observation.remaining.get("wall_s")
-        if left is None or self.feedback.evaluation is None:
-            return True
-        seconds = self.feedback.execution.seconds
-        work = _work(draft, self.observation) / _work(self.best, self.observation)
-        return RESERVE * (seconds.data + seconds.train * work + seconds.evaluate) < left
+        expected = forecast.seconds(draft, self.best, self.iteration, self.observation)
+        return left is None or expected is None or expected < left
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +84,19 @@ class Playbook:
 
     def plan(self, observation: Observation) -> Proposal | None:
         """The pilot, then one move an iteration; ``None`` when no rule has an untried, affordable move left."""
-        if not observation.history:
-            return _pilot(observation)
-        situation = _situation(observation)
-        tried = [drafts.read(folder) for folder in observation.submissions.values()]
+        tried = {number: draft for number, folder in observation.submissions.items() if (draft := _recipe_in(folder))}
+        if not tried:
+            return pilot(observation)
+        situation = _situation(observation, tried)
         for rule in RULES:
             for move in rule(situation):
-                if move.draft not in tried and situation.affords(move.draft):
+                if move.draft not in tried.values() and situation.affords(move.draft):
                     return Proposal(_plan(observation, move), move.draft)
         return None
 
 
-def _pilot(observation: Observation) -> Proposal:
+def pilot(observation: Observation) -> Proposal:
+    """The first iteration: all sources, moderate training, in an eighth of the time."""
     spec, base = observation.task, observation.baseline
     seconds = PILOT_SHARE * observation.remaining.get("wall_s", spec.rules.wall_s)
     affordable = int(seconds * observation.train_rows_per_s / PILOT_TRAIN["epochs"])
@@ -123,26 +124,34 @@ def _pilot(observation: Observation) -> Proposal:
         evidence=[f"baseline: {base.score}, parsed {base.parsed:.0%}, errors: {told(base.errors)}"],
         focus="both",
         changes=changes,
+        by=Playbook.name,
     )
     return Proposal(plan, draft)
 
 
-def _situation(observation: Observation) -> Situation:
+def _recipe_in(folder: Path) -> Draft | None:
+    """The draft of a submission that the playbook can vary; ``None`` for scripts and for what cannot be read."""
+    try:
+        draft = drafts.read(folder)
+    except InputError:
+        return None
+    return draft if isinstance(draft.program, Recipe) else None
+
+
+def _situation(observation: Observation, drafts_by_number: Mapping[int, Draft]) -> Situation:
     """Start from the best iteration; while none was accepted, from the highest score; without one, from the last."""
-    history = observation.history
+    history = [iteration for iteration in observation.history if iteration.number in drafts_by_number]
     sign = 1 if observation.task.higher_is_better else -1
     scored = [i for i in history if i.score is not None]
-    if observation.best:
-        chosen = history[observation.best - 1]
+    if observation.best in drafts_by_number:
+        chosen = observation.history[observation.best - 1]
     else:
         chosen = max(scored, key=lambda i: sign * i.score.value if i.score else 0.0) if scored else history[-1]
-    draft = drafts.read(observation.submissions[chosen.number])
-    if draft is None:
-        raise ValueError("the playbook varies recipes; the best submission is a script")
     evaluation = chosen.feedback.evaluation or observation.baseline
     return Situation(
         observation=observation,
-        best=draft,
+        best=drafts_by_number[chosen.number],
+        iteration=chosen,
         evaluation=evaluation,
         feedback=chosen.feedback,
         diagnoses=diagnose(evaluation, chosen.feedback),
@@ -157,19 +166,8 @@ def _plan(observation: Observation, move: Move) -> Plan:
         evidence=[move.evidence, *(f"iteration {i.number}: {i.verdict}" for i in observation.history[-3:])],
         focus="both" if len(areas) > 1 else "data" if areas == {"recipe"} else "training",
         changes=list(move.changes),
+        by=Playbook.name,
     )
-
-
-def _work(draft: Draft, observation: Observation) -> float:
-    """Training work in rows passed through the model; only ratios of it are used."""
-    return _rows(draft, observation) * draft.train.epochs
-
-
-def _rows(draft: Draft, observation: Observation) -> int:
-    """How many rows a recipe can give at most."""
-    paths = {source.path for source in draft.recipe.sources}
-    available = sum(f.rows for f in observation.raw_data.files if f.path in paths)
-    return min(draft.recipe.max_rows, observation.task.rules.max_rows, available)
 
 
 # -- the rules, in the order in which they are asked -------------------------------------------------------------
@@ -263,7 +261,10 @@ RULES: tuple[Rule, ...] = (repair, form, over_fit, under_fit, weak_subtasks, exp
 
 def _more_rows(s: Situation, evidence: str) -> Iterator[Move]:
     used = s.feedback.data.rows if s.feedback.data else 0
-    if used >= s.best.recipe.max_rows * 0.95 and _rows(s.best.with_recipe(max_rows=10**6), s.observation) > used:
+    if (
+        used >= s.best.recipe.max_rows * 0.95
+        and forecast.rows(s.best.with_recipe(max_rows=10**6), s.observation) > used
+    ):
         yield _rows_move(s, evidence, 2.0, "the held-out loss falls, the gap to the training loss does not grow")
 
 

@@ -11,7 +11,8 @@ claims; few claims with another code; uneven labels in the raw rows. What is not
 one or two claims, evaluation labels are even.
 
 Half of the items, of PI4PC two thirds, are easy: features are disclosed in the words of the claim. In the others they
-are paraphrased.
+are paraphrased. The easy half of NOC4PC also follows a habit of searches: one document that discloses all is enough, a
+combination takes two, and where nothing was found more were looked at.
 Training, validation and test have different products.
 """
 
@@ -27,13 +28,13 @@ from typing import Any
 from ftdojo.tasks.rows import write_jsonl
 from ftdojo.tasks.spec import Sources
 
-SEED = "panorama twin 2"
+SEED = "panorama twin 3"
 RAW_ROWS = {"PAR4PC": 1500, "PI4PC": 1800, "NOC4PC": 1800}
 ITEMS = 100
 HELD_OUT = 0.2
 """Share of the products for each of validation and test."""
 ALLOWED_REASON = "The prior art of record does not teach or suggest the claimed subject matter."
-SHARES = {"ALLOW": 0.45, "103": 0.35, "102": 0.19, "REJECT_UNKNOWN": 0.01}
+SHARES = {"ALLOW": 0.42, "103": 0.33, "102": 0.24, "REJECT_UNKNOWN": 0.01}
 """Of codes among raw rows."""
 
 PRODUCTS = (
@@ -235,12 +236,16 @@ def pi4pc(writer: Writer, number: int, raw: bool) -> Row:
 
 
 def noc4pc(writer: Writer, number: int, raw: bool) -> Row:
-    """Two documents that together, one of them alone, or not at all disclose the claim."""
+    """Documents that together, one of them alone, or not at all disclose the claim."""
     rng, hard = writer.rng, number % 2 == 1
     product = rng.choice(writer.products)
     wanted = writer.limitations(2 + number % 2)
     (code,) = rng.choices(tuple(SHARES), tuple(SHARES.values())) if raw else [("ALLOW", "103", "102")[number % 3]]
     shown = disclosed(wanted, code, rng)
+    if not hard and code == "102":
+        shown = [max(shown, key=len)]
+    elif not hard and code == "ALLOW":
+        shown.append([])
     arts = []
     for part in shown:
         foreign = writer.limitations(1, without=[name for name, _ in wanted])

@@ -1,0 +1,34 @@
+"""What an iteration will take, from what one took: work is rows passed through the model."""
+
+from __future__ import annotations
+
+from ftdojo.agents.ft_agent.draft import Draft
+from ftdojo.dojo.protocol import Iteration, Observation
+from ftdojo.dojo.recipe import Recipe
+
+RESERVE = 1.15
+"""A forecast is multiplied by this before it is held against the budget."""
+
+
+def seconds(draft: Draft, like: Draft, of: Iteration, observation: Observation) -> float | None:
+    """The wall clock of an iteration with ``draft``, given that ``like`` took what it took in iteration ``of``;
+    ``None`` if that was not evaluated, or if the rows of a script cannot be told before it ran."""
+    if of.feedback.evaluation is None or isinstance(draft.program, str) != isinstance(like.program, str):
+        return None
+    took = of.feedback.execution.seconds
+    return RESERVE * (took.data + took.train * work(draft, observation) / work(like, observation) + took.evaluate)
+
+
+def work(draft: Draft, observation: Observation) -> float:
+    """Training work in rows passed through the model; only ratios of it are used."""
+    return rows(draft, observation) * draft.train.epochs
+
+
+def rows(draft: Draft, observation: Observation) -> int:
+    """How many rows a data program can give at most."""
+    most = observation.task.rules.max_rows
+    if not isinstance(draft.program, Recipe):
+        return most
+    paths = {source.path for source in draft.program.sources}
+    available = sum(f.rows for f in observation.raw_data.files if f.path in paths)
+    return min(draft.program.max_rows, most, available)
