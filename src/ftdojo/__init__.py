@@ -3,7 +3,7 @@
     from ftdojo import Dojo, Home, make_agent, run_episode
 
     with Dojo("chemistry/mol_und", run, model="smollm2-135m", home=Home.default()) as dojo:
-        result = run_episode(dojo, make_agent("ft-agent", "playbook", run / "workspace"))
+        result = run_episode(dojo, make_agent("ft-agent", run / "workspace"))
 
 Names are loaded when they are first used, so that scoring does not import a training framework.
 """

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ftdojo import tasks
-from ftdojo.agents import make
+from ftdojo.agents import check, make
 from ftdojo.agents.ft_agent.diagnosis import diagnose
 from ftdojo.agents.ft_agent.draft import Draft, read
 from ftdojo.agents.ft_agent.playbook import Playbook
@@ -118,7 +118,7 @@ def iteration(folder: Path, *, accepted: bool, fit: str = "good", measured: Any 
 
 def play(tmp_path: Path, *outcomes: dict[str, Any], wall_s: float = 3600) -> list[Draft]:
     """The drafts that the agent proposes when its iterations come out as told."""
-    agent = make("ft-agent", "playbook", tmp_path)
+    agent = make("ft-agent", tmp_path)
     history: list[Iteration] = []
     folders: dict[int, Path] = {}
     drafts = []
@@ -128,7 +128,6 @@ def play(tmp_path: Path, *outcomes: dict[str, Any], wall_s: float = 3600) -> lis
         if folder is None:
             break
         draft = read(folder)
-        assert draft is not None
         drafts.append(draft)
         if outcome is not None:
             folders[len(folders) + 1] = folder
@@ -208,9 +207,9 @@ def test_diagnoses_come_from_numbers() -> None:
 
 
 @pytest.mark.parametrize(("agent", "planner"), [("ft-agnt", "playbook"), ("ft-agent", "playbok")])
-def test_unknown_names_are_answered(tmp_path: Path, agent: str, planner: str) -> None:
+def test_unknown_names_are_answered(agent: str, planner: str) -> None:
     with pytest.raises(UsageError) as caught:
-        make(agent, planner, tmp_path)
+        check(agent, planner)
     assert "did you mean" in caught.value.fix
 
 

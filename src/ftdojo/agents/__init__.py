@@ -1,36 +1,82 @@
-"""Contestants. They know the environment only through observation, submission and feedback."""
+"""Contestants. They know the environment only through observation, submission, feedback, and the gates."""
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from ftdojo.dojo.protocol import Agent
 from ftdojo.errors import UsageError
+from ftdojo.findings import Finding
+from ftdojo.llm import Call, CallLog, Transport
 
 AGENTS = ("ft-agent",)
-PLANNERS = ("playbook",)
+PLAYBOOK = "playbook"
 
 
-def make(agent: str, planner: str, workspace: Path) -> Agent:
-    """The contestant of that name; it writes its submissions below ``workspace``.
+class Door(Protocol):
+    """What the environment lends to a contestant beside its observations."""
+
+    @property
+    def calls(self) -> CallLog:
+        """Where calls to language models are written and charged."""
+
+    @property
+    def recorded_calls(self) -> Sequence[Call]:
+        """All calls that are in the record already."""
+
+    @property
+    def unfinished_calls(self) -> Sequence[Call]:
+        """Those of an iteration that was planned, but not finished, when the run was interrupted."""
+
+    def validate(self, submission: Path) -> Sequence[Finding]:
+        """What the gates find in a submission, without training it."""
+
+
+def check(agent: str, planner: str) -> None:
+    """Whether there are such an agent and such a planner; no network is used.
 
     Raises:
-        UsageError: for an unknown agent or planner.
+        UsageError: if not.
     """
     _require("agent", agent, AGENTS)
-    _require("planner", planner, PLANNERS)
+    if ":" not in planner:
+        _require("planner", planner, (PLAYBOOK,), "choose playbook, or PROVIDER:MODEL, e.g. openai:gpt-5.2")
+
+
+def make(agent: str, workspace: Path, *, door: Door | None = None, transport: Transport | None = None) -> Agent:
+    """The contestant of that name; it writes its submissions below ``workspace``.
+
+    Args:
+        door: what a planning model needs of the environment.
+        transport: the way to the planning model; without one, the playbook plans.
+
+    Raises:
+        UsageError: for an unknown agent.
+    """
+    _require("agent", agent, AGENTS)
     from ftdojo.agents.ft_agent import FTAgent
     from ftdojo.agents.ft_agent.playbook import Playbook
 
-    return FTAgent(Playbook(), workspace)
+    if transport is None or door is None:
+        return FTAgent(Playbook(), workspace)
+    from ftdojo.agents.ft_agent.llm_planner import LlmPlanner
+    from ftdojo.llm import Client, Replay
+
+    if isinstance(transport, Replay):
+        transport.skip(len(door.recorded_calls))
+    resumed = Replay(door.unfinished_calls, transport.model, beyond=transport)
+    client = Client(resumed, door.calls, known=door.recorded_calls)
+    return FTAgent(LlmPlanner(client, door.validate), workspace, fallback=Playbook())
 
 
-def _require(kind: str, name: str, known: tuple[str, ...]) -> None:
+def _require(kind: str, name: str, known: tuple[str, ...], otherwise: str = "") -> None:
     if name not in known:
         nearest = difflib.get_close_matches(name, known, n=1)
-        fix = f"did you mean '{nearest[0]}'?" if nearest else f"choose one of: {', '.join(known)}"
+        fix = f"did you mean '{nearest[0]}'?" if nearest else otherwise or f"choose one of: {', '.join(known)}"
         raise UsageError(f"there is no {kind} '{name}'", fix=fix)
 
 
-__all__ = ["AGENTS", "PLANNERS", "make"]
+__all__ = ["AGENTS", "PLAYBOOK", "Door", "check", "make"]

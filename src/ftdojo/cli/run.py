@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import resource
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ftdojo.cli.console import Live, err, out, print_json
 from ftdojo.errors import UsageError
+
+if TYPE_CHECKING:
+    from ftdojo.llm import Transport
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 TaskName = Annotated[str, typer.Argument(metavar="TASK", help="A task id (see `ftdojo tasks`) or a task folder.")]
@@ -22,9 +25,19 @@ def run(
     task: TaskName,
     model: Model = "smollm2-135m",
     agent: Annotated[str, typer.Option(help="The contestant.")] = "ft-agent",
-    planner: Annotated[str, typer.Option(help="What plans for it: playbook needs no LLM.")] = "playbook",
+    planner: Annotated[
+        str, typer.Option(help="What plans for it: playbook (no LLM), or PROVIDER:MODEL such as openai:gpt-5.2.")
+    ] = "playbook",
+    base_url: Annotated[
+        str | None, typer.Option(help="An OpenAI-compatible server that has the planner's model (vLLM, Ollama …).")
+    ] = None,
+    replay: Annotated[
+        Path | None, typer.Option(help="A finished run whose planner's answers are used again; no LLM is asked.")
+    ] = None,
     data: Annotated[str | None, typer.Option(help="Data variant; the task's first one if not given.")] = None,
     budget: Annotated[str, typer.Option(help="Wall clock for everything before the test: 45s, 30m, 12h.")] = "30m",
+    max_tokens: Annotated[int | None, typer.Option(min=1, help="Most tokens that the planner may read.")] = None,
+    max_cost: Annotated[float | None, typer.Option(min=0, help="Most dollars that the planner may cost.")] = None,
     max_iterations: Annotated[int | None, typer.Option(min=1, help="Stop after so many submissions.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of every random choice.")] = 0,
     out_dir: Annotated[Path | None, typer.Option("--out", help="Folder of the record [runs/TASK-seedN].")] = None,
@@ -37,6 +50,8 @@ def run(
       ftdojo run chemistry/mol_und --budget 10m --max-iterations 4
 
       ftdojo run examples/support_tickets --budget 20m
+
+      ftdojo run finance/financeiq --planner openai:qwen3 --base-url http://127.0.0.1:8000/v1
     """
     from ftdojo import agents
     from ftdojo.budget import Budget, parse_duration
@@ -47,8 +62,11 @@ def run(
     folder = (
         out_dir or Path("runs") / f"{Path(task).name if Path(task).is_dir() else task.replace('/', '-')}-seed{seed}"
     )
-    contestant = agents.make(agent, planner, folder / "workspace")
-    limits = Budget(wall_s=parse_duration(budget), submissions=max_iterations)
+    agents.check(agent, planner)
+    transport = _transport(planner, base_url, replay)
+    limits = Budget(
+        wall_s=parse_duration(budget), submissions=max_iterations, input_tokens=max_tokens, cost_usd=max_cost
+    )
     with (
         Live() as live,
         Dojo(
@@ -57,13 +75,14 @@ def run(
             model=model,
             home=Home.default(),
             variant=data,
-            agent=contestant.name,
-            planner=contestant.planner,
+            agent=agent,
+            planner=transport.model if transport else planner,
             seed=seed,
             budget=limits,
             progress=live,
         ) as dojo,
     ):
+        contestant = agents.make(agent, folder / "workspace", door=dojo, transport=transport)
         result = run_episode(dojo, contestant)
     report = write_report(folder)
     if json:
@@ -75,6 +94,26 @@ def run(
     )
     gain = "better than the base model" if result.best.iteration else "nothing beat the base model"
     err.print(f"[bold green]done[/]: outcome {result.outcome}, best iteration {result.best.iteration} ({gain})")
+
+
+def _transport(planner: str, base_url: str | None, replay: Path | None) -> Transport | None:
+    """The way to the planning model; ``None`` for the playbook."""
+    from ftdojo.agents import PLAYBOOK
+    from ftdojo.dojo.history import History
+    from ftdojo.llm import Replay, connect
+    from ftdojo.record import Ledger
+
+    if replay is not None:
+        with Ledger(replay, writable=False) as ledger:
+            calls = History(ledger).calls
+        if not calls:
+            raise UsageError(f"no LLM was asked in {replay}", fix="name a run with an LLM as planner")
+        return Replay(calls, calls[0].model)
+    if planner == PLAYBOOK:
+        if base_url:
+            raise UsageError("the playbook asks no server", fix="add --planner openai:MODEL, or leave --base-url out")
+        return None
+    return connect(planner, base_url=base_url)
 
 
 def validate(

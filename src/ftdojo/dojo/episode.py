@@ -18,6 +18,8 @@ from ftdojo.dojo.pipeline import Outcome, Pipeline
 from ftdojo.dojo.progress import Progress, Silent
 from ftdojo.dojo.protocol import Agent, Decision, Iteration, Observation
 from ftdojo.dojo.submission import read_plan
+from ftdojo.findings import Finding
+from ftdojo.llm import Call, CallLog
 from ftdojo.rawdata import prepare, profiled, read_items, token_counter
 from ftdojo.record import Home, Ledger
 from ftdojo.record.disk import disk_errors
@@ -144,6 +146,25 @@ class Dojo:
             (self.run / RESULT).write_text(result.model_dump_json(indent=1) + "\n", "utf-8")
         return result
 
+    def validate(self, submission: Path) -> list[Finding]:
+        """What gates 0 to 3 find in a submission; nothing is trained, and no submission is spent."""
+        return self._pipeline.check(submission)
+
+    @property
+    def calls(self) -> CallLog:
+        """Where an agent's calls to language models are written and charged."""
+        return _Calls(self)
+
+    @property
+    def recorded_calls(self) -> list[Call]:
+        """All calls that are in the record."""
+        return self._history.calls
+
+    @property
+    def unfinished_calls(self) -> list[Call]:
+        """The calls since the last finished iteration: what an interrupted planning has asked already."""
+        return self._history.unfinished_calls
+
     @property
     def over(self) -> bool:
         """Whether a limit of the budget is reached, or the episode was closed."""
@@ -228,3 +249,19 @@ class Dojo:
 
     def __exit__(self, *_: object) -> None:
         self._ledger.close()
+
+
+class _Calls:
+    """The episode's record, as the client of a language model sees it."""
+
+    def __init__(self, dojo: Dojo) -> None:
+        self._dojo = dojo
+
+    def append(self, call: Call) -> None:
+        used = call.usage
+        charge = Spent(input_tokens=used.input_tokens, output_tokens=used.output_tokens, cost_usd=used.cost_usd)
+        self._dojo._history.append("llm_call", {"call": call.model_dump(mode="json")}, charge)
+
+    def remaining(self) -> dict[str, float]:
+        clock = Spent(wall_s=time.monotonic() - self._dojo._mark)
+        return self._dojo.budget.remaining(self._dojo._history.spent + clock)

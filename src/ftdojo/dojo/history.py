@@ -9,13 +9,14 @@ from ftdojo.budget import Spent
 from ftdojo.dojo.configuration import Configuration, versions
 from ftdojo.dojo.feedback import EvaluationFeedback
 from ftdojo.dojo.protocol import Iteration
+from ftdojo.llm import Call
 from ftdojo.record import Ledger
 from ftdojo.record.result import Best, BudgetUsed, LlmUsage, Outcome, RunResult, Score, ScorePair
 
 
 class History:
-    """A typed view of a ledger. Events: ``configuration``, ``baseline``, ``iteration`` (many), ``stopped``,
-    ``test_opened``, ``test_scored``, ``finished``."""
+    """A typed view of a ledger. Events: ``configuration``, ``baseline``, ``llm_call`` (many), ``iteration`` (many),
+    ``stopped``, ``test_opened``, ``test_scored``, ``finished``."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -45,6 +46,18 @@ class History:
     def iterations(self) -> list[Iteration]:
         """All finished iterations."""
         return [Iteration.model_validate(e.payload["iteration"]) for e in self._ledger.events("iteration")]
+
+    @property
+    def calls(self) -> list[Call]:
+        """All calls to language models."""
+        return [Call.model_validate(e.payload["call"]) for e in self._ledger.events("llm_call")]
+
+    @property
+    def unfinished_calls(self) -> list[Call]:
+        """The calls since the last finished iteration."""
+        events = self._ledger.events()
+        last = max((e.seq for e in events if e.kind == "iteration"), default=0)
+        return [Call.model_validate(e.payload["call"]) for e in events if e.kind == "llm_call" and e.seq > last]
 
     @property
     def best(self) -> int:

@@ -7,7 +7,7 @@ import contextlib
 import json
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,22 @@ class Pipeline:
         self._base_digest = models.digest(base)
         self._store = Store(home.stages)
         self._progress = progress
+        self._paid: set[str] = set()
+        """Stages that :meth:`check` has made: the clock charges them, so the submission that comes of it must not."""
+
+    def check(self, folder: Path) -> list[Finding]:
+        """What gates 0 to 3 find in a submission. Its rows stay in the store."""
+        outcome = Outcome()
+        try:
+            submission = load(folder)
+            gates.static(submission, self._task.spec, self._base, self._data.raw)
+            rows = self._rows(submission, outcome)
+            if not rows.reused:
+                self._paid.add(rows.digest)
+            gates.tokenization(read_items(rows.path / ROWS), submission.train, self._base)
+        except InputError as error:
+            return list(error.findings)
+        return []
 
     def run(self, folder: Path, remaining: dict[str, float] | None = None) -> Outcome:
         """Take a submission through all gates and stages; the first failing gate ends it with its findings.
@@ -149,7 +165,9 @@ class Pipeline:
         stage = self._store.make("rows", key, build)
         if not stage.reused:
             self._progress.end("data", f"{stage.facts['rows']} rows")
-        outcome.add("data", stage)
+        paid = stage.digest in self._paid
+        self._paid.discard(stage.digest)
+        outcome.add("data", replace(stage, reused=stage.reused and not paid))
         return stage
 
     def _train(self, rows: Stage, submission: Submission, outcome: Outcome, wall_left_s: float | None) -> None:

@@ -6,6 +6,7 @@ from ftdojo.llm.form import Blocks, Form, JsonForm, Unusable
 from ftdojo.llm.prompt import Prompt, quoted
 from ftdojo.llm.records import Call, CallLog
 from ftdojo.llm.replay import Replay
+from ftdojo.llm.transport import Transport
 
 __all__ = [
     "Blocks",
@@ -16,6 +17,7 @@ __all__ = [
     "JsonForm",
     "Prompt",
     "Replay",
+    "Transport",
     "Unusable",
     "connect",
     "quoted",

@@ -8,7 +8,7 @@ written to the log, with what it used, before anything else happens.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -51,12 +51,15 @@ class Client:
         log: CallLog,
         *,
         patience: Patience | None = None,
+        known: Sequence[Call] = (),
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        """Ask by ``transport``, write to ``log``; the ``known`` calls tell which mode the server accepts."""
         self._transport, self._log, self._patience, self._sleep = transport, log, patience or Patience(), sleep
-        self._rung = 0
+        accepted = [call.mode for call in known if call.mode != "text" and call.fault is None]
+        self._rung = LADDER.index(accepted[-1]) if accepted else 0
         """The first mode of the ladder that the server has not refused."""
-        self._accepted = False
+        self._accepted = bool(accepted)
         """Whether the server has answered in that mode."""
 
     @property
@@ -123,16 +126,16 @@ class Client:
         )
         begun = time.monotonic()
         answer = self._transport.send(request)
-        self._log.append(
-            Call(
-                purpose=purpose,
-                model=self.model,
-                mode=mode,
-                messages=messages,
-                reply=answer.reply,
-                fault=answer.fault,
-                usage=answer.usage,
-                seconds=time.monotonic() - begun,
-            )
+        call = Call(
+            purpose=purpose,
+            model=self.model,
+            mode=mode,
+            messages=messages,
+            reply=answer.reply,
+            fault=answer.fault,
+            usage=answer.usage,
+            seconds=time.monotonic() - begun,
         )
+        if not answer.logged:
+            self._log.append(call)
         return answer

@@ -47,8 +47,6 @@ class Call(StrictModel):
     fault: Fault | None
     usage: Usage
     seconds: float
-    replayed: bool = False
-    """Answered from a record, not by a model."""
 
 
 class CallLog(Protocol):

@@ -19,6 +19,10 @@ class Replay:
         self.model = model
         self._calls, self._beyond, self._next = list(calls), beyond, 0
 
+    def skip(self, count: int) -> None:
+        """Leave out the first ``count`` answers: a resumed run has used them."""
+        self._next = count
+
     def send(self, request: Request) -> Answer:
         """The next recorded answer.
 
@@ -29,7 +33,7 @@ class Replay:
             call = self._calls[self._next]
             if call.mode == request.mode:
                 self._next += 1
-                return Answer(call.reply, call.fault, call.usage)
+                return Answer(call.reply, call.fault, call.usage, logged=self._beyond is not None)
         if self._beyond is None:
             raise UsageError(
                 f"the record has no answer to call {self._next + 1} of the run",

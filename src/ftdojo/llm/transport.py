@@ -26,6 +26,8 @@ class Answer:
     reply: str | None
     fault: Fault | None
     usage: Usage
+    logged: bool = False
+    """Whether this very call is in the log already, because it was made before the run was interrupted."""
 
 
 class Transport(Protocol):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from ftdojo.agents.ft_agent.draft import Proposal
 from ftdojo.dojo.protocol import Observation
+from ftdojo.errors import LlmError
 
 
 class Planner(Protocol):
@@ -21,12 +23,12 @@ class Planner(Protocol):
 
 
 class FTAgent:
-    """FT-Agent with some planner."""
+    """FT-Agent with some planner, and one that takes over for an iteration in which the first fails."""
 
     name = "ft-agent"
 
-    def __init__(self, planner: Planner, workspace: Path) -> None:
-        self._planner = planner
+    def __init__(self, planner: Planner, workspace: Path, *, fallback: Planner | None = None) -> None:
+        self._planner, self._fallback = planner, fallback
         self._workspace = workspace
 
     @property
@@ -36,9 +38,21 @@ class FTAgent:
 
     def propose(self, observation: Observation) -> Path | None:
         """Plan the next iteration and write its files."""
-        proposal = self._planner.plan(observation)
+        proposal = self._plan(observation)
         if proposal is None:
             return None
         folder = self._workspace / f"{len(observation.history) + 1:03d}"
         proposal.write(folder)
         return folder
+
+    def _plan(self, observation: Observation) -> Proposal | None:
+        try:
+            return self._planner.plan(observation)
+        except LlmError as error:
+            if self._fallback is None:
+                raise
+            proposal = self._fallback.plan(observation)
+            if proposal is None:
+                return None
+            by = f"{self._fallback.name}, because {self._planner.name} failed ({error.trouble}): {error.message}"
+            return replace(proposal, plan=proposal.plan.model_copy(update={"by": by[:500]}))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,11 +72,6 @@ def read(folder: Path) -> Draft:
     """The draft of an earlier submission."""
     loaded = submission.load(folder)
     return Draft(loaded.program, loaded.train)
-
-
-def read_all(folders: Iterable[Path]) -> list[Draft]:
-    """The drafts of earlier submissions."""
-    return [read(folder) for folder in folders]
 
 
 def source_of(raw: RawSource, rendering: Rendering) -> Source:

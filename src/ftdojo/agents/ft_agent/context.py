@@ -1,0 +1,132 @@
+"""What a planning model is shown of an observation: bounded, so that the tenth iteration costs what the second did.
+
+Every fact that a plan may rest on has an id; a plan cites ids, and an id that was not shown is refused.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+
+from ftdojo.agents.ft_agent.diagnosis import Diagnosis, told
+from ftdojo.agents.ft_agent.draft import Draft
+from ftdojo.agents.ft_agent.edits import values
+from ftdojo.dojo.feedback import EvaluationFeedback, Feedback
+from ftdojo.dojo.protocol import Iteration, Observation
+from ftdojo.llm import quoted
+from ftdojo.rawdata import FileProfile
+
+SIBLINGS = 6
+SAMPLES = 4
+FILES = 16
+FIELDS = 8
+SHOWN_VALUE = 60
+"""Characters of a value that is longer, such as a template."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that was measured."""
+
+    id: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"[{self.id}] {self.text}"
+
+
+def task(observation: Observation) -> str:
+    """The task, the model and the limits."""
+    spec, info = observation.task, observation.model
+    better = "higher is better" if spec.higher_is_better else "lower is better"
+    return "\n".join(
+        (
+            f"Task {spec.id}: {textwrap.shorten(spec.objective, 600)}",
+            f"Output: {textwrap.shorten(spec.output_format, 400)} At most {spec.max_new_tokens} tokens.",
+            f"Metric: {spec.metric}, {better}, best value {spec.best_value:g}."
+            + (f" Sub-tasks: {', '.join(spec.subtasks[:20])}." if spec.subtasks else ""),
+            f"Base model: {info.parameters / 1e6:.0f}M parameters, context {info.context_length} tokens.",
+            f"Rules: at most {spec.rules.max_rows} rows; methods {', '.join(spec.rules.methods)}.",
+            f"Speed: about {observation.train_rows_per_s:.1f} rows/s in training.",
+            f"Budget left: {_left(observation)}.",
+        )
+    )
+
+
+def _left(observation: Observation) -> str:
+    return ", ".join(f"{name} {value:,.4g}" for name, value in observation.remaining.items()) or "no limit"
+
+
+def raw_data(observation: Observation) -> str:
+    """The raw files in one line each."""
+    files = observation.raw_data.files
+    lines = [_file(file) for file in files[:FILES]]
+    return "\n".join([*lines, *([f"… and {len(files) - FILES} more"] if len(files) > FILES else [])])
+
+
+def _file(file: FileProfile) -> str:
+    fields = ", ".join(
+        f"{f.name[:40]}" + (f" ({f.missing_share:.0%} missing)" if f.missing_share >= 0.05 else "")
+        for f in file.fields[:FIELDS]
+    )
+    return f"- {file.path}: {file.rows} rows; {fields}"
+
+
+def configuration(draft: Draft) -> str:
+    """Every key that may be edited, with its value."""
+    return "\n".join(f"{key} = {textwrap.shorten(value, SHOWN_VALUE)}" for key, value in values(draft).items())
+
+
+def facts(observation: Observation, start: Iteration | None, diagnoses: list[Diagnosis]) -> list[Fact]:
+    """What was measured: the baseline (B), the iteration to start from (S), its diagnoses (D) and the latest others
+    (I), each in one line."""
+    found = [Fact("B", f"base model: {_scored(observation.baseline)}")]
+    if start is not None:
+        found.append(Fact("S", f"iteration {start.number}, the one to start from: {_outcome(start)}"))
+    found += [Fact(f"D{i}", f"{d.kind}: {d.evidence}") for i, d in enumerate(diagnoses, start=1)]
+    others = [i for i in observation.history if start is None or i.number != start.number]
+    return [*found, *(Fact(f"I{i.number}", _sibling(i)) for i in others[-SIBLINGS:])]
+
+
+def _scored(evaluation: EvaluationFeedback) -> str:
+    parts = [f"{evaluation.score}; {evaluation.parsed:.0%} in the right form"]
+    if evaluation.errors:
+        parts.append(f"errors: {told(evaluation.errors)}")
+    if len(evaluation.subtasks) > 1:
+        parts.append("sub-tasks: " + ", ".join(f"{n} {v:.1f}" for n, v in list(evaluation.subtasks.items())[:20]))
+    return "; ".join(parts)
+
+
+def _outcome(iteration: Iteration) -> str:
+    feedback = iteration.feedback
+    parts = [_scored(feedback.evaluation) if feedback.evaluation else iteration.verdict, *_training(feedback)]
+    return "; ".join(parts)
+
+
+def _training(feedback: Feedback) -> list[str]:
+    data, training, seconds = feedback.data, feedback.training, feedback.execution.seconds
+    if data is None or training is None:
+        return []
+    held_out = "" if training.eval_loss is None else f", held-out {training.eval_loss:.3f}"
+    return [
+        f"{data.rows} rows of {data.row_tokens.p50} tokens (labels {data.label_tokens.p50})",
+        f"loss {training.train_loss:.3f}{held_out}, fit {training.fit}",
+        f"training {seconds.train:.0f} s, evaluation {seconds.evaluate:.0f} s",
+    ]
+
+
+def _sibling(iteration: Iteration) -> str:
+    changes = (
+        ", ".join(f"{c.key}: {c.before[:20]} -> {c.after[:20]}" for c in iteration.plan.changes[:4])
+        if (iteration.plan)
+        else "no plan"
+    )
+    return textwrap.shorten(f"iteration {iteration.number} ({changes}): {iteration.verdict}", 260)
+
+
+def samples(evaluation: EvaluationFeedback) -> str:
+    """A few wrong outputs, as data."""
+    return "\n".join(
+        f"- {s.error}: question {quoted(s.prompt, 240)} output {quoted(s.output, 160)}"
+        for s in evaluation.samples[:SAMPLES]
+    )

@@ -1,0 +1,114 @@
+"""Edits of a draft, one key at a time: the language in which a model says what to change.
+
+A small model can name a key and a value; it seldom repeats a file of a hundred lines without a slip. What it does not
+name stays as it is in the draft that it starts from.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ftdojo.agents.ft_agent.draft import Draft
+from ftdojo.dojo.recipe import Recipe
+from ftdojo.errors import InputError
+from ftdojo.schema import parse
+from ftdojo.training.config import TrainConfig
+
+TRAIN_KEYS = (
+    "learning_rate",
+    "epochs",
+    "batch_size",
+    "max_length",
+    "schedule",
+    "warmup_ratio",
+    "weight_decay",
+    "eval_fraction",
+    "method",
+    "lora.rank",
+    "lora.alpha",
+    "lora.dropout",
+)
+RECIPE_KEYS = ("max_rows", "balance", "deduplicate", "max_completion_chars")
+SOURCE_KEYS = ("weight", "prompt", "completion", "where")
+
+
+def values(draft: Draft) -> dict[str, str]:
+    """Every key that may be edited, with its present value as text."""
+    train = draft.train.model_dump()
+    if draft.train.adapter is not None:
+        train |= {f"lora.{key}": value for key, value in draft.train.adapter.model_dump().items()}
+    found = {f"train.{key}": _text(train[key]) for key in TRAIN_KEYS if key in train}
+    if isinstance(draft.program, Recipe):
+        recipe = draft.program.model_dump()
+        found |= {f"recipe.{key}": _text(recipe[key]) for key in RECIPE_KEYS}
+        for name, source in _named_sources(draft.program).items():
+            found |= {f"recipe.sources.{name}.{key}": _text(source[key]) for key in SOURCE_KEYS}
+    return found
+
+
+def apply(draft: Draft, edits: Iterable[tuple[str, str]]) -> Draft:
+    """The draft with some keys changed.
+
+    Raises:
+        ValueError: naming every key that does not exist and every value that is not valid.
+    """
+    known, faults = values(draft), []
+    train: dict[str, Any] = draft.train.model_dump(exclude_unset=True)
+    recipe: dict[str, Any] = draft.program.model_dump() if isinstance(draft.program, Recipe) else {}
+    sources = dict(zip(_named_sources(draft.program), recipe["sources"], strict=True)) if recipe else {}
+    for key, value in edits:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            faults.append(f"there is no key '{key}'" + (f", did you mean '{near[0]}'?" if near else ""))
+            continue
+        room, _, rest = key.partition(".")
+        if room == "train":
+            _set(train, rest, value)
+        elif rest.startswith("sources."):
+            name, _, field = rest.removeprefix("sources.").rpartition(".")
+            sources[name][field] = value
+        else:
+            recipe[rest] = value
+    if train.get("method") == "full":
+        train.pop("lora", None)
+    try:
+        changed = parse(train, TrainConfig, where="train")
+        program = parse(recipe, Recipe, where="recipe") if recipe else draft.program
+    except InputError as error:
+        faults += [f"{finding.where}: {finding.message}" for finding in error.findings]
+    if faults:
+        raise ValueError("; ".join(faults))
+    return Draft(program, changed)
+
+
+def differences(before: Draft, after: Draft) -> Mapping[str, tuple[str, str]]:
+    """Key -> value before and after, for every key that differs."""
+    old, new = values(before), values(after)
+    return {key: (old.get(key, ""), new.get(key, "")) for key in {**old, **new} if old.get(key) != new.get(key)}
+
+
+def _named_sources(program: Recipe | str) -> dict[str, dict[str, Any]]:
+    """A recipe's sources by sub-task; by path where sub-tasks do not tell them apart."""
+    if isinstance(program, str):
+        return {}
+    subtasks = [source.subtask for source in program.sources]
+    return {
+        source.subtask if source.subtask and subtasks.count(source.subtask) == 1 else f"{source.path}#{i}": (
+            source.model_dump()
+        )
+        for i, source in enumerate(program.sources)
+    }
+
+
+def _set(config: dict[str, Any], key: str, value: str) -> None:
+    first, _, rest = key.partition(".")
+    if rest:
+        config[first] = {**(config.get(first) or {}), rest: value}
+    else:
+        config[first] = value
+
+
+def _text(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else str(value)
