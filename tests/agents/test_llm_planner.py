@@ -128,7 +128,7 @@ def calls(folder: Path) -> list[Call]:
     from ftdojo.record import Ledger
 
     with Ledger(folder, writable=False) as ledger:
-        return History(ledger).calls
+        return [call for made in History(ledger).calls for call in made]
 
 
 def plan_of(tmp_path: Path, number: int, name: str = "run") -> Plan:

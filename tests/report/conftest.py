@@ -26,6 +26,8 @@ from ftdojo.dojo.history import History
 from ftdojo.dojo.protocol import Decision, Iteration
 from ftdojo.dojo.submission import Plan, PlannedChange
 from ftdojo.findings import Finding
+from ftdojo.llm import Call
+from ftdojo.llm.records import Fault, Message, Usage
 from ftdojo.record import Ledger
 from ftdojo.record.result import RunResult, Score, StageSeconds
 
@@ -106,6 +108,19 @@ def plan(parent: int = 0, **changed: Any) -> Plan:
     return Plan.model_validate({**fields, **changed})
 
 
+def call(purpose: str, reply: str | None, fault: str = "") -> Call:
+    return Call(
+        purpose=purpose,
+        model="openai:some",
+        mode="json_schema",
+        messages=[Message(role="user", content="?")],
+        reply=reply,
+        fault=Fault(kind="connection", message=fault) if fault else None,
+        usage=Usage(input_tokens=1200, output_tokens=90),
+        seconds=2.5,
+    )
+
+
 def stopped(number: int, given: Plan | None = None, message: str = "KeyError: 'smiles'") -> Iteration:
     finding = Finding(
         code="program_failed", gate=2, message=message, where="data program", fix="mend the error and submit again"
@@ -176,7 +191,7 @@ STORY = (
 def build() -> SimpleNamespace:
     """What runs are made of."""
     return SimpleNamespace(
-        STORY=STORY, evaluated=evaluated, evaluation=evaluation, plan=plan, score=score, stopped=stopped
+        STORY=STORY, call=call, evaluated=evaluated, evaluation=evaluation, plan=plan, score=score, stopped=stopped
     )
 
 
@@ -189,11 +204,12 @@ def make_run(tmp_path: Path) -> Callable[..., Path]:
         *,
         until: str = "finished",
         files: dict[str, str] | None = None,
+        calls: dict[int, list[Call]] | None = None,
         **about: Any,
     ) -> Path:
         run = tmp_path / "run"
         run.mkdir()
-        record(run, iterations, until, about)
+        record(run, iterations, until, about, calls or {})
         for number in range(1, len(iterations) + 1):
             folder = run / "submissions" / f"{number:03d}"
             folder.mkdir(parents=True)
@@ -204,7 +220,9 @@ def make_run(tmp_path: Path) -> Callable[..., Path]:
     return make
 
 
-def record(run: Path, iterations: Sequence[Iteration], until: str, about: dict[str, Any]) -> None:
+def record(
+    run: Path, iterations: Sequence[Iteration], until: str, about: dict[str, Any], calls: dict[int, list[Call]]
+) -> None:
     events = ["started", "baseline", "iterations", "stopped", "test_opened", "test_scored", "finished"]
     reached = events.index(until)
     with Ledger(run) as ledger:
@@ -223,6 +241,8 @@ def record(run: Path, iterations: Sequence[Iteration], until: str, about: dict[s
             )
         if reached >= events.index("iterations"):
             for iteration in iterations:
+                for made in calls.get(iteration.number, []):
+                    history.append("llm_call", {"call": made.model_dump(mode="json")}, Spent(input_tokens=1200))
                 charge = Spent(wall_s=241, device_s=236, submissions=1)
                 history.append("iteration", {"iteration": iteration.model_dump(mode="json")}, charge)
         if reached >= events.index("stopped"):

@@ -58,3 +58,19 @@ def test_limits_stand_beside_what_was_spent(make_run: MakeRun) -> None:
     assert accounts["submissions"] == ("6", "8")
     assert accounts["device time"][1] == "no limit"
     assert accounts["LLM cost"] == ("$0.00", "no limit")
+
+
+def test_the_planners_calls_stand_with_their_iteration(make_run: MakeRun, build: SimpleNamespace) -> None:
+    plan = build.plan(by="openai:some", risks="it may diverge", refuted_if="no gain", outlook=["a lower rate"])
+    calls = [build.call("plan", '{"hypothesis": "h"}'), build.call("plan", None, "no route to <b>host</b>")]
+    iterations = [build.stopped(1), build.evaluated(2, 40.0, 9.0, given=plan)]
+    first, second = view.read(make_run(iterations, calls={2: calls})).details.shown
+    assert first.calls.shown == []
+    assert [(c.purpose, c.failed) for c in second.calls.shown] == [("plan", False), ("plan", True)]
+    assert second.calls.shown[1].reply == "connection: no route to <b>host</b>"
+    assert [(f.name, f.value) for f in second.intent] == [
+        ("planned by", "openai:some"),
+        ("risk", "it may diverge"),
+        ("refuted if", "no gain"),
+        ("next", "a lower rate"),
+    ]

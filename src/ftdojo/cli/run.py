@@ -105,7 +105,7 @@ def _transport(planner: str, base_url: str | None, replay: Path | None) -> Trans
 
     if replay is not None:
         with Ledger(replay, writable=False) as ledger:
-            calls = History(ledger).calls
+            calls = [call for made in History(ledger).calls for call in made]
         if not calls:
             raise UsageError(f"no LLM was asked in {replay}", fix="name a run with an LLM as planner")
         return Replay(calls, calls[0].model)

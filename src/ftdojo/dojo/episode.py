@@ -158,12 +158,12 @@ class Dojo:
     @property
     def recorded_calls(self) -> list[Call]:
         """All calls that are in the record."""
-        return self._history.calls
+        return [call for calls in self._history.calls for call in calls]
 
     @property
     def unfinished_calls(self) -> list[Call]:
         """The calls since the last finished iteration: what an interrupted planning has asked already."""
-        return self._history.unfinished_calls
+        return self._history.calls[-1]
 
     @property
     def over(self) -> bool:

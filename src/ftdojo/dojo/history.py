@@ -48,16 +48,15 @@ class History:
         return [Iteration.model_validate(e.payload["iteration"]) for e in self._ledger.events("iteration")]
 
     @property
-    def calls(self) -> list[Call]:
-        """All calls to language models."""
-        return [Call.model_validate(e.payload["call"]) for e in self._ledger.events("llm_call")]
-
-    @property
-    def unfinished_calls(self) -> list[Call]:
-        """The calls since the last finished iteration."""
-        events = self._ledger.events()
-        last = max((e.seq for e in events if e.kind == "iteration"), default=0)
-        return [Call.model_validate(e.payload["call"]) for e in events if e.kind == "llm_call" and e.seq > last]
+    def calls(self) -> list[list[Call]]:
+        """The agent's calls to language models: a list for each finished iteration, and one for those since."""
+        found: list[list[Call]] = [[]]
+        for event in self._ledger.events():
+            if event.kind == "llm_call":
+                found[-1].append(Call.model_validate(event.payload["call"]))
+            elif event.kind == "iteration":
+                found.append([])
+        return found
 
     @property
     def best(self) -> int:

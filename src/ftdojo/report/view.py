@@ -17,9 +17,10 @@ from ftdojo.dojo.episode import SUBMISSIONS
 from ftdojo.dojo.feedback import DataFeedback, Distribution, ErrorSample, EvaluationFeedback, Feedback, TrainingFeedback
 from ftdojo.dojo.history import History
 from ftdojo.dojo.protocol import Iteration
-from ftdojo.dojo.submission import RECIPE, SCRIPT, TRAIN, PlannedChange
+from ftdojo.dojo.submission import RECIPE, SCRIPT, TRAIN, Plan, PlannedChange
 from ftdojo.errors import UsageError
 from ftdojo.findings import Finding
+from ftdojo.llm import Call
 from ftdojo.record import Ledger
 from ftdojo.record.result import Score
 from ftdojo.report import text
@@ -106,6 +107,17 @@ class SourceFile:
     note: str
 
 
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    """One call of the planner to a language model."""
+
+    purpose: str
+    used: str
+    reply: str
+    """The beginning of the reply, or why there was none."""
+    failed: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detail:
     """One iteration told in full."""
@@ -115,7 +127,10 @@ class Detail:
     iteration: Iteration
     outcome: str
     """What happened, to stand beside what was expected."""
+    intent: list[Fact]
+    """What the plan says beside its hypothesis: who made it, its risk, what would refute it, what comes next."""
     evidence: Some[str]
+    calls: Some[CallRow]
     changes: Some[PlannedChange]
     findings: Some[Finding]
     execution: list[Fact]
@@ -178,6 +193,7 @@ def read(run: Path) -> Report:
                 f"nothing is recorded in {run}: its run ended before it began", fix="run the same command again"
             )
         baseline, iterations, spent = history.baseline, history.iterations, history.spent
+        calls = history.calls
         finished = history.payload("finished")
         opened = [event.time for event in ledger.events("test_opened")]
         scored, stopped = history.payload("test_scored"), history.payload("stopped")
@@ -188,7 +204,7 @@ def read(run: Path) -> Report:
     shown = {best, *(i.number for i in iterations[-DETAILS:])}
     metric = about["metric"]
     rows = [_row(i, metric, detailed=i.number in shown) for i in iterations]
-    details = [_detail(run, rows[i.number - 1], i, best) for i in iterations if i.number in shown]
+    details = [_detail(run, rows[i.number - 1], i, calls[i.number - 1], best) for i in iterations if i.number in shown]
     return Report(
         title=configuration.task,
         objective=about["objective"],
@@ -358,7 +374,7 @@ def _row(iteration: Iteration, metric: str, *, detailed: bool) -> Row:
     )
 
 
-def _detail(run: Path, row: Row, iteration: Iteration, best: int) -> Detail:
+def _detail(run: Path, row: Row, iteration: Iteration, calls: Sequence[Call], best: int) -> Detail:
     plan, feedback = iteration.plan, iteration.feedback
     evaluation = feedback.evaluation
     return Detail(
@@ -366,7 +382,9 @@ def _detail(run: Path, row: Row, iteration: Iteration, best: int) -> Detail:
         best=iteration.number == best,
         iteration=iteration,
         outcome=_outcome(iteration),
+        intent=_intent(plan) if plan else [],
         evidence=Some.of(plan.evidence if plan else []),
+        calls=Some.of(map(_call, calls)),
         changes=Some.of(plan.changes if plan else []),
         findings=Some.of(feedback.execution.findings),
         execution=_execution(feedback),
@@ -382,6 +400,27 @@ def _detail(run: Path, row: Row, iteration: Iteration, best: int) -> Detail:
         else Some([], 0),
         files=_files(run / SUBMISSIONS / f"{iteration.number:03d}"),
         samples=Some.of(evaluation.samples if evaluation else []),
+    )
+
+
+def _intent(plan: Plan) -> list[Fact]:
+    said = {
+        "planned by": plan.by,
+        "risk": plan.risks,
+        "refuted if": plan.refuted_if,
+        "next": "; ".join(plan.outlook),
+    }
+    return [Fact(name, value) for name, value in said.items() if value]
+
+
+def _call(call: Call) -> CallRow:
+    used = call.usage
+    about = "estimated " if used.estimated else ""
+    return CallRow(
+        purpose=call.purpose,
+        used=f"{used.input_tokens:,} + {used.output_tokens:,} {about}tokens, {text.duration(call.seconds)}",
+        reply=f"{call.fault.kind}: {call.fault.message}" if call.fault else call.reply or "(empty)",
+        failed=call.fault is not None,
     )
 
 
