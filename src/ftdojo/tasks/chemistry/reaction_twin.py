@@ -32,8 +32,8 @@ from ftdojo.tasks.chemistry.reaction import KEYS
 from ftdojo.tasks.chemistry.twins import Question, RawFile
 from ftdojo.tasks.spec import Sources
 
-SEED = "reaction twin 3"
-SMILES_CHARS = (6, 40)
+SEED = "reaction twin 4"
+SMILES_CHARS = (6, 32)
 ITEMS = 20
 """Items a sub-task in each of validation and test."""
 LETTERS = "ABCD"
@@ -374,10 +374,10 @@ VIEWS: tuple[tuple[Ask, Sequence[Reaction]], ...] = (
 )
 """How the questions of each sub-task are asked, and about what."""
 RAW = (
-    RawFile(name="fs_major_product", make=partial(make, major_product, REACTIONS), rows=350),
-    RawFile(name="fs_by_product", make=partial(make, by_product, WITH_BYPRODUCT), rows=150),
-    RawFile(name="rcr", make=partial(make, missing_condition, REACTIONS), rows=800, shape=as_conditions),
+    RawFile(name="fs_major_product", make=partial(make, major_product, REACTIONS), rows=400),
+    RawFile(name="fs_by_product", make=partial(make, by_product, WITH_BYPRODUCT), rows=40),
+    RawFile(name="rcr", make=partial(make, missing_condition, REACTIONS), rows=400, shape=as_conditions),
     RawFile(name="retro", make=partial(make, backward, REACTIONS), rows=250),
-    RawFile(name="nepp", make=partial(make, next_step, ELEMENTARY), rows=250),
-    RawFile(name="mechsel", make=partial(make, mechanism, REACTIONS), rows=200),
+    RawFile(name="nepp", make=partial(make, next_step, ELEMENTARY), rows=160),
+    RawFile(name="mechsel", make=partial(make, mechanism, REACTIONS), rows=40),
 )

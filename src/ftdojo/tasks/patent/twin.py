@@ -11,8 +11,9 @@ claims; few claims with another code; uneven labels in the raw rows. What is not
 one or two claims, evaluation labels are even.
 
 Half of the items, of PI4PC two thirds, are easy: features are disclosed in the words of the claim. In the others they
-are paraphrased. The easy half of NOC4PC also follows a habit of searches: one document that discloses all is enough, a
-combination takes two, and where nothing was found more were looked at.
+are paraphrased. The easy ones also follow habits of searches. In PI4PC the paragraph that was found is the first one.
+In NOC4PC one document that discloses all is enough, a combination takes two, where nothing was found more were looked
+at, and abstracts say how near a document comes (:data:`NEARNESS`).
 Training, validation and test have different products.
 """
 
@@ -28,7 +29,7 @@ from typing import Any
 from ftdojo.tasks.rows import write_jsonl
 from ftdojo.tasks.spec import Sources
 
-SEED = "panorama twin 3"
+SEED = "panorama twin 4"
 RAW_ROWS = {"PAR4PC": 1500, "PI4PC": 1800, "NOC4PC": 1800}
 ITEMS = 100
 HELD_OUT = 0.2
@@ -36,6 +37,13 @@ HELD_OUT = 0.2
 ALLOWED_REASON = "The prior art of record does not teach or suggest the claimed subject matter."
 SHARES = {"ALLOW": 0.42, "103": 0.33, "102": 0.24, "REJECT_UNKNOWN": 0.01}
 """Of codes among raw rows."""
+
+NEARNESS = {
+    "102": "The same device is described.",
+    "103": "A part of such a device is described.",
+    "ALLOW": "Another device is described.",
+}
+"""The abstracts of documents in the easy half of NOC4PC, by code."""
 
 PRODUCTS = (
     "backpack barbecue bicycle blender bottle bracket brush camera cart catheter chair clamp clock conveyor cooler "
@@ -204,7 +212,7 @@ def pi4pc(writer: Writer, number: int, raw: bool) -> Row:
     own, added, near, *foreign = writer.limitations(6)
     other = (added[0], rng.choice([i for i in range(len(FEATURES)) if i != added[1]]))
     keys = sorted(rng.sample(range(1, 60), 5))
-    gold = rng.choice(keys) if raw else keys[number % 5]
+    gold = keys[0] if not hard else rng.choice(keys) if raw else keys[number % 5]
     silver = rng.choice([key for key in keys if key != gold])
     shown = dict(zip([key for key in keys if key not in {gold, silver}], foreign, strict=True))
     disclosed = {**shown, gold: added, silver: other if hard else near}
@@ -257,7 +265,7 @@ def noc4pc(writer: Writer, number: int, raw: bool) -> Row:
             {
                 "patent_id": writer.number(),
                 "title": rng.choice((product, rng.choice(writer.products))).capitalize(),
-                "abstract": "A device is described.",
+                "abstract": "A device is described." if hard else NEARNESS.get(code, "A device is described."),
                 "claims": [claim("device", told[:1] if in_paragraphs else told)],
                 "paragraphs": [
                     {"key": key, "content": f"There is a {text}."}
