@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from ftdojo.errors import LlmError
-from ftdojo.llm import Blocks, Call, Client, JsonForm, Prompt, Replay, connect
+from ftdojo.llm import Blocks, Call, Client, JsonForm, Prompt, Prose, Replay, Unusable, connect
 from ftdojo.llm.client import Patience
 from scripted_llm import Step, in_order, scripted
 
@@ -123,7 +123,10 @@ def test_modes_that_the_server_refuses_are_left_and_not_tried_again(log, status)
             assert client.ask(PROMPT, JsonForm(Move)).factor == 2
     kinds = [request["response_format"]["type"] for request in server.requests]
     assert kinds == ["json_schema", "json_object", "json_object"]
-    assert server.requests[1]["response_format"]["schema"] == Move.model_json_schema()
+    assert server.requests[1]["response_format"]["schema"]["properties"]["move"] == {
+        "enum": ["more_rows", "more_epochs"],
+        "type": "string",
+    }
 
 
 def test_plain_text_is_the_last_rung_and_carries_the_schema_in_words(log):
@@ -224,3 +227,21 @@ def test_a_replay_gives_the_same_answers_and_faults_without_a_server(log):
     client = Client(Replay(log.calls, "openai:scripted"), again, sleep=lambda _: None)
     assert client.ask(PROMPT, JsonForm(Move)) == move
     assert [(c.reply, c.fault, c.usage) for c in again.calls] == [(c.reply, c.fault, c.usage) for c in log.calls]
+
+
+def test_greatest_lengths_are_checked_here_and_not_sent(log):
+    """llama.cpp writes a grammar rule for every character of a bounded string, and ends with an error."""
+
+    class Told(BaseModel):
+        title: str = Field(max_length=5)
+        cause: Prose
+
+    form = JsonForm(Told)
+    assert form.schema == {
+        "properties": {"title": {"type": "string"}, "cause": {"type": "string"}},
+        "required": ["title", "cause"],
+        "type": "object",
+    }
+    with pytest.raises(Unusable, match="title"):
+        form.read('{"title": "too long", "cause": "c"}')
+    assert form.read(json.dumps({"title": "t", "cause": "c" * 9999})).cause == "c" * 500

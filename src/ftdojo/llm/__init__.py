@@ -2,7 +2,7 @@
 
 from ftdojo.llm.client import Client
 from ftdojo.llm.connect import connect
-from ftdojo.llm.form import Blocks, Form, JsonForm, Unusable
+from ftdojo.llm.form import Blocks, Form, JsonForm, Prose, Unusable
 from ftdojo.llm.prompt import Prompt, quoted
 from ftdojo.llm.records import Call, CallLog
 from ftdojo.llm.replay import Replay
@@ -16,6 +16,7 @@ __all__ = [
     "Form",
     "JsonForm",
     "Prompt",
+    "Prose",
     "Replay",
     "Transport",
     "Unusable",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Annotated, Any, Generic, Protocol, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from ftdojo.schema import nesting
 
@@ -17,7 +17,12 @@ M = TypeVar("M", bound=BaseModel)
 
 MAX_REPLY_CHARS = 200_000
 MAX_DEPTH = 20
+PROSE_CHARS = 500
 _FENCE = re.compile(r"^[ \t]*```[ \t]*([^\n`]*)\n(.*?)^[ \t]*```[ \t]*$", re.MULTILINE | re.DOTALL)
+
+
+Prose = Annotated[str, BeforeValidator(lambda value: value[:PROSE_CHARS] if isinstance(value, str) else value)]
+"""Words that are only shown and recorded: cut where they are too long, which is no reason to ask again."""
 
 
 class Unusable(Exception):  # noqa: N818 - a reply is unusable; nothing went wrong in the program
@@ -48,7 +53,7 @@ class JsonForm(Generic[M]):
 
     def __init__(self, model: type[M], check: Callable[[M], list[str]] = lambda _: []) -> None:
         self._model, self._check = model, check
-        self.schema: dict[str, Any] = model.model_json_schema()
+        self.schema: dict[str, Any] = _lean(model.model_json_schema())
 
     @property
     def instruction(self) -> str:
@@ -64,6 +69,20 @@ class JsonForm(Generic[M]):
         if problems := self._check(value):
             raise Unusable("; ".join(problems[:8]))
         return value
+
+
+def _lean(schema: Any) -> Any:
+    """A schema without what no server needs: titles, which cost tokens, and greatest lengths, which some servers turn
+    into a grammar with a rule for every character and then fail. Lengths are validated when the answer is read."""
+    if isinstance(schema, list):
+        return [_lean(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        name: _lean(part)
+        for name, part in schema.items()
+        if name != "maxLength" and not (name == "title" and isinstance(part, str))
+    }
 
 
 def _told(fault: Any) -> str:

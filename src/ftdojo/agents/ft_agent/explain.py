@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, Field, create_model
+from pydantic import BaseModel, create_model
 
 from ftdojo.agents.ft_agent import context
 from ftdojo.agents.ft_agent.context import Fact
 from ftdojo.dojo.feedback import EvaluationFeedback
-from ftdojo.llm import Client, JsonForm, Prompt
+from ftdojo.llm import Client, JsonForm, Prompt, Prose
 from ftdojo.llm.prompt import DATA_NOTE
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Explanation(BaseModel):
     """What the model makes of the findings."""
 
     most_urgent: str
-    cause: str = Field(max_length=600)
+    cause: Prose
 
 
 def explain(client: Client, facts: Sequence[Fact], evaluation: EvaluationFeedback) -> Explanation:

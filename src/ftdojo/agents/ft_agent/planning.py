@@ -13,7 +13,7 @@ from ftdojo.agents.ft_agent.draft import Draft
 from ftdojo.agents.ft_agent.explain import Explanation
 from ftdojo.dojo.protocol import Observation
 from ftdojo.dojo.submission import Plan, PlannedChange
-from ftdojo.llm import Client, JsonForm, Prompt
+from ftdojo.llm import Client, JsonForm, Prompt, Prose
 from ftdojo.llm.prompt import DATA_NOTE
 
 MAX_CHANGES = 3
@@ -42,19 +42,19 @@ class Edit(BaseModel):
 
     key: str
     value: str = Field(max_length=4000)
-    because: str = Field(max_length=300)
+    because: Prose
     expected_change: float
 
 
 class PlanReply(BaseModel):
     """A plan as a model gives it."""
 
-    hypothesis: str = Field(max_length=500)
+    hypothesis: Prose
     evidence: list[str] = Field(min_length=1, max_length=6)
     changes: list[Edit] = Field(max_length=MAX_CHANGES)
-    risk: str = Field(max_length=300)
-    refuted_if: str = Field(max_length=300)
-    outlook: list[str] = Field(max_length=4)
+    risk: Prose
+    refuted_if: Prose
+    outlook: list[Prose] = Field(max_length=4)
     program: Literal["keep", "write"]
 
 
