@@ -253,7 +253,8 @@ def test_what_was_tried_is_not_tried_again(tmp_path: Path, run: Run, server: Cal
         if asked == "diagnose":
             return json.dumps(DIAGNOSIS)
         rate = "0.002" if number < 3 else "0.003"
-        return plan() if number == 0 else plan(changes=[edit("train.learning_rate", rate)])
+        cited = ["B", "E1"] if number > 1 else ["B"]
+        return plan() if number == 0 else plan(changes=[edit("train.learning_rate", rate)], evidence=cited)
 
     llm = server(playing(reply))
     run(wire(llm), iterations=3)
@@ -324,3 +325,17 @@ def test_a_killed_planning_is_taken_up_where_it_stopped(
     assert [purpose(body) for body in llm.requests] == ["diagnose", "plan"] * 2
     assert result.budget.llm.input_tokens == 400
     assert len(result.iterations) == 2
+
+
+def test_measured_effects_have_to_be_cited(tmp_path: Path, run: Run, server: Callable[[Script], ScriptedLlm]) -> None:
+    def reply(asked: str, number: int) -> str:
+        if asked == "diagnose":
+            return json.dumps(DIAGNOSIS)
+        changes = [edit("train.learning_rate", str(0.008 - 0.001 * number))]
+        cited = ["B", "E1"] if number == 3 else ["B"]
+        return plan() if number == 0 else plan(changes=changes, evidence=cited)
+
+    llm = server(playing(reply))
+    run(wire(llm), iterations=3)
+    assert "leaves out [E1]" in llm.requests[-1]["messages"][-1]["content"]
+    assert "[E1] effect of train.learning_rate doubled" in plan_of(tmp_path, 3).evidence[1]

@@ -6,17 +6,20 @@ Every fact that a plan may rest on has an id; a plan cites ids, and an id that w
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ftdojo.agents.ft_agent.diagnosis import Diagnosis, told
 from ftdojo.agents.ft_agent.draft import Draft
 from ftdojo.agents.ft_agent.edits import values
+from ftdojo.agents.ft_agent.effects import Effect
 from ftdojo.dojo.feedback import EvaluationFeedback, Feedback
 from ftdojo.dojo.protocol import Iteration, Observation
 from ftdojo.llm import quoted
 from ftdojo.rawdata import FileProfile
 
 SIBLINGS = 6
+EFFECTS = 10
 SAMPLES = 4
 FILES = 16
 FIELDS = 8
@@ -30,6 +33,8 @@ class Fact:
 
     id: str
     text: str
+    key: str = ""
+    """The key of the configuration that it is about, for a measured effect."""
 
     def __str__(self) -> str:
         return f"[{self.id}] {self.text}"
@@ -77,15 +82,19 @@ def configuration(draft: Draft) -> str:
     return "\n".join(f"{key} = {textwrap.shorten(value, SHOWN_VALUE)}" for key, value in values(draft).items())
 
 
-def facts(observation: Observation, start: Iteration | None, diagnoses: list[Diagnosis]) -> list[Fact]:
+def facts(
+    observation: Observation, start: Iteration | None, diagnoses: Sequence[Diagnosis], effects: Sequence[Effect]
+) -> list[Fact]:
     """What was measured: the baseline (B), the iteration to start from (S), its diagnoses (D) and the latest others
-    (I), each in one line."""
+    (I), each in one line; and the effects of changes (E), the largest first."""
     found = [Fact("B", f"base model: {_scored(observation.baseline)}")]
     if start is not None:
         found.append(Fact("S", f"iteration {start.number}, the one to start from: {_outcome(start)}"))
     found += [Fact(f"D{i}", f"{d.kind}: {d.evidence}") for i, d in enumerate(diagnoses, start=1)]
     others = [i for i in observation.history if start is None or i.number != start.number]
-    return [*found, *(Fact(f"I{i.number}", _sibling(i)) for i in others[-SIBLINGS:])]
+    found += [Fact(f"I{i.number}", _sibling(i)) for i in others[-SIBLINGS:]]
+    largest = sorted(effects, key=lambda e: -abs(e.value))[:EFFECTS]
+    return [*found, *(Fact(f"E{i}", f"effect of {e}", e.change.key) for i, e in enumerate(largest, start=1))]
 
 
 def _scored(evaluation: EvaluationFeedback) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import yaml
 from ftdojo.dojo import submission
 from ftdojo.dojo.recipe import Recipe, Source
 from ftdojo.dojo.submission import Plan
+from ftdojo.errors import InputError
 from ftdojo.schema import StrictModel
 from ftdojo.tasks.spec import RawSource, Rendering, TaskSpec
 from ftdojo.training.config import TrainConfig
@@ -72,6 +75,15 @@ def read(folder: Path) -> Draft:
     """The draft of an earlier submission."""
     loaded = submission.load(folder)
     return Draft(loaded.program, loaded.train)
+
+
+def read_all(submissions: Mapping[int, Path]) -> dict[int, Draft]:
+    """The drafts of earlier submissions by iteration; those that cannot be read are left out."""
+    found = {}
+    for number, folder in submissions.items():
+        with contextlib.suppress(InputError):
+            found[number] = read(folder)
+    return found
 
 
 def source_of(raw: RawSource, rendering: Rendering) -> Source:

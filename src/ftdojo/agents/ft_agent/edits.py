@@ -36,15 +36,25 @@ SOURCE_KEYS = ("weight", "prompt", "completion", "where")
 
 def values(draft: Draft) -> dict[str, str]:
     """Every key that may be edited, with its present value as text."""
+    return {key: _text(value) for key, value in _values(draft).items()}
+
+
+def scaled(draft: Draft, key: str, factor: float) -> float:
+    """A number of the draft times ``factor``; a whole number if it is one."""
+    now: float = _values(draft)[key]
+    return type(now)(now * factor)
+
+
+def _values(draft: Draft) -> dict[str, Any]:
     train = draft.train.model_dump()
     if draft.train.adapter is not None:
         train |= {f"lora.{key}": value for key, value in draft.train.adapter.model_dump().items()}
-    found = {f"train.{key}": _text(train[key]) for key in TRAIN_KEYS if key in train}
+    found = {f"train.{key}": train[key] for key in TRAIN_KEYS if key in train}
     if isinstance(draft.program, Recipe):
         recipe = draft.program.model_dump()
-        found |= {f"recipe.{key}": _text(recipe[key]) for key in RECIPE_KEYS}
+        found |= {f"recipe.{key}": recipe[key] for key in RECIPE_KEYS}
         for name, source in _named_sources(draft.program).items():
-            found |= {f"recipe.sources.{name}.{key}": _text(source[key]) for key in SOURCE_KEYS}
+            found |= {f"recipe.sources.{name}.{key}": source[key] for key in SOURCE_KEYS}
     return found
 
 

@@ -16,10 +16,11 @@ from ftdojo.agents.ft_agent import context, forecast, planning, program
 from ftdojo.agents.ft_agent import draft as drafts
 from ftdojo.agents.ft_agent.diagnosis import diagnose
 from ftdojo.agents.ft_agent.draft import Draft, Proposal
+from ftdojo.agents.ft_agent.effects import measure
 from ftdojo.agents.ft_agent.explain import explain
 from ftdojo.agents.ft_agent.playbook import pilot
 from ftdojo.dojo.protocol import Iteration, Observation
-from ftdojo.errors import InputError, LlmError
+from ftdojo.errors import LlmError
 from ftdojo.findings import Finding
 from ftdojo.llm import Client
 
@@ -58,7 +59,8 @@ class LlmPlanner:
         start = _start(observation)
         feedback = start.iteration.feedback if start.iteration else None
         evaluation = (feedback.evaluation if feedback else None) or observation.baseline
-        facts = context.facts(observation, start.iteration, diagnose(evaluation, feedback))
+        effects = measure(observation, drafts.read_all(observation.submissions))
+        facts = context.facts(observation, start.iteration, diagnose(evaluation, feedback), effects)
         explanation = explain(self._client, facts, evaluation)
         script, findings, seen = "", "", set[tuple[str, str]]()
         for _ in range(1 + REPAIRS):
@@ -79,7 +81,7 @@ class LlmPlanner:
                 reply,
                 start.draft,
                 draft,
-                parent=observation.best,
+                parent=start.iteration.number if start.iteration else 0,
                 by=self.name,
                 facts=facts,
                 explanation=explanation,
@@ -129,12 +131,9 @@ def _outlook(observation: Observation) -> list[str]:
 
 def _objection(draft: Draft, start: _Start, observation: Observation) -> str:
     """Why a draft is not worth an iteration: it was tried, or it does not fit into the time."""
-    for number, folder in observation.submissions.items():
-        try:
-            if drafts.read(folder) == draft:
-                return f"iteration {number} was exactly this: change something else"
-        except InputError:
-            continue
+    for number, tried in drafts.read_all(observation.submissions).items():
+        if tried == draft:
+            return f"iteration {number} was exactly this: change something else"
     left = observation.remaining.get("wall_s")
     if left is None:
         return ""

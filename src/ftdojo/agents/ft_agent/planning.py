@@ -93,6 +93,9 @@ def plan(
             draft = edits.apply(start, made)
         except ValueError as error:
             return [str(error)]
+        keys = {key for key, _ in made}
+        if uncited := [fact for fact in facts if fact.key in keys and fact.id not in reply.evidence]:
+            return [f"'evidence' leaves out [{fact.id}], which was measured about {fact.key}" for fact in uncited]
         same = [key for key, _ in made if key not in edits.differences(start, draft)]
         return [f"'{key}' has that value already" for key in same] or list(filter(None, [objection(draft)]))
 

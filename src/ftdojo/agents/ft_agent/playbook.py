@@ -7,20 +7,20 @@ what is left of the budget. A move names the numbers it rests on and what it sho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ftdojo.agents.ft_agent import draft as drafts
-from ftdojo.agents.ft_agent import forecast
+from ftdojo.agents.ft_agent import edits, forecast
 from ftdojo.agents.ft_agent.diagnosis import PARSED_ENOUGH, Diagnosis, Kind, diagnose, told
 from ftdojo.agents.ft_agent.draft import Draft, Proposal
+from ftdojo.agents.ft_agent.effects import Change, Effect, amount, measure
 from ftdojo.dojo.feedback import EvaluationFeedback, Feedback
 from ftdojo.dojo.protocol import Iteration, Observation
 from ftdojo.dojo.recipe import Recipe
 from ftdojo.dojo.submission import Plan, PlannedChange
-from ftdojo.errors import InputError
 
 PILOT_ROWS = 1024
 """Enough rows to learn an answer's form."""
@@ -38,7 +38,14 @@ PILOT_TRAIN: dict[str, Any] = {
 }
 CHARS_PER_TOKEN = 2
 """A cautious figure: an answer of so many characters a token will hardly have more tokens than that."""
-BOUNDS = {"epochs": (0.25, 16), "learning_rate": (1e-5, 5e-3), "batch_size": (1, 256), "max_length": (16, 32_768)}
+BOUNDS = {
+    "epochs": (0.25, 16),
+    "learning_rate": (1e-5, 5e-3),
+    "batch_size": (1, 256),
+    "max_length": (16, 32_768),
+    "rank": (1, 64),
+    "max_rows": (MIN_ROWS, 100_000),
+}
 """Within these the practice holds; a move that would leave them is not made."""
 
 
@@ -52,6 +59,15 @@ class Situation:
     evaluation: EvaluationFeedback
     feedback: Feedback
     diagnoses: list[Diagnosis]
+    tried: Mapping[int, Draft]
+    """The drafts of earlier iterations."""
+    effects: Mapping[Change, Effect]
+    """What changes did to the score, by change."""
+
+    def gain(self, change: Change, much: float) -> float:
+        """What a change is estimated to gain, negative if it loses; 0 if it was not measured."""
+        better = 1 if self.observation.task.higher_is_better else -1
+        return better * much * self.effects[change].value if change in self.effects else 0.0
 
     def of_kind(self, *kinds: Kind) -> list[Diagnosis]:
         """The diagnoses of these kinds."""
@@ -82,17 +98,27 @@ class Playbook:
 
     name = "playbook"
 
+    def __init__(self, rules: Sequence[Rule] | None = None) -> None:
+        """Plan by ``rules``, all of :data:`RULES` if there are none."""
+        self._rules = RULES if rules is None else rules
+
     def plan(self, observation: Observation) -> Proposal | None:
         """The pilot, then one move an iteration; ``None`` when no rule has an untried, affordable move left."""
-        tried = {number: draft for number, folder in observation.submissions.items() if (draft := _recipe_in(folder))}
+        return next(self.plans(observation), None)
+
+    def plans(self, observation: Observation) -> Iterator[Proposal]:
+        """All plans that the rules would make now, the most urgent first."""
+        every = drafts.read_all(observation.submissions)
+        tried = {number: draft for number, draft in every.items() if isinstance(draft.program, Recipe)}
         if not tried:
-            return pilot(observation)
-        situation = _situation(observation, tried)
-        for rule in RULES:
+            yield pilot(observation)
+            return
+        situation, offered = _situation(observation, tried), list(tried.values())
+        for rule in self._rules:
             for move in rule(situation):
-                if move.draft not in tried.values() and situation.affords(move.draft):
-                    return Proposal(_plan(observation, move), move.draft)
-        return None
+                if move.draft not in offered and situation.affords(move.draft):
+                    offered.append(move.draft)
+                    yield Proposal(_plan(situation, move), move.draft)
 
 
 def pilot(observation: Observation) -> Proposal:
@@ -129,15 +155,6 @@ def pilot(observation: Observation) -> Proposal:
     return Proposal(plan, draft)
 
 
-def _recipe_in(folder: Path) -> Draft | None:
-    """The draft of a submission that the playbook can vary; ``None`` for scripts and for what cannot be read."""
-    try:
-        draft = drafts.read(folder)
-    except InputError:
-        return None
-    return draft if isinstance(draft.program, Recipe) else None
-
-
 def _situation(observation: Observation, drafts_by_number: Mapping[int, Draft]) -> Situation:
     """Start from the best iteration; while none was accepted, from the highest score; without one, from the last."""
     history = [iteration for iteration in observation.history if iteration.number in drafts_by_number]
@@ -155,15 +172,17 @@ def _situation(observation: Observation, drafts_by_number: Mapping[int, Draft]) 
         evaluation=evaluation,
         feedback=chosen.feedback,
         diagnoses=diagnose(evaluation, chosen.feedback),
+        tried=drafts_by_number,
+        effects={e.change: e for e in measure(observation, drafts_by_number, start=chosen.number)},
     )
 
 
-def _plan(observation: Observation, move: Move) -> Plan:
+def _plan(s: Situation, move: Move) -> Plan:
     areas = {change.key.split(".")[0] for change in move.changes}
     return Plan(
-        parent=observation.best,
+        parent=s.iteration.number,
         hypothesis=move.hypothesis,
-        evidence=[move.evidence, *(f"iteration {i.number}: {i.verdict}" for i in observation.history[-3:])],
+        evidence=[move.evidence, *(f"iteration {i.number}: {i.verdict}" for i in s.observation.history[-3:])],
         focus="both" if len(areas) > 1 else "data" if areas == {"recipe"} else "training",
         changes=list(move.changes),
         by=Playbook.name,
@@ -256,7 +275,58 @@ def explore(s: Situation) -> Iterator[Move]:
     yield from _train(s, evidence, "learning_rate", 0.5, "a better minimum with smaller steps")
 
 
-RULES: tuple[Rule, ...] = (repair, form, over_fit, under_fit, weak_subtasks, explore)
+def follow(s: Situation) -> Iterator[Move]:
+    """Changes that seem to help, too little to be shown one by one: all of them at once, then twice as far."""
+    helpful = [e for e in s.effects.values() if max(s.gain(e.change, much) for much in e.trials.values()) > 0]
+    if not helpful:
+        return
+    evidence = "; ".join(map(str, helpful))
+    for steps in (1, 2):
+        draft = edits.apply(s.best, [(e.change.key, moved) for e in helpful if (moved := _moved(s, e, steps))])
+        yield _compound(
+            s, draft, "changes that seemed to help one by one help together", evidence, "the sum of the effects"
+        )
+
+
+def _moved(s: Situation, effect: Effect, steps: int) -> str:
+    """The value of a key some steps in the direction in which it helps; empty where the practice ends."""
+    key, name = effect.change.key, effect.change.key.rpartition(".")[2]
+    if effect.change.to is not None:
+        return effect.change.to
+    value = edits.scaled(s.best, key, 2.0 ** (steps if s.gain(effect.change, 1.0) > 0 else -steps))
+    low, high = BOUNDS.get(name, (0.0, math.inf))
+    return f"{value:.10g}" if low <= value <= high else ""
+
+
+def ablate(s: Situation) -> Iterator[Move]:
+    """The best draft changed several things at once: take back the one that is least likely to have helped."""
+    parent = s.tried.get(s.iteration.plan.parent) if s.iteration.plan else None
+    if parent is None:
+        return
+    made = edits.differences(parent, s.best)
+    gains = {key: s.gain(*amount(key, *pair)) for key, pair in made.items()}
+    if len(gains) > 1:
+        key = min(gains, key=lambda k: gains[k])
+        evidence = "; ".join(str(e) for e in s.effects.values() if s.iteration.number in e.trials)
+        draft = edits.apply(s.best, [(key, made[key][0])])
+        yield _compound(
+            s, draft, f"the gain of iteration {s.iteration.number} is not due to {key}", evidence, "no loss"
+        )
+
+
+def _compound(s: Situation, draft: Draft, hypothesis: str, evidence: str, expected: str) -> Move:
+    made = edits.differences(s.best, draft)
+    return Move(
+        draft=draft,
+        hypothesis=hypothesis,
+        evidence=evidence,
+        changes=tuple(_change(key, before, after, evidence, expected) for key, (before, after) in made.items()),
+    )
+
+
+RULES: tuple[Rule, ...] = (repair, form, over_fit, under_fit, weak_subtasks, explore, follow, ablate)
+ATTRIBUTION: tuple[Rule, ...] = (follow, ablate)
+"""The rules that rest on measured effects."""
 
 
 def _more_rows(s: Situation, evidence: str) -> Iterator[Move]:

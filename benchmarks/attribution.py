@@ -1,0 +1,201 @@
+"""Does attribution save full runs? The playbook with and without its rules of attribution, on simulated training.
+
+The response surface has known effects: each of four keys has a best value, every doubling away from it costs some
+points, and what is measured is that sum with noise, as a finite validation set has it. An agent sees the score,
+the interval and the acceptance, as in a real run. Counted are the full runs until its best draft is within four points
+of the best configuration, over many seeds; a run that never gets there counts as the limit.
+
+    python benchmarks/attribution.py [--seeds 50] [--json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import random
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean
+
+from ftdojo import tasks
+from ftdojo.agents.ft_agent import FTAgent
+from ftdojo.agents.ft_agent import draft as drafts
+from ftdojo.agents.ft_agent.draft import Draft
+from ftdojo.agents.ft_agent.edits import values
+from ftdojo.agents.ft_agent.playbook import ATTRIBUTION, RULES, Playbook, Rule
+from ftdojo.dojo.feedback import (
+    DataFeedback,
+    Distribution,
+    EvaluationFeedback,
+    ExecutionFeedback,
+    Feedback,
+    Interval,
+    TrainingFeedback,
+)
+from ftdojo.dojo.protocol import Decision, Iteration, Observation
+from ftdojo.dojo.submission import load
+from ftdojo.models import ModelInfo
+from ftdojo.rawdata import DataProfile, FileProfile
+from ftdojo.record.result import Score, StageSeconds
+from ftdojo.tasks.spec import Rules
+
+SPEC = replace(tasks.get("chemistry/mol_und").spec, rules=Rules(max_rows=100_000))
+LIMIT = 24
+"""Full runs after which a search is given up."""
+NEAR = 4.0
+"""Points of the best score within which a configuration counts as the best."""
+NOISE = 1.5
+"""Standard deviation of a measured score, in points."""
+KEYS = ("train.learning_rate", "train.epochs", "recipe.max_rows", "train.lora.rank")
+
+
+@dataclass(frozen=True)
+class Surface:
+    """A score for every draft: ``top`` minus what each key's distance from its best value costs."""
+
+    best: dict[str, float]
+    cost: dict[str, float]
+    top: float = 70.0
+
+    @classmethod
+    def draw(cls, rng: random.Random, start: Draft) -> Surface:
+        """Best values one or two doublings away from ``start``, each doubling worth two to eight points."""
+        found = values(start)
+        best = {key: float(found[key]) * 2.0 ** rng.choice((1, 1, 2)) for key in KEYS}
+        return cls(best, {key: rng.uniform(2.0, 8.0) for key in KEYS})
+
+    def score(self, draft: Draft) -> float:
+        """The true score."""
+        found = values(draft)
+        away = {key: abs(math.log2(float(found[key]) / self.best[key])) for key in KEYS}
+        return self.top - sum(self.cost[key] * away[key] for key in KEYS)
+
+
+def runs_needed(rules: Sequence[Rule], seed: int, workspace: Path) -> int:
+    """Full runs until the best draft is near the best configuration."""
+    rng = random.Random(seed)
+    agent = FTAgent(Playbook(rules), workspace)
+    history: list[Iteration] = []
+    folders: dict[int, Path] = {}
+    surface: Surface | None = None
+    best, best_seen = 0, 0.0
+    while len(history) < LIMIT:
+        folder = agent.propose(observation(history, folders, best))
+        if folder is None:
+            return LIMIT
+        draft = drafts.read(folder)
+        surface = surface or Surface.draw(rng, draft)
+        true, number = surface.score(draft), len(history) + 1
+        seen = true + rng.gauss(0, NOISE)
+        gap, half = seen - best_seen, 1.96 * 2**0.5 * NOISE
+        accepted = best == 0 or gap - half > 0
+        folders[number] = folder
+        history.append(iteration(number, folder, seen, Interval(value=gap, low=gap - half, high=gap + half), accepted))
+        if accepted:
+            best, best_seen = number, seen
+            if true >= surface.top - NEAR:
+                return number
+    return LIMIT
+
+
+def observation(history: list[Iteration], folders: dict[int, Path], best: int) -> Observation:
+    files = [FileProfile(path=s.path, rows=10_000, malformed_rows=0, fields=[], samples=[]) for s in SPEC.raw_sources]
+    model = ModelInfo(
+        architecture="LlamaForCausalLM",
+        parameters=10**8,
+        layers=30,
+        hidden_size=576,
+        intermediate_size=1536,
+        heads=9,
+        vocabulary=49152,
+        context_length=2048,
+        precision="float32",
+    )
+    return Observation(
+        task=SPEC,
+        raw_data=DataProfile(files=files),
+        model=model,
+        baseline=evaluation(10.0),
+        train_rows_per_s=10.0,
+        history=history,
+        best=best,
+        submissions=folders,
+        remaining={"wall_s": 1e6},
+        seed=0,
+    )
+
+
+def evaluation(value: float) -> EvaluationFeedback:
+    half = 1.96 * NOISE
+    return EvaluationFeedback(
+        score=Score(metric="accuracy", value=value, interval=(value - half, value + half), n=200),
+        parsed=1.0,
+        subtasks={},
+        subtask_parsed={},
+        errors={},
+        metrics={},
+        to_best=None,
+        samples=[],
+    )
+
+
+def iteration(number: int, folder: Path, value: float, gap: Interval, accepted: bool) -> Iteration:
+    spread = Distribution(p50=100, p95=100, max=100)
+    submission = load(folder)
+    rows = drafts.read(folder).recipe.max_rows
+    feedback = Feedback(
+        execution=ExecutionFeedback(seconds=StageSeconds(train=1, evaluate=1), reused=[], findings=[]),
+        data=DataFeedback(
+            rows=rows,
+            removed_overlap=0,
+            duplicates=0,
+            per_subtask={},
+            top_completion_share=0.1,
+            row_tokens=spread,
+            label_tokens=spread,
+            truncated_share=0.0,
+        ),
+        training=TrainingFeedback(
+            steps=10,
+            epochs=1,
+            tokens_per_s=100,
+            peak_memory_bytes=1,
+            curve=[],
+            train_loss=1.0,
+            eval_loss=1.0,
+            eval_curve=[],
+            fit="good",
+        ),
+        evaluation=evaluation(value),
+    )
+    decision = Decision(accepted=accepted, difference=gap, reason="simulated")
+    return Iteration(number=number, digests={}, plan=submission.plan, feedback=feedback, decision=decision)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=50)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    given = parser.parse_args()
+    without = tuple(rule for rule in RULES if rule not in ATTRIBUTION)
+    found: dict[str, list[int]] = {"with": [], "without": []}
+    with tempfile.TemporaryDirectory() as folder:
+        for seed in range(given.seeds):
+            for name, rules in (("with", RULES), ("without", without)):
+                found[name].append(runs_needed(rules, seed, Path(folder, name, str(seed))))
+    told = {
+        name: {"mean_runs": fmean(runs), "reached": sum(run < LIMIT for run in runs)} for name, runs in found.items()
+    }
+    if given.json:
+        print(json.dumps({"seeds": given.seeds, "limit": LIMIT, **told}))
+        return
+    for name, facts in told.items():
+        print(f"{name:8} attribution: {facts['mean_runs']:.1f} full runs on average, {facts['reached']} reached it")
+    print(f"ratio {told['without']['mean_runs'] / told['with']['mean_runs']:.2f} over {given.seeds} seeds")
+
+
+if __name__ == "__main__":
+    main()
