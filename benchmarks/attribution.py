@@ -63,13 +63,13 @@ class Surface:
     @classmethod
     def draw(cls, rng: random.Random, start: Draft) -> Surface:
         """Best values one or two doublings away from ``start``, each doubling worth two to eight points."""
-        found = values(start)
+        found = values(start, SPEC)
         best = {key: float(found[key]) * 2.0 ** rng.choice((1, 1, 2)) for key in KEYS}
         return cls(best, {key: rng.uniform(2.0, 8.0) for key in KEYS})
 
     def score(self, draft: Draft) -> float:
         """The true score."""
-        found = values(draft)
+        found = values(draft, SPEC)
         away = {key: abs(math.log2(float(found[key]) / self.best[key])) for key in KEYS}
         return self.top - sum(self.cost[key] * away[key] for key in KEYS)
 

@@ -31,8 +31,9 @@ def simulation() -> ModuleType:
     return module
 
 
+SPEC = tasks.get("chemistry/mol_und").spec
 START = first(
-    tasks.get("chemistry/mol_und").spec,
+    SPEC,
     rows=1024,
     seed=0,
     train={"learning_rate": 1e-3, "epochs": 1, "lora": {"rank": 16, "alpha": 32}},
@@ -52,10 +53,10 @@ def observed(simulation: ModuleType, tmp_path: Path, *trials: tuple[Draft, float
 
 
 def test_changes_are_counted_in_doublings() -> None:
-    after = edits.apply(START, [("train.epochs", "4"), ("recipe.balance", "completion")])
-    assert changes(START, after) == {Change("train.epochs"): 2.0, Change("recipe.balance", "completion"): 1.0}
-    assert changes(after, START)[Change("train.epochs")] == -2.0
-    assert changes(START, Draft("print()", START.train)) == {REWRITTEN: 1.0}
+    after = edits.apply(START, SPEC, [("train.epochs", "4"), ("recipe.balance", "completion")])
+    assert changes(START, after, SPEC) == {Change("train.epochs"): 2.0, Change("recipe.balance", "completion"): 1.0}
+    assert changes(after, START, SPEC)[Change("train.epochs")] == -2.0
+    assert changes(START, Draft("print()", START.train), SPEC) == {REWRITTEN: 1.0}
 
 
 def test_one_change_has_the_difference_as_its_effect(simulation: ModuleType, tmp_path: Path) -> None:

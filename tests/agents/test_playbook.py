@@ -199,6 +199,57 @@ def test_plans_name_their_evidence(tmp_path: Path) -> None:
     assert (plan.focus, plan.changes[0].key) == ("data", "recipe.max_rows")
 
 
+def rows(**changes: Any) -> Feedback:
+    """Feedback on a training with good fit, on 100 rows of 20 learned tokens."""
+    spread = {"p50": 20, "p95": 30, "max": 40}
+    made = {
+        "rows": 100,
+        "removed_overlap": 0,
+        "duplicates": 0,
+        "per_subtask": {},
+        "top_completion_share": 0.1,
+        "row_tokens": spread,
+        "label_tokens": spread,
+        "truncated_share": 0,
+    }
+    execution = ExecutionFeedback(seconds=StageSeconds(), reused=[], findings=[])
+    return Feedback(execution=execution, data=DataFeedback.model_validate({**made, **changes}))
+
+
+@pytest.mark.parametrize(
+    ("measured", "data", "kinds"),
+    [
+        ({}, {}, []),
+        ({"output_tokens": {"p50": 22, "p95": 30, "max": 48}}, {}, []),
+        ({"output_tokens": {"p50": 48, "p95": 48, "max": 48}}, {}, ["length_mismatch"]),
+        ({"output_tokens": {"p50": 2, "p95": 48, "max": 48}}, {}, ["length_mismatch"]),
+        ({}, {"conflicting": 4}, []),
+        ({}, {"conflicting": 5}, ["noisy_labels"]),
+        ({}, {"per_subtask": dict.fromkeys(SPEC.subtasks, 20)}, []),
+        ({}, {"per_subtask": dict.fromkeys(SPEC.subtasks[1:], 25)}, ["distribution_mismatch"]),
+        ({}, {"per_subtask": {"": 100}}, []),
+        ({"errors": {"wrong": 40}}, {}, ["missing_rationale"]),
+        ({"errors": {"wrong": 30}}, {}, []),
+        ({"errors": {"wrong": 40}}, {"label_tokens": {"p50": 90, "p95": 200, "max": 300}}, []),
+        ({"errors": {"wrong": 40}}, {"conflicting": 50}, ["noisy_labels"]),
+    ],
+)
+def test_diagnoses_of_the_rows(measured: dict[str, Any], data: dict[str, Any], kinds: list[str]) -> None:
+    assert [d.kind for d in diagnose(evaluation(50, **measured), rows(**data))] == kinds
+
+
+def test_wrong_answers_in_the_right_form_call_for_reasoning(tmp_path: Path) -> None:
+    wrong = evaluation(50, errors={"wrong": 50})
+    first, second = play(tmp_path, {"accepted": True, "measured": wrong})
+    reasons = [r.completion for s in SPEC.raw_sources for r in s.renderings if r.name == "rationale"]
+    assert [s.completion for s in second.recipe.sources] == reasons
+    assert second.recipe.max_completion_chars == 2 * SPEC.max_new_tokens < first.recipe.max_completion_chars
+    plan = submission.load(tmp_path / "002").plan
+    assert [c.key for c in plan.changes] == ["recipe.max_completion_chars", "recipe.rendering"]
+    assert "missing_rationale" not in plan.hypothesis
+    assert "no reasoning" in plan.evidence[0]
+
+
 def test_diagnoses_come_from_numbers() -> None:
     cut = evaluation(10, parsed=0.4, errors={"truncated": 55, "format": 5})
     assert [d.kind for d in diagnose(cut, None)] == ["truncation"]

@@ -31,6 +31,8 @@ class DataReport:
     rows: int
     removed_overlap: int
     duplicates: int
+    conflicting: int
+    """Rows whose prompt occurs with another completion too."""
     per_subtask: dict[str, int]
     top_completion_share: float
 
@@ -155,10 +157,18 @@ def check(
         rows=len(used),
         removed_overlap=len(rows) - len(used),
         duplicates=len(parsed) - len({row.turns for row in parsed}),
+        conflicting=_conflicting(parsed),
         per_subtask=dict(Counter(str(row.get("subtask", "")) for row in used)),
         top_completion_share=top,
     )
     return used, report
+
+
+def _conflicting(rows: Sequence[Row]) -> int:
+    answers: dict[tuple[str, ...], set[str]] = {}
+    for row in rows:
+        answers.setdefault(row.turns[:-1], set()).add(row.completion)
+    return sum(len(answers[row.turns[:-1]]) > 1 for row in rows)
 
 
 def _parse_rows(rows: Sequence[dict[str, Any]]) -> list[Row]:

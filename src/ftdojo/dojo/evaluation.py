@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ftdojo.dojo import acceptance
-from ftdojo.dojo.feedback import ErrorSample, EvaluationFeedback
+from ftdojo.dojo.feedback import Distribution, ErrorSample, EvaluationFeedback
 from ftdojo.record.result import Score
 from ftdojo.schema import StrictModel
 from ftdojo.tasks.scoring import by_subtask, summarize
@@ -55,6 +55,7 @@ def feedback(
         subtasks={name: summarize(task, group).value for name, group in groups.items()},
         subtask_parsed={name: _share_parsed(group) for name, group in groups.items()},
         errors=dict(Counter(v.error for v in verdicts if v.error)),
+        output_tokens=Distribution.of([p.tokens for p in predictions]),
         metrics=task.scorer.metrics(verdicts),
         to_best=acceptance.difference(task, verdicts, best) if best is not None else None,
         samples=_samples(task, items, predictions, verdicts),

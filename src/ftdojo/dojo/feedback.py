@@ -5,6 +5,7 @@ Gold answers never enter it: a sampled error carries the prompt and the model's 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from ftdojo.findings import Finding
@@ -27,6 +28,12 @@ class Distribution(StrictModel):
     p95: int
     max: int
 
+    @classmethod
+    def of(cls, counts: Sequence[int]) -> Distribution:
+        """Of at least one count, by nearest rank."""
+        ordered = sorted(counts)
+        return cls(p50=ordered[len(ordered) // 2], p95=ordered[round(0.95 * (len(ordered) - 1))], max=ordered[-1])
+
 
 class ExecutionFeedback(StrictModel):
     """What ran, how long it took, and what stopped it."""
@@ -44,6 +51,8 @@ class DataFeedback(StrictModel):
     removed_overlap: int
     """Rows removed because they overlap with evaluation items. Only the count is told."""
     duplicates: int
+    conflicting: int = 0
+    """Rows whose prompt occurs with another completion too."""
     per_subtask: dict[str, int]
     """Rows by their optional ``subtask`` key."""
     top_completion_share: float
@@ -99,6 +108,8 @@ class EvaluationFeedback(StrictModel):
     subtask_parsed: dict[str, float]
     errors: dict[str, int]
     """Count of items by error class; right items are not counted."""
+    output_tokens: Distribution | None = None
+    """Lengths of the outputs; ``None`` in runs that were recorded before this was measured."""
     metrics: dict[str, float]
     to_best: Interval | None
     """Difference to the best model so far, on the same items."""

@@ -77,9 +77,11 @@ def _file(file: FileProfile) -> str:
     return f"- {file.path}: {file.rows} rows; {fields}"
 
 
-def configuration(draft: Draft) -> str:
+def configuration(draft: Draft, observation: Observation) -> str:
     """Every key that may be edited, with its value."""
-    return "\n".join(f"{key} = {textwrap.shorten(value, SHOWN_VALUE)}" for key, value in values(draft).items())
+    return "\n".join(
+        f"{key} = {textwrap.shorten(value, SHOWN_VALUE)}" for key, value in values(draft, observation.task).items()
+    )
 
 
 def facts(

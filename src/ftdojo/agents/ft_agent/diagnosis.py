@@ -6,14 +6,35 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from ftdojo.dojo.feedback import EvaluationFeedback, Feedback
+from ftdojo.dojo.feedback import DataFeedback, EvaluationFeedback, Feedback
 
-Kind = Literal["unstable", "over_budget", "truncation", "format", "over_fit", "under_fit", "weak_subtask", "noise"]
+Kind = Literal[
+    "truncation",
+    "format",
+    "length_mismatch",
+    "unstable",
+    "over_fit",
+    "under_fit",
+    "noisy_labels",
+    "distribution_mismatch",
+    "weak_subtask",
+    "missing_rationale",
+]
 
 PARSED_ENOUGH = 0.95
 """Share of outputs in the right form above which format is not what holds the score back."""
 WEAK = 0.75
 """A sub-task is weak if it scores less than this share of the mean over the sub-tasks."""
+SCARCE = 0.25
+"""A sub-task is scarce in the rows if it has less than this share of an even part of them."""
+NOISY = 0.05
+"""Labels are noisy if this share of the rows has a prompt that other rows answer differently."""
+LENGTH_RATIO, LENGTH_TOKENS = 2.0, 8
+"""Outputs differ in length from what was learned if their medians are apart by this factor and by so many tokens."""
+BARE_TOKENS = 32
+"""Completions of at most so many tokens hold an answer and no reasoning."""
+MANY_WRONG = 1 / 3
+"""Share of the items that have an answer in the right form which is wrong, from which on reasoning may be missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +53,14 @@ def diagnose(evaluation: EvaluationFeedback, feedback: Feedback | None) -> list[
         evaluation: its validation result.
         feedback: all levels for a trained model; ``None`` for the untouched base model.
     """
-    return [*_form(evaluation), *_fit(feedback), *_subtasks(evaluation)]
+    rows = feedback.data if feedback else None
+    found = [*_form(evaluation), *_fit(feedback)]
+    if rows is not None:
+        found += [*_length(evaluation, rows), *_labels(rows), *_mixture(evaluation, rows)]
+    found += _subtasks(evaluation)
+    if rows is not None and not found:
+        found += _reasoning(evaluation, rows)
+    return found
 
 
 def _form(evaluation: EvaluationFeedback) -> list[Diagnosis]:
@@ -57,6 +85,51 @@ def _fit(feedback: Feedback | None) -> list[Diagnosis]:
     held_out = "" if training.eval_loss is None else f", held-out loss {training.eval_loss:.3f}"
     evidence = f"training: {training.fit} after {training.epochs:.1f} epochs, loss {training.train_loss:.3f}{held_out}"
     return [Diagnosis(training.fit, evidence)]
+
+
+def _length(evaluation: EvaluationFeedback, rows: DataFeedback) -> list[Diagnosis]:
+    """Outputs are much longer or shorter than the completions that were learned."""
+    if evaluation.output_tokens is None:
+        return []
+    said, learned = evaluation.output_tokens.p50, rows.label_tokens.p50
+    low, high = sorted((said, learned))
+    if high <= LENGTH_RATIO * low or high - low <= LENGTH_TOKENS:
+        return []
+    evidence = f"evaluation: outputs have {said} tokens in the middle, the completions of the rows {learned}"
+    return [Diagnosis("length_mismatch", evidence)]
+
+
+def _labels(rows: DataFeedback) -> list[Diagnosis]:
+    """The rows contradict each other."""
+    if rows.conflicting < NOISY * rows.rows:
+        return []
+    evidence = f"data: {rows.conflicting} of {rows.rows} rows have a prompt that other rows answer differently"
+    return [Diagnosis("noisy_labels", evidence)]
+
+
+def _mixture(evaluation: EvaluationFeedback, rows: DataFeedback) -> list[Diagnosis]:
+    """Sub-tasks count alike in the score, but hardly occur in the rows. Nothing is known of rows that name none."""
+    named = {name: rows.per_subtask.get(name, 0) for name in evaluation.subtasks}
+    if not any(named.values()):
+        return []
+    even = sum(named.values()) / len(named)
+    return [
+        Diagnosis("distribution_mismatch", f"data: {name} has {count} of {rows.rows} rows, even were {even:.0f}", name)
+        for name, count in sorted(named.items(), key=lambda item: (item[1], item[0]))
+        if count < SCARCE * even
+    ]
+
+
+def _reasoning(evaluation: EvaluationFeedback, rows: DataFeedback) -> list[Diagnosis]:
+    """Nothing else is wrong, answers have the form, many are wrong, and the rows teach answers without reasons."""
+    wrong = evaluation.errors.get("wrong", 0)
+    if wrong < MANY_WRONG * evaluation.score.n or rows.label_tokens.p95 > BARE_TOKENS:
+        return []
+    evidence = (
+        f"evaluation: {wrong} of {evaluation.score.n} answers have the form and are wrong; "
+        f"data: completions have up to {rows.label_tokens.p95} tokens, which is no reasoning"
+    )
+    return [Diagnosis("missing_rationale", evidence)]
 
 
 def _subtasks(evaluation: EvaluationFeedback) -> list[Diagnosis]:

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ftdojo.agents.ft_agent.draft import Draft
-from ftdojo.dojo.recipe import Recipe
+from ftdojo.dojo.recipe import Recipe, Source
 from ftdojo.errors import InputError
 from ftdojo.schema import parse
+from ftdojo.tasks.spec import TaskSpec
 from ftdojo.training.config import TrainConfig
 
 TRAIN_KEYS = (
@@ -32,20 +33,28 @@ TRAIN_KEYS = (
 )
 RECIPE_KEYS = ("max_rows", "balance", "deduplicate", "max_completion_chars")
 SOURCE_KEYS = ("weight", "prompt", "completion", "where")
+RENDERING = "recipe.rendering"
+OWN = "own"
+"""The rendering of a recipe whose templates are not, all under one name, those of the task."""
 
 
-def values(draft: Draft) -> dict[str, str]:
+def values(draft: Draft, spec: TaskSpec) -> dict[str, str]:
     """Every key that may be edited, with its present value as text."""
-    return {key: _text(value) for key, value in _values(draft).items()}
+    return {key: _text(value) for key, value in _values(draft, spec).items()}
 
 
-def scaled(draft: Draft, key: str, factor: float) -> float:
+def scaled(draft: Draft, spec: TaskSpec, key: str, factor: float) -> float:
     """A number of the draft times ``factor``; a whole number if it is one."""
-    now: float = _values(draft)[key]
+    now: float = _values(draft, spec)[key]
     return type(now)(now * factor)
 
 
-def _values(draft: Draft) -> dict[str, Any]:
+def renderings(spec: TaskSpec) -> list[str]:
+    """The names under which a task documents renderings of its raw files."""
+    return list(dict.fromkeys(r.name for raw in spec.raw_sources for r in raw.renderings))
+
+
+def _values(draft: Draft, spec: TaskSpec) -> dict[str, Any]:
     train = draft.train.model_dump()
     if draft.train.adapter is not None:
         train |= {f"lora.{key}": value for key, value in draft.train.adapter.model_dump().items()}
@@ -53,18 +62,20 @@ def _values(draft: Draft) -> dict[str, Any]:
     if isinstance(draft.program, Recipe):
         recipe = draft.program.model_dump()
         found |= {f"recipe.{key}": recipe[key] for key in RECIPE_KEYS}
+        if spec.raw_sources:
+            found[RENDERING] = _rendering(draft.program, spec)
         for name, source in _named_sources(draft.program).items():
             found |= {f"recipe.sources.{name}.{key}": source[key] for key in SOURCE_KEYS}
     return found
 
 
-def apply(draft: Draft, edits: Iterable[tuple[str, str]]) -> Draft:
+def apply(draft: Draft, spec: TaskSpec, edits: Iterable[tuple[str, str]]) -> Draft:
     """The draft with some keys changed.
 
     Raises:
         ValueError: naming every key that does not exist and every value that is not valid.
     """
-    known, faults = values(draft), []
+    known, faults = values(draft, spec), []
     train: dict[str, Any] = draft.train.model_dump(exclude_unset=True)
     recipe: dict[str, Any] = draft.program.model_dump() if isinstance(draft.program, Recipe) else {}
     sources = dict(zip(_named_sources(draft.program), recipe["sources"], strict=True)) if recipe else {}
@@ -74,7 +85,9 @@ def apply(draft: Draft, edits: Iterable[tuple[str, str]]) -> Draft:
             faults.append(f"there is no key '{key}'" + (f", did you mean '{near[0]}'?" if near else ""))
             continue
         room, _, rest = key.partition(".")
-        if room == "train":
+        if key == RENDERING:
+            faults += _render(recipe, spec, value)
+        elif room == "train":
             _set(train, rest, value)
         elif rest.startswith("sources."):
             name, _, field = rest.removeprefix("sources.").rpartition(".")
@@ -93,10 +106,42 @@ def apply(draft: Draft, edits: Iterable[tuple[str, str]]) -> Draft:
     return Draft(program, changed)
 
 
-def differences(before: Draft, after: Draft) -> Mapping[str, tuple[str, str]]:
-    """Key -> value before and after, for every key that differs."""
-    old, new = values(before), values(after)
-    return {key: (old.get(key, ""), new.get(key, "")) for key in {**old, **new} if old.get(key) != new.get(key)}
+def differences(before: Draft, after: Draft, spec: TaskSpec) -> Mapping[str, tuple[str, str]]:
+    """Key -> value before and after, for every key that differs. Templates that follow from the rendering are left
+    out."""
+    old, new = values(before, spec), values(after, spec)
+    found = {key: (old.get(key, ""), new.get(key, "")) for key in {**old, **new} if old.get(key) != new.get(key)}
+    if found.get(RENDERING, ("", OWN))[1] != OWN:
+        found = {key: pair for key, pair in found.items() if not key.endswith((".prompt", ".completion"))}
+    return found
+
+
+def _rendering(recipe: Recipe, spec: TaskSpec) -> str:
+    """The one name under which the task documents the templates of all sources that it knows."""
+    for name in renderings(spec):
+        documented = [_documented(source, spec, name) for source in recipe.sources]
+        same = [(s.prompt, s.completion) == known for s, known in zip(recipe.sources, documented, strict=True) if known]
+        if same and all(same):
+            return name
+    return OWN
+
+
+def _render(recipe: dict[str, Any], spec: TaskSpec, name: str) -> list[str]:
+    """Give every source of a recipe the templates of that name, if the task has them for it; what is wrong."""
+    if name not in renderings(spec):
+        return [f"{RENDERING}: must be one of {', '.join(renderings(spec))}, got '{name[:40]}'"]
+    for source in recipe["sources"]:
+        if found := _documented(Source.model_validate(source), spec, name):
+            source["prompt"], source["completion"] = found
+    return []
+
+
+def _documented(source: Source, spec: TaskSpec, name: str) -> tuple[str, str] | None:
+    """The task's templates of that name for a source."""
+    for raw in spec.raw_sources:
+        if (raw.path, raw.subtask) == (source.path, source.subtask):
+            return next(((r.prompt, r.completion) for r in raw.renderings if r.name == name), None)
+    return None
 
 
 def _named_sources(program: Recipe | str) -> dict[str, dict[str, Any]]:

@@ -17,6 +17,7 @@ import numpy as np
 from ftdojo.agents.ft_agent import edits
 from ftdojo.agents.ft_agent.draft import Draft
 from ftdojo.dojo.protocol import Iteration, Observation
+from ftdojo.tasks.spec import TaskSpec
 
 PRIOR_SHARE = 0.1
 """The standard deviation of an effect before anything is measured, as a share of the metric's greatest value."""
@@ -66,7 +67,7 @@ def measure(observation: Observation, drafts: Mapping[int, Draft], *, start: int
         parent = iteration.plan.parent if iteration.plan else 0
         here = parent in drafts and start in (None, parent)
         if here and iteration.number in drafts and (gap := _gap(iteration, parent, observation)):
-            rows.append((iteration.number, changes(drafts[parent], drafts[iteration.number])))
+            rows.append((iteration.number, changes(drafts[parent], drafts[iteration.number], observation.task)))
             gaps.append(gap[0])
             deviations.append(gap[1])
     names = list(dict.fromkeys(name for _, made in rows for name in made))
@@ -85,12 +86,12 @@ def measure(observation: Observation, drafts: Mapping[int, Draft], *, start: int
     ]
 
 
-def changes(before: Draft, after: Draft) -> dict[Change, float]:
+def changes(before: Draft, after: Draft, spec: TaskSpec) -> dict[Change, float]:
     """Change -> how much of it: the number of doublings for a number, 1 for anything else."""
     if isinstance(after.program, str) and after.program != before.program:
-        keys = {key: pair for key, pair in edits.differences(before, after).items() if key.startswith("train.")}
+        keys = {key: pair for key, pair in edits.differences(before, after, spec).items() if key.startswith("train.")}
         return {REWRITTEN: 1.0, **dict(amount(key, *pair) for key, pair in keys.items())}
-    return dict(amount(key, *pair) for key, pair in edits.differences(before, after).items())
+    return dict(amount(key, *pair) for key, pair in edits.differences(before, after, spec).items())
 
 
 def amount(key: str, before: str, after: str) -> tuple[Change, float]:

@@ -81,6 +81,7 @@ class LlmPlanner:
                 reply,
                 start.draft,
                 draft,
+                observation.task,
                 parent=start.iteration.number if start.iteration else 0,
                 by=self.name,
                 facts=facts,

@@ -15,6 +15,7 @@ from ftdojo.dojo.protocol import Observation
 from ftdojo.dojo.submission import Plan, PlannedChange
 from ftdojo.llm import Client, JsonForm, Prompt, Prose
 from ftdojo.llm.prompt import DATA_NOTE
+from ftdojo.tasks.spec import TaskSpec
 
 MAX_CHANGES = 3
 SYSTEM = f"""You plan the fine-tuning of a small language model, one iteration at a time. Change few things at once, so
@@ -90,19 +91,19 @@ def plan(
         if not made and reply.program == "keep":
             return ["'changes' is empty: a plan changes at least one key"]
         try:
-            draft = edits.apply(start, made)
+            draft = edits.apply(start, observation.task, made)
         except ValueError as error:
             return [str(error)]
         keys = {key for key, _ in made}
         if uncited := [fact for fact in facts if fact.key in keys and fact.id not in reply.evidence]:
             return [f"'evidence' leaves out [{fact.id}], which was measured about {fact.key}" for fact in uncited]
-        same = [key for key, _ in made if key not in edits.differences(start, draft)]
+        same = [key for key, _ in made if key not in edits.differences(start, draft, observation.task)]
         return [f"'{key}' has that value already" for key in same] or list(filter(None, [objection(draft)]))
 
     user = USER.format(
         task=context.task(observation),
         raw=context.raw_data(observation),
-        configuration=context.configuration(start),
+        configuration=context.configuration(start, observation),
         facts="\n".join(map(str, facts)),
         explanation=f"Your diagnosis: [{explanation.most_urgent}] {explanation.cause}\n" if explanation else "",
         outlook=f"You meant to do next: {'; '.join(outlook)[:500]}\n" if outlook else "",
@@ -110,13 +111,15 @@ def plan(
         most=MAX_CHANGES,
         metric=observation.task.metric,
     )
-    reply = client.ask(Prompt(purpose="plan", system=SYSTEM, user=user), JsonForm(_form(start, facts), faults))
-    return reply, edits.apply(start, [(edit.key, edit.value) for edit in reply.changes])
+    reply = client.ask(
+        Prompt(purpose="plan", system=SYSTEM, user=user), JsonForm(_form(start, observation.task, facts), faults)
+    )
+    return reply, edits.apply(start, observation.task, [(edit.key, edit.value) for edit in reply.changes])
 
 
-def _form(start: Draft, facts: Sequence[Fact]) -> type[PlanReply]:
+def _form(start: Draft, spec: TaskSpec, facts: Sequence[Fact]) -> type[PlanReply]:
     """The plan's form with every key and every id as a choice: what a server enforces, a weak model cannot miss."""
-    keys, ids = tuple(edits.values(start)), tuple(fact.id for fact in facts)
+    keys, ids = tuple(edits.values(start, spec)), tuple(fact.id for fact in facts)
     edit: Any = create_model("Edit", __base__=Edit, key=(Literal[keys], ...))  # type: ignore[arg-type]
     return create_model(
         "PlanReply",
@@ -130,6 +133,7 @@ def as_plan(
     reply: PlanReply,
     start: Draft,
     draft: Draft,
+    spec: TaskSpec,
     *,
     parent: int,
     by: str,
@@ -147,7 +151,7 @@ def as_plan(
             expected=f"{told[key].expected_change:+g} in the core metric" if key in told else "none of its own",
             size=told[key].expected_change if key in told else None,
         )
-        for key, (before, after) in edits.differences(start, draft).items()
+        for key, (before, after) in edits.differences(start, draft, spec).items()
     ]
     if start.program != draft.program and isinstance(draft.program, str):
         changes.append(

@@ -21,6 +21,7 @@ from ftdojo.dojo.feedback import EvaluationFeedback, Feedback
 from ftdojo.dojo.protocol import Iteration, Observation
 from ftdojo.dojo.recipe import Recipe
 from ftdojo.dojo.submission import Plan, PlannedChange
+from ftdojo.tasks.spec import TaskSpec
 
 PILOT_ROWS = 1024
 """Enough rows to learn an answer's form."""
@@ -36,6 +37,8 @@ PILOT_TRAIN: dict[str, Any] = {
     "eval_fraction": 0.06,
     "lora": {"rank": 16, "alpha": 32},
 }
+RATIONALE = "rationale"
+"""How tasks name a rendering that holds the reasoning with the answer."""
 CHARS_PER_TOKEN = 2
 """A cautious figure: an answer of so many characters a token will hardly have more tokens than that."""
 BOUNDS = {
@@ -68,6 +71,11 @@ class Situation:
         """What a change is estimated to gain, negative if it loses; 0 if it was not measured."""
         better = 1 if self.observation.task.higher_is_better else -1
         return better * much * self.effects[change].value if change in self.effects else 0.0
+
+    @property
+    def spec(self) -> TaskSpec:
+        """The task."""
+        return self.observation.task
 
     def of_kind(self, *kinds: Kind) -> list[Diagnosis]:
         """The diagnoses of these kinds."""
@@ -212,16 +220,16 @@ def repair(s: Situation) -> Iterator[Move]:
 
 def form(s: Situation) -> Iterator[Move]:
     """Outputs lack the answer's form: no answers to learn from that are too long to be said, and a longer look."""
-    limit = s.observation.task.max_new_tokens
+    limit = s.spec.max_new_tokens
     for found in s.of_kind("truncation"):
         longest = s.feedback.data.label_tokens.max if s.feedback.data else 0
         if longest > limit:
             evidence = f"{found.evidence}; answers in the rows have up to {longest} tokens, outputs are cut at {limit}"
             chars = CHARS_PER_TOKEN * limit
             yield _recipe(s, evidence, "max_completion_chars", chars, "outputs end before they are cut")
-    for found in s.of_kind("truncation", "format"):
+    for found in s.of_kind("truncation", "format", "length_mismatch"):
         yield from _more_rows(s, found.evidence)
-        yield from _train(s, found.evidence, "epochs", 2.0, "at least 95 % of the outputs have the answer's form")
+        yield from _train(s, found.evidence, "epochs", 2.0, "outputs have the form and the length of the answers")
 
 
 def under_fit(s: Situation) -> Iterator[Move]:
@@ -240,10 +248,18 @@ def over_fit(s: Situation) -> Iterator[Move]:
         yield from _train(s, found.evidence, "epochs", 0.5, "the held-out loss stays at its minimum")
 
 
+def noisy_labels(s: Situation) -> Iterator[Move]:
+    """Rows contradict each other: keep one answer a prompt."""
+    for found in s.of_kind("noisy_labels"):
+        if not s.best.recipe.deduplicate:
+            yield _recipe(s, found.evidence, "deduplicate", True, "the loss falls further")
+
+
 def weak_subtasks(s: Situation) -> Iterator[Move]:
-    """A sub-task lags behind: balance its answers if they have the right form, else give it more of the rows."""
+    """A sub-task lags behind, or hardly occurs: balance its answers if they have the right form, else give it more of
+    the rows."""
     known = {source.subtask: source.weight for source in s.best.recipe.sources}
-    for found in s.of_kind("weak_subtask"):
+    for found in s.of_kind("distribution_mismatch", "weak_subtask"):
         by_habit = s.evaluation.subtask_parsed[found.subtask] >= PARSED_ENOUGH
         if by_habit and s.best.recipe.balance == "none":
             yield _recipe(s, found.evidence, "balance", "completion", f"{found.subtask} stops answering by habit")
@@ -265,6 +281,22 @@ def weak_subtasks(s: Situation) -> Iterator[Move]:
             )
 
 
+def reason(s: Situation) -> Iterator[Move]:
+    """Answers have the form and many are wrong: teach the reasoning too, where the raw rows have some short enough."""
+    for found in s.of_kind("missing_rationale"):
+        if RATIONALE not in edits.renderings(s.spec):
+            return
+        shortest = min(s.best.recipe.max_completion_chars, CHARS_PER_TOKEN * s.spec.max_new_tokens)
+        changed = [(edits.RENDERING, RATIONALE), ("recipe.max_completion_chars", str(shortest))]
+        yield _compound(
+            s,
+            edits.apply(s.best, s.spec, changed),
+            "the model answers without reasoning because the rows show none",
+            found.evidence,
+            "fewer wrong answers, longer outputs",
+        )
+
+
 def explore(s: Situation) -> Iterator[Move]:
     """Nothing is plainly wrong: more of what made the best model, then its neighbours."""
     evidence = f"evaluation: no diagnosis explains what is missing at {s.evaluation.score}"
@@ -282,7 +314,7 @@ def follow(s: Situation) -> Iterator[Move]:
         return
     evidence = "; ".join(map(str, helpful))
     for steps in (1, 2):
-        draft = edits.apply(s.best, [(e.change.key, moved) for e in helpful if (moved := _moved(s, e, steps))])
+        draft = edits.apply(s.best, s.spec, [(e.change.key, moved) for e in helpful if (moved := _moved(s, e, steps))])
         yield _compound(
             s, draft, "changes that seemed to help one by one help together", evidence, "the sum of the effects"
         )
@@ -293,7 +325,7 @@ def _moved(s: Situation, effect: Effect, steps: int) -> str:
     key, name = effect.change.key, effect.change.key.rpartition(".")[2]
     if effect.change.to is not None:
         return effect.change.to
-    value = edits.scaled(s.best, key, 2.0 ** (steps if s.gain(effect.change, 1.0) > 0 else -steps))
+    value = edits.scaled(s.best, s.spec, key, 2.0 ** (steps if s.gain(effect.change, 1.0) > 0 else -steps))
     low, high = BOUNDS.get(name, (0.0, math.inf))
     return f"{value:.10g}" if low <= value <= high else ""
 
@@ -303,19 +335,19 @@ def ablate(s: Situation) -> Iterator[Move]:
     parent = s.tried.get(s.iteration.plan.parent) if s.iteration.plan else None
     if parent is None:
         return
-    made = edits.differences(parent, s.best)
+    made = edits.differences(parent, s.best, s.spec)
     gains = {key: s.gain(*amount(key, *pair)) for key, pair in made.items()}
     if len(gains) > 1:
         key = min(gains, key=lambda k: gains[k])
         evidence = "; ".join(str(e) for e in s.effects.values() if s.iteration.number in e.trials)
-        draft = edits.apply(s.best, [(key, made[key][0])])
+        draft = edits.apply(s.best, s.spec, [(key, made[key][0])])
         yield _compound(
             s, draft, f"the gain of iteration {s.iteration.number} is not due to {key}", evidence, "no loss"
         )
 
 
 def _compound(s: Situation, draft: Draft, hypothesis: str, evidence: str, expected: str) -> Move:
-    made = edits.differences(s.best, draft)
+    made = edits.differences(s.best, draft, s.spec)
     return Move(
         draft=draft,
         hypothesis=hypothesis,
@@ -324,7 +356,18 @@ def _compound(s: Situation, draft: Draft, hypothesis: str, evidence: str, expect
     )
 
 
-RULES: tuple[Rule, ...] = (repair, form, over_fit, under_fit, weak_subtasks, explore, follow, ablate)
+RULES: tuple[Rule, ...] = (
+    repair,
+    form,
+    over_fit,
+    under_fit,
+    noisy_labels,
+    weak_subtasks,
+    reason,
+    explore,
+    follow,
+    ablate,
+)
 ATTRIBUTION: tuple[Rule, ...] = (follow, ablate)
 """The rules that rest on measured effects."""
 
@@ -351,11 +394,11 @@ def _more_rank(s: Situation, evidence: str) -> Iterator[Move]:
 
 
 def _rows_move(s: Situation, evidence: str, factor: float, expected: str) -> Move:
-    limit = s.observation.task.rules.max_rows
+    limit = s.spec.rules.max_rows
     return _recipe(s, evidence, "max_rows", min(limit, max(MIN_ROWS, int(s.best.recipe.max_rows * factor))), expected)
 
 
-def _recipe(s: Situation, evidence: str, key: str, value: int | str, expected: str) -> Move:
+def _recipe(s: Situation, evidence: str, key: str, value: int | str | bool, expected: str) -> Move:
     before = getattr(s.best.recipe, key)
     return Move(
         draft=s.best.with_recipe(**{key: value}),

@@ -1,0 +1,53 @@
+"""Edits: a key and a value change a draft, everything else stays, and what is wrong is named."""
+
+from __future__ import annotations
+
+import pytest
+
+from ftdojo import tasks
+from ftdojo.agents.ft_agent import edits
+from ftdojo.agents.ft_agent.draft import Draft, first
+
+SPEC = tasks.get("chemistry/mol_und").spec
+START = first(SPEC, rows=256, seed=0, train={"lora": {"rank": 8, "alpha": 16}})
+
+
+def test_what_is_not_named_stays() -> None:
+    after = edits.apply(START, SPEC, [("train.lora.rank", "32"), ("recipe.sources.ring_count.weight", "2")])
+    assert edits.differences(START, after, SPEC) == {
+        "train.lora.rank": ("8", "32"),
+        "recipe.sources.ring_count.weight": ("1", "2"),
+    }
+    assert edits.apply(after, SPEC, [("train.lora.rank", "8"), ("recipe.sources.ring_count.weight", "1")]) == START
+
+
+def test_all_faults_are_named_at_once() -> None:
+    wrong = [("train.learning_rte", "1"), ("train.epochs", "many"), ("recipe.rendering", "poem")]
+    with pytest.raises(ValueError, match=r"did you mean .train\.learning_rate.") as caught:
+        edits.apply(START, SPEC, wrong)
+    assert "epochs" in str(caught.value)
+    assert "recipe.rendering: must be one of raw, answer, rationale, got 'poem'" in str(caught.value)
+
+
+def test_a_rendering_is_one_key_for_all_templates() -> None:
+    after = edits.apply(START, SPEC, [("recipe.rendering", "rationale")])
+    wanted = [r.completion for raw in SPEC.raw_sources for r in raw.renderings if r.name == "rationale"]
+    assert [source.completion for source in after.recipe.sources] == wanted
+    assert edits.differences(START, after, SPEC) == {"recipe.rendering": ("answer", "rationale")}
+    assert edits.apply(after, SPEC, [("recipe.rendering", "answer")]) == START
+
+
+def test_templates_of_its_own_are_named_so_and_stay_editable() -> None:
+    after = edits.apply(START, SPEC, [("recipe.sources.ring_count.completion", "{{ answer }}")])
+    assert edits.values(after, SPEC)["recipe.rendering"] == "own"
+    changed = edits.differences(START, after, SPEC)
+    assert changed["recipe.sources.ring_count.completion"][1] == "{{ answer }}"
+    unknown = START.with_recipe(sources=[{"path": "other.json", "prompt": "{{ a }}", "completion": "{{ b }}"}])
+    assert edits.values(unknown, SPEC)["recipe.rendering"] == "own"
+
+
+def test_a_script_has_no_keys_of_a_recipe() -> None:
+    script = Draft("print()", START.train)
+    assert all(key.startswith("train.") for key in edits.values(script, SPEC))
+    with pytest.raises(ValueError, match=r"no key .recipe\.rendering."):
+        edits.apply(script, SPEC, [("recipe.rendering", "answer")])
