@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, Protocol
 
+from ftdojo.budget import Spent
 from ftdojo.schema import StrictModel
 
 Role = Literal["system", "user", "assistant"]
@@ -26,6 +27,11 @@ class Usage(StrictModel):
     cost_usd: float = 0.0
     estimated: bool = False
 
+    @property
+    def charge(self) -> Spent:
+        """What the budget is charged."""
+        return Spent(input_tokens=self.input_tokens, output_tokens=self.output_tokens, cost_usd=self.cost_usd)
+
 
 class Fault(StrictModel):
     """Why a call gave no reply."""
@@ -47,6 +53,10 @@ class Call(StrictModel):
     fault: Fault | None
     usage: Usage
     seconds: float
+    key: str = ""
+    """The request's digest, where answers are looked up by content: see :meth:`ftdojo.llm.transport.Request.key`."""
+    cached: bool = False
+    """Whether the reply was kept from an earlier run, and nothing was asked."""
 
 
 class CallLog(Protocol):
