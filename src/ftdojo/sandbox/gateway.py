@@ -243,7 +243,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     server: _Server
     timeout = IDLE_S
-    protocol_version = "HTTP/1.1"
+    protocol_version = default_request_version = "HTTP/1.1"
     server_version, sys_version = "ftdojo", ""
 
     def do_GET(self) -> None:
