@@ -80,6 +80,10 @@ def run(
         out_dir or Path("runs") / f"{Path(task).name if Path(task).is_dir() else task.replace('/', '-')}-seed{seed}"
     )
     agents.check(agent, planner)
+    if data_llm and (agent, planner) == ("ft-agent", agents.PLAYBOOK):
+        err.print(
+            "the playbook writes recipes, which ask no models: --data-llm has no effect without another --planner"
+        )
     transport, pools = llms.recorded(replay) if replay else llms.connected(planner, data_llm or [], base_url)
     limits = Budget(
         wall_s=parse_duration(budget),

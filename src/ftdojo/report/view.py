@@ -443,7 +443,8 @@ def _counted(calls: Sequence[Call]) -> str:
     kinds = {"failed": sum(c.fault is not None for c in calls), "kept from earlier runs": sum(c.cached for c in calls)}
     aside = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items() if count)
     paid = f"{spent.input_tokens:,} + {spent.output_tokens:,} tokens, ${spent.cost_usd:,.2f}"
-    return f"{len(calls):,} calls{f' ({aside})' if aside else ''}, {paid}"
+    made = "1 call" if len(calls) == 1 else f"{len(calls):,} calls"
+    return f"{made}{f' ({aside})' if aside else ''}, {paid}"
 
 
 def _by_count(evaluation: EvaluationFeedback) -> list[tuple[str, int]]:

@@ -27,6 +27,8 @@ CPU_S = 60
 MEMORY_BYTES = 4 * 2**30
 """Of address space."""
 READY = "ready"
+ENVIRONMENT = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH", "FTDOJO_HOME", "FTDOJO_DATA")
+"""What the process gets of the caller's environment: no keys."""
 
 
 class Judge:
@@ -66,6 +68,7 @@ class Judge:
             stdout=pipe,
             stderr=self._complaints,
             encoding="utf-8",
+            env={name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
             start_new_session=True,  # Ctrl-C reaches the caller alone, which then ends this
         )
         if self._exchange(self._process, None) != READY:
