@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
-from ftdojo.llm.records import Usage
 from ftdojo.report import view
 
 MakeRun = Callable[..., Path]
@@ -79,7 +78,7 @@ def test_the_planners_calls_stand_with_their_iteration(make_run: MakeRun, build:
 
 def test_calls_of_data_programs_are_counted_by_model(make_run: MakeRun, build: SimpleNamespace) -> None:
     paid, failed = build.call("data", "yes"), build.call("data", None, "no route")
-    kept = paid.model_copy(update={"cached": True, "usage": Usage()})
+    kept = paid.model_copy(update={"cached": True})
     calls = [build.call("plan", "{}"), *[paid] * 1000, failed, kept, paid.model_copy(update={"model": "openai:other"})]
     page = view.read(make_run([build.evaluated(1, 40.0, 9.0)], calls={1: calls}))
     (detail,) = page.details.shown

@@ -38,7 +38,7 @@ class Log:
         self.calls.append(call)
 
     def used(self, account: str) -> float:
-        return sum(getattr(call.usage, account) for call in self.calls)
+        return sum(getattr(call.charge, account) for call in self.calls)
 
     def remaining(self) -> dict[str, float]:
         return {name: limit - (self.used(name) if name != "wall_s" else 0) for name, limit in self.limits.items()}
@@ -191,14 +191,15 @@ except ftdojo_llm.LlmError as error:
 
 @pytest.mark.parametrize("concurrency", [8, 3])
 def test_so_many_calls_are_in_flight_and_no_more(play: Play, concurrency: int) -> None:
-    code = """
+    code = f"""
 import ftdojo_llm
 from concurrent.futures import ThreadPoolExecutor
 with ThreadPoolExecutor(40) as threads:
-    print(len(list(threads.map(lambda n: ftdojo_llm.ask(f"q{n}", model="weak" if n % 2 else "strong"), range(40)))))
+    asked = lambda n: ftdojo_llm.ask(str(n), model="weak" if n % 2 else "strong")
+    print(len(list(threads.map(asked, range({2 * concurrency})))))
 """
-    played = play(code, lambda *_: Step(content="a", delay_s=0.1), concurrency=concurrency)
-    assert played.told == 40
+    played = play(code, lambda *_: Step(content="a", delay_s=1.0), concurrency=concurrency)
+    assert played.told == 2 * concurrency
     assert played.llm.busiest == concurrency
 
 

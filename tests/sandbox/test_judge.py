@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,7 +46,9 @@ def test_a_process_that_dies_is_started_again(scorer: Judge) -> None:
     assert scorer([GOOD], ["yes"])[0]["error"] is None
 
 
-def test_a_scorer_that_never_ends_is_ended(approve: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def endless(approve: Path, tmp_path: Path) -> str:
+    """A task whose scorer never ends over the output ``loop``."""
     folder = tmp_path / "own"
     folder.mkdir()
     for name in ("train.jsonl", "eval.jsonl"):
@@ -58,13 +61,31 @@ def score(item, output):
         pass
     return float(output == item["verdict"])
 """)
-    monkeypatch.setattr(judge, "WALL_S", 5.0)
-    with Judge(str(folder), "folder") as own:
+    return str(folder)
+
+
+def test_a_scorer_that_never_ends_is_ended(endless: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Judge(endless, "folder") as own:
         assert own([GOOD], ["yes"])[0]["error"] is None
-        begun = time.monotonic()
+        monkeypatch.setattr(judge, "WALL_S", 1.0)
         assert own([GOOD], ["loop"])[0]["error"].startswith("unscorable: ")
-        assert time.monotonic() - begun < 60
+        monkeypatch.setattr(judge, "WALL_S", 60.0)
         assert own([GOOD], ["no"])[0]["error"] == "wrong"
+
+
+def test_nobody_waits_for_a_scorer_at_the_end(endless: str) -> None:
+    told: list[Any] = []
+    with Judge(endless, "folder") as own:
+        assert own([GOOD], ["yes"])[0]["error"] is None
+        threads = [threading.Thread(target=lambda: told.extend(own([GOOD], ["loop"]))) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.5)
+        begun = time.monotonic()
+    assert time.monotonic() - begun < judge.WALL_S / 2
+    for thread in threads:
+        thread.join(10)
+    assert [verdict["score"] for verdict in told] == [0.0] * 3
 
 
 def test_a_task_that_cannot_be_loaded_is_an_error_of_the_machine(tmp_path: Path) -> None:

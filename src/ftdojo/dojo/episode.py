@@ -277,7 +277,7 @@ class _Calls:
         self._dojo = dojo
 
     def append(self, call: Call) -> None:
-        self._dojo._history.append("llm_call", {"call": call.model_dump(mode="json")}, call.usage.charge)
+        self._dojo._history.append("llm_call", {"call": call.model_dump(mode="json")}, call.charge)
 
     def remaining(self) -> dict[str, float]:
         clock = Spent(wall_s=time.monotonic() - self._dojo._mark)

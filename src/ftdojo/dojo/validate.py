@@ -90,7 +90,7 @@ class _Calls:
         self._budget, self._spent = budget, Spent()
 
     def append(self, call: Call) -> None:
-        self._spent += call.usage.charge
+        self._spent += call.charge
 
     def remaining(self) -> dict[str, float]:
         return self._budget.remaining(self._spent)

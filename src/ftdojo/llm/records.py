@@ -27,11 +27,6 @@ class Usage(StrictModel):
     cost_usd: float = 0.0
     estimated: bool = False
 
-    @property
-    def charge(self) -> Spent:
-        """What the budget is charged."""
-        return Spent(input_tokens=self.input_tokens, output_tokens=self.output_tokens, cost_usd=self.cost_usd)
-
 
 class Fault(StrictModel):
     """Why a call gave no reply."""
@@ -56,7 +51,15 @@ class Call(StrictModel):
     key: str = ""
     """The request's digest, where answers are looked up by content: see :meth:`ftdojo.llm.transport.Request.key`."""
     cached: bool = False
-    """Whether the reply was kept from an earlier run, and nothing was asked."""
+    """Whether the reply was kept from an earlier run, which paid ``usage`` for it, and nothing was asked now."""
+
+    @property
+    def charge(self) -> Spent:
+        """What the budget is charged."""
+        if self.cached:
+            return Spent()
+        used = self.usage
+        return Spent(input_tokens=used.input_tokens, output_tokens=used.output_tokens, cost_usd=used.cost_usd)
 
 
 class CallLog(Protocol):

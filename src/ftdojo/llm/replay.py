@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable, Sequence
 
 from ftdojo.errors import UsageError
-from ftdojo.llm.records import Call
+from ftdojo.llm.records import Call, Usage
 from ftdojo.llm.transport import Answer, Request, Transport
 
 
@@ -72,4 +72,4 @@ class Lookup:
                     fix="replay with the options and the data of the recorded run",
                 )
             call = found.pop(0) if len(found) > 1 else found[0]
-        return Answer(call.reply, call.fault, call.usage)
+        return Answer(call.reply, call.fault, Usage() if call.cached else call.usage)

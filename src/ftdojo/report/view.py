@@ -439,7 +439,7 @@ def _data_calls(calls: Sequence[Call]) -> list[Fact]:
 
 
 def _counted(calls: Sequence[Call]) -> str:
-    spent = sum((call.usage.charge for call in calls), Spent())
+    spent = sum((call.charge for call in calls), Spent())
     kinds = {"failed": sum(c.fault is not None for c in calls), "kept from earlier runs": sum(c.cached for c in calls)}
     aside = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items() if count)
     paid = f"{spent.input_tokens:,} + {spent.output_tokens:,} tokens, ${spent.cost_usd:,.2f}"

@@ -8,6 +8,7 @@ input, or at a limit of processor time or memory; then it is started again for t
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -39,6 +40,7 @@ class Judge:
         self._turn = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
         self._complaints: IO[str] | None = None
+        self._over = False
 
     def __call__(self, items: Sequence[dict[str, Any]], outputs: Sequence[str]) -> list[dict[str, Any]]:
         """One verdict a pair: ``score`` in the metric's own unit, ``parsed``, and ``error``, ``None`` if right. Pairs
@@ -48,8 +50,8 @@ class Judge:
             InfrastructureError: if the process cannot be started.
         """
         with self._turn:
-            process = self._running()
-            line = self._exchange(process, json.dumps({"items": items, "outputs": outputs}))
+            pairs = json.dumps({"items": items, "outputs": outputs})
+            line = "" if self._over else self._exchange(self._running(), pairs)
             if not line:
                 self._end()
                 return [_unscorable("scoring took too long, took too much memory, or crashed")] * len(items)
@@ -100,7 +102,8 @@ class Judge:
             self._process.kill()
             self._process.wait()
             for stream in (self._process.stdin, self._process.stdout):
-                if stream is not None:
+                with contextlib.suppress(OSError):  # of pairs that were not read
+                    assert stream is not None
                     stream.close()
         if self._complaints is not None:
             self._complaints.close()
@@ -110,6 +113,10 @@ class Judge:
         return self
 
     def __exit__(self, *_: object) -> None:
+        # Nobody waits for a verdict any more.
+        self._over = True
+        if (process := self._process) is not None:
+            process.kill()
         with self._turn:
             self._end()
 

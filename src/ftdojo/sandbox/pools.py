@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ftdojo.llm import Call, CallLog, Request, Transport
-from ftdojo.llm.records import Fault, Usage
+from ftdojo.llm.records import Usage
 from ftdojo.llm.transport import Answer
 
 PURPOSE = "data"
@@ -148,11 +148,13 @@ class Pools:
         """The reply, if this run or an earlier one has paid for it. One of an earlier run is recorded in this one too,
         once, so that a record can be replayed alone."""
         if key in self._known:
-            return self._known[key].model_copy(update={"usage": Usage()})
+            return self._known[key]
         text = None if transport.place is None else self._kept.get(f"{transport.place} {key}")
         if text is None:
             return None
-        call = _call(transport, key, request, Answer(json.loads(text), None, Usage()), 0.0, cached=True)
+        reply, used = json.loads(text)
+        answer = Answer(reply, None, Usage.model_validate(used))
+        call = _call(transport, key, request, answer, 0.0, cached=True)
         self._log.append(call)
         self._known[key] = call
         return call
@@ -183,7 +185,7 @@ class Pools:
                 self._log.append(call)
                 self._learn(pool, key, call)
             if call.reply is not None and transport.place is not None:
-                self._kept.put(f"{transport.place} {key}", json.dumps(call.reply))
+                self._kept.put(f"{transport.place} {key}", json.dumps([call.reply, call.usage.model_dump()]))
         finally:
             with self._changed:
                 self._in_flight.remove(reserved)
@@ -231,14 +233,13 @@ def _call(
 ) -> Call:
     # No file can hold a lone surrogate, and a model may write one.
     reply = None if answer.reply is None else answer.reply.encode("utf-8", "replace").decode("utf-8")
-    fault: Fault | None = answer.fault
     return Call(
         purpose=PURPOSE,
         model=transport.model,
         mode=request.mode,
         messages=request.messages,
         reply=reply,
-        fault=fault,
+        fault=answer.fault,
         usage=answer.usage,
         seconds=seconds,
         key=key,
