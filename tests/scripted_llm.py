@@ -38,6 +38,11 @@ class ScriptedLlm:
 
     url: str
     requests: list[dict[str, Any]]
+    keys: set[str] = field(default_factory=set)
+    """What requests had as authorization."""
+    at_work: int = 0
+    busiest: int = 0
+    """The most requests that were at work at one time."""
 
 
 def in_order(*steps: Step) -> Script:
@@ -49,14 +54,22 @@ def in_order(*steps: Step) -> Script:
 def scripted(script: Script) -> Iterator[ScriptedLlm]:
     """Serve on loopback until the block is left."""
     asked: list[dict[str, Any]] = []
+    llm = ScriptedLlm("", asked)
+    turn = threading.Lock()
     gone = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            asked.append(body)
-            step = script(len(asked) - 1, body)
+            with turn:
+                asked.append(body)
+                llm.keys.add(self.headers.get("authorization", ""))
+                llm.at_work += 1
+                llm.busiest = max(llm.busiest, llm.at_work)
+                step = script(len(asked) - 1, body)
             gone.wait(step.delay_s)
+            with turn:
+                llm.at_work -= 1
             reply = _completion(step) if step.status == 200 else {"error": {"message": step.content}}
             content = json.dumps(reply).encode()
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
@@ -76,7 +89,8 @@ def scripted(script: Script) -> Iterator[ScriptedLlm]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
-        yield ScriptedLlm(f"http://127.0.0.1:{server.server_port}/v1", asked)
+        llm.url = f"http://127.0.0.1:{server.server_port}/v1"
+        yield llm
     finally:
         gone.set()
         server.shutdown()

@@ -16,6 +16,7 @@ from typing import Any
 _PLACES = {
     "Agent": "ftdojo.dojo",
     "Budget": "ftdojo.budget",
+    "DataLlm": "ftdojo.dojo",
     "Dojo": "ftdojo.dojo",
     "FtdojoError": "ftdojo.errors",
     "Home": "ftdojo.record",

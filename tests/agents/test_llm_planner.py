@@ -11,7 +11,7 @@ import pytest
 
 from ftdojo import agents
 from ftdojo.budget import Budget
-from ftdojo.dojo import Dojo, run_episode
+from ftdojo.dojo import DataLlm, Dojo, run_episode
 from ftdojo.dojo.submission import Plan, load
 from ftdojo.errors import UsageError
 from ftdojo.llm import Call, Replay, Transport, connect
@@ -97,11 +97,19 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 def run(tmp_path: Path, approve: Path, tiny_model: Path, home: Home) -> Callable[..., RunResult]:
     """Play a whole run of FT-Agent in ``tmp_path/run`` (or another folder) with a transport."""
 
-    def run(transport: Transport, *, iterations: int = 1, name: str = "run", **budget: Any) -> RunResult:
+    def run(
+        transport: Transport,
+        *,
+        iterations: int = 1,
+        name: str = "run",
+        pools: dict[str, Transport] | None = None,
+        **budget: Any,
+    ) -> RunResult:
         folder = tmp_path / name
         limits = Budget(submissions=iterations, **budget)
         options: dict[str, Any] = {"model": str(tiny_model), "home": home, "planner": transport.model, "budget": limits}
-        with Dojo(str(approve), folder, agent="ft-agent", **options) as dojo:
+        data_llm = DataLlm(models=pools) if pools else None
+        with Dojo(str(approve), folder, agent="ft-agent", data_llm=data_llm, **options) as dojo:
             agent = agents.make("ft-agent", folder / "workspace", door=dojo, transport=transport)
             return run_episode(dojo, agent)
 
@@ -339,3 +347,37 @@ def test_measured_effects_have_to_be_cited(tmp_path: Path, run: Run, server: Cal
     run(wire(llm), iterations=3)
     assert "leaves out [E1]" in llm.requests[-1]["messages"][-1]["content"]
     assert "[E1] effect of train.learning_rate doubled" in plan_of(tmp_path, 3).evidence[1]
+
+
+ASKING = PROGRAM.replace("import argparse", "import ftdojo_llm, argparse").replace(
+    "with open", "answers = ftdojo_llm.ask_all([row['request'] for row in rows], model='weak')\nwith open"
+)
+
+
+def test_a_program_may_ask_models_if_the_run_has_any(
+    tmp_path: Path, run: Run, server: Callable[[Script], ScriptedLlm]
+) -> None:
+    """The prompt tells how, only then; calls of planner and program are told apart, and both are charged."""
+
+    def reply(asked: str, _: int) -> str:
+        if asked == "program":
+            return fenced(ASKING)
+        return plan(program="write") if asked == "plan" else json.dumps(DIAGNOSIS)
+
+    small = server(lambda *_: Step(content="yes", input_tokens=7, output_tokens=1))
+    pools = {name: connect(f"openai:{name}-model", base_url=small.url) for name in ("strong", "weak")}
+    llm = server(playing(reply))
+    result = run(wire(llm), pools=pools)
+    asked = [body["messages"][1]["content"] for body in llm.requests if purpose(body) == "program"]
+    assert len(asked) == 1
+    assert 'model="weak" (openai:weak-model), model="strong" (openai:strong-model)' in asked[0]
+    assert 'ftdojo_llm.rationales(rows, prompt=lambda row: ..., item=lambda row: {...}, model="strong"' in asked[0]
+    assert "item has the fields id, request, verdict" in asked[0]
+    assert result.best.iteration == 1
+    assert [call.purpose for call in calls(tmp_path / "run")] == ["diagnose", "plan", "program"]
+    assert len(small.requests) == 80
+    assert result.budget.llm.input_tokens == 300 + 80 * 7
+
+    without = server(playing(lambda asked, n: fenced(PROGRAM) if asked == "program" else reply(asked, n)))
+    run(wire(without), name="without")
+    assert not [body for body in without.requests if "ftdojo_llm" in json.dumps(body)]

@@ -74,3 +74,16 @@ def test_the_planners_calls_stand_with_their_iteration(make_run: MakeRun, build:
         ("refuted if", "no gain"),
         ("next", "a lower rate"),
     ]
+
+
+def test_calls_of_data_programs_are_counted_by_model(make_run: MakeRun, build: SimpleNamespace) -> None:
+    paid, failed = build.call("data", "yes"), build.call("data", None, "no route")
+    kept = paid.model_copy(update={"cached": True})
+    calls = [build.call("plan", "{}"), *[paid] * 1000, failed, kept, paid.model_copy(update={"model": "openai:other"})]
+    page = view.read(make_run([build.evaluated(1, 40.0, 9.0)], calls={1: calls}))
+    (detail,) = page.details.shown
+    assert [call.purpose for call in detail.calls.shown] == ["plan"]
+    assert [(fact.name, fact.value) for fact in detail.data_calls] == [
+        ("openai:other", "1 call, 1,200 + 90 tokens, $0.00"),
+        ("openai:some", "1,002 calls (1 failed, 1 kept from earlier runs), 1,201,200 + 90,090 tokens, $0.00"),
+    ]

@@ -4,21 +4,35 @@ from __future__ import annotations
 
 import resource
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from ftdojo.cli import llms
 from ftdojo.cli.console import Live, err, out, print_json
 from ftdojo.errors import UsageError
-
-if TYPE_CHECKING:
-    from ftdojo.llm import Transport
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 TaskName = Annotated[str, typer.Argument(metavar="TASK", help="A task id (see `ftdojo tasks`) or a task folder.")]
 Model = Annotated[
     str, typer.Option(help="Base model: smollm2-135m (embedded), a local folder, or a hub id such as org/name.")
 ]
+BaseUrl = Annotated[
+    str | None, typer.Option(help="An OpenAI-compatible server that has the models named openai:… (vLLM, Ollama …).")
+]
+Pools = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--data-llm",
+        metavar="NAME=PROVIDER:MODEL",
+        help="A language model that data programs may ask, e.g. weak=openai:gpt-5-mini or weak=openai:qwen3@URL; "
+        "give it once for each. Programs then send what they read of the raw data to it.",
+    ),
+]
+Concurrency = Annotated[int, typer.Option(min=1, help="Calls of a data program in flight at one time.")]
+MaxTokens = Annotated[int | None, typer.Option(min=1, help="Most tokens that LLMs may read.")]
+MaxOutputTokens = Annotated[int | None, typer.Option(min=1, help="Most tokens that LLMs may write.")]
+MaxCost = Annotated[float | None, typer.Option(min=0, help="Most dollars that LLMs may cost.")]
 
 
 def run(
@@ -28,16 +42,17 @@ def run(
     planner: Annotated[
         str, typer.Option(help="What plans for it: playbook (no LLM), or PROVIDER:MODEL such as openai:gpt-5.2.")
     ] = "playbook",
-    base_url: Annotated[
-        str | None, typer.Option(help="An OpenAI-compatible server that has the planner's model (vLLM, Ollama …).")
-    ] = None,
+    base_url: BaseUrl = None,
+    data_llm: Pools = None,
+    llm_concurrency: Concurrency = 8,
     replay: Annotated[
-        Path | None, typer.Option(help="A finished run whose planner's answers are used again; no LLM is asked.")
+        Path | None, typer.Option(help="A run whose LLM answers, all that it had, are used again; no LLM is asked.")
     ] = None,
     data: Annotated[str | None, typer.Option(help="Data variant; the task's first one if not given.")] = None,
     budget: Annotated[str, typer.Option(help="Wall clock for everything before the test: 45s, 30m, 12h.")] = "30m",
-    max_tokens: Annotated[int | None, typer.Option(min=1, help="Most tokens that the planner may read.")] = None,
-    max_cost: Annotated[float | None, typer.Option(min=0, help="Most dollars that the planner may cost.")] = None,
+    max_tokens: MaxTokens = None,
+    max_output_tokens: MaxOutputTokens = None,
+    max_cost: MaxCost = None,
     max_iterations: Annotated[int | None, typer.Option(min=1, help="Stop after so many submissions.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of every random choice.")] = 0,
     out_dir: Annotated[Path | None, typer.Option("--out", help="Folder of the record [runs/TASK-seedN].")] = None,
@@ -52,10 +67,12 @@ def run(
       ftdojo run examples/support_tickets --budget 20m
 
       ftdojo run finance/financeiq --planner openai:qwen3 --base-url http://127.0.0.1:8000/v1
+
+      ftdojo run math/aime25 --planner openai:gpt-5.2 --data-llm strong=openai:gpt-5.2 --data-llm weak=openai:gpt-5-mini
     """
     from ftdojo import agents
     from ftdojo.budget import Budget, parse_duration
-    from ftdojo.dojo import Dojo, run_episode
+    from ftdojo.dojo import DataLlm, Dojo, run_episode
     from ftdojo.record import Home
     from ftdojo.report import closing_table, write_report
 
@@ -63,9 +80,17 @@ def run(
         out_dir or Path("runs") / f"{Path(task).name if Path(task).is_dir() else task.replace('/', '-')}-seed{seed}"
     )
     agents.check(agent, planner)
-    transport = _transport(planner, base_url, replay)
+    if data_llm and (agent, planner) == ("ft-agent", agents.PLAYBOOK):
+        err.print(
+            "the playbook writes recipes, which ask no models: --data-llm has no effect without another --planner"
+        )
+    transport, pools = llms.recorded(replay) if replay else llms.connected(planner, data_llm or [], base_url)
     limits = Budget(
-        wall_s=parse_duration(budget), submissions=max_iterations, input_tokens=max_tokens, cost_usd=max_cost
+        wall_s=parse_duration(budget),
+        submissions=max_iterations,
+        input_tokens=max_tokens,
+        output_tokens=max_output_tokens,
+        cost_usd=max_cost,
     )
     with (
         Live() as live,
@@ -77,6 +102,7 @@ def run(
             variant=data,
             agent=agent,
             planner=transport.model if transport else planner,
+            data_llm=DataLlm(models=pools, concurrency=llm_concurrency) if pools else None,
             seed=seed,
             budget=limits,
             progress=live,
@@ -96,41 +122,42 @@ def run(
     err.print(f"[bold green]done[/]: outcome {result.outcome}, best iteration {result.best.iteration} ({gain})")
 
 
-def _transport(planner: str, base_url: str | None, replay: Path | None) -> Transport | None:
-    """The way to the planning model; ``None`` for the playbook."""
-    from ftdojo.agents import PLAYBOOK
-    from ftdojo.dojo.history import History
-    from ftdojo.llm import Replay, connect
-    from ftdojo.record import Ledger
-
-    if replay is not None:
-        with Ledger(replay, writable=False) as ledger:
-            calls = [call for made in History(ledger).calls for call in made]
-        if not calls:
-            raise UsageError(f"no LLM was asked in {replay}", fix="name a run with an LLM as planner")
-        return Replay(calls, calls[0].model)
-    if planner == PLAYBOOK:
-        if base_url:
-            raise UsageError("the playbook asks no server", fix="add --planner openai:MODEL, or leave --base-url out")
-        return None
-    return connect(planner, base_url=base_url)
-
-
 def validate(
     submission: Annotated[Path, typer.Argument(help="The submission folder.")],
     task: Annotated[str, typer.Option(help="Task id or folder.")],
     model: Model = "smollm2-135m",
     data: Annotated[str | None, typer.Option(help="Data variant.")] = None,
+    base_url: BaseUrl = None,
+    data_llm: Pools = None,
+    llm_concurrency: Concurrency = 8,
+    max_tokens: MaxTokens = None,
+    max_output_tokens: MaxOutputTokens = None,
+    max_cost: MaxCost = None,
     json: Json = False,
 ) -> None:
-    """Check a submission with the gates alone: schema, static, data trial, tokenization, micro-training."""
+    """Check a submission with the gates alone: schema, static, data trial, tokenization, micro-training.
+
+    Replies of language models to its data program are kept: a run with the same models does not pay for them again.
+    """
+    from ftdojo.budget import Budget
+    from ftdojo.dojo import DataLlm
     from ftdojo.dojo import validate as check
     from ftdojo.record import Home
 
     if not submission.is_dir():
         raise UsageError(f"{submission} is not a folder", fix="name the folder that holds plan.yaml and train.yaml")
+    pools = llms.pools(data_llm or [], base_url)
     with Live() as live:
-        verdict = check(submission, task, model=model, variant=data, home=Home.default(), progress=live)
+        verdict = check(
+            submission,
+            task,
+            model=model,
+            variant=data,
+            home=Home.default(),
+            data_llm=DataLlm(models=pools, concurrency=llm_concurrency) if pools else None,
+            budget=Budget(input_tokens=max_tokens, output_tokens=max_output_tokens, cost_usd=max_cost),
+            progress=live,
+        )
     if json:
         print_json(verdict)
     else:

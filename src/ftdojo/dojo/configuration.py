@@ -6,6 +6,8 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
+from pydantic import Field
+
 from ftdojo.errors import UsageError
 from ftdojo.schema import StrictModel
 
@@ -20,6 +22,8 @@ class Configuration(StrictModel):
     model: str
     agent: str
     planner: str
+    data_llm: dict[str, str] = Field(default_factory=dict)
+    """The pools of language models that data programs may ask: name -> ``provider:model``."""
     seed: int
     budget: dict[str, float | None]
     digests: dict[str, str]

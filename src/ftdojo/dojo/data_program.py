@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ftdojo import sandbox
 from ftdojo.dojo import recipe_program
+from ftdojo.dojo.data_llm import Access
 from ftdojo.dojo.recipe import Recipe
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 from ftdojo.rawdata import OverlapIndex
+from ftdojo.sandbox.gateway import HELPER, INSIDE
 from ftdojo.training import Row, parse_row
 
 OUTPUT = "rows.jsonl"
@@ -37,8 +40,10 @@ class DataReport:
     top_completion_share: float
 
 
-def run(program: Recipe | str, raw: Path, *, limit: int, limits: sandbox.Limits) -> list[dict[str, Any]]:
-    """The rows that a program writes for ``--limit limit``.
+def run(
+    program: Recipe | str, raw: Path, *, limit: int, limits: sandbox.Limits, llm: Access | None = None
+) -> list[dict[str, Any]]:
+    """The rows that a program writes for ``--limit limit``; a script may ask the models of ``llm``.
 
     Raises:
         InputError: if it fails, is stopped, or writes something else than JSON lines (gate 2).
@@ -50,24 +55,16 @@ def run(program: Recipe | str, raw: Path, *, limit: int, limits: sandbox.Limits)
         arguments = _write(program, source)
         for path in (source, *source.iterdir()):
             path.chmod(0o755)  # readable for the sandbox's user, whatever the caller's umask is
-        completed = sandbox.run(
-            [
-                sandbox.python(),
-                "-B",
-                *arguments,
-                "--input",
-                "/input",
-                "--output",
-                f"/output/{OUTPUT}",
-                "--limit",
-                str(limit),
-            ],
-            read_only={source: "/program", raw: "/input"},
-            writable=(output, "/output"),
-            limits=limits,
-            cwd="/program",
-        )
-        _check_ending(completed, limits)
+        options = ["--input", "/input", "--output", f"/output/{OUTPUT}", "--limit", str(limit)]
+        with llm.open() if llm and isinstance(program, str) else contextlib.nullcontext() as gateway:
+            completed = sandbox.run(
+                [sandbox.python(), "-B", *arguments, *options],
+                read_only={source: "/program", raw: "/input", **({gateway.folder: INSIDE} if gateway else {})},
+                writable=(output, "/output"),
+                limits=limits,
+                cwd="/program",
+            )
+        _check_ending(completed, limits, gateway.troubles if gateway else {})
         return _parse(sandbox.read_output(output, OUTPUT, limits.file_bytes))
 
 
@@ -75,6 +72,7 @@ def _write(program: Recipe | str, folder: Path) -> list[str]:
     """Put the program's files into ``folder``; its arguments inside the sandbox."""
     if isinstance(program, str):
         (folder / "process_data.py").write_text(program, "utf-8")
+        (folder / HELPER.name).write_bytes(HELPER.read_bytes())
         return ["/program/process_data.py"]
     (folder / "recipe.json").write_text(program.model_dump_json(), "utf-8")
     (folder / "recipe_program.py").write_bytes(Path(recipe_program.__file__).read_bytes())
@@ -101,12 +99,24 @@ _STOPPED = {
 }
 
 
-def _check_ending(completed: sandbox.Completed, limits: sandbox.Limits) -> None:
+_TROUBLES = {
+    "model_down": ("llm_down", "make the rows without this model, or try again when it answers"),
+    "insufficient_quota": ("llm_budget", "ask less, and end with the rows that are there when OutOfBudget is raised"),
+}
+"""What a gateway refused -> the finding, if the program could not do without."""
+
+
+def _check_ending(completed: sandbox.Completed, limits: sandbox.Limits, troubles: Mapping[str, str]) -> None:
     if completed.stopped is not None:
         code, message, fix = _STOPPED[completed.stopped]
         raise _fault(code, f"the data program {message.format(limits=limits)} and was stopped", fix)
     if completed.status != 0:
         tail = completed.output.strip()[-1500:] or "(it printed nothing)"
+        for kind, (code, fix) in _TROUBLES.items():
+            if kind in troubles:
+                raise _fault(
+                    code, f"{troubles[kind]}; the data program ended with status {completed.status}:\n{tail}", fix
+                )
         raise _fault(
             "program_failed", f"the data program ended with status {completed.status}:\n{tail}", "mend the error"
         )

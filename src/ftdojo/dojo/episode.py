@@ -12,6 +12,7 @@ from ftdojo import models, sandbox, tasks
 from ftdojo.budget import Budget, Spent
 from ftdojo.dojo import acceptance, evaluation, grading
 from ftdojo.dojo.configuration import Configuration, versions
+from ftdojo.dojo.data_llm import Access, DataLlm
 from ftdojo.dojo.feedback import ExecutionFeedback, Feedback
 from ftdojo.dojo.history import History
 from ftdojo.dojo.pipeline import Outcome, Pipeline
@@ -54,6 +55,7 @@ class Dojo:
         variant: str | None = None,
         agent: str = "",
         planner: str = "",
+        data_llm: DataLlm | None = None,
         seed: int = 0,
         budget: Budget | None = None,
         progress: Progress | None = None,
@@ -65,6 +67,7 @@ class Dojo:
             run: the folder of the record; created if need be.
             model: an embedded model's name, a local folder or a hub id.
             variant: the data variant; the task's first one if ``None``.
+            data_llm: the language models that data programs may ask; none if ``None``.
             budget: limits of the agent's part; the task's wall-clock rule always holds.
 
         Raises:
@@ -85,6 +88,7 @@ class Dojo:
             model=model,
             agent=agent,
             planner=planner,
+            data_llm=data_llm.names if data_llm else {},
             seed=seed,
             budget=asdict(self.budget),
             digests={**self._data.digests, "task": self._task.version, "model": models.digest(self._base)},
@@ -93,7 +97,8 @@ class Dojo:
             run.mkdir(parents=True, exist_ok=True)
         self._ledger = Ledger(run)
         self._history = History(self._ledger)
-        self._pipeline = Pipeline(self._task, self._data, self._base, home=home, progress=self.progress)
+        access = self._access(data_llm) if data_llm else None
+        self._pipeline = Pipeline(self._task, self._data, self._base, home=home, progress=self.progress, llm=access)
         self._mark = time.monotonic()
 
     def reset(self) -> Observation:
@@ -171,6 +176,18 @@ class Dojo:
         remaining = self.budget.remaining(self._history.spent)
         return any(left <= 0 for left in remaining.values()) or self._history.payload("stopped") is not None
 
+    def _access(self, data_llm: DataLlm) -> Access:
+        return Access(
+            llm=data_llm,
+            task=self._task_name,
+            variant=self._identity.variant,
+            home=self._home,
+            log=_Calls(self),
+            progress=self.progress,
+            known=lambda: [call for calls in self._history.data_calls for call in calls],
+            run=lambda: self._history.begun,
+        )
+
     def _begin(self) -> None:
         spec = self._task.spec
         about = {"metric": spec.metric, "higher_is_better": spec.higher_is_better, "objective": spec.objective}
@@ -232,6 +249,8 @@ class Dojo:
             best=self._history.best,
             submissions={i.number: self.run / SUBMISSIONS / f"{i.number:03d}" for i in history},
             remaining=self.budget.remaining(self._history.spent),
+            data_llm=self._identity.data_llm,
+            item_fields=sorted({name for item in self._items for name in item}),
             seed=self._identity.seed,
         )
 
@@ -252,15 +271,13 @@ class Dojo:
 
 
 class _Calls:
-    """The episode's record, as the client of a language model sees it."""
+    """The episode's record, as those who ask language models see it."""
 
     def __init__(self, dojo: Dojo) -> None:
         self._dojo = dojo
 
     def append(self, call: Call) -> None:
-        used = call.usage
-        charge = Spent(input_tokens=used.input_tokens, output_tokens=used.output_tokens, cost_usd=used.cost_usd)
-        self._dojo._history.append("llm_call", {"call": call.model_dump(mode="json")}, charge)
+        self._dojo._history.append("llm_call", {"call": call.model_dump(mode="json")}, call.charge)
 
     def remaining(self) -> dict[str, float]:
         clock = Spent(wall_s=time.monotonic() - self._dojo._mark)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ftdojo import models, sandbox
 from ftdojo.dojo import data_program
+from ftdojo.dojo.data_llm import Access
 from ftdojo.dojo.recipe import Recipe
 from ftdojo.dojo.submission import RECIPE, SCRIPT, TRAIN, Submission
 from ftdojo.errors import InputError
@@ -96,13 +97,14 @@ def _memory(gate: int, config: TrainConfig, info: models.ModelInfo, *, longest: 
     return [_finding(gate, "out_of_memory", message, TRAIN, fix)]
 
 
-def data_trial(program: Recipe | str, data: TaskData) -> None:
+def data_trial(program: Recipe | str, data: TaskData, llm: Access | None = None) -> None:
     """Gate 2: a small real run of the data program; every row of it is checked.
 
     Raises:
         InputError: if it fails or writes faulty rows.
     """
-    rows = data_program.run(program, data.raw, limit=TRIAL_ROWS, limits=TRIAL_LIMITS)
+    limits = TRIAL_LIMITS if llm is None else llm.limits(trial=True)
+    rows = data_program.run(program, data.raw, limit=TRIAL_ROWS, limits=limits, llm=llm)
     data_program.check(rows, data.overlap, max_rows=TRIAL_ROWS)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +13,7 @@ from ftdojo.dojo.protocol import Iteration
 from ftdojo.llm import Call
 from ftdojo.record import Ledger
 from ftdojo.record.result import Best, BudgetUsed, LlmUsage, Outcome, RunResult, Score, ScorePair
+from ftdojo.sandbox import PURPOSE
 
 
 class History:
@@ -20,6 +22,9 @@ class History:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+        self._turn = threading.Lock()
+        self._summed, self._spent = 0, Spent()
+        """The charges of the first so many events. A sum over all is asked for before every call to a model."""
 
     def append(self, kind: str, payload: dict[str, Any], charge: Spent | None = None) -> None:
         """Write one event, with what it is charged to the budget."""
@@ -50,6 +55,14 @@ class History:
     @property
     def calls(self) -> list[list[Call]]:
         """The agent's calls to language models: a list for each finished iteration, and one for those since."""
+        return [[call for call in calls if call.purpose != PURPOSE] for calls in self._all_calls()]
+
+    @property
+    def data_calls(self) -> list[list[Call]]:
+        """The calls of data programs, in lists like those of :attr:`calls`."""
+        return [[call for call in calls if call.purpose == PURPOSE] for calls in self._all_calls()]
+
+    def _all_calls(self) -> list[list[Call]]:
         found: list[list[Call]] = [[]]
         for event in self._ledger.events():
             if event.kind == "llm_call":
@@ -59,6 +72,11 @@ class History:
         return found
 
     @property
+    def begun(self) -> str:
+        """When the run began: what tells it from every other run."""
+        return self._ledger.events("configuration")[0].time
+
+    @property
     def best(self) -> int:
         """The number of the best iteration: the last one that was accepted, or 0 for the base model."""
         return max((i.number for i in self.iterations if i.accepted), default=0)
@@ -66,8 +84,12 @@ class History:
     @property
     def spent(self) -> Spent:
         """What the run has been charged so far."""
-        charges = (Spent(**e.payload["charge"]) for e in self._ledger.events() if "charge" in e.payload)
-        return sum(charges, Spent())
+        with self._turn:
+            for event in self._ledger.events(after=self._summed):
+                self._summed = event.seq
+                if "charge" in event.payload:
+                    self._spent += Spent(**event.payload["charge"])
+            return self._spent
 
     @property
     def outcome(self) -> Outcome:

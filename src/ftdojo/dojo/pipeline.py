@@ -13,6 +13,7 @@ from typing import Any
 
 from ftdojo import models, sandbox
 from ftdojo.dojo import data_program, gates, levels
+from ftdojo.dojo.data_llm import Access
 from ftdojo.dojo.evaluation import Prediction
 from ftdojo.dojo.feedback import DataFeedback, TrainingFeedback
 from ftdojo.dojo.predict import predict
@@ -21,7 +22,7 @@ from ftdojo.dojo.submission import Submission, load
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 from ftdojo.rawdata import TaskData, read_items
-from ftdojo.record import Home, Stage, Store
+from ftdojo.record import Home, Stage, Store, digest
 from ftdojo.record.result import StageSeconds
 from ftdojo.tasks.spec import Task
 from ftdojo.training import Row, TrainConfig, export, tokenize
@@ -68,8 +69,11 @@ class Outcome:
 class Pipeline:
     """The stages of one task on one base model."""
 
-    def __init__(self, task: Task, data: TaskData, base: Path, *, home: Home, progress: Progress) -> None:
-        self._task, self._data, self._base = task, data, base
+    def __init__(
+        self, task: Task, data: TaskData, base: Path, *, home: Home, progress: Progress, llm: Access | None = None
+    ) -> None:
+        """``llm`` is the way of data programs to language models, where there are any."""
+        self._task, self._data, self._base, self._llm = task, data, base, llm
         self._base_digest = models.digest(base)
         self._store = Store(home.stages)
         self._progress = progress
@@ -148,15 +152,18 @@ class Pipeline:
     def _rows(self, submission: Submission, outcome: Outcome) -> Stage:
         """Gate 2 and the training rows."""
         program, limit = submission.program, self._task.spec.rules.max_rows
+        llm = self._llm if isinstance(program, str) else None
         key = {
             "program": program if isinstance(program, str) else program.model_dump(mode="json"),
             "limit": limit,
             **{name: self._data.digests[name] for name in ("raw", "validation", "test")},
+            **(llm.key if llm else {}),
         }
 
         def build(folder: Path) -> dict[str, Any]:
-            gates.data_trial(program, self._data)
-            written = data_program.run(program, self._data.raw, limit=limit, limits=sandbox.Limits())
+            gates.data_trial(program, self._data, llm)
+            limits = llm.limits() if llm else sandbox.Limits()
+            written = data_program.run(program, self._data.raw, limit=limit, limits=limits, llm=llm)
             rows, report = data_program.check(written, self._data.overlap, max_rows=limit)
             (folder / ROWS).write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
             return asdict(report)
@@ -176,7 +183,7 @@ class Pipeline:
 
         config = submission.train
         key = {
-            "rows": rows.digest,
+            "rows": digest.of_file(rows.path / ROWS),
             "config": config.model_dump(mode="json"),
             "base": self._base_digest,
             "compute": str(models.compute()),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from ftdojo.dojo.feedback import EvaluationFeedback, Feedback, Interval
 from ftdojo.dojo.submission import Plan
@@ -90,6 +90,10 @@ class Observation(StrictModel):
     """The files of every earlier submission, read-only."""
     remaining: dict[str, float]
     """What is left of each limited account of the budget."""
+    data_llm: dict[str, str] = Field(default_factory=dict)
+    """The pools of language models that a ``process_data.py`` may ask, name -> model: see docs/data-programs.md."""
+    item_fields: list[str] = Field(default_factory=list)
+    """The fields of an evaluation item, which a data program needs to have its own answers scored."""
     seed: int
 
 

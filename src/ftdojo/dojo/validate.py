@@ -8,10 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ftdojo import models, sandbox, tasks
+from ftdojo.budget import Budget, Spent
 from ftdojo.dojo import data_program, gates, submission
+from ftdojo.dojo.data_llm import Access, DataLlm
 from ftdojo.dojo.progress import Progress, Silent
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
+from ftdojo.llm import Call
 from ftdojo.rawdata import prepare
 from ftdojo.record import Home
 from ftdojo.schema import StrictModel
@@ -29,14 +32,27 @@ class Verdict(StrictModel):
 
 
 def validate(
-    folder: Path, task: str, *, model: str, home: Home, variant: str | None = None, progress: Progress | None = None
+    folder: Path,
+    task: str,
+    *,
+    model: str,
+    home: Home,
+    variant: str | None = None,
+    data_llm: DataLlm | None = None,
+    budget: Budget | None = None,
+    progress: Progress | None = None,
 ) -> Verdict:
-    """Take the submission in ``folder`` through gates 0 to 4; nothing is trained and nothing is recorded."""
+    """Take the submission in ``folder`` through gates 0 to 4; nothing is trained and nothing is recorded.
+
+    Its data program may ask the models of ``data_llm`` within ``budget``.
+    """
     shown = progress or Silent()
     name, found = tasks.get(task, runner=sandbox.run_user_code).variant(variant)
     data = prepare(found, name, home)
     base = models.resolve(model, home.root)
     seconds: dict[str, float] = {}
+    log = _Calls(budget or Budget())
+    llm = Access(llm=data_llm, task=task, variant=name, home=home, log=log, progress=shown) if data_llm else None
 
     @contextmanager
     def gate(number: int, what: str) -> Iterator[None]:
@@ -54,8 +70,9 @@ def validate(
             gates.static(loaded, found.spec, base, data.raw)
         limit = found.spec.rules.max_rows
         with gate(2, "data program in the sandbox"):
-            gates.data_trial(loaded.program, data)
-            written = data_program.run(loaded.program, data.raw, limit=limit, limits=sandbox.Limits())
+            gates.data_trial(loaded.program, data, llm)
+            limits = llm.limits() if llm else sandbox.Limits()
+            written = data_program.run(loaded.program, data.raw, limit=limit, limits=limits, llm=llm)
             rows, _ = data_program.check(written, data.overlap, max_rows=limit)
         with gate(3, "tokenization"):
             tokenized = gates.tokenization(rows, loaded.train, base)
@@ -64,3 +81,16 @@ def validate(
     except InputError as error:
         return Verdict(ok=False, gate=error.findings[0].gate, findings=list(error.findings), seconds=seconds)
     return Verdict(ok=True, gate=None, findings=[], seconds=seconds)
+
+
+class _Calls:
+    """Calls of a data program that belongs to no run: charged to a budget, recorded nowhere."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget, self._spent = budget, Spent()
+
+    def append(self, call: Call) -> None:
+        self._spent += call.charge
+
+    def remaining(self) -> dict[str, float]:
+        return self._budget.remaining(self._spent)

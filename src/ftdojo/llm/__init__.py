@@ -4,9 +4,9 @@ from ftdojo.llm.client import Client
 from ftdojo.llm.connect import connect
 from ftdojo.llm.form import Blocks, Form, JsonForm, Prose, Unusable
 from ftdojo.llm.prompt import Prompt, quoted
-from ftdojo.llm.records import Call, CallLog
-from ftdojo.llm.replay import Replay
-from ftdojo.llm.transport import Transport
+from ftdojo.llm.records import Call, CallLog, Message
+from ftdojo.llm.replay import Lookup, Replay
+from ftdojo.llm.transport import Request, Transport
 
 __all__ = [
     "Blocks",
@@ -15,9 +15,12 @@ __all__ = [
     "Client",
     "Form",
     "JsonForm",
+    "Lookup",
+    "Message",
     "Prompt",
     "Prose",
     "Replay",
+    "Request",
     "Transport",
     "Unusable",
     "connect",

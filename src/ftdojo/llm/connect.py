@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -37,7 +39,7 @@ def connect(name: str, *, base_url: str | None = None) -> Transport:
     provider, _, model = name.partition(":")
     if not provider or not model:
         raise UsageError(f"'{name}' is not a planner", fix="write playbook, or PROVIDER:MODEL, e.g. openai:gpt-5.2")
-    return _Wire(name, _compatible(provider, model, base_url) if base_url else _known(name))
+    return _Wire(name, _compatible(provider, model, base_url) if base_url else _known(name), base_url or "")
 
 
 def _compatible(provider: str, model: str, base_url: str) -> Model:
@@ -77,28 +79,42 @@ def _known(name: str) -> Model:
 
 
 class _Wire:
-    """A pydantic-ai model behind our interface."""
+    """A pydantic-ai model behind our interface.
 
-    def __init__(self, name: str, model: Model) -> None:
-        self.model, self._model = name, model
+    Its connections belong to one event loop, so all requests, from whatever thread, run in the loop of this object.
+    """
+
+    def __init__(self, name: str, model: Model, place: str) -> None:
+        self.model, self.place, self._model = name, place, model
+        self._starting = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def send(self, request: Request) -> Answer:
-        from pydantic_ai.direct import model_request_sync
+        from pydantic_ai.direct import model_request
         from pydantic_ai.exceptions import ModelAPIError, UnexpectedModelBehavior
 
         estimate = Usage(input_tokens=_tokens(*(m.content for m in request.messages)), estimated=True)
+        asked = model_request(
+            self._model,
+            _history(request.messages),
+            model_settings=_settings(request),
+            model_request_parameters=_parameters(request),
+        )
         try:
-            response = model_request_sync(
-                self._model,
-                _history(request.messages),
-                model_settings=_settings(request),
-                model_request_parameters=_parameters(request),
-            )
+            response = asyncio.run_coroutine_threadsafe(asked, self._running()).result()
         except (ModelAPIError, UnexpectedModelBehavior, TimeoutError) as error:
             fault = _fault(error)
             # A request that was cut while it was answered may have cost its input; one that was refused has not.
             return Answer(None, fault, estimate if fault.kind in ("timeout", "unreadable") else Usage())
         return Answer(response.text or "", None, self._usage(response, estimate))
+
+    def _running(self) -> asyncio.AbstractEventLoop:
+        """The event loop, which a thread of its own runs from the first request on."""
+        with self._starting:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                threading.Thread(target=self._loop.run_forever, name=f"requests to {self.model}", daemon=True).start()
+            return self._loop
 
     def _usage(self, response: ModelResponse, estimate: Usage) -> Usage:
         used = response.usage
@@ -122,6 +138,10 @@ def _history(messages: list[Message]) -> list[ModelMessage]:
 
 def _settings(request: Request) -> Any:
     settings: dict[str, Any] = {"max_tokens": request.max_tokens, "timeout": request.timeout_s}
+    if request.temperature is not None:
+        settings["temperature"] = request.temperature
+    if request.seed is not None:
+        settings["seed"] = request.seed
     if request.mode == "json_object":
         settings["extra_body"] = {"response_format": {"type": "json_object", "schema": request.schema}}
     return settings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, Protocol
 
+from ftdojo.budget import Spent
 from ftdojo.schema import StrictModel
 
 Role = Literal["system", "user", "assistant"]
@@ -47,6 +48,18 @@ class Call(StrictModel):
     fault: Fault | None
     usage: Usage
     seconds: float
+    key: str = ""
+    """The request's digest, where answers are looked up by content: see :meth:`ftdojo.llm.transport.Request.key`."""
+    cached: bool = False
+    """Whether the reply was kept from an earlier run, which paid ``usage`` for it, and nothing was asked now."""
+
+    @property
+    def charge(self) -> Spent:
+        """What the budget is charged."""
+        if self.cached:
+            return Spent()
+        used = self.usage
+        return Spent(input_tokens=used.input_tokens, output_tokens=used.output_tokens, cost_usd=used.cost_usd)
 
 
 class CallLog(Protocol):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterable, Sequence
 
 from ftdojo.errors import UsageError
-from ftdojo.llm.records import Call
+from ftdojo.llm.records import Call, Usage
 from ftdojo.llm.transport import Answer, Request, Transport
 
 
@@ -14,6 +15,8 @@ class Replay:
 
     Requests are matched by their place, not by their text: a prompt tells the time that is left, and that differs.
     """
+
+    place = None
 
     def __init__(self, calls: Sequence[Call], model: str, beyond: Transport | None = None) -> None:
         self.model = model
@@ -41,3 +44,32 @@ class Replay:
             )
         self._next = len(self._calls)
         return self._beyond.send(request)
+
+
+class Lookup:
+    """Gives recorded answers by the content of the request: for questions that come in any order, from any thread."""
+
+    place = None
+
+    def __init__(self, calls: Iterable[Call], model: str) -> None:
+        self.model = model
+        self._lock = threading.Lock()
+        self._calls: dict[str, list[Call]] = {}
+        for call in calls:
+            self._calls.setdefault(call.key, []).append(call)
+
+    def send(self, request: Request) -> Answer:
+        """The recorded answer to this request; one that was asked several times gets its answers in their order.
+
+        Raises:
+            UsageError: if the record has no answer to it.
+        """
+        with self._lock:
+            found = self._calls.get(request.key(self.model))
+            if not found:
+                raise UsageError(
+                    f"the record has no answer to a request of a data program to {self.model}",
+                    fix="replay with the options and the data of the recorded run",
+                )
+            call = found.pop(0) if len(found) > 1 else found[0]
+        return Answer(call.reply, call.fault, Usage() if call.cached else call.usage)

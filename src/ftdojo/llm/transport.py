@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,6 +19,16 @@ class Request:
     schema: dict[str, Any] | None
     max_tokens: int
     timeout_s: float
+    temperature: float | None = None
+    """The provider's default if ``None``."""
+    seed: int | None = None
+    """Tells apart requests that are meant to get different answers; providers that know it also sample by it."""
+
+    def key(self, model: str) -> str:
+        """The digest of all that an answer of ``model`` depends on (so not of the time that it may take)."""
+        messages = [message.model_dump() for message in self.messages]
+        content = [model, messages, self.mode, self.schema, self.max_tokens, self.temperature, self.seed]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,5 +49,9 @@ class Transport(Protocol):
     def model(self) -> str:
         """The model's name, as ``provider:model``."""
 
+    @property
+    def place(self) -> str | None:
+        """Which server has the model: part of what an answer may be kept under. ``None`` for answers from a record."""
+
     def send(self, request: Request) -> Answer:
-        """Send one request; a failure is an answer with a fault, not an exception."""
+        """Send one request; a failure is an answer with a fault, not an exception. May be called by several threads."""

@@ -34,3 +34,8 @@ class Home:
     def stages(self) -> Path:
         """The content-addressed store."""
         return self.root / "stages"
+
+    @property
+    def replies(self) -> Path:
+        """Replies of language models to data programs."""
+        return self.root / "replies.sqlite"

@@ -1,13 +1,14 @@
 """The ledger: the append-only record of one run, from which everything else about the run is derived.
 
 One SQLite file, one table of events. An event is acknowledged only after its commit has reached the disk, and the
-file itself refuses updates and deletions. There is one writer at a time.
+file itself refuses updates and deletions. There is one writing process at a time; its threads take turns.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,12 +52,14 @@ class Ledger:
     def __init__(self, folder: Path, *, writable: bool = True) -> None:
         path = folder / FILE
         self._lock: FileLock | None = None
+        self._turn = threading.Lock()
         if writable:
             self._lock = _take_lock(folder)
         elif not path.is_file():
             raise UsageError(f"{folder} holds no run", fix="name a folder that `ftdojo run --out` wrote")
         try:
-            self._db = sqlite3.connect(path if writable else f"{path.absolute().as_uri()}?mode=ro", uri=not writable)
+            name = path if writable else f"{path.absolute().as_uri()}?mode=ro"
+            self._db = sqlite3.connect(name, uri=not writable, check_same_thread=False)
             self._prepare(writable)
         except sqlite3.Error as error:
             self._release()
@@ -67,7 +70,8 @@ class Ledger:
 
     def _prepare(self, writable: bool) -> None:
         if writable:
-            # FULL: a commit has reached the disk before it returns. 0.2 ms each, for about ten events an iteration.
+            # FULL: a commit has reached the disk before it returns. 0.2 ms each, for about ten events an
+            # iteration, and one for each call of a data program to a language model.
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             if self._db.execute("PRAGMA user_version").fetchone()[0] == 0:
@@ -85,7 +89,7 @@ class Ledger:
         text = json.dumps(payload, allow_nan=False)
         time = datetime.now(UTC).isoformat(timespec="milliseconds")
         try:
-            with self._db:
+            with self._turn, self._db:
                 cursor = self._db.execute(
                     "INSERT INTO event (time, kind, payload) VALUES (?, ?, ?)", (time, kind, text)
                 )
@@ -93,10 +97,12 @@ class Ledger:
             raise _translate(error, Path(FILE)) from error
         return Event(int(cursor.lastrowid or 0), time, kind, payload)
 
-    def events(self, kind: str | None = None) -> list[Event]:
-        """All events in order, or those of one kind."""
-        query = "SELECT seq, time, kind, payload FROM event WHERE kind = coalesce(?, kind) ORDER BY seq"
-        return [Event(seq, time, k, json.loads(text)) for seq, time, k, text in self._db.execute(query, (kind,))]
+    def events(self, kind: str | None = None, *, after: int = 0) -> list[Event]:
+        """All events in order, or those of one kind, or those that came after the event with the number ``after``."""
+        query = "SELECT seq, time, kind, payload FROM event WHERE kind = coalesce(?, kind) AND seq > ? ORDER BY seq"
+        with self._turn:
+            found = self._db.execute(query, (kind, after)).fetchall()
+        return [Event(seq, time, k, json.loads(text)) for seq, time, k, text in found]
 
     def close(self) -> None:
         """Close the file and let the next writer in."""

@@ -131,6 +131,8 @@ class Detail:
     """What the plan says beside its hypothesis: who made it, its risk, what would refute it, what comes next."""
     evidence: Some[str]
     calls: Some[CallRow]
+    data_calls: list[Fact]
+    """The data program's calls to language models, by model: too many to be told one by one."""
     changes: Some[PlannedChange]
     findings: Some[Finding]
     execution: list[Fact]
@@ -193,7 +195,7 @@ def read(run: Path) -> Report:
                 f"nothing is recorded in {run}: its run ended before it began", fix="run the same command again"
             )
         baseline, iterations, spent = history.baseline, history.iterations, history.spent
-        calls = history.calls
+        calls, data_calls = history.calls, history.data_calls
         finished = history.payload("finished")
         opened = [event.time for event in ledger.events("test_opened")]
         scored, stopped = history.payload("test_scored"), history.payload("stopped")
@@ -204,7 +206,11 @@ def read(run: Path) -> Report:
     shown = {best, *(i.number for i in iterations[-DETAILS:])}
     metric = about["metric"]
     rows = [_row(i, metric, detailed=i.number in shown) for i in iterations]
-    details = [_detail(run, rows[i.number - 1], i, calls[i.number - 1], best) for i in iterations if i.number in shown]
+    details = [
+        _detail(run, rows[i.number - 1], i, calls[i.number - 1], data_calls[i.number - 1], best)
+        for i in iterations
+        if i.number in shown
+    ]
     return Report(
         title=configuration.task,
         objective=about["objective"],
@@ -241,6 +247,7 @@ def _identity(configuration: Configuration, outcome: str, begun: str, ended: str
         Fact("model", configuration.model),
         Fact("agent", configuration.agent or "none named"),
         Fact("planner", configuration.planner or "none"),
+        *(Fact(f"data model {pool}", model) for pool, model in configuration.data_llm.items()),
         Fact("data", configuration.variant),
         Fact("seed", str(configuration.seed)),
         Fact("outcome", outcome.replace("_", " ")),
@@ -374,7 +381,9 @@ def _row(iteration: Iteration, metric: str, *, detailed: bool) -> Row:
     )
 
 
-def _detail(run: Path, row: Row, iteration: Iteration, calls: Sequence[Call], best: int) -> Detail:
+def _detail(
+    run: Path, row: Row, iteration: Iteration, calls: Sequence[Call], data_calls: Sequence[Call], best: int
+) -> Detail:
     plan, feedback = iteration.plan, iteration.feedback
     evaluation = feedback.evaluation
     return Detail(
@@ -385,6 +394,7 @@ def _detail(run: Path, row: Row, iteration: Iteration, calls: Sequence[Call], be
         intent=_intent(plan) if plan else [],
         evidence=Some.of(plan.evidence if plan else []),
         calls=Some.of(map(_call, calls)),
+        data_calls=_data_calls(data_calls),
         changes=Some.of(plan.changes if plan else []),
         findings=Some.of(feedback.execution.findings),
         execution=_execution(feedback),
@@ -422,6 +432,19 @@ def _call(call: Call) -> CallRow:
         reply=f"{call.fault.kind}: {call.fault.message}" if call.fault else call.reply or "(empty)",
         failed=call.fault is not None,
     )
+
+
+def _data_calls(calls: Sequence[Call]) -> list[Fact]:
+    return [Fact(model, _counted([c for c in calls if c.model == model])) for model in sorted({c.model for c in calls})]
+
+
+def _counted(calls: Sequence[Call]) -> str:
+    spent = sum((call.charge for call in calls), Spent())
+    kinds = {"failed": sum(c.fault is not None for c in calls), "kept from earlier runs": sum(c.cached for c in calls)}
+    aside = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items() if count)
+    paid = f"{spent.input_tokens:,} + {spent.output_tokens:,} tokens, ${spent.cost_usd:,.2f}"
+    made = "1 call" if len(calls) == 1 else f"{len(calls):,} calls"
+    return f"{made}{f' ({aside})' if aside else ''}, {paid}"
 
 
 def _by_count(evaluation: EvaluationFeedback) -> list[tuple[str, int]]:

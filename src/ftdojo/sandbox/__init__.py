@@ -1,7 +1,8 @@
 """Where untrusted programs run: bubblewrap under limits, or not at all.
 
 A program sees the operating system's public files, the Python that runs ftdojo (without ftdojo), its read-only
-inputs and one writable folder. It has no network, none of the host's environment, processes, users or devices, no
+inputs and one writable folder. It has no network (a data program may be given one socket, of the
+:mod:`~ftdojo.sandbox.gateway` to language models), none of the host's environment, processes, users or devices, no
 capabilities, and cannot make user namespaces of its own. It ends at its :class:`Limits`, with everything that it
 started, and when the process that called :func:`run` ends, even by ``kill -9``. When ftdojo runs as root, each
 sandbox gets a real unprivileged uid: bubblewrap's own ``--uid`` only renames, and a real uid 0 could still write to
@@ -21,15 +22,35 @@ What it does **not** protect from:
 - a program that, on a host where ftdojo is not root, hides its descriptors (``PR_SET_DUMPABLE``): its nameless files
   are not counted then;
 - what it writes: outputs are to be read with :func:`read_output` and parsed as hostile;
-- readable secrets that an administrator left in ``/usr`` or in the Python environment.
+- readable secrets that an administrator left in ``/usr`` or in the Python environment;
+- what it tells a language model: a program that is given a :class:`Gateway` can send all of its inputs to the
+  provider of a pool, within the budget, and spend the budget on nothing.
 """
 
+from ftdojo.sandbox.gateway import Gateway
+from ftdojo.sandbox.judge import Judge
 from ftdojo.sandbox.limits import Limits, Stop
 from ftdojo.sandbox.outputs import read_output
+from ftdojo.sandbox.pools import CONCURRENCY, PURPOSE, Pools
 from ftdojo.sandbox.runner import run
 from ftdojo.sandbox.user_code import run_user_code
 from ftdojo.sandbox.view import python
 from ftdojo.sandbox.walls import Wall, probe
 from ftdojo.sandbox.watchdog import Completed
 
-__all__ = ["Completed", "Limits", "Stop", "Wall", "probe", "python", "read_output", "run", "run_user_code"]
+__all__ = [
+    "CONCURRENCY",
+    "PURPOSE",
+    "Completed",
+    "Gateway",
+    "Judge",
+    "Limits",
+    "Pools",
+    "Stop",
+    "Wall",
+    "probe",
+    "python",
+    "read_output",
+    "run",
+    "run_user_code",
+]

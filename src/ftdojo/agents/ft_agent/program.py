@@ -18,6 +18,13 @@ python {SCRIPT} --input DIR --output FILE --limit N
 without network. It reads files below DIR and writes at most N rows to FILE, one JSON object a line, each
 {{"prompt": …, "completion": …, "subtask": …}}. The completion is exactly what the model is to answer. Use the standard
 library or pandas. {DATA_NOTE}"""
+HELPER = """The program may ask language models, here {pools}, on the run's budget, with `import ftdojo_llm`:
+ftdojo_llm.ask_all(prompts, model="{first}", max_tokens=1024) gives a list of replies, None for those over the budget.
+ftdojo_llm.rationales(rows, prompt=lambda row: ..., item=lambda row: {{...}}, model="{last}", attempts=2) gives for each
+row a reply whose final answer the task's scorer accepts, or None. The prompt asks for the steps and then the answer in
+the output's form; item has the fields {fields} with the row's right answer where an evaluation item has it.
+With a small --limit ask little: make no more rows than the limit. Write only rows with an answer.
+"""
 USER = """{task}
 
 Raw files:
@@ -29,7 +36,7 @@ First rows:
 A question in evaluation looks like this: {question}
 
 What the program is to do: {hypothesis}
-{before}{findings}
+{helper}{before}{findings}
 Write the program."""
 
 
@@ -64,8 +71,18 @@ def write(client: Client, observation: Observation, *, hypothesis: str, before: 
         rows="\n".join(f"{f.path}: {quoted(f.samples[0], SHOWN_ROW)}" for f in files if f.samples),
         question=quoted(question, SHOWN_ROW),
         hypothesis=hypothesis,
+        helper=_helper(observation),
         before=f"The program so far:\n```python\n{before[:SHOWN_PROGRAM]}\n```\n" if before else "",
         findings=f"The checks refused your last version:\n{findings}\n" if findings else "",
     )
     form = _Script({SCRIPT: "python"}, needed=SCRIPT)
     return client.ask(Prompt(purpose="program", system=SYSTEM, user=user), form)[SCRIPT]
+
+
+def _helper(observation: Observation) -> str:
+    """How a program asks language models, if the run has any for it."""
+    pools = sorted(observation.data_llm, key=lambda name: name != "weak")
+    if not pools:
+        return ""
+    named = ", ".join(f'model="{name}" ({observation.data_llm[name]})' for name in pools)
+    return HELPER.format(pools=named, first=pools[0], last=pools[-1], fields=", ".join(observation.item_fields[:20]))
