@@ -12,6 +12,7 @@ import argparse
 import contextlib
 import hashlib
 import json
+import os
 import re
 import shutil
 import socket
@@ -99,7 +100,8 @@ def serving(python: Path, weights: Path, context: int, log: Path) -> Iterator[st
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [python, "-m", "llama_cpp.server", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--model", weights, "--n_ctx", str(context), "--n_threads", "2"]
+    command += ["--model", weights, "--n_ctx", str(context)]
+    command += ["--n_threads", str(len(os.sched_getaffinity(0)))]
     with log.open("w") as output, subprocess.Popen(command, stdout=output, stderr=output) as server:
         try:
             url = f"http://127.0.0.1:{port}/v1"
