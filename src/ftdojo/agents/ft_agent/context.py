@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ftdojo.agents.ft_agent.diagnosis import Diagnosis, told
 from ftdojo.agents.ft_agent.draft import Draft
-from ftdojo.agents.ft_agent.edits import values
+from ftdojo.agents.ft_agent.edits import RENDERING, renderings, values
 from ftdojo.agents.ft_agent.effects import Effect
 from ftdojo.dojo.feedback import EvaluationFeedback, Feedback
 from ftdojo.dojo.protocol import Iteration, Observation
@@ -78,9 +78,12 @@ def _file(file: FileProfile) -> str:
 
 
 def configuration(draft: Draft, observation: Observation) -> str:
-    """Every key that may be edited, with its value."""
+    """Every key that may be edited, with its value, and the choices for the rendering of raw rows."""
+    spec = observation.task
+    choices = {RENDERING: f" (choices: {', '.join(renderings(spec))})"}
     return "\n".join(
-        f"{key} = {textwrap.shorten(value, SHOWN_VALUE)}" for key, value in values(draft, observation.task).items()
+        f"{key} = {textwrap.shorten(value, SHOWN_VALUE)}{choices.get(key, '')}"
+        for key, value in values(draft, spec).items()
     )
 
 
