@@ -31,6 +31,8 @@ class Chat:
             raise UsageError(f"the model in {model} has no chat template", fix=fix)
         self.stops: frozenset[int] = frozenset(_stops(model) | {self._tokenizer.eos_token_id})
         """The tokens that end an answer."""
+        self.special: frozenset[str] = frozenset(self._tokenizer.all_special_tokens)
+        """The texts that are read as special tokens, wherever they stand."""
         pad = self._tokenizer.pad_token_id
         self.pad: int = self._tokenizer.eos_token_id if pad is None else pad
 
