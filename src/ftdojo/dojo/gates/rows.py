@@ -197,7 +197,8 @@ def cut_text(r: Rows) -> Iterator[Finding]:
     for name, texts, usual in (("prompt", r.prompts, r.reference.questions), ("answer", r.answers, r.reference.golds)):
         longest = max(map(len, texts))
         cut = [t for t in texts if len(t) == longest]
-        varied = len({t[-3:] for t in cut}) > len(cut) / 2 and longest >= CUT_LENGTH
+        # What ends in itself ends alike, with a full stop or a brace.
+        varied = longest >= CUT_LENGTH and Counter(t[-1] for t in cut).most_common(1)[0][1] < 0.6 * len(cut)
         same_usual = sum(len(t) == max(map(len, usual)) for t in usual)
         if varied and len(cut) >= max(ENOUGH / 2, 0.3 * len(texts)) and same_usual < USUAL * len(usual) + 1:
             message = f"{len(cut)} of {len(texts)} rows have a {name} of exactly {longest} characters: it was cut there"

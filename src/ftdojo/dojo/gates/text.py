@@ -53,7 +53,7 @@ PLACEHOLDERS = re.compile(
 """Fields of Jinja, ``str.format`` and ``%`` that were not filled in; LaTeX's braces follow a letter or a sign."""
 NO_ANSWERS = {"none", "nan", "null", "undefined", "n/a", "na", "todo", "tbd", "...", "…", "-", "?", "[]", "{}"}
 """What programs write where a value is missing, in lower case."""
-BROKEN = re.compile(r"\ufffd|\u00c3[\u0080-\u00bf]|\u00e2\u20ac|[\x00-\x08\x0e-\x1f]")
+BROKEN = re.compile(r"\ufffd|\u00c3[\u0080-\u00bf]|\u00e2\u20ac|[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 """A replacement character, UTF-8 that was read as Latin-1 or CP-1252, control characters."""
 REPETITIVE = 0.06
 """Prose shrinks to a third or half of its size; what shrinks to less than this says the same over and over."""
