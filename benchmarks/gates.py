@@ -4,8 +4,8 @@
 
 Every folder of ``tests/faults`` is validated in one warm process: the task's data, the model's conversion and the
 imports are there before the clock starts, as they are within a run. Reported: the seconds to the verdict by gate
-(median and greatest), for good submissions the seconds through all gates, and every verdict that is not the expected one.
-The limits are those of the design: 2 s for gates 0 and 1, 30 s for the others.
+(median and greatest), for good submissions the seconds through all gates, and every verdict that is not the expected
+one. The limits are those of the design: 2 s for gates 0 and 1, 30 s for the others.
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ def main() -> None:
     home = Home.default()
     names = arguments.only or sorted(path.parent.name for path in CORPUS.glob("*/expect.toml"))
     for task in sorted({expected(name)["task"] for name in names}):
-        warm = next(name for name in ("good_recipe", *names) if expected(name)["task"] == task)
+        # One that passes makes all imports; of other tasks the data has to be there.
+        mine = sorted(name for name in ("good_recipe", *names) if expected(name)["task"] == task)
+        warm = "good_recipe" if "good_recipe" in mine else mine[0]
         validate(CORPUS / warm, task, model=models.EMBEDDED, home=home)
     results = []
     for name in names:

@@ -11,8 +11,8 @@ of the kinds that a loop without gates notices last, in equal shares:
 - ``time``: a good submission of the corpus with a hundred epochs.
 
 *With* gates a submission goes through the pipeline of a run. *Without*, its program is run, its rows are tokenized,
-trained on to the end of its epochs and the model is evaluated on the same validation items. An iteration is effective when a
-submission without fault was evaluated in time. A training that is under way when the time is up ends both sides.
+trained on to the end of its epochs and the model is evaluated on the same validation items. An iteration is effective
+when a submission without fault was evaluated in time. What is under way when the time is up is not counted.
 """
 
 from __future__ import annotations

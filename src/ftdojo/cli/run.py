@@ -123,7 +123,10 @@ def validate(
     data: Annotated[str | None, typer.Option(help="Data variant.")] = None,
     json: Json = False,
 ) -> None:
-    """Check a submission with the gates alone: schema, static, data trial, tokenization, micro-training."""
+    """Check a submission with the gates alone: schema, static, data trial, tokens, micro-training, micro-evaluation.
+
+    Errors reject it and say where and how to repair it; warnings are told and pass. Nothing is trained to the end.
+    """
     from ftdojo.dojo import validate as check
     from ftdojo.record import Home
 
