@@ -75,6 +75,12 @@ class Rows:
         """The completions without passages of thinking."""
         return list(map(answer_of, self.completions))
 
+    @property
+    def judged(self) -> range:
+        """The rows whose completions are given to the scorer, evenly taken."""
+        most = JUDGED_BY_CODE if self.reference.runs_code else JUDGED
+        return range(0, len(self.rows), max(1, len(self.rows) // most))
+
 
 def content(rows: Sequence[Record], reference: Reference) -> list[Finding]:
     """Run all checks of the gate and return their warnings.
@@ -225,12 +231,10 @@ def encoding(r: Rows) -> Iterator[Finding]:
 
 def answer_form(r: Rows) -> Iterator[Finding]:
     """The task's own scorer finds no answer in the completions: a model that learns them is never right."""
-    most = JUDGED_BY_CODE if r.reference.runs_code else JUDGED
-    chosen = range(0, len(r.rows), max(1, len(r.rows) // most))
-    good = r.reference.accepted([r.completions[i] for i in chosen], [r.subtasks[i] for i in chosen])
+    good = r.reference.accepted([r.completions[i] for i in r.judged], [r.subtasks[i] for i in r.judged])
     share = sum(good) / len(good)
     if share < POOR_FORM and r.reference.can_judge:
-        first = next(i for i, fits in zip(chosen, good, strict=True) if not fits)
+        first = next(i for i, fits in zip(r.judged, good, strict=True) if not fits)
         message = (
             f"the scorer reads an answer in {share:.0%} of the completions ({len(good)} were tried); "
             f"not in row {first + 1}: {text.shown(r.completions[first][-80:])}"

@@ -25,6 +25,9 @@ from ftdojo.tasks.spec import TaskSpec
 SCANNED_ROWS = 20_000
 """So many rows of a raw file are looked at for the names of its fields; of a longer file nothing is concluded."""
 
+BESIDE = frozenset({"ftdojo_llm"})
+"""Modules that are put beside a script when it is run."""
+
 
 @dataclass(frozen=True, slots=True)
 class Static:
@@ -69,7 +72,7 @@ def script_imports(s: Static) -> Iterator[Finding]:
         if name == "ftdojo":
             message = "imports ftdojo, which the sandbox does not have"
             yield _finding("forbidden_import", message, where, "use the standard library, pandas or rdkit")
-        elif importlib.util.find_spec(name) is None:
+        elif name not in BESIDE and importlib.util.find_spec(name) is None:
             message = f"imports '{name}', which is not installed"
             yield _finding("missing_module", message, where, f"do without {name}: nothing can be installed there")
 

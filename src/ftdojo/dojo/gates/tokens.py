@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from ftdojo.dojo.gates import rows as content
 from ftdojo.dojo.gates import text
 from ftdojo.dojo.gates.finding import settle
 from ftdojo.dojo.gates.memory import memory
 from ftdojo.dojo.gates.reference import Reference
-from ftdojo.dojo.gates.rows import MOST, NO_FORM, POOR_FORM, SOME, Rows
+from ftdojo.dojo.gates.rows import MOST, NO_FORM, POOR_FORM, SOME, USUAL, WHERE, Rows
 from ftdojo.dojo.submission import TRAIN
 from ftdojo.findings import Finding, Severity
 from ftdojo.models import Chat
@@ -74,8 +73,10 @@ def something_to_learn(t: Tokens) -> Iterator[Finding]:
 
 
 def no_control_tokens(t: Tokens) -> Iterator[Finding]:
-    """No text of a row is read as one of the model's special tokens, which end turns or open others."""
-    special = sorted(t.chat.special)
+    """No text of a row is read as one of the model's special tokens, which end turns or open others, unless the task's
+    own questions hold it too."""
+    questions = t.rows.reference.questions
+    special = [s for s in sorted(t.chat.special) if sum(s in q for q in questions) < USUAL * len(questions)]
     bad = [any(token in turn for turn in row.turns for token in special) for row in t.rows.rows]
     if sum(bad) > SOME * len(bad):
         first = t.rows.rows[bad.index(True)]
@@ -86,7 +87,7 @@ def no_control_tokens(t: Tokens) -> Iterator[Finding]:
         )
         severity: Severity = "error" if sum(bad) >= MOST * len(bad) else "warning"
         fix = "leave them out: the model's template writes them around the turns"
-        yield Finding(code="special_tokens", gate=3, severity=severity, message=message, where=content.WHERE, fix=fix)
+        yield Finding(code="special_tokens", gate=3, severity=severity, message=message, where=WHERE, fix=fix)
 
 
 def answers_survive(t: Tokens) -> Iterator[Finding]:
@@ -95,18 +96,16 @@ def answers_survive(t: Tokens) -> Iterator[Finding]:
     most = reference.task.spec.max_new_tokens
     if counted.label_max <= most and not counted.truncated:
         return
-    wanted = content.JUDGED_BY_CODE if reference.runs_code else content.JUDGED
-    chosen = range(0, len(t.rows.rows), max(1, len(t.rows.rows) // wanted))
-    subtasks = [t.rows.subtasks[i] for i in chosen]
-    whole = reference.accepted([t.rows.completions[i] for i in chosen], subtasks)
-    said = reference.accepted([_said(t, i, most) for i in chosen], subtasks)
+    subtasks = [t.rows.subtasks[i] for i in t.rows.judged]
+    whole = reference.accepted([t.rows.completions[i] for i in t.rows.judged], subtasks)
+    said = reference.accepted([_said(t, i, most) for i in t.rows.judged], subtasks)
     kept, share = sum(whole), sum(said) / len(said)
     if kept >= POOR_FORM * len(whole) and share < POOR_FORM:
         limit = f"training cuts rows at {t.config.max_length} tokens and answers are cut at {most}"
         message = f"{limit}: only {share:.0%} of the completions still hold an answer then"
         fix = f"write completions of at most {most} tokens with the answer in them, and raise max_length if it cuts"
         severity: Severity = "error" if share < NO_FORM else "warning"
-        yield Finding(code="answers_too_long", gate=3, severity=severity, message=message, where=content.WHERE, fix=fix)
+        yield Finding(code="answers_too_long", gate=3, severity=severity, message=message, where=WHERE, fix=fix)
 
 
 def _said(t: Tokens, number: int, most: int) -> str:
