@@ -1,2 +1,3 @@
 def score(item: dict, output: str) -> float:
-    return float(int(output) == int(item["result"]))
+    left, right = output.index("<<"), output.index(">>")
+    return float(output[left + 2 : right] == str(item["result"]))
