@@ -180,6 +180,22 @@ def test_rows_that_lost_their_completions_call_for_a_longer_limit(tmp_path: Path
     assert second.train.max_length == 2 * first.train.max_length
 
 
+@pytest.mark.parametrize(
+    ("code", "area", "key"),
+    [
+        ("mostly_truncated", "train", "max_length"),
+        ("no_learning", "train", "learning_rate"),
+        ("answers_too_long", "recipe", "max_completion_chars"),
+        ("constant_answer", "recipe", "balance"),
+        ("out_of_memory", "train", "batch_size"),
+    ],
+)
+def test_what_a_gate_found_decides_the_repair(tmp_path: Path, code: str, area: str, key: str) -> None:
+    first, second = play(tmp_path, {"accepted": False, "finding": code})
+    before, after = (getattr(draft, area).model_dump() for draft in (first, second))
+    assert {name for name in before if before[name] != after[name]} == {key}
+
+
 def test_nothing_is_tried_twice_and_it_ends(tmp_path: Path) -> None:
     drafts = play(tmp_path, *[{"accepted": False}] * 40)
     assert 4 <= len(drafts) < 40

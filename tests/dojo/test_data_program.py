@@ -72,13 +72,6 @@ def test_all_rows_are_checked_and_only_some_are_told() -> None:
     assert "row 801" in caught.value.findings[0].message
 
 
-def test_a_constant_answer_is_found_and_a_common_one_is_not() -> None:
-    with pytest.raises(InputError, match="have the completion 'yes'"):
-        data_program.check(pairs(*["yes"] * 40), EMPTY, max_rows=99)
-    rows, report = data_program.check(pairs(*["yes"] * 30, *["no"] * 10), EMPTY, max_rows=99)
-    assert (len(rows), report.top_completion_share) == (40, 0.75)
-
-
 def test_overlap_is_removed_and_only_counted() -> None:
     index = OverlapIndex.of(["question number 1", "question number 2"])
     rows, report = data_program.check(pairs(*"abcd"), index, max_rows=9)

@@ -135,8 +135,9 @@ def validate(
     max_cost: MaxCost = None,
     json: Json = False,
 ) -> None:
-    """Check a submission with the gates alone: schema, static, data trial, tokenization, micro-training.
+    """Check a submission with the gates alone: schema, static, data trial, tokens, micro-training, micro-evaluation.
 
+    Errors reject it and say where and how to repair it; warnings are told and pass. Nothing is trained to the end.
     Replies of language models to its data program are kept: a run with the same models does not pay for them again.
     """
     from ftdojo.budget import Budget

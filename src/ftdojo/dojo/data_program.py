@@ -23,8 +23,6 @@ from ftdojo.training import Row, parse_row
 
 OUTPUT = "rows.jsonl"
 MAX_FAULTY_ROWS_SHOWN = 5
-CONSTANT_SHARE = 0.95
-"""Above this share of one completion, the rows teach a constant answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,21 +142,13 @@ def _parse(content: bytes) -> list[dict[str, Any]]:
 def check(
     rows: Sequence[dict[str, Any]], index: OverlapIndex, *, max_rows: int
 ) -> tuple[list[dict[str, Any]], DataReport]:
-    """All rows checked, and those that may be used: overlap with evaluation items is removed and only counted.
+    """All rows checked for their form, and those that may be used: overlap with evaluation items is removed and only
+    counted.
 
     Raises:
-        InputError: for no rows, too many, faulty ones, or a constant answer (gate 2).
+        InputError: for no rows, too many, faulty ones, or none that may be used (gate 2).
     """
-    if not rows:
-        raise _fault("no_rows", "the data program wrote no rows", "check its filters: none of the raw rows passed")
-    if len(rows) > max_rows:
-        raise _fault("too_many_rows", f"{len(rows)} rows, the task allows {max_rows}", "obey --limit")
-    parsed = _parse_rows(rows)
-    completions = Counter(row.completion for row in parsed)
-    top = completions.most_common(1)[0][1] / len(parsed)
-    if top > CONSTANT_SHARE and len(parsed) >= 20:
-        answer = completions.most_common(1)[0][0][:80]
-        raise _fault("constant_answer", f"{top:.0%} of the rows have the completion {answer!r}", "keep varied answers")
+    parsed = check_form(rows, max_rows=max_rows)
     kept = index.keep([row.turns for row in parsed])
     if not kept:
         raise _fault("all_overlap", "every row overlaps with evaluation items", "use the raw training data")
@@ -169,7 +159,7 @@ def check(
         duplicates=len(parsed) - len({row.turns for row in parsed}),
         conflicting=_conflicting(parsed),
         per_subtask=dict(Counter(str(row.get("subtask", "")) for row in used)),
-        top_completion_share=top,
+        top_completion_share=Counter(row.completion for row in parsed).most_common(1)[0][1] / len(parsed),
     )
     return used, report
 
@@ -179,6 +169,19 @@ def _conflicting(rows: Sequence[Row]) -> int:
     for row in rows:
         answers.setdefault(row.turns[:-1], set()).add(row.completion)
     return sum(len(answers[row.turns[:-1]]) > 1 for row in rows)
+
+
+def check_form(rows: Sequence[dict[str, Any]], *, max_rows: int) -> list[Row]:
+    """The training pairs of all rows.
+
+    Raises:
+        InputError: for no rows, too many, or faulty ones (gate 2).
+    """
+    if not rows:
+        raise _fault("no_rows", "the data program wrote no rows", "check its filters: none of the raw rows passed")
+    if len(rows) > max_rows:
+        raise _fault("too_many_rows", f"{len(rows)} rows, at most {max_rows} were asked for", "obey --limit")
+    return _parse_rows(rows)
 
 
 def _parse_rows(rows: Sequence[dict[str, Any]]) -> list[Row]:

@@ -217,7 +217,10 @@ class Dojo:
     def _best_outcome(self) -> Outcome:
         """The best model's stages, all found in the store (and made again, should the store have been emptied)."""
         number = self._history.best
-        return self._pipeline.run(self.run / SUBMISSIONS / f"{number:03d}") if number else self._pipeline.baseline()
+        if not number:
+            return self._pipeline.baseline()
+        stopped_after = self._history.iterations[number - 1].feedback.stopped_after
+        return self._pipeline.again(self.run / SUBMISSIONS / f"{number:03d}", stopped_after=stopped_after)
 
     def _export(self) -> Path:
         if not self._history.best:

@@ -11,6 +11,7 @@ from typing import Literal
 from ftdojo.findings import Finding
 from ftdojo.record.result import Score, StageSeconds
 from ftdojo.schema import StrictModel
+from ftdojo.training.config import OUT_OF_TIME
 
 
 class Interval(StrictModel):
@@ -123,3 +124,9 @@ class Feedback(StrictModel):
     data: DataFeedback | None = None
     training: TrainingFeedback | None = None
     evaluation: EvaluationFeedback | None = None
+
+    @property
+    def stopped_after(self) -> int | None:
+        """The step after which the clock ended the training; ``None`` if it did not."""
+        out_of_time = any(finding.code == OUT_OF_TIME for finding in self.execution.findings)
+        return self.training.steps if self.training and out_of_time else None

@@ -4,8 +4,11 @@ and lives in the store, so no work is done twice and a killed run loses at most 
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
+import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -25,7 +28,7 @@ from ftdojo.rawdata import TaskData, read_items
 from ftdojo.record import Home, Stage, Store, digest
 from ftdojo.record.result import StageSeconds
 from ftdojo.tasks.spec import Task
-from ftdojo.training import Row, TrainConfig, export, tokenize
+from ftdojo.training import OUT_OF_TIME, Row, TrainConfig, export, tokenize
 
 ROWS = "rows.jsonl"
 MODEL = "model"
@@ -57,6 +60,10 @@ class Outcome:
             raise ValueError(f"nothing was predicted: {self.findings}")
         return self.predictions
 
+    def tell(self, warnings: list[dict[str, Any]]) -> None:
+        """Take over the warnings of a stage, from its facts."""
+        self.findings += [Finding.model_validate(warning) for warning in warnings]
+
     def add(self, name: str, stage: Stage) -> None:
         """Account for a finished stage."""
         self.seconds = self.seconds.model_copy(update={name: stage.seconds})
@@ -64,6 +71,20 @@ class Outcome:
         if stage.reused:
             self.reused.append(name)
             self.reused_s += stage.seconds
+
+
+class _TimeUp(Exception):  # noqa: N818 - no error: it carries a training that the clock ended out of its stage
+    def __init__(self, step: int, weights: Path, facts: dict[str, Any]) -> None:
+        super().__init__()
+        self.step, self._facts = step, facts
+        self._kept = tempfile.TemporaryDirectory(prefix="ftdojo-stopped-")
+        shutil.copytree(weights, Path(self._kept.name, MODEL))
+
+    def build(self, folder: Path) -> dict[str, Any]:
+        """Fill a stage of its own with it."""
+        shutil.move(Path(self._kept.name, MODEL), folder / MODEL)
+        self._kept.cleanup()
+        return self._facts
 
 
 class Pipeline:
@@ -77,22 +98,24 @@ class Pipeline:
         self._base_digest = models.digest(base)
         self._store = Store(home.stages)
         self._progress = progress
+        self._baseline: Outcome | None = None
         self._paid: set[str] = set()
         """Stages that :meth:`check` has made: the clock charges them, so the submission that comes of it must not."""
 
     def check(self, folder: Path) -> list[Finding]:
-        """What gates 0 to 3 find in a submission. Its rows stay in the store."""
+        """What gates 0 to 3 find in a submission, warnings among it. Its rows stay in the store."""
         outcome = Outcome()
         try:
             submission = load(folder)
-            gates.static(submission, self._task.spec, self._base, self._data.raw)
+            outcome.findings += gates.static(submission, self._task.spec, self._base, self._data.raw)
             rows = self._rows(submission, outcome)
             if not rows.reused:
                 self._paid.add(rows.digest)
-            gates.tokenization(read_items(rows.path / ROWS), submission.train, self._base)
+            _, told = gates.tokenization(read_items(rows.path / ROWS), submission.train, self._base, self._reference)
+            outcome.findings += told
         except InputError as error:
-            return list(error.findings)
-        return []
+            return [*error.findings, *outcome.findings]
+        return outcome.findings
 
     def run(self, folder: Path, remaining: dict[str, float] | None = None) -> Outcome:
         """Take a submission through all gates and stages; the first failing gate ends it with its findings.
@@ -102,16 +125,40 @@ class Pipeline:
             remaining: what is left of the budget; a training that is forecast to outlast it is not begun.
         """
         outcome = Outcome()
+        deadline = time.monotonic() + remaining["wall_s"] if remaining and "wall_s" in remaining else None
         try:
             submission = load(folder)
             outcome.digests["submission"] = submission.digest
-            gates.static(submission, self._task.spec, self._base, self._data.raw)
-            rows = self._rows(submission, outcome)
-            self._train(rows, submission, outcome, (remaining or {}).get("wall_s"))
-            self._evaluate(outcome)
+            outcome.findings += gates.static(submission, self._task.spec, self._base, self._data.raw)
+            self._stages(submission, outcome, deadline=deadline)
         except InputError as error:
-            outcome.findings += error.findings
+            outcome.findings[:0] = error.findings
         return outcome
+
+    def again(self, folder: Path, *, stopped_after: int | None) -> Outcome:
+        """A submission that was evaluated before: from the store, or made anew if that was emptied.
+
+        It has passed gate 1, which would ask what memory is free now.
+
+        Args:
+            folder: the submission.
+            stopped_after: the step after which the clock ended its training, if it did.
+        """
+        outcome = Outcome()
+        self._stages(load(folder), outcome, stopped_after=stopped_after)
+        return outcome
+
+    def _stages(
+        self,
+        submission: Submission,
+        outcome: Outcome,
+        *,
+        deadline: float | None = None,
+        stopped_after: int | None = None,
+    ) -> None:
+        rows = self._rows(submission, outcome)
+        self._train(rows, submission, outcome, deadline, stopped_after)
+        self._evaluate(outcome)
 
     def train_rows_per_s(self) -> float:
         """Rows as long as the task's questions that a LoRA training passes a second: measured once a machine."""
@@ -137,11 +184,16 @@ class Pipeline:
         self._progress.end("speed", f"{stage.facts['rows_per_s']:.1f} rows/s")
         return float(stage.facts["rows_per_s"])
 
+    @functools.cached_property
+    def _reference(self) -> gates.Reference:
+        return gates.Reference.of(self._task, self._data.validation)
+
     def baseline(self) -> Outcome:
         """The untouched base model on validation."""
-        outcome = Outcome()
-        self._evaluate(outcome)
-        return outcome
+        if self._baseline is None:
+            self._baseline = Outcome()
+            self._evaluate(self._baseline)
+        return self._baseline
 
     def export(self, outcome: Outcome, folder: Path) -> None:
         """Write the merged model of an outcome to ``folder``, which plain transformers can load."""
@@ -156,50 +208,95 @@ class Pipeline:
         key = {
             "program": program if isinstance(program, str) else program.model_dump(mode="json"),
             "limit": limit,
+            "task": [self._task.spec.id, self._task.version],
             **{name: self._data.digests[name] for name in ("raw", "validation", "test")},
             **(llm.key if llm else {}),
         }
 
         def build(folder: Path) -> dict[str, Any]:
-            gates.data_trial(program, self._data, llm)
+            gates.data_trial(program, self._data.raw, llm)
             limits = llm.limits() if llm else sandbox.Limits()
             written = data_program.run(program, self._data.raw, limit=limit, limits=limits, llm=llm)
             rows, report = data_program.check(written, self._data.overlap, max_rows=limit)
+            warnings = gates.content(rows, self._reference)
             (folder / ROWS).write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
-            return asdict(report)
+            return {"report": asdict(report), "warnings": gates.told(warnings)}
 
         self._progress.update("data", 0, 1, "running the data program in the sandbox")
         stage = self._store.make("rows", key, build)
         if not stage.reused:
-            self._progress.end("data", f"{stage.facts['rows']} rows")
+            self._progress.end("data", f"{stage.facts['report']['rows']} rows")
+        outcome.tell(stage.facts["warnings"])
         paid = stage.digest in self._paid
         self._paid.discard(stage.digest)
         outcome.add("data", replace(stage, reused=stage.reused and not paid))
         return stage
 
-    def _train(self, rows: Stage, submission: Submission, outcome: Outcome, wall_left_s: float | None) -> None:
-        """Gates 3 and 4 and the training."""
+    def _train(
+        self,
+        rows: Stage,
+        submission: Submission,
+        outcome: Outcome,
+        deadline: float | None,
+        stopped_after: int | None,
+    ) -> None:
+        """Gates 3 to 5 and the training."""
         from ftdojo.training.trainer import train  # imports torch, which a run that finds all stages does not need
 
-        config = submission.train
-        key = {
+        config, base = submission.train, self._base
+        key: dict[str, Any] = {
             "rows": digest.of_file(rows.path / ROWS),
             "config": config.model_dump(mode="json"),
             "base": self._base_digest,
             "compute": str(models.compute()),
         }
+        if stopped_after is not None:
+            key["stopped_after"] = stopped_after
+
+        def left_s() -> float | None:
+            """What may be spent on the training: the evaluation has to fit into the budget, too."""
+            return None if deadline is None else deadline - time.monotonic() - self.baseline().seconds.evaluate
 
         def build(folder: Path) -> dict[str, Any]:
-            tokenized = gates.tokenization(read_items(rows.path / ROWS), config, self._base)
-            gates.micro_training(tokenized, config, self._base, wall_left_s)
-            result = train(tokenized.examples, config, self._base, folder / MODEL, on_log=self._on_log)
-            return {"training": asdict(result), "tokens": asdict(tokenized.statistics)}
+            written = read_items(rows.path / ROWS)
+            tokenized, warnings = gates.tokenization(written, config, base, self._reference)
+            if stopped_after is None:
+                with tempfile.TemporaryDirectory(prefix="ftdojo-micro-") as scratch:
+                    trial = gates.micro_training(
+                        written, tokenized, config, base, self._reference, wall_left_s=left_s(), folder=Path(scratch)
+                    )
+                    warnings += gates.micro_evaluation(trial, base)
+            result = train(
+                tokenized.examples,
+                config,
+                base,
+                folder / MODEL,
+                on_log=self._on_log,
+                time_left_s=left_s(),
+                stop_after=stopped_after,
+            )
+            stopped = [result.stopped] if result.stopped else []
+            facts = {
+                "training": asdict(replace(result, stopped=None)),
+                "tokens": asdict(tokenized.statistics),
+                "warnings": gates.told([*warnings, *stopped]),
+            }
+            if stopped and stopped[0].code == OUT_OF_TIME and stopped_after is None:
+                raise _TimeUp(result.steps, folder / MODEL, facts)
+            return facts
 
         self._progress.update("train", 0, 1, "tokenizing, then a micro-training")
-        stage = self._store.make("models", key, build)
+        begun = time.monotonic()
+        try:
+            stage = self._store.make("models", key, build)
+        except _TimeUp as up:
+            # What the clock has cut is no function of its inputs alone, so it is kept under the step where it ended.
+            key["stopped_after"] = up.step
+            stage = self._store.make("models", key, up.build, spent_s=time.monotonic() - begun)
         outcome.add("train", stage)
         outcome.trained = stage.path / MODEL
-        outcome.data = levels.data(rows.facts, stage.facts["tokens"])
+        outcome.tell(stage.facts["warnings"])
+        outcome.data = levels.data(rows.facts["report"], stage.facts["tokens"])
         outcome.training = levels.training(stage.facts["training"])
         if not stage.reused:
             self._progress.end("train", f"loss {outcome.training.train_loss:.3f}, {outcome.training.fit}")

@@ -5,11 +5,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-from jinja2 import TemplateSyntaxError
+from jinja2 import TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import Field, field_validator
 
+from ftdojo.dojo.recipe_program import from_json, to_json
 from ftdojo.schema import StrictModel
+
+_ENVIRONMENT = ImmutableSandboxedEnvironment()
+_ENVIRONMENT.filters |= {"from_json": from_json, "to_json": to_json}
 
 
 class Source(StrictModel):
@@ -22,13 +26,28 @@ class Source(StrictModel):
     where: str = Field("", description="Jinja expression; rows for which it is false are skipped")
     weight: float = Field(1.0, ge=0, le=100, description="share of the mixture relative to the other sources")
 
-    @field_validator("prompt", "completion", "where")
+    @field_validator("prompt", "completion")
     @classmethod
     def _compiles(cls, text: str) -> str:
         try:
-            ImmutableSandboxedEnvironment().parse(text)
+            # Compiled, not only parsed: that an unknown filter is used shows only then. Nothing is run.
+            _ENVIRONMENT.compile(text, raw=True)
         except TemplateSyntaxError as error:
             raise ValueError(f"line {error.lineno} of the template: {error.message}") from None
+        except RecursionError:
+            raise ValueError("is nested too deeply") from None
+        return text
+
+    @field_validator("where")
+    @classmethod
+    def _is_expression(cls, text: str) -> str:
+        try:
+            if text:
+                _ENVIRONMENT.compile_expression(text)
+        except TemplateSyntaxError as error:
+            raise ValueError(f"is no Jinja expression: {error.message}") from None
+        except RecursionError:
+            raise ValueError("is nested too deeply") from None
         return text
 
     @field_validator("path")
@@ -50,3 +69,8 @@ class Recipe(StrictModel):
     max_completion_chars: int = Field(8000, ge=1, description="rows with a longer completion are dropped")
     max_rows: int = Field(2000, ge=1, description="cap of the mixture")
     seed: int = Field(0, ge=0)
+
+
+def parsed_template(text: str) -> nodes.Template:
+    """The syntax tree of a template that a recipe has accepted."""
+    return _ENVIRONMENT.parse(text)

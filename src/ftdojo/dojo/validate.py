@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ class Verdict(StrictModel):
     gate: int | None
     """The gate that failed."""
     findings: list[Finding]
+    """Errors of that gate first, then warnings; a submission that passes may have warnings."""
     seconds: dict[str, float]
     """Gate -> seconds."""
 
@@ -42,7 +44,7 @@ def validate(
     budget: Budget | None = None,
     progress: Progress | None = None,
 ) -> Verdict:
-    """Take the submission in ``folder`` through gates 0 to 4; nothing is trained and nothing is recorded.
+    """Take the submission in ``folder`` through all gates; nothing is trained to the end and nothing is recorded.
 
     Its data program may ask the models of ``data_llm`` within ``budget``.
     """
@@ -56,31 +58,41 @@ def validate(
 
     @contextmanager
     def gate(number: int, what: str) -> Iterator[None]:
-        shown.update("gates", number, 5, what)
+        shown.update("gates", number, 6, what)
         begun = time.monotonic()
         try:
             yield
         finally:
             seconds[str(number)] = time.monotonic() - begun
 
+    warnings: list[Finding] = []
+    spec, limit = found.spec, found.spec.rules.max_rows
     try:
         with gate(0, "schema"):
             loaded = submission.load(folder)
         with gate(1, "static checks"):
-            gates.static(loaded, found.spec, base, data.raw)
-        limit = found.spec.rules.max_rows
+            warnings += gates.static(loaded, spec, base, data.raw)
         with gate(2, "data program in the sandbox"):
-            gates.data_trial(loaded.program, data, llm)
+            gates.data_trial(loaded.program, data.raw, llm)
             limits = llm.limits() if llm else sandbox.Limits()
             written = data_program.run(loaded.program, data.raw, limit=limit, limits=limits, llm=llm)
             rows, _ = data_program.check(written, data.overlap, max_rows=limit)
+            reference = gates.Reference.of(found, data.validation)
+            warnings += gates.content(rows, reference)
         with gate(3, "tokenization"):
-            tokenized = gates.tokenization(rows, loaded.train, base)
-        with gate(4, "micro-training"):
-            gates.micro_training(tokenized, loaded.train, base, wall_left_s=None)
+            tokenized, told = gates.tokenization(rows, loaded.train, base, reference)
+            warnings += told
+        with tempfile.TemporaryDirectory(prefix="ftdojo-micro-") as scratch:
+            with gate(4, "micro-training"):
+                trial = gates.micro_training(
+                    rows, tokenized, loaded.train, base, reference, wall_left_s=spec.rules.wall_s, folder=Path(scratch)
+                )
+            with gate(5, "micro-evaluation"):
+                warnings += gates.micro_evaluation(trial, base)
     except InputError as error:
-        return Verdict(ok=False, gate=error.findings[0].gate, findings=list(error.findings), seconds=seconds)
-    return Verdict(ok=True, gate=None, findings=[], seconds=seconds)
+        found_now = [*error.findings, *warnings]
+        return Verdict(ok=False, gate=error.findings[0].gate, findings=found_now, seconds=seconds)
+    return Verdict(ok=True, gate=None, findings=warnings, seconds=seconds)
 
 
 class _Calls:

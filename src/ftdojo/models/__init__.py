@@ -4,7 +4,18 @@ generation share when they run one: the machine's precision, the chat template, 
 
 from ftdojo.models.chat import Chat
 from ftdojo.models.device import Compute, compute
-from ftdojo.models.info import ModelInfo, describe, digest
+from ftdojo.models.info import ModelInfo, describe, digest, linear_modules
 from ftdojo.models.locate import EMBEDDED, embedded_weights, resolve
 
-__all__ = ["EMBEDDED", "Chat", "Compute", "ModelInfo", "compute", "describe", "digest", "embedded_weights", "resolve"]
+__all__ = [
+    "EMBEDDED",
+    "Chat",
+    "Compute",
+    "ModelInfo",
+    "compute",
+    "describe",
+    "digest",
+    "embedded_weights",
+    "linear_modules",
+    "resolve",
+]

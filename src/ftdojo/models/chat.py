@@ -5,6 +5,7 @@ Training and generation both go through here, so a model is asked exactly as it 
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,14 +24,16 @@ class Chat:
         Raises:
             UsageError: if the model has no chat template.
         """
-        from transformers import AutoTokenizer
-
-        self._tokenizer: Any = AutoTokenizer.from_pretrained(model)
+        self._tokenizer: Any = _tokenizer(model, tuple(p.stat().st_mtime_ns for p in sorted(model.glob("*.json"))))
         if not self._tokenizer.chat_template:
             fix = "choose an instruction-tuned model, or add chat_template.jinja to the folder"
             raise UsageError(f"the model in {model} has no chat template", fix=fix)
         self.stops: frozenset[int] = frozenset(_stops(model) | {self._tokenizer.eos_token_id})
         """The tokens that end an answer."""
+        self.special: frozenset[str] = frozenset(
+            {str(token) for token in self._tokenizer.added_tokens_decoder.values() if token.special}
+        )
+        """The texts that are read as special tokens, wherever they stand."""
         pad = self._tokenizer.pad_token_id
         self.pad: int = self._tokenizer.eos_token_id if pad is None else pad
 
@@ -85,6 +88,15 @@ class Chat:
     def _encode(self, text: str) -> list[int]:
         # The template has written the special tokens already.
         return list(self._tokenizer(text, add_special_tokens=False).input_ids)
+
+
+@functools.lru_cache(maxsize=2)
+def _tokenizer(model: Path, changed: tuple[int, ...]) -> Any:
+    """The tokenizer of a folder whose files changed at these times. Loading one takes half a second, and every gate
+    and stage asks for it."""
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(model)
 
 
 def _stops(model: Path) -> set[int]:

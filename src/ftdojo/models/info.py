@@ -68,6 +68,16 @@ def describe(model: Path) -> ModelInfo:
         ) from None
 
 
+def linear_modules(model: Path) -> list[str]:
+    """The full names of the modules that have a matrix of weights, embeddings left out."""
+    config = json.loads((model / "config.json").read_text("utf-8"))
+    vocabulary = config.get("text_config", config).get("vocab_size")
+    tensors = {n: t for f in sorted(model.glob("*.safetensors")) for n, t in _header(f).items()}
+    matrices = [n for n, t in tensors.items() if n.endswith(".weight") and len(t["shape"]) == 2]
+    outer = {n for n in matrices if tensors[n]["shape"][0] == vocabulary and not n.startswith("lm_head")}
+    return sorted(n.removesuffix(".weight") for n in matrices if n not in outer)
+
+
 def digest(model: Path) -> str:
     """The identity of a model: the contents of its configuration, tokenizer, template and weights."""
     files = sorted(p for p in model.iterdir() if p.suffix in PARTS and p.name != MANIFEST)

@@ -54,10 +54,13 @@ class Store:
             return None
         return Stage(path=path, digest=name, seconds=manifest["seconds"], facts=manifest["facts"], reused=True)
 
-    def make(self, kind: str, key: dict[str, Any], build: Callable[[Path], dict[str, Any]]) -> Stage:
+    def make(
+        self, kind: str, key: dict[str, Any], build: Callable[[Path], dict[str, Any]], *, spent_s: float = 0.0
+    ) -> Stage:
         """The stage of this kind and key; ``build`` fills the empty folder that it is given if there is none yet.
 
-        Whatever ``build`` raises is passed on and nothing is kept.
+        ``spent_s`` is what was spent on it before, and counts as part of its making. Whatever ``build`` raises is
+        passed on and nothing is kept.
         """
         found = self.find(kind, key)
         if found is not None:
@@ -66,9 +69,11 @@ class Store:
         with disk_errors(self.root):
             (self.root / kind).mkdir(parents=True, exist_ok=True)
             with FileLock(self.root / kind / f".{name}.lock"):
-                return self.find(kind, key) or self._build(kind, name, key, build)
+                return self.find(kind, key) or self._build(kind, name, key, build, spent_s)
 
-    def _build(self, kind: str, name: str, key: dict[str, Any], build: Callable[[Path], dict[str, Any]]) -> Stage:
+    def _build(
+        self, kind: str, name: str, key: dict[str, Any], build: Callable[[Path], dict[str, Any]], spent_s: float
+    ) -> Stage:
         final = self.root / kind / name
         # The lock is ours, so any temporary folder of this stage belongs to a process that died.
         for leftover in final.parent.glob(f".{name}.tmp-*"):
@@ -77,7 +82,7 @@ class Store:
         try:
             begun = time.monotonic()
             facts = build(temporary)
-            seconds = time.monotonic() - begun
+            seconds = spent_s + time.monotonic() - begun
             manifest = {"kind": kind, "key": key, "seconds": seconds, "facts": facts}
             (temporary / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=1), "utf-8")
             temporary.rename(final)

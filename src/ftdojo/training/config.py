@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
 from ftdojo.schema import StrictModel, load_file
+
+OUT_OF_TIME = "out_of_time"
+"""The code of the finding that a training was ended by the clock; unlike all others it is no function of its inputs."""
 
 
 class Lora(StrictModel):
@@ -75,6 +79,19 @@ class TrainConfig(StrictModel):
     def adapter(self) -> Lora | None:
         """The adapter settings in force; ``None`` for full weights."""
         return None if self.method == "full" else self.lora or Lora()
+
+    def held_out(self, rows: int) -> int:
+        """How many of so many rows are held out."""
+        return min(math.ceil(self.eval_fraction * rows), rows - 1)
+
+    def steps_per_epoch(self, rows: int) -> int:
+        """Optimizer steps of one pass over so many rows, of which some are held out."""
+        return math.ceil(math.ceil((rows - self.held_out(rows)) / self.batch_size) / self.gradient_accumulation)
+
+    def steps(self, rows: int) -> int:
+        """Optimizer steps of the whole training on so many rows, on one device."""
+        steps = max(1, math.ceil(self.steps_per_epoch(rows) * self.epochs))
+        return min(steps, self.max_steps or steps)
 
 
 def load(path: Path) -> TrainConfig:

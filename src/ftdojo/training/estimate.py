@@ -23,9 +23,7 @@ def memory(model: ModelInfo, config: TrainConfig, compute: Compute, *, longest: 
     states = trained * (width + 4 + 8)
     tokens = config.batch_size * longest
     layer = tokens * (14 * model.hidden_size + 4 * model.intermediate_size) * width
-    attention = (
-        3 * config.batch_size * model.heads * config.max_length**2 * width if compute.attention == "eager" else 0
-    )
+    attention = 3 * config.batch_size * model.heads * longest**2 * width if compute.attention == "eager" else 0
     logits = 3 * tokens * model.vocabulary * 4 / 8  # a label at one position in eight, the usual share of answers
     return model.parameters * width + states + model.layers * (layer + attention) + logits + _RUNTIME[compute.device]
 

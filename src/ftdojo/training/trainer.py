@@ -10,7 +10,6 @@ while the optimizer updates float32 masters (:mod:`ftdojo.training.optimizer`).
 from __future__ import annotations
 
 import gc
-import math
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -53,6 +52,8 @@ class TrainResult:
     eval_curve: list[tuple[int, float]]
     """Step and loss on the held-out rows, in nats a label token."""
     compute: str
+    stopped: Finding | None
+    """Why it was stopped before its end, if it was: a warning."""
 
 
 def train(
@@ -63,6 +64,8 @@ def train(
     *,
     on_log: OnLog | None = None,
     should_stop: Callable[[], bool] | None = None,
+    time_left_s: float | None = None,
+    stop_after: int | None = None,
     on: Compute | None = None,
 ) -> TrainResult:
     """Train ``base`` on ``examples`` and write the adapter, or the weights, to ``out``.
@@ -77,12 +80,14 @@ def train(
         on_log: called with ``step``, ``steps``, ``loss``, ``grad_norm``, ``learning_rate`` and ``tokens_per_s`` at
             every logged stretch of steps.
         should_stop: asked after every step; the training ends with what it has when it says yes.
+        time_left_s: seconds that it may take; see :mod:`ftdojo.training.monitor` for what happens when they are up.
+        stop_after: the step after which they were up, to repeat a training that was stopped by the clock.
         on: where to train and in which precision; by default what suits this machine.
 
     Raises:
-        InputError: if the loss stops being finite or diverges (``loss_not_finite``, ``diverged``), if the device's
-            memory does not suffice (``out_of_memory``), or if the adapter's targets are not in the model
-            (``bad_targets``).
+        InputError: if the loss stops being finite or diverges before anything is worth keeping (``loss_not_finite``,
+            ``diverged``), if the first steps show that the time will not suffice (``over_budget``), if the device's
+            memory does not (``out_of_memory``), or if the adapter's targets are not in the model (``bad_targets``).
         UsageError: if the model's architecture is not supported.
     """
     chosen = on or compute()
@@ -95,7 +100,12 @@ def train(
             held_out,
             pad=Chat(base).pad,
             arguments={"output_dir": scratch, "use_cpu": chosen.device == "cpu"},
-            hooks={"on_log": on_log, "should_stop": should_stop},
+            hooks={
+                "on_log": on_log,
+                "should_stop": should_stop,
+                "time_left_s": time_left_s,
+                "stop_after": stop_after,
+            },
         )
         try:
             trainer.train()
@@ -116,6 +126,7 @@ def train(
         curve=trainer.monitor.curve,
         eval_curve=trainer.monitor.eval_curve,
         compute=str(chosen),
+        stopped=trainer.monitor.stopped,
     )
     # A trainer and its parts refer to each other, so the weights would stay until Python happens to look for cycles.
     del trainer
@@ -153,7 +164,7 @@ def _network(base: Path, config: TrainConfig, chosen: Compute) -> Any:
 
 def _split(examples: Sequence[Example], config: TrainConfig) -> tuple[list[Example], list[Example]]:
     """Rows to learn from and rows to measure on, drawn with the configuration's seed."""
-    count = min(math.ceil(config.eval_fraction * len(examples)), len(examples) - 1)
+    count = config.held_out(len(examples))
     order = torch.randperm(len(examples), generator=torch.Generator().manual_seed(config.seed)).tolist()
     return [examples[i] for i in order[count:]], [examples[i] for i in order[:count]]
 
@@ -176,9 +187,8 @@ class _LabelTrainer(Trainer):  # type: ignore[misc]
         hooks: dict[str, Any],
     ) -> None:
         size = config.batch_size
-        per_epoch = math.ceil(math.ceil(len(learned) / size) / config.gradient_accumulation)
-        steps = max(1, math.ceil(per_epoch * config.epochs))
-        steps = min(steps, config.max_steps or steps)
+        rows = len(learned) + len(held_out)
+        per_epoch, steps = config.steps_per_epoch(rows), config.steps(rows)
         settings = TrainingArguments(
             **arguments,
             per_device_train_batch_size=size,

@@ -22,6 +22,7 @@ from ftdojo.dojo.protocol import Iteration, Observation
 from ftdojo.dojo.recipe import Recipe
 from ftdojo.dojo.submission import Plan, PlannedChange
 from ftdojo.tasks.spec import TaskSpec
+from ftdojo.training import OUT_OF_TIME
 
 PILOT_ROWS = 1024
 """Enough rows to learn an answer's form."""
@@ -203,17 +204,26 @@ def _plan(s: Situation, move: Move) -> Plan:
 def repair(s: Situation) -> Iterator[Move]:
     """Nothing was evaluated yet because a gate failed, or the training was unstable: take out what made it fail."""
     findings = s.feedback.execution.findings
-    codes = {f.code for f in findings if f.severity == "error"}
-    evidence = "; ".join(f"{f.code}: {f.message}" for f in findings if f.severity == "error")[:400]
+    codes = {f.code for f in findings if f.severity == "error" or f.code == OUT_OF_TIME}
+    evidence = "; ".join(f"{f.code}: {f.message}" for f in findings if f.code in codes)[:400]
     if codes & {"loss_not_finite", "diverged"} or s.of_kind("unstable"):
         yield from _train(
             s, evidence or s.of_kind("unstable")[0].evidence, "learning_rate", 0.3, "the loss stays finite and falls"
         )
-    if "over_budget" in codes:
+    if codes & {"over_budget", OUT_OF_TIME}:
         yield from _train(s, evidence, "epochs", 0.5, "the training fits into the budget")
         yield _rows_move(s, evidence, 0.5, "the training fits into the budget")
-    if "no_labels" in codes:
+    if "no_learning" in codes:
+        yield from _train(s, evidence, "learning_rate", 3.0, "the loss falls at all")
+    if codes & {"no_labels", "mostly_truncated"}:
         yield from _train(s, evidence, "max_length", 2, "rows keep their completions")
+    if "answers_too_long" in codes:
+        chars = CHARS_PER_TOKEN * s.observation.task.max_new_tokens
+        yield _recipe(s, evidence, "max_completion_chars", chars, "answers end within the task's limit of tokens")
+    if "constant_answer" in codes:
+        yield _recipe(s, evidence, "balance", "completion", "the answers of the rows differ")
+    if "duplicate_rows" in codes:
+        yield _recipe(s, evidence, "deduplicate", True, "every row is different")
     if "out_of_memory" in codes:
         yield from _train(s, evidence, "batch_size", 0.5, "the training fits into memory")
 

@@ -1,0 +1,15 @@
+import argparse
+import json
+
+parser = argparse.ArgumentParser()
+for name in ("--input", "--output", "--limit"):
+    parser.add_argument(name)
+arguments = parser.parse_args()
+rows = []
+for raw in json.load(open(f"{arguments.input}/chemcotbench-cot/mol_und/ring_count.json", encoding="utf-8")):
+    gold = json.loads(raw["meta"]).get("gt")
+    if gold:
+        rows.append({"prompt": raw["query"], "completion": json.dumps({"count": gold}), "subtask": "ring_count"})
+rows = rows[: min(160, int(arguments.limit))]
+with open(arguments.output, "w") as stream:
+    json.dump(rows, stream)

@@ -1,0 +1,4 @@
+import json
+
+def rows(:
+    pass
