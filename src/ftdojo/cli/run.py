@@ -24,7 +24,9 @@ Model = Annotated[
 def run(
     task: TaskName,
     model: Model = "smollm2-135m",
-    agent: Annotated[str, typer.Option(help="The contestant.")] = "ft-agent",
+    agent: Annotated[
+        str, typer.Option(help="The contestant: ft-agent, base, single-shot, random-search or tpe.")
+    ] = "ft-agent",
     planner: Annotated[
         str, typer.Option(help="What plans for it: playbook (no LLM), or PROVIDER:MODEL such as openai:gpt-5.2.")
     ] = "playbook",
@@ -49,7 +51,7 @@ def run(
 
       ftdojo run chemistry/mol_und --budget 10m --max-iterations 4
 
-      ftdojo run examples/support_tickets --budget 20m
+      ftdojo run examples/support_tickets --budget 20m --agent random-search
 
       ftdojo run finance/financeiq --planner openai:qwen3 --base-url http://127.0.0.1:8000/v1
     """
@@ -62,7 +64,7 @@ def run(
     folder = (
         out_dir or Path("runs") / f"{Path(task).name if Path(task).is_dir() else task.replace('/', '-')}-seed{seed}"
     )
-    agents.check(agent, planner)
+    named = agents.check(agent, planner)
     transport = _transport(planner, base_url, replay)
     limits = Budget(
         wall_s=parse_duration(budget), submissions=max_iterations, input_tokens=max_tokens, cost_usd=max_cost
@@ -76,7 +78,7 @@ def run(
             home=Home.default(),
             variant=data,
             agent=agent,
-            planner=transport.model if transport else planner,
+            planner=transport.model if transport else named,
             seed=seed,
             budget=limits,
             progress=live,
