@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from ftdojo.budget import Spent
 from ftdojo.dojo.configuration import Configuration, versions
 from ftdojo.dojo.feedback import EvaluationFeedback
@@ -12,6 +14,7 @@ from ftdojo.dojo.protocol import Iteration
 from ftdojo.llm import Call
 from ftdojo.record import Ledger
 from ftdojo.record.result import Best, BudgetUsed, LlmUsage, Outcome, RunResult, Score, ScorePair
+from ftdojo.tasks.spec import ItemScore
 
 
 class History:
@@ -68,6 +71,18 @@ class History:
         """What the run has been charged so far."""
         charges = (Spent(**e.payload["charge"]) for e in self._ledger.events() if "charge" in e.payload)
         return sum(charges, Spent())
+
+    @property
+    def test_items(self) -> dict[str, list[ItemScore]]:
+        """The verdicts on the test items of ``baseline`` and ``best``; empty if the run has none in its record."""
+        scored = self.payload("test_scored") or {}
+        return TypeAdapter(dict[str, list[ItemScore]]).validate_python(scored.get("items", {}))
+
+    @property
+    def finished(self) -> RunResult | None:
+        """The result of a run that has ended."""
+        payload = self.payload("finished")
+        return RunResult.model_validate(payload["result"]) if payload else None
 
     @property
     def outcome(self) -> Outcome:
