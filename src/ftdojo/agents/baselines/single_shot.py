@@ -12,7 +12,13 @@ from ftdojo.dojo.submission import Plan, PlannedChange
 from ftdojo.training import TrainConfig
 
 EPOCHS = 3
-TRAIN: dict[str, Any] = {"learning_rate": 2e-4, "epochs": EPOCHS, "batch_size": 16, "warmup_ratio": 0.1}
+TRAIN: dict[str, Any] = {
+    "learning_rate": 2e-4,
+    "epochs": EPOCHS,
+    "batch_size": 8,
+    "gradient_accumulation": 2,
+    "warmup_ratio": 0.1,
+}
 """Where guides to fine-tuning with adapters begin: two to three epochs at 1e-4 to 2e-4 with a short warm-up. All else
 is the default of ``train.yaml`` (adapters of rank 16 on all linear layers, cosine schedule)."""
 TRAIN_SHARE = 0.6

@@ -23,6 +23,8 @@ from ftdojo.tasks.spec import TaskSpec
 from ftdojo.training.config import Lora, TrainConfig
 
 MIN_ROWS = 64
+MICRO_BATCH = 8
+"""Larger batches are accumulated from ones of this size, so that no point is lost for want of memory."""
 ALPHA = 2
 """The adapter's alpha is this times its rank: the scale of its output stays the same when the rank is varied."""
 
@@ -37,7 +39,7 @@ class Point(StrictModel):
     schedule: Literal["linear", "cosine", "constant"]
     warmup_ratio: float
     epochs: int
-    batch_size: int
+    batch_size: int = Field(description="rows an optimizer step")
     weight_decay: float
     rank: int
     dropout: float
@@ -127,7 +129,8 @@ class Space:
             schedule=point.schedule,
             warmup_ratio=point.warmup_ratio,
             epochs=point.epochs,
-            batch_size=point.batch_size,
+            batch_size=min(MICRO_BATCH, point.batch_size),
+            gradient_accumulation=max(1, point.batch_size // MICRO_BATCH),
             weight_decay=point.weight_decay,
             max_length=min(TrainConfig().max_length, self.context_length),
             seed=self.seed,
@@ -154,7 +157,7 @@ class Space:
             schedule=train.schedule,
             warmup_ratio=train.warmup_ratio,
             epochs=int(train.epochs),
-            batch_size=train.batch_size,
+            batch_size=train.batch_size * train.gradient_accumulation,
             weight_decay=train.weight_decay,
             rank=adapter.rank,
             dropout=adapter.dropout,
