@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from ftdojo.stats import Estimate, crossed, crossed_pooled, stratified_mean
+from ftdojo.stats import crossed, crossed_pooled, resampled, stratified_mean
 
 TABLES = st.integers(1, 4).flatmap(
     lambda seeds: st.lists(st.lists(st.floats(0, 1), min_size=seeds, max_size=seeds), min_size=2, max_size=12)
@@ -93,12 +93,19 @@ def test_p_value_is_students() -> None:
 
 
 def test_a_pooled_metric_adds_the_noise_of_seeds() -> None:
-    items = Estimate(40.0, 30.0, 50.0, 100)
-    alone, three = crossed_pooled(items, [40.0]), crossed_pooled(items, [30.0, 40.0, 50.0])
+    rng = np.random.default_rng(0)
+    values = rng.random(200)
+    strata = [""] * 200
+    drawn = resampled(lambda chosen: float(values[list(chosen)].mean()), strata)
+    alone = crossed_pooled([float(values.mean())], [drawn], 200)
     assert alone.seed_variance is None
-    assert (alone.estimate().low, alone.estimate().high) == pytest.approx((30, 50), abs=1e-3)
-    assert three.standard_error**2 == pytest.approx(alone.item_variance + 100 / 3)
-    assert three.estimate().low < 30
+    formula = stratified_mean(values.tolist(), strata)
+    assert (alone.estimate().low, alone.estimate().high) == pytest.approx((formula.low, formula.high), abs=0.01)
+    three = crossed_pooled([0.4, 0.5, 0.6], [drawn] * 3, 200)
+    assert three.standard_error**2 == pytest.approx(alone.item_variance + 0.01 / 3)
+    assert three.freedom == pytest.approx(2 * (1 + alone.item_variance / (0.01 / 3)) ** 2)
+    same = crossed_pooled([0.0], [[0.0] * len(drawn)], 200)
+    assert (same.p_value, same.estimate().low) == (1.0, 0.0)
 
 
 def test_scaling_scales_everything() -> None:

@@ -145,13 +145,19 @@ def validate(
 
 
 def report(
-    run_dir: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `ftdojo run --out` wrote.")],
+    run_dir: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `ftdojo run` or `ftdojo bench` wrote.")],
     json: Json = False,
 ) -> None:
-    """Write the run's report.html again, also for a run that is unfinished."""
+    """Write a run's report.html, or a contest's leaderboard, again; also of one that is unfinished."""
+    from ftdojo.bench import is_suite, leaderboard
     from ftdojo.report import write_report
+    from ftdojo.report.leaderboard import write_leaderboard
 
-    path = write_report(run_dir)
+    if is_suite(run_dir):
+        with Live() as live:
+            path = write_leaderboard(run_dir, leaderboard(run_dir, live))
+    else:
+        path = write_report(run_dir)
     if json:
         print_json({"report": str(path)})
     else:

@@ -6,7 +6,15 @@ claims about a score goes through here.
 """
 
 from ftdojo.stats.crossed import Crossed, crossed, crossed_pooled
-from ftdojo.stats.interval import CONFIDENCE, Estimate, bootstrap, mean_over, paired_difference, stratified_mean
+from ftdojo.stats.interval import (
+    CONFIDENCE,
+    Estimate,
+    bootstrap,
+    mean_over,
+    paired_difference,
+    resampled,
+    stratified_mean,
+)
 from ftdojo.stats.power import power, seeds_needed
 from ftdojo.stats.ranking import mean_ranks, normalized, ranks
 from ftdojo.stats.testing import Tally, holm
@@ -26,6 +34,7 @@ __all__ = [
     "paired_difference",
     "power",
     "ranks",
+    "resampled",
     "seeds_needed",
     "stratified_mean",
 ]

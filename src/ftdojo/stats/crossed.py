@@ -25,9 +25,6 @@ from numpy.typing import NDArray
 
 from ftdojo.stats.interval import CONFIDENCE, Estimate, stratified_variance, student_t, student_t_tail
 
-Z = 1.959964
-"""Half a 95 % interval of a normal distribution in standard deviations."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crossed:
@@ -137,25 +134,28 @@ def _rest(groups: Sequence[NDArray[np.float64]]) -> tuple[float, float]:
     return sum(parts), float(sum(freedoms)) or 1.0
 
 
-def crossed_pooled(items: Estimate, by_seed: Sequence[float]) -> Crossed:
+def crossed_pooled(by_seed: Sequence[float], resamples: Sequence[Sequence[float]], n: int) -> Crossed:
     """The same for a metric of the set as a whole, such as an F-score, which has no scores of single items.
 
     The rest cannot be told from seeds and items here and is counted in both, which makes intervals somewhat wide.
 
     Args:
-        items: the mean over seeds of the metric, with its bootstrap interval over items.
-        by_seed: the metric of every seed's run.
+        by_seed: the metric of every seed's run, shape ``(seeds,)``.
+        resamples: its values over bootstrap samples of the items, the same samples for all seeds (see
+            :func:`ftdojo.stats.resampled`), shape ``(seeds, samples)``.
+        n: the number of items.
     """
-    variance, freedom = ((items.high - items.low) / (2 * Z)) ** 2, 1e6
     seeds = len(by_seed)
+    item_variance = float(np.var(np.mean(resamples, axis=0), ddof=1))
     seed_variance = float(np.var(by_seed, ddof=1)) / seeds if seeds > 1 else None
+    freedom = math.inf
     if seed_variance:
-        freedom = (variance + seed_variance) ** 2 / (seed_variance**2 / (seeds - 1))
+        freedom = (item_variance + seed_variance) ** 2 / (seed_variance**2 / (seeds - 1))
     return Crossed(
-        value=items.value,
+        value=float(np.mean(by_seed)),
         by_seed=tuple(by_seed),
-        item_variance=variance,
+        item_variance=item_variance,
         seed_variance=seed_variance,
         freedom=freedom,
-        n=items.n,
+        n=n,
     )

@@ -115,17 +115,22 @@ def bootstrap(
     Raises:
         ValueError: for no items.
     """
+    low, high = np.quantile(resampled(statistic, strata), [0.5 - confidence / 2, 0.5 + confidence / 2])
+    return Estimate(statistic(range(len(strata))), float(low), float(high), len(strata))
+
+
+def resampled(statistic: Callable[[Sequence[int]], float], strata: Sequence[str]) -> list[float]:
+    """The values of a statistic over :data:`RESAMPLES` bootstrap samples. The samples depend on the strata alone, so
+    the values of two systems on the same items are paired. Arguments and errors as for :func:`bootstrap`."""
     if not strata:
         raise ValueError("need at least one item")
     labels = np.asarray(strata, dtype=object)
     groups = [np.flatnonzero(labels == label) for label in sorted(set(strata))]
     rng = np.random.default_rng(BOOTSTRAP_SEED)
-    values = [
+    return [
         statistic(np.concatenate([rng.choice(group, group.size) for group in groups]).tolist())
         for _ in range(RESAMPLES)
     ]
-    low, high = np.quantile(values, [0.5 - confidence / 2, 0.5 + confidence / 2])
-    return Estimate(statistic(range(len(strata))), float(low), float(high), len(strata))
 
 
 def mean_over(values: Sequence[float], *, confidence: float = CONFIDENCE) -> Estimate:
@@ -142,14 +147,14 @@ def mean_over(values: Sequence[float], *, confidence: float = CONFIDENCE) -> Est
 
 
 def student_t(probability: float, freedom: float) -> float:
-    """The quantile of Student's t distribution."""
-    from scipy.special import stdtrit  # scipy.stats takes a second to import; this is the function beneath it
+    """The quantile of Student's t distribution; of the normal one for infinite ``freedom``."""
+    from scipy.special import ndtri, stdtrit  # scipy.stats takes a second to import; these are what is beneath it
 
-    return float(stdtrit(freedom, probability))
+    return float(ndtri(probability) if math.isinf(freedom) else stdtrit(freedom, probability))
 
 
 def student_t_tail(value: float, freedom: float) -> float:
     """The probability of exceeding ``value``."""
-    from scipy.special import stdtr
+    from scipy.special import ndtr, stdtr
 
-    return float(stdtr(freedom, -value))
+    return float(ndtr(-value) if math.isinf(freedom) else stdtr(freedom, -value))
