@@ -126,3 +126,10 @@ def test_a_plan_is_an_upper_bound_until_jobs_were_run(tmp_path: Path) -> None:
 def test_every_error_is_one_of_ours(tmp_path: Path) -> None:
     with pytest.raises(FtdojoError):
         Suite.load(tmp_path / "none.toml")
+
+
+def test_the_suite_that_is_shipped_is_valid() -> None:
+    shipped = Path(__file__).parents[2] / "benchmarks" / "twin-contest.toml"
+    jobs = Suite.load(shipped).jobs()
+    assert (len(jobs), len({job.task_id for job in jobs})) == (65, 13)
+    assert {job.setting.variant for job in jobs} == {"twin"}
