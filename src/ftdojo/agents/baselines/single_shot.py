@@ -15,8 +15,8 @@ EPOCHS = 3
 TRAIN: dict[str, Any] = {
     "learning_rate": 2e-4,
     "epochs": EPOCHS,
-    "batch_size": 8,
-    "gradient_accumulation": 2,
+    "batch_size": 4,
+    "gradient_accumulation": 4,
     "warmup_ratio": 0.1,
 }
 """Where guides to fine-tuning with adapters begin: two to three epochs at 1e-4 to 2e-4 with a short warm-up. All else

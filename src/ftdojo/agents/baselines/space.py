@@ -23,7 +23,7 @@ from ftdojo.tasks.spec import TaskSpec
 from ftdojo.training.config import Lora, TrainConfig
 
 MIN_ROWS = 64
-MICRO_BATCH = 8
+MICRO_BATCH = 4
 """Larger batches are accumulated from ones of this size, so that no point is lost for want of memory."""
 ALPHA = 2
 """The adapter's alpha is this times its rank: the scale of its output stays the same when the rank is varied."""
