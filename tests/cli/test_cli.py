@@ -74,6 +74,8 @@ def test_tasks_are_listed() -> None:
         (["score", "chemistry/mol_und", "--items", "no.jsonl", "--predictions", "no.jsonl"], "no.jsonl"),
         (["validate", "nowhere", "--task", "chemistry/mol_und"], "not a folder"),
         (["report", "nowhere"], "holds no run"),
+        (["export", "nowhere", "out"], "holds no run"),
+        (["run", "chemistry/mol_und", "--agent", "tpe", "--planner", "openai:x"], "has no planner"),
         (["run"], "TASK"),
         (["rn"], "run"),
     ],

@@ -12,7 +12,8 @@ from ftdojo.errors import UsageError
 from ftdojo.findings import Finding
 from ftdojo.llm import Call, CallLog, Transport
 
-AGENTS = ("ft-agent",)
+FT_AGENT = "ft-agent"
+AGENTS = ("base", "single-shot", "random-search", "tpe", FT_AGENT)
 PLAYBOOK = "playbook"
 
 
@@ -35,8 +36,11 @@ class Door(Protocol):
         """What the gates find in a submission, without training it."""
 
 
-def check(agent: str, planner: str) -> None:
+def check(agent: str, planner: str) -> str:
     """Whether there are such an agent and such a planner; no network is used.
+
+    Returns:
+        The planner that results name: empty for an agent that has none.
 
     Raises:
         UsageError: if not.
@@ -44,6 +48,11 @@ def check(agent: str, planner: str) -> None:
     _require("agent", agent, AGENTS)
     if ":" not in planner:
         _require("planner", planner, (PLAYBOOK,), "choose playbook, or PROVIDER:MODEL, e.g. openai:gpt-5.2")
+    if agent == FT_AGENT:
+        return planner
+    if planner != PLAYBOOK:
+        raise UsageError(f"the agent '{agent}' has no planner", fix=f"leave --planner out, or choose {FT_AGENT}")
+    return ""
 
 
 def make(agent: str, workspace: Path, *, door: Door | None = None, transport: Transport | None = None) -> Agent:
@@ -57,6 +66,8 @@ def make(agent: str, workspace: Path, *, door: Door | None = None, transport: Tr
         UsageError: for an unknown agent.
     """
     _require("agent", agent, AGENTS)
+    if agent != FT_AGENT:
+        return _baseline(agent, workspace)
     from ftdojo.agents.ft_agent import FTAgent
     from ftdojo.agents.ft_agent.playbook import Playbook
 
@@ -72,6 +83,15 @@ def make(agent: str, workspace: Path, *, door: Door | None = None, transport: Tr
     return FTAgent(LlmPlanner(client, door.validate), workspace, fallback=Playbook())
 
 
+def _baseline(agent: str, workspace: Path) -> Agent:
+    from ftdojo.agents import baselines
+
+    if agent == baselines.Base.name:
+        return baselines.Base()
+    kinds = (baselines.SingleShot, baselines.RandomSearch, baselines.Tpe)
+    return next(kind(workspace) for kind in kinds if kind.name == agent)
+
+
 def _require(kind: str, name: str, known: tuple[str, ...], otherwise: str = "") -> None:
     if name not in known:
         nearest = difflib.get_close_matches(name, known, n=1)
@@ -79,4 +99,4 @@ def _require(kind: str, name: str, known: tuple[str, ...], otherwise: str = "") 
         raise UsageError(f"there is no {kind} '{name}'", fix=fix)
 
 
-__all__ = ["AGENTS", "PLAYBOOK", "Door", "check", "make"]
+__all__ = ["AGENTS", "FT_AGENT", "PLAYBOOK", "Door", "check", "make"]

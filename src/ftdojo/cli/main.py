@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from ftdojo.cli import data, doctor, run, tasks
+from ftdojo.cli import bench, data, doctor, export, run, tasks
 from ftdojo.cli.console import err
 from ftdojo.errors import FtdojoError, InputError
 
@@ -28,7 +28,9 @@ app.add_typer(tasks.app, name="task")
 app.add_typer(data.app, name="data")
 app.command()(run.validate)
 app.command()(tasks.score)
+app.command()(bench.bench)
 app.command()(run.report)
+app.command()(export.export)
 app.command()(doctor.doctor)
 
 

@@ -38,7 +38,9 @@ MaxCost = Annotated[float | None, typer.Option(min=0, help="Most dollars that LL
 def run(
     task: TaskName,
     model: Model = "smollm2-135m",
-    agent: Annotated[str, typer.Option(help="The contestant.")] = "ft-agent",
+    agent: Annotated[
+        str, typer.Option(help="The contestant: ft-agent, base, single-shot, random-search or tpe.")
+    ] = "ft-agent",
     planner: Annotated[
         str, typer.Option(help="What plans for it: playbook (no LLM), or PROVIDER:MODEL such as openai:gpt-5.2.")
     ] = "playbook",
@@ -64,7 +66,7 @@ def run(
 
       ftdojo run chemistry/mol_und --budget 10m --max-iterations 4
 
-      ftdojo run examples/support_tickets --budget 20m
+      ftdojo run examples/support_tickets --budget 20m --agent random-search
 
       ftdojo run finance/financeiq --planner openai:qwen3 --base-url http://127.0.0.1:8000/v1
 
@@ -79,7 +81,7 @@ def run(
     folder = (
         out_dir or Path("runs") / f"{Path(task).name if Path(task).is_dir() else task.replace('/', '-')}-seed{seed}"
     )
-    agents.check(agent, planner)
+    named = agents.check(agent, planner)
     if data_llm and (agent, planner) == ("ft-agent", agents.PLAYBOOK):
         err.print(
             "the playbook writes recipes, which ask no models: --data-llm has no effect without another --planner"
@@ -101,7 +103,7 @@ def run(
             home=Home.default(),
             variant=data,
             agent=agent,
-            planner=transport.model if transport else planner,
+            planner=transport.model if transport else named,
             data_llm=DataLlm(models=pools, concurrency=llm_concurrency) if pools else None,
             seed=seed,
             budget=limits,
@@ -171,13 +173,19 @@ def validate(
 
 
 def report(
-    run_dir: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `ftdojo run --out` wrote.")],
+    run_dir: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `ftdojo run` or `ftdojo bench` wrote.")],
     json: Json = False,
 ) -> None:
-    """Write the run's report.html again, also for a run that is unfinished."""
+    """Write a run's report.html, or a contest's leaderboard, again; also of one that is unfinished."""
+    from ftdojo.bench import is_suite, leaderboard
     from ftdojo.report import write_report
+    from ftdojo.report.leaderboard import write_leaderboard
 
-    path = write_report(run_dir)
+    if is_suite(run_dir):
+        with Live() as live:
+            path = write_leaderboard(run_dir, leaderboard(run_dir, live))
+    else:
+        path = write_report(run_dir)
     if json:
         print_json({"report": str(path)})
     else:

@@ -24,7 +24,7 @@ from ftdojo.llm import Call, CallLog
 from ftdojo.rawdata import prepare, profiled, read_items, token_counter
 from ftdojo.record import Home, Ledger
 from ftdojo.record.disk import disk_errors
-from ftdojo.record.result import RunResult, Score
+from ftdojo.record.result import RunResult
 
 SUBMISSIONS = "submissions"
 MODEL = "model"
@@ -142,8 +142,10 @@ class Dojo:
             self._history.append("stopped", {"out_of_budget": self.over}, self._charge())
         if self._history.payload("finished") is None:
             if self._history.payload("test_scored") is None:
-                scores = self._grade(self._export())
-                self._history.append("test_scored", {name: s.model_dump(mode="json") for name, s in scores.items()})
+                grades = self._grade(self._export())
+                scores = {name: grade.score.model_dump(mode="json") for name, grade in grades.items()}
+                items = {name: grade.model_dump(mode="json")["items"] for name, grade in grades.items()}
+                self._history.append("test_scored", {**scores, "items": items})
             result = self._history.result(self.run.name)
             self._history.append("finished", {"result": result.model_dump(mode="json")})
         result = RunResult.model_validate((self._history.payload("finished") or {})["result"])
@@ -191,6 +193,8 @@ class Dojo:
     def _begin(self) -> None:
         spec = self._task.spec
         about = {"metric": spec.metric, "higher_is_better": spec.higher_is_better, "objective": spec.objective}
+        folder = Path(self._task_name)
+        about["given"] = str(folder.absolute()) if folder.is_dir() else self._task_name
         identity = self._identity.model_dump(mode="json")
         self._history.append("configuration", {"configuration": identity, "versions": versions(), **about})
 
@@ -229,7 +233,7 @@ class Dojo:
         self._pipeline.export(self._best_outcome(), folder)
         return folder
 
-    def _grade(self, best: Path) -> dict[str, Score]:
+    def _grade(self, best: Path) -> dict[str, grading.Grade]:
         self._history.append("test_opened", {"reason": "the episode has ended", "best": self._history.best})
         request = grading.Request(
             task=self._task_name,

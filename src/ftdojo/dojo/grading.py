@@ -9,7 +9,9 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -25,6 +27,7 @@ from ftdojo.record import Home, Store
 from ftdojo.record.result import Score
 from ftdojo.schema import StrictModel
 from ftdojo.tasks.scoring import summarize
+from ftdojo.tasks.spec import ItemScore, Task
 
 
 class Request(StrictModel):
@@ -37,13 +40,28 @@ class Request(StrictModel):
     """Name -> model folder."""
 
 
-def grade(request: Request, progress: Progress) -> dict[str, Score]:
+class Grade(StrictModel):
+    """What a model scored."""
+
+    score: Score
+    items: list[ItemScore]
+    """The verdicts that the score is made of, in the order of the items."""
+
+    @classmethod
+    def of(cls, task: Task, verdicts: Sequence[ItemScore]) -> Grade:
+        """The grade that verdicts on all items make."""
+        score = Score.of(task.spec.metric, summarize(task, verdicts))
+        # The default of ``metrics`` is a proxy, which JSON does not know.
+        return cls(score=score, items=[replace(verdict, metrics=dict(verdict.metrics)) for verdict in verdicts])
+
+
+def grade(request: Request, progress: Progress) -> dict[str, Grade]:
     """The test score of each model of the request.
 
     Raises:
         InfrastructureError: if the grading process fails.
     """
-    scores: dict[str, Score] = {}
+    grades: dict[str, Grade] = {}
     # A file, because a pipe that nobody reads until the end would stop a talkative process.
     with tempfile.TemporaryFile("w+", encoding="utf-8") as complaints, _process(complaints) as process:
         assert process.stdin is not None
@@ -53,8 +71,8 @@ def grade(request: Request, progress: Progress) -> dict[str, Score]:
             process.stdin.close()
             for line in process.stdout:
                 message = json.loads(line)
-                if "scores" in message:
-                    scores = TypeAdapter(dict[str, Score]).validate_python(message["scores"])
+                if "grades" in message:
+                    grades = TypeAdapter(dict[str, Grade]).validate_python(message["grades"])
                 elif "total" in message:
                     progress.update(**message)
                 else:
@@ -65,12 +83,12 @@ def grade(request: Request, progress: Progress) -> dict[str, Score]:
         process.wait()
         complaints.seek(0)
         problem = complaints.read()
-    if process.returncode or not scores:
+    if process.returncode or not grades:
         raise InfrastructureError(
             f"grading ended with status {process.returncode}: {problem.strip()[-800:]}",
             fix="run the same command again: the trained model is kept and is graded again",
         )
-    return scores
+    return grades
 
 
 def _process(complaints: IO[str]) -> subprocess.Popen[str]:
@@ -104,7 +122,7 @@ def main() -> None:
     home = Home(request.home)
     variant, task = tasks.get(request.task, runner=sandbox.run_user_code).variant(request.variant)
     data = prepare(task, variant, home)
-    scores: dict[str, Score] = {}
+    grades: dict[str, Grade] = {}
     for name, model in request.models.items():
         _, items, predictions = predict(
             task,
@@ -115,9 +133,8 @@ def main() -> None:
             _Lines(),
             label=f"test, {name}",
         )
-        verdicts = evaluation.scores(task, items, predictions)
-        scores[name] = Score.of(task.spec.metric, summarize(task, verdicts))
-    print(json.dumps({"scores": {name: score.model_dump(mode="json") for name, score in scores.items()}}))  # noqa: T201
+        grades[name] = Grade.of(task, evaluation.scores(task, items, predictions))
+    print(json.dumps({"grades": {name: grade.model_dump(mode="json") for name, grade in grades.items()}}))  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ import threading
 from dataclasses import asdict
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from ftdojo.budget import Spent
 from ftdojo.dojo.configuration import Configuration, versions
 from ftdojo.dojo.feedback import EvaluationFeedback
@@ -14,6 +16,7 @@ from ftdojo.llm import Call
 from ftdojo.record import Ledger
 from ftdojo.record.result import Best, BudgetUsed, LlmUsage, Outcome, RunResult, Score, ScorePair
 from ftdojo.sandbox import PURPOSE
+from ftdojo.tasks.spec import ItemScore
 
 
 class History:
@@ -90,6 +93,18 @@ class History:
                 if "charge" in event.payload:
                     self._spent += Spent(**event.payload["charge"])
             return self._spent
+
+    @property
+    def test_items(self) -> dict[str, list[ItemScore]]:
+        """The verdicts on the test items of ``baseline`` and ``best``; empty if the run has none in its record."""
+        scored = self.payload("test_scored") or {}
+        return TypeAdapter(dict[str, list[ItemScore]]).validate_python(scored.get("items", {}))
+
+    @property
+    def finished(self) -> RunResult | None:
+        """The result of a run that has ended."""
+        payload = self.payload("finished")
+        return RunResult.model_validate(payload["result"]) if payload else None
 
     @property
     def outcome(self) -> Outcome:

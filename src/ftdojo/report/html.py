@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from ftdojo.record.disk import disk_errors
 from ftdojo.report import plots, text, view
+from ftdojo.report.page import environment
 
 FILE = "report.html"
-LONGEST = 16_000
-"""No string on the page has more characters than this."""
 
 
 def write_report(run: Path) -> Path:
@@ -31,26 +28,8 @@ def write_report(run: Path) -> Path:
 
 def render(report: view.Report) -> str:
     """The whole page."""
-    template = _environment().get_template("report.html.jinja")
+    template = environment().get_template("report.html.jinja")
     return template.render(report=report, score_plot=_score_plot(report), loss_plot=_loss_plot(report))
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        finalize=_clean,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"cut": text.clean, "line": text.line}
-    return environment
-
-
-def _clean(value: Any) -> Any:
-    """Every value that the template prints passes here, before it is escaped. Markup was made by this package."""
-    return text.clean(value, LONGEST) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _score_plot(report: view.Report) -> Markup | None:

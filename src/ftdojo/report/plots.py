@@ -22,6 +22,9 @@ WIDTH, HEIGHT = 480, 300
 CURVES = 6
 """As many loss curves are told apart by colour."""
 
+_LINES = ("solid", "dashed", "dotted", "dashdot")
+"""Tell more curves apart than there are colours."""
+
 _VARIABLES = ("ink", "muted", "rule", "paper", "accent", *(f"curve-{i}" for i in range(CURVES)))
 _PLACEHOLDER = {name: f"#fe00{i:02x}" for i, name in enumerate(_VARIABLES)}
 
@@ -142,6 +145,33 @@ def loss_plot(iterations: Sequence[Iteration], best: int, caption: str) -> Marku
     return _figure(draw, "loss", caption, columns=CURVES)
 
 
+def course_plot(courses: Sequence[tuple[str, Sequence[tuple[float, float]]]], name: str, caption: str) -> Markup:
+    """The validation gain of contestants over the budget that they used.
+
+    Args:
+        courses: a label, and points of minutes and gain in per cent, for each contestant.
+        name: of the drawing, unique on its page.
+        caption: what a screen reader says instead of the drawing.
+    """
+
+    def draw(axes: Any) -> None:
+        axes.axhline(0, color=_PLACEHOLDER["muted"], linewidth=1, linestyle=(0, (4, 3)))
+        for slot, (label, points) in enumerate(courses):
+            axes.plot(
+                [minutes for minutes, _ in points],
+                [gain for _, gain in points],
+                color=_PLACEHOLDER[f"curve-{slot % CURVES}"],
+                linestyle=_LINES[slot // CURVES % len(_LINES)],
+                linewidth=1.6,
+                drawstyle="steps-post",
+                label=label.replace("$", r"\$"),  # matplotlib would read a formula between dollars
+            )
+        axes.set_xlim(left=0)
+        axes.set_xlabel("minutes of the budget used")
+
+    return _figure(draw, name, caption, columns=3)
+
+
 def _figure(draw: Callable[[Any], None], name: str, caption: str, *, columns: int) -> Markup:
     import matplotlib.style
     from matplotlib.figure import Figure
@@ -166,5 +196,5 @@ def _inline(svg: str, name: str, caption: str) -> Markup:
     for variable, placeholder in _PLACEHOLDER.items():
         body = body.replace(placeholder, f"var(--{variable})")
     label = escape(text.line(caption, 500))
-    # Only what matplotlib wrote is marked as safe: the plots hold no text from outside.
+    # Only what matplotlib wrote is marked as safe: it escapes the labels, which are names that a suite may give.
     return Markup(f'<svg class="plot" role="img" aria-label="{label}" viewBox="0 0 {WIDTH} {HEIGHT}">{body}')  # noqa: S704

@@ -39,6 +39,11 @@ def export(base: Path, trained: Path, out: Path) -> None:
         else:
             merged = network.load(trained, torch.float32, attention="sdpa")
         merged.to(stored).save_pretrained(out)
+    copy_text_files(base, out)
+
+
+def copy_text_files(base: Path, out: Path) -> None:
+    """Copy tokenizer, chat template and generation settings of a model."""
     for pattern in _TEXT:
         for path in base.glob(pattern):
             shutil.copy(path, out / path.name)

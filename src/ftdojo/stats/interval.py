@@ -1,4 +1,4 @@
-"""Estimates with intervals: pure functions of numbers. Everything that ftdojo claims about a score goes through here.
+"""The interval of a mean over one set of items.
 
 The core metric of most tasks is the unweighted mean over sub-tasks of the mean item score, so items are a stratified
 sample with the sub-tasks as strata. An interval is Student's t on the standard error of that mean. A metric of the set
@@ -57,6 +57,17 @@ def stratified_mean(
     Raises:
         ValueError: for no items, unequal lengths or a value outside the bounds.
     """
+    mean, variance, freedom = stratified_variance(values, strata, bounds=bounds)
+    half = student_t(0.5 + confidence / 2, freedom) * math.sqrt(variance)
+    low, high = bounds
+    return Estimate(mean, max(low, mean - half), min(high, mean + half), len(values))
+
+
+def stratified_variance(
+    values: Sequence[float], strata: Sequence[str], *, bounds: tuple[float, float]
+) -> tuple[float, float, float]:
+    """The stratified mean, the variance of that mean, and its degrees of freedom. Arguments and errors as for
+    :func:`stratified_mean`."""
     data = np.asarray(values, dtype=float)
     labels = np.asarray(strata, dtype=object)
     if data.size == 0 or data.shape != labels.shape:
@@ -67,13 +78,10 @@ def stratified_mean(
     groups = [data[labels == label] for label in sorted(set(strata))]
     mean = float(np.mean([group.mean() for group in groups]))
     variances = [np.append(group, bounds).var(ddof=1) / (group.size + 2) for group in groups]
-    variance = float(sum(variances)) / len(groups) ** 2
-    if variance == 0.0:
-        return Estimate(mean, mean, mean, int(data.size))
-    # Welch and Satterthwaite: the degrees of freedom of a sum of independent variance estimates.
+    # Welch and Satterthwaite: the degrees of freedom of a sum of independent variance estimates. The bounds that each
+    # group was extended by differ, so none of them is zero.
     freedom = float(sum(variances)) ** 2 / sum(v**2 / (g.size + 1) for v, g in zip(variances, groups, strict=True))
-    half = _student_t(0.5 + confidence / 2, freedom) * math.sqrt(variance)
-    return Estimate(mean, max(low_bound, mean - half), min(high_bound, mean + half), int(data.size))
+    return mean, float(sum(variances)) / len(groups) ** 2, float(freedom)
 
 
 def paired_difference(
@@ -107,20 +115,46 @@ def bootstrap(
     Raises:
         ValueError: for no items.
     """
+    low, high = np.quantile(resampled(statistic, strata), [0.5 - confidence / 2, 0.5 + confidence / 2])
+    return Estimate(statistic(range(len(strata))), float(low), float(high), len(strata))
+
+
+def resampled(statistic: Callable[[Sequence[int]], float], strata: Sequence[str]) -> list[float]:
+    """The values of a statistic over :data:`RESAMPLES` bootstrap samples. The samples depend on the strata alone, so
+    the values of two systems on the same items are paired. Arguments and errors as for :func:`bootstrap`."""
     if not strata:
         raise ValueError("need at least one item")
     labels = np.asarray(strata, dtype=object)
     groups = [np.flatnonzero(labels == label) for label in sorted(set(strata))]
     rng = np.random.default_rng(BOOTSTRAP_SEED)
-    values = [
+    return [
         statistic(np.concatenate([rng.choice(group, group.size) for group in groups]).tolist())
         for _ in range(RESAMPLES)
     ]
-    low, high = np.quantile(values, [0.5 - confidence / 2, 0.5 + confidence / 2])
-    return Estimate(statistic(range(len(strata))), float(low), float(high), len(strata))
 
 
-def _student_t(probability: float, freedom: float) -> float:
-    from scipy.special import stdtrit  # scipy.stats takes a second to import; this is the function beneath it
+def mean_over(values: Sequence[float], *, confidence: float = CONFIDENCE) -> Estimate:
+    """The plain mean of unbounded values, such as one figure a task, with Student's t interval.
 
-    return float(stdtrit(freedom, probability))
+    Raises:
+        ValueError: for fewer than two values, which have no measurable spread.
+    """
+    if len(values) < 2:
+        raise ValueError("an interval needs at least two values")
+    half = student_t(0.5 + confidence / 2, len(values) - 1) * float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    mean = float(np.mean(values))
+    return Estimate(mean, mean - half, mean + half, len(values))
+
+
+def student_t(probability: float, freedom: float) -> float:
+    """The quantile of Student's t distribution; of the normal one for infinite ``freedom``."""
+    from scipy.special import ndtri, stdtrit  # scipy.stats takes a second to import; these are what is beneath it
+
+    return float(ndtri(probability) if math.isinf(freedom) else stdtrit(freedom, probability))
+
+
+def student_t_tail(value: float, freedom: float) -> float:
+    """The probability of exceeding ``value``."""
+    from scipy.special import ndtr, stdtr
+
+    return float(ndtr(-value) if math.isinf(freedom) else stdtr(freedom, -value))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from ftdojo.stats import Estimate, bootstrap, paired_difference, stratified_mean
+from ftdojo.stats import Estimate, bootstrap, mean_over, paired_difference, stratified_mean
 
 SCORES = st.lists(st.tuples(st.floats(0, 1), st.sampled_from(["a", "b", "c"])), min_size=1, max_size=60)
 
@@ -114,3 +114,12 @@ def test_the_bootstrap_draws_within_strata_and_is_the_same_every_time() -> None:
 
 def test_scaling_keeps_the_order_of_the_ends() -> None:
     assert Estimate(0.5, 0.4, 0.6, 9).scaled(-100) == Estimate(-50, -60, -40, 9)
+
+
+def test_a_plain_mean_has_students_interval() -> None:
+    values = [0.2, -0.4, 0.9, 0.1]
+    estimate = mean_over(values)
+    expected = scipy_stats.t.interval(0.95, 3, np.mean(values), scipy_stats.sem(values))
+    assert (estimate.low, estimate.high) == pytest.approx(expected)
+    with pytest.raises(ValueError, match="two values"):
+        mean_over([0.3])

@@ -1,0 +1,26 @@
+"""``random-search``: independent draws from the space (Bergstra and Bengio 2012, JMLR 13)."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+from ftdojo.agents.baselines.search import Search
+from ftdojo.agents.baselines.space import Point, Space
+from ftdojo.dojo.protocol import Observation
+
+
+class RandomSearch(Search):
+    """Every trial is a new draw.
+
+    Allowed to know: the task's specification and rules, the sizes of the raw files, the time that is left and what
+    earlier trials took. It looks at no score and at no other feedback.
+    """
+
+    name = "random-search"
+
+    def points(self, space: Space, observation: Observation) -> Iterator[Point]:
+        """Draws that depend on the seed and the number of the trial."""
+        rng = random.Random(f"{observation.seed}/{len(observation.history)}")  # noqa: S311 - not for secrets
+        while True:
+            yield space.draw(rng)

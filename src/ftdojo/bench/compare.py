@@ -1,0 +1,287 @@
+"""From finished jobs to a leaderboard. What must not be mixed is kept apart or refused; every claim is corrected for
+the number of claims."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import combinations
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+
+from ftdojo import sandbox, tasks
+from ftdojo.bench.episodes import Episode, read_episode
+from ftdojo.bench.leaderboard import (
+    Board,
+    Cell,
+    Cost,
+    Course,
+    Duel,
+    Leaderboard,
+    Missing,
+    Pair,
+    Standing,
+    TaskLine,
+)
+from ftdojo.bench.match import Match
+from ftdojo.bench.record import read
+from ftdojo.bench.suite import Contestant, Job, Setting
+from ftdojo.dojo.feedback import Interval
+from ftdojo.dojo.progress import Progress, Silent
+from ftdojo.errors import UsageError
+from ftdojo.record.result import Score
+from ftdojo.stats import (
+    Tally,
+    holm,
+    mean_over,
+    mean_ranks,
+    normalized,
+    seeds_needed,
+)
+from ftdojo.tasks.spec import Task
+
+LEVEL = 0.05
+COURSE_POINTS = 60
+
+
+def leaderboard(out: Path, progress: Progress | None = None) -> Leaderboard:
+    """The leaderboard of the suite that was run in ``out``, as far as it is.
+
+    Raises:
+        UsageError: if ``out`` holds no suite, or results that must not be mixed.
+    """
+    suite, attempts, failures = read(out)
+    watcher = progress or Silent()
+    settings: dict[Setting, list[tuple[Job, Episode | None]]] = {}
+    jobs = suite.jobs()
+    for number, job in enumerate(jobs):
+        watcher.update("reading", number, len(jobs), str(job))
+        settings.setdefault(job.setting, []).append((job, read_episode(out, job)))
+    missing = [
+        Missing(
+            job=str(job),
+            folder=job.folder,
+            attempts=attempts.get(job.folder, 0),
+            failure=failures.get(job.folder, ""),
+        )
+        for played in settings.values()
+        for job, episode in played
+        if episode is None
+    ]
+    boards = [_board(setting, played, watcher) for setting, played in settings.items()]
+    watcher.end("leaderboard", f"{len(jobs) - len(missing)} of {len(jobs)} runs")
+    return Leaderboard(suite=suite.name, boards=boards, missing=missing, attempts=sum(attempts.values()))
+
+
+def _board(setting: Setting, played: Sequence[tuple[Job, Episode | None]], progress: Progress) -> Board:
+    episodes = [episode for _, episode in played if episode is not None]
+    versions = _agreed(episodes)
+    contestants = list({job.contestant.name: job.contestant for job, _ in played}.values())
+    names = list({job.task_id: job.task for job, _ in played}.items())
+    matches = []
+    for number, (name, task) in enumerate(names):
+        progress.update("leaderboard", number, len(names), name)
+        mine = [episode for episode in episodes if episode.job.task_id == name]
+        if mine:
+            found = tasks.get(task, runner=sandbox.run_user_code).variant(setting.variant)[1]
+            matches.append(Match(found, name, mine, [c.name for c in contestants]))
+    decided = _decided(matches)
+    lines = [_line(match, decided) for match in matches]
+    cells = [_cell(match, contestant.name) for match in matches for contestant in contestants]
+    standings = [
+        _standing(c, [e for e in episodes if e.job.contestant == c], matches, cells, lines) for c in contestants
+    ]
+    return Board(
+        variant=setting.variant,
+        model=setting.model,
+        budget=setting.budget,
+        limits=played[0][0].limits,
+        versions=versions,
+        tasks=lines,
+        standings=sorted(standings, key=lambda s: (s.gain is None, -(s.gain or 0.0))),
+        cells=cells,
+        pairs=decided,
+        duels=[_duel(a.name, b.name, decided) for a, b in combinations(contestants, 2)],
+        course=[_course(c, [e for e in episodes if e.job.contestant == c], matches) for c in contestants],
+    )
+
+
+def _agreed(episodes: Sequence[Episode]) -> dict[str, str]:
+    """The versions that all episodes share.
+
+    Raises:
+        UsageError: if they are of different versions of ftdojo, or a task, its data or the base model changed.
+    """
+    faults = []
+    first: dict[str, Episode] = {}
+    for episode in episodes:
+        known = first.setdefault(episode.job.task_id, episode)
+        for name, digest in episode.result.digests.items():
+            if known.result.digests[name] != digest:
+                faults.append(f"{episode.job.folder}: another {name} than {known.job.folder}")
+        if episode.result.versions["ftdojo"] != episodes[0].result.versions["ftdojo"]:
+            faults.append(f"{episode.job.folder}: another version of ftdojo than {episodes[0].job.folder}")
+    if faults:
+        raise UsageError(
+            "these results must not be mixed:\n  " + "\n  ".join(faults[:20]),
+            fix="remove the folders of the older ones, and run the suite again",
+        )
+    seen = [episode.result.versions for episode in episodes]
+    return {name: " and ".join(sorted({v[name] for v in seen})) for name in (seen[0] if seen else {})}
+
+
+# -- claims ------------------------------------------------------------------------------------------------------------
+
+
+def _decided(matches: Sequence[Match]) -> list[Pair]:
+    """The verdict on every pair, after one correction for all of them."""
+    compared = [(match, ours, theirs, gap) for match in matches for (ours, theirs), gap in match.gaps.items()]
+    corrected = holm([gap.p_value for *_, gap in compared])
+    pairs = []
+    for (match, ours, theirs, gap), p_value in zip(compared, corrected, strict=True):
+        better = (gap.value > 0) == match.task.spec.higher_is_better
+        estimate = gap.estimate()
+        deviation = gap.seed_deviation
+        pairs.append(
+            Pair(
+                task=match.name,
+                ours=ours,
+                theirs=theirs,
+                difference=Interval(value=estimate.value, low=estimate.low, high=estimate.high),
+                p_value=p_value,
+                verdict=0 if p_value >= LEVEL else 1 if better else -1,
+                seeds_to_separate=None if deviation is None else seeds_needed(gap.value, deviation),
+            )
+        )
+    return pairs
+
+
+def _line(match: Match, pairs: Sequence[Pair]) -> TaskLine:
+    spec = match.task.spec
+    sign = 1 if spec.higher_is_better else -1
+    top = max(match.means, key=lambda who: sign * match.means[who].value)
+    beaten = {p.theirs if p.ours == top else p.ours for p in pairs if p.task == match.name and _winner(p) == top}
+    compared = {w for p in pairs if p.task == match.name and top in (p.ours, p.theirs) for w in (p.ours, p.theirs)}
+    leaders = [who for who in match.means if who == top or (who in compared and who not in beaten)]
+    one = next(episode for side in match.sides.values() for episode in side.values())
+    base = one.result.baseline.test
+    assert base is not None
+    return TaskLine(
+        id=match.name,
+        metric=spec.metric,
+        higher_is_better=spec.higher_is_better,
+        best_value=spec.best_value,
+        base=base,
+        leaders=leaders,
+    )
+
+
+def _winner(pair: Pair) -> str | None:
+    return {1: pair.ours, -1: pair.theirs}.get(pair.verdict)
+
+
+def _duel(ours: str, theirs: str, pairs: Sequence[Pair]) -> Duel:
+    verdicts = [p.verdict if p.ours == ours else -p.verdict for p in pairs if {p.ours, p.theirs} == {ours, theirs}]
+    tally = Tally.of(verdicts)
+    return Duel(ours=ours, theirs=theirs, wins=tally.wins, ties=tally.ties, losses=tally.losses, p_value=tally.p_value)
+
+
+# -- one contestant ----------------------------------------------------------------------------------------------------
+
+
+def _cell(match: Match, contestant: str) -> Cell:
+    side, mean = match.sides[contestant], match.means.get(contestant)
+    estimate = mean.estimate(bounds=_bounds(match.task)) if mean else None
+    base = next((e.result.baseline.test for e in side.values()), None)
+    return Cell(
+        task=match.name,
+        contestant=contestant,
+        seeds=sorted(side),
+        outcomes=dict(Counter(e.result.outcome for e in side.values())),
+        score=Score.of(match.task.spec.metric, estimate) if estimate else None,
+        gain=_gain(mean.value, base.value, match.task) if mean and base else None,
+        item_error=mean.item_error if mean else None,
+        seed_deviation=mean.seed_deviation if mean else None,
+        runs={seed: side[seed].job.folder for seed in sorted(side)},
+    )
+
+
+def _bounds(task: Task) -> tuple[float, float] | None:
+    """Of a mean of item scores, which lie between 0 and the best value."""
+    return None if task.spec.pooled else (min(0.0, task.spec.best_value), max(0.0, task.spec.best_value))
+
+
+def _gain(value: float, base: float, task: Task) -> float | None:
+    best = task.spec.best_value
+    return None if base == best else normalized(value, base=base, best=best)
+
+
+def _standing(
+    contestant: Contestant,
+    episodes: Sequence[Episode],
+    matches: Sequence[Match],
+    cells: Sequence[Cell],
+    lines: Sequence[TaskLine],
+) -> Standing:
+    name = contestant.name
+    gains = [cell.gain for cell in cells if cell.contestant == name and cell.gain is not None]
+    iterations = [iteration for episode in episodes for iteration in episode.result.iterations]
+    spread = mean_over(gains) if len(gains) > 1 else None
+    return Standing(
+        contestant=name,
+        agent=contestant.of,
+        planner=next((e.result.planner for e in episodes), ""),
+        tasks=sum(name in match.means for match in matches),
+        gain=fmean(gains) if gains else None,
+        gain_interval=(spread.low, spread.high) if spread else None,
+        rank=_ranks(matches).get(name),
+        first=sum(name in line.leaders for line in lines),
+        runs=len(episodes),
+        outcomes=dict(Counter(e.result.outcome for e in episodes)),
+        iterations=len(iterations),
+        improving=sum(i.accepted for i in iterations),
+        rejected=sum(i.validation is None for i in iterations),
+        blocked=sum(e.blocked for e in episodes),
+        tokens=sum(e.result.budget.llm.input_tokens + e.result.budget.llm.output_tokens for e in episodes),
+        cost=_cost(episodes, len(iterations)),
+    )
+
+
+def _ranks(matches: Sequence[Match]) -> dict[str, float]:
+    """Mean ranks over the tasks that everybody has played."""
+    whole = [match for match in matches if len(match.means) == len(match.sides)]
+    if not whole:
+        return {}
+    scores = {who: [match.means[who].value for match in whole] for who in whole[0].sides}
+    return mean_ranks(scores, higher_is_better=[match.task.spec.higher_is_better for match in whole])
+
+
+def _cost(episodes: Sequence[Episode], iterations: int) -> Cost:
+    spent = [episode.result.budget for episode in episodes]
+    wall_s, usd = sum(b.wall_s for b in spent), sum(b.llm.cost_usd for b in spent)
+    runs = len(spent) or 1
+    return Cost(
+        wall_s=wall_s / runs,
+        wall_s_per_iteration=wall_s / iterations if iterations else None,
+        device_s=sum(b.device_s for b in spent) / runs,
+        usd_per_iteration=usd / iterations if iterations else None,
+        usd=usd / runs,
+    )
+
+
+def _course(contestant: Contestant, episodes: Sequence[Episode], matches: Sequence[Match]) -> Course:
+    """The gain on validation of the best model so far, at evenly spaced times, mean over runs."""
+    best_values = {match.name: match.task.spec.best_value for match in matches}
+    ends = [episode.course[-1][0] for episode in episodes]
+    curves = [
+        [(at, normalized(v, base=e.course[0][1], best=best_values[e.job.task_id])) for at, v in e.course]
+        for e in episodes
+        if e.course[0][1] != best_values[e.job.task_id]
+    ]
+    if not curves:
+        return Course(contestant=contestant.name, points=[])
+    times = np.linspace(0.0, max(ends), COURSE_POINTS).tolist()
+    heights = [fmean(max([0.0, *(g for at, g in curve if at <= time)]) for curve in curves) for time in times]
+    return Course(contestant=contestant.name, points=list(zip(times, heights, strict=True)))

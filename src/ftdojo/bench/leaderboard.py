@@ -1,0 +1,158 @@
+"""``leaderboard.json``: what a suite shows about its contestants. A stable format; pages are drawn from it.
+
+Everything measured by a clock stands under the keys ``cost`` and ``course``; the rest is a function of what the
+contestants did.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from ftdojo.bench.suite import Limits
+from ftdojo.dojo.feedback import Interval
+from ftdojo.record.result import Outcome, Result, Score
+
+
+class TaskLine(Result):
+    """A task of a board."""
+
+    id: str
+    metric: str
+    higher_is_better: bool
+    best_value: float
+    base: Score
+    """The base model on test."""
+    leaders: list[str]
+    """The contestant with the best mean, and those that are not shown to be worse."""
+
+
+class Cell(Result):
+    """One contestant on one task."""
+
+    task: str
+    contestant: str
+    seeds: list[int]
+    outcomes: dict[Outcome, int]
+    score: Score | None
+    """On test: the mean over seeds, with the interval over items and seeds; ``None`` if no run has ended."""
+    gain: float | None
+    """How far it is from the base model (0) to a perfect score (1); ``None`` too if the base model is perfect."""
+    item_error: float | None
+    """The part of the standard error that is due to the items, in the metric's unit."""
+    seed_deviation: float | None
+    """Standard deviation of single runs, in the metric's unit; ``None`` with one seed."""
+    runs: dict[int, str]
+    """Seed -> folder of the run."""
+
+
+class Pair(Result):
+    """Two contestants on one task, paired by item and by seed."""
+
+    task: str
+    ours: str
+    theirs: str
+    difference: Interval
+    """``ours`` less ``theirs`` in the metric's unit, with its own 95 % interval."""
+    p_value: float
+    """Of no difference, after Holm's correction for all pairs and tasks of the board."""
+    verdict: int = Field(ge=-1, le=1)
+    """1 if ``ours`` is better, -1 if it is worse, at 5 % after the correction; else 0, a tie."""
+    seeds_to_separate: int | None
+    """Seeds with which a difference of this size would be found with a probability of 80 %, on these items; ``None``
+    with fewer than two seeds, or if it would take more than a thousand."""
+
+
+class Duel(Result):
+    """Two contestants over all tasks."""
+
+    ours: str
+    theirs: str
+    wins: int
+    ties: int
+    losses: int
+    p_value: float
+    """Of the sign test, that wins and losses are equally likely."""
+
+
+class Cost(Result):
+    """What a contestant spent, mean of its runs."""
+
+    wall_s: float
+    wall_s_per_iteration: float | None
+    device_s: float
+    usd_per_iteration: float | None
+    usd: float
+
+
+class Standing(Result):
+    """One contestant over all tasks."""
+
+    contestant: str
+    agent: str
+    planner: str
+    tasks: int
+    """Tasks on which it has a score."""
+    gain: float | None
+    """Mean over its tasks of the way from base to perfect."""
+    gain_interval: tuple[float, float] | None
+    """Over tasks as a sample of tasks; ``None`` with fewer than two."""
+    rank: float | None
+    """Mean rank over the tasks on which every contestant has a score, 1 is best."""
+    first: int
+    """Tasks on which it is best or tied with the best."""
+    runs: int
+    outcomes: dict[Outcome, int]
+    iterations: int
+    improving: int
+    """Iterations whose model became the best."""
+    rejected: int
+    """Submissions that a gate stopped."""
+    blocked: int
+    """Submissions with rows that overlapped evaluation items."""
+    tokens: int
+    """Of LLMs, read and written."""
+    cost: Cost
+
+
+class Course(Result):
+    """The way to the score: mean over runs of the validation gain of the best model, by wall clock."""
+
+    contestant: str
+    points: list[tuple[float, float]]
+
+
+class Board(Result):
+    """All that may be compared: one variant of the data, one base model, one budget, one version."""
+
+    variant: str
+    model: str
+    budget: str
+    limits: Limits
+    versions: dict[str, str]
+    tasks: list[TaskLine]
+    standings: list[Standing]
+    """The best mean gain first."""
+    cells: list[Cell]
+    pairs: list[Pair]
+    duels: list[Duel]
+    course: list[Course]
+
+
+class Missing(Result):
+    """A job without a result."""
+
+    job: str
+    folder: str
+    attempts: int
+    failure: str
+    """Why its last attempt failed (outcome ``infrastructure_error``); empty if it was not begun, or interrupted."""
+
+
+class Leaderboard(Result):
+    """All boards of a suite, and what is missing."""
+
+    suite: str
+    boards: list[Board]
+    missing: list[Missing]
+    attempts: int
+    """At all jobs together."""

@@ -1,0 +1,59 @@
+"""What a suite would run, and what that may take."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+from ftdojo import agents
+from ftdojo.bench.record import durations, finished
+from ftdojo.bench.suite import Job, Suite
+from ftdojo.budget import parse_duration
+
+SETUP_S = 60.0
+"""Added to a job's budget for loading and for the test, as long as none like it has been run here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The jobs of a suite, and an estimate for those that are missing."""
+
+    jobs: list[Job]
+    missing: list[Job]
+    seconds: float
+    """Of the missing ones with so many at once."""
+    measured: bool
+    """Whether it rests on jobs of every contestant that were run here; else it is the most that the budgets allow."""
+    cost_usd: float | None
+    """The most that planners may cost; ``None`` if a budget does not limit it."""
+
+
+def plan(suite: Suite, out: Path, slots: int) -> Plan:
+    """Nothing is run or written.
+
+    A job is expected to take what the contestant's other jobs in this folder took with the same budget; before there
+    are any, its wall-clock budget and :data:`SETUP_S`.
+    """
+    jobs = suite.jobs()
+    missing = [job for job in jobs if not finished(out, job)]
+    took = defaultdict(list)
+    before = durations(out)
+    for job in jobs:
+        if job.folder in before and job not in missing:
+            took[job.contestant.name, job.setting].append(before[job.folder])
+
+    def expected(job: Job) -> float:
+        known = took.get((job.contestant.name, job.setting))
+        return fmean(known) if known else parse_duration(job.limits.wall) + SETUP_S
+
+    asking = [job for job in missing if job.contestant.planner != agents.PLAYBOOK]
+    limits = [job.limits.cost for job in asking]
+    return Plan(
+        jobs=jobs,
+        missing=missing,
+        seconds=sum(map(expected, missing)) / slots,
+        measured=all((job.contestant.name, job.setting) in took for job in missing),
+        cost_usd=None if None in limits else sum(limit for limit in limits if limit is not None),
+    )

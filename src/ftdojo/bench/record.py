@@ -1,0 +1,132 @@
+"""The record of a suite: which suite it is, and which attempts were made. What came of a job stands in the job's own
+record, so nothing is kept twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Self
+
+from ftdojo.bench.suite import Job, Suite
+from ftdojo.dojo.configuration import versions
+from ftdojo.dojo.episode import RESULT
+from ftdojo.errors import UsageError
+from ftdojo.record import Ledger
+from ftdojo.record.disk import disk_errors
+from ftdojo.record.ledger import FILE
+
+
+class SuiteRecord:
+    """The suite's folder, open for writing. Use as a context manager: it holds the folder's lock."""
+
+    def __init__(self, out: Path, suite: Suite) -> None:
+        """Open or create the record.
+
+        Raises:
+            UsageError: if ``out`` holds results that those of ``suite`` must not be mixed with.
+        """
+        self.out, self.suite = out.absolute(), suite
+        with disk_errors(out):
+            out.mkdir(parents=True, exist_ok=True)
+        self._ledger = Ledger(out)
+        try:
+            self._begin()
+        except BaseException:
+            self._ledger.close()
+            raise
+
+    def _begin(self) -> None:
+        now: dict[str, Any] = {"suite": self.suite.model_dump(mode="json"), "version": versions()["ftdojo"]}
+        earlier = [event.payload for event in self._ledger.events("suite")]
+        differing = [line for payload in earlier for line in _conflicts(payload, now)]
+        if differing:
+            raise UsageError(
+                f"{self.out} holds results of another suite:\n  " + "\n  ".join(dict.fromkeys(differing)),
+                fix="give the changed budget or contestant a new name, or begin a new contest with another --out",
+            )
+        if not earlier or earlier[-1] != now:
+            self._ledger.append("suite", now)
+
+    def finished(self, job: Job) -> bool:
+        """Whether a job has a result."""
+        return finished(self.out, job)
+
+    def attempts(self, job: Job) -> int:
+        """How often the job was begun."""
+        return sum(event.payload["job"] == job.folder for event in self._ledger.events("begun"))
+
+    def begun(self, job: Job) -> int:
+        """Record the beginning of an attempt, and return its number."""
+        self._ledger.append("begun", {"job": job.folder})
+        return self.attempts(job)
+
+    def ended(self, job: Job, seconds: float, failure: str | None) -> None:
+        """Record the end of an attempt, and why it failed if it did."""
+        self._ledger.append("ended", {"job": job.folder, "seconds": seconds, "failure": failure})
+
+    def close(self) -> None:
+        """Let the next process in."""
+        self._ledger.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def is_suite(out: Path) -> bool:
+    """Whether a folder holds the record of a suite (and not that of a run)."""
+    if not (out / FILE).is_file():
+        return False
+    with Ledger(out, writable=False) as ledger:
+        return bool(ledger.events("suite"))
+
+
+def read(out: Path) -> tuple[Suite, dict[str, int], dict[str, str]]:
+    """The last suite that was run in a folder; the number of attempts at, and the failures of, its jobs by folder.
+
+    Raises:
+        UsageError: if the folder holds no suite.
+    """
+    with Ledger(out, writable=False) as ledger:
+        suites = ledger.events("suite")
+        if not suites:
+            raise UsageError(f"{out} holds no suite", fix="name a folder that `ftdojo bench` wrote")
+        attempts: dict[str, int] = {}
+        for event in ledger.events("begun"):
+            attempts[event.payload["job"]] = attempts.get(event.payload["job"], 0) + 1
+        return Suite.model_validate(suites[-1].payload["suite"]), attempts, _failures(ledger)
+
+
+def durations(out: Path) -> dict[str, float]:
+    """Seconds that the last attempt at every job took, by the job's folder; empty if nothing was run in ``out``."""
+    if not (out / FILE).is_file():
+        return {}
+    with Ledger(out, writable=False) as ledger:
+        return {event.payload["job"]: event.payload["seconds"] for event in ledger.events("ended")}
+
+
+def finished(out: Path, job: Job) -> bool:
+    """Whether a job of the suite in ``out`` has a result: the file that a run writes last."""
+    return (out / job.folder / RESULT).is_file()
+
+
+def _failures(ledger: Ledger) -> dict[str, str]:
+    """Why the last attempt at a job failed, by the job's folder, where it has ended and did."""
+    found: dict[str, str] = {}
+    for event in ledger.events():
+        if event.kind == "begun":
+            found.pop(event.payload["job"], None)
+        elif event.kind == "ended" and event.payload["failure"]:
+            found[event.payload["job"]] = event.payload["failure"]
+    return found
+
+
+def _conflicts(earlier: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """What would mix: a budget or contestant of the same name that means something else, or another version."""
+    before, after = Suite.model_validate(earlier["suite"]), Suite.model_validate(now["suite"])
+    pairs: list[tuple[str, object, object]] = [("ftdojo", earlier["version"], now["version"])]
+    pairs += [(f"budgets.{n}", before.budgets[n], limits) for n, limits in after.budgets.items() if n in before.budgets]
+    known = {contestant.name: contestant for contestant in before.agents}
+    pairs += [(f"agent {c.name}", known[c.name], c) for c in after.agents if c.name in known]
+    return [f"{name}: {old} there, {new} now" for name, old, new in pairs if old != new]

@@ -1,0 +1,120 @@
+"""``ftdojo bench``: contests between agents."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from ftdojo.cli.console import Live, err, out, print_json
+from ftdojo.cli.run import Json
+
+if TYPE_CHECKING:
+    from ftdojo.bench import Plan
+    from ftdojo.bench.leaderboard import Leaderboard
+
+
+def bench(
+    suite: Annotated[Path, typer.Argument(metavar="SUITE.toml", help="Agents, tasks, models, seeds and budgets.")],
+    out_dir: Annotated[
+        Path | None, typer.Option("--out", help="Folder of the records; runs/NAME if not given.")
+    ] = None,
+    slots: Annotated[
+        int | None, typer.Option(min=1, help="Jobs at once; if not given one for each GPU, or one on a processor.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the plan, with its time and cost.")] = False,
+    json: Json = False,
+) -> None:
+    """Let agents compete: every agent on every task with every seed, under the same budget, and a leaderboard.
+
+    The same command adds what is missing: after Ctrl-C or a crash, and when agents, tasks or seeds were added.
+
+    [bold]Example of a suite[/] (see docs/contest.md)
+
+      name = "first"
+      tasks = \\["chemistry/mol_und", "table/fact_checking"]
+      models = \\["smollm2-135m"]
+      agents = \\["base", "single-shot", "random-search", "ft-agent"]
+      seeds = \\[0, 1]
+      \\[budgets.short]
+      wall = "5m"
+    """
+    from ftdojo.bench import Suite, SuiteRecord, execute, leaderboard, plan
+    from ftdojo.bench import slots as find_slots
+    from ftdojo.report.leaderboard import write_leaderboard
+
+    wanted = Suite.load(suite)
+    folder = out_dir or Path("runs") / wanted.name
+    places = find_slots(slots)
+    if dry_run:
+        _show(plan(wanted, folder, len(places)), len(places), json=json)
+        return
+    with SuiteRecord(folder, wanted) as record, Live() as live:
+        live.say(_summary(plan(wanted, folder, len(places)), len(places)))
+        execute(record, places, live)
+        board = leaderboard(folder, live)
+    page = write_leaderboard(folder, board)
+    if json:
+        print_json(board)
+    else:
+        print_standings(board)
+    err.print(f"leaderboard {page}", soft_wrap=True)
+    failed = [job for job in board.missing if job.failure]
+    if failed:
+        for job in failed[:10]:
+            err.print(f"  {job.job}: {job.failure}; see {folder / job.folder}", markup=False, soft_wrap=True)
+        err.print(f"[bold red]failed[/]: {len(failed)} jobs have no result; the same command tries them again")
+        raise typer.Exit(3)
+    err.print(f"[bold green]done[/]: all {len(wanted.jobs())} jobs are finished")
+
+
+def print_standings(board: Leaderboard) -> None:
+    """The standings of every board."""
+    for part in board.boards:
+        out.print(f"[bold]{part.model}, {part.variant} data, budget {part.budget}[/]")
+        table = Table("contestant", "mean gain", "mean rank", "best or tied", "runs", "iterations", box=None)
+        for s in part.standings:
+            gain = "–" if s.gain is None else f"{100 * s.gain:.1f} %"
+            rank = "–" if s.rank is None else f"{s.rank:.2f}"
+            first = f"{s.first} of {len(part.tasks)}"
+            table.add_row(s.contestant, gain, rank, first, str(s.runs), str(s.iterations))
+        out.print(table)
+
+
+def _summary(planned: Plan, slots: int) -> str:
+    from ftdojo.report import text
+
+    if not planned.missing:
+        return f"all {len(planned.jobs)} jobs are finished"
+    basis = "by jobs that were run here" if planned.measured else "at most, by their budgets"
+    cost = (
+        "no limit is set on its LLM cost" if planned.cost_usd is None else f"LLM cost at most ${planned.cost_usd:,.2f}"
+    )
+    return (
+        f"{len(planned.missing)} of {len(planned.jobs)} jobs to run, {slots} at once: "
+        f"about {text.duration(planned.seconds)} ({basis}); {cost}"
+    )
+
+
+def _show(planned: Plan, slots: int, *, json: bool) -> None:
+    if json:
+        document = {
+            "jobs": len(planned.jobs),
+            "missing": [job.folder for job in planned.missing],
+            "slots": slots,
+            "seconds": planned.seconds,
+            "measured": planned.measured,
+            "cost_usd": planned.cost_usd,
+        }
+        print_json(document)
+        return
+    table = Table("contestant", "setting", "jobs", "missing", box=None)
+    names = [(job.contestant.name, str(job.setting)) for job in planned.jobs]
+    missing = Counter((job.contestant.name, str(job.setting)) for job in planned.missing)
+    for key, count in Counter(names).items():
+        table.add_row(*key, str(count), str(missing[key]))
+    out.print(table)
+    out.print(_summary(planned, slots), soft_wrap=True)

@@ -1,0 +1,51 @@
+"""``ftdojo export``: the best model of a run as a folder to use and to serve."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ftdojo.cli.console import Live, err, out, print_json
+from ftdojo.cli.run import Json
+
+
+class Form(StrEnum):
+    """What is written."""
+
+    MERGED = "merged"
+    ADAPTER = "adapter"
+
+
+def export(
+    run_dir: Annotated[Path, typer.Argument(metavar="RUN", help="A folder that `ftdojo run --out` wrote.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder for the model.")],
+    form: Annotated[Form, typer.Option(help="merged: whole weights; adapter: the LoRA adapter alone.")] = Form.MERGED,
+    task: Annotated[str | None, typer.Option(help="The task's folder, if it was moved since.")] = None,
+    json: Json = False,
+) -> None:
+    """Write the best model of a run with its tokenizer and a model card, and score it again to prove it.
+
+    [bold]Example[/]
+
+      ftdojo export runs/demo models/demo
+    """
+    from ftdojo.dojo.export import export as hand_over
+    from ftdojo.record import Home
+    from ftdojo.report.card import commands, write_card
+
+    with Live() as live:
+        exported = hand_over(run_dir, folder, form=form.value, home=Home.default(), task=task, progress=live)
+    card, serve = write_card(exported), commands(exported)
+    if json:
+        score = exported.score.model_dump(mode="json")
+        document = {"folder": str(folder), "form": form.value, "card": str(card), "validation": score, "serve": serve}
+        print_json(document)
+        return
+    out.print(f"{folder}: {form.value}, {exported.score} on validation, as recorded", markup=False, soft_wrap=True)
+    out.print("serve it with:", markup=False)
+    for command in serve:
+        out.print(f"  {command}", markup=False, soft_wrap=True)
+    err.print(f"[bold green]done[/]: model card {card}")

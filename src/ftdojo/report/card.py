@@ -1,0 +1,97 @@
+"""The model card of an exported model: ``README.md`` beside its weights, and the commands that serve it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ftdojo import models
+from ftdojo.dojo.export import Exported
+from ftdojo.dojo.submission import RECIPE, SCRIPT, TRAIN
+from ftdojo.record.disk import disk_errors
+from ftdojo.record.result import Score
+from ftdojo.report import text
+from ftdojo.report.page import environment
+
+FILE = "README.md"
+EMBEDDED_LICENCE = "apache-2.0"
+PROGRAM_CHARS = 12_000
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+def write_card(exported: Exported) -> Path:
+    """Write the card into the folder of the model, and return its path."""
+    path = exported.folder / FILE
+    with disk_errors(path):
+        path.write_text(card(exported), "utf-8")
+    return path
+
+
+def card(exported: Exported) -> str:
+    """The card as Markdown with the front matter that model hubs read."""
+    program = next(exported.submission / n for n in (RECIPE, SCRIPT) if (exported.submission / n).is_file())
+    configuration = exported.configuration
+    variant = exported.task.variants[configuration.variant]
+    front: dict[str, Any] = {"base_model": configuration.model} if _HUB_ID.fullmatch(configuration.model) else {}
+    front |= {
+        "library_name": "transformers" if exported.form == "merged" else "peft",
+        "license": EMBEDDED_LICENCE if configuration.model == models.EMBEDDED else "other",
+        "pipeline_tag": "text-generation",
+        "tags": ["ftdojo"],
+    }
+    template = environment().overlay(autoescape=False).get_template("card.md.jinja")
+    return template.render(
+        front=yaml.safe_dump(front, sort_keys=False).strip(),
+        name=exported.folder.name,
+        exported=exported,
+        configuration=configuration,
+        task=exported.task.spec,
+        sets=variant.sets,
+        scores=_scores(exported),
+        measured=text.score(exported.score),
+        data=exported.iteration.feedback.data,
+        program=program.name,
+        program_text=_fenced(program.read_text("utf-8")[:PROGRAM_CHARS]),
+        train_text=_fenced((exported.submission / TRAIN).read_text("utf-8")),
+        commands=commands(exported),
+        embedded=configuration.model == models.EMBEDDED,
+    )
+
+
+def commands(exported: Exported) -> list[str]:
+    """What serves the model, line by line, for a shell."""
+    folder, name = shlex.quote(str(exported.folder)), shlex.quote(exported.folder.name)
+    if exported.form == "adapter":
+        rank = json.loads((exported.folder / "adapter_config.json").read_text("utf-8"))["r"]
+        base = shlex.quote(str(exported.base))
+        return [
+            f"vllm serve {base} --enable-lora --max-lora-rank {max(8, rank)} --lora-modules {name}={folder}",
+            f"python convert_lora_to_gguf.py {folder} --base {base} --outfile {name}.gguf  # of llama.cpp",
+        ]
+    return [
+        f"vllm serve {folder} --served-model-name {name}",
+        f"python convert_hf_to_gguf.py {folder} --outfile {name}.gguf && llama-server -m {name}.gguf  # of llama.cpp",
+    ]
+
+
+def _scores(exported: Exported) -> list[tuple[str, str, str, int]]:
+    """Split, base model, this model, items."""
+    result = exported.result
+    if result is None:
+        return [("validation", "–", text.score(exported.score), exported.score.n)]
+    pairs: list[tuple[str, Score | None, Score | None]] = [
+        (split, getattr(result.baseline, split), getattr(result.best, split)) for split in ("validation", "test")
+    ]
+    return [(split, text.score(a), text.score(b), b.n) for split, a, b in pairs if a and b]
+
+
+def _fenced(given: str) -> str:
+    """A code block that its content cannot end."""
+    longest = max((len(run) for run in re.findall(r"`{3,}", given)), default=2)
+    fence = "`" * (longest + 1)
+    return f"{fence}\n{given.rstrip()}\n{fence}"

@@ -1,0 +1,291 @@
+"""``leaderboard.html``, ``.md`` and ``.json``: what a contest shows, for a reader, for a repository, for a program."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from markupsafe import Markup
+
+from ftdojo.bench.leaderboard import Board, Cell, Leaderboard, Missing, Pair, Standing, TaskLine
+from ftdojo.record.disk import disk_errors
+from ftdojo.report import html, plots, text
+from ftdojo.report.page import environment
+from ftdojo.stats import CONFIDENCE
+
+FILES = ("leaderboard.json", "leaderboard.md", "leaderboard.html")
+PAIRS = 400
+"""So many comparisons are listed, those that are decided first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A cell of a table: what it says, what it is sorted by, and what stands below it."""
+
+    shown: str
+    key: float | str
+    note: str = ""
+    best: bool = False
+    links: Sequence[tuple[str, str]] = ()
+    """Seed and address of the report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table that can be sorted by every column."""
+
+    heads: Sequence[str]
+    rows: Sequence[Sequence[Entry]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A board as the page shows it."""
+
+    title: str
+    limits: str
+    verdict: str
+    standings: Table
+    matrix: Table
+    duels: Table
+    pairs: Table
+    hidden_pairs: int
+    course: Markup | None
+    versions: str
+
+
+def write_leaderboard(out: Path, board: Leaderboard) -> Path:
+    """Write the three files into the folder of a suite, and return the path of the page."""
+    with disk_errors(out):
+        for cell in (cell for b in board.boards for cell in b.cells):
+            for folder in cell.runs.values():
+                if not (out / folder / html.FILE).is_file():  # its process was killed before it could write it
+                    html.write_report(out / folder)
+        for name, content in zip(FILES, (as_json(board), as_markdown(board), as_html(board)), strict=True):
+            (out / name).write_text(content, "utf-8")
+    return out / FILES[-1]
+
+
+def as_json(board: Leaderboard) -> str:
+    """The stable format, see :mod:`ftdojo.bench.leaderboard`."""
+    return board.model_dump_json(indent=1) + "\n"
+
+
+def as_markdown(board: Leaderboard) -> str:
+    """Standings and scores as Markdown tables."""
+    parts = [f"# {board.suite}\n"]
+    for view in map(_view, board.boards):
+        parts.append(f"## {_escaped(view.title)}\n\n{_escaped(view.limits)}\n\n{_escaped(view.verdict)}\n")
+        parts += [_markdown(view.standings), _markdown(view.matrix)]
+    if board.missing:
+        parts.append("## Missing\n\n" + "".join(f"- {_escaped(_missing(job))}\n" for job in board.missing))
+    return "\n".join(parts)
+
+
+def as_html(board: Leaderboard) -> str:
+    """The page. Its one script is named in the page's policy by its digest, so that no other one runs."""
+    template = environment().get_template("leaderboard.html.jinja")
+    script = Path(__file__).with_name("leaderboard.js").read_text("utf-8")
+    allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    views = [_view(b, number) for number, b in enumerate(board.boards)]
+    return template.render(
+        suite=board.suite,
+        views=views,
+        missing=[_missing(job) for job in board.missing],
+        runs=sum(s.runs for b in board.boards for s in b.standings),
+        attempts=board.attempts,
+        script=Markup(script),  # noqa: S704 - a file of this package
+        allowed=allowed,
+        confidence=round(100 * CONFIDENCE),
+    )
+
+
+def _view(board: Board, number: int = 0) -> View:
+    lines = {line.id: line for line in board.tasks}
+    pairs = sorted(board.pairs, key=lambda p: (p.verdict == 0, p.p_value))
+    limits = {"wall clock": board.limits.wall, "submissions": board.limits.iterations, "tokens": board.limits.tokens}
+    cost = f"${board.limits.cost:,.2f}" if board.limits.cost is not None else None
+    said = [f"{name} {value}" for name, value in {**limits, "LLM cost": cost}.items() if value is not None]
+    model = Path(board.model).name if Path(board.model).is_absolute() else board.model
+    return View(
+        title=f"{model}, {board.variant} data, budget {board.budget}",
+        limits=f"Each run: {', '.join(said)}.",
+        verdict=_verdict(board),
+        standings=_standings(board.standings, len(board.tasks)),
+        matrix=_matrix(board, [s.contestant for s in board.standings]),
+        duels=_duels(board),
+        pairs=_pairs(pairs[:PAIRS], lines),
+        hidden_pairs=max(0, len(pairs) - PAIRS),
+        course=_course(board, number),
+        versions=", ".join(f"{name} {version}" for name, version in board.versions.items()),
+    )
+
+
+def _verdict(board: Board) -> str:
+    if not board.tasks:
+        return "No run has ended yet."
+    count = len(board.tasks)
+    most = max(s.first for s in board.standings)
+    first = [s.contestant for s in board.standings if s.first == most]
+    alone = sum(len(line.leaders) == 1 for line in board.tasks)
+    if len(first) == len(board.standings) > 1 and not alone:
+        return f"No contestant is shown to be better than another on any of {count} tasks."
+    return (
+        f"{', '.join(first)}: best, or not shown to be worse than the best, on {most} of {count} tasks. "
+        f"One contestant is shown to be better than all others on {alone} of {count}."
+    )
+
+
+# -- tables ------------------------------------------------------------------------------------------------------------
+
+
+def _standings(standings: Sequence[Standing], tasks: int) -> Table:
+    heads = (
+        "contestant",
+        "mean gain",
+        "mean rank",
+        "best or tied",
+        "runs",
+        "iterations",
+        "improving",
+        "rejected by gates",
+        "blocked",
+        "time per iteration",
+        "cost per iteration",
+    )
+    return Table(heads, [_standing(s, tasks) for s in standings])
+
+
+def _standing(s: Standing, tasks: int) -> list[Entry]:
+    share = s.improving / s.iterations if s.iterations else None
+    each_s, each_usd = s.cost.wall_s_per_iteration, s.cost.usd_per_iteration
+    gain = (
+        ""
+        if s.gain_interval is None
+        else f"[{_percent(s.gain_interval[0])},{text.SPACE}{_percent(s.gain_interval[1])}]"
+    )
+    outcomes = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(s.outcomes.items()))
+    return [
+        Entry(text.line(s.contestant, 60), s.contestant, s.planner),
+        Entry("–", -9e9) if s.gain is None else Entry(f"{_percent(s.gain)}{text.SPACE}%", s.gain, gain),
+        Entry("–", 9e9) if s.rank is None else Entry(f"{s.rank:.2f}", s.rank),
+        Entry(f"{s.first} of {tasks}", -s.first),
+        Entry(f"{s.runs:,}", s.runs, outcomes),
+        Entry(f"{s.iterations:,}", s.iterations),
+        Entry("–", -1.0) if share is None else Entry(text.share(share), share, f"{s.improving:,}"),
+        Entry(f"{s.rejected:,}", s.rejected),
+        Entry(f"{s.blocked:,}", s.blocked),
+        Entry("–", -1.0) if each_s is None else Entry(text.duration(each_s), each_s),
+        Entry("–", -1.0) if each_usd is None else Entry(f"${each_usd:,.4f}", each_usd, f"{s.tokens:,} tokens in all"),
+    ]
+
+
+def _matrix(board: Board, contestants: Sequence[str]) -> Table:
+    cells = {(cell.task, cell.contestant): cell for cell in board.cells}
+    rows = []
+    for line in board.tasks:
+        better = "" if line.higher_is_better else ", lower is better"
+        row = [
+            Entry(line.id, line.id, f"{line.metric}{better}"),
+            Entry(text.score(line.base), line.base.value),
+        ]
+        rows.append(row + [_cell(cells[line.id, name], name in line.leaders) for name in contestants])
+    return Table(("task", "base model", *contestants), rows)
+
+
+def _cell(cell: Cell, best: bool) -> Entry:
+    if cell.score is None:
+        return Entry("–", -9e9)
+    deviation = cell.seed_deviation
+    between = "" if deviation is None else f"between seeds ±{text.number(deviation, cell.score.metric)}"
+    odd = [f"{count} {name.replace('_', ' ')}" for name, count in sorted(cell.outcomes.items()) if name != "scored"]
+    links = [(str(seed), quote(f"{folder}/{html.FILE}")) for seed, folder in cell.runs.items()]
+    return Entry(text.score(cell.score), cell.score.value, "; ".join(filter(None, [between, *odd])), best, links)
+
+
+def _duels(board: Board) -> Table:
+    heads = ("contestant", "against", "wins", "ties", "losses", "p of the sign test")
+    return Table(
+        heads,
+        [
+            [
+                Entry(text.line(d.ours, 60), d.ours),
+                Entry(text.line(d.theirs, 60), d.theirs),
+                Entry(str(d.wins), d.wins),
+                Entry(str(d.ties), d.ties),
+                Entry(str(d.losses), d.losses),
+                Entry(f"{d.p_value:.3f}", d.p_value),
+            ]
+            for d in board.duels
+        ],
+    )
+
+
+def _pairs(pairs: Sequence[Pair], lines: dict[str, TaskLine]) -> Table:
+    heads = ("task", "contestant", "against", "difference", "corrected p", "verdict", "seeds to separate")
+    words = {1: "better", 0: "tie", -1: "worse"}
+    return Table(
+        heads,
+        [
+            [
+                Entry(p.task, p.task),
+                Entry(text.line(p.ours, 60), p.ours),
+                Entry(text.line(p.theirs, 60), p.theirs),
+                Entry(text.difference(p.difference, lines[p.task].metric), p.difference.value),
+                Entry(f"{p.p_value:.3f}", p.p_value),
+                Entry(words[p.verdict], p.verdict, best=p.verdict != 0),
+                Entry("–", 9e9)
+                if p.seeds_to_separate is None
+                else Entry(str(p.seeds_to_separate), p.seeds_to_separate),
+            ]
+            for p in pairs
+        ],
+    )
+
+
+def _course(board: Board, number: int) -> Markup | None:
+    courses = [
+        (text.line(course.contestant, 30), [(at / 60, 100 * gain) for at, gain in course.points])
+        for course in board.course
+        if course.points
+    ]
+    if not courses:
+        return None
+    ends = ", ".join(f"{name} {points[-1][1]:.1f} per cent" for name, points in courses)
+    caption = f"Mean validation gain of the best model over the minutes of the budget. At the end: {ends}."
+    return plots.course_plot(courses, f"course-{number}", caption)
+
+
+def _percent(gain: float) -> str:
+    return f"{100 * gain:.1f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _missing(job: Missing) -> str:
+    tried = f"{job.attempts} attempts" if job.attempts != 1 else "1 attempt"
+    if job.failure:
+        return text.line(f"{job.job}: infrastructure error after {tried}: {job.failure}", 500)
+    return f"{job.job}: not finished ({tried})"
+
+
+def _markdown(table: Table) -> str:
+    rows = [
+        [
+            f"**{_escaped(e.shown)}**" if e.best else _escaped(e.shown) + (f" {_escaped(e.note)}" if e.note else "")
+            for e in r
+        ]
+        for r in table.rows
+    ]
+    lines = [list(map(_escaped, table.heads)), ["---"] * len(table.heads), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def _escaped(given: str) -> str:
+    """One line in which nothing acts as Markdown or as HTML."""
+    kept = text.line(given, 600)
+    for mark in "\\`*_[]<>|#$":
+        kept = kept.replace(mark, f"\\{mark}")
+    return kept

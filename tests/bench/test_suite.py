@@ -1,0 +1,135 @@
+"""Suite files: what jobs they mean, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ftdojo.bench import Suite, SuiteRecord, is_suite, plan
+from ftdojo.bench.record import durations
+from ftdojo.errors import FtdojoError, InputError, UsageError
+
+SUITE = """
+name = "first"
+tasks = ["chemistry/mol_und", "table/fact_checking"]
+models = ["smollm2-135m"]
+agents = ["base", {name = "other", agent = "random-search"}]
+seeds = [0, 1]
+[budgets.short]
+wall = "2m"
+iterations = 4
+"""
+
+
+def suite(folder: Path, *changes: tuple[str, str], text: str = SUITE) -> Suite:
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    path = folder / "suite.toml"
+    path.write_text(text)
+    return Suite.load(path)
+
+
+def test_jobs_are_all_combinations_each_in_a_folder_of_its_own(tmp_path: Path) -> None:
+    found = suite(tmp_path, ('name = "first"', 'name = "first"\nvariants = ["twin", "hub"]'))
+    jobs = found.jobs()
+    assert len(jobs) == 2 * 2 * 2 * 2
+    assert len({job.folder for job in jobs}) == len(jobs)
+    assert jobs[0].command(Path("/out")) == [
+        "run", "chemistry/mol_und", "--model", "smollm2-135m", "--data", "twin", "--agent", "base",
+        "--planner", "playbook", "--budget", "2m", "--max-iterations", "4", "--seed", "0",
+        "--out", "/out/jobs/smollm2-135m-twin-short/chemistry-mol_und/base/seed0",
+    ]  # fmt: skip
+    first = [(job.task_id, job.contestant.name, job.seed) for job in jobs[:3]]
+    assert first[0][0] == first[1][0], "all contestants play a task before the next one begins"
+
+
+def test_folders_beside_the_file_are_found_from_anywhere(tmp_path: Path, approve: Path) -> None:
+    (tmp_path / "approve").symlink_to(approve)
+    found = suite(tmp_path, ('"table/fact_checking"', '"approve"'))
+    assert found.tasks == ["chemistry/mol_und", str(tmp_path / "approve")]
+    assert {job.setting.variant for job in found.jobs()} == {"twin", "folder"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("seeds = [0, 1]", "seed = [0]", "did you mean 'seeds'"),
+        ('wall = "2m"', 'wall = "soon"', "not a duration"),
+        ('"base"', '"bse"', "did you mean 'base'"),
+        ('"base"', '"base", "base"', "named twice: base"),
+        ("seeds = [0, 1]", "seeds = [0, -1]", "0 or more"),
+        ('"table/fact_checking"', '"table/fact"', "did you mean"),
+        ('name = "first"', 'name = "../first"', "name"),
+        ('name = "first"', 'name = "first"\nvariants = ["twn"]', "no data variant 'twn'"),
+        ('agent = "random-search"', 'agent = "random-search", planner = "openai:x"', "has no planner"),
+        ('"smollm2-135m"', '"org/a b", "org/a-b"', "one folder"),
+        ("[budgets.short]", "[budget.short]", "budgets"),
+    ],
+)
+def test_faults_say_what_to_do(tmp_path: Path, old: str, new: str, message: str) -> None:
+    with pytest.raises((InputError, UsageError)) as caught:
+        suite(tmp_path, (old, new))
+    assert message in str(caught.value)
+
+
+def test_more_of_the_same_is_added_and_what_would_mix_is_refused(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with SuiteRecord(out, suite(tmp_path)):
+        pass
+    for change in [
+        ("seeds = [0, 1]", "seeds = [0, 1, 2]"),
+        ('"base",', '"base", "single-shot",'),
+        ('"table/fact_checking"', '"math/aime24"'),
+        ('wall = "2m"\niterations = 4', 'wall = "2m"\niterations = 4\n[budgets.long]\nwall = "9m"'),
+        ("seeds = [0, 1]", "seeds = [0, 1]\nretries = 3"),
+    ]:
+        with SuiteRecord(out, suite(tmp_path, change)):
+            pass
+    for change, named in [
+        (('wall = "2m"', 'wall = "3m"'), "budgets.short"),
+        (("iterations = 4", "iterations = 5"), "budgets.short"),
+        (('agent = "random-search"', 'agent = "tpe"'), "agent other"),
+    ]:
+        with pytest.raises(UsageError, match=named):
+            SuiteRecord(out, suite(tmp_path, change))
+    with SuiteRecord(out, suite(tmp_path)), pytest.raises(UsageError, match="another process"):
+        SuiteRecord(out, suite(tmp_path))
+    assert is_suite(out)
+    assert not is_suite(tmp_path)
+
+
+def test_a_plan_is_an_upper_bound_until_jobs_were_run(tmp_path: Path) -> None:
+    found, out = suite(tmp_path), tmp_path / "out"
+    planned = plan(found, out, 2)
+    assert (len(planned.missing), planned.measured, planned.cost_usd) == (8, False, 0)
+    assert planned.seconds == 8 * (120 + 60) / 2
+    assert not out.exists()
+    asking = suite(tmp_path, ('agent = "random-search"', 'agent = "ft-agent", planner = "openai:x"'))
+    assert plan(asking, out, 1).cost_usd is None
+    limited = suite(
+        tmp_path,
+        ('agent = "random-search"', 'agent = "ft-agent", planner = "openai:x"'),
+        ("iterations = 4", "cost = 0.5"),
+    )
+    assert plan(limited, out, 1).cost_usd == pytest.approx(4 * 0.5)
+    with SuiteRecord(out, found) as record:
+        job = found.jobs()[0]
+        assert record.begun(job) == 1
+        assert record.begun(job) == 2
+        record.ended(job, 7.5, "no disk")
+    assert durations(out) == {job.folder: 7.5}
+    assert len(plan(found, out, 1).missing) == 8, "a failed job is missing"
+
+
+def test_every_error_is_one_of_ours(tmp_path: Path) -> None:
+    with pytest.raises(FtdojoError):
+        Suite.load(tmp_path / "none.toml")
+
+
+def test_the_suite_that_is_shipped_is_valid() -> None:
+    shipped = Path(__file__).parents[2] / "benchmarks" / "twin-contest.toml"
+    jobs = Suite.load(shipped).jobs()
+    assert (len(jobs), len({job.task_id for job in jobs})) == (65, 13)
+    assert {job.setting.variant for job in jobs} == {"twin"}

@@ -1,0 +1,118 @@
+"""Contests without a model: finished runs written with the real ledger, and what they score decided by the test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ftdojo.bench.suite import Job
+from ftdojo.budget import Spent
+from ftdojo.dojo.episode import RESULT
+from ftdojo.dojo.feedback import DataFeedback, Distribution, EvaluationFeedback, ExecutionFeedback, Feedback, Interval
+from ftdojo.dojo.history import History
+from ftdojo.dojo.protocol import Decision, Iteration
+from ftdojo.findings import Finding
+from ftdojo.record import Ledger
+from ftdojo.record.result import Score, StageSeconds
+from ftdojo.tasks import get
+from ftdojo.tasks.scoring import summarize
+from ftdojo.tasks.spec import ItemScore
+
+DIGESTS = {"raw": "r", "validation": "v", "test": "t", "task": "1", "model": "m"}
+ONE = Distribution(p50=1, p95=1, max=1)
+
+
+def items(scores: Sequence[float]) -> list[ItemScore]:
+    """Items of a task without sub-tasks."""
+    return [ItemScore(id=f"i{i}", subtask="", score=s, parsed=True) for i, s in enumerate(scores)]
+
+
+def write_run(
+    out: Path,
+    job: Job,
+    base: Sequence[ItemScore],
+    best: Sequence[ItemScore],
+    *,
+    validation: Sequence[float] = (),
+    overlap: int = 0,
+    stopped: bool = False,
+    **changed: Any,
+) -> None:
+    """A finished run: verdicts on the base and the best model on test, validation scores of accepted iterations.
+
+    Args:
+        overlap: rows that the first iteration lost because they overlapped.
+        stopped: whether a gate stopped one more submission.
+        changed: digests that differ.
+    """
+    task = get(job.task).variant(job.setting.variant)[1]
+    metric = task.spec.metric
+    folder = out / job.folder
+    folder.mkdir(parents=True)
+
+    def estimate(value: float) -> Score:
+        return Score(metric=metric, value=value, interval=(value - 5, value + 5), n=len(base))
+
+    def evaluation(value: float) -> EvaluationFeedback:
+        given = {"subtasks": {}, "subtask_parsed": {}, "errors": {}, "metrics": {}, "to_best": None, "samples": []}
+        return EvaluationFeedback.model_validate({"score": estimate(value), "parsed": 1.0, **given})
+
+    def iteration(number: int, value: float | None) -> Iteration:
+        finding = Finding(code="diverged", gate=4, message="m", where="w", fix="f")
+        data = DataFeedback(
+            rows=10,
+            removed_overlap=overlap if number == 1 else 0,
+            duplicates=0,
+            per_subtask={},
+            top_completion_share=0.1,
+            row_tokens=ONE,
+            label_tokens=ONE,
+            truncated_share=0.0,
+        )
+        execution = ExecutionFeedback(
+            seconds=StageSeconds(train=5, evaluate=2), reused=[], findings=[finding] if value is None else []
+        )
+        gap = Interval(value=5, low=1, high=9)
+        return Iteration(
+            number=number,
+            digests={},
+            plan=None,
+            feedback=Feedback(execution=execution, data=data, evaluation=None if value is None else evaluation(value)),
+            decision=None if value is None else Decision(accepted=True, difference=gap, reason="better"),
+        )
+
+    with Ledger(folder) as ledger:
+        history = History(ledger)
+        configuration = {
+            "task": job.task_id,
+            "variant": job.setting.variant,
+            "model": job.setting.model,
+            "agent": job.contestant.of,
+            "planner": "",
+            "seed": job.seed,
+            "budget": {"wall_s": 60.0},
+            "digests": {**DIGESTS, **changed},
+        }
+        about = {"metric": metric, "higher_is_better": True, "objective": "", "versions": {"ftdojo": "0.1.0"}}
+        history.append("configuration", {"configuration": configuration, **about})
+        history.append("baseline", {"evaluation": evaluation(10.0).model_dump(mode="json")}, Spent(wall_s=10))
+        values = [*validation, *([None] if stopped else [])]
+        for number, value in enumerate(values, start=1):
+            made = iteration(number, value).model_dump(mode="json")
+            history.append("iteration", {"iteration": made}, Spent(wall_s=20, device_s=7, submissions=1))
+        history.append("stopped", {"out_of_budget": False})
+        verdicts = {"baseline": base, "best": best}
+        scores = {
+            name: Score.of(metric, summarize(task, rows)).model_dump(mode="json") for name, rows in verdicts.items()
+        }
+        told = {
+            name: [
+                {"id": v.id, "subtask": "", "score": v.score, "parsed": True, "metrics": dict(v.metrics)} for v in rows
+            ]
+            for name, rows in verdicts.items()
+        }
+        history.append("test_scored", {**scores, "items": told})
+        result = history.result(folder.name)
+        history.append("finished", {"result": result.model_dump(mode="json")})
+    (folder / RESULT).write_text(result.model_dump_json())
