@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import difflib
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,16 +17,14 @@ from ftdojo.dojo.recipe import Recipe
 from ftdojo.dojo.submission import RECIPE, SCRIPT, TRAIN, Submission
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding, Severity
-from ftdojo.models import prefix
 from ftdojo.rawdata import TaskData
 from ftdojo.tasks.spec import Record, TaskSpec
 from ftdojo.training import Tokenized, TrainConfig, estimate, parse_row, tokenize
-from ftdojo.training.tokens import Example
+from ftdojo.training.tokens import Example, shortened
 
 TRIAL_ROWS = 32
 TRIAL_LIMITS = sandbox.Limits(wall_s=120)
 TRUNCATED_TOO_MANY = 0.5
-MICRO_STEPS = 2
 SAFETY = 1.1
 """A forecast is multiplied by this before it is held against a limit."""
 
@@ -82,17 +79,28 @@ def _train(submission: Submission, spec: TaskSpec, base: Path) -> list[Finding]:
         message = f"{config.max_length} tokens, the model's context has {info.context_length}"
         fix = f"at most {info.context_length}"
         found.append(_finding(1, "max_length_over_context", message, f"{TRAIN}: max_length", fix))
-    return [*found, *_memory(1, config, info, longest=0)]
+    return [*found, *_memory(1, config, info)]
 
 
-def _memory(gate: int, config: TrainConfig, info: models.ModelInfo, *, longest: int) -> list[Finding]:
-    """Whether the estimated peak of memory fits into what is free; before rows are known, the part without them."""
+def _memory(gate: int, config: TrainConfig, info: models.ModelInfo, examples: Sequence[Example] = ()) -> list[Finding]:
+    """Whether the estimated peak of memory fits into what is free, and if not, what would; before rows are known, of
+    the part that does not depend on them."""
     compute = models.compute()
-    needed, available = estimate.memory(info, config, compute, longest=longest), estimate.available_memory(compute)
-    if needed * SAFETY <= available:
+
+    def needed(changed: TrainConfig) -> float:
+        rows = shortened(examples, changed.max_length)
+        return estimate.peak(rows, info, changed, compute) if rows else estimate.memory(info, changed, compute)
+
+    needs, available = needed(config), estimate.available_memory(compute) / SAFETY
+    if needs <= available:
         return []
-    message = f"needs about {needed / 2**30:.1f} GiB, {available / 2**30:.1f} GiB are available"
-    fix = "lower batch_size or max_length" if longest else "train with method lora, or choose a smaller model"
+    message = f"needs about {needs / 2**30:.1f} GiB, {available / 2**30:.1f} GiB may be used"
+    fits = estimate.largest(config, needed, available)
+    if fits is None:
+        return [_finding(gate, "out_of_memory", message, TRAIN, "choose a smaller model: no training of this one fits")]
+    before, after = config.model_dump(), fits.model_dump()
+    changes = ", ".join(f"{key}: {after[key]}" for key in after if after[key] != before[key])
+    fix = f"{changes} (about {needed(fits) / 2**30:.1f} GiB)"
     return [_finding(gate, "out_of_memory", message, TRAIN, fix)]
 
 
@@ -123,38 +131,24 @@ def tokenization(rows: Sequence[Record], config: TrainConfig, base: Path) -> Tok
         message = f"{counted.truncated} of {counted.rows} rows are longer than {config.max_length} tokens"
         fix = f"raise max_length to about {counted.row_p95}, or shorten the rows"
         raise InputError([_finding(3, "mostly_truncated", message, where, fix)])
-    if found := _memory(3, config, models.describe(base), longest=counted.row_max):
+    if found := _memory(3, config, models.describe(base), tokenized.examples):
         raise InputError(found)
     return tokenized
 
 
 def micro_training(tokenized: Tokenized, config: TrainConfig, base: Path, wall_left_s: float | None) -> None:
-    """Gate 4: a few real steps on the longest rows. They show the peak of memory, a finite loss, and the speed, from
-    which the time of the whole training is forecast.
+    """Gate 4: a few real steps, from which the time of the whole training is forecast.
 
     Raises:
         InputError: if the loss is lost, or the training would outlast the budget (``over_budget``).
     """
-    from ftdojo.training.trainer import train
+    from ftdojo.training.trial import forecast
 
-    longest = sorted(tokenized.examples, key=lambda e: -len(e.input_ids))[: config.batch_size]
-    trial = config.model_copy(
-        update={"epochs": MICRO_STEPS, "gradient_accumulation": 1, "eval_fraction": 0.0, "patience": None}
-    )
-    with tempfile.TemporaryDirectory(prefix="ftdojo-micro-") as folder:
-        result = train(longest, trial, base, Path(folder))
-    # The longest rows have little in common; all rows together share more, so the work is counted as it is done.
-    work = _work(tokenized.examples, config) / _work(longest, config)
-    measured_s = sum(len(e.input_ids) for e in longest) / result.steady_tokens_per_s
-    forecast_s = SAFETY * config.epochs * work * measured_s
+    forecast_s = SAFETY * forecast(tokenized.examples, config, base).seconds
     if wall_left_s is not None and forecast_s > wall_left_s:
         message = f"the training would take about {forecast_s:.0f} s, {wall_left_s:.0f} s of the budget are left"
         fix = f"epochs: {config.epochs * wall_left_s / forecast_s:.2f} or fewer, or fewer rows"
         raise InputError([_finding(4, "over_budget", message, f"{TRAIN}: epochs", fix)])
-
-
-def _work(examples: Sequence[Example], config: TrainConfig) -> int:
-    return prefix.computed_tokens([e.input_ids for e in examples], config.batch_size)
 
 
 def _finding(gate: int, code: str, message: str, where: str, fix: str, severity: Severity = "error") -> Finding:

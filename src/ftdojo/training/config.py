@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Literal, Self
 
@@ -70,6 +71,12 @@ class TrainConfig(StrictModel):
         if self.patience is not None and self.eval_fraction == 0:
             raise ValueError("'patience' needs held-out rows: set eval_fraction above 0")
         return self
+
+    def steps(self, rows: int) -> tuple[int, int]:
+        """Optimizer steps of an epoch over so many rows, and of the whole training."""
+        per_epoch = math.ceil(math.ceil(rows / self.batch_size) / self.gradient_accumulation)
+        total = max(1, math.ceil(per_epoch * self.epochs))
+        return per_epoch, min(total, self.max_steps or total)
 
     @property
     def adapter(self) -> Lora | None:
