@@ -1,4 +1,4 @@
-"""What the record of a run says: every fact about its past, derived from the ledger and kept nowhere else."""
+"""What the record of a run says: every fact about its past, derived from the ledger, event by event as they come."""
 
 from __future__ import annotations
 
@@ -20,6 +20,12 @@ class History:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+        self._seen = 0
+        self._first: dict[str, dict[str, Any]] = {}
+        self._iterations: list[Iteration] = []
+        self._calls: list[list[Call]] = [[]]
+        self._best = 0
+        self._spent = Spent()
 
     def append(self, kind: str, payload: dict[str, Any], charge: Spent | None = None) -> None:
         """Write one event, with what it is charged to the budget."""
@@ -27,8 +33,7 @@ class History:
 
     def payload(self, kind: str) -> dict[str, Any] | None:
         """The payload of the first event of a kind, if there is one."""
-        events = self._ledger.events(kind)
-        return events[0].payload if events else None
+        return self._read()._first.get(kind)
 
     @property
     def configuration(self) -> Configuration | None:
@@ -45,29 +50,39 @@ class History:
     @property
     def iterations(self) -> list[Iteration]:
         """All finished iterations."""
-        return [Iteration.model_validate(e.payload["iteration"]) for e in self._ledger.events("iteration")]
+        return list(self._read()._iterations)
 
     @property
     def calls(self) -> list[list[Call]]:
         """The agent's calls to language models: a list for each finished iteration, and one for those since."""
-        found: list[list[Call]] = [[]]
-        for event in self._ledger.events():
-            if event.kind == "llm_call":
-                found[-1].append(Call.model_validate(event.payload["call"]))
-            elif event.kind == "iteration":
-                found.append([])
-        return found
+        return [list(made) for made in self._read()._calls]
 
     @property
     def best(self) -> int:
         """The number of the best iteration: the last one that was accepted, or 0 for the base model."""
-        return max((i.number for i in self.iterations if i.accepted), default=0)
+        return self._read()._best
 
     @property
     def spent(self) -> Spent:
         """What the run has been charged so far."""
-        charges = (Spent(**e.payload["charge"]) for e in self._ledger.events() if "charge" in e.payload)
-        return sum(charges, Spent())
+        return self._read()._spent
+
+    def _read(self) -> History:
+        """Take in what the ledger has got since the last look, so that an iteration costs the same however many there
+        were before."""
+        for event in self._ledger.events(after=self._seen):
+            self._seen = event.seq
+            self._first.setdefault(event.kind, event.payload)
+            if event.kind == "iteration":
+                iteration = Iteration.model_validate(event.payload["iteration"])
+                self._iterations.append(iteration)
+                self._calls.append([])
+                self._best = iteration.number if iteration.accepted else self._best
+            elif event.kind == "llm_call":
+                self._calls[-1].append(Call.model_validate(event.payload["call"]))
+            if "charge" in event.payload:
+                self._spent += Spent(**event.payload["charge"])
+        return self
 
     @property
     def outcome(self) -> Outcome:

@@ -93,10 +93,11 @@ class Ledger:
             raise _translate(error, Path(FILE)) from error
         return Event(int(cursor.lastrowid or 0), time, kind, payload)
 
-    def events(self, kind: str | None = None) -> list[Event]:
-        """All events in order, or those of one kind."""
-        query = "SELECT seq, time, kind, payload FROM event WHERE kind = coalesce(?, kind) ORDER BY seq"
-        return [Event(seq, time, k, json.loads(text)) for seq, time, k, text in self._db.execute(query, (kind,))]
+    def events(self, kind: str | None = None, *, after: int = 0) -> list[Event]:
+        """All events in order, or those of one kind; only those whose ``seq`` is greater than ``after``."""
+        query = "SELECT seq, time, kind, payload FROM event WHERE seq > ? AND kind = coalesce(?, kind) ORDER BY seq"
+        found = self._db.execute(query, (after, kind))
+        return [Event(seq, time, k, json.loads(text)) for seq, time, k, text in found]
 
     def close(self) -> None:
         """Close the file and let the next writer in."""
