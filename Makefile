@@ -21,9 +21,10 @@ check: $(STAMP)  ## format, lint, types, arrows between rooms
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(STAMP)  ## training speed against TRL, in one run
+bench: $(STAMP)  ## speed against TRL and lm-evaluation-harness, in one run
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[bench]'
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/evaluation.py
 
 install: $(STAMP)  ## set up .venv and the sandbox
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from ftdojo.inference import TransformersEngine, engine
+from ftdojo.inference import TransformersEngine, attention, engine
 from ftdojo.models import Compute
 
 SINGLE = Compute("cpu", "float32", "sdpa", "the test compares tokens")
@@ -45,9 +45,39 @@ def test_truncation_is_told(tiny_model: Path) -> None:
     assert any(a.truncated for a in answers)
 
 
-def test_progress_ends_with_all(tiny_model: Path) -> None:
-    seen: list[tuple[int, int]] = []
-    TransformersEngine(tiny_model, SINGLE).generate(
-        prompts(5), max_new_tokens=2, on_progress=lambda done, total: seen.append((done, total))
+def test_what_is_done_is_not_done_again(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(engine.MAX_BATCH, "cpu", 4)
+    made: list[dict[int, engine.Generation]] = []
+    model = TransformersEngine(tiny_model, SINGLE)
+    whole = model.generate(prompts(11), max_new_tokens=4, on_answers=made.append)
+    assert {i: a for batch in made for i, a in batch.items()} == dict(enumerate(whole))
+    known = {i: engine.Generation("known", 1, False) for i in made[0]}
+    again: list[dict[int, engine.Generation]] = []
+    rest = model.generate(prompts(11), max_new_tokens=4, done=known, on_answers=again.append)
+    assert again == made[1:]
+    assert rest == [known.get(i, answer) for i, answer in enumerate(whole)]
+
+
+def test_a_batch_holds_what_memory_allows(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Smaller batches, and the same answers."""
+    sizes = []
+    for share in (0.4, 1e-4):
+        monkeypatch.setattr(engine, "MEMORY_SHARE", share)
+        made: list[dict[int, engine.Generation]] = []
+        answers = TransformersEngine(tiny_model, SINGLE).generate(prompts(12), max_new_tokens=3, on_answers=made.append)
+        sizes.append((len(made), answers))
+    assert sizes[0][0] < sizes[1][0]
+    assert sizes[0][1] == sizes[1][1]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("masked", [True, False])
+def test_grouped_heads_give_what_the_fused_kernel_gives(dtype: torch.dtype, masked: bool) -> None:
+    torch.manual_seed(0)
+    query, key, value = (torch.randn(5, heads, n, 16).to(dtype) for heads, n in ((6, 1), (2, 30), (2, 30)))
+    mask = torch.rand(5, 1, 1, 30) > 0.3 if masked else None
+    expected = torch.nn.functional.scaled_dot_product_attention(
+        query, key, value, attn_mask=mask, scale=0.25, enable_gqa=True
     )
-    assert seen[-1] == (5, 5)
+    output, _ = attention.grouped(torch.nn.Module(), query, key, value, mask, scaling=0.25)
+    torch.testing.assert_close(output, expected.transpose(1, 2))

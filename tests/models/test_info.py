@@ -19,6 +19,7 @@ def test_the_description_agrees_with_the_loaded_model(tiny_model: Path) -> None:
     assert info.parameters == model.num_parameters()
     assert (info.architecture, info.precision) == ("LlamaForCausalLM", "F32")
     assert (info.layers, info.hidden_size, info.heads, info.context_length) == (2, 64, 4, 1024)
+    assert (info.key_value_heads, info.head_size) == (2, 16)
 
 
 def test_the_embedded_model_has_135_million_parameters(embedded: Path) -> None:

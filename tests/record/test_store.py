@@ -64,6 +64,24 @@ def test_a_failed_build_leaves_nothing(tmp_path: Path) -> None:
     assert [p for p in (tmp_path / "rows").iterdir() if p.is_dir()] == []
 
 
+def test_a_resumable_build_finds_what_was_begun(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+
+    def build(folder: Path) -> dict[str, int]:
+        begun = (folder / "file").exists()
+        (folder / "file").write_text("x")
+        if not begun:
+            raise ValueError("no")
+        return {"n": 1}
+
+    with pytest.raises(ValueError, match="no"):
+        store.make("rows", {}, build, resumable=True)
+    assert store.find("rows", {}) is None, "what is begun is not taken for whole"
+    stage = store.make("rows", {}, build, resumable=True)
+    assert (stage.facts, stage.path.name) == ({"n": 1}, stage.digest)
+    assert (stage.path / "file").read_text() == "x"
+
+
 def test_a_killed_maker_leaves_nothing_to_believe(tmp_path: Path) -> None:
     process = maker(tmp_path, 60, "first")
     assert process.stdout is not None

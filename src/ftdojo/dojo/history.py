@@ -1,4 +1,4 @@
-"""What the record of a run says: every fact about its past, derived from the ledger and kept nowhere else."""
+"""What the record of a run says: every fact about its past, derived from the ledger, event by event as they come."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ftdojo.dojo.configuration import Configuration, versions
 from ftdojo.dojo.feedback import EvaluationFeedback
 from ftdojo.dojo.protocol import Iteration
 from ftdojo.llm import Call
-from ftdojo.record import Ledger
+from ftdojo.record import Event, Ledger
 from ftdojo.record.result import Best, BudgetUsed, LlmUsage, Outcome, RunResult, Score, ScorePair
 from ftdojo.sandbox import PURPOSE
 from ftdojo.tasks.spec import ItemScore
@@ -26,8 +26,12 @@ class History:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._turn = threading.Lock()
-        self._summed, self._spent = 0, Spent()
-        """The charges of the first so many events. A sum over all is asked for before every call to a model."""
+        self._seen = 0
+        self._first: dict[str, Event] = {}
+        self._iterations: list[Iteration] = []
+        self._calls: list[list[Call]] = [[]]
+        self._best = 0
+        self._spent = Spent()
 
     def append(self, kind: str, payload: dict[str, Any], charge: Spent | None = None) -> None:
         """Write one event, with what it is charged to the budget."""
@@ -35,8 +39,8 @@ class History:
 
     def payload(self, kind: str) -> dict[str, Any] | None:
         """The payload of the first event of a kind, if there is one."""
-        events = self._ledger.events(kind)
-        return events[0].payload if events else None
+        event = self._read()._first.get(kind)
+        return event.payload if event else None
 
     @property
     def configuration(self) -> Configuration | None:
@@ -53,46 +57,32 @@ class History:
     @property
     def iterations(self) -> list[Iteration]:
         """All finished iterations."""
-        return [Iteration.model_validate(e.payload["iteration"]) for e in self._ledger.events("iteration")]
+        return list(self._read()._iterations)
 
     @property
     def calls(self) -> list[list[Call]]:
         """The agent's calls to language models: a list for each finished iteration, and one for those since."""
-        return [[call for call in calls if call.purpose != PURPOSE] for calls in self._all_calls()]
+        return [[call for call in calls if call.purpose != PURPOSE] for calls in self._read()._calls]
 
     @property
     def data_calls(self) -> list[list[Call]]:
         """The calls of data programs, in lists like those of :attr:`calls`."""
-        return [[call for call in calls if call.purpose == PURPOSE] for calls in self._all_calls()]
-
-    def _all_calls(self) -> list[list[Call]]:
-        found: list[list[Call]] = [[]]
-        for event in self._ledger.events():
-            if event.kind == "llm_call":
-                found[-1].append(Call.model_validate(event.payload["call"]))
-            elif event.kind == "iteration":
-                found.append([])
-        return found
+        return [[call for call in calls if call.purpose == PURPOSE] for calls in self._read()._calls]
 
     @property
     def begun(self) -> str:
         """When the run began: what tells it from every other run."""
-        return self._ledger.events("configuration")[0].time
+        return self._read()._first["configuration"].time
 
     @property
     def best(self) -> int:
         """The number of the best iteration: the last one that was accepted, or 0 for the base model."""
-        return max((i.number for i in self.iterations if i.accepted), default=0)
+        return self._read()._best
 
     @property
     def spent(self) -> Spent:
         """What the run has been charged so far."""
-        with self._turn:
-            for event in self._ledger.events(after=self._summed):
-                self._summed = event.seq
-                if "charge" in event.payload:
-                    self._spent += Spent(**event.payload["charge"])
-            return self._spent
+        return self._read()._spent
 
     @property
     def test_items(self) -> dict[str, list[ItemScore]]:
@@ -151,3 +141,24 @@ class History:
             versions=versions(),
             digests=identity.digests,
         )
+
+    def _read(self) -> History:
+        """Take in what the ledger has got since the last look, so that an iteration costs the same however many there
+        were before. Data programs are served by several threads, which ask for what is spent."""
+        with self._turn:
+            for event in self._ledger.events(after=self._seen):
+                self._take(event)
+        return self
+
+    def _take(self, event: Event) -> None:
+        self._seen = event.seq
+        self._first.setdefault(event.kind, event)
+        if event.kind == "iteration":
+            iteration = Iteration.model_validate(event.payload["iteration"])
+            self._iterations.append(iteration)
+            self._calls.append([])
+            self._best = iteration.number if iteration.accepted else self._best
+        elif event.kind == "llm_call":
+            self._calls[-1].append(Call.model_validate(event.payload["call"]))
+        if "charge" in event.payload:
+            self._spent += Spent(**event.payload["charge"])

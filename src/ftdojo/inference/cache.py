@@ -43,6 +43,20 @@ class GrowingLayer(DynamicLayer):  # type: ignore[misc]
         self.keys, self.values = self._buffers[0][:, :, :end], self._buffers[1][:, :, :end]
         return self.keys, self.values
 
+    def place(self, part: GrowingLayer, *, at: int, rows: int, prefix: int, longest: int) -> None:
+        """Take over the keys and values of some rows, see :func:`place`."""
+        if self._buffers is None:
+            self.lazy_initialization(part.keys, part.values)
+            shape = (rows, part.keys.shape[1], longest + ROOM, part.keys.shape[3])
+            # Zeros, because what lies between the prefix and a shorter row is masked, but has to be finite.
+            self._buffers = part.keys.new_zeros(shape), part.values.new_zeros(shape)
+            self.keys, self.values = (buffer[:, :, :longest] for buffer in self._buffers)
+        own = slice(at, at + part.keys.shape[0])
+        rest = longest - (part.get_seq_length() - prefix)
+        for whole, states in zip((self.keys, self.values), (part.keys, part.values), strict=True):
+            whole[own, :, :prefix] = states[:, :, :prefix]
+            whole[own, :, rest:] = states[:, :, prefix:]
+
     def batch_repeat_interleave(self, repeats: int) -> None:
         """Repeat every row; the buffers are made anew with the next token."""
         super().batch_repeat_interleave(repeats)
@@ -57,6 +71,29 @@ class GrowingLayer(DynamicLayer):  # type: ignore[misc]
     def _enlarged(states: torch.Tensor, tokens: int) -> torch.Tensor:
         rows, heads, _, dimension = states.shape
         return states.new_empty(rows, heads, tokens, dimension)
+
+
+def repeated(cache: DynamicCache, rows: int) -> DynamicCache:
+    """A cache of ``rows`` rows that all begin with the one row of ``cache``."""
+    made = growing(len(cache.layers))
+    for layer, one in zip(made.layers, cache.layers, strict=True):
+        layer.update(one.keys.expand(rows, -1, -1, -1), one.values.expand(rows, -1, -1, -1))
+    return made
+
+
+def place(whole: DynamicCache, part: DynamicCache, *, at: int, rows: int, prefix: int, longest: int) -> None:
+    """Copy the cache of some rows into that of their batch.
+
+    Args:
+        whole: the batch's cache.
+        part: the rows' cache.
+        at: the first of the rows.
+        rows: how many the batch has.
+        prefix: tokens that all rows have in common; they stay at the left.
+        longest: tokens of the batch's longest prompt; the rest of the rows moves to the right, up to there.
+    """
+    for layer, source in zip(whole.layers, part.layers, strict=True):
+        layer.place(source, at=at, rows=rows, prefix=prefix, longest=longest)
 
 
 def growing(layers: int) -> DynamicCache:

@@ -6,24 +6,29 @@ batch begin with is computed once, and rows that have ended leave the batch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ftdojo.models import Chat, Compute, compute, network, prefix
+from ftdojo.models import Chat, Compute, ModelInfo, compute, describe, network, prefix
 from ftdojo.tasks.spec import Message
 
 if TYPE_CHECKING:
     import torch
 
-ENGINE = "transformers-greedy-3"
+ENGINE = "transformers-greedy-4"
 """Part of the identity of stored outputs: raise it when outputs may change."""
 BATCH_TOKENS = {"cpu": 16_384, "cuda": 131_072}
-"""Tokens a batch may hold, prompts and answers together; the key-value cache grows with them."""
-MAX_BATCH = {"cpu": 64, "cuda": 256}
+"""Tokens a batch may hold, prompts and answers together, where memory allows it."""
+MEMORY_SHARE = 0.4
+"""Of the device's memory, so much may be taken by what a batch's tokens need. Of all its memory, not of what is free:
+the batches, and with them how sums are rounded, are the same in every run on a machine."""
+MAX_BATCH = {"cpu": 128, "cuda": 256}
 GROUP = 8
 """Rows of a batch, when weighing what they share against padding: a small batch already pays."""
+READ_ROWS = 16
+"""Prompts that are read at once."""
 CROWDED = 0.75
 """A batch is made smaller when no more than this share of its rows is still going: that copies the cache once."""
 
@@ -50,26 +55,42 @@ class TransformersEngine:
         """
         self._compute = on or compute()
         self._chat = Chat(model)
-        # One query a row: the fused attention reads keys and values of grouped heads in place, the eager copies them.
-        loaded = network.load(model, self._compute.dtype, attention="sdpa")
+        from ftdojo.inference import attention  # imports torch
+
+        info = describe(model)
+        grouped = self._compute.device == "cpu" and info.key_value_heads < info.heads
+        loaded = network.load(model, self._compute.dtype, attention.register() if grouped else "sdpa")
         self._network = loaded.to(self._compute.device).eval()
         self._plain = prefix.can_share(loaded.config)
+        self._batch_tokens = min(BATCH_TOKENS[self._compute.device], _tokens_in_memory(info, self._compute))
 
     def generate(
         self,
         prompts: Sequence[Sequence[Message]],
         *,
         max_new_tokens: int,
-        on_progress: Callable[[int, int], None] | None = None,
+        done: Mapping[int, Generation] | None = None,
+        on_answers: Callable[[dict[int, Generation]], None] | None = None,
     ) -> list[Generation]:
-        """One answer a prompt, in the order of the prompts; ``on_progress`` is told how many of them are done."""
+        """One answer a prompt, in the order of the prompts.
+
+        Args:
+            prompts: conversations that the model is to continue.
+            max_new_tokens: where an answer is cut.
+            done: answers that are known, by the position of their prompt. Batches are the same with them or without, so
+                a generation that was interrupted ends as if it had not been.
+            on_answers: given the answers of every batch as soon as it is done.
+        """
         encoded = [self._chat.prompt(prompt) for prompt in prompts]
-        answers: dict[int, Generation] = {}
+        answers = dict(done or {})
         for batch in self._batches(encoded, max_new_tokens):
-            for i, tokens in zip(batch, self._answer([encoded[i] for i in batch], max_new_tokens), strict=True):
-                answers[i] = self._read(tokens)
-            if on_progress is not None:
-                on_progress(len(answers), len(prompts))
+            if all(i in answers for i in batch):
+                continue
+            tokens = self._answer([encoded[i] for i in batch], max_new_tokens)
+            made = {i: self._read(answer) for i, answer in zip(batch, tokens, strict=True)}
+            answers |= made
+            if on_answers is not None:
+                on_answers(made)
         return [answers[i] for i in range(len(prompts))]
 
     def _batches(self, prompts: list[list[int]], max_new_tokens: int) -> list[list[int]]:
@@ -81,7 +102,7 @@ class TransformersEngine:
         for i in sorted(range(len(prompts)), key=lambda i: (keys[i], i)):
             # Sorted by length within a group, so the row that is added is the batch's longest.
             width = len(prompts[i]) + max_new_tokens
-            size = min(MAX_BATCH[device], BATCH_TOKENS[device] // width)
+            size = max(1, min(MAX_BATCH[device], self._batch_tokens // width))
             if batches and len(batches[-1]) < size and keys[batches[-1][0]][0] == keys[i][0]:
                 batches[-1].append(i)
             else:
@@ -93,11 +114,10 @@ class TransformersEngine:
         import torch
 
         with torch.inference_mode():
-            step = self._begin(prompts)
+            tokens, step = self._begin(prompts)
             answers: list[list[int]] = [[] for _ in prompts]
             rows = list(range(len(prompts)))
             while True:
-                tokens = self._network(**step, use_cache=True, logits_to_keep=1).logits[:, -1].argmax(dim=-1)
                 for row, token in zip(rows, tokens.tolist(), strict=True):
                     if not self._ended(answers[row]):
                         answers[row].append(token)
@@ -110,31 +130,56 @@ class TransformersEngine:
                     _keep(step, torch.tensor(going, device=tokens.device))
                 mask = step["attention_mask"]
                 step["attention_mask"] = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
+                tokens = self._next(step)
 
-    def _begin(self, prompts: list[list[int]]) -> dict[str, Any]:
-        """The arguments of the first forward pass: prompts padded on the left, their common prefix already cached."""
+    def _next(self, step: dict[str, Any]) -> torch.Tensor:
+        """The likeliest next token of every row; of equally likely ones the first, as argmax, but faster."""
+        logits = self._network(**step, use_cache=True, logits_to_keep=1).logits
+        tokens: torch.Tensor = logits[:, -1].max(dim=-1).indices
+        return tokens
+
+    def _begin(self, prompts: list[list[int]]) -> tuple[torch.Tensor, dict[str, Any]]:
+        """The first token of every answer, and the arguments of the forward pass that made it.
+
+        The prompts are read a few rows at a time, so that they need little padding, and what all of them begin with
+        only once; the answers go on in one batch.
+        """
         import torch
         from transformers import DynamicCache
 
-        from ftdojo.inference.cache import growing
+        from ftdojo.inference.cache import growing, place, repeated
 
-        length = prefix.shared(prompts, min(map(len, prompts)) - 1) if self._plain else 0
-        longest = max(map(len, prompts))
-
-        def tensor(values: list[list[int]]) -> torch.Tensor:
-            return torch.tensor(values, device=self._compute.device)
-
-        mask = tensor([[1] * length + [0] * (longest - len(p)) + [1] * (len(p) - length) for p in prompts])
         config = self._network.config
-        cache = growing(config.get_text_config().num_hidden_layers) if self._plain else DynamicCache(config=config)
+        if not self._plain:
+            step = self._step(prompts, 0, DynamicCache(config=config))
+            return self._next(step), step
+        layers = config.get_text_config().num_hidden_layers
+        length, longest = prefix.shared(prompts, min(map(len, prompts)) - 1), max(map(len, prompts))
         if length:
-            prefix.cache(self._network, tensor([prompts[0][:length]]), len(prompts), cache)
+            one = prefix.cache(self._network, self._tensor([prompts[0][:length]]), 1, growing(layers))
+        whole, tokens = growing(layers), []
+        for at in range(0, len(prompts), READ_ROWS):
+            some = prompts[at : at + READ_ROWS]
+            step = self._step(some, length, repeated(one, len(some)) if length else growing(layers))
+            tokens.append(self._next(step))
+            place(whole, step["past_key_values"], at=at, rows=len(prompts), prefix=length, longest=longest)
+        return torch.cat(tokens), self._step(prompts, length, whole)
+
+    def _step(self, prompts: list[list[int]], length: int, cache: Any) -> dict[str, Any]:
+        """The arguments of a forward pass over prompts, padded on the left, of which ``length`` tokens are cached."""
+        longest = max(map(len, prompts))
+        mask = self._tensor([[1] * length + [0] * (longest - len(p)) + [1] * (len(p) - length) for p in prompts])
         return {
-            "input_ids": tensor([[self._chat.pad] * (longest - len(p)) + p[length:] for p in prompts]),
+            "input_ids": self._tensor([[self._chat.pad] * (longest - len(p)) + p[length:] for p in prompts]),
             "attention_mask": mask,
             "position_ids": (mask.cumsum(1) - 1).clamp(min=0)[:, length:],
             "past_key_values": cache,
         }
+
+    def _tensor(self, values: list[list[int]]) -> torch.Tensor:
+        import torch
+
+        return torch.tensor(values, device=self._compute.device)
 
     def _ended(self, answer: list[int]) -> bool:
         return bool(answer) and answer[-1] in self._chat.stops
@@ -150,3 +195,19 @@ def _keep(step: dict[str, Any], rows: torch.Tensor) -> None:
     step["past_key_values"].batch_select_indices(rows)
     for name in ("input_ids", "position_ids", "attention_mask"):
         step[name] = step[name][rows]
+
+
+def _tokens_in_memory(info: ModelInfo, on: Compute) -> int:
+    """How many tokens a batch may hold: each has keys and values in every layer, and passes through the widest one."""
+    if on.device == "cuda":
+        import torch
+
+        total = torch.cuda.get_device_properties(0).total_memory
+    else:
+        import psutil
+
+        total = psutil.virtual_memory().total
+    cached = 2 * info.layers * info.key_value_heads * info.head_size
+    passing = 4 * info.intermediate_size + 8 * info.hidden_size
+    width = on.dtype.itemsize
+    return int((MEMORY_SHARE * total - info.parameters * width) // ((cached + passing) * width))

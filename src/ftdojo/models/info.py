@@ -31,6 +31,9 @@ class ModelInfo:
     hidden_size: int
     intermediate_size: int
     heads: int
+    key_value_heads: int
+    """Fewer than ``heads`` where several of them share keys and values."""
+    head_size: int
     vocabulary: int
     context_length: int
 
@@ -59,6 +62,8 @@ def describe(model: Path) -> ModelInfo:
             hidden_size=text["hidden_size"],
             intermediate_size=text.get("intermediate_size") or 4 * text["hidden_size"],
             heads=text["num_attention_heads"],
+            key_value_heads=text.get("num_key_value_heads") or text["num_attention_heads"],
+            head_size=text.get("head_dim") or text["hidden_size"] // text["num_attention_heads"],
             vocabulary=text["vocab_size"],
             context_length=text["max_position_embeddings"],
         )

@@ -30,16 +30,6 @@ def sort_keys(rows: Sequence[list[int]], size: int) -> list[Key]:
     By length alone, batches need little padding; by first tokens, rows of one instruction stand together and share
     more. How many tokens to look at is what costs least for these rows, as long as groups fill batches on average.
     """
-    return _cheapest(rows, size)[1]
-
-
-def computed_tokens(rows: Sequence[list[int]], size: int) -> int:
-    """How many tokens are computed for ``rows`` in that order: shared ones once a batch, padding too."""
-    return _cheapest(rows, size)[0]
-
-
-def _cheapest(rows: Sequence[list[int]], size: int) -> tuple[int, list[Key]]:
-    """The least cost of all depths, and its keys."""
     depths = [d for d in DEPTHS if d == 0 or len({tuple(row[:d]) for row in rows}) * size <= len(rows)]
 
     def keys(depth: int) -> list[Key]:
@@ -49,8 +39,7 @@ def _cheapest(rows: Sequence[list[int]], size: int) -> tuple[int, list[Key]]:
         order = sorted(range(len(rows)), key=keys(depth).__getitem__)
         return sum(_tokens([rows[i] for i in order[k : k + size]]) for k in range(0, len(order), size))
 
-    best = min(depths, key=cost)
-    return cost(best), keys(best)
+    return keys(min(depths, key=cost))
 
 
 def _tokens(batch: Sequence[list[int]]) -> int:

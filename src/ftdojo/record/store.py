@@ -55,12 +55,19 @@ class Store:
         return Stage(path=path, digest=name, seconds=manifest["seconds"], facts=manifest["facts"], reused=True)
 
     def make(
-        self, kind: str, key: dict[str, Any], build: Callable[[Path], dict[str, Any]], *, spent_s: float = 0.0
+        self,
+        kind: str,
+        key: dict[str, Any],
+        build: Callable[[Path], dict[str, Any]],
+        *,
+        spent_s: float = 0.0,
+        resumable: bool = False,
     ) -> Stage:
         """The stage of this kind and key; ``build`` fills the empty folder that it is given if there is none yet.
 
         ``spent_s`` is what was spent on it before, and counts as part of its making. Whatever ``build`` raises is
-        passed on and nothing is kept.
+        passed on and nothing is kept; unless it is ``resumable``: then its folder is kept, also by a process that dies,
+        and the next ``build`` finds in it what the one before had written.
         """
         found = self.find(kind, key)
         if found is not None:
@@ -69,16 +76,26 @@ class Store:
         with disk_errors(self.root):
             (self.root / kind).mkdir(parents=True, exist_ok=True)
             with FileLock(self.root / kind / f".{name}.lock"):
-                return self.find(kind, key) or self._build(kind, name, key, build, spent_s)
+                return self.find(kind, key) or self._build(kind, name, key, build, spent_s, resumable)
 
     def _build(
-        self, kind: str, name: str, key: dict[str, Any], build: Callable[[Path], dict[str, Any]], spent_s: float
+        self,
+        kind: str,
+        name: str,
+        key: dict[str, Any],
+        build: Callable[[Path], dict[str, Any]],
+        spent_s: float,
+        resumable: bool,
     ) -> Stage:
         final = self.root / kind / name
         # The lock is ours, so any temporary folder of this stage belongs to a process that died.
         for leftover in final.parent.glob(f".{name}.tmp-*"):
             shutil.rmtree(leftover)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{name}.tmp-", dir=final.parent))
+        if resumable:
+            temporary = final.with_name(f".{name}.begun")
+            temporary.mkdir(exist_ok=True)
+        else:
+            temporary = Path(tempfile.mkdtemp(prefix=f".{name}.tmp-", dir=final.parent))
         try:
             begun = time.monotonic()
             facts = build(temporary)
@@ -87,5 +104,6 @@ class Store:
             (temporary / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=1), "utf-8")
             temporary.rename(final)
         finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+            if not resumable:
+                shutil.rmtree(temporary, ignore_errors=True)
         return Stage(path=final, digest=name, seconds=seconds, facts=facts, reused=False)

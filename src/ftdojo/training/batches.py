@@ -8,6 +8,7 @@ import torch
 from torch.utils.data import Sampler
 
 from ftdojo.models import prefix
+from ftdojo.training.shapes import common
 from ftdojo.training.tokens import IGNORED, Example
 
 Batch = dict[str, torch.Tensor]
@@ -65,9 +66,8 @@ def collate(examples: Sequence[Example], pad: int, *, share: bool) -> Batch:
         never learned: the token before a label is always among the rest.
     """
     rows = [e.input_ids for e in examples]
-    given = min(next(i for i, label in enumerate(e.labels) if label != IGNORED) for e in examples)
-    length = prefix.shared(rows, given - 1) if share else 0
-    longest = max(len(row) for row in rows) - length
+    length, longest = common(examples, share=share)
+    longest -= length
 
     def padded(values: list[list[int]], fill: int) -> torch.Tensor:
         return torch.tensor([[fill] * (longest - len(row)) + row for row in values])

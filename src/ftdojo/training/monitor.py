@@ -47,6 +47,14 @@ class Point:
     learning_rate: float
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One optimizer step: the tokens that it trained on, padding not counted, and how long it took."""
+
+    tokens: int
+    seconds: float
+
+
 class Monitor(TrainerCallback):  # type: ignore[misc]
     """The callback of one training."""
 
@@ -77,7 +85,7 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         self.eval_curve: list[tuple[int, float]] = []
         self.tokens = 0
         """Tokens trained on, padding not counted; kept by the trainer."""
-        self._warm = (0, 0.0)
+        self.steps: list[Step] = []
         self._held_out, self._every, self._patience = held_out, every, patience
         self._on_log, self._should_stop = on_log, should_stop
         self._begun = 0.0
@@ -96,8 +104,8 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
     @property
     def steady_tokens_per_s(self) -> float:
         """The speed after the first step, which also makes buffers and kernels; with one step, of that."""
-        tokens, seconds = self._warm if self._warm[0] < self.tokens else (0, 0.0)
-        return (self.tokens - tokens) / (self.seconds - seconds)
+        steady = self.steps[1:] or self.steps
+        return sum(step.tokens for step in steady) / sum(step.seconds for step in steady)
 
     def on_train_begin(self, *_: Any, **__: Any) -> None:
         """Start the clock."""
@@ -130,8 +138,8 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
 
     def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
         """Measure when it is time, and say whether to go on."""
-        if state.global_step == 1:
-            self._warm = (self.tokens, self.seconds)
+        before = sum(step.tokens for step in self.steps), sum(step.seconds for step in self.steps)
+        self.steps.append(Step(self.tokens - before[0], self.seconds - before[1]))
         last = state.global_step == state.max_steps
         if self._held_out and (last or state.global_step % self._every == 0):
             self._measure(model, state.global_step)
@@ -189,7 +197,7 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         if self._time_left_s is None or step < FORECAST_STEPS:
             return False
         elapsed = time.monotonic() - self._begun
-        pace = (elapsed - self._warm[1]) / (step - 1)
+        pace = (elapsed - self.steps[0].seconds) / (step - 1)
         forecast = elapsed + pace * (steps - step)
         if step <= EARLY * steps and forecast > MARGIN * self._time_left_s:
             message = f"at this speed the training takes {forecast:.0f} s, {self._time_left_s:.0f} s were left for it"

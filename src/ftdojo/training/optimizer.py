@@ -34,6 +34,8 @@ class MasterAdamW(torch.optim.AdamW):
         for follower, master in self._pairs:
             master.grad = None if follower.grad is None else follower.grad.to(master.dtype)
         loss = super().step(closure)
+        for _, master in self._pairs:
+            master.grad = None  # four bytes a parameter that would stay through the next forward and backward pass
         self._copy_back()
         return loss
 

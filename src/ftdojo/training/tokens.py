@@ -79,6 +79,12 @@ def tokenize(rows: Sequence[Row], base: Path, *, max_length: int) -> Tokenized:
     return Tokenized([e for e in examples if e.label_tokens], _count(examples, truncated))
 
 
+def shortened(examples: Sequence[Example], max_length: int) -> list[Example]:
+    """The rows cut at their end to ``max_length`` tokens, without those of which nothing is left to learn."""
+    cut = (Example(e.input_ids[:max_length], e.labels[:max_length]) for e in examples)
+    return [e for e in cut if e.label_tokens]
+
+
 def _count(examples: Sequence[Example], truncated: int) -> TokenStatistics:
     lengths = sorted(len(e.input_ids) for e in examples)
     labels = sorted(e.label_tokens for e in examples)

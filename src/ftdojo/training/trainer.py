@@ -27,7 +27,7 @@ from ftdojo.training.batches import GroupedSampler, collate
 from ftdojo.training.config import TrainConfig
 from ftdojo.training.loss import label_loss
 from ftdojo.training.memory import PeakMemory
-from ftdojo.training.monitor import Monitor, OnLog, Point
+from ftdojo.training.monitor import Monitor, OnLog, Point, Step
 from ftdojo.training.optimizer import MasterAdamW
 from ftdojo.training.tokens import Example
 
@@ -47,6 +47,7 @@ class TrainResult:
     """Of the steps alone, without loading, saving and measuring."""
     steady_tokens_per_s: float
     """Tokens trained on a second, without the first step, which also makes buffers and kernels."""
+    step_times: list[Step]
     peak_memory_bytes: int
     curve: list[Point]
     eval_curve: list[tuple[int, float]]
@@ -113,7 +114,7 @@ def train(
             raise _fault(
                 "out_of_memory", str(error).split(". ")[0], "batch_size", "lower batch_size or max_length"
             ) from None
-        seconds, speed = trainer.monitor.seconds, trainer.monitor.steady_tokens_per_s
+        seconds = trainer.monitor.seconds
         with network.quiet():
             trainer.model.save_pretrained(out)
     result = TrainResult(
@@ -121,7 +122,8 @@ def train(
         epochs=trainer.state.epoch or 0.0,
         tokens=trainer.monitor.tokens,
         seconds=seconds,
-        steady_tokens_per_s=speed,
+        steady_tokens_per_s=trainer.monitor.steady_tokens_per_s,
+        step_times=trainer.monitor.steps,
         peak_memory_bytes=memory.peak,
         curve=trainer.monitor.curve,
         eval_curve=trainer.monitor.eval_curve,

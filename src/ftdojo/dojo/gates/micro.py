@@ -1,8 +1,8 @@
 """Gates 4 and 5: a few real steps, then a few real answers.
 
-Gate 4 trains on the longest batch, which shows the peak of memory and the speed, and then over-fits a few short rows,
-at the configured rate: the loss has to be finite and not to rise. Gate 5 exports what came of that and asks it, as a
-finished model will be asked. So short a training need not have learned the form of an answer, and nothing is
+Gate 4 trains on the most expensive batch, which shows the peak of memory, and on a cheaper one, for the speed; then it
+over-fits a few short rows, at the configured rate: the loss has to be finite and not to rise. Gate 5 exports what came
+of that and asks it, as a finished model will be asked. So short a training need not have learned the form of an answer, and nothing is
 concluded if it has not; but what it was taught by heart it must be able to say.
 """
 
@@ -22,12 +22,10 @@ from ftdojo.dojo.submission import TRAIN
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 from ftdojo.inference import Generation, TransformersEngine
-from ftdojo.models import prefix
 from ftdojo.tasks.spec import Record
 from ftdojo.training import Row, Tokenized, TrainConfig, export, tokenize
 from ftdojo.training.tokens import Example
 
-LONGEST_STEPS = 2
 STANDING_STILL = 1e-9
 EASY_ROWS, EASY_STEPS = 4, 8
 """Over-fitted are so many of the shortest rows, for so many steps at most."""
@@ -91,21 +89,11 @@ def _moves(tokenized: Tokenized, config: TrainConfig) -> Iterator[Finding]:
 def _in_time(
     examples: Sequence[Example], config: TrainConfig, base: Path, wall_left_s: float | None
 ) -> Iterator[Finding]:
-    """The longest batch can be trained on, and at its speed the training fits into the budget."""
-    from ftdojo.training.trainer import train
+    """The most expensive batch can be trained on, and at the speed of a few batches the training fits in time."""
+    from ftdojo.training.trial import forecast
 
-    longest = sorted(examples, key=lambda e: -len(e.input_ids))[: config.batch_size]
-    with tempfile.TemporaryDirectory(prefix="ftdojo-micro-") as folder:
-        # At a rate that changes nothing: without the schedule's warm-up, two steps at its peak would prove nothing.
-        settings = _trial(config, LONGEST_STEPS).model_copy(update={"learning_rate": STANDING_STILL})
-        result = train(longest, settings, base, Path(folder))
-    # The longest rows have little in common; all rows together share more, so the work is counted as it is done.
-    work = _work(examples, config) / _work(longest, config)
-    measured_s = sum(len(e.input_ids) for e in longest) / result.steady_tokens_per_s
-    forecast_s = SAFETY * config.epochs * work * measured_s
-    if config.max_steps is not None:
-        uncapped = config.model_copy(update={"max_steps": None}).steps(len(examples))
-        forecast_s *= config.steps(len(examples)) / uncapped
+    # At a rate that changes nothing: without the schedule's warm-up, steps at its peak would prove nothing.
+    forecast_s = SAFETY * forecast(examples, config.model_copy(update={"learning_rate": STANDING_STILL}), base).seconds
     if wall_left_s is not None and forecast_s > wall_left_s:
         message = f"the training would take about {forecast_s:.0f} s, {max(0, wall_left_s):.0f} s are left for it"
         fix = f"epochs: {max(0.01, config.epochs * wall_left_s / forecast_s):.2f} or fewer, or fewer rows"
@@ -198,10 +186,6 @@ def _says_something(rows: Sequence[Row], outputs: Sequence[str]) -> Iterator[Fin
         fix = "lower learning_rate if longer training does not mend it"
         found = _finding("collapsed_output", message, "learning_rate", fix)
         yield found.model_copy(update={"gate": 5, "severity": "warning"})
-
-
-def _work(examples: Sequence[Example], config: TrainConfig) -> int:
-    return prefix.computed_tokens([e.input_ids for e in examples], config.batch_size)
 
 
 def _finding(code: str, message: str, key: str, fix: str) -> Finding:

@@ -221,7 +221,7 @@ def training_targets(s: Static) -> Iterator[Finding]:
 
 def training_memory(s: Static) -> Iterator[Finding]:
     """Weights and optimizer fit into memory, whatever the rows are."""
-    yield from memory(1, s.submission.train, s.base, longest=0)
+    yield from memory(1, s.submission.train, s.base)
 
 
 Check = Callable[[Static], Iterator[Finding]]
