@@ -1,5 +1,7 @@
 """Grade exported models on the sealed test items, in a fresh process that nothing of the episode has touched.
 
+A trained model is graded only if it descends from the base model by the training that the record tells of.
+
 python -m ftdojo.dojo.grading        reads a request as JSON on standard input, writes scores as JSON lines
 """
 
@@ -13,11 +15,11 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import IO
 
-from pydantic import TypeAdapter
+from pydantic import Field
 
 from ftdojo import models, sandbox, tasks
 from ftdojo.dojo import evaluation
-from ftdojo.dojo.predict import predict
+from ftdojo.dojo.predict import PREDICTIONS, predict
 from ftdojo.dojo.progress import Progress
 from ftdojo.errors import FtdojoError, InfrastructureError
 from ftdojo.rawdata import prepare
@@ -25,6 +27,14 @@ from ftdojo.record import Home, Store
 from ftdojo.record.result import Score
 from ftdojo.schema import StrictModel
 from ftdojo.tasks.scoring import summarize
+from ftdojo.training import TrainConfig
+
+
+class Training(StrictModel):
+    """How a model was trained."""
+
+    config: TrainConfig
+    steps: int
 
 
 class Request(StrictModel):
@@ -34,16 +44,30 @@ class Request(StrictModel):
     variant: str
     home: Path
     models: dict[str, Path]
-    """Name -> model folder."""
+    """``baseline`` and ``best``, each with its folder."""
+    training: Training | None
+    """How ``best`` came from ``baseline``; ``None`` if it is the same."""
 
 
-def grade(request: Request, progress: Progress) -> dict[str, Score]:
+class Grades(StrictModel):
+    """What the grading process found."""
+
+    reasons: list[str] = Field(default_factory=list)
+    """Why the best model may not be graded. Nothing was, then."""
+    scores: dict[str, Score] = Field(default_factory=dict)
+    predictions: dict[str, Path] = Field(default_factory=dict)
+    """The stored outputs behind each score."""
+    models: dict[str, str] = Field(default_factory=dict)
+    """The identity of each model that was graded."""
+
+
+def grade(request: Request, progress: Progress) -> Grades:
     """The test score of each model of the request.
 
     Raises:
         InfrastructureError: if the grading process fails.
     """
-    scores: dict[str, Score] = {}
+    grades: Grades | None = None
     # A file, because a pipe that nobody reads until the end would stop a talkative process.
     with tempfile.TemporaryFile("w+", encoding="utf-8") as complaints, _process(complaints) as process:
         assert process.stdin is not None
@@ -54,7 +78,7 @@ def grade(request: Request, progress: Progress) -> dict[str, Score]:
             for line in process.stdout:
                 message = json.loads(line)
                 if "scores" in message:
-                    scores = TypeAdapter(dict[str, Score]).validate_python(message["scores"])
+                    grades = Grades.model_validate_json(line)
                 elif "total" in message:
                     progress.update(**message)
                 else:
@@ -65,12 +89,12 @@ def grade(request: Request, progress: Progress) -> dict[str, Score]:
         process.wait()
         complaints.seek(0)
         problem = complaints.read()
-    if process.returncode or not scores:
+    if process.returncode or grades is None:
         raise InfrastructureError(
             f"grading ended with status {process.returncode}: {problem.strip()[-800:]}",
             fix="run the same command again: the trained model is kept and is graded again",
         )
-    return scores
+    return grades
 
 
 def _process(complaints: IO[str]) -> subprocess.Popen[str]:
@@ -104,20 +128,35 @@ def main() -> None:
     home = Home(request.home)
     variant, task = tasks.get(request.task, runner=sandbox.run_user_code).variant(request.variant)
     data = prepare(task, variant, home)
-    scores: dict[str, Score] = {}
+    if reasons := _reasons(request):
+        print(Grades(reasons=reasons).model_dump_json())  # noqa: T201
+        return
+    scores, stored, digests = {}, {}, {}
     for name, model in request.models.items():
-        _, items, predictions = predict(
+        digests[name] = models.digest(model)
+        stage, items, predictions = predict(
             task,
             data.sealed_test,
             lambda folder=model: nullcontext(folder),  # type: ignore[misc]
-            models.digest(model),
+            digests[name],
             Store(home.stages),
             _Lines(),
             label=f"test, {name}",
         )
         verdicts = evaluation.scores(task, items, predictions)
         scores[name] = Score.of(task.spec.metric, summarize(task, verdicts))
-    print(json.dumps({"scores": {name: score.model_dump(mode="json") for name, score in scores.items()}}))  # noqa: T201
+        stored[name] = stage.path / PREDICTIONS
+    print(Grades(scores=scores, predictions=stored, models=digests).model_dump_json())  # noqa: T201
+
+
+def _reasons(request: Request) -> list[str]:
+    if request.training is None:
+        return []
+    from ftdojo.training import lineage
+
+    return lineage.faults(
+        request.models["baseline"], request.models["best"], request.training.config, request.training.steps
+    )
 
 
 if __name__ == "__main__":

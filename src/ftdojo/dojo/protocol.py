@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from ftdojo.dojo.feedback import EvaluationFeedback, Feedback, Interval
 from ftdojo.dojo.submission import Plan
@@ -33,6 +33,8 @@ class Iteration(StrictModel):
     number: int
     digests: dict[str, str]
     """Of the submission's files and of the stages that were made from it."""
+    contents: dict[str, str] = Field(default_factory=dict)
+    """Of the files in these stages."""
     plan: Plan | None
     """``None`` if the submission's plan could not be read."""
     feedback: Feedback
