@@ -148,11 +148,11 @@ def _command(out: Path, task: Path, model: Path) -> list[str]:
 
 
 def _essence(document: str) -> Any:
-    """What must not depend on interruptions: everything but clocks."""
+    """What must not depend on interruptions: everything but clocks, and the digest of a record that holds times."""
     result = json.loads(document)
     for iteration in result["iterations"]:
         del iteration["seconds"]
-    del result["budget"], result["run"]
+    del result["budget"], result["run"], result["ledger"]
     return result
 
 

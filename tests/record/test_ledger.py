@@ -97,3 +97,65 @@ def test_a_damaged_file_is_infrastructure_and_a_newer_one_is_named(tmp_path: Pat
     database.close()
     with pytest.raises(UsageError, match="version 99"):
         Ledger(tmp_path)
+
+
+VERSION_1 = """
+CREATE TABLE event (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, time TEXT NOT NULL, kind TEXT NOT NULL, payload TEXT NOT NULL
+);
+CREATE TRIGGER no_update BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER no_delete BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+INSERT INTO event (time, kind, payload) VALUES ('2026-01-01T00:00:00.000+00:00', 'a', '{"n": 1}');
+INSERT INTO event (time, kind, payload) VALUES ('2026-01-01T00:00:01.000+00:00', 'a', '{"n": 2}');
+PRAGMA user_version = 1;
+"""
+
+
+def version_1(folder: Path) -> None:
+    """A file as ftdojo wrote it before events were linked."""
+    database = sqlite3.connect(folder / FILE)
+    database.executescript(VERSION_1)
+    database.close()
+
+
+def test_a_run_of_the_first_version_is_read_as_it_is_and_migrated_when_it_goes_on(tmp_path: Path) -> None:
+    version_1(tmp_path)
+    before = (tmp_path / FILE).read_bytes()
+    with Ledger(tmp_path, writable=False) as ledger:
+        assert [(e.payload["n"], e.link) for e in ledger.events()] == [(1, ""), (2, "")]
+        assert ledger.broken() is None
+    assert (tmp_path / FILE).read_bytes() == before
+    for number in (3, 4):
+        with Ledger(tmp_path) as ledger:
+            ledger.append("a", {"n": number})
+            assert ledger.broken() is None
+    with Ledger(tmp_path, writable=False) as ledger:
+        assert [e.payload.get("n") for e in ledger.events()] == [1, 2, None, 3, 4]
+        assert [e.payload for e in ledger.events("migrated")] == [{"from": 1, "to": 2}]
+    test_the_file_itself_refuses_changes(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("edit", "where"),
+    [
+        ("UPDATE event SET payload = '{\"n\": 9}' WHERE seq = 2", 2),
+        ("UPDATE event SET time = '2020' WHERE seq = 4", 4),
+        ("UPDATE event SET kind = 'b' WHERE seq = 1", 1),
+        ("DELETE FROM event WHERE seq = 3", 3),
+        ("UPDATE event SET seq = 9 WHERE seq = 4", 4),
+        ("INSERT INTO event SELECT 5, time, kind, payload, link FROM event WHERE seq = 4", 5),
+    ],
+)
+def test_an_edited_past_is_found(tmp_path: Path, edit: str, where: int) -> None:
+    with Ledger(tmp_path) as ledger:
+        links = [ledger.append("a", {"n": number}).link for number in range(4)]
+        assert ledger.head == links[-1]
+        assert ledger.broken() is None
+    database = sqlite3.connect(tmp_path / FILE)
+    with database:
+        database.execute("DROP TRIGGER no_update")
+        database.execute("DROP TRIGGER no_delete")
+        database.execute(edit)
+    database.close()
+    with Ledger(tmp_path, writable=False) as ledger:
+        assert ledger.broken() == where

@@ -8,18 +8,22 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from ftdojo.errors import InfrastructureError
 from ftdojo.record import Store
+from ftdojo.record.store import faults
 
 MAKER = """
 import sys, time
 from pathlib import Path
 from ftdojo.record import Store
+from ftdojo.record.store import faults
 def build(folder):
     (folder / "part").write_text("half")
     print("building", flush=True)
@@ -128,3 +132,60 @@ def test_the_manifest_tells_what_the_stage_rests_on(tmp_path: Path) -> None:
     manifest = json.loads((stage.path / "manifest.json").read_text())
     assert manifest["key"] == {"seed": 3}
     assert manifest["seconds"] >= 0.01
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (lambda folder: (folder / "file").write_text("y"), "file has another content"),
+        (lambda folder: (folder / "file").write_text(""), "file has 0 bytes instead of 1"),
+        (lambda folder: (folder / "file").unlink(), "file is missing"),
+        (lambda folder: (folder / "more.bin").touch(), "more.bin was not there"),
+    ],
+)
+def test_a_stage_that_is_not_as_it_was_made_is_made_again(
+    tmp_path: Path, damage: Callable[[Path], object], told: str
+) -> None:
+    def build(folder: Path) -> dict[str, int]:
+        (folder / "file").write_text("x")
+        return {}
+
+    store = Store(tmp_path)
+    made = store.make("rows", {}, build)
+    found = store.make("rows", {}, build)
+    assert (found.reused, found.content) == (True, made.content)
+    damage(made.path)
+    files = json.loads((made.path / "manifest.json").read_text())["files"]
+    assert told in faults(made.path, files)[0]
+    again = store.make("rows", {}, build)
+    assert not again.reused
+    assert again.content == made.content
+    assert sorted(p.name for p in again.path.iterdir()) == ["file", "manifest.json"]
+
+
+def test_a_stage_of_an_older_version_is_believed(tmp_path: Path) -> None:
+    stage = Store(tmp_path).make("rows", {}, lambda folder: {})
+    path = stage.path / "manifest.json"
+    manifest = json.loads(path.read_text())
+    del manifest["files"]
+    path.write_text(json.dumps(manifest))
+    found = Store(tmp_path).find("rows", {})
+    assert found is not None
+    assert found.content == ""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
+def test_another_user_of_a_cache_is_told_to_take_one_of_their_own() -> None:
+    code = (
+        "import os, sys; from pathlib import Path; from ftdojo.record import Store; os.setuid(65534)\n"
+        "store = Store(Path(sys.argv[1]))\n"
+        "for key in ({'a': 1}, {'a': 2}):\n"
+        "    try: store.make('kind', key, lambda folder: {})\n"
+        "    except Exception as error: print(type(error).__name__, error.fix)"
+    )
+    with tempfile.TemporaryDirectory() as folder:  # not pytest's, whose parents are closed to others
+        Path(folder).chmod(0o755)
+        Store(Path(folder)).make("kind", {"a": 1}, lambda folder: {"by": "root"})
+        done = subprocess.run([sys.executable, "-c", code, folder], capture_output=True, text=True, check=False)
+    told = "InfrastructureError choose another folder with --out, or another cache with FTDOJO_HOME"
+    assert done.stdout.splitlines() == [told] * 2, done.stderr

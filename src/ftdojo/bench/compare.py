@@ -83,7 +83,7 @@ def _board(setting: Setting, played: Sequence[tuple[Job, Episode | None]], progr
     matches = []
     for number, (name, task) in enumerate(names):
         progress.update("leaderboard", number, len(names), name)
-        mine = [episode for episode in episodes if episode.job.task_id == name]
+        mine = [episode for episode in episodes if episode.job.task_id == name and episode.items]
         if mine:
             found = tasks.get(task, runner=sandbox.run_user_code).variant(setting.variant)[1]
             matches.append(Match(found, name, mine, [c.name for c in contestants]))

@@ -25,7 +25,7 @@ class Episode:
     job: Job
     result: RunResult
     items: list[ItemScore]
-    """The verdicts on the test items of the model that was handed in."""
+    """The verdicts on the test items of the model that was handed in; none if it was disqualified."""
     course: list[tuple[float, float]]
     """Wall-clock seconds charged so far, and the validation score of the best model by then."""
     blocked: int
@@ -46,12 +46,12 @@ def read_episode(out: Path, job: Job) -> Episode | None:
         assert result is not None, "a run records its result before it writes it"
         items, iterations = history.test_items, history.iterations
         course = _course(ledger, history)
-    if not items:
+    if not items and result.outcome != "disqualified":
         raise UsageError(
             f"{job.folder} was finished by a ftdojo that recorded no verdicts on single test items",
             fix="remove that folder and run the suite again",
         )
-    return Episode(job, result, items["best"], course, sum(map(_blocked, iterations)))
+    return Episode(job, result, items.get("best", []), course, sum(map(_blocked, iterations)))
 
 
 def _course(ledger: Ledger, history: History) -> list[tuple[float, float]]:

@@ -6,7 +6,7 @@ import shutil
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from ftdojo import models, sandbox, tasks
 from ftdojo.budget import Budget, Spent
@@ -18,17 +18,19 @@ from ftdojo.dojo.history import History
 from ftdojo.dojo.pipeline import Outcome, Pipeline
 from ftdojo.dojo.progress import Progress, Silent
 from ftdojo.dojo.protocol import Agent, Decision, Iteration, Observation
-from ftdojo.dojo.submission import read_plan
+from ftdojo.dojo.submission import load, read_plan
 from ftdojo.findings import Finding
 from ftdojo.llm import Call, CallLog
 from ftdojo.rawdata import prepare, profiled, read_items, token_counter
-from ftdojo.record import Home, Ledger
+from ftdojo.record import Home, Ledger, digest
 from ftdojo.record.disk import disk_errors
 from ftdojo.record.result import RunResult
 
 SUBMISSIONS = "submissions"
 MODEL = "model"
 RESULT = "result.json"
+SEALED = "sealed"
+"""Of a finished run: the outputs on the test items, for its owner's eyes. An agent is gone when they are written."""
 
 
 def run_episode(dojo: Dojo, agent: Agent) -> RunResult:
@@ -117,7 +119,9 @@ class Dojo:
         if self._history.baseline is None:
             outcome = self._pipeline.baseline()
             measured = evaluation.feedback(self._task, self._items, outcome.predicted, best=None)
-            self._history.append("baseline", {"evaluation": measured.model_dump(mode="json")}, self._charge(outcome))
+            facts = {"digests": outcome.digests, "contents": outcome.contents}
+            payload = {"evaluation": measured.model_dump(mode="json"), **facts}
+            self._history.append("baseline", payload, self._charge(outcome))
         observation = self._observation()
         self.progress.say(f"base model on validation: {observation.baseline.score}")
         return observation
@@ -130,7 +134,12 @@ class Dojo:
         outcome = self._pipeline.run(folder, self.budget.remaining(self._history.spent))
         feedback, decision = self._judge(outcome, planning_s)
         iteration = Iteration(
-            number=number, digests=outcome.digests, plan=read_plan(folder), feedback=feedback, decision=decision
+            number=number,
+            digests=outcome.digests,
+            contents=outcome.contents,
+            plan=read_plan(folder),
+            feedback=feedback,
+            decision=decision,
         )
         self._history.append("iteration", {"iteration": iteration.model_dump(mode="json")}, self._charge(outcome, 1))
         self.progress.say(f"iteration {number}: {iteration.verdict}")
@@ -141,11 +150,8 @@ class Dojo:
         if self._history.payload("stopped") is None:
             self._history.append("stopped", {"out_of_budget": self.over}, self._charge())
         if self._history.payload("finished") is None:
-            if self._history.payload("test_scored") is None:
-                grades = self._grade(self._export())
-                scores = {name: grade.score.model_dump(mode="json") for name, grade in grades.items()}
-                items = {name: grade.model_dump(mode="json")["items"] for name, grade in grades.items()}
-                self._history.append("test_scored", {**scores, "items": items})
+            if self._history.test is None:
+                self._grade()
             result = self._history.result(self.run.name)
             self._history.append("finished", {"result": result.model_dump(mode="json")})
         result = RunResult.model_validate((self._history.payload("finished") or {})["result"])
@@ -192,7 +198,11 @@ class Dojo:
 
     def _begin(self) -> None:
         spec = self._task.spec
-        about = {"metric": spec.metric, "higher_is_better": spec.higher_is_better, "objective": spec.objective}
+        about: dict[str, Any] = {
+            "metric": spec.metric,
+            "higher_is_better": spec.higher_is_better,
+            "objective": spec.objective,
+        }
         folder = Path(self._task_name)
         about["given"] = str(folder.absolute()) if folder.is_dir() else self._task_name
         identity = self._identity.model_dump(mode="json")
@@ -226,22 +236,63 @@ class Dojo:
         stopped_after = self._history.iterations[number - 1].feedback.stopped_after
         return self._pipeline.again(self.run / SUBMISSIONS / f"{number:03d}", stopped_after=stopped_after)
 
-    def _export(self) -> Path:
-        if not self._history.best:
-            return self._base
-        folder = self.run / MODEL
-        self._pipeline.export(self._best_outcome(), folder)
-        return folder
-
-    def _grade(self, best: Path) -> dict[str, grading.Grade]:
-        self._history.append("test_opened", {"reason": "the episode has ended", "best": self._history.best})
+    def _grade(self) -> None:
+        """Export the best model and score it on test, or say why it is disqualified."""
+        if reasons := self._export():
+            self._history.append("disqualified", {"reasons": reasons})
+            return
+        number = self._history.best
+        self._history.append("test_opened", {"reason": "the episode has ended", "best": number})
         request = grading.Request(
             task=self._task_name,
             variant=self._identity.variant,
             home=self._home.root,
-            models={"baseline": self._base, "best": best},
+            models={"baseline": self._base, "best": self.run / MODEL if number else self._base},
+            training=self._training(number) if number else None,
         )
-        return grading.grade(request, self.progress)
+        ruling = grading.grade(request, self.progress)
+        if ruling.reasons:
+            self._history.append("disqualified", {"reasons": ruling.reasons})
+            return
+        grades = {name: grade.model_dump(mode="json") for name, grade in ruling.grades.items()}
+        self._history.append(
+            "test_scored",
+            {
+                **{name: grade["score"] for name, grade in grades.items()},
+                "items": {name: grade["items"] for name, grade in grades.items()},
+                "models": {name: grade["model"] for name, grade in grades.items()},
+                "outputs": self._seal({name: grade.predictions for name, grade in ruling.grades.items()}),
+            },
+        )
+
+    def _export(self) -> list[str]:
+        """Write the best model, unless it is the base; what is wrong with the stages that it comes from."""
+        number = self._history.best
+        if not number:
+            return []
+        outcome, recorded = self._best_outcome(), self._history.iterations[number - 1].contents
+        changed = [
+            f"{name}: the stored stage is not the one that iteration {number} made; it was changed since"
+            for name in outcome.reused
+            if recorded.get(name) and outcome.contents[name] != recorded[name]
+        ]
+        if not changed:
+            self._pipeline.export(outcome, self.run / MODEL)
+        return changed
+
+    def _training(self, number: int) -> grading.Training:
+        done = self._history.iterations[number - 1].feedback.training
+        assert done is not None
+        return grading.Training(config=load(self.run / SUBMISSIONS / f"{number:03d}").train, steps=done.steps)
+
+    def _seal(self, predictions: dict[str, Path]) -> dict[str, str]:
+        """Keep the outputs that were scored with the run, for an audit; their digests."""
+        folder = self.run / SEALED
+        with disk_errors(folder):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            for name, path in predictions.items():
+                shutil.copyfile(path, folder / f"{name}.jsonl")
+        return {name: digest.of_file(folder / f"{name}.jsonl") for name in predictions}
 
     def _observation(self) -> Observation:
         history, baseline = self._history.iterations, self._history.baseline

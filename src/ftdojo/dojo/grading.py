@@ -1,5 +1,7 @@
 """Grade exported models on the sealed test items, in a fresh process that nothing of the episode has touched.
 
+A trained model is graded only if it descends from the base model by the training that the record tells of.
+
 python -m ftdojo.dojo.grading        reads a request as JSON on standard input, writes scores as JSON lines
 """
 
@@ -15,11 +17,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
-from pydantic import TypeAdapter
+from pydantic import Field
 
 from ftdojo import models, sandbox, tasks
 from ftdojo.dojo import evaluation
-from ftdojo.dojo.predict import predict
+from ftdojo.dojo.predict import PREDICTIONS, predict
 from ftdojo.dojo.progress import Progress
 from ftdojo.errors import FtdojoError, InfrastructureError
 from ftdojo.rawdata import prepare
@@ -28,6 +30,14 @@ from ftdojo.record.result import Score
 from ftdojo.schema import StrictModel
 from ftdojo.tasks.scoring import summarize
 from ftdojo.tasks.spec import ItemScore, Task
+from ftdojo.training import TrainConfig
+
+
+class Training(StrictModel):
+    """How a model was trained."""
+
+    config: TrainConfig
+    steps: int
 
 
 class Request(StrictModel):
@@ -37,7 +47,9 @@ class Request(StrictModel):
     variant: str
     home: Path
     models: dict[str, Path]
-    """Name -> model folder."""
+    """``baseline`` and ``best``, each with its folder."""
+    training: Training | None
+    """How ``best`` came from ``baseline``; ``None`` if it is the same."""
 
 
 class Grade(StrictModel):
@@ -46,22 +58,36 @@ class Grade(StrictModel):
     score: Score
     items: list[ItemScore]
     """The verdicts that the score is made of, in the order of the items."""
+    predictions: Path
+    """The stored outputs behind it."""
+    model: str
+    """The identity of the model that was graded."""
 
     @classmethod
-    def of(cls, task: Task, verdicts: Sequence[ItemScore]) -> Grade:
+    def of(cls, task: Task, verdicts: Sequence[ItemScore], *, predictions: Path, model: str) -> Grade:
         """The grade that verdicts on all items make."""
         score = Score.of(task.spec.metric, summarize(task, verdicts))
         # The default of ``metrics`` is a proxy, which JSON does not know.
-        return cls(score=score, items=[replace(verdict, metrics=dict(verdict.metrics)) for verdict in verdicts])
+        items = [replace(verdict, metrics=dict(verdict.metrics)) for verdict in verdicts]
+        return cls(score=score, items=items, predictions=predictions, model=model)
 
 
-def grade(request: Request, progress: Progress) -> dict[str, Grade]:
+class Ruling(StrictModel):
+    """What the grading process found."""
+
+    reasons: list[str] = Field(default_factory=list)
+    """Why the best model may not be graded. Nothing was, then."""
+    grades: dict[str, Grade] = Field(default_factory=dict)
+    """Name of the model -> its grade."""
+
+
+def grade(request: Request, progress: Progress) -> Ruling:
     """The test score of each model of the request.
 
     Raises:
         InfrastructureError: if the grading process fails.
     """
-    grades: dict[str, Grade] = {}
+    ruling: Ruling | None = None
     # A file, because a pipe that nobody reads until the end would stop a talkative process.
     with tempfile.TemporaryFile("w+", encoding="utf-8") as complaints, _process(complaints) as process:
         assert process.stdin is not None
@@ -72,7 +98,7 @@ def grade(request: Request, progress: Progress) -> dict[str, Grade]:
             for line in process.stdout:
                 message = json.loads(line)
                 if "grades" in message:
-                    grades = TypeAdapter(dict[str, Grade]).validate_python(message["grades"])
+                    ruling = Ruling.model_validate_json(line)
                 elif "total" in message:
                     progress.update(**message)
                 else:
@@ -83,12 +109,12 @@ def grade(request: Request, progress: Progress) -> dict[str, Grade]:
         process.wait()
         complaints.seek(0)
         problem = complaints.read()
-    if process.returncode or not grades:
+    if process.returncode or ruling is None:
         raise InfrastructureError(
             f"grading ended with status {process.returncode}: {problem.strip()[-800:]}",
             fix="run the same command again: the trained model is kept and is graded again",
         )
-    return grades
+    return ruling
 
 
 def _process(complaints: IO[str]) -> subprocess.Popen[str]:
@@ -122,19 +148,34 @@ def main() -> None:
     home = Home(request.home)
     variant, task = tasks.get(request.task, runner=sandbox.run_user_code).variant(request.variant)
     data = prepare(task, variant, home)
+    if reasons := _reasons(request):
+        print(Ruling(reasons=reasons).model_dump_json())  # noqa: T201
+        return
     grades: dict[str, Grade] = {}
     for name, model in request.models.items():
-        _, items, predictions = predict(
+        identity = models.digest(model)
+        stage, items, predictions = predict(
             task,
             data.sealed_test,
             lambda folder=model: nullcontext(folder),  # type: ignore[misc]
-            models.digest(model),
+            identity,
             Store(home.stages),
             _Lines(),
             label=f"test, {name}",
         )
-        grades[name] = Grade.of(task, evaluation.scores(task, items, predictions))
-    print(json.dumps({"grades": {name: grade.model_dump(mode="json") for name, grade in grades.items()}}))  # noqa: T201
+        verdicts = evaluation.scores(task, items, predictions)
+        grades[name] = Grade.of(task, verdicts, predictions=stage.path / PREDICTIONS, model=identity)
+    print(Ruling(grades=grades).model_dump_json())  # noqa: T201
+
+
+def _reasons(request: Request) -> list[str]:
+    if request.training is None:
+        return []
+    from ftdojo.training import lineage
+
+    return lineage.faults(
+        request.models["baseline"], request.models["best"], request.training.config, request.training.steps
+    )
 
 
 if __name__ == "__main__":

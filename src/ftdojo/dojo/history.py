@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from ftdojo.budget import Spent
-from ftdojo.dojo.configuration import Configuration, versions
+from ftdojo.dojo.configuration import Configuration
 from ftdojo.dojo.feedback import EvaluationFeedback
 from ftdojo.dojo.protocol import Iteration
 from ftdojo.llm import Call
@@ -21,7 +21,7 @@ from ftdojo.tasks.spec import ItemScore
 
 class History:
     """A typed view of a ledger. Events: ``configuration``, ``baseline``, ``llm_call`` (many), ``iteration`` (many),
-    ``stopped``, ``test_opened``, ``test_scored``, ``finished``."""
+    ``stopped``, ``test_opened``, ``test_scored`` or ``disqualified``, ``finished``."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -99,6 +99,8 @@ class History:
     @property
     def outcome(self) -> Outcome:
         """How the episode ended."""
+        if self.reasons:
+            return "disqualified"
         iterations = self.iterations
         if any(i.score for i in iterations):
             return "scored"
@@ -107,9 +109,27 @@ class History:
         stopped = self.payload("stopped")
         return "out_of_budget" if stopped and stopped["out_of_budget"] else "no_submission"
 
+    @property
+    def reasons(self) -> list[str]:
+        """Why the run was disqualified; none if it was not."""
+        return (self.payload("disqualified") or {"reasons": []})["reasons"]  # type: ignore[no-any-return]
+
+    @property
+    def test(self) -> dict[str, Score] | None:
+        """The test scores of ``baseline`` and ``best``; empty if disqualified, ``None`` before there is a ruling."""
+        if self.reasons:
+            return {}
+        payload = self.payload("test_scored")
+        return payload and {name: Score.model_validate(payload[name]) for name in ("baseline", "best")}
+
+    @property
+    def head(self) -> str:
+        """The last link of the ledger before its result was written."""
+        return next((e.link for e in reversed(self._ledger.events()) if e.kind != "finished"), "")
+
     def result(self, run: str) -> RunResult:
-        """The result of a run whose test was scored."""
-        identity, baseline, test = self.configuration, self.baseline, self.payload("test_scored")
+        """The result of a run with a ruling: its test was scored, or it was disqualified."""
+        identity, baseline, test = self.configuration, self.baseline, self.test
         assert identity is not None
         assert baseline is not None
         assert test is not None
@@ -123,11 +143,12 @@ class History:
             planner=identity.planner,
             seed=identity.seed,
             outcome=self.outcome,
-            baseline=ScorePair(validation=baseline.score, test=Score.model_validate(test["baseline"])),
+            reasons=self.reasons,
+            baseline=ScorePair(validation=baseline.score, test=test.get("baseline")),
             best=Best(
                 iteration=best,
                 validation=iterations[best - 1].score if best else baseline.score,
-                test=Score.model_validate(test["best"]),
+                test=test.get("best"),
             ),
             iterations=[i.result() for i in iterations],
             budget=BudgetUsed(
@@ -138,8 +159,9 @@ class History:
                     input_tokens=spent.input_tokens, output_tokens=spent.output_tokens, cost_usd=spent.cost_usd
                 ),
             ),
-            versions=versions(),
+            versions=(self.payload("configuration") or {}).get("versions", {}),
             digests=identity.digests,
+            ledger=self.head,
         )
 
     def _read(self) -> History:

@@ -47,6 +47,9 @@ class Outcome:
     reused_s: float = 0.0
     """What the reused stages cost when they were made."""
     digests: dict[str, str] = field(default_factory=dict)
+    """Of the submission's files and, by what they were made from, of the stages."""
+    contents: dict[str, str] = field(default_factory=dict)
+    """Of the stages' own files."""
     data: DataFeedback | None = None
     training: TrainingFeedback | None = None
     trained: Path | None = None
@@ -68,6 +71,7 @@ class Outcome:
         """Account for a finished stage."""
         self.seconds = self.seconds.model_copy(update={name: stage.seconds})
         self.digests[name] = stage.digest
+        self.contents[name] = stage.content
         if stage.reused:
             self.reused.append(name)
             self.reused_s += stage.seconds

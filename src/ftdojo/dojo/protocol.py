@@ -33,6 +33,8 @@ class Iteration(StrictModel):
     number: int
     digests: dict[str, str]
     """Of the submission's files and of the stages that were made from it."""
+    contents: dict[str, str] = Field(default_factory=dict)
+    """Of the files in these stages."""
     plan: Plan | None
     """``None`` if the submission's plan could not be read."""
     feedback: Feedback

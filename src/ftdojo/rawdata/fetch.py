@@ -109,7 +109,7 @@ def fetch(hub_set: HubSet, home: Home, progress: Progress, download: Download = 
             stage = _fetched(hub_set, home)
             if stage is not None and _faults(stage, contents=True):
                 shutil.rmtree(stage.path)
-            return Store(home.sets).make(_kind(hub_set), _key(hub_set), build).path / FILES
+            return Store(home.sets, checked=False).make(_kind(hub_set), _key(hub_set), build).path / FILES
 
 
 def identity(hub_set: HubSet, folder: Path, home: Home) -> str:
@@ -182,7 +182,7 @@ def _mirror(hub_set: HubSet) -> Path | None:
 
 
 def _fetched(hub_set: HubSet, home: Home) -> Stage | None:
-    return Store(home.sets).find(_kind(hub_set), _key(hub_set))
+    return Store(home.sets, checked=False).find(_kind(hub_set), _key(hub_set))
 
 
 def _kind(hub_set: HubSet) -> str:

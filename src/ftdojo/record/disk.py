@@ -17,7 +17,7 @@ _DENIED = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 @contextlib.contextmanager
 def disk_errors(place: Path) -> Iterator[None]:
-    """Raise an :class:`InfrastructureError` that names ``place`` when it is full or may not be written."""
+    """Raise an :class:`InfrastructureError` that names ``place`` when it is full or closed to this user."""
     try:
         yield
     except OSError as error:
@@ -25,7 +25,7 @@ def disk_errors(place: Path) -> Iterator[None]:
             raise _full(place) from error
         if error.errno in _DENIED:
             raise InfrastructureError(
-                f"{error.filename or place} may not be written ({error.strerror})",
+                f"{error.filename or place} may not be used ({error.strerror})",
                 fix="choose another folder with --out, or another cache with FTDOJO_HOME",
             ) from error
         raise

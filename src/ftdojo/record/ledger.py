@@ -2,11 +2,17 @@
 
 One SQLite file, one table of events. An event is acknowledged only after its commit has reached the disk, and the
 file itself refuses updates and deletions. There is one writing process at a time; its threads take turns.
+
+Each event carries a *link*, the digest of itself and of the link before it, so a change of the past that was made
+around those refusals breaks the chain. Who can write the file could also compute a whole new chain; against that the
+last link (:attr:`Ledger.head`) is told in the run's result, and whoever noted it there can hold the file to it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import sqlite3
 import threading
 from dataclasses import dataclass
@@ -18,19 +24,28 @@ from filelock import FileLock, Timeout
 
 from ftdojo.errors import InfrastructureError, UsageError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""2 added the links. A file of version 1 is migrated when it is opened to be written."""
+UNLINKED = 1
+"""The version whose events have no links."""
 FILE = "ledger.sqlite"
+MIGRATED = "migrated"
+"""Kind of the event that a migration appends. What stands before it was not linked when it happened."""
 
+_TRIGGERS = """
+CREATE TRIGGER no_update BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER no_delete BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+"""
 _SCHEMA = f"""
 BEGIN;
 CREATE TABLE event (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     time TEXT NOT NULL,
     kind TEXT NOT NULL,
-    payload TEXT NOT NULL
+    payload TEXT NOT NULL,
+    link TEXT NOT NULL
 );
-CREATE TRIGGER no_update BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
-CREATE TRIGGER no_delete BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+{_TRIGGERS}
 PRAGMA user_version = {SCHEMA_VERSION};
 COMMIT;
 """
@@ -44,6 +59,8 @@ class Event:
     time: str
     kind: str
     payload: dict[str, Any]
+    link: str
+    """Digest of this event and of the link before it; empty in a file of version 1."""
 
 
 class Ledger:
@@ -58,9 +75,10 @@ class Ledger:
         elif not path.is_file():
             raise UsageError(f"{folder} holds no run", fix="name a folder that `ftdojo run --out` wrote")
         try:
-            name = path if writable else f"{path.absolute().as_uri()}?mode=ro"
+            name = path if writable else _read_only(path)
             self._db = sqlite3.connect(name, uri=not writable, check_same_thread=False)
-            self._prepare(writable)
+            self._linked = True
+            self._linked = self._prepare(writable) > UNLINKED
         except sqlite3.Error as error:
             self._release()
             raise _translate(error, path) from error
@@ -68,41 +86,93 @@ class Ledger:
             self._release()
             raise
 
-    def _prepare(self, writable: bool) -> None:
+    def _prepare(self, writable: bool) -> int:
+        """Make or migrate the table, if it is to be written; the version that the file has now."""
         if writable:
             # FULL: a commit has reached the disk before it returns. 0.2 ms each, for about ten events an
             # iteration, and one for each call of a data program to a language model.
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
-            if self._db.execute("PRAGMA user_version").fetchone()[0] == 0:
+            if self._version() == 0:
                 self._db.executescript(_SCHEMA)
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version != SCHEMA_VERSION:
+            elif self._version() == UNLINKED:
+                self._link_all()
+        if (version := self._version()) not in {UNLINKED, SCHEMA_VERSION}:
             raise UsageError(
-                f"the run was written with ledger version {version}, this ftdojo reads {SCHEMA_VERSION}",
+                f"the run was written with ledger version {version}, this ftdojo reads up to {SCHEMA_VERSION}",
                 fix="open it with the ftdojo that wrote it",
             )
+        return version
+
+    def _version(self) -> int:
+        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
+
+    def _link_all(self) -> None:
+        """Migrate a file of version 1, in one transaction."""
+        self._db.execute("BEGIN IMMEDIATE")
+        with self._db:
+            self._db.execute("DROP TRIGGER no_update")
+            self._db.execute("ALTER TABLE event ADD COLUMN link TEXT NOT NULL DEFAULT ''")
+            link = ""
+            for seq, *content in self._db.execute("SELECT seq, time, kind, payload FROM event ORDER BY seq").fetchall():
+                link = _link(link, *content)
+                self._db.execute("UPDATE event SET link = ? WHERE seq = ?", (link, seq))
+            self._db.execute(_TRIGGERS.strip().splitlines()[0])
+            self._insert(MIGRATED, json.dumps({"from": UNLINKED, "to": SCHEMA_VERSION}))
+            self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
     def append(self, kind: str, payload: dict[str, Any]) -> Event:
         """Write one event; when this returns, it survives a crash."""
         # Escaped: text from data sets may hold lone surrogates, which SQLite cannot store.
         text = json.dumps(payload, allow_nan=False)
-        time = datetime.now(UTC).isoformat(timespec="milliseconds")
         try:
             with self._turn, self._db:
-                cursor = self._db.execute(
-                    "INSERT INTO event (time, kind, payload) VALUES (?, ?, ?)", (time, kind, text)
-                )
+                seq, time, link = self._insert(kind, text)
         except sqlite3.Error as error:
             raise _translate(error, Path(FILE)) from error
-        return Event(int(cursor.lastrowid or 0), time, kind, payload)
+        return Event(seq, time, kind, payload, link)
+
+    def _insert(self, kind: str, text: str) -> tuple[int, str, str]:
+        time = datetime.now(UTC).isoformat(timespec="milliseconds")
+        link = _link(self._head(), time, kind, text)
+        cursor = self._db.execute(
+            "INSERT INTO event (time, kind, payload, link) VALUES (?, ?, ?, ?)", (time, kind, text, link)
+        )
+        return int(cursor.lastrowid or 0), time, link
 
     def events(self, kind: str | None = None, *, after: int = 0) -> list[Event]:
         """All events in order, or those of one kind, or those that came after the event with the number ``after``."""
-        query = "SELECT seq, time, kind, payload FROM event WHERE kind = coalesce(?, kind) AND seq > ? ORDER BY seq"
+        link = "link" if self._linked else "''"
+        which = "WHERE kind = coalesce(?, kind) AND seq > ? ORDER BY seq"
+        query = f"SELECT seq, time, kind, payload, {link} FROM event {which}"  # noqa: S608 - both are written here
         with self._turn:
             found = self._db.execute(query, (kind, after)).fetchall()
-        return [Event(seq, time, k, json.loads(text)) for seq, time, k, text in found]
+        return [Event(seq, time, k, json.loads(text), mark) for seq, time, k, text, mark in found]
+
+    @property
+    def head(self) -> str:
+        """The link of the last event; empty if there is none, or if the file is of version 1."""
+        with self._turn:
+            return self._head()
+
+    def _head(self) -> str:
+        if not self._linked:
+            return ""
+        row = self._db.execute("SELECT link FROM event ORDER BY seq DESC LIMIT 1").fetchone()
+        return str(row[0]) if row else ""
+
+    def broken(self) -> int | None:
+        """The number of the first event that is not where or what it was when it was written, if there is one."""
+        if not self._linked:
+            return None
+        link = ""
+        with self._turn:
+            rows = self._db.execute("SELECT seq, time, kind, payload, link FROM event ORDER BY seq").fetchall()
+        for place, (seq, time, kind, text, told) in enumerate(rows, start=1):
+            link = _link(link, time, kind, text)
+            if (seq, told) != (place, link):
+                return place
+        return None
 
     def close(self) -> None:
         """Close the file and let the next writer in."""
@@ -129,6 +199,18 @@ def _take_lock(folder: Path) -> FileLock:
             f"another process is running in {folder}", fix="wait for it, end it, or choose another folder with --out"
         ) from None
     return lock
+
+
+def _link(before: str, time: str, kind: str, payload: str) -> str:
+    return hashlib.sha256(json.dumps([before, time, kind, payload]).encode()).hexdigest()
+
+
+def _read_only(path: Path) -> str:
+    """The address under which SQLite reads the file. In a folder where nothing can be written it cannot make the
+    index that it shares with writers; there are none then, so it may do without."""
+    closed = not path.with_name(f"{path.name}-wal").exists()
+    options = "mode=ro&immutable=1" if closed and not os.access(path.parent, os.W_OK) else "mode=ro"
+    return f"{path.absolute().as_uri()}?{options}"
 
 
 def _translate(error: sqlite3.Error, path: Path) -> InfrastructureError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from ftdojo.findings import Finding
 from ftdojo.stats import Estimate
@@ -12,7 +12,8 @@ from ftdojo.stats import Estimate
 Outcome = Literal["scored", "invalid", "no_submission", "out_of_budget", "disqualified", "infrastructure_error"]
 """A closed set. ``scored``: at least one submission was evaluated; the best model, which may be the base, was tested.
 ``no_submission``: the agent handed in nothing. ``invalid``: no submission passed the gates. ``out_of_budget``: the
-budget ended before one was evaluated. A zero is only ever a measured zero."""
+budget ended before one was evaluated. ``disqualified``: what was to be tested is not what the environment trained, or
+the rules were broken; nothing is scored on test then. A zero is only ever a measured zero."""
 
 
 class Result(BaseModel):
@@ -109,9 +110,14 @@ class RunResult(Result):
     planner: str
     seed: int
     outcome: Outcome
+    reasons: list[str] = Field(default_factory=list)
+    """Why it was disqualified."""
     baseline: ScorePair
     best: Best
     iterations: list[IterationResult]
     budget: BudgetUsed
     versions: dict[str, str]
     digests: dict[str, str]
+    """Of the data, the base model and the task."""
+    ledger: str = ""
+    """The last link of the record before this result: who notes it can hold the record to it."""

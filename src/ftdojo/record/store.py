@@ -3,11 +3,15 @@
 A stage is built in a temporary folder, its manifest is written last, and the folder is moved into place in one step.
 So a stage that exists is complete, and a process that dies in the middle leaves nothing that could be believed.
 Two processes that want the same stage take turns; the second finds it made.
+
+The manifest holds a digest of every file. A stage whose files are not what its manifest says, damaged by the disk or
+changed by hand, is not believed either: it is made again.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 import time
@@ -34,6 +38,8 @@ class Stage:
     """What it took to make, whether now or in an earlier run."""
     facts: dict[str, Any]
     """What the builder returned: JSON values that describe the files."""
+    content: str
+    """The digest of the files; empty for a stage that was made before manifests held them."""
     reused: bool
     """Whether it was found rather than made now."""
 
@@ -41,18 +47,41 @@ class Stage:
 class Store:
     """Stages below one root folder, laid out as ``kind/digest/``."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, checked: bool = True) -> None:
+        """``checked=False``: do not compare files with the manifest. For those that are too many gigabytes to be read
+        on every start, and whose user has checks of its own."""
         self.root = root
+        self._checked = checked
+        self._compared: dict[Path, dict[str, tuple[int, int]]] = {}
+        """Stages that were as their manifest says -> size and time of their files then."""
 
     def find(self, kind: str, key: dict[str, Any]) -> Stage | None:
-        """The stage of this kind and key, if it was made before."""
+        """The stage of this kind and key, if it was made before and is as it was made.
+
+        Raises:
+            InfrastructureError: if another user made it: what a run made is its user's alone, as test outputs are.
+        """
+        with disk_errors(self.root):
+            return self._find(kind, key)
+
+    def _find(self, kind: str, key: dict[str, Any]) -> Stage | None:
         name = digest.of_value(key)
         path = self.root / kind / name
         try:
             manifest = json.loads((path / MANIFEST).read_text("utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError):
             return None
-        return Stage(path=path, digest=name, seconds=manifest["seconds"], facts=manifest["facts"], reused=True)
+        files = manifest.get("files")
+        if files is not None and self._checked and self._faults(path, files):
+            return None
+        return Stage(
+            path=path,
+            digest=name,
+            seconds=manifest["seconds"],
+            facts=manifest["facts"],
+            content="" if files is None else digest.of_value(files),
+            reused=True,
+        )
 
     def make(
         self,
@@ -100,10 +129,73 @@ class Store:
             begun = time.monotonic()
             facts = build(temporary)
             seconds = spent_s + time.monotonic() - begun
-            manifest = {"kind": kind, "key": key, "seconds": seconds, "facts": facts}
+            files = describe(temporary)
+            manifest = {"kind": kind, "key": key, "seconds": seconds, "facts": facts, "files": files}
             (temporary / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=1), "utf-8")
+            _reach_the_disk(temporary)
+            if final.exists():  # but was not believed
+                shutil.rmtree(final)
             temporary.rename(final)
+            _sync(final.parent)
         finally:
             if not resumable:
                 shutil.rmtree(temporary, ignore_errors=True)
-        return Stage(path=final, digest=name, seconds=seconds, facts=facts, reused=False)
+        return Stage(
+            path=final, digest=name, seconds=seconds, facts=facts, content=digest.of_value(files), reused=False
+        )
+
+    def _faults(self, path: Path, files: Files) -> list[str]:
+        """What is wrong with a stage's files. Contents that were compared once are not read again as long as sizes and
+        times of the files stay."""
+        signature = {name: ((s := (path / name).stat()).st_size, s.st_mtime_ns) for name in _names(path)}
+        if self._compared.get(path) == signature:
+            return []
+        found = faults(path, files)
+        if not found:
+            self._compared[path] = signature
+        return found
+
+
+Files = dict[str, dict[str, Any]]
+"""Name below the stage's folder -> ``size`` in bytes and ``digest``."""
+
+
+def describe(folder: Path) -> Files:
+    """All files of a stage, but for its manifest."""
+    return {
+        name: {"size": (folder / name).stat().st_size, "digest": digest.of_file(folder / name)}
+        for name in _names(folder)
+    }
+
+
+def faults(folder: Path, files: Files) -> list[str]:
+    """How the files of a stage differ from what its manifest says of them."""
+    found = [f"{name} was not there when it was made" for name in _names(folder) if name not in files]
+    for name, known in files.items():
+        path = folder / name
+        if not path.is_file():
+            found.append(f"{name} is missing")
+        elif (status := path.stat()).st_size != known["size"]:
+            found.append(f"{name} has {status.st_size:,} bytes instead of {known['size']:,}")
+        elif digest.of_file(path) != known["digest"]:
+            found.append(f"{name} has another content than when it was made")
+    return found
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and p != folder / MANIFEST)
+
+
+def _reach_the_disk(folder: Path) -> None:
+    """Files first, then the folders that name them: after a power failure a stage that has its name has its files."""
+    for path in (*folder.rglob("*"), folder):
+        if not path.is_symlink():
+            _sync(path)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -195,7 +195,7 @@ def read(run: Path) -> Report:
                 f"nothing is recorded in {run}: its run ended before it began", fix="run the same command again"
             )
         baseline, iterations, spent = history.baseline, history.iterations, history.spent
-        calls, data_calls = history.calls, history.data_calls
+        calls, data_calls, reasons = history.calls, history.data_calls, history.reasons
         finished = history.payload("finished")
         opened = [event.time for event in ledger.events("test_opened")]
         scored, stopped = history.payload("test_scored"), history.payload("stopped")
@@ -216,7 +216,9 @@ def read(run: Path) -> Report:
         objective=about["objective"],
         identity=_identity(configuration, finished["result"]["outcome"] if finished else "unfinished", begun, ended),
         ending=_ending(stopped),
-        verdict=_verdict(validation, test, iterations, best, higher_is_better=about["higher_is_better"]),
+        verdict=_disqualified(reasons)
+        if reasons
+        else _verdict(validation, test, iterations, best, higher_is_better=about["higher_is_better"]),
         cards=_cards(validation, test, iterations, spent),
         metric=metric,
         baseline=baseline.score if baseline else None,
@@ -281,6 +283,10 @@ def _verdict(
         return f"{opening[0].upper()}{opening[1:]}, so the base model stands: {scored}."
     sentence = f"{_moved('test', *test)}{aside}"
     return f"{sentence[0].upper()}{sentence[1:]}."
+
+
+def _disqualified(reasons: Sequence[str]) -> str:
+    return f"The run was disqualified, and its model not scored on test: {'; '.join(reasons)}."
 
 
 def _unbeaten(iterations: Sequence[Iteration]) -> str:

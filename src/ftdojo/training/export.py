@@ -8,17 +8,18 @@ from pathlib import Path
 from ftdojo.models import describe, network
 from ftdojo.record.disk import disk_errors
 
-_TEXT = (
+TOKENIZER = (
     "tokenizer*",
     "special_tokens_map.json",
     "added_tokens.json",
     "vocab*",
     "merges.txt",
     "chat_template*",
-    "generation_config.json",
     "*.model",
 )
-"""Files that say how text becomes tokens, and where answers end; training does not touch them."""
+"""Files that say how text becomes tokens; training does not touch them."""
+GENERATION = "generation_config.json"
+"""Says where answers end."""
 
 
 def export(base: Path, trained: Path, out: Path) -> None:
@@ -44,6 +45,6 @@ def export(base: Path, trained: Path, out: Path) -> None:
 
 def copy_text_files(base: Path, out: Path) -> None:
     """Copy tokenizer, chat template and generation settings of a model."""
-    for pattern in _TEXT:
+    for pattern in (*TOKENIZER, GENERATION):
         for path in base.glob(pattern):
             shutil.copy(path, out / path.name)

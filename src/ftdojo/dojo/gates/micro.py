@@ -2,8 +2,8 @@
 
 Gate 4 trains on the most expensive batch, which shows the peak of memory, and on a cheaper one, for the speed; then it
 over-fits a few short rows, at the configured rate: the loss has to be finite and not to rise. Gate 5 exports what came
-of that and asks it, as a finished model will be asked. So short a training need not have learned the form of an answer, and nothing is
-concluded if it has not; but what it was taught by heart it must be able to say.
+of that and asks it, as a finished model will be asked. So short a training need not have learned the form of an answer,
+and nothing is concluded if it has not; but what it was taught by heart it must be able to say.
 """
 
 from __future__ import annotations
