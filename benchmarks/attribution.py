@@ -110,6 +110,8 @@ def observation(history: list[Iteration], folders: dict[int, Path], best: int) -
         hidden_size=576,
         intermediate_size=1536,
         heads=9,
+        key_value_heads=3,
+        head_size=64,
         vocabulary=49152,
         context_length=2048,
         precision="float32",

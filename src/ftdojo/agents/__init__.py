@@ -5,12 +5,15 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from ftdojo.dojo.protocol import Agent
+from ftdojo.dojo.protocol import Agent, Probe
 from ftdojo.errors import UsageError
 from ftdojo.findings import Finding
 from ftdojo.llm import Call, CallLog, Transport
+
+if TYPE_CHECKING:
+    from ftdojo.agents.ft_agent.agent import Planner
 
 FT_AGENT = "ft-agent"
 AGENTS = ("base", "single-shot", "random-search", "tpe", FT_AGENT)
@@ -35,9 +38,15 @@ class Door(Protocol):
     def validate(self, submission: Path) -> Sequence[Finding]:
         """What the gates find in a submission, without training it."""
 
+    def probe(self, submission: Path, share: float) -> Probe:
+        """What a submission scores when it is trained on a share of its rows."""
 
-def check(agent: str, planner: str) -> str:
+
+def check(agent: str, planner: str, *, probes: int = 0) -> str:
     """Whether there are such an agent and such a planner; no network is used.
+
+    Args:
+        probes: how many candidate plans it is to try on a share of their rows.
 
     Returns:
         The planner that results name: empty for an agent that has none.
@@ -49,18 +58,25 @@ def check(agent: str, planner: str) -> str:
     if ":" not in planner:
         _require("planner", planner, (PLAYBOOK,), "choose playbook, or PROVIDER:MODEL, e.g. openai:gpt-5.2")
     if agent == FT_AGENT:
-        return planner
+        from ftdojo.agents.ft_agent.probing import named
+
+        return named(planner, probes)
+    if probes:
+        raise UsageError(f"the agent '{agent}' probes nothing", fix=f"leave --probes out, or choose {FT_AGENT}")
     if planner != PLAYBOOK:
         raise UsageError(f"the agent '{agent}' has no planner", fix=f"leave --planner out, or choose {FT_AGENT}")
     return ""
 
 
-def make(agent: str, workspace: Path, *, door: Door | None = None, transport: Transport | None = None) -> Agent:
+def make(
+    agent: str, workspace: Path, *, door: Door | None = None, transport: Transport | None = None, probes: int = 0
+) -> Agent:
     """The contestant of that name; it writes its submissions below ``workspace``.
 
     Args:
-        door: what a planning model needs of the environment.
+        door: what a planning model, or probes, need of the environment.
         transport: the way to the planning model; without one, the playbook plans.
+        probes: how many candidate plans compete on a share of their rows before one gets a full run; 0 for none.
 
     Raises:
         UsageError: for an unknown agent.
@@ -70,9 +86,18 @@ def make(agent: str, workspace: Path, *, door: Door | None = None, transport: Tr
         return _baseline(agent, workspace)
     from ftdojo.agents.ft_agent import FTAgent
     from ftdojo.agents.ft_agent.playbook import Playbook
+    from ftdojo.agents.ft_agent.probing import Probing
 
-    if transport is None or door is None:
-        return FTAgent(Playbook(), workspace)
+    playbook = Playbook()
+    planner: Planner = playbook if transport is None or door is None else _asking(transport, door)
+    fallback = None if planner is playbook else playbook
+    if probes and door is not None:
+        planner = Probing(planner, playbook.plans, door.probe, candidates=probes)
+    return FTAgent(planner, workspace, fallback=fallback)
+
+
+def _asking(transport: Transport, door: Door) -> Planner:
+    """The planner that asks a language model."""
     from ftdojo.agents.ft_agent.llm_planner import LlmPlanner
     from ftdojo.llm import Client, Replay
 
@@ -80,7 +105,7 @@ def make(agent: str, workspace: Path, *, door: Door | None = None, transport: Tr
         transport.skip(len(door.recorded_calls))
     resumed = Replay(door.unfinished_calls, transport.model, beyond=transport)
     client = Client(resumed, door.calls, known=door.recorded_calls)
-    return FTAgent(LlmPlanner(client, door.validate), workspace, fallback=Playbook())
+    return LlmPlanner(client, door.validate)
 
 
 def _baseline(agent: str, workspace: Path) -> Agent:

@@ -56,6 +56,9 @@ def run(
     max_output_tokens: MaxOutputTokens = None,
     max_cost: MaxCost = None,
     max_iterations: Annotated[int | None, typer.Option(min=1, help="Stop after so many submissions.")] = None,
+    probes: Annotated[
+        int, typer.Option(min=0, help="Candidate plans that compete on a share of their rows before a full run.")
+    ] = 0,
     seed: Annotated[int, typer.Option(min=0, help="Seed of every random choice.")] = 0,
     out_dir: Annotated[Path | None, typer.Option("--out", help="Folder of the record [runs/TASK-seedN].")] = None,
     json: Json = False,
@@ -81,7 +84,7 @@ def run(
     folder = (
         out_dir or Path("runs") / f"{Path(task).name if Path(task).is_dir() else task.replace('/', '-')}-seed{seed}"
     )
-    named = agents.check(agent, planner)
+    named = agents.check(agent, planner, probes=probes)
     if data_llm and (agent, planner) == ("ft-agent", agents.PLAYBOOK):
         err.print(
             "the playbook writes recipes, which ask no models: --data-llm has no effect without another --planner"
@@ -103,14 +106,14 @@ def run(
             home=Home.default(),
             variant=data,
             agent=agent,
-            planner=transport.model if transport else named,
+            planner=agents.check(agent, transport.model, probes=probes) if transport else named,
             data_llm=DataLlm(models=pools, concurrency=llm_concurrency) if pools else None,
             seed=seed,
             budget=limits,
             progress=live,
         ) as dojo,
     ):
-        contestant = agents.make(agent, folder / "workspace", door=dojo, transport=transport)
+        contestant = agents.make(agent, folder / "workspace", door=dojo, transport=transport, probes=probes)
         result = run_episode(dojo, contestant)
     report = write_report(folder)
     if json:

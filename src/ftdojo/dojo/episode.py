@@ -17,7 +17,7 @@ from ftdojo.dojo.feedback import ExecutionFeedback, Feedback
 from ftdojo.dojo.history import History
 from ftdojo.dojo.pipeline import Outcome, Pipeline
 from ftdojo.dojo.progress import Progress, Silent
-from ftdojo.dojo.protocol import Agent, Decision, Iteration, Observation
+from ftdojo.dojo.protocol import Agent, Decision, Iteration, Observation, Probe
 from ftdojo.dojo.submission import load, read_plan
 from ftdojo.findings import Finding
 from ftdojo.llm import Call, CallLog
@@ -162,6 +162,22 @@ class Dojo:
     def validate(self, submission: Path) -> list[Finding]:
         """What gates 0 to 3 find in a submission; nothing is trained, and no submission is spent."""
         return self._pipeline.check(submission)
+
+    def probe(self, submission: Path, share: float) -> Probe:
+        """Train a submission on a share of its rows and evaluate it on validation: what a full run might bring, at part
+        of its cost. It is recorded and charged, spends no submission, and is made once."""
+        identity = digest.of_folder(submission)
+        for known in self._history.probes:
+            if (known.submission, known.share) == (identity, share):
+                return known
+        outcome = self._pipeline.run(submission, self.calls.remaining(), share=share)
+        score = None
+        if outcome.predictions is not None:
+            score = evaluation.feedback(self._task, self._items, outcome.predictions, best=None).score
+        probe = Probe(submission=identity, share=share, score=score, findings=outcome.findings)
+        self._history.append("probe", {"probe": probe.model_dump(mode="json")}, self._charge(outcome))
+        self.progress.say(f"probe on {share:.0%} of the rows: {score or 'not evaluated'}")
+        return probe
 
     @property
     def calls(self) -> CallLog:

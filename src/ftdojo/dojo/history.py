@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from ftdojo.budget import Spent
 from ftdojo.dojo.configuration import Configuration
 from ftdojo.dojo.feedback import EvaluationFeedback
-from ftdojo.dojo.protocol import Iteration
+from ftdojo.dojo.protocol import Iteration, Probe
 from ftdojo.llm import Call
 from ftdojo.record import Event, Ledger
 from ftdojo.record.result import Best, BudgetUsed, LlmUsage, Outcome, RunResult, Score, ScorePair
@@ -20,8 +20,8 @@ from ftdojo.tasks.spec import ItemScore
 
 
 class History:
-    """A typed view of a ledger. Events: ``configuration``, ``baseline``, ``llm_call`` (many), ``iteration`` (many),
-    ``stopped``, ``test_opened``, ``test_scored`` or ``disqualified``, ``finished``."""
+    """A typed view of a ledger. Events: ``configuration``, ``baseline``; many of ``llm_call``, ``probe`` and
+    ``iteration``; ``stopped``, ``test_opened``, ``test_scored`` or ``disqualified``, ``finished``."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -29,6 +29,7 @@ class History:
         self._seen = 0
         self._first: dict[str, Event] = {}
         self._iterations: list[Iteration] = []
+        self._probes: list[Probe] = []
         self._calls: list[list[Call]] = [[]]
         self._best = 0
         self._spent = Spent()
@@ -58,6 +59,11 @@ class History:
     def iterations(self) -> list[Iteration]:
         """All finished iterations."""
         return list(self._read()._iterations)
+
+    @property
+    def probes(self) -> list[Probe]:
+        """All probes of submissions."""
+        return list(self._read()._probes)
 
     @property
     def calls(self) -> list[list[Call]]:
@@ -180,6 +186,8 @@ class History:
             self._iterations.append(iteration)
             self._calls.append([])
             self._best = iteration.number if iteration.accepted else self._best
+        elif event.kind == "probe":
+            self._probes.append(Probe.model_validate(event.payload["probe"]))
         elif event.kind == "llm_call":
             self._calls[-1].append(Call.model_validate(event.payload["call"]))
         if "charge" in event.payload:

@@ -121,12 +121,14 @@ class Pipeline:
             return [*error.findings, *outcome.findings]
         return outcome.findings
 
-    def run(self, folder: Path, remaining: dict[str, float] | None = None) -> Outcome:
+    def run(self, folder: Path, remaining: dict[str, float] | None = None, *, share: float = 1.0) -> Outcome:
         """Take a submission through all gates and stages; the first failing gate ends it with its findings.
 
         Args:
             folder: the submission.
             remaining: what is left of the budget; a training that is forecast to outlast it is not begun.
+            share: of the rows that it would be trained on. A part of them is a trial itself: gates 4 and 5 are passed
+                over.
         """
         outcome = Outcome()
         deadline = time.monotonic() + remaining["wall_s"] if remaining and "wall_s" in remaining else None
@@ -134,7 +136,7 @@ class Pipeline:
             submission = load(folder)
             outcome.digests["submission"] = submission.digest
             outcome.findings += gates.static(submission, self._task.spec, self._base, self._data.raw)
-            self._stages(submission, outcome, deadline=deadline)
+            self._stages(submission, outcome, deadline=deadline, share=share)
         except InputError as error:
             outcome.findings[:0] = error.findings
         return outcome
@@ -159,9 +161,10 @@ class Pipeline:
         *,
         deadline: float | None = None,
         stopped_after: int | None = None,
+        share: float = 1.0,
     ) -> None:
-        rows = self._rows(submission, outcome)
-        self._train(rows, submission, outcome, deadline, stopped_after)
+        rows = self._rows(submission, outcome, share)
+        self._train(rows, submission, outcome, deadline=deadline, stopped_after=stopped_after, tried=share < 1)
         self._evaluate(outcome)
 
     def train_rows_per_s(self) -> float:
@@ -205,9 +208,11 @@ class Pipeline:
             raise ValueError("nothing was trained")
         export(self._base, outcome.trained, folder)
 
-    def _rows(self, submission: Submission, outcome: Outcome) -> Stage:
-        """Gate 2 and the training rows."""
+    def _rows(self, submission: Submission, outcome: Outcome, share: float = 1.0) -> Stage:
+        """Gate 2 and the training rows, or the first share of them."""
         program, limit = submission.program, self._task.spec.rules.max_rows
+        if share < 1:
+            limit = max(1, int(share * (limit if isinstance(program, str) else min(limit, program.max_rows))))
         llm = self._llm if isinstance(program, str) else None
         key = {
             "program": program if isinstance(program, str) else program.model_dump(mode="json"),
@@ -241,10 +246,12 @@ class Pipeline:
         rows: Stage,
         submission: Submission,
         outcome: Outcome,
+        *,
         deadline: float | None,
         stopped_after: int | None,
+        tried: bool,
     ) -> None:
-        """Gates 3 to 5 and the training."""
+        """Gates 3 to 5 and the training; gate 3 alone if nothing has to be tried before."""
         from ftdojo.training.trainer import train  # imports torch, which a run that finds all stages does not need
 
         config, base = submission.train, self._base
@@ -264,7 +271,7 @@ class Pipeline:
         def build(folder: Path) -> dict[str, Any]:
             written = read_items(rows.path / ROWS)
             tokenized, warnings = gates.tokenization(written, config, base, self._reference)
-            if stopped_after is None:
+            if stopped_after is None and not tried:
                 with tempfile.TemporaryDirectory(prefix="ftdojo-micro-") as scratch:
                     trial = gates.micro_training(
                         written, tokenized, config, base, self._reference, wall_left_s=left_s(), folder=Path(scratch)

@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field
 
 from ftdojo.dojo.feedback import EvaluationFeedback, Feedback, Interval
 from ftdojo.dojo.submission import Plan
+from ftdojo.findings import Finding
 from ftdojo.models import ModelInfo
 from ftdojo.rawdata import DataProfile
 from ftdojo.record.result import Change, IterationResult, Score
@@ -71,6 +72,18 @@ class Iteration(StrictModel):
             findings=self.feedback.execution.findings,
             seconds=self.feedback.execution.seconds,
         )
+
+
+class Probe(StrictModel):
+    """A submission that was tried on a share of its rows, exactly as it stands in the ledger."""
+
+    submission: str
+    """Digest of its files."""
+    share: float
+    """Of its rows, 0 to 1."""
+    score: Score | None
+    """On validation; ``None`` if it did not get that far."""
+    findings: list[Finding]
 
 
 class Observation(StrictModel):
