@@ -1,9 +1,11 @@
-"""Does attribution save full runs? The playbook with and without its rules of attribution, on simulated training.
+"""Do attribution and probes save full runs? The playbook with and without each, on simulated training.
 
 The response surface has known effects: each of four keys has a best value, every doubling away from it costs some
 points, and what is measured is that sum with noise, as a finite validation set has it. An agent sees the score,
-the interval and the acceptance, as in a real run. Counted are the full runs until its best draft is within four points
-of the best configuration, over many seeds; a run that never gets there counts as the limit.
+the interval and the acceptance, as in a real run. A probe on a share of the rows is the same surface at so many fewer
+rows, with the same noise. Counted are the full runs until its best draft is within four points of the best
+configuration, over many seeds, and beside them what the probes cost, in full runs by their shares of the rows; a run
+that never gets there counts as the limit.
 
     python benchmarks/attribution.py [--seeds 50] [--json]
 """
@@ -26,6 +28,7 @@ from ftdojo.agents.ft_agent import draft as drafts
 from ftdojo.agents.ft_agent.draft import Draft
 from ftdojo.agents.ft_agent.edits import values
 from ftdojo.agents.ft_agent.playbook import ATTRIBUTION, RULES, Playbook, Rule
+from ftdojo.agents.ft_agent.probing import Probing
 from ftdojo.dojo.feedback import (
     DataFeedback,
     Distribution,
@@ -35,7 +38,7 @@ from ftdojo.dojo.feedback import (
     Interval,
     TrainingFeedback,
 )
-from ftdojo.dojo.protocol import Decision, Iteration, Observation
+from ftdojo.dojo.protocol import Decision, Iteration, Observation, Probe
 from ftdojo.dojo.submission import load
 from ftdojo.models import ModelInfo
 from ftdojo.rawdata import DataProfile, FileProfile
@@ -49,6 +52,8 @@ NEAR = 4.0
 """Points of the best score within which a configuration counts as the best."""
 NOISE = 1.5
 """Standard deviation of a measured score, in points."""
+CANDIDATES = 4
+"""Plans that compete in probes."""
 KEYS = ("train.learning_rate", "train.epochs", "recipe.max_rows", "train.lora.rank")
 
 
@@ -74,10 +79,30 @@ class Surface:
         return self.top - sum(self.cost[key] * away[key] for key in KEYS)
 
 
-def runs_needed(rules: Sequence[Rule], seed: int, workspace: Path) -> int:
-    """Full runs until the best draft is near the best configuration."""
+@dataclass(frozen=True)
+class Needed:
+    """What it took to come near the best configuration."""
+
+    runs: int
+    probes: float
+    """In full runs, by their shares of the rows."""
+
+
+def needed(rules: Sequence[Rule], seed: int, workspace: Path, *, candidates: int = 0) -> Needed:
+    """Full runs, and probes of so many candidates before each, until the best draft is near the best configuration."""
     rng = random.Random(seed)
-    agent = FTAgent(Playbook(rules), workspace)
+    playbook, shares = Playbook(rules), list[float]()
+
+    def measure(folder: Path, share: float) -> Probe:
+        assert surface is not None
+        draft = drafts.read(folder)
+        fewer = draft.with_recipe(max_rows=max(1, int(share * draft.recipe.max_rows)))
+        shares.append(share)
+        value = surface.score(fewer) + rng.gauss(0, NOISE)
+        return Probe(submission="", share=share, score=evaluation(value).score, findings=[])
+
+    planner = Probing(playbook, playbook.plans, measure, candidates=candidates) if candidates else playbook
+    agent = FTAgent(planner, workspace)
     history: list[Iteration] = []
     folders: dict[int, Path] = {}
     surface: Surface | None = None
@@ -85,7 +110,7 @@ def runs_needed(rules: Sequence[Rule], seed: int, workspace: Path) -> int:
     while len(history) < LIMIT:
         folder = agent.propose(observation(history, folders, best))
         if folder is None:
-            return LIMIT
+            return Needed(LIMIT, sum(shares))
         draft = drafts.read(folder)
         surface = surface or Surface.draw(rng, draft)
         true, number = surface.score(draft), len(history) + 1
@@ -97,8 +122,8 @@ def runs_needed(rules: Sequence[Rule], seed: int, workspace: Path) -> int:
         if accepted:
             best, best_seen = number, seen
             if true >= surface.top - NEAR:
-                return number
-    return LIMIT
+                return Needed(number, sum(shares))
+    return Needed(LIMIT, sum(shares))
 
 
 def observation(history: list[Iteration], folders: dict[int, Path], best: int) -> Observation:
@@ -180,23 +205,38 @@ def iteration(number: int, folder: Path, value: float, gap: Interval, accepted: 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=50)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     given = parser.parse_args()
     without = tuple(rule for rule in RULES if rule not in ATTRIBUTION)
-    found: dict[str, list[int]] = {"with": [], "without": []}
+    arms = {
+        "neither": (without, 0),
+        "attribution": (RULES, 0),
+        "probes": (without, CANDIDATES),
+        "both": (RULES, CANDIDATES),
+    }
+    found: dict[str, list[Needed]] = {name: [] for name in arms}
     with tempfile.TemporaryDirectory() as folder:
         for seed in range(given.seeds):
-            for name, rules in (("with", RULES), ("without", without)):
-                found[name].append(runs_needed(rules, seed, Path(folder, name, str(seed))))
+            for name, (rules, candidates) in arms.items():
+                found[name].append(needed(rules, seed, Path(folder, name, str(seed)), candidates=candidates))
     told = {
-        name: {"mean_runs": fmean(runs), "reached": sum(run < LIMIT for run in runs)} for name, runs in found.items()
+        name: {
+            "mean_runs": fmean(n.runs for n in took),
+            "mean_probes": fmean(n.probes for n in took),
+            "reached": sum(n.runs < LIMIT for n in took),
+        }
+        for name, took in found.items()
     }
-    if given.json:
-        print(json.dumps({"seeds": given.seeds, "limit": LIMIT, **told}))
-        return
+    ours, peer = told["attribution"]["mean_runs"], told["neither"]["mean_runs"]
     for name, facts in told.items():
-        print(f"{name:8} attribution: {facts['mean_runs']:.1f} full runs on average, {facts['reached']} reached it")
-    print(f"ratio {told['without']['mean_runs'] / told['with']['mean_runs']:.2f} over {given.seeds} seeds")
+        print(
+            f"{name:12} {facts['mean_runs']:5.1f} full runs and probes worth {facts['mean_probes']:4.1f} on average; "
+            f"{facts['reached']} of {given.seeds} reached it"
+        )
+    print(f"neither / attribution: {peer / ours:.2f}")
+    if given.json:
+        summary = {"benchmark": "attribution", "seeds": given.seeds, "limit": LIMIT, "arms": told}
+        print(json.dumps({**summary, "ours": ours, "peer": peer, "ratio": peer / ours}))
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ def test_attribution_saves_full_runs(simulation: ModuleType, tmp_path: Path) -> 
     """On simulated training with known effects; the benchmark has it over 50 seeds."""
     without = tuple(rule for rule in RULES if rule not in ATTRIBUTION)
     runs = {
-        name: sum(simulation.runs_needed(rules, seed, tmp_path / name / str(seed)) for seed in range(6))
+        name: sum(simulation.needed(rules, seed, tmp_path / name / str(seed)).runs for seed in range(6))
         for name, rules in (("with", RULES), ("without", without))
     }
     assert runs["with"] < runs["without"]
