@@ -187,7 +187,9 @@ def test_rows_of_a_budget_that_was_used_up_stay_in_their_run(
     """Its program ended well with fewer rows; a run with a larger budget must not be given those."""
 
     def made() -> list[int]:
-        return sorted(json.loads(p.read_text())["facts"]["rows"] for p in home.stages.glob("rows/*/manifest.json"))
+        return sorted(
+            json.loads(p.read_text())["facts"]["report"]["rows"] for p in home.stages.glob("rows/*/manifest.json")
+        )
 
     folder = submission(tmp_path / "s", PROGRAM.replace("ask_all(questions", "ask_all([q + ' ' for q in questions]"))
     with scripted(knows) as llm:

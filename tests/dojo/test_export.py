@@ -16,6 +16,7 @@ from ftdojo.dojo.export import export
 from ftdojo.dojo.progress import Silent
 from ftdojo.errors import InfrastructureError, UsageError
 from ftdojo.record import Home
+from ftdojo.record.store import describe
 from ftdojo.report.card import card, commands, write_card
 from ftdojo.training import Row, TrainConfig, tokenize
 from ftdojo.training import export as to_folder
@@ -127,16 +128,21 @@ def test_the_card_tells_where_the_model_comes_from(run: Path, home: Home, tmp_pa
 
 
 def test_a_model_that_does_not_score_what_was_recorded_is_refused(run: Path, home: Home, tmp_path: Path) -> None:
+    """The weights are exchanged together with what the store knows of them: otherwise they would be made again."""
     from safetensors.torch import load_file, save_file
 
     (weights,) = [p for p in home.stages.glob("models/*/model/*.safetensors") if "speed" not in str(p)]
-    kept = weights.read_bytes()
+    manifest = weights.parents[1] / "manifest.json"
+    kept = {path: path.read_bytes() for path in (weights, manifest)}
     try:
         save_file({name: 0 * tensor for name, tensor in load_file(weights).items()}, weights, {"format": "pt"})
+        told = json.loads(manifest.read_text("utf-8"))
+        manifest.write_text(json.dumps({**told, "files": describe(manifest.parent)}), "utf-8")
         with pytest.raises(InfrastructureError, match="does not score what was recorded"):
             hand_over(run, tmp_path / "bad", home)
     finally:
-        weights.write_bytes(kept)
+        for path, content in kept.items():
+            path.write_bytes(content)
 
 
 def test_what_cannot_be_exported_is_refused(run: Path, home: Home, tmp_path: Path, approve: Path, denier: Path) -> None:

@@ -43,12 +43,12 @@ def told(outcome: Outcome) -> Feedback:
 def test_a_cut_training_is_evaluated_and_found_again(pipeline: Pipeline, submission: Path) -> None:
     whole = pipeline.run(submission)
     assert told(whole).stopped_after is None
-    cut = pipeline.run(submission, stopped_after=7)
+    cut = pipeline.again(submission, stopped_after=7)
     assert cut.predictions is not None
     assert [finding.code for finding in cut.findings] == [OUT_OF_TIME]
     assert told(cut).stopped_after == 7
     assert cut.digests["train"] != whole.digests["train"]
-    again = pipeline.run(submission, stopped_after=told(cut).stopped_after)
+    again = pipeline.again(submission, stopped_after=told(cut).stopped_after)
     assert again.reused == ["data", "train", "evaluate"]
     assert again.findings == cut.findings
 

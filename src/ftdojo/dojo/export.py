@@ -83,10 +83,9 @@ def export(
             fix="export with the data, the model and the ftdojo that the run was made with",
         )
     submission, iteration = run / SUBMISSIONS / f"{best:03d}", iterations[best - 1]
-    outcome = Pipeline(found, data, base, home=home, progress=progress).run(submission)
-    trained = outcome.trained
-    if trained is None:
-        raise InfrastructureError(f"iteration {best} cannot be made again: {outcome.findings}")
+    pipeline = Pipeline(found, data, base, home=home, progress=progress)
+    trained = pipeline.again(submission, stopped_after=iteration.feedback.stopped_after).trained
+    assert trained is not None, "what was accepted was trained"
     if form == "adapter" and not (trained / ADAPTER).is_file():
         raise UsageError(f"iteration {best} trained all weights, not an adapter", fix="leave --form out")
     progress.update("export", 0, 1, f"{form}: {out}")
