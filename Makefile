@@ -9,8 +9,9 @@ STAMP = $(VENV)/.installed
 demo: $(STAMP)  ## fine-tune the embedded model on a chemistry task and open the sealed test
 	$(BIN)/ftdojo run chemistry/mol_und --budget 7m --max-iterations 4 --out runs/demo
 
+# Two processes of one thread each: many small tests do not profit from more threads.
 test: $(STAMP)  ## the quick tests, among them one that trains the real model
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
 
 test-slow: $(STAMP)  ## long runs with the real model
 	$(BIN)/pytest -m slow
