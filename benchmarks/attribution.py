@@ -23,9 +23,9 @@ from pathlib import Path
 from statistics import fmean
 
 from ftdojo import tasks
+from ftdojo.agents import draft as drafts
+from ftdojo.agents.draft import Draft
 from ftdojo.agents.ft_agent import FTAgent
-from ftdojo.agents.ft_agent import draft as drafts
-from ftdojo.agents.ft_agent.draft import Draft
 from ftdojo.agents.ft_agent.edits import values
 from ftdojo.agents.ft_agent.playbook import ATTRIBUTION, RULES, Playbook, Rule
 from ftdojo.agents.ft_agent.probing import Probing

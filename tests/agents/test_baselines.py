@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from ftdojo import tasks
 from ftdojo.agents import AGENTS, check, make
 from ftdojo.agents.baselines.space import Point, Space, Span
+from ftdojo.agents.draft import read
 from ftdojo.agents.ft_agent import forecast
-from ftdojo.agents.ft_agent.draft import read
 from ftdojo.dojo import submission
 from ftdojo.dojo.feedback import EvaluationFeedback, ExecutionFeedback, Feedback
 from ftdojo.dojo.protocol import Iteration, Observation

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ftdojo import tasks
+from ftdojo.agents.draft import Draft, first
 from ftdojo.agents.ft_agent import edits
-from ftdojo.agents.ft_agent.draft import Draft, first
 
 SPEC = tasks.get("chemistry/mol_und").spec
 START = first(SPEC, rows=256, seed=0, train={"lora": {"rank": 8, "alpha": 16}})

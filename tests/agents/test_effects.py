@@ -10,8 +10,8 @@ from types import ModuleType
 import pytest
 
 from ftdojo import tasks
+from ftdojo.agents.draft import Draft, Proposal, first, read
 from ftdojo.agents.ft_agent import edits
-from ftdojo.agents.ft_agent.draft import Draft, Proposal, first, read
 from ftdojo.agents.ft_agent.effects import REWRITTEN, Change, changes, measure
 from ftdojo.agents.ft_agent.playbook import ATTRIBUTION, RULES
 from ftdojo.dojo.feedback import Interval

@@ -9,8 +9,8 @@ import pytest
 
 from ftdojo import tasks
 from ftdojo.agents import check, make
+from ftdojo.agents.draft import Draft, read
 from ftdojo.agents.ft_agent.diagnosis import diagnose
-from ftdojo.agents.ft_agent.draft import Draft, read
 from ftdojo.agents.ft_agent.playbook import Playbook
 from ftdojo.dojo import submission
 from ftdojo.dojo.feedback import (

@@ -8,10 +8,10 @@ from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
+from ftdojo.agents import draft as drafts
 from ftdojo.agents.baselines.space import Point, Space
-from ftdojo.agents.ft_agent import draft as drafts
+from ftdojo.agents.draft import Draft, Proposal
 from ftdojo.agents.ft_agent import forecast
-from ftdojo.agents.ft_agent.draft import Draft, Proposal
 from ftdojo.dojo.protocol import Observation
 from ftdojo.dojo.submission import Plan, PlannedChange
 

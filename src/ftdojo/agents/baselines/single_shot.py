@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ftdojo.agents.ft_agent import draft as drafts
-from ftdojo.agents.ft_agent.draft import Proposal
+from ftdojo.agents import draft as drafts
+from ftdojo.agents.draft import Proposal
 from ftdojo.dojo.protocol import Observation
 from ftdojo.dojo.submission import Plan, PlannedChange
 from ftdojo.training import TrainConfig

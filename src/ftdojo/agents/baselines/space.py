@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from ftdojo.agents.ft_agent import draft as drafts
-from ftdojo.agents.ft_agent.draft import Draft
+from ftdojo.agents import draft as drafts
+from ftdojo.agents.draft import Draft
 from ftdojo.dojo.protocol import Observation
 from ftdojo.dojo.recipe import Recipe
 from ftdojo.schema import StrictModel

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ftdojo.agents import draft as drafts
 from ftdojo.agents.baselines.search import Search
 from ftdojo.agents.baselines.space import Choice, Point, Space, Span
-from ftdojo.agents.ft_agent import draft as drafts
 from ftdojo.dojo.protocol import Observation
 from ftdojo.errors import PrerequisiteError
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from ftdojo.agents.ft_agent.draft import Proposal
+from ftdojo.agents.draft import Proposal
 from ftdojo.dojo.protocol import Observation
 from ftdojo.errors import LlmError
 

@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ftdojo.agents.ft_agent.draft import Draft
+from ftdojo.agents.draft import Draft
 from ftdojo.dojo.recipe import Recipe, Source
 from ftdojo.errors import InputError
 from ftdojo.schema import parse

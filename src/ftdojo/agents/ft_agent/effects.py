@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ftdojo.agents.draft import Draft
 from ftdojo.agents.ft_agent import edits
-from ftdojo.agents.ft_agent.draft import Draft
 from ftdojo.dojo.protocol import Iteration, Observation
 from ftdojo.tasks.spec import TaskSpec
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ftdojo.agents.ft_agent.draft import Draft
+from ftdojo.agents.draft import Draft
 from ftdojo.dojo.protocol import Iteration, Observation
 from ftdojo.dojo.recipe import Recipe
 

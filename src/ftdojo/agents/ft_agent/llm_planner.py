@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ftdojo.agents import draft as drafts
+from ftdojo.agents.draft import Draft, Proposal
 from ftdojo.agents.ft_agent import context, forecast, planning, program
-from ftdojo.agents.ft_agent import draft as drafts
 from ftdojo.agents.ft_agent.diagnosis import diagnose
-from ftdojo.agents.ft_agent.draft import Draft, Proposal
 from ftdojo.agents.ft_agent.effects import measure
 from ftdojo.agents.ft_agent.explain import explain
 from ftdojo.agents.ft_agent.playbook import pilot

@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, create_model
 
+from ftdojo.agents.draft import Draft
 from ftdojo.agents.ft_agent import context, edits
 from ftdojo.agents.ft_agent.context import Fact
-from ftdojo.agents.ft_agent.draft import Draft
 from ftdojo.agents.ft_agent.explain import Explanation
 from ftdojo.dojo.protocol import Observation
 from ftdojo.dojo.submission import Plan, PlannedChange

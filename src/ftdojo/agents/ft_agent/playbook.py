@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ftdojo.agents.ft_agent import draft as drafts
+from ftdojo.agents import draft as drafts
+from ftdojo.agents.draft import Draft, Proposal
 from ftdojo.agents.ft_agent import edits, forecast
 from ftdojo.agents.ft_agent.diagnosis import PARSED_ENOUGH, Diagnosis, Kind, diagnose, told
-from ftdojo.agents.ft_agent.draft import Draft, Proposal
 from ftdojo.agents.ft_agent.effects import Change, Effect, amount, measure
 from ftdojo.dojo.feedback import EvaluationFeedback, Feedback
 from ftdojo.dojo.protocol import Iteration, Observation

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ftdojo.agents.ft_agent import draft as drafts
+from ftdojo.agents import draft as drafts
+from ftdojo.agents.draft import Draft, Proposal
 from ftdojo.agents.ft_agent import forecast
 from ftdojo.agents.ft_agent.agent import Planner
-from ftdojo.agents.ft_agent.draft import Draft, Proposal
 from ftdojo.dojo.protocol import Iteration, Observation, Probe
 from ftdojo.dojo.recipe import Recipe
 

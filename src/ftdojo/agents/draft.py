@@ -1,4 +1,4 @@
-"""A draft is what FT-Agent varies: a data program and a training configuration. A proposal adds the plan to it."""
+"""A draft is what contestants vary: a data program and a training configuration. A proposal adds the plan to it."""
 
 from __future__ import annotations
 
