@@ -49,6 +49,22 @@ def write_submission(folder: Path, **changes: Any) -> Path:
     return folder
 
 
+def test_no_help_is_lost_as_markup() -> None:
+    """Rich reads brackets as markup, and drops what it takes for a tag."""
+    from rich.text import Text
+    from typer.main import get_command
+
+    from ftdojo.cli.main import app
+
+    def texts(command: Any) -> list[str]:
+        own = [p.help for p in command.params if getattr(p, "help", None)]
+        return own + [text for child in getattr(command, "commands", {}).values() for text in texts(child)]
+
+    found = texts(get_command(app))
+    assert len(found) > 40
+    assert [text for text in found if Text.from_markup(text).plain != text] == []
+
+
 def test_help_teaches() -> None:
     assert "ftdojo run chemistry/mol_und" in ftdojo("--help").stdout
     assert "resumes" in ftdojo("run", "--help").stdout

@@ -22,7 +22,7 @@ app = typer.Typer(help="Get a task's data, and look at it.", no_args_is_help=Tru
 VariantName = Annotated[
     str | None, typer.Option("--variant", help="twin is generated, hub is the published data; the first if not given.")
 ]
-HomeFolder = Annotated[Path | None, typer.Option("--home", help="The cache folder [$FTDOJO_HOME].")]
+HomeFolder = Annotated[Path | None, typer.Option("--home", help="The cache folder; $FTDOJO_HOME if not given.")]
 
 
 @app.command()
