@@ -60,7 +60,9 @@ def run(
         int, typer.Option(min=0, help="Candidate plans that compete on a share of their rows before a full run.")
     ] = 0,
     seed: Annotated[int, typer.Option(min=0, help="Seed of every random choice.")] = 0,
-    out_dir: Annotated[Path | None, typer.Option("--out", help="Folder of the record; runs/TASK-seedN if not given.")] = None,
+    out_dir: Annotated[
+        Path | None, typer.Option("--out", help="Folder of the record; runs/TASK-seedN if not given.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Fine-tune a model on a task with an agent. The same command resumes a run that was interrupted.

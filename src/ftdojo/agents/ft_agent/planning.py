@@ -33,9 +33,9 @@ Measured facts:
 {facts}
 {explanation}{outlook}{findings}
 Plan the next iteration: a hypothesis; the ids of the facts that it rests on; one to {most} changes, each with a key
-from the configuration, its new value as text, a reason, and the expected change of {metric}; the risk; the result that
-would refute the hypothesis; and what should follow in later iterations. program: "keep" to change keys only, or
-"write" if the training data should be made by a new Python program."""
+from the configuration, its new value as text (a plain number or word, never an expression), a reason, and the expected
+change of {metric}; the risk; the result that would refute the hypothesis; and what should follow in later iterations.
+program: "keep" to change keys only, or "write" if the training data should be made by a new Python program."""
 
 
 class Edit(BaseModel):
