@@ -271,3 +271,5 @@ def test_a_ledger_that_lost_its_form_is_a_failed_check(place: Path) -> None:
     edit(place / "run", lambda kind, payload: {} if kind == "iteration" else payload, relink=True)
     assert answers(place, "failed") == {"ledger"}
     assert answers(place, "ok") == set()
+    (place / "run/ledger.sqlite").write_bytes(b"no database" * 100)
+    assert answers(place, "failed") == {"ledger"}

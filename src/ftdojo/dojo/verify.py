@@ -31,7 +31,7 @@ from ftdojo.dojo.predict import PREDICTIONS
 from ftdojo.dojo.progress import Progress
 from ftdojo.dojo.protocol import Iteration
 from ftdojo.dojo.submission import TRAIN, read_plan
-from ftdojo.errors import FtdojoError, InputError, UsageError
+from ftdojo.errors import FtdojoError, InfrastructureError, InputError, UsageError
 from ftdojo.llm import Call
 from ftdojo.rawdata import TaskData, read_items
 from ftdojo.record import Event, Home, Ledger, digest
@@ -97,10 +97,10 @@ def verify(run: Path, *, home: Home, task: str | None = None, progress: Progress
                     progress.update("verify", place, len(CHECKS), name)
                     checks.append(_ask(name, check, evidence))
                 head = evidence.history.head
-        except _Unreadable as error:
-            why = "the ledger cannot be read"
+        except (_Unreadable, InfrastructureError) as error:
+            why, head = "the ledger cannot be read", ""
             checks = [Check(name=name, status="unchecked", message=why) for name in CHECKS]
-            checks[0], head = Check(name="ledger", status="failed", message=str(error)), ""
+            checks[0] = Check(name="ledger", status="failed", message=f"{FILE}: {_line(error)}")
     failed = [check.name for check in checks if check.status == "failed"]
     progress.end("verify", f"{len(checks)} checks, {len(failed)} failed")
     result = run / RESULT
@@ -153,7 +153,7 @@ class Evidence:
             finished, configuration = self.history.finished, self.history.configuration
             baseline = self.history.payload("baseline")
         except (ValueError, KeyError, TypeError, sqlite3.Error) as error:
-            raise _Unreadable(f"its events cannot be read: {_line(error)}") from error
+            raise _Unreadable(_line(error)) from error
         if finished is None or configuration is None or baseline is None:
             raise UsageError(f"the run in {run} has not ended", fix="the command that began it takes it up again")
         self.finished: RunResult = finished
@@ -200,6 +200,11 @@ class Evidence:
         if folder is None:
             raise Unchecked(f"the base model {self.configuration.model} is not on this machine")
         return folder
+
+    @cached_property
+    def base_digest(self) -> str:
+        """The identity of the base model that is here."""
+        return models.digest(self.base)
 
     @cached_property
     def items(self) -> list[Record]:
@@ -357,7 +362,7 @@ def _other_data(evidence: Evidence) -> list[str]:
 
 def _base(evidence: Evidence) -> list[str]:
     """The base model here is that of the run."""
-    here, then = models.digest(evidence.base), evidence.configuration.digests["model"]
+    here, then = evidence.base_digest, evidence.configuration.digests["model"]
     return [f"{evidence.configuration.model}: {then} in the run, {here} here"] if here != then else []
 
 
@@ -409,8 +414,11 @@ def _chain(evidence: Evidence, made: Made) -> list[str]:
         rows = evidence.stage(made, "data") / ROWS
         if not evidence.stage_faults(made, "data") and key("train")["rows"] != digest.of_file(rows):
             found.append(f"{made.label}: its model was not trained on its rows")
-    if "evaluate" in made.digests and key("evaluate")["model"] != made.digests.get("train", base):
-        found.append(f"{made.label}: its outputs are not its model's")
+    if "evaluate" in made.digests:
+        if key("evaluate")["model"] != made.digests.get("train", base):
+            found.append(f"{made.label}: its outputs are not its model's")
+        if key("evaluate")["items"] != evidence.configuration.digests["validation"]:
+            found.append(f"{made.label}: its outputs are not on the validation items")
     return found
 
 
