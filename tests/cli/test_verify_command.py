@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,17 +17,15 @@ def ftdojo(home: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
 
-def test_a_run_is_audited_and_an_edited_result_is_not_accepted(tmp_path: Path, approve: Path, tiny_model: Path) -> None:
-    home, run = tmp_path / "home", tmp_path / "run"
-    done = ftdojo(home, "run", approve, "--model", tiny_model, "--agent", "base", "--out", run)
-    assert done.returncode == 0, done.stderr
-
+def test_a_run_is_audited_and_an_edited_result_is_not_accepted(tmp_path: Path, finished_run: Path) -> None:
+    place = shutil.copytree(finished_run, tmp_path / "copy")
+    home, run = place / "home", place / "run"
     document = ftdojo(home, "verify", run, "--json")
     assert document.returncode == 0, document.stderr
     audit: dict[str, Any] = json.loads(document.stdout)
     assert set(audit) == {"run", "ok", "checks", "ledger", "result_digest", "ftdojo"}
-    unchecked = {check["name"] for check in audit["checks"] if check["status"] != "ok"}
-    assert unchecked == {"overlap", "lineage"}, "the base model is the best: nothing was trained"
+    assert audit["ok"]
+    assert {check["status"] for check in audit["checks"]} == {"ok"}
 
     result = json.loads((run / "result.json").read_text())
     (run / "result.json").write_text(json.dumps({**result, "agent": "another"}))

@@ -14,10 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from safetensors.torch import load_file, save_file
 
-from ftdojo.dojo import Dojo, Observation, run_episode
 from ftdojo.dojo.progress import Silent
 from ftdojo.dojo.verify import CHECKS, Audit, verify
 from ftdojo.errors import UsageError
@@ -25,48 +23,13 @@ from ftdojo.record import Home, digest
 from ftdojo.record.ledger import _link
 from ftdojo.record.store import describe
 
-FILES = {
-    "plan.yaml": {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []},
-    "train.yaml": {"method": "full", "learning_rate": 0.01, "epochs": 6, "batch_size": 8, "max_length": 64},
-    "recipe.yaml": {"sources": [{"path": "train.jsonl", "prompt": "{{ request }}", "completion": "{{ verdict }}"}]},
-}
 Payload = dict[str, Any]
 
 
-class Thrice:
-    """Hands in a good submission, one that learns too little, and one that cannot be read."""
-
-    name, planner = "thrice", ""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def propose(self, observation: Observation) -> Path | None:
-        changes = [{}, {"epochs": 0.2, "learning_rate": 1e-5}, {"learning_rat": 1}]
-        number = len(observation.history)
-        if number == len(changes):
-            return None
-        folder = self.folder / str(number)
-        folder.mkdir()
-        for name, content in FILES.items():
-            (folder / name).write_text(yaml.safe_dump(content | (changes[number] if name == "train.yaml" else {})))
-        return folder
-
-
-@pytest.fixture(scope="module")
-def honest(tmp_path_factory: pytest.TempPathFactory, approve: Path, tiny_model: Path) -> Path:
-    """A folder with a finished run and the home that it was made in."""
-    place = tmp_path_factory.mktemp("honest")
-    home, agent = Home(place / "home"), Thrice(tmp_path_factory.mktemp("submissions"))
-    with Dojo(str(approve), place / "run", model=str(tiny_model), home=home, agent=agent.name) as dojo:
-        assert run_episode(dojo, agent).best.iteration == 1
-    return place
-
-
 @pytest.fixture
-def place(honest: Path, tmp_path: Path) -> Path:
+def place(finished_run: Path, tmp_path: Path) -> Path:
     """A copy to tamper with."""
-    return shutil.copytree(honest, tmp_path / "copy")
+    return shutil.copytree(finished_run, tmp_path / "copy")
 
 
 def audit(place: Path) -> Audit:
@@ -158,7 +121,7 @@ def test_a_changed_file_is_found(place: Path, tamper: Callable[[Path], None], ch
     assert answers(place, "failed") == {check}
 
 
-def test_an_edited_and_a_removed_event_break_the_chain(honest: Path, tmp_path: Path) -> None:
+def test_an_edited_and_a_removed_event_break_the_chain(finished_run: Path, tmp_path: Path) -> None:
     def reworded(kind: str, payload: Payload) -> Payload:
         return {**payload, "objective": "another"} if kind == "configuration" else payload
 
@@ -166,7 +129,7 @@ def test_an_edited_and_a_removed_event_break_the_chain(honest: Path, tmp_path: P
         ("edited", reworded, {"ledger"}),
         ("removed", lambda kind, p: None if kind == "test_opened" else p, {"ledger", "opening"}),
     ]:
-        copy = shutil.copytree(honest, tmp_path / name)
+        copy = shutil.copytree(finished_run, tmp_path / name)
         edit(copy / "run", change, relink=False)
         assert answers(copy, "failed") == found
 
