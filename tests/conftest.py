@@ -8,7 +8,9 @@ import signal
 from pathlib import Path
 
 import pytest
+import yaml
 
+from ftdojo.dojo.protocol import Observation
 from ftdojo.record import Home
 
 TASK_TOML = """
@@ -22,6 +24,13 @@ prompt = "{{ request }}"
 answer = "{{ verdict }}"
 max_new_tokens = 4
 """
+
+
+SUBMISSION = {
+    "plan.yaml": {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []},
+    "train.yaml": {"method": "full", "learning_rate": 0.01, "epochs": 6, "batch_size": 8, "max_length": 64},
+    "recipe.yaml": {"sources": [{"path": "train.jsonl", "prompt": "{{ request }}", "completion": "{{ verdict }}"}]},
+}
 
 
 def pytest_configure() -> None:
@@ -86,3 +95,35 @@ def approve(tmp_path_factory: pytest.TempPathFactory) -> Path:
         lines = [json.dumps(row) + "\n" for row in rows(kind, count)]
         (folder / f"{name}.jsonl").write_text("".join(lines))
     return folder
+
+
+class Thrice:
+    """Hands in a good submission, one that learns too little, and one that cannot be read."""
+
+    name, planner = "thrice", ""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def propose(self, observation: Observation) -> Path | None:
+        changes = [{}, {"epochs": 0.2, "learning_rate": 1e-5}, {"learning_rat": 1}]
+        number = len(observation.history)
+        if number == len(changes):
+            return None
+        folder = self.folder / str(number)
+        folder.mkdir()
+        for name, content in SUBMISSION.items():
+            (folder / name).write_text(yaml.safe_dump(content | (changes[number] if name == "train.yaml" else {})))
+        return folder
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory: pytest.TempPathFactory, approve: Path, tiny_model: Path) -> Path:
+    """A folder with a finished run and the home that it was made in."""
+    from ftdojo.dojo import Dojo, run_episode
+
+    place = tmp_path_factory.mktemp("finished")
+    home, agent = Home(place / "home"), Thrice(tmp_path_factory.mktemp("submissions"))
+    with Dojo(str(approve), place / "run", model=str(tiny_model), home=home, agent=agent.name) as dojo:
+        assert run_episode(dojo, agent).best.iteration == 1
+    return place

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from ftdojo.cli import bench, data, doctor, export, run, tasks
+from ftdojo.cli import bench, data, doctor, export, run, tasks, verify
 from ftdojo.cli.console import err
 from ftdojo.errors import FtdojoError, InputError
 
@@ -31,6 +31,7 @@ app.command()(tasks.score)
 app.command()(bench.bench)
 app.command()(run.report)
 app.command()(export.export)
+app.command()(verify.verify)
 app.command()(doctor.doctor)
 
 

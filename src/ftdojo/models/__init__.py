@@ -5,7 +5,7 @@ generation share when they run one: the machine's precision, the chat template, 
 from ftdojo.models.chat import Chat
 from ftdojo.models.device import Compute, compute
 from ftdojo.models.info import ModelInfo, describe, digest, linear_modules
-from ftdojo.models.locate import EMBEDDED, embedded_weights, resolve
+from ftdojo.models.locate import EMBEDDED, embedded_weights, find, resolve
 
 __all__ = [
     "EMBEDDED",
@@ -16,6 +16,7 @@ __all__ = [
     "describe",
     "digest",
     "embedded_weights",
+    "find",
     "linear_modules",
     "resolve",
 ]

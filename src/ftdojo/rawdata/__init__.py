@@ -4,7 +4,7 @@ contain."""
 from ftdojo.rawdata.fetch import fetch, locate
 from ftdojo.rawdata.overlap import OverlapIndex
 from ftdojo.rawdata.profile import DataProfile, FieldProfile, FileProfile, profile, token_counter
-from ftdojo.rawdata.repository import TaskData, prepare, profiled, read_items
+from ftdojo.rawdata.repository import TaskData, find, prepare, profiled, read_items
 
 __all__ = [
     "DataProfile",
@@ -13,6 +13,7 @@ __all__ = [
     "OverlapIndex",
     "TaskData",
     "fetch",
+    "find",
     "locate",
     "prepare",
     "profile",

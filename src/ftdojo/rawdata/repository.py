@@ -16,8 +16,8 @@ from typing import Any
 from ftdojo.rawdata.fetch import identity, locate
 from ftdojo.rawdata.overlap import OverlapIndex
 from ftdojo.rawdata.profile import Count, DataProfile, profile
-from ftdojo.record import Home, Store, digest
-from ftdojo.tasks.spec import Record, Task
+from ftdojo.record import Home, Stage, Store, digest
+from ftdojo.tasks.spec import Record, Sources, Task
 
 SEALED = "sealed"
 OVERLAP = "overlap.json"
@@ -45,9 +45,7 @@ def prepare(task: Task, variant: str, home: Home) -> TaskData:
         PrerequisiteError: if a published data set that it is built from is not on this machine.
         InputError: if a file of one is of another form than its publisher's.
     """
-    sets = task.variants[variant].sets
-    command = f"ftdojo data prepare {task.spec.id} --variant {variant}"
-    sources = locate(sets, home, command=command)
+    sources = locate(task.variants[variant].sets, home, command=_command(task, variant))
 
     def build(folder: Path) -> dict[str, Any]:
         task.variants[variant].build(folder, sources)
@@ -63,13 +61,38 @@ def prepare(task: Task, variant: str, home: Home) -> TaskData:
             "test": digest.of_file(sealed / "test.jsonl"),
         }
 
-    key = {
+    return _data(Store(home.data).make(_kind(task), _key(task, variant, sources, home), build))
+
+
+def find(task: Task, variant: str, home: Home) -> TaskData | None:
+    """The data of a task's variant if it was prepared here before and is as it was made. Nothing is written.
+
+    Raises:
+        PrerequisiteError: if a published data set that it is built from is not on this machine.
+    """
+    sources = locate(task.variants[variant].sets, home, command=_command(task, variant))
+    stage = Store(home.data).find(_kind(task), _key(task, variant, sources, home))
+    return _data(stage) if stage else None
+
+
+def _command(task: Task, variant: str) -> str:
+    return f"ftdojo data prepare {task.spec.id} --variant {variant}"
+
+
+def _kind(task: Task) -> str:
+    return task.spec.id.replace("/", "__")
+
+
+def _key(task: Task, variant: str, sources: Sources, home: Home) -> dict[str, Any]:
+    return {
         "task": task.spec.id,
         "variant": variant,
         "version": task.version,
-        "sources": [[s.id, s.revision, identity(s, sources[s.id], home)] for s in sets],
+        "sources": [[s.id, s.revision, identity(s, sources[s.id], home)] for s in task.variants[variant].sets],
     }
-    stage = Store(home.data).make(task.spec.id.replace("/", "__"), key, build)
+
+
+def _data(stage: Stage) -> TaskData:
     return TaskData(
         raw=stage.path / "raw",
         validation=stage.path / "validation.jsonl",

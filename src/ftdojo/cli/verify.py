@@ -1,0 +1,49 @@
+"""``ftdojo verify``: the audit of a finished run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ftdojo.cli.console import Live, err, out, print_json
+from ftdojo.cli.run import Json
+
+COLOURS = {"ok": "green", "failed": "bold red", "unchecked": "yellow"}
+
+
+def verify(
+    run_dir: Annotated[Path, typer.Argument(metavar="RUN", help="A folder that `ftdojo run --out` wrote, or a copy.")],
+    task: Annotated[str | None, typer.Option(help="The task's folder, if it was moved since.")] = None,
+    json: Json = False,
+) -> None:
+    """Audit a finished run from its own record: ledger, budget, digests, scores, decisions, overlap, lineage.
+
+    Nothing is changed, trained, built or fetched. Scores are computed again from the stored outputs. What is not on
+    this machine (the store below FTDOJO_HOME, the task's data, the base model) is [yellow]unchecked[/], and why.
+
+    Ends with 0 if no check failed, 1 if one did, 2 if there is no finished run.
+
+    [bold]Examples[/]
+
+      ftdojo verify runs/demo
+
+      ftdojo verify runs/demo --json > audit.json
+    """
+    from ftdojo.dojo.verify import verify as audit
+    from ftdojo.record import Home
+
+    with Live() as live:
+        found = audit(run_dir, home=Home.default(), task=task, progress=live)
+    if json:
+        print_json(found)
+    else:
+        for check in found.checks:
+            out.print(f"[{COLOURS[check.status]}]{check.status:<9}[/] {check.name:<11} ", end="")
+            out.print(check.message, markup=False, soft_wrap=True)
+        verdict = "[bold green]no check failed[/]" if found.ok else "[bold red]the run does not hold[/]"
+        unchecked = sum(check.status == "unchecked" for check in found.checks)
+        err.print(verdict + (f", {unchecked} could not be made here" if unchecked else ""))
+    if not found.ok:
+        raise typer.Exit(1)
