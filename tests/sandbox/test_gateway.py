@@ -135,6 +135,7 @@ text = "".join(found)
 print(len(found), "secret" + "-key" in text, bool(re.search(r"127\\.0\\.0\\.1:[0-9]+/v1", text)))
 """
     played = play(code)
+    assert played.completed.status == 0, played.completed
     count, *present = played.completed.output.split()
     assert int(count) > 5, "there was something to look at"
     assert present == ["False", "False"]
