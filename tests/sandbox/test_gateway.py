@@ -117,8 +117,9 @@ print(json.dumps([ftdojo_llm.models(), *replies]))
 def test_the_key_is_sent_by_the_gateway_and_is_nowhere_inside(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret-key")
     code = """
-import os, pathlib, re, ftdojo_llm
+import os, pathlib, re, sys, ftdojo_llm
 ftdojo_llm.ask("where is the key?")
+installed = (sys.prefix, sys.base_prefix)  # may lie below /tmp, and is large
 found = [str(os.environ)]
 for path in [*pathlib.Path("/proc").glob("*/environ"), *pathlib.Path("/proc").glob("*/cmdline")]:
     try:
@@ -127,6 +128,8 @@ for path in [*pathlib.Path("/proc").glob("*/environ"), *pathlib.Path("/proc").gl
         pass
 for top in ("/llm", "/program", "/helper", "/tmp", "/output", "/dev/shm"):
     for path in pathlib.Path(top).rglob("*"):
+        if str(path).startswith(installed):
+            continue
         try:
             found.append(path.read_bytes().decode(errors="replace") if path.is_file() else str(path))
         except OSError:
