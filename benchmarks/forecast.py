@@ -78,9 +78,9 @@ def run_cell(cell: dict[str, Any]) -> dict[str, Any]:
 
     from ftdojo.models import compute, describe
     from ftdojo.training import TrainConfig, estimate
+    from ftdojo.training.forecast import forecast
     from ftdojo.training.tokens import IGNORED, Example
     from ftdojo.training.trainer import train
-    from ftdojo.training.trial import forecast
 
     torch.set_num_threads(cell["threads"])
     rng, length = random.Random(0), cell["length"]
@@ -95,7 +95,7 @@ def run_cell(cell: dict[str, Any]) -> dict[str, Any]:
     memory = estimate.peak(examples, describe(base), config, chosen)
     if chosen.device == "cuda" and memory > estimate.available_memory(chosen):
         return {"memory": memory, "fits": False}
-    seconds = forecast(examples, config, base).seconds
+    seconds = forecast(examples, config, base)
     with tempfile.TemporaryDirectory() as folder:
         result = train(examples, config, base, Path(folder))
     return {

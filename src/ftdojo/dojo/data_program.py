@@ -157,18 +157,19 @@ def check(
         rows=len(used),
         removed_overlap=len(rows) - len(used),
         duplicates=len(parsed) - len({row.turns for row in parsed}),
-        conflicting=_conflicting(parsed),
+        conflicting=sum(conflicting(parsed)),
         per_subtask=dict(Counter(str(row.get("subtask", "")) for row in used)),
         top_completion_share=Counter(row.completion for row in parsed).most_common(1)[0][1] / len(parsed),
     )
     return used, report
 
 
-def _conflicting(rows: Sequence[Row]) -> int:
+def conflicting(rows: Sequence[Row]) -> list[bool]:
+    """Whether other rows answer the same prompt differently, for every row."""
     answers: dict[tuple[str, ...], set[str]] = {}
     for row in rows:
         answers.setdefault(row.turns[:-1], set()).add(row.completion)
-    return sum(len(answers[row.turns[:-1]]) > 1 for row in rows)
+    return [len(answers[row.turns[:-1]]) > 1 for row in rows]
 
 
 def check_form(rows: Sequence[dict[str, Any]], *, max_rows: int) -> list[Row]:

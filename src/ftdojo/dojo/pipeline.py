@@ -198,8 +198,9 @@ class Pipeline:
     def baseline(self) -> Outcome:
         """The untouched base model on validation."""
         if self._baseline is None:
-            self._baseline = Outcome()
-            self._evaluate(self._baseline)
+            outcome = Outcome()
+            self._evaluate(outcome)
+            self._baseline = outcome  # not before: an interrupted evaluation must not be taken for one
         return self._baseline
 
     def export(self, outcome: Outcome, folder: Path) -> None:

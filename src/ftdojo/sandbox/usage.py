@@ -6,6 +6,7 @@ import contextlib
 import os
 import stat
 from dataclasses import dataclass
+from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -25,7 +26,7 @@ class Processes:
     """The processes below a sandbox's init. ``writable`` is a descriptor of its writable folder. Close it after use."""
 
     def __init__(self, init: int, writable: int) -> None:
-        self._path = f"/proc/{init}/root/proc"
+        self._path = Path("/proc", str(init), "root", "proc")  # the sandbox's own, by the kernel's door
         self._device = os.fstat(writable).st_dev
         self._proc: int | None = None
 

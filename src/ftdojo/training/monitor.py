@@ -86,6 +86,8 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         self.tokens = 0
         """Tokens trained on, padding not counted; kept by the trainer."""
         self.steps: list[Step] = []
+        self._marked = 0, 0.0
+        """Tokens and seconds at the end of the last step."""
         self._held_out, self._every, self._patience = held_out, every, patience
         self._on_log, self._should_stop = on_log, should_stop
         self._begun = 0.0
@@ -138,8 +140,9 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
 
     def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
         """Measure when it is time, and say whether to go on."""
-        before = sum(step.tokens for step in self.steps), sum(step.seconds for step in self.steps)
-        self.steps.append(Step(self.tokens - before[0], self.seconds - before[1]))
+        tokens, seconds = self.tokens, self.seconds
+        self.steps.append(Step(tokens - self._marked[0], seconds - self._marked[1]))
+        self._marked = tokens, seconds
         last = state.global_step == state.max_steps
         if self._held_out and (last or state.global_step % self._every == 0):
             self._measure(model, state.global_step)

@@ -90,10 +90,10 @@ def _in_time(
     examples: Sequence[Example], config: TrainConfig, base: Path, wall_left_s: float | None
 ) -> Iterator[Finding]:
     """The most expensive batch can be trained on, and at the speed of a few batches the training fits in time."""
-    from ftdojo.training.trial import forecast
+    from ftdojo.training.forecast import forecast
 
     # At a rate that changes nothing: without the schedule's warm-up, steps at its peak would prove nothing.
-    forecast_s = SAFETY * forecast(examples, config.model_copy(update={"learning_rate": STANDING_STILL}), base).seconds
+    forecast_s = SAFETY * forecast(examples, config.model_copy(update={"learning_rate": STANDING_STILL}), base)
     if wall_left_s is not None and forecast_s > wall_left_s:
         message = f"the training would take about {forecast_s:.0f} s, {max(0, wall_left_s):.0f} s are left for it"
         fix = f"epochs: {max(0.01, config.epochs * wall_left_s / forecast_s):.2f} or fewer, or fewer rows"

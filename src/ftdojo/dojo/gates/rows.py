@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean
 
+from ftdojo.dojo.data_program import conflicting
 from ftdojo.dojo.gates import text
 from ftdojo.dojo.gates.finding import settle
 from ftdojo.dojo.gates.reference import Reference, answer_of
@@ -120,11 +121,8 @@ def duplicate_rows(r: Rows) -> Iterator[Finding]:
 
 def contradictions(r: Rows) -> Iterator[Finding]:
     """The same question is answered in different ways."""
-    by_prompt: dict[str, set[str]] = {}
-    for prompt, completion in zip(r.prompts, r.completions, strict=True):
-        by_prompt.setdefault(prompt, set()).add(completion)
-    bad = [len(by_prompt[prompt]) > 1 for prompt in r.prompts]
-    if sum(bad) > COPIES[0] * len(bad) and len(by_prompt) > 1:
+    bad = conflicting(r.rows)
+    if sum(bad) > COPIES[0] * len(bad) and len(set(r.prompts)) > 1:
         message = f"{_share(bad)} of the rows have a prompt that other rows answer differently, e.g. {_first(bad)}"
         yield _finding("contradictory_rows", message, "keep one answer a prompt", "warning")
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
@@ -27,18 +26,10 @@ FORWARD = 1 / 3
 """Share of a step's operations that measuring a batch takes, which has no backward pass."""
 
 
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """What a training will take."""
+def forecast(examples: Sequence[Example], config: TrainConfig, base: Path, on: Compute | None = None) -> float:
+    """The seconds that a training will take, for its steps and for its measurements on held-out rows.
 
-    seconds: float
-    """Of its steps, and of its measurements on held-out rows."""
-    peak_memory_bytes: int
-    """Measured on the batch with the most operations."""
-
-
-def forecast(examples: Sequence[Example], config: TrainConfig, base: Path, on: Compute | None = None) -> Forecast:
-    """Train a few steps with ``config`` on the most expensive and on a cheaper batch, and forecast the whole training.
+    A few steps are trained with ``config``, on the most expensive and on a cheaper batch.
 
     Raises:
         InputError: as :func:`ftdojo.training.trainer.train`.
@@ -73,7 +64,7 @@ def forecast(examples: Sequence[Example], config: TrainConfig, base: Path, on: C
     held_out = config.eval_fraction
     epoch_s = sum(fixed + rate * w for w in work) * (1 - held_out)
     measured_s = FORWARD * held_out * rate * sum(work) * 2 * steps / per_epoch if held_out else 0.0
-    return Forecast(epoch_s * steps / per_epoch + measured_s, result.peak_memory_bytes)
+    return epoch_s * steps / per_epoch + measured_s
 
 
 def _line(points: Sequence[tuple[float, float]]) -> tuple[float, float]:

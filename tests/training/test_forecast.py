@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from ftdojo.models import Compute
 from ftdojo.training import TrainConfig
+from ftdojo.training.forecast import _line, forecast
 from ftdojo.training.tokens import IGNORED, Example
-from ftdojo.training.trial import _line, forecast
 
 SINGLE = Compute("cpu", "float32", "sdpa", "the test compares numbers")
 
@@ -39,6 +39,5 @@ def test_a_forecast_grows_with_the_training(tiny_model: Path) -> None:
         forecast(examples, TrainConfig(batch_size=4, **settings), tiny_model, on=SINGLE)
         for settings in ({"epochs": 1}, {"epochs": 50, "eval_fraction": 0.1}, {"epochs": 50, "max_steps": 1})
     )
-    assert long.seconds > 5 * short.seconds
-    assert cut.seconds < short.seconds
-    assert short.peak_memory_bytes > 0
+    assert long > 5 * short
+    assert cut < short
