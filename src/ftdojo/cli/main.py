@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ftdojo.cli import bench, data, doctor, export, run, tasks, verify
+from ftdojo.cli import bench, data, doctor, export, mcp, run, tasks, verify
 from ftdojo.cli.console import err, out
 from ftdojo.errors import FtdojoError, InputError
 
@@ -47,6 +47,7 @@ app.add_typer(data.app, name="data")
 app.command()(run.validate)
 app.command()(tasks.score)
 app.command()(bench.bench)
+app.command()(mcp.mcp)
 app.command()(run.report)
 app.command()(export.export)
 app.command()(verify.verify)

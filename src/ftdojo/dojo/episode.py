@@ -179,6 +179,15 @@ class Dojo:
         self.progress.say(f"probe on {share:.0%} of the rows: {score or 'not evaluated'}")
         return probe
 
+    def pause(self) -> None:
+        """Charge the time since the last event: the agent is gone, and the run will be resumed or not."""
+        self._history.append("paused", {}, self._charge())
+
+    @property
+    def raw(self) -> Path:
+        """The folder of the raw data, read-only."""
+        return self._data.raw
+
     @property
     def calls(self) -> CallLog:
         """Where an agent's calls to language models are written and charged."""

@@ -20,8 +20,8 @@ from ftdojo.tasks.spec import ItemScore
 
 
 class History:
-    """A typed view of a ledger. Events: ``configuration``, ``baseline``; many of ``llm_call``, ``probe`` and
-    ``iteration``; ``stopped``, ``test_opened``, ``test_scored`` or ``disqualified``, ``finished``."""
+    """A typed view of a ledger. Events: ``configuration``, ``baseline``; many of ``llm_call``, ``probe``, ``paused``
+    and ``iteration``; ``stopped``, ``test_opened``, ``test_scored`` or ``disqualified``, ``finished``."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger

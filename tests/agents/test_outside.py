@@ -1,0 +1,182 @@
+"""Outside agents: a real client of the protocol plays real episodes with a tiny model, and others misbehave."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from mcp import Client, StdioServerParameters
+
+from ftdojo.record import Ledger
+
+GOOD = {
+    "plan.yaml": {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []},
+    "train.yaml": {"method": "full", "learning_rate": 0.01, "epochs": 6, "batch_size": 8, "max_length": 64},
+    "recipe.yaml": {"sources": [{"path": "train.jsonl", "prompt": "{{ request }}", "completion": "{{ verdict }}"}]},
+}
+FILES = {name: yaml.safe_dump(content) for name, content in GOOD.items()}
+EXAMPLE = Path(__file__).parents[2] / "examples/mcp_client.py"
+
+
+@pytest.fixture
+def options(tmp_path: Path, approve: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    monkeypatch.setenv("FTDOJO_HOME", str(tmp_path / "home"))
+    return [str(approve), "--model", str(tiny_model), "--budget", "10m", "--out", str(tmp_path / "run")]
+
+
+def served(options: list[str], play: Callable[[Client], Awaitable[None]]) -> None:
+    """Let a client play against a server on standard input and output."""
+
+    async def connect() -> None:
+        server = StdioServerParameters(
+            command=sys.executable, args=["-m", "ftdojo", "mcp", *options], env=dict(os.environ)
+        )
+        async with Client(server) as client:
+            await play(client)
+
+    asyncio.run(asyncio.wait_for(connect(), 200))
+
+
+async def ask(client: Client, tool: str, **arguments: Any) -> Any:
+    done = await client.call_tool(tool, arguments)
+    text = done.content[0].text  # type: ignore[union-attr]
+    assert not done.is_error, text
+    return json.loads(text)
+
+
+async def refused(client: Client, tool: str, **arguments: Any) -> str:
+    done = await client.call_tool(tool, arguments)
+    assert done.is_error
+    text = str(done.content[0].text)  # type: ignore[union-attr]
+    assert len(text) < 2000
+    return text
+
+
+def test_the_example_plays_an_episode_to_its_sealed_score(options: list[str], tmp_path: Path) -> None:
+    submission = tmp_path / "submission"
+    submission.mkdir()
+    for name, text in FILES.items():
+        (submission / name).write_text(text)
+    task, *rest = options
+    command = [sys.executable, EXAMPLE, task, submission, "--options", " ".join([*rest, "--name", "example"])]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=250)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert (result["agent"], result["outcome"], result["best"]["iteration"]) == ("example", "scored", 1)
+    assert result["best"]["test"]["value"] > result["baseline"]["test"]["value"]
+    assert result["ledger"] == json.loads((tmp_path / "run/result.json").read_text())["ledger"]
+    assert (tmp_path / "run/report.html").is_file()
+
+
+def test_an_agent_that_misbehaves_gets_errors_and_nothing_else(options: list[str], tmp_path: Path) -> None:
+    async def play(client: Client) -> None:
+        assert {tool.name for tool in (await client.list_tools()).tools} == {
+            "task", "raw_data", "read_raw", "status", "feedback", "validate", "submit", "wait", "finish",
+        }  # fmt: skip
+        assert "being measured" in await refused(client, "submit", files=FILES)
+        baseline = await ask(client, "wait", wait_s=120)
+        assert baseline["state"] == "baseline"
+
+        about = await ask(client, "task")
+        assert about["task"]["metric"] == "accuracy"
+        assert set(about["schemas"]) == set(GOOD)
+        rows = await ask(client, "read_raw", path="train.jsonl", start=78, rows=50)
+        assert len(rows["rows"]) == 2
+        home = tmp_path / "home"
+        sealed = next(home.rglob("test.jsonl"))
+        assert sealed.is_file()
+        for path in (
+            "../validation.jsonl",
+            "../sealed/test.jsonl",
+            str(sealed),
+            "train.jsonl/../../validation.jsonl",
+            "",
+        ):
+            assert "is no raw file" in await refused(client, "read_raw", path=path)
+
+        for files, why in [
+            ({"../escape.yaml": ""}, "no file of a submission"),
+            ({"x" * 5000: ""}, "no file of a submission"),
+            ({"plan.yaml": "a" * 300_000}, "larger than"),
+        ]:
+            assert why in await refused(client, "validate", files=files)
+        assert "files" in await refused(client, "submit", files=[1, 2])
+        assert "no iteration 7" in await refused(client, "feedback", iteration=7)
+        assert await refused(client, "open_test")
+
+        deep = await ask(client, "validate", files={**FILES, "train.yaml": "[" * 50_000}, wait_s=60)
+        assert [f["severity"] for f in deep["findings"]] == ["error"]
+
+        pending, *others = await asyncio.gather(
+            ask(client, "submit", files=FILES, wait_s=0),
+            refused(client, "submit", files=FILES),
+            refused(client, "finish"),
+        )
+        assert pending["state"] == "running"
+        assert all("still under way" in other for other in others)
+        iteration = await ask(client, "wait", wait_s=120)
+        assert iteration["state"] == "ended", "the only submission that the budget allows ends the episode"
+        assert "has ended" in await refused(client, "submit", files=FILES)
+        assert (await ask(client, "status"))["result"]["budget"]["submissions"] == 1
+
+    served([*options, "--max-iterations", "1"], play)
+    result = json.loads((tmp_path / "run/result.json").read_text())
+    assert result["outcome"] == "scored"
+    assert not list(tmp_path.rglob("escape.yaml"))
+
+
+def test_an_agent_that_leaves_can_come_back_and_its_time_is_charged(options: list[str], tmp_path: Path) -> None:
+    async def leave(client: Client) -> None:
+        await ask(client, "wait", wait_s=120)
+        assert (await ask(client, "submit", files=FILES, wait_s=120))["state"] == "iteration"
+
+    async def come_back(client: Client) -> None:
+        await ask(client, "wait", wait_s=120)
+        assert list((await ask(client, "status"))["iterations"]) == ["1"]
+        assert (await ask(client, "feedback", iteration=1))["number"] == 1
+        assert (await ask(client, "finish", wait_s=120))["state"] == "ended"
+
+    served(options, leave)
+    assert not (tmp_path / "run/result.json").exists()
+    with Ledger(tmp_path / "run", writable=False) as ledger:
+        (paused,) = ledger.events("paused")
+    assert paused.payload["charge"]["wall_s"] > 0
+    served(options, come_back)
+    assert json.loads((tmp_path / "run/result.json").read_text())["best"]["iteration"] == 1
+    verified = subprocess.run(
+        [sys.executable, "-m", "ftdojo", "verify", tmp_path / "run"], capture_output=True, text=True, check=False
+    )
+    assert verified.returncode == 0, verified.stdout
+
+
+def test_over_http_the_path_is_secret_and_ctrl_c_leaves_a_run_to_resume(options: list[str], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "ftdojo", "mcp", *options, "--http", "0"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    try:
+        url = next(line.split()[-1] for line in process.stderr if "serving http" in line)
+
+        async def play() -> None:
+            async with Client(url) as client:
+                assert (await ask(client, "wait", wait_s=120))["state"] == "baseline"
+            wrong = url.rpartition("/")[0][:-1] + "x/mcp"
+            with pytest.raises(Exception):  # noqa: B017, PT011 - whatever the SDK makes of 404
+                async with Client(wrong) as client:
+                    await client.list_tools()
+
+        asyncio.run(play())
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 130
+    finally:
+        process.kill()
+        process.stderr.close()
+    assert not (tmp_path / "run/result.json").exists()
