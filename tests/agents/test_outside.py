@@ -174,6 +174,11 @@ def test_over_http_the_path_is_secret_and_ctrl_c_leaves_a_run_to_resume(options:
                     await client.list_tools()
 
         asyncio.run(play())
+        called = subprocess.run(
+            [sys.executable, EXAMPLE.with_name("mcp_call.py"), url, "feedback", "--arguments", '{"iteration": 0}'],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert json.loads(called.stdout)["score"]["n"] == 30, called.stderr
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == 130
     finally:
