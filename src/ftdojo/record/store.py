@@ -26,6 +26,8 @@ from ftdojo.record import digest
 from ftdojo.record.disk import disk_errors
 
 MANIFEST = "manifest.json"
+JOURNAL = "journal.jsonl"
+"""Of a stage whose making can be interrupted: what it takes to go on. No part of the stage, and gone when it is made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,9 @@ class Stage:
     digest: str
     seconds: float
     """What it took to make, whether now or in an earlier run."""
+    earlier_s: float
+    """The part of it that the clock of this call has not seen: all of it if the stage was found, and what a maker that
+    was interrupted had spent on what it left."""
     facts: dict[str, Any]
     """What the builder returned: JSON values that describe the files."""
     content: str
@@ -78,6 +83,7 @@ class Store:
             path=path,
             digest=name,
             seconds=manifest["seconds"],
+            earlier_s=manifest["seconds"],
             facts=manifest["facts"],
             content="" if files is None else digest.of_value(files),
             reused=True,
@@ -90,13 +96,14 @@ class Store:
         build: Callable[[Path], dict[str, Any]],
         *,
         spent_s: float = 0.0,
-        resumable: bool = False,
+        resumable: Callable[[Path], float] | None = None,
     ) -> Stage:
         """The stage of this kind and key; ``build`` fills the empty folder that it is given if there is none yet.
 
         ``spent_s`` is what was spent on it before, and counts as part of its making. Whatever ``build`` raises is
         passed on and nothing is kept; unless it is ``resumable``: then its folder is kept, also by a process that dies,
-        and the next ``build`` finds in it what the one before had written.
+        and the next ``build`` finds in it what the one before had written. What it needs for that is the file
+        :data:`JOURNAL`, and ``resumable`` tells the seconds that were spent on what a journal holds.
         """
         found = self.find(kind, key)
         if found is not None:
@@ -114,7 +121,7 @@ class Store:
         key: dict[str, Any],
         build: Callable[[Path], dict[str, Any]],
         spent_s: float,
-        resumable: bool,
+        resumable: Callable[[Path], float] | None,
     ) -> Stage:
         final = self.root / kind / name
         # The lock is ours, so any temporary folder of this stage belongs to a process that died.
@@ -126,9 +133,10 @@ class Store:
         else:
             temporary = Path(tempfile.mkdtemp(prefix=f".{name}.tmp-", dir=final.parent))
         try:
+            earlier_s = resumable(temporary / JOURNAL) if resumable else 0.0
             begun = time.monotonic()
             facts = build(temporary)
-            seconds = spent_s + time.monotonic() - begun
+            seconds = earlier_s + spent_s + time.monotonic() - begun
             files = describe(temporary)
             manifest = {"kind": kind, "key": key, "seconds": seconds, "facts": facts, "files": files}
             (temporary / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=1), "utf-8")
@@ -137,11 +145,18 @@ class Store:
                 shutil.rmtree(final)
             temporary.rename(final)
             _sync(final.parent)
+            (final / JOURNAL).unlink(missing_ok=True)  # not before: whoever dies here can still go on
         finally:
             if not resumable:
                 shutil.rmtree(temporary, ignore_errors=True)
         return Stage(
-            path=final, digest=name, seconds=seconds, facts=facts, content=digest.of_value(files), reused=False
+            path=final,
+            digest=name,
+            seconds=seconds,
+            earlier_s=earlier_s,
+            facts=facts,
+            content=digest.of_value(files),
+            reused=False,
         )
 
     def _faults(self, path: Path, files: Files) -> list[str]:
@@ -161,7 +176,7 @@ Files = dict[str, dict[str, Any]]
 
 
 def describe(folder: Path) -> Files:
-    """All files of a stage, but for its manifest."""
+    """All files of a stage, but for its manifest and journal."""
     return {
         name: {"size": (folder / name).stat().st_size, "digest": digest.of_file(folder / name)}
         for name in _names(folder)
@@ -183,7 +198,8 @@ def faults(folder: Path, files: Files) -> list[str]:
 
 
 def _names(folder: Path) -> list[str]:
-    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and p != folder / MANIFEST)
+    beside = {folder / MANIFEST, folder / JOURNAL}
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and p not in beside)
 
 
 def _reach_the_disk(folder: Path) -> None:
