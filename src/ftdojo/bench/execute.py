@@ -16,11 +16,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ftdojo.bench import child
 from ftdojo.bench.record import SuiteRecord
 from ftdojo.bench.slots import Slot
 from ftdojo.bench.suite import Job
 from ftdojo.budget import parse_duration
+from ftdojo.dojo import child
 from ftdojo.dojo.progress import Progress
 from ftdojo.record.disk import disk_errors
 
