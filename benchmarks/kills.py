@@ -12,10 +12,10 @@ against a run that nobody disturbed. Told as faults are:
 - charges that are not those of the stored stages, or less than what the evaluations and trainings must have taken;
 - a process that outlives the main process, and an attempt that ends in anything but a result or a plain error.
 
-Ledger, store, gates, sandbox, scorer, export, lineage and the planner are the real ones. So that 200 kills take minutes,
-the model is a tiny one, its optimizer's steps are pauses after which the weights are moved a little at random, and its
-answers are looked up. With ``--real N`` there are so many kills of runs in which the embedded model is trained and
-answers for itself.
+Ledger, store, gates, sandbox, scorer, export, lineage and the planner are the real ones. So that 200 kills take
+minutes, the model is a tiny one, its optimizer's steps are pauses after which the weights are moved a little at random,
+and its answers are looked up. With ``--real N`` there are so many kills of runs in which the embedded model is trained
+and answers for itself.
 """
 
 from __future__ import annotations
@@ -41,8 +41,10 @@ from typing import IO, Any
 # Before torch is imported. Attempts are forks of this process, which must have no threads.
 os.environ |= {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
 
+import peft  # noqa: F401 - here, so that the forks need not
 import psutil
 import torch
+import transformers
 import yaml
 
 from ftdojo import agents, models
@@ -61,6 +63,8 @@ STEP_S, BATCH_S = 0.01, 0.04
 """What a step of a fake training and a batch of fake answers take."""
 BATCH = 8
 ITERATIONS = 3
+CHILD_S = 0.5
+"""A child is killed within this time after one was seen; a data program takes about as long."""
 HUNG_S = 600.0
 GONE_S = 10.0
 """A process may live so long after the main process of its run was killed."""
@@ -173,15 +177,14 @@ BASE: dict[str, Path] = {}
 
 def tiny_model(folder: Path) -> None:
     """A Llama of two layers with random weights and the embedded model's tokenizer."""
-    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
-
-    tokenizer = AutoTokenizer.from_pretrained(models.resolve(models.EMBEDDED, Home.default().root))
+    tokenizer = transformers.AutoTokenizer.from_pretrained(models.resolve(models.EMBEDDED, Home.default().root))
     ends = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
     sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
     torch.manual_seed(0)
-    LlamaForCausalLM(
-        LlamaConfig(**sizes, **ends, vocab_size=len(tokenizer), max_position_embeddings=1024, tie_word_embeddings=True)
-    ).save_pretrained(folder)
+    config = transformers.LlamaConfig(
+        **sizes, **ends, vocab_size=len(tokenizer), max_position_embeddings=1024, tie_word_embeddings=True
+    )
+    transformers.LlamaForCausalLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
 
@@ -308,7 +311,7 @@ def disturbed(case: Case, place: Path, seconds: float, rng: random.Random, left:
     while True:
         pid = attempt(case, place)
         deadline = time.monotonic() + rng.uniform(0, seconds / 4)
-        aim_at_child, killed = rng.random() < 0.5, None
+        aim_at_child, seen, killed = rng.random() < 0.5, False, None
         hung = time.monotonic() + HUNG_S
         status: int | None = None
         family: list[psutil.Process] = []
@@ -322,7 +325,10 @@ def disturbed(case: Case, place: Path, seconds: float, rng: random.Random, left:
                 os.kill(pid, 9)
             if killed is None and left and time.monotonic() > deadline:
                 family = children(pid)
-                if family or not aim_at_child:
+                if aim_at_child and family and not seen:
+                    # Not at once, or it would always be the first of the processes that make a sandbox.
+                    seen, deadline = True, time.monotonic() + rng.uniform(0, CHILD_S)
+                elif family or not aim_at_child:
                     victim = rng.choice(family) if aim_at_child else psutil.Process(pid)
                     killed = kill(victim, "main" if victim.pid == pid else None, stage(place), tally)
                     left -= killed is not None
@@ -495,7 +501,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="ftdojo-kills-") as scratch:
         # The sandbox's user has to reach the programs in it.
-        tally, seconds = measure(given.real or given.kills, given.seed, given.real is not None, given.keep or Path(scratch))
+        tally, seconds = measure(
+            given.real or given.kills, given.seed, given.real is not None, given.keep or Path(scratch)
+        )
     kind = "the embedded model" if given.real else "a fake trainer"
     print(f"{tally.kills} kills in {tally.runs} runs with {kind}, in {time.monotonic() - begun:.0f} s")
     print(f"an undisturbed run took {seconds:.1f} s")

@@ -50,7 +50,9 @@ def test_an_interrupted_evaluation_goes_on(
         answer(approve, tiny_model, tmp_path / "cut")
     (journal,) = (tmp_path / "cut/stages").rglob(JOURNAL)
     with journal.open("a") as stream:
-        stream.write('{"seconds": 1, "answers": [{"id": "half a li')  # as a process leaves it that is killed while it writes
+        stream.write(
+            '{"seconds": 1, "answers": [{"id": "half a li'
+        )  # as a process leaves it that is killed while it writes
     stops, first = False, batches[:2]
     batches.clear()
     assert answer(approve, tiny_model, tmp_path / "cut") == (False, whole)
@@ -58,4 +60,6 @@ def test_an_interrupted_evaluation_goes_on(
     assert answer(approve, tiny_model, tmp_path / "cut") == (True, whole)
     assert not list((tmp_path / "cut/stages").rglob(JOURNAL))
     (manifest,) = (tmp_path / "cut/stages/predictions").glob("*/manifest.json")
-    assert json.loads(manifest.read_text())["seconds"] >= pause_s * (len(first) + len(batches)), "both parts are charged"
+    assert json.loads(manifest.read_text())["seconds"] >= pause_s * (len(first) + len(batches)), (
+        "both parts are charged"
+    )

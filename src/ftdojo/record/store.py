@@ -27,7 +27,7 @@ from ftdojo.record.disk import disk_errors
 
 MANIFEST = "manifest.json"
 JOURNAL = "journal.jsonl"
-"""Of a stage whose making can be interrupted: what it takes to go on. No part of the stage, and gone when it is made."""
+"""Of a stage whose making can be interrupted: what to go on from. No part of the stage, and gone once it is made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

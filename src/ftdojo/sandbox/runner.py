@@ -33,8 +33,8 @@ def run(
 ) -> Completed:
     """Run ``argv`` in a sandbox; return when it and every process that it started are gone.
 
-    A program that ends by SIGKILL although nobody here sent it may have been killed from outside, by the kernel for want
-    of memory or by hand. It is run once more, so that this does not decide what comes of it.
+    A program that ends by SIGKILL although nobody here sent it may have been killed from outside: by the kernel for
+    want of memory, or by hand. It is run once more, so that this does not decide what comes of it.
 
     Args:
         argv: program and arguments, with paths inside; for Python start with :func:`ftdojo.sandbox.python`.
