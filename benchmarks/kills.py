@@ -3,9 +3,9 @@
     python benchmarks/kills.py [--kills 200] [--real 20] [--seed 0] [--json]
 
 A run is killed with SIGKILL at random instants, again and again, each time resumed by the same call, until it ends;
-then the next run begins, in an empty cache, until there were ``--kills`` kills. Half of them hit the main process, the
-others one of those that it has started (sandboxes and what runs in them, the grading of the test). All ends are held
-against a run that nobody disturbed. Told as faults are:
+then the next run begins, in an empty cache, until there were ``--kills`` kills. Some hit the main process, some one of
+those that it has started (sandboxes and what runs in them, the grading of the test). All ends are held against a run
+that nobody disturbed. Told as faults are:
 
 - a result that differs in anything but clocks: decisions, scores, submissions, digests;
 - an event that was in the ledger at one kill and is not, or is another, later; a ledger whose chain is broken;
@@ -63,6 +63,11 @@ STEP_S, BATCH_S = 0.01, 0.04
 """What a step of a fake training and a batch of fake answers take."""
 BATCH = 8
 ITERATIONS = 3
+OFTEN = 6
+"""A kill comes within this part of an undisturbed run's time, so a run is killed several times before it ends. Within
+half of it where models are trained for real: what is done in one stage has to fit, or no run would end."""
+CHILDREN = 0.4
+"""This share of the kills is aimed at a child, if there is one in time."""
 CHILD_S = 0.5
 """A child is killed within this time after one was seen; a data program takes about as long."""
 HUNG_S = 600.0
@@ -310,8 +315,8 @@ def disturbed(case: Case, place: Path, seconds: float, rng: random.Random, left:
     links: list[str] = []
     while True:
         pid = attempt(case, place)
-        deadline = time.monotonic() + rng.uniform(0, seconds / 4)
-        aim_at_child, seen, killed = rng.random() < 0.5, False, None
+        deadline = time.monotonic() + rng.uniform(0, seconds / (2 if case.real else OFTEN))
+        aim_at_child, seen, killed = rng.random() < CHILDREN, False, None
         hung = time.monotonic() + HUNG_S
         status: int | None = None
         family: list[psutil.Process] = []

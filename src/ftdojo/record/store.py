@@ -72,20 +72,16 @@ class Store:
     def _find(self, kind: str, key: dict[str, Any]) -> Stage | None:
         name = digest.of_value(key)
         path = self.root / kind / name
-        try:
-            manifest = json.loads((path / MANIFEST).read_text("utf-8"))
-        except (FileNotFoundError, ValueError):
-            return None
-        files = manifest.get("files")
-        if files is not None and self._checked and self._faults(path, files):
+        manifest = _manifest(path)
+        if manifest is None or (manifest.files is not None and self._checked and self._faults(path, manifest.files)):
             return None
         return Stage(
             path=path,
             digest=name,
-            seconds=manifest["seconds"],
-            earlier_s=manifest["seconds"],
-            facts=manifest["facts"],
-            content="" if files is None else digest.of_value(files),
+            seconds=manifest.seconds,
+            earlier_s=manifest.seconds,
+            facts=manifest.facts,
+            content="" if manifest.files is None else digest.of_value(manifest.files),
             reused=True,
         )
 
@@ -141,7 +137,7 @@ class Store:
             manifest = {"kind": kind, "key": key, "seconds": seconds, "facts": facts, "files": files}
             (temporary / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=1), "utf-8")
             _reach_the_disk(temporary)
-            if final.exists():  # but was not believed
+            if final.is_dir():  # but was not believed
                 shutil.rmtree(final)
             temporary.rename(final)
             _sync(final.parent)
@@ -173,6 +169,28 @@ class Store:
 
 Files = dict[str, dict[str, Any]]
 """Name below the stage's folder -> ``size`` in bytes and ``digest``."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Manifest:
+    seconds: float
+    facts: dict[str, Any]
+    files: Files | None
+    """``None`` in stages of a version that did not describe them."""
+
+
+def _manifest(folder: Path) -> _Manifest | None:
+    """What the manifest of a stage says; ``None`` if there is none, or if a damaged disk has left something else."""
+    try:
+        told = json.loads((folder / MANIFEST).read_text("utf-8"))
+        files = told.get("files")
+        if files is not None:
+            files = {str(name): {"size": int(f["size"]), "digest": str(f["digest"])} for name, f in files.items()}
+        return _Manifest(float(told["seconds"]), dict(told["facts"]), files)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return None
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+        return None
 
 
 def describe(folder: Path) -> Files:
