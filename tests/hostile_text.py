@@ -79,11 +79,28 @@ MARKS = [
 COUNTS = st.sampled_from([1, 1, 1, 1, 2, 3, 40, 1000, 30_000])
 
 
+class Hostile(str):
+    """A text that is shown as what it is made of: it may be long."""
+
+    parts: list[tuple[str, int]]
+
+    def __repr__(self) -> str:
+        return f"Hostile.of({self.parts!r})"
+
+    @classmethod
+    def of(cls, parts: list[tuple[str, int]]) -> Hostile:
+        """Parts, each repeated so many times."""
+        text = "".join(part * min(count, MAX_CHARS // max(1, len(part))) for part, count in parts)
+        made = cls(text[:MAX_CHARS])
+        made.parts = parts
+        return made
+
+
 @st.composite
 def texts(draw: st.DrawFn) -> str:
     """Marks and letters, some of them very often."""
-    parts = draw(st.lists(st.tuples(st.sampled_from(MARKS) | st.text(max_size=4), COUNTS), min_size=1, max_size=8))
-    return "".join(part * min(count, MAX_CHARS // max(1, len(part))) for part, count in parts)[:MAX_CHARS]
+    part = st.sampled_from(MARKS) | st.text(max_size=4)
+    return Hostile.of(draw(st.lists(st.tuples(part, COUNTS), min_size=1, max_size=8)))
 
 
 def values(keys: list[str]) -> st.SearchStrategy[Any]:
