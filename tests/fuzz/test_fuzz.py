@@ -196,12 +196,13 @@ def items() -> dict[str, list[dict[str, Any]]]:
 SCORED = [name for name in tasks.ids() if name != "table/visualization"]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _items_are_made() -> None:
+@pytest.fixture(scope="module")
+def _made() -> None:
     """Before the clock of a test runs."""
     items()
 
 
+@pytest.mark.usefixtures("_made")
 @pytest.mark.parametrize("name", SCORED)
 @some
 @given(text=texts())
