@@ -1,6 +1,6 @@
 """Is anything lost, or decided otherwise, when the processes of a run are killed at random instants?
 
-    python benchmarks/kills.py [--kills 200] [--real 20] [--seed 0] [--json]
+    python benchmarks/kills.py [--kills 200] [--iterations 3] [--real 20] [--seed 0] [--json]
 
 A run is killed with SIGKILL at random instants, again and again, each time resumed by the same call, until it ends;
 then the next run begins, in an empty cache, until there were ``--kills`` kills. Some hit the main process, some one of
@@ -62,7 +62,6 @@ from ftdojo.training.shapes import cut
 STEP_S, BATCH_S = 0.01, 0.04
 """What a step of a fake training and a batch of fake answers take."""
 BATCH = 8
-ITERATIONS = 3
 OFTEN = 6
 """A kill comes within this part of an undisturbed run's time, so a run is killed several times before it ends. Within
 half of it where models are trained for real: what is done in one stage has to fit, or no run would end."""
@@ -260,11 +259,12 @@ class Case:
     task: str
     model: str
     real: bool
+    iterations: int
 
     def play(self, place: Path) -> None:
         """The run below ``place``, from its beginning or from where it was."""
         home = Home(place / "home")
-        budget = Budget(wall_s=36_000, submissions=None if self.real else ITERATIONS)
+        budget = Budget(wall_s=36_000, submissions=self.iterations)
         name, planner = ("scripted", "") if self.real else ("ft-agent", "playbook")
         with Dojo(
             self.task, place / "run", model=self.model, home=home, agent=name, planner=planner, budget=budget,
@@ -453,18 +453,18 @@ def in_a_fork(work: Callable[[], None]) -> None:
         sys.exit("the benchmark could not be set up")
 
 
-def prepared(root: Path, real: bool) -> Case:
+def prepared(root: Path, real: bool, iterations: int) -> Case:
     """The task and the model."""
     if real:
-        return Case(str(REAL_TASK), models.EMBEDDED, real=True)
+        return Case(str(REAL_TASK), models.EMBEDDED, True, iterations)
     small_task(root / "approve")
     in_a_fork(lambda: tiny_model(root / "tiny"))
-    return Case(str(root / "approve"), str(root / "tiny"), real=False)
+    return Case(str(root / "approve"), str(root / "tiny"), False, iterations)
 
 
-def measure(kills: int, seed: int, real: bool, root: Path) -> tuple[Tally, float]:
+def measure(kills: int, iterations: int, seed: int, real: bool, root: Path) -> tuple[Tally, float]:
     """Kill so many times; the tally, and the seconds of the undisturbed run."""
-    case, rng, tally = prepared(root, real), random.Random(seed), Tally()
+    case, rng, tally = prepared(root, real, iterations), random.Random(seed), Tally()
     if not real:
         BASE["folder"] = Path(case.model)
         fakes()
@@ -499,6 +499,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=200, help="kills of runs with a fake trainer")
     parser.add_argument("--real", type=int, metavar="N", help="instead, so many of runs with the embedded model")
+    parser.add_argument("--iterations", type=int, default=3, help="of a run; with the embedded model at most 2")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, help="an empty folder for the runs; those with faults stay there")
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
@@ -507,7 +508,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="ftdojo-kills-") as scratch:
         # The sandbox's user has to reach the programs in it.
         tally, seconds = measure(
-            given.real or given.kills, given.seed, given.real is not None, given.keep or Path(scratch)
+            given.real or given.kills, given.iterations, given.seed, given.real is not None, given.keep or Path(scratch)
         )
     kind = "the embedded model" if given.real else "a fake trainer"
     print(f"{tally.kills} kills in {tally.runs} runs with {kind}, in {time.monotonic() - begun:.0f} s")

@@ -30,7 +30,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60.0, help="for each target")
     parser.add_argument("--only", default="", help="targets whose name holds this text")
     given = parser.parse_args()
-    listed = pytest("--collect-only", "-q", str(FILE), quiet=True).stdout.splitlines()
+    listed = pytest("--collect-only", str(FILE), quiet=True).stdout.splitlines()
     targets = [line for line in listed if "::" in line and given.only in line]
     failed = []
     for number, target in enumerate(targets, start=1):
