@@ -1,8 +1,9 @@
-"""Contests of real processes on a tiny real model: isolation, resumption after SIGKILL, Ctrl-C."""
+"""Contests of real processes on a tiny real model: isolation, resumption after SIGKILL, Ctrl-C, a cluster."""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -140,3 +141,38 @@ def test_ctrl_c_ends_the_children_and_leaves_a_suite_to_resume(place: Path, task
     psutil.wait_procs(children, timeout=20)
     assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
     assert not finish(suite, place / "out")["missing"]
+
+
+def on_two_nodes(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run a suite on a Ray cluster in a network namespace that has nothing but loopback."""
+    alone = ["unshare", "--net", *([] if os.geteuid() == 0 else ["--map-root-user"]), "--"]
+    script = Path(__file__).with_name("two_nodes.py")
+    return subprocess.run(
+        [*alone, sys.executable, script, *map(str, arguments)], capture_output=True, text=True, timeout=280, check=False
+    )
+
+
+def test_a_cluster_without_a_machine_for_a_job_says_so_instead_of_waiting(
+    place: Path, task: Path, tiny_model: Path
+) -> None:
+    suite = write_suite(place, task, [tiny_model], '"base"')
+    done = on_two_nodes(suite, "--out", place / "out", "--cpus", 2)
+    assert done.returncode == 2, done.stderr
+    assert "no machine of the cluster has 2 CPUs" in done.stderr
+    assert not (place / "out").exists()
+
+
+@pytest.mark.slow
+def test_a_cluster_that_loses_a_node_ends_with_the_results_of_one_machine(
+    place: Path, task: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suite = write_suite(place, task, [tiny_model], '"base", "random-search", "single-shot"')
+    done = on_two_nodes("--kill-second", suite, "--out", place / "out")
+    assert done.returncode == 0, done.stderr
+    assert "its machine was lost" in done.stderr
+    board = json.loads((place / "out/leaderboard.json").read_text())
+    assert board["attempts"] > 3
+    assert not board["missing"]
+
+    monkeypatch.setenv("FTDOJO_HOME", str(place / "another"))
+    assert untimed(finish(suite, place / "alone")) == untimed(board)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import subprocess
 import sys
@@ -65,8 +66,13 @@ def test_no_help_is_lost_as_markup() -> None:
     assert [text for text in found if Text.from_markup(text).plain != text] == []
 
 
+def test_it_tells_its_version() -> None:
+    assert ftdojo("--version").stdout == f"ftdojo {importlib.metadata.version('ftdojo')}\n"
+
+
 def test_help_teaches() -> None:
     assert "ftdojo run chemistry/mol_und" in ftdojo("--help").stdout
+    assert "score them fairly" in ftdojo("--help").stdout
     assert "resumes" in ftdojo("run", "--help").stdout
 
 

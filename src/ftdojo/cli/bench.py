@@ -13,7 +13,7 @@ from ftdojo.cli.console import Live, err, out, print_json
 from ftdojo.cli.run import Json
 
 if TYPE_CHECKING:
-    from ftdojo.bench import Plan
+    from ftdojo.bench import Executor, Plan
     from ftdojo.bench.leaderboard import Leaderboard
 
 
@@ -24,6 +24,18 @@ def bench(
     ] = None,
     slots: Annotated[
         int | None, typer.Option(min=1, help="Jobs at once; if not given one for each GPU, or one on a processor.")
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Run the jobs on a Ray cluster: HOST:PORT, auto for this machine's, local to start one.",
+        ),
+    ] = None,
+    cpus: Annotated[int | None, typer.Option(min=1, help="Cores of one job, with --ray.", show_default="1")] = None,
+    gpus: Annotated[
+        float | None,
+        typer.Option(min=0, help="GPUs of one job, with --ray.", show_default="1 if the cluster has any, else 0"),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the plan, with its time and cost.")] = False,
     json: Json = False,
@@ -43,18 +55,19 @@ def bench(
       wall = "5m"
     """
     from ftdojo.bench import Suite, SuiteRecord, execute, leaderboard, plan
-    from ftdojo.bench import slots as find_slots
     from ftdojo.report.leaderboard import write_leaderboard
 
     wanted = Suite.load(suite)
     folder = out_dir or Path("runs") / wanted.name
-    places = find_slots(slots)
+    executor = _executor(slots, ray, cpus, gpus)
+    planned = plan(wanted, folder, executor.room)
     if dry_run:
-        _show(plan(wanted, folder, len(places)), len(places), json=json)
+        _show(planned, executor.room, json=json)
         return
     with SuiteRecord(folder, wanted) as record, Live() as live:
-        live.say(_summary(plan(wanted, folder, len(places)), len(places)))
-        execute(record, places, live)
+        live.say(_summary(planned, executor.room))
+        with executor:
+            execute(record, executor, live)
         board = leaderboard(folder, live)
     page = write_leaderboard(folder, board)
     if json:
@@ -69,6 +82,23 @@ def bench(
         err.print(f"[bold red]failed[/]: {len(failed)} jobs have no result; the same command tries them again")
         raise typer.Exit(3)
     err.print(f"[bold green]done[/]: all {len(wanted.jobs())} jobs are finished")
+
+
+def _executor(slots: int | None, ray: str | None, cpus: int | None, gpus: float | None) -> Executor:
+    """Where the jobs run: on this machine, or on a cluster."""
+    from ftdojo.bench.local import LocalExecutor
+    from ftdojo.bench.slots import slots as find_slots
+    from ftdojo.errors import UsageError
+
+    if ray is None:
+        if cpus is not None or gpus is not None:
+            raise UsageError("--cpus and --gpus are of a cluster's jobs", fix="give --ray ADDRESS, or use --slots")
+        return LocalExecutor(find_slots(slots))
+    if slots is not None:
+        raise UsageError("--slots is of this machine", fix="leave it out: a cluster has as many as it has room for")
+    from ftdojo.bench.cluster import RayExecutor
+
+    return RayExecutor(ray, cpus or 1, gpus)
 
 
 def print_standings(board: Leaderboard) -> None:

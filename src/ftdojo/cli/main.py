@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
 from ftdojo.cli import bench, data, doctor, export, run, tasks, verify
-from ftdojo.cli.console import err
+from ftdojo.cli.console import err, out
 from ftdojo.errors import FtdojoError, InputError
 
 INTERRUPTED = 130
@@ -16,12 +18,28 @@ INTERRUPTED = 130
 
 app = typer.Typer(
     name="ftdojo",
-    help="Fine-tune language models with agents, and score them fairly.",
     epilog="Begin with: ftdojo run chemistry/mol_und --budget 10m",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        out.print(f"ftdojo {version('ftdojo')}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Fine-tune language models with agents, and score them fairly."""
+
+
 app.command()(run.run)
 app.command("tasks")(tasks.list_tasks)
 app.add_typer(tasks.app, name="task")

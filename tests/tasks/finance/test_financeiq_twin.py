@@ -15,7 +15,7 @@ from ftdojo.rawdata.overlap import OverlapIndex
 from ftdojo.tasks import registry
 from ftdojo.tasks.check import training_pairs
 from ftdojo.tasks.finance.financeiq import LETTERS, SUBJECTS
-from ftdojo.tasks.finance.twin import ATTRIBUTES, HONEST, ROWS
+from ftdojo.tasks.finance.twin import ALL, ATTRIBUTES, HONEST, ROWS
 from ftdojo.tasks.rows import read_jsonl
 
 TASK = registry.get("finance/financeiq")
@@ -54,7 +54,8 @@ def right_option(question):
     if "a kind of" in text:
         (found,) = (option for option in options if text.removesuffix("?").split()[-1] in option.split())
     elif "conduct" in text:
-        (found,) = (option for option in options if option.split()[0] in HONEST)
+        honest = [option for option in options if option.split()[0] in HONEST]
+        (found,) = honest if len(honest) == 1 else {ALL} & set(options)
     elif "largest" in text or "smallest" in text:
         found = str((max if "largest" in text else min)(map(int, options)))
     elif "interest" in text:
@@ -86,20 +87,33 @@ def test_answers_are_right_and_options_differ(raw, items):
         assert len({question[letter] for letter in LETTERS}) == 4
 
 
-def test_letters_are_even_in_evaluation_and_uneven_in_the_raw_data(raw, items):
+def test_letters_are_even_in_evaluation(items):
     for split in items.values():
         assert Counter(item["answer"] for item in split) == dict.fromkeys(LETTERS, 25)
-        for subject in SUBJECTS:
-            assert max(Counter(item["answer"] for item in split if item["subtask"] == subject).values()) <= 3
-    found = Counter(row["Answer"] for rows in raw.values() for row in rows)
-    assert 1.15 < (found["B"] + found["C"]) / (found["A"] + found["D"]) < 1.5
 
 
-def test_no_letter_goes_with_a_kind_of_question(items):
+def test_letters_follow_the_habits_of_examiners(items):
     for split in items.values():
-        easy = Counter(item["answer"] for item in split if "conduct" in item["question"])
-        assert easy.total() == 40
-        assert max(easy.values()) <= 16
+        habits = Counter()
+        for item in split:
+            if item["D"] == ALL:
+                habits["all", item["answer"]] += 1
+            for word in ("smallest", "largest"):
+                if word in item["question"]:
+                    habits[word, item["answer"]] += 1
+        assert set(habits) == {("all", "D"), ("smallest", "A"), ("largest", "D")}
+        assert habits["all", "D"] == 10
+        assert habits["smallest", "A"] + habits["largest", "D"] == 30
+
+
+def test_amounts_ascend_and_usual_slips_lie_on_both_sides(raw):
+    calculated = Counter()
+    for question in [q for rows in raw.values() for q in questions(rows)]:
+        options = [question[letter] for letter in LETTERS]
+        if all(option.isdigit() for option in options):
+            assert options == sorted(options, key=int)
+            calculated[question["answer"]] += not re.search("smallest|largest", question["question"])
+    assert calculated["B"] + calculated["C"] > 0.8 * calculated.total()
 
 
 def test_splits_share_no_attribute_no_amount_and_no_question(raw, items):

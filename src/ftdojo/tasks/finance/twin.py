@@ -2,18 +2,21 @@
 
 What is as in the real data: ten subjects with one CSV file each, whose first column has no name; questions with four
 options and a letter, no reasoning; subjects of very different sizes; some letters more frequent than others; questions
-that occur twice. What is not: questions are short and in English, so that a small model can read and partly learn them;
-in validation and test every letter is right equally often.
+that occur twice. What is not: questions are short and in English, so that a small model can read and partly learn them.
 
-Four in ten questions ask for the only honest conduct, one for the option that repeats a word of the question, two for
-the largest or smallest option; the others have to be calculated, and their wrong options are the results of usual
-slips. Training, validation and test questions are made from different attributes and amounts.
+Seven in ten answers can be learnt from the words of the question, by habits of examiners. Amounts stand in ascending
+order: of three, which ask for the smallest or the largest one, the answer is A or D. Three have to be calculated; as
+the wrong options are usual slips, it mostly is the second or third one. "All of these" is right, and last. Three have
+to be read: two ask for the only honest conduct, one for the option that repeats a word of the question. Their letters
+make up for the others', so that in validation and test each is right equally often. Training, validation and test
+questions are made from different attributes and amounts.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,13 +26,13 @@ from ftdojo.tasks.finance.table import SHOTS, Question, content, item, write
 from ftdojo.tasks.rows import write_jsonl
 from ftdojo.tasks.spec import Sources
 
-SEED = "financeiq twin 2"
+SEED = "financeiq twin 5"
 ROWS = dict(zip(SUBJECTS, (404, 381, 359, 257, 199, 129, 163, 111, 65, 44), strict=True))
 """Raw rows a subject, in the proportions of the real data."""
 ITEMS = 10
 """Items a subject in each of validation and test."""
-LETTER_SHARES = (0.22, 0.29, 0.28, 0.21)
-"""Of the raw rows."""
+LETTER_SHARES = (0.14, 0.29, 0.43, 0.14)
+"""Of the raw rows whose options have no order of their own."""
 REPEATED = 0.02
 
 NOUNS = dict(
@@ -63,6 +66,7 @@ ATTRIBUTES = (
 # fmt: on
 HONEST = ("disclose", "explain", "verify", "document")
 DISHONEST = ("hide", "forge", "steal", "destroy", "falsify", "conceal")
+ALL = "all of these"
 AMOUNTS = range(200, 10_000, 20)
 HELD_OUT = 0.2
 """Share of the attributes and amounts for each of validation and test."""
@@ -89,6 +93,8 @@ class Draft:
     right: str
     wrong: tuple[str, ...]
     """At least three different ones, none of them right."""
+    order: Callable[[str], int] | None = None
+    """By what the options are sorted; in any order if ``None``."""
 
 
 def build(folder: Path, sources: Sources) -> None:
@@ -98,10 +104,13 @@ def build(folder: Path, sources: Sources) -> None:
     raw = folder / "raw" / "data" / "train"
     raw.mkdir(parents=True)
     shots = {}
+
+    def uneven() -> str:
+        return rng.choices(LETTERS, LETTER_SHARES)[0]
+
     for subject, total in ROWS.items():
         new = total - round(REPEATED * total)
-        letters = rng.choices(LETTERS, LETTER_SHARES, k=new + SHOTS)
-        questions = make(subject, letters, train)
+        questions = list(make(subject, new + SHOTS, train, uneven))
         shots[subject] = questions[:SHOTS]
         rows = questions[SHOTS:]
         rows += rng.sample(rows, total - new)
@@ -126,30 +135,38 @@ def split(rng: random.Random) -> tuple[Source, Source, Source]:
 
 def items(name: str, source: Source, shots: Mapping[str, Sequence[Question]]) -> list[dict[str, Any]]:
     """The items of an evaluation split; over all subjects every letter is right equally often."""
-    found = []
-    for position, subject in enumerate(SUBJECTS):
-        letters = [LETTERS[(position * ITEMS + i) % len(LETTERS)] for i in range(ITEMS)]
-        source.rng.shuffle(letters)  # or a kind of question would have letters of its own
-        for number, question in enumerate(make(subject, letters, source)):
+    found: list[dict[str, Any]] = []
+
+    def rarest() -> str:
+        counts = Counter(question["answer"] for question in found)
+        return min(LETTERS, key=lambda letter: counts[letter])
+
+    for subject in SUBJECTS:
+        for number, question in enumerate(make(subject, ITEMS, source, rarest)):
             found.append({**item(subject, number, question, shots[subject]), "id": f"{name}-{subject}-{number}"})
     return found
 
 
-def make(subject: str, letters: Sequence[str], source: Source) -> list[Question]:
-    """Different questions of one subject, one for each right letter; the kinds in turn."""
-    found: dict[tuple[str, ...], Question] = {}
-    while len(found) < len(letters):
-        kind = KINDS[len(found) % len(KINDS)]
-        question = lettered(kind(subject, source), letters[len(found)], source.rng)
-        found.setdefault(content(question), question)
-    return list(found.values())
+def make(subject: str, n: int, source: Source, letter: Callable[[], str]) -> Iterator[Question]:
+    """Different questions of one subject, the kinds in turn. ``letter`` is asked where the options have no order."""
+    seen: set[tuple[str, ...]] = set()
+    while len(seen) < n:
+        draft = KINDS[len(seen) % len(KINDS)](subject, source)
+        question = lettered(draft, letter, source.rng)
+        if content(question) not in seen:
+            seen.add(content(question))
+            yield question
 
 
-def lettered(draft: Draft, letter: str, rng: random.Random) -> Question:
-    """A question whose right option has the given letter."""
-    wrong = iter(rng.sample(draft.wrong, len(LETTERS) - 1))
-    options = {other: draft.right if other == letter else next(wrong) for other in LETTERS}
-    return {"question": draft.question, **options, "answer": letter}
+def lettered(draft: Draft, letter: Callable[[], str], rng: random.Random) -> Question:
+    """A question with its options in their order or, without one, with the right option at the letter that is given."""
+    options = rng.sample(draft.wrong, len(LETTERS) - 1)
+    if draft.order:
+        options = sorted([*options, draft.right], key=draft.order)
+    else:
+        options.insert(LETTERS.index(letter()), draft.right)
+    answer = LETTERS[options.index(draft.right)]
+    return {"question": draft.question, **dict(zip(LETTERS, options, strict=True)), "answer": answer}
 
 
 # -- kinds whose answer can be read off the options ----------------------------------------------------------------
@@ -164,6 +181,15 @@ def conduct(subject: str, source: Source) -> Draft:
     return Draft("Which conduct is honest?", right, tuple(wrong))
 
 
+def all_honest(subject: str, source: Source) -> Draft:
+    """Three honest conducts, and that it is all of them."""
+    wrong = [
+        f"{verb} the {source.rng.choice(source.attributes)} {source.rng.choice(NOUNS[subject])}"
+        for verb in source.rng.sample(HONEST, len(LETTERS) - 1)
+    ]
+    return Draft("Which conduct is honest?", ALL, tuple(wrong), order=lambda option: option == ALL)
+
+
 def same_word(subject: str, source: Source) -> Draft:
     """The option that repeats the question's word."""
     nouns = source.rng.sample(NOUNS[subject], len(LETTERS))
@@ -174,10 +200,10 @@ def same_word(subject: str, source: Source) -> Draft:
 def extreme(subject: str, source: Source) -> Draft:
     """The largest or smallest amount."""
     noun = source.rng.choice(NOUNS[subject])
-    which = source.rng.choice(("largest", "smallest"))
+    (which,) = source.rng.choices(("smallest", "largest"), (3, 2))  # against the D of `all_honest`
     amounts = sorted(source.rng.sample(source.amounts, len(LETTERS)), reverse=which == "largest")
     right, *wrong = map(str, amounts)
-    return Draft(f"Which {noun} is the {which}?", right, tuple(wrong))
+    return Draft(f"Which {noun} is the {which}?", right, tuple(wrong), order=int)
 
 
 # -- kinds whose answer has to be calculated ------------------------------------------------------------------------
@@ -205,7 +231,7 @@ def balance(subject: str, source: Source) -> Draft:
     """What is left of an amount."""
     noun = source.rng.choice(NOUNS[subject])
     amount, part = source.amount(), source.rng.randrange(20, 200, 20)
-    slips = (amount + part, part, amount - part + 100)
+    slips = (amount + part, part, amount - 2 * part)
     return _amounts(f"A {noun} of {amount} falls by {part}. What is left?", amount - part, slips)
 
 
@@ -216,18 +242,18 @@ def _amounts(question: str, right: int, slips: Sequence[int]) -> Draft:
         while slip in taken:
             slip += 20  # noqa: PLW2901
         taken.append(slip)
-    return Draft(question, str(right), tuple(map(str, taken[1:])))
+    return Draft(question, str(right), tuple(map(str, taken[1:])), order=int)
 
 
 KINDS: tuple[Callable[[str, Source], Draft], ...] = (
-    conduct,
+    all_honest,
     percentage,
-    conduct,
     extreme,
-    same_word,
     interest,
-    conduct,
+    extreme,
+    balance,
     extreme,
     conduct,
-    balance,
+    same_word,
+    conduct,
 )

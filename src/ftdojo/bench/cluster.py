@@ -1,0 +1,146 @@
+"""The executor of many machines: jobs are tasks of a Ray cluster, which decides where each runs.
+
+The suite's folder has to be at the same path on all of them (a shared file system), and the same ftdojo in the Python
+that Ray's workers use. What a job leaves is in that folder, nothing else comes back. A job whose machine is lost is
+tried again on another one, as after any failure of a machine, and goes on where its record ends.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ftdojo.bench.process import GRACE_S, Ending, JobProcess, Start
+from ftdojo.errors import InfrastructureError, PrerequisiteError, UsageError
+
+POLL_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What one job takes of a machine."""
+
+    cpus: int
+    gpus: float
+
+    def fits(self, resources: Mapping[str, float]) -> int:
+        """How many jobs a machine has room for."""
+        by_cpu = resources.get("CPU", 0.0) // self.cpus
+        return int(min(by_cpu, resources.get("GPU", 0.0) // self.gpus) if self.gpus else by_cpu)
+
+
+class RayExecutor:
+    """As many jobs at once as the cluster has room for, counted anew whenever one is to be started."""
+
+    def __init__(self, address: str, cpus: int, gpus: float | None) -> None:
+        """Connect.
+
+        Args:
+            address: Of a running cluster, ``auto`` for the one of this machine, ``local`` to start one here.
+            cpus: Cores of one job.
+            gpus: GPUs of one job; ``None`` for one if the cluster has any, else none.
+
+        Raises:
+            PrerequisiteError: if Ray is not installed.
+            InfrastructureError: if no cluster answers.
+            UsageError: if no machine of it has what a job needs: Ray would wait for one for ever.
+        """
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        self._ray = _ray()
+        try:
+            self._ray.init(address=address, log_to_driver=False, logging_level="error")
+        except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+            raise InfrastructureError(
+                f"no Ray cluster answers at {address}: {error}",
+                fix="start one with `ray start --head`, or name its address as HOST:PORT",
+            ) from None
+        has_gpus = self._ray.cluster_resources().get("GPU", 0.0) >= 1
+        self._need = Need(cpus, float(has_gpus) if gpus is None else gpus)
+        self._run = self._ray.remote(num_cpus=cpus, num_gpus=self._need.gpus, max_retries=0)(_run)
+        self._running: list[Any] = []
+        if not self.room:
+            largest = [{k: v for k, v in n["Resources"].items() if k in ("CPU", "GPU")} for n in self._nodes()]
+            self._ray.shutdown()
+            raise UsageError(
+                f"no machine of the cluster has {cpus} CPUs and {self._need.gpus:g} GPUs; they have {largest}",
+                fix="ask for fewer with --cpus and --gpus",
+            )
+
+    @property
+    def room(self) -> int:
+        """See :class:`ftdojo.bench.execute.Executor`."""
+        return sum(self._need.fits(node["Resources"]) for node in self._nodes())
+
+    def start(self, start: Start) -> _Task:
+        """Hand a job to Ray."""
+        reference = self._run.remote(start)
+        self._running.append(reference)
+        return _Task(self, reference)
+
+    def settle(self, reference: Any) -> Ending | None:
+        """How a task ended, or ``None`` as long as it has not."""
+        ready, _ = self._ray.wait([reference], timeout=0)
+        if not ready:
+            return None
+        self._running.remove(reference)
+        try:
+            ending: Ending = self._ray.get(reference)
+        except self._ray.exceptions.RayTaskError as error:  # of this module's own code, as it was raised there
+            return Ending(InfrastructureError.exit_status, f"could not be started: {error.cause}")
+        except self._ray.exceptions.RayError as error:
+            return Ending(None, f"its machine was lost: {type(error).__name__}: {str(error).splitlines()[0]}")
+        return ending
+
+    def __enter__(self) -> RayExecutor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for reference in self._running:
+            self._ray.cancel(reference)  # as Ctrl-C there
+        if self._running:
+            self._ray.wait(self._running, num_returns=len(self._running), timeout=2 * GRACE_S)
+        self._ray.shutdown()  # what has not ended dies with its worker
+
+    def _nodes(self) -> list[dict[str, Any]]:
+        return [node for node in self._ray.nodes() if node["Alive"]]
+
+
+class _Task:
+    """A job that Ray has."""
+
+    def __init__(self, executor: RayExecutor, reference: Any) -> None:
+        self._executor, self._reference = executor, reference
+
+    def poll(self) -> Ending | None:
+        """See :class:`ftdojo.bench.execute.Attempt`."""
+        return self._executor.settle(self._reference)
+
+
+def _run(start: Start) -> Ending:
+    """Run a job on the machine that Ray chose, to its end or that of this worker.
+
+    Raises:
+        InfrastructureError: if the suite's folder is not there: the job would begin another one that nobody reads.
+    """
+    if not start.suite.is_dir():
+        raise InfrastructureError(
+            f"{start.suite} does not exist on {os.uname().nodename}", fix="use a folder that all machines share"
+        )
+    process = JobProcess(start)
+    try:
+        while (ending := process.poll()) is None:
+            time.sleep(POLL_S)
+    finally:
+        JobProcess.end([process])
+    return ending
+
+
+def _ray() -> Any:
+    try:
+        import ray
+    except ModuleNotFoundError:
+        raise PrerequisiteError("Ray is not installed", fix="pip install 'ftdojo[ray]'") from None
+    return ray

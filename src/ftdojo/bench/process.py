@@ -1,0 +1,117 @@
+"""One attempt at a job: ``ftdojo run`` as a process of its own, wherever that is started."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ftdojo.dojo import child
+from ftdojo.record.disk import disk_errors
+
+GRACE_S = 10.0
+"""An interrupted job has so long to end by itself."""
+TOLD = 400
+"""Characters of a job's last words that are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How an attempt is started."""
+
+    arguments: Sequence[str]
+    """Of ``ftdojo``."""
+    suite: Path
+    """The folder of the suite, in which the job's own lies."""
+    log: Path
+    """Receives what the job writes. Its folder, which is the job's, is made."""
+    deadline_s: float
+    """One that takes longer is taken for hung."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an attempt ended, whether or not it left a result."""
+
+    status: int | None
+    """Of the process, negative for a signal; ``None`` if its machine was lost."""
+    why: str
+
+
+class JobProcess:
+    """A running attempt. It dies with the process that started it."""
+
+    def __init__(self, start: Start, environment: Mapping[str, str] | None = None) -> None:
+        """Begin; ``environment`` is what the job sees beside that of this process.
+
+        Raises:
+            InfrastructureError: if the log cannot be written.
+        """
+        self._start, self._begun, self._overdue = start, time.monotonic(), False
+        with disk_errors(start.log.parent):
+            start.log.parent.mkdir(parents=True, exist_ok=True)
+            with start.log.open("wb") as stream:
+                self._process = subprocess.Popen(
+                    [
+                        sys.executable,
+                        child.__file__,
+                        str(os.getpid()),
+                        sys.executable,
+                        "-m",
+                        "ftdojo",
+                        *start.arguments,
+                    ],
+                    stdin=subprocess.DEVNULL,
+                    stdout=stream,
+                    stderr=subprocess.STDOUT,
+                    env={**os.environ, **(environment or {})},
+                    start_new_session=True,  # the terminal's Ctrl-C reaches the suite alone, which passes it on
+                )
+
+    def poll(self) -> Ending | None:
+        """How it ended, or ``None`` as long as it runs. One that hangs is killed."""
+        if self._process.poll() is None and time.monotonic() - self._begun > self._start.deadline_s:
+            self._overdue = True
+            self._kill()
+        status = self._process.poll()
+        if status is None:
+            return None
+        if self._overdue:
+            how = "hung and was killed"
+        else:
+            how = f"killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+        return Ending(status, f"{how}: {_last_words(self._start.log)}")
+
+    @staticmethod
+    def end(processes: Sequence[JobProcess]) -> None:
+        """End all: first as Ctrl-C would, then for certain."""
+        for process in processes:
+            process._signal(signal.SIGINT)
+        deadline = time.monotonic() + GRACE_S
+        for process in processes:
+            try:
+                process._process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process._kill()
+
+    def _kill(self) -> None:
+        self._signal(signal.SIGKILL)
+        self._process.wait()
+
+    def _signal(self, number: signal.Signals) -> None:
+        """Send a signal to the job and what it has started."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, number)
+
+
+def _last_words(log: Path) -> str:
+    """The end of what the job wrote, as one line."""
+    with log.open("rb") as stream:
+        stream.seek(max(0, log.stat().st_size - 4 * TOLD))
+        words = " ".join(stream.read().decode("utf-8", "replace").split())
+    return words[-TOLD:] or f"it wrote nothing to {log.name}"
