@@ -23,6 +23,7 @@ from __future__ import annotations
 import argparse
 import ctypes
 import json
+import math
 import os
 import random
 import re
@@ -69,7 +70,8 @@ CHILDREN = 0.4
 """This share of the kills is aimed at a child, if there is one in time."""
 CHILD_S = 0.5
 """A child is killed within this time after one was seen; a data program takes about as long."""
-HUNG_S = 600.0
+HUNG_S = 1800.0
+"""An attempt that takes longer is killed, which is a fault."""
 GONE_S = 10.0
 """A process may live so long after the main process of its run was killed."""
 TASK = """
@@ -83,6 +85,8 @@ prompt = "{{ request }}"
 answer = "{{ verdict }}"
 max_new_tokens = 4
 """
+BASE: dict[str, Path] = {}
+"""Under ``folder``, the base model of fake runs, which answers worst."""
 REAL_TASK = Path(__file__).parents[1] / "examples/support_tickets"
 
 
@@ -174,9 +178,6 @@ class Forked:
         self.stdout.close()
         if self.returncode is None:
             self.wait()
-
-
-BASE: dict[str, Path] = {}
 
 
 def tiny_model(folder: Path) -> None:
@@ -327,7 +328,8 @@ def disturbed(case: Case, place: Path, seconds: float, rng: random.Random, left:
                 break
             if time.monotonic() > hung:
                 tally.faults.append(f"{place.name}: an attempt hung for {HUNG_S:.0f} s in {stage(place)}")
-                os.kill(pid, 9)
+                os.kill(pid, signal.SIGKILL)
+                hung = math.inf
             if killed is None and left and time.monotonic() > deadline:
                 family = children(pid)
                 if aim_at_child and family and not seen:
@@ -523,6 +525,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"- {fault}")
     if given.json:
         told = {"kills": tally.kills, "runs": tally.runs, "victims": tally.victims, "stages": tally.stages}
+        told["charged"] = tally.charged
         ran = {"seed": given.seed, "real": given.real is not None, "cores": os.cpu_count()}
         print(json.dumps({"benchmark": "kills", "ours": len(tally.faults), "faults": tally.faults, **told, "ran": ran}))
     return bool(tally.faults)
