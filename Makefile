@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 
-.PHONY: demo test test-slow check install bench clean
+.PHONY: demo test test-slow fuzz check install bench clean
 
 demo: $(STAMP)  ## fine-tune the embedded model on a chemistry task and open the sealed test
 	$(BIN)/ftdojo run chemistry/mol_und --budget 7m --max-iterations 4 --out runs/demo
@@ -15,6 +15,10 @@ test: $(STAMP)  ## the quick tests, among them one that trains the real model
 
 test-slow: $(STAMP)  ## long runs with the real model
 	$(BIN)/pytest -m slow
+
+SECONDS_EACH ?= 60
+fuzz: $(STAMP)  ## every parser of outside input, on hostile text, SECONDS_EACH long
+	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz/run.py --seconds $(SECONDS_EACH)
 
 check: $(STAMP)  ## format, lint, types, arrows between rooms
 	$(BIN)/ruff format --check .

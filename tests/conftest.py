@@ -9,9 +9,17 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, settings
 
 from ftdojo.dojo.protocol import Observation
 from ftdojo.record import Home
+
+# On a busy machine, how long an example takes says nothing of the code. `make fuzz` takes the other one.
+settings.register_profile("quick", deadline=None)
+settings.register_profile(
+    "fuzz", max_examples=20_000, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
+)
+settings.load_profile("quick")
 
 TASK_TOML = """
 id = "own/approve"

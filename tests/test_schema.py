@@ -85,12 +85,25 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
         ("a: &x [1]\nb: *x", "unreadable"),
         ("!!python/object/apply:os.system ['true']", "unreadable"),
         ("a: " + "[" * 5000, "unreadable"),
+        ("learning_rate: !!int ''", "unreadable"),
+        ("learning_rate: !!timestamp x", "unreadable"),
+        ("learning_rate: !!bool x", "unreadable"),
+        (f"learning_rate: 1\nparts: 0x{'f' * 5000}", "bad_value"),
         ("#" * (MAX_BYTES + 1), "too_large"),
         ("lora: null", "missing_key"),
     ],
 )
 def test_bad_files(tmp_path: Path, text: str | bytes, code: str) -> None:
     assert findings(tmp_path, text)[0][0] == code
+
+
+def test_a_toml_key_of_very_many_parts_is_refused(tmp_path: Path) -> None:
+    """``tomllib`` would take gigabytes for it."""
+    for key in ("a." * 100_000 + "a", '"\\"" . ' * 30_000 + "a", "[" + "'a'." * 30_000 + "a]"):
+        ((code, _, _),) = findings(tmp_path, f"learning_rate = 1\n{key} = 1\n", "a.toml")
+        assert code == "unreadable"
+    (tmp_path / "a.toml").write_text(f"# {'...' * 99}\n# {'a word. ' * 99}\nlearning_rate = 1 # {'1.5, ' * 99}")
+    assert load_file(tmp_path / "a.toml", Outer).learning_rate == 1
 
 
 def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:

@@ -1,12 +1,13 @@
 """Strict reading of the small files that users and agents write: YAML or TOML in, a frozen pydantic model out.
 
 Every fault is reported at once, each with the key it concerns, and an unknown key is answered with the nearest valid
-name. Reading is bounded: safe loaders, a size limit, no aliases that expand.
+name. Reading is bounded: safe loaders, a size limit, no aliases that expand, no tags, no keys of very many parts.
 """
 
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 import types
 import typing
@@ -31,12 +32,21 @@ class StrictModel(BaseModel):
 M = TypeVar("M", bound=BaseModel)
 
 
-class _NoAliasLoader(yaml.SafeLoader):
-    """A safe loader that refuses aliases, by which a few lines can expand to gigabytes."""
+MAX_KEY_PARTS = 32
+_KEY_PART = r"""(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+"""
+_LONG_KEY = re.compile(rf"(?<![\w-]){_KEY_PART}(?:\.[ \t]*+{_KEY_PART}){{{MAX_KEY_PARTS}}}")
+"""A dotted TOML key: ``tomllib`` takes memory that grows with the square of its parts, and tables nest as deep."""
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """A safe loader that refuses aliases, by which a few lines can expand to gigabytes, and tags, whose constructors
+    fail in many ways."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError("aliases (*name) are not allowed here")
+        if getattr(self.peek_event(), "tag", None) not in {None, "!"}:  # type: ignore[no-untyped-call]
+            raise yaml.YAMLError("tags (!!name) are not allowed here")
         return super().compose_node(parent, index)
 
 
@@ -61,11 +71,17 @@ def load_file(path: Path, model: type[M], *, gate: int = 0) -> M:
         raise fault("too_large", f"is larger than {MAX_BYTES // 1024} KiB", "settings files are short; move data out")
     try:
         text = raw.decode("utf-8")
-        data = tomllib.loads(text) if path.suffix == ".toml" else yaml.load(text, Loader=_NoAliasLoader)  # noqa: S506
+        data = _toml(text) if path.suffix == ".toml" else yaml.load(text, Loader=_PlainLoader)  # noqa: S506
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, yaml.YAMLError, RecursionError, ValueError) as error:
         detail = " ".join(str(error).split())[:300]
         raise fault("unreadable", f"cannot be parsed: {detail}", "correct the syntax at that place") from None
     return parse(data, model, where=path.name, gate=gate)
+
+
+def _toml(text: str) -> dict[str, Any]:
+    if found := _LONG_KEY.search(text):
+        raise ValueError(f"the key '{found[0][:40]}…' has more than {MAX_KEY_PARTS} parts")
+    return tomllib.loads(text)
 
 
 def parse(data: Any, model: type[M], *, where: str, gate: int = 0) -> M:
@@ -101,9 +117,16 @@ def _finding(error: Any, model: type[BaseModel], where: str, gate: int) -> Findi
     message = str(error["ctx"]["error"]) if by_validator else f"{error['msg'][0].lower()}{error['msg'][1:]}"
     if not key:  # a validator of the whole file, whose message names the keys
         return Finding(code="bad_value", gate=gate, message=message, where=place, fix="change what the message names")
-    given = repr(error.get("input"))[:80]
+    given = _shown(error.get("input"))
     fix = f"change the value of '{key}'"
     return Finding(code="bad_value", gate=gate, message=f"{message} (got {given})", where=place, fix=fix)
+
+
+def _shown(value: Any) -> str:
+    try:
+        return repr(value)[:80]
+    except (ValueError, RecursionError):  # an integer of very many digits; very deep
+        return f"a {type(value).__name__} that is too large to be shown"
 
 
 def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

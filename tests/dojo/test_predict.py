@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from ftdojo.dojo.progress import Silent
 from ftdojo.inference import TransformersEngine, engine
 from ftdojo.rawdata import prepare
 from ftdojo.record import Home, Store
+from ftdojo.record.store import JOURNAL
 
 
 def answer(task: Path, model: Path, root: Path) -> tuple[bool, list[str]]:
@@ -32,23 +35,31 @@ def test_an_interrupted_evaluation_goes_on(
     _, whole = answer(approve, tiny_model, tmp_path / "whole")
     real = TransformersEngine._answer
     batches: list[int] = []
+    pause_s = 0.05
 
     def counted(self: TransformersEngine, prompts: Any, limit: int) -> Any:
         batches.append(len(prompts))
         if stops and len(batches) == 3:
             raise KeyboardInterrupt
+        time.sleep(pause_s)
         return real(self, prompts, limit)
 
     monkeypatch.setattr(TransformersEngine, "_answer", counted)
     stops = True
     with pytest.raises(KeyboardInterrupt):
         answer(approve, tiny_model, tmp_path / "cut")
-    (journal,) = (tmp_path / "cut/stages").rglob(predict.JOURNAL)
+    (journal,) = (tmp_path / "cut/stages").rglob(JOURNAL)
     with journal.open("a") as stream:
-        stream.write('{"id": "half a li')  # as a process leaves it that is killed while it writes
+        stream.write(
+            '{"seconds": 1, "answers": [{"id": "half a li'
+        )  # as a process leaves it that is killed while it writes
     stops, first = False, batches[:2]
     batches.clear()
     assert answer(approve, tiny_model, tmp_path / "cut") == (False, whole)
     assert len(batches) == (len(whole) + 7) // 8 - len(first)
     assert answer(approve, tiny_model, tmp_path / "cut") == (True, whole)
-    assert not list((tmp_path / "cut/stages").rglob(predict.JOURNAL))
+    assert not list((tmp_path / "cut/stages").rglob(JOURNAL))
+    (manifest,) = (tmp_path / "cut/stages/predictions").glob("*/manifest.json")
+    assert json.loads(manifest.read_text())["seconds"] >= pause_s * (len(first) + len(batches)), (
+        "both parts are charged"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import subprocess
@@ -12,10 +13,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from ftdojo.dojo import recipe_program
 from ftdojo.dojo.recipe import Recipe
 from ftdojo.dojo.recipe_program import balanced, from_json, mix, sample, shares
+from hostile_text import bounded
 
 
 def recipe(**changes: Any) -> dict[str, Any]:
@@ -110,6 +113,11 @@ def test_from_json_unwraps(text: Any, value: Any) -> None:
     assert from_json(text) == value
 
 
+def test_from_json_takes_linear_time_on_a_fence_without_an_end() -> None:
+    with bounded(2.0):
+        assert from_json("```" + " " * 100_000) == {}
+
+
 @pytest.mark.parametrize("kind", ["json", "jsonl", "csv", "parquet"])
 def test_every_kind_of_file_as_its_own_process(tmp_path: Path, kind: str) -> None:
     import pandas
@@ -138,3 +146,21 @@ def test_templates_cannot_reach_python(tmp_path: Path, template: str) -> None:
     source = {"path": "a.jsonl", "prompt": template, "completion": "{{ a }}"}
     with pytest.raises(SecurityError):
         mix(recipe(sources=[source]), tmp_path, 5)
+
+
+@pytest.mark.parametrize(
+    "text", ["{{ 9**9**9 }}", "{{ 'x' * 10**11 }}", "{{ 'x' | center(10**11) }}", "{{ 1 if 9**9**9 }}"]
+)
+def test_nothing_of_a_template_is_computed_where_it_is_checked(text: str) -> None:
+    """Only in the sandbox, which has limits. Jinja would do it when it compiles."""
+    with bounded(2.0):
+        assert Recipe.model_validate(
+            {"sources": [{"path": "a", "prompt": text, "completion": text, "where": text[3:-3]}]}
+        )
+
+
+def test_a_condition_that_is_nested_too_deeply_is_told() -> None:
+    for depth in (60, 150, 5000):
+        where = "[" * depth + "a" + "]" * depth
+        with contextlib.suppress(ValidationError):
+            Recipe.model_validate({"sources": [{"path": "a", "prompt": "p", "completion": "c", "where": where}]})

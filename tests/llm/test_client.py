@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from ftdojo.errors import LlmError
 from ftdojo.llm import Blocks, Call, Client, JsonForm, Prompt, Prose, Replay, Unusable, connect
 from ftdojo.llm.client import Patience
+from hostile_text import bounded
 from scripted_llm import Step, in_order, scripted
 
 PROMPT = Prompt(purpose="plan", system="You plan.", user="What next?")
@@ -245,3 +246,9 @@ def test_greatest_lengths_are_checked_here_and_not_sent(log):
     with pytest.raises(Unusable, match="title"):
         form.read('{"title": "too long", "cause": "c"}')
     assert form.read(json.dumps({"title": "t", "cause": "c" * 9999})).cause == "c" * 500
+
+
+@pytest.mark.parametrize("reply", ["```a\n" * 40_000, "```" + " " * 150_000, "\n" * 1000 + "  ```\n" * 25_000])
+def test_fences_without_an_end_take_linear_time(reply: str) -> None:
+    with bounded(2.0), pytest.raises(Unusable):
+        Blocks({"train.yaml": "yaml", "process_data.py": "python"}, needed="process_data.py").read(reply)

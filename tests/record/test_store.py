@@ -17,7 +17,7 @@ import pytest
 
 from ftdojo.errors import InfrastructureError
 from ftdojo.record import Store
-from ftdojo.record.store import faults
+from ftdojo.record.store import JOURNAL, faults
 
 MAKER = """
 import sys, time
@@ -68,22 +68,29 @@ def test_a_failed_build_leaves_nothing(tmp_path: Path) -> None:
     assert [p for p in (tmp_path / "rows").iterdir() if p.is_dir()] == []
 
 
-def test_a_resumable_build_finds_what_was_begun(tmp_path: Path) -> None:
+def test_a_resumable_build_finds_what_was_begun_and_costs_both_parts(tmp_path: Path) -> None:
     store = Store(tmp_path)
 
     def build(folder: Path) -> dict[str, int]:
-        begun = (folder / "file").exists()
-        (folder / "file").write_text("x")
+        begun = (folder / JOURNAL).exists()
+        (folder / JOURNAL).write_text("7")
         if not begun:
             raise ValueError("no")
         return {"n": 1}
 
+    def spent(journal: Path) -> float:
+        return float(journal.read_text()) if journal.exists() else 0.0
+
     with pytest.raises(ValueError, match="no"):
-        store.make("rows", {}, build, resumable=True)
+        store.make("rows", {}, build, resumable=spent)
     assert store.find("rows", {}) is None, "what is begun is not taken for whole"
-    stage = store.make("rows", {}, build, resumable=True)
-    assert (stage.facts, stage.path.name) == ({"n": 1}, stage.digest)
-    assert (stage.path / "file").read_text() == "x"
+    stage = store.make("rows", {}, build, resumable=spent)
+    assert (stage.facts, stage.path.name, stage.earlier_s) == ({"n": 1}, stage.digest, 7.0)
+    assert 7.0 <= stage.seconds < 8.0
+    assert not (stage.path / JOURNAL).exists()
+    found = store.find("rows", {})
+    assert found is not None
+    assert found.seconds == found.earlier_s == stage.seconds
 
 
 def test_a_killed_maker_leaves_nothing_to_believe(tmp_path: Path) -> None:

@@ -237,3 +237,29 @@ def test_a_machine_that_refuses_is_a_prerequisite(execute, output, tmp_path, mon
     with pytest.raises(PrerequisiteError, match=r"cannot build a sandbox here: .*Permission denied"):
         execute("open('/output/ran', 'w')")
     assert list(output.iterdir()) == []
+
+
+def test_a_program_that_was_killed_from_outside_is_run_once_more(execute, alive, output):
+    code = "import time; open('/output/begun', 'x').close(); time.sleep(2); print('whole')"
+    killed: list[str] = []
+
+    def kill() -> None:
+        while not killed:
+            for process in alive():
+                if process.name().startswith("python") and list(output.iterdir()):
+                    process.kill()
+                    killed.append(process.name())
+                    return
+            time.sleep(0.05)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    completed = execute(code)
+    killer.join()
+    assert killed
+    assert (completed.status, completed.output) == (0, "whole\n")
+
+
+def test_a_program_that_kills_itself_is_run_twice_and_then_believed(execute):
+    completed = execute("import os; print('here'); os.kill(os.getpid(), 9)")
+    assert (completed.status, completed.stopped) == (137, None)

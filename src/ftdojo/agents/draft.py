@@ -14,6 +14,7 @@ from ftdojo.dojo import submission
 from ftdojo.dojo.recipe import Recipe, Source
 from ftdojo.dojo.submission import Plan
 from ftdojo.errors import InputError
+from ftdojo.record.disk import disk_errors
 from ftdojo.schema import StrictModel
 from ftdojo.tasks.spec import RawSource, Rendering, TaskSpec
 from ftdojo.training.config import TrainConfig
@@ -57,18 +58,19 @@ class Proposal:
 
     def write(self, folder: Path) -> None:
         """Write the submission's files; what an earlier try left in the folder goes."""
-        folder.mkdir(parents=True, exist_ok=True)
-        program, script = self.draft.program, folder / submission.SCRIPT
-        parts: dict[str, StrictModel] = {submission.PLAN: self.plan, submission.TRAIN: self.draft.train}
-        if isinstance(program, str):
-            (folder / submission.RECIPE).unlink(missing_ok=True)
-            script.write_text(program, "utf-8")
-        else:
-            script.unlink(missing_ok=True)
-            parts[submission.RECIPE] = program
-        for name, part in parts.items():
-            text = yaml.safe_dump(part.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=110)
-            (folder / name).write_text(text, "utf-8")
+        with disk_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            program, script = self.draft.program, folder / submission.SCRIPT
+            parts: dict[str, StrictModel] = {submission.PLAN: self.plan, submission.TRAIN: self.draft.train}
+            if isinstance(program, str):
+                (folder / submission.RECIPE).unlink(missing_ok=True)
+                script.write_text(program, "utf-8")
+            else:
+                script.unlink(missing_ok=True)
+                parts[submission.RECIPE] = program
+            for name, part in parts.items():
+                text = yaml.safe_dump(part.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=110)
+                (folder / name).write_text(text, "utf-8")
 
 
 def read(folder: Path) -> Draft:

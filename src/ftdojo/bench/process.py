@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ftdojo.bench import child
+from ftdojo.dojo import child
 from ftdojo.record.disk import disk_errors
 
 GRACE_S = 10.0

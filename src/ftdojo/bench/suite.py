@@ -16,6 +16,7 @@ compared.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -127,7 +128,7 @@ class Suite(StrictModel):
     @classmethod
     def _once(cls, value: list[Any]) -> list[Any]:
         names = [entry.name if isinstance(entry, Contestant) else entry for entry in value]
-        if doubled := [str(name) for i, name in enumerate(names) if name in names[:i]]:
+        if doubled := [str(name) for name, count in Counter(names).items() if count > 1]:
             raise ValueError(f"named twice: {', '.join(doubled)}")
         return value
 
@@ -147,7 +148,7 @@ class Suite(StrictModel):
         for contestant in found.agents:
             agents.check(contestant.of, contestant.planner)
         folders = [job.folder for job in found.jobs()]
-        if doubled := sorted({folder for folder in folders if folders.count(folder) > 1}):
+        if doubled := sorted(folder for folder, count in Counter(folders).items() if count > 1):
             raise InputError(
                 [
                     Finding(

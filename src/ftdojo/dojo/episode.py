@@ -344,7 +344,7 @@ class Dojo:
         if outcome is None:
             return Spent(wall_s=clock_s)
         device_s = outcome.seconds.train + outcome.seconds.evaluate
-        return Spent(wall_s=clock_s + outcome.reused_s, device_s=device_s, submissions=submissions)
+        return Spent(wall_s=clock_s + outcome.earlier_s, device_s=device_s, submissions=submissions)
 
     def __enter__(self) -> Self:
         return self

@@ -12,6 +12,7 @@ from ftdojo.budget import Spent
 from ftdojo.dojo.configuration import Configuration
 from ftdojo.dojo.feedback import EvaluationFeedback
 from ftdojo.dojo.protocol import Iteration, Probe
+from ftdojo.errors import InfrastructureError
 from ftdojo.llm import Call
 from ftdojo.record import Event, Ledger
 from ftdojo.record.result import Best, BudgetUsed, LlmUsage, Outcome, RunResult, Score, ScorePair
@@ -175,7 +176,13 @@ class History:
         were before. Data programs are served by several threads, which ask for what is spent."""
         with self._turn:
             for event in self._ledger.events(after=self._seen):
-                self._take(event)
+                try:
+                    self._take(event)
+                except (ValueError, KeyError, TypeError) as error:
+                    raise InfrastructureError(
+                        f"event {event.seq} of the ledger ({event.kind}) is not of the form that this ftdojo writes",
+                        fix="open the run with the ftdojo that wrote it; `ftdojo verify` tells whether it was changed",
+                    ) from error
         return self
 
     def _take(self, event: Event) -> None:

@@ -44,8 +44,8 @@ class Outcome:
     findings: list[Finding] = field(default_factory=list)
     seconds: StageSeconds = field(default_factory=StageSeconds)
     reused: list[str] = field(default_factory=list)
-    reused_s: float = 0.0
-    """What the reused stages cost when they were made."""
+    earlier_s: float = 0.0
+    """What stages had cost before: those that were found, and what a run that was interrupted had done of one."""
     digests: dict[str, str] = field(default_factory=dict)
     """Of the submission's files and, by what they were made from, of the stages."""
     contents: dict[str, str] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class Outcome:
         self.contents[name] = stage.content
         if stage.reused:
             self.reused.append(name)
-            self.reused_s += stage.seconds
+        self.earlier_s += stage.earlier_s
 
 
 class _TimeUp(Exception):  # noqa: N818 - no error: it carries a training that the clock ended out of its stage
@@ -239,7 +239,7 @@ class Pipeline:
         outcome.tell(stage.facts["warnings"])
         paid = stage.digest in self._paid
         self._paid.discard(stage.digest)
-        outcome.add("data", replace(stage, reused=stage.reused and not paid))
+        outcome.add("data", replace(stage, reused=False, earlier_s=0.0) if paid else stage)
         return stage
 
     def _train(

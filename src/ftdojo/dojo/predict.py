@@ -6,10 +6,13 @@ Answers are kept batch by batch while it is made, so a run that is interrupted g
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
+
+from pydantic import ValidationError
 
 from ftdojo import inference
 from ftdojo.dojo.evaluation import Prediction
@@ -17,10 +20,11 @@ from ftdojo.dojo.progress import Progress
 from ftdojo.inference import Generation
 from ftdojo.rawdata import read_items
 from ftdojo.record import Stage, Store, digest
+from ftdojo.record.store import JOURNAL
+from ftdojo.schema import StrictModel
 from ftdojo.tasks.spec import Record, Task
 
 PREDICTIONS = "predictions.jsonl"
-JOURNAL = "begun.jsonl"
 
 
 def predict(
@@ -62,7 +66,9 @@ def predict(
 
         progress.update(label, len(journal.done), len(records), "items")
         with model() as path:
-            generations = inference.TransformersEngine(path).generate(
+            engine = inference.TransformersEngine(path)
+            journal.start_clock()
+            generations = engine.generate(
                 [task.prompt(record) for record in records],
                 max_new_tokens=task.spec.max_new_tokens,
                 done=journal.done,
@@ -70,34 +76,62 @@ def predict(
             )
         outputs = [_prediction(id_, g) for id_, g in zip(journal.ids, generations, strict=True)]
         (folder / PREDICTIONS).write_text("".join(p.model_dump_json() + "\n" for p in outputs), "utf-8")
-        journal.path.unlink(missing_ok=True)
         return {"items": len(outputs), "tokens": sum(p.tokens for p in outputs)}
 
-    stage = store.make("predictions", key, build, resumable=True)
+    stage = store.make("predictions", key, build, resumable=_seconds)
     if not stage.reused:
         progress.end(label, f"{len(records)} items")
     return stage, records, [Prediction.model_validate(row) for row in read_items(stage.path / PREDICTIONS)]
 
 
+class _Batch(StrictModel):
+    """A line of the journal."""
+
+    seconds: float
+    """What the batch took. Loading the model is not in it: who goes on loads it again, and is charged for it once."""
+    answers: list[Prediction]
+
+
 class _Journal:
-    """The answers of a stage that is being made, a line each. A line that a dying process left half is cut off."""
+    """The answers of a stage that is being made, a batch a line."""
 
     def __init__(self, path: Path, ids: list[str]) -> None:
-        self.path, self.ids = path, ids
-        text = path.read_bytes() if path.is_file() else b""
-        whole = text[: text.rfind(b"\n") + 1]
-        path.write_bytes(whole)
+        self._path, self.ids = path, ids
+        kept = _whole(path)
+        path.write_text("".join(batch.model_dump_json() + "\n" for batch in kept), "utf-8")
         places = {id_: i for i, id_ in enumerate(ids)}
-        kept = [Prediction.model_validate_json(line) for line in whole.splitlines()]
-        self.done = {places[p.id]: Generation(p.output, p.tokens, p.truncated) for p in kept}
+        self.done = {places[p.id]: Generation(p.output, p.tokens, p.truncated) for b in kept for p in b.answers}
+        self.start_clock()
+
+    def start_clock(self) -> None:
+        """The next batch begins now."""
+        self._mark = time.monotonic()
 
     def append(self, answers: dict[int, Generation]) -> None:
-        """Write answers by the position of their item, and have them on the disk."""
+        """Write a batch's answers by the position of their item, and have them on the disk."""
         self.done |= answers
-        with self.path.open("a", encoding="utf-8") as stream:
-            stream.writelines(_prediction(self.ids[i], g).model_dump_json() + "\n" for i, g in answers.items())
+        made = [_prediction(self.ids[i], generation) for i, generation in answers.items()]
+        batch = _Batch(seconds=time.monotonic() - self._mark, answers=made)
+        with self._path.open("a", encoding="utf-8") as stream:
+            stream.write(batch.model_dump_json() + "\n")
             stream.flush()
             os.fsync(stream.fileno())
+        self.start_clock()
+
+
+def _seconds(journal: Path) -> float:
+    return sum(batch.seconds for batch in _whole(journal))
+
+
+def _whole(journal: Path) -> list[_Batch]:
+    """The batches up to the first line that a dying process, or a damaged disk, has left broken."""
+    batches: list[_Batch] = []
+    for line in journal.read_bytes().splitlines() if journal.is_file() else []:
+        try:
+            batches.append(_Batch.model_validate_json(line))
+        except ValidationError:
+            break
+    return batches
 
 
 def _prediction(id_: str, generation: Generation) -> Prediction:

@@ -5,14 +5,18 @@ from __future__ import annotations
 
 from typing import Literal
 
-from jinja2 import TemplateSyntaxError, nodes
+from jinja2 import TemplateSyntaxError, nodes, pass_context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import Field, field_validator
 
 from ftdojo.dojo.recipe_program import from_json, to_json
 from ftdojo.schema import StrictModel
 
-_ENVIRONMENT = ImmutableSandboxedEnvironment()
+# Jinja computes what is constant when it compiles, such as ``{{ 9**9**9 }}``: here, outside of every limit. It does not
+# where the optimizer is off and a value's last form depends on the context.
+_ENVIRONMENT = ImmutableSandboxedEnvironment(optimized=False, finalize=pass_context(lambda _, value: value))
+_TOO_DEEP = (RecursionError, SyntaxError, MemoryError)
+"""What Jinja and, for the code that it has made, Python say of expressions that are nested too deeply."""
 _ENVIRONMENT.filters |= {"from_json": from_json, "to_json": to_json}
 
 
@@ -34,7 +38,7 @@ class Source(StrictModel):
             _ENVIRONMENT.compile(text, raw=True)
         except TemplateSyntaxError as error:
             raise ValueError(f"line {error.lineno} of the template: {error.message}") from None
-        except RecursionError:
+        except _TOO_DEEP:
             raise ValueError("is nested too deeply") from None
         return text
 
@@ -46,7 +50,7 @@ class Source(StrictModel):
                 _ENVIRONMENT.compile_expression(text)
         except TemplateSyntaxError as error:
             raise ValueError(f"is no Jinja expression: {error.message}") from None
-        except RecursionError:
+        except _TOO_DEEP:
             raise ValueError("is nested too deeply") from None
         return text
 

@@ -9,7 +9,6 @@ import argparse
 import csv
 import json
 import random
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,8 +27,10 @@ def from_json(text: Any) -> Any:
         if not isinstance(text, str):
             return text
         value = parse_json(text)
-        if value is None and (fence := re.search(r"```(?:json)?\s*(.*?)```", text, re.DOTALL)):
-            value = parse_json(fence.group(1))
+        if value is None:
+            _, _, fenced = text.partition("```")  # no pattern: on many blanks and no end it would take for ever
+            inside, closed, _ = fenced.removeprefix("json").partition("```")
+            value = parse_json(inside) if closed else None
         text = {} if value is None else value
     return text
 

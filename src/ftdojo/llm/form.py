@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ValidationError
@@ -18,7 +17,7 @@ M = TypeVar("M", bound=BaseModel)
 MAX_REPLY_CHARS = 200_000
 MAX_DEPTH = 20
 PROSE_CHARS = 500
-_FENCE = re.compile(r"^[ \t]*```[ \t]*([^\n`]*)\n(.*?)^[ \t]*```[ \t]*$", re.MULTILINE | re.DOTALL)
+_FENCE = "```"
 
 
 Prose = Annotated[str, BeforeValidator(lambda value: value[:PROSE_CHARS] if isinstance(value, str) else value)]
@@ -112,6 +111,20 @@ def first_object(reply: str) -> dict[str, Any]:
     return value
 
 
+def _fenced(reply: str) -> Iterator[tuple[str, str]]:
+    """Info string and content of every fenced block that is closed, line by line: a pattern would try every opening up
+    to the end of the reply."""
+    info, begun = "", None
+    lines = reply.split("\n")
+    for number, line in enumerate(lines):
+        mark = line.strip(" \t\r")
+        if begun is None and mark.startswith(_FENCE) and "`" not in mark[len(_FENCE) :]:
+            info, begun = mark[len(_FENCE) :].strip(), number + 1
+        elif begun is not None and mark == _FENCE:
+            yield info, "".join(f"{text}\n" for text in lines[begun:number])
+            begun = None
+
+
 class Blocks:
     """Files in fenced blocks. Which file a block is, is said by its info string or first line, else by its language."""
 
@@ -133,7 +146,7 @@ class Blocks:
         if len(reply) > MAX_REPLY_CHARS:
             raise Unusable(f"the reply has {len(reply)} characters; a file has at most a few thousand")
         found: dict[str, str] = {}
-        for info, content in _FENCE.findall(reply):
+        for info, content in _fenced(reply):
             name = self._name(info, content)
             if name is not None and content.strip():
                 found.setdefault(name, content)

@@ -17,7 +17,8 @@ _DENIED = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 @contextlib.contextmanager
 def disk_errors(place: Path) -> Iterator[None]:
-    """Raise an :class:`InfrastructureError` that names ``place`` when it is full or closed to this user."""
+    """Raise an :class:`InfrastructureError` that names ``place`` when it is full or closed to this user, or when a file
+    would be larger than this process may write."""
     try:
         yield
     except OSError as error:
@@ -28,12 +29,23 @@ def disk_errors(place: Path) -> Iterator[None]:
                 f"{error.filename or place} may not be used ({error.strerror})",
                 fix="choose another folder with --out, or another cache with FTDOJO_HOME",
             ) from error
+        if error.errno == errno.EFBIG:
+            raise _too_large(place) from error
         raise
     except Exception as error:
         # Libraries not written in Python, such as safetensors, raise errors of their own that quote the system.
         if os.strerror(errno.ENOSPC) in str(error) and not isinstance(error, FtdojoError):
             raise _full(place) from error
+        if os.strerror(errno.EFBIG) in str(error) and not isinstance(error, FtdojoError):
+            raise _too_large(place) from error
         raise
+
+
+def _too_large(place: Path) -> InfrastructureError:
+    return InfrastructureError(
+        f"a file below {place} would be larger than this process may write",
+        fix="raise the limit (`ulimit -f unlimited`), then run the same command again: finished stages are kept",
+    )
 
 
 def _full(place: Path) -> InfrastructureError:

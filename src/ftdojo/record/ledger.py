@@ -23,6 +23,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ftdojo.errors import InfrastructureError, UsageError
+from ftdojo.record.disk import disk_errors
 
 SCHEMA_VERSION = 2
 """2 added the links. A file of version 1 is migrated when it is opened to be written."""
@@ -145,15 +146,21 @@ class Ledger:
         link = "link" if self._linked else "''"
         which = "WHERE kind = coalesce(?, kind) AND seq > ? ORDER BY seq"
         query = f"SELECT seq, time, kind, payload, {link} FROM event {which}"  # noqa: S608 - both are written here
-        with self._turn:
-            found = self._db.execute(query, (kind, after)).fetchall()
-        return [Event(seq, time, k, json.loads(text), mark) for seq, time, k, text, mark in found]
+        found = self._read(query, (kind, after))
+        return [Event(seq, time, k, _payload(seq, text), mark) for seq, time, k, text, mark in found]
 
     @property
     def head(self) -> str:
         """The link of the last event; empty if there is none, or if the file is of version 1."""
         with self._turn:
             return self._head()
+
+    def _read(self, query: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        try:
+            with self._turn:
+                return self._db.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise _translate(error, Path(FILE)) from error
 
     def _head(self) -> str:
         if not self._linked:
@@ -166,8 +173,7 @@ class Ledger:
         if not self._linked:
             return None
         link = ""
-        with self._turn:
-            rows = self._db.execute("SELECT seq, time, kind, payload, link FROM event ORDER BY seq").fetchall()
+        rows = self._read("SELECT seq, time, kind, payload, link FROM event ORDER BY seq")
         for place, (seq, time, kind, text, told) in enumerate(rows, start=1):
             link = _link(link, time, kind, text)
             if (seq, told) != (place, link):
@@ -193,12 +199,26 @@ class Ledger:
 def _take_lock(folder: Path) -> FileLock:
     lock = FileLock(folder / ".lock")
     try:
-        lock.acquire(timeout=0)
+        with disk_errors(folder):
+            lock.acquire(timeout=0)
     except Timeout:
         raise UsageError(
             f"another process is running in {folder}", fix="wait for it, end it, or choose another folder with --out"
         ) from None
     return lock
+
+
+def _payload(seq: int, text: Any) -> dict[str, Any]:
+    try:
+        payload = json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        payload = None
+    if not isinstance(payload, dict):
+        raise InfrastructureError(
+            f"event {seq} of the ledger is damaged",
+            fix="restore the run from a copy; `ftdojo verify` tells what is hit",
+        )
+    return payload
 
 
 def _link(before: str, time: str, kind: str, payload: str) -> str:

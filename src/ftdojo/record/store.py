@@ -26,6 +26,8 @@ from ftdojo.record import digest
 from ftdojo.record.disk import disk_errors
 
 MANIFEST = "manifest.json"
+JOURNAL = "journal.jsonl"
+"""Of a stage whose making can be interrupted: what to go on from. No part of the stage, and gone once it is made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,9 @@ class Stage:
     digest: str
     seconds: float
     """What it took to make, whether now or in an earlier run."""
+    earlier_s: float
+    """The part of it that the clock of this call has not seen: all of it if the stage was found, and what a maker that
+    was interrupted had spent on what it left."""
     facts: dict[str, Any]
     """What the builder returned: JSON values that describe the files."""
     content: str
@@ -67,19 +72,16 @@ class Store:
     def _find(self, kind: str, key: dict[str, Any]) -> Stage | None:
         name = digest.of_value(key)
         path = self.root / kind / name
-        try:
-            manifest = json.loads((path / MANIFEST).read_text("utf-8"))
-        except (FileNotFoundError, ValueError):
-            return None
-        files = manifest.get("files")
-        if files is not None and self._checked and self._faults(path, files):
+        manifest = _manifest(path)
+        if manifest is None or (manifest.files is not None and self._checked and self._faults(path, manifest.files)):
             return None
         return Stage(
             path=path,
             digest=name,
-            seconds=manifest["seconds"],
-            facts=manifest["facts"],
-            content="" if files is None else digest.of_value(files),
+            seconds=manifest.seconds,
+            earlier_s=manifest.seconds,
+            facts=manifest.facts,
+            content="" if manifest.files is None else digest.of_value(manifest.files),
             reused=True,
         )
 
@@ -90,13 +92,14 @@ class Store:
         build: Callable[[Path], dict[str, Any]],
         *,
         spent_s: float = 0.0,
-        resumable: bool = False,
+        resumable: Callable[[Path], float] | None = None,
     ) -> Stage:
         """The stage of this kind and key; ``build`` fills the empty folder that it is given if there is none yet.
 
         ``spent_s`` is what was spent on it before, and counts as part of its making. Whatever ``build`` raises is
         passed on and nothing is kept; unless it is ``resumable``: then its folder is kept, also by a process that dies,
-        and the next ``build`` finds in it what the one before had written.
+        and the next ``build`` finds in it what the one before had written. What it needs for that is the file
+        :data:`JOURNAL`, and ``resumable`` tells the seconds that were spent on what a journal holds.
         """
         found = self.find(kind, key)
         if found is not None:
@@ -114,7 +117,7 @@ class Store:
         key: dict[str, Any],
         build: Callable[[Path], dict[str, Any]],
         spent_s: float,
-        resumable: bool,
+        resumable: Callable[[Path], float] | None,
     ) -> Stage:
         final = self.root / kind / name
         # The lock is ours, so any temporary folder of this stage belongs to a process that died.
@@ -126,22 +129,30 @@ class Store:
         else:
             temporary = Path(tempfile.mkdtemp(prefix=f".{name}.tmp-", dir=final.parent))
         try:
+            earlier_s = resumable(temporary / JOURNAL) if resumable else 0.0
             begun = time.monotonic()
             facts = build(temporary)
-            seconds = spent_s + time.monotonic() - begun
+            seconds = earlier_s + spent_s + time.monotonic() - begun
             files = describe(temporary)
             manifest = {"kind": kind, "key": key, "seconds": seconds, "facts": facts, "files": files}
             (temporary / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=1), "utf-8")
             _reach_the_disk(temporary)
-            if final.exists():  # but was not believed
+            if final.is_dir():  # but was not believed
                 shutil.rmtree(final)
             temporary.rename(final)
             _sync(final.parent)
+            (final / JOURNAL).unlink(missing_ok=True)  # not before: whoever dies here can still go on
         finally:
             if not resumable:
                 shutil.rmtree(temporary, ignore_errors=True)
         return Stage(
-            path=final, digest=name, seconds=seconds, facts=facts, content=digest.of_value(files), reused=False
+            path=final,
+            digest=name,
+            seconds=seconds,
+            earlier_s=earlier_s,
+            facts=facts,
+            content=digest.of_value(files),
+            reused=False,
         )
 
     def _faults(self, path: Path, files: Files) -> list[str]:
@@ -160,8 +171,30 @@ Files = dict[str, dict[str, Any]]
 """Name below the stage's folder -> ``size`` in bytes and ``digest``."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Manifest:
+    seconds: float
+    facts: dict[str, Any]
+    files: Files | None
+    """``None`` in stages of a version that did not describe them."""
+
+
+def _manifest(folder: Path) -> _Manifest | None:
+    """What the manifest of a stage says; ``None`` if there is none, or if a damaged disk has left something else."""
+    try:
+        told = json.loads((folder / MANIFEST).read_text("utf-8"))
+        files = told.get("files")
+        if files is not None:
+            files = {str(name): {"size": int(f["size"]), "digest": str(f["digest"])} for name, f in files.items()}
+        return _Manifest(float(told["seconds"]), dict(told["facts"]), files)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return None
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+        return None
+
+
 def describe(folder: Path) -> Files:
-    """All files of a stage, but for its manifest."""
+    """All files of a stage, but for its manifest and journal."""
     return {
         name: {"size": (folder / name).stat().st_size, "digest": digest.of_file(folder / name)}
         for name in _names(folder)
@@ -183,7 +216,8 @@ def faults(folder: Path, files: Files) -> list[str]:
 
 
 def _names(folder: Path) -> list[str]:
-    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and p != folder / MANIFEST)
+    beside = {folder / MANIFEST, folder / JOURNAL}
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and p not in beside)
 
 
 def _reach_the_disk(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +16,9 @@ from ftdojo.sandbox.lease import lease
 from ftdojo.sandbox.limits import Limits
 from ftdojo.sandbox.tools import find_tools
 from ftdojo.sandbox.watchdog import Completed, supervise
+
+KILLED = 128 + signal.SIGKILL
+"""The exit status of a program that ended by this signal."""
 
 
 def run(
@@ -28,6 +32,9 @@ def run(
     environment: Mapping[str, str] = MappingProxyType({}),
 ) -> Completed:
     """Run ``argv`` in a sandbox; return when it and every process that it started are gone.
+
+    A program that ends by SIGKILL although nobody here sent it may have been killed from outside: by the kernel for
+    want of memory, or by hand. It is run once more, so that this does not decide what comes of it.
 
     Args:
         argv: program and arguments, with paths inside; for Python start with :func:`ftdojo.sandbox.python`.
@@ -43,8 +50,23 @@ def run(
         PrerequisiteError: if this machine cannot enforce all of it. Nothing has run then.
         InfrastructureError: if an input cannot be read by the sandbox's user, or the machine fails.
     """
+    completed = _once(argv, read_only, writable, limits or Limits(), cwd, hide, environment)
+    if completed.status == KILLED and completed.stopped is None:
+        folder.empty(writable[0])
+        completed = _once(argv, read_only, writable, limits or Limits(), cwd, hide, environment)
+    return completed
+
+
+def _once(
+    argv: Sequence[str],
+    read_only: Mapping[Path, str],
+    writable: tuple[Path, str],
+    limits: Limits,
+    cwd: str | None,
+    hide: Sequence[Path],
+    environment: Mapping[str, str],
+) -> Completed:
     tools = find_tools()
-    limits = limits or Limits()
     host, inside = writable[0].resolve(strict=True), writable[1]
     system = view.system()
     binds = [*view.interpreter(), *view.inputs(read_only), view.Bind(host, inside, writable=True)]

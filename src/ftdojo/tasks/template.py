@@ -33,6 +33,8 @@ def compile_template(text: str, *, strict: bool = False) -> Template:
         return environment.from_string(text)
     except TemplateSyntaxError as error:
         raise ValueError(f"line {error.lineno} of the template: {error.message}") from None
+    except (RecursionError, SyntaxError, MemoryError):  # the last two from Python, of the code that Jinja has made
+        raise ValueError("the template is nested too deeply") from None
 
 
 def render(template: Template, row: Record) -> str:
@@ -43,7 +45,7 @@ def render(template: Template, row: Record) -> str:
     """
     try:
         return template.render(row).strip()
-    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
+    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, RecursionError) as error:
         raise ValueError(f"cannot render: {error}") from None
 
 

@@ -1,4 +1,5 @@
-"""Start a program that dies with its parent. Run as a script by :mod:`ftdojo.bench.execute`: standard library only.
+"""Start a program that dies with its parent: the grading of a run, the jobs of a contest. Run as a script, with the
+standard library only.
 
 python child.py PARENT_PID PROGRAM [ARGUMENT ...]
 """

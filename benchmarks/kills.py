@@ -1,0 +1,535 @@
+"""Is anything lost, or decided otherwise, when the processes of a run are killed at random instants?
+
+    python benchmarks/kills.py [--kills 200] [--iterations 3] [--real 20] [--seed 0] [--json]
+
+A run is killed with SIGKILL at random instants, again and again, each time resumed by the same call, until it ends;
+then the next run begins, in an empty cache, until there were ``--kills`` kills. Some hit the main process, some one of
+those that it has started (sandboxes and what runs in them, the grading of the test). All ends are held against a run
+that nobody disturbed. Told as faults are:
+
+- a result that differs in anything but clocks: decisions, scores, submissions, digests;
+- an event that was in the ledger at one kill and is not, or is another, later; a ledger whose chain is broken;
+- charges that are not those of the stored stages, or less than what the evaluations and trainings must have taken;
+- a process that outlives the main process, and an attempt that ends in anything but a result or a plain error.
+
+Ledger, store, gates, sandbox, scorer, export, lineage and the planner are the real ones. So that 200 kills take
+minutes, the model is a tiny one, its optimizer's steps are pauses after which the weights are moved a little at random,
+and its answers are looked up. With ``--real N`` there are so many kills of runs in which the embedded model is trained
+and answers for itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import json
+import math
+import os
+import random
+import re
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+# Before torch is imported. Attempts are forks of this process, which must have no threads.
+os.environ |= {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
+
+import peft  # noqa: F401 - here, so that the forks need not
+import psutil
+import torch
+import transformers
+import yaml
+
+from ftdojo import agents, models
+from ftdojo.budget import Budget
+from ftdojo.dojo import Dojo, Observation, grading, run_episode
+from ftdojo.dojo.child import PR_SET_PDEATHSIG
+from ftdojo.errors import FtdojoError
+from ftdojo.inference import TransformersEngine, engine
+from ftdojo.record import Home, Ledger
+from ftdojo.record.ledger import FILE
+from ftdojo.training import trainer
+from ftdojo.training.monitor import Point, Step
+from ftdojo.training.shapes import cut
+
+STEP_S, BATCH_S = 0.01, 0.04
+"""What a step of a fake training and a batch of fake answers take."""
+BATCH = 8
+OFTEN = 6
+"""A kill comes within this part of an undisturbed run's time, so a run is killed several times before it ends. Within
+half of it where models are trained for real: what is done in one stage has to fit, or no run would end."""
+CHILDREN = 0.4
+"""This share of the kills is aimed at a child, if there is one in time."""
+CHILD_S = 0.5
+"""A child is killed within this time after one was seen; a data program takes about as long."""
+HUNG_S = 1800.0
+"""An attempt that takes longer is killed, which is a fault."""
+GONE_S = 10.0
+"""A process may live so long after the main process of its run was killed."""
+TASK = """
+id = "own/approve"
+domain = "own"
+objective = "Approve a request unless it is from Bob."
+output_format = "one word: yes or no"
+metric = "accuracy"
+scorer = "exact"
+prompt = "{{ request }}"
+answer = "{{ verdict }}"
+max_new_tokens = 4
+"""
+BASE: dict[str, Path] = {}
+"""Under ``folder``, the base model of fake runs, which answers worst."""
+REAL_TASK = Path(__file__).parents[1] / "examples/support_tickets"
+
+
+def fakes() -> None:
+    """Replace what an optimizer and a model compute; everything around it stays."""
+
+    def pretend(self: Any) -> None:
+        monitor, steps = self.monitor, self.args.max_steps
+        monitor.on_train_begin()
+        tokens = [sum(len(e.input_ids) for e in batch) for batch in cut(self.train_dataset, self.args.train_batch_size)]
+        for step in range(1, steps + 1):
+            monitor.steps.append(Step(tokens[step % len(tokens)], STEP_S))
+            monitor.tokens += tokens[step % len(tokens)]
+            monitor.curve.append(Point(step, 1.0 + 1.0 / step, 1.0, self.args.learning_rate))
+            if step <= 50:
+                time.sleep(STEP_S)
+        drawn = torch.Generator().manual_seed(self.args.seed + steps)
+        with torch.no_grad():
+            for _, weights in sorted(self.model.named_parameters()):
+                if weights.requires_grad:
+                    moved = torch.randn(weights.shape, generator=drawn) * min(1e-3, self.args.learning_rate)
+                    weights.add_(moved.to(weights.dtype))
+        self.state.global_step, self.state.epoch = steps, steps / len(tokens)
+
+    def look_up(self: Any, prompts: list[list[int]], _: int) -> list[list[int]]:
+        time.sleep(BATCH_S)
+        return [[*self._chat._encode(self.saying(tokens)), min(self._chat.stops)] for tokens in prompts]
+
+    def saying(self: Any, tokens: list[int]) -> str:
+        """The right answer, or the other one: the more often right, the higher the model's digest."""
+        text = self._chat.decode(tokens)
+        share = 0.3 if self.folder == BASE.get("folder") else 0.4 + 0.6 * int(self.identity[:4], 16) / 0xFFFF
+        right = random.Random(f"{self.identity} {text}").random() < share
+        return "no" if ("Bob" in text) == right else "yes"
+
+    begin = TransformersEngine.__init__
+
+    def __init__(self: Any, model: Path, on: Any = None) -> None:  # noqa: N807 - it takes the place of one
+        begin(self, model, on)
+        self.folder, self.identity = model, models.digest(model)
+
+    trainer._LabelTrainer.train = pretend  # type: ignore[method-assign]
+    TransformersEngine.__init__ = __init__  # type: ignore[method-assign]
+    TransformersEngine._answer = look_up  # type: ignore[method-assign]
+    TransformersEngine.saying = saying  # type: ignore[attr-defined]
+    engine.MAX_BATCH["cpu"] = BATCH
+    grading._process = Forked
+
+
+class Forked:
+    """The grading process as a fork of this one, so that 200 runs need not import torch again; of :class:`Popen` what
+    :func:`ftdojo.dojo.grading.grade` uses."""
+
+    def __init__(self, complaints: IO[str]) -> None:
+        request, self._request = os.pipe()
+        self._answers, answers = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            status = 1
+            try:
+                ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+                for number, end in enumerate((request, answers, complaints.fileno())):
+                    os.dup2(end, number)
+                os.close(self._request)
+                sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w")
+                grading.main()
+                status = 0
+            finally:
+                sys.stdout.flush()
+                os._exit(status)
+        os.close(request)
+        os.close(answers)
+        self.stdin, self.stdout = os.fdopen(self._request, "w"), os.fdopen(self._answers)
+        self.returncode: int | None = None
+
+    def kill(self) -> None:
+        """As of a process."""
+        os.kill(self.pid, 9)
+
+    def wait(self) -> None:
+        """As of a process."""
+        self.returncode = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+    def __enter__(self) -> Forked:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stdin.close()
+        self.stdout.close()
+        if self.returncode is None:
+            self.wait()
+
+
+def tiny_model(folder: Path) -> None:
+    """A Llama of two layers with random weights and the embedded model's tokenizer."""
+    tokenizer = transformers.AutoTokenizer.from_pretrained(models.resolve(models.EMBEDDED, Home.default().root))
+    ends = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
+    sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+    torch.manual_seed(0)
+    config = transformers.LlamaConfig(
+        **sizes, **ends, vocab_size=len(tokenizer), max_position_embeddings=1024, tie_word_embeddings=True
+    )
+    transformers.LlamaForCausalLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def small_task(folder: Path) -> None:
+    """Requests to approve or not, as a task folder."""
+    rng = random.Random(0)
+    folder.mkdir()
+    (folder / "task.toml").write_text(TASK)
+    for name, kind, count in (("train", "Form", 80), ("eval", "Request", 120)):
+        rows = []
+        for number in range(count):
+            who = rng.choice(["Ann", "Bob", "Cid", "Dee", "Eve"])
+            text = f"{kind} {number}: {who} asks for {rng.choice(['a lamp', 'a new desk', 'a key', 'tickets'])}."
+            rows.append(json.dumps({"request": text, "verdict": "no" if who == "Bob" else "yes"}) + "\n")
+        (folder / f"{name}.jsonl").write_text("".join(rows))
+
+
+class Scripted:
+    """Two short trainings of the embedded model: few steps, so that a run takes minutes."""
+
+    name, planner = "scripted", ""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def propose(self, observation: Observation) -> Path | None:
+        """The next one."""
+        number = len(observation.history)
+        if number == 2:
+            return None
+        raw = observation.raw_data.files[0].path
+        rendering = observation.task.raw_sources[0].renderings[0]
+        files = {
+            "plan": {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []},
+            "train": {"epochs": 1, "max_steps": 6 + 2 * number, "batch_size": 8, "max_length": 256, "seed": number},
+            "recipe": {
+                "sources": [{"path": raw, "prompt": rendering.prompt, "completion": rendering.completion}],
+                "max_rows": 96,
+            },
+        }
+        folder = self._folder / str(number)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            (folder / f"{name}.yaml").write_text(yaml.safe_dump(content))
+        return folder
+
+
+class Log:
+    """Progress as lines: the last one says what a run was doing when it was killed."""
+
+    def say(self, text: str) -> None:
+        """One line."""
+        print(text, flush=True)
+
+    def update(self, stage: str, done: float, total: float, note: str = "") -> None:
+        """One line that begins with the stage."""
+        print(f"[{stage}] {done:g}/{total:g} {note}", flush=True)
+
+    def end(self, stage: str, note: str = "") -> None:
+        """One line."""
+        print(f"[after {stage}] {note}", flush=True)
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is run."""
+
+    task: str
+    model: str
+    real: bool
+    iterations: int
+
+    def play(self, place: Path) -> None:
+        """The run below ``place``, from its beginning or from where it was."""
+        home = Home(place / "home")
+        budget = Budget(wall_s=36_000, submissions=self.iterations)
+        name, planner = ("scripted", "") if self.real else ("ft-agent", "playbook")
+        with Dojo(
+            self.task, place / "run", model=self.model, home=home, agent=name, planner=planner, budget=budget,
+            progress=Log(),
+        ) as dojo:  # fmt: skip
+            workspace = place / "run/workspace"
+            run_episode(dojo, Scripted(workspace) if self.real else agents.make(name, workspace, door=dojo))
+
+
+def attempt(case: Case, place: Path) -> int:
+    """Start the run in a fork of this process; its pid."""
+    place.mkdir(exist_ok=True)
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 1
+    try:
+        log = os.open(place / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        case.play(place)
+        status = 0
+    except FtdojoError as error:
+        print(f"error: {error}", flush=True)
+        status = error.exit_status
+    except BaseException:  # noqa: BLE001 - told by the status, and printed
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        os._exit(status)
+
+
+@dataclass
+class Tally:
+    """What was seen."""
+
+    kills: int = 0
+    runs: int = 0
+    victims: Counter[str] = field(default_factory=Counter)
+    stages: Counter[str] = field(default_factory=Counter)
+    charged: list[float] = field(default_factory=list)
+    """Device seconds of each run, as a multiple of those of the undisturbed one."""
+    faults: list[str] = field(default_factory=list)
+
+
+def disturbed(case: Case, place: Path, seconds: float, rng: random.Random, left: int, tally: Tally) -> None:
+    """One run, killed at most ``left`` times, to its end."""
+    links: list[str] = []
+    while True:
+        pid = attempt(case, place)
+        deadline = time.monotonic() + rng.uniform(0, seconds / (2 if case.real else OFTEN))
+        aim_at_child, seen, killed = rng.random() < CHILDREN, False, None
+        hung = time.monotonic() + HUNG_S
+        status: int | None = None
+        family: list[psutil.Process] = []
+        while status is None:
+            done, code = os.waitpid(pid, os.WNOHANG)
+            if done:
+                status = os.waitstatus_to_exitcode(code)
+                break
+            if time.monotonic() > hung:
+                tally.faults.append(f"{place.name}: an attempt hung for {HUNG_S:.0f} s in {stage(place)}")
+                os.kill(pid, signal.SIGKILL)
+                hung = math.inf
+            if killed is None and left and time.monotonic() > deadline:
+                family = children(pid)
+                if aim_at_child and family and not seen:
+                    # Not at once, or it would always be the first of the processes that make a sandbox.
+                    seen, deadline = True, time.monotonic() + rng.uniform(0, CHILD_S)
+                elif family or not aim_at_child:
+                    victim = rng.choice(family) if aim_at_child else psutil.Process(pid)
+                    killed = kill(victim, "main" if victim.pid == pid else None, stage(place), tally)
+                    left -= killed is not None
+            time.sleep(0.002)
+        if killed == "main" or status == -9:
+            _, alive = psutil.wait_procs(family, timeout=GONE_S)
+            tally.faults += [f"{place.name}: {p.pid} {p.name()} outlived its run" for p in alive if p.is_running()]
+        found = recorded(place / "run")
+        if found[: len(links)] != links:
+            tally.faults.append(f"{place.name}: events that were in the ledger are not, after {stage(place)}")
+        links = found
+        if status == 0:
+            return
+        if status not in {-9, 3} or (status == 3 and killed is None):
+            tail = (place / "log.txt").read_text("utf-8", "replace")[-1500:]
+            tally.faults.append(f"{place.name}: an attempt ended with status {status}: {tail}")
+            return
+
+
+def kill(victim: psutil.Process, name: str | None, at: str, tally: Tally) -> str | None:
+    """Kill a process; what it was, or ``None`` if it was gone already."""
+    try:
+        name = name or described(victim)
+        victim.kill()
+    except psutil.NoSuchProcess:
+        return None
+    tally.kills += 1
+    tally.victims[name] += 1
+    tally.stages[at] += 1
+    return name
+
+
+def children(pid: int) -> list[psutil.Process]:
+    """All processes that a run has started."""
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def described(process: psutil.Process) -> str:
+    """What a child does."""
+    if "python" not in process.name():
+        return "bubblewrap" if process.name() == "bwrap" else "start of a sandbox"
+    command = process.cmdline()
+    return "data program" if any(part.startswith("/program/") for part in command) else "grading"
+
+
+def stage(place: Path) -> str:
+    """What the run did last, by its log."""
+    try:
+        told = re.findall(r"^\[([^]]+)\]", (place / "log.txt").read_text("utf-8", "replace"), re.MULTILINE)
+    except FileNotFoundError:
+        told = []
+    return str(told[-1]) if told else "setup"
+
+
+def recorded(run: Path) -> list[str]:
+    """The links of the ledger's events."""
+    if not (run / FILE).is_file():
+        return []
+    try:
+        with Ledger(run, writable=False) as ledger:
+            return [event.link for event in ledger.events()]
+    except FtdojoError:  # killed before its table was made
+        return []
+
+
+def essence(run: Path) -> dict[str, Any]:
+    """What must not depend on interruptions: everything in the result but clocks, and what the agent decided."""
+    result: dict[str, Any] = json.loads((run / "result.json").read_text("utf-8"))
+    for iteration in result["iterations"]:
+        del iteration["seconds"]
+    del result["run"], result["ledger"], result["budget"]["wall_s"], result["budget"]["device_s"]
+    with Ledger(run, writable=False) as ledger:
+        iterations = [e.payload["iteration"] for e in ledger.events("iteration")]
+    kept = ("number", "plan", "decision", "digests", "contents")
+    return {"result": result, "iterations": [{key: i[key] for key in kept} for i in iterations]}
+
+
+def check(case: Case, place: Path, reference: dict[str, Any], tally: Tally) -> None:
+    """Hold a finished run against the undisturbed one, its ledger's chain and its stored stages."""
+    run = place / "run"
+    if (found := essence(run)) != reference:
+        differing = [key for key in found["result"] if found["result"][key] != reference["result"][key]]
+        tally.faults.append(f"{place.name}: another result, in {differing or 'iterations'}")
+    made = {p.parent.name: json.loads(p.read_text("utf-8")) for p in (place / "home/stages").glob("*/*/manifest.json")}
+    evaluations = {n: m["seconds"] for n, m in made.items() if m["kind"] == "predictions"}
+    if not case.real and min(evaluations.values()) < 60 / BATCH * BATCH_S:
+        tally.faults.append(f"{place.name}: an evaluation of {min(evaluations.values()):.2f} s, less than its batches")
+    with Ledger(run, writable=False) as ledger:
+        if (broken := ledger.broken()) is not None:
+            tally.faults.append(f"{place.name}: the ledger's chain is broken at {broken}")
+        for event in (*ledger.events("baseline"), *ledger.events("iteration")):
+            digests = event.payload.get("iteration", event.payload)["digests"]
+            due = sum(made[digests[name]]["seconds"] for name in ("train", "evaluate") if name in digests)
+            if abs(due - event.payload["charge"]["device_s"]) > 1e-6 or event.payload["charge"]["wall_s"] < due:
+                tally.faults.append(f"{place.name}: event {event.seq} is not charged the {due:.2f} s of its stages")
+
+
+def device_s(run: Path) -> float:
+    """What the run was charged of the device."""
+    return float(json.loads((run / "result.json").read_text("utf-8"))["budget"]["device_s"])
+
+
+def in_a_fork(work: Callable[[], None]) -> None:
+    """Do what may start threads, which forks of this process would lack."""
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            work()
+            status = 0
+        finally:
+            os._exit(status)
+    if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]):
+        sys.exit("the benchmark could not be set up")
+
+
+def prepared(root: Path, real: bool, iterations: int) -> Case:
+    """The task and the model."""
+    if real:
+        return Case(str(REAL_TASK), models.EMBEDDED, True, iterations)
+    small_task(root / "approve")
+    in_a_fork(lambda: tiny_model(root / "tiny"))
+    return Case(str(root / "approve"), str(root / "tiny"), False, iterations)
+
+
+def measure(kills: int, iterations: int, seed: int, real: bool, root: Path) -> tuple[Tally, float]:
+    """Kill so many times; the tally, and the seconds of the undisturbed run."""
+    case, rng, tally = prepared(root, real, iterations), random.Random(seed), Tally()
+    if not real:
+        BASE["folder"] = Path(case.model)
+        fakes()
+    begun = time.monotonic()
+    whole = root / "whole"
+    if os.waitstatus_to_exitcode(os.waitpid(attempt(case, whole), 0)[1]):
+        sys.exit(f"the undisturbed run failed: {(whole / 'log.txt').read_text('utf-8')[-2000:]}")
+    seconds = time.monotonic() - begun
+    reference = essence(whole / "run")
+    check(case, whole, reference, tally)
+    while tally.kills < kills:
+        tally.runs += 1
+        place = root / f"run-{tally.runs:03d}"
+        before, faults = tally.kills, len(tally.faults)
+        disturbed(case, place, seconds, rng, kills - tally.kills, tally)
+        if len(tally.faults) == faults:
+            check(case, place, reference, tally)
+            tally.charged.append(device_s(place / "run") / device_s(whole / "run"))
+        print(f"{place.name}: {tally.kills - before} kills; {tally.kills} in all", file=sys.stderr, flush=True)
+        if len(tally.faults) == faults:
+            shutil.rmtree(place)
+    return tally, seconds
+
+
+def shown(counts: Counter[str]) -> str:
+    """Counts, most frequent first."""
+    return ", ".join(f"{name} {count}" for name, count in counts.most_common())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Kill and tell; the status is 1 if there were faults."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=200, help="kills of runs with a fake trainer")
+    parser.add_argument("--real", type=int, metavar="N", help="instead, so many of runs with the embedded model")
+    parser.add_argument("--iterations", type=int, default=3, help="of a run; with the embedded model at most 2")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--keep", type=Path, help="an empty folder for the runs; those with faults stay there")
+    parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+    given = parser.parse_args(arguments)
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="ftdojo-kills-") as scratch:
+        # The sandbox's user has to reach the programs in it.
+        tally, seconds = measure(
+            given.real or given.kills, given.iterations, given.seed, given.real is not None, given.keep or Path(scratch)
+        )
+    kind = "the embedded model" if given.real else "a fake trainer"
+    print(f"{tally.kills} kills in {tally.runs} runs with {kind}, in {time.monotonic() - begun:.0f} s")
+    print(f"an undisturbed run took {seconds:.1f} s")
+    print(f"killed: {shown(tally.victims)}")
+    print(f"while: {shown(tally.stages)}")
+    if tally.charged:
+        low, high = min(tally.charged), max(tally.charged)
+        print(f"device seconds charged: {low:.2f} to {high:.2f} times those of the undisturbed run")
+    print(f"faults: {len(tally.faults)}")
+    for fault in tally.faults:
+        print(f"- {fault}")
+    if given.json:
+        told = {"kills": tally.kills, "runs": tally.runs, "victims": tally.victims, "stages": tally.stages}
+        told["charged"] = tally.charged
+        ran = {"seed": given.seed, "real": given.real is not None, "cores": os.cpu_count()}
+        print(json.dumps({"benchmark": "kills", "ours": len(tally.faults), "faults": tally.faults, **told, "ran": ran}))
+    return bool(tally.faults)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

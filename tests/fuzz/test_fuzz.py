@@ -1,0 +1,231 @@
+"""Every parser of outside input, on text that nobody means: only the errors that it promises, in bounded time.
+
+The quick tests try a few examples each. ``make fuzz`` goes on for as long as it is told, target by target.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ftdojo import tasks
+from ftdojo.agents.draft import Draft
+from ftdojo.agents.ft_agent import edits
+from ftdojo.agents.ft_agent.planning import PlanReply
+from ftdojo.bench.suite import Suite
+from ftdojo.budget import parse_duration
+from ftdojo.dojo import data_program, recipe_program
+from ftdojo.dojo.gates import text as gate_text
+from ftdojo.dojo.recipe import Recipe, Source
+from ftdojo.dojo.submission import Plan
+from ftdojo.errors import FtdojoError
+from ftdojo.llm import JsonForm
+from ftdojo.llm.form import Blocks, Unusable, first_object
+from ftdojo.llm.prompt import quoted
+from ftdojo.rawdata import OverlapIndex
+from ftdojo.rawdata.profile import profile
+from ftdojo.report import text as report_text
+from ftdojo.sandbox import tail
+from ftdojo.schema import load_file, parse
+from ftdojo.tasks import answers, extract, scoring, template
+from ftdojo.tasks.folder import TaskFile
+from ftdojo.tasks.raw_files import READERS
+from ftdojo.tasks.rows import read_jsonl
+from ftdojo.tasks.table.visualization import extract_code, references
+from ftdojo.training.config import TrainConfig
+from hostile_text import bounded, deep, texts, values
+
+some = settings(
+    max_examples=settings().max_examples // 10, deadline=None, suppress_health_check=list(HealthCheck)
+)  # there are many targets, and some examples are long
+
+FILES: dict[str, type[Any]] = {
+    "plan.yaml": Plan,
+    "train.yaml": TrainConfig,
+    "recipe.yaml": Recipe,
+    "task.toml": TaskFile,
+    "suite.toml": Suite,
+}
+KEYS = {name: list(model.model_fields) for name, model in FILES.items()}
+OVERLAP = OverlapIndex.of(["what is the answer to this question of ours", "C c1 N 9"])
+
+
+def in_file(name: str, content: str | bytes, read: Callable[[Path], object]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, name)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass"))
+        read(path)
+
+
+def hostile_recipe(text: str) -> None:
+    recipe = parse(
+        {"sources": [{"path": "a.jsonl", "prompt": text, "completion": text, "where": text}]}, Recipe, where="recipe"
+    )
+    Draft(recipe, TrainConfig())
+
+
+def edited(text: str) -> None:
+    draft = Draft(Recipe(sources=[Source(path="a.jsonl", prompt="{{ a }}", completion="b")]), TrainConfig())
+    for key in edits.values(draft, tasks.get("chemistry/mol_und").spec):
+        edits.apply(draft, tasks.get("chemistry/mol_und").spec, [(key, text), (text[:50], text)])
+
+
+def rendered(text: str) -> None:
+    template.render(template.compile_template("{{ x | from_json }} {{ x }}", strict=True), {"x": text})
+
+
+Target = tuple[Callable[[str], object], tuple[type[Exception], ...]]
+TARGETS: dict[str, Target] = {
+    **{f"file {n}": (lambda t, n=n, m=m: in_file(n, t, lambda p: load_file(p, m)), ()) for n, m in FILES.items()},
+    **{f"raw data{s}": (lambda t, s=s: in_file(f"x{s}", t, lambda p: list(READERS[s](p))), ()) for s in READERS},
+    **{f"profile{s}": (lambda t, s=s: in_file(f"x{s}", t, lambda p: profile(p.parent)), ()) for s in READERS},
+    "recipe templates": (hostile_recipe, ()),
+    "recipe from_json": (recipe_program.from_json, ()),
+    "task template": (rendered, (ValueError,)),
+    "task template text": (template.compile_template, (ValueError,)),
+    "edits of a plan": (edited, (ValueError,)),
+    "rows of a data program": (lambda t: data_program._parse(t.encode("utf-8", "surrogatepass")), ()),
+    "LLM object": (first_object, (Unusable,)),
+    "LLM plan": (JsonForm(PlanReply).read, (Unusable,)),
+    "LLM files": (Blocks({"recipe.yaml": "yaml", "process_data.py": "python"}, needed="").read, (Unusable,)),
+    "quoted in a prompt": (lambda t: quoted(t, 500), ()),
+    "predictions": (lambda t: in_file("p", t, lambda p: scoring.pair([{"id": "a"}], read_jsonl(p), where="p")), ()),
+    "answer json": (extract.json_object, ()),
+    "answer from_json": (extract.from_json, ()),
+    "answer exact": (lambda t: answers.exact("yes", t), ()),
+    "answer fields": (lambda t: answers.json_fields('{"a": [1, {"b": "c"}], "d": null}', t, metric="accuracy"), ()),
+    "answer number": (lambda t: answers.number("7", t, tolerance=0.1), ()),
+    "answer choice": (lambda t: answers.choice("yes", t, choices=["yes", "no", "not at all"]), ()),
+    "chart code": (extract_code, ()),
+    "chart references": (references, (ValueError,)),
+    "overlap": (lambda t: OVERLAP.keep([[t, t[:1000]], [t[::-1]]]), ()),
+    "gate marks": (
+        lambda t: [pattern.search(t) for pattern in (gate_text.CHAT_MARKS, gate_text.PLACEHOLDERS, gate_text.BROKEN)],
+        (),
+    ),
+    "gate words": (lambda t: (gate_text.script(t), gate_text.language([t]), gate_text.repetitive(t)), ()),
+    "gate common parts": (lambda t: gate_text.gists([t, t[1:], "x"]), ()),
+    "shown in a finding": (gate_text.shown, ()),
+    "shown in a report": (lambda t: report_text.line(report_text.clean(t, 2000), 100), ()),
+    "printed by a program": (tail.clean, ()),
+    "duration": (parse_duration, ()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TARGETS)
+@some
+@given(text=texts())
+def test_hostile_text(name: str, text: str) -> None:
+    target, promised = TARGETS[name]
+    with bounded(), contextlib.suppress(FtdojoError, *promised):
+        target(text)
+
+
+@pytest.mark.parametrize("name", FILES)
+@some
+@given(data=st.data())
+def test_settings_of_any_type(name: str, data: st.DataObject) -> None:
+    value = data.draw(st.dictionaries(st.sampled_from(KEYS[name]), deep(KEYS[name]), max_size=6) | deep(KEYS[name]))
+    with bounded():
+        with contextlib.suppress(FtdojoError):
+            parse(value, FILES[name], where=name)
+        try:
+            text = yaml.safe_dump(value)
+        except RecursionError:
+            return
+        with contextlib.suppress(FtdojoError):
+            in_file("x.yaml", text, lambda path: load_file(path, FILES[name]))
+
+
+ROW_KEYS = ["prompt", "completion", "instruction", "input", "output", "messages", "role", "content", "subtask"]
+
+
+@some
+@given(st.lists(st.dictionaries(st.sampled_from(ROW_KEYS), deep(ROW_KEYS) | texts(), max_size=4), max_size=4))
+def test_rows_of_a_data_program(rows: list[dict[str, Any]]) -> None:
+    with bounded(), contextlib.suppress(FtdojoError):
+        data_program.check(rows, OVERLAP, max_rows=3)
+
+
+@some
+@given(st.lists(deep(["id", "output"]), max_size=4))
+def test_predictions_of_any_type(rows: list[Any]) -> None:
+    with bounded(), contextlib.suppress(FtdojoError):
+        content = "\n".join(json.dumps(row) for row in rows)
+        in_file("p", content, lambda p: scoring.pair([{"id": "a"}, {"id": "b"}], read_jsonl(p), where="p"))
+
+
+@some
+@given(rows=st.lists(st.dictionaries(st.sampled_from(["a", "b", "meta"]), values(["a"]), max_size=3), max_size=3))
+def test_raw_rows_through_a_recipe(rows: list[dict[str, Any]]) -> None:
+    """As the sandboxed program carries it out: what a row holds must never end it."""
+    source = {"path": "a.jsonl", "prompt": "{{ a }} {{ b }}", "completion": "{{ meta | from_json }}", "where": "a != 3"}
+    with tempfile.TemporaryDirectory() as folder, bounded():
+        Path(folder, "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+        recipe_program.mix(Recipe(sources=[Source(**source)]).model_dump(), Path(folder), 10)
+
+
+@functools.cache
+def items() -> dict[str, list[dict[str, Any]]]:
+    """Of every task that scores without a sandbox, an item of each sub-task; chemistry's, which take long to make, are
+    kept beside this file."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for line in Path(__file__).with_name("chemistry.jsonl").read_text("utf-8").splitlines():
+        row = json.loads(line)
+        found.setdefault(row.pop("task_id"), []).append(row)
+    for name in tasks.ids():
+        if name in found or name == "table/visualization":  # charts are drawn in the sandbox
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            tasks.get(name).variants["twin"].build(Path(folder), {})
+            rows = read_jsonl(Path(folder, "validation.jsonl"))
+        found[name] = list({row.get("subtask", row.get("qsubtype", "")): row for row in rows}.values())
+    return found
+
+
+SCORED = [name for name in tasks.ids() if name != "table/visualization"]
+
+
+@pytest.fixture(scope="module")
+def _made() -> None:
+    """Before the clock of a test runs."""
+    items()
+
+
+@pytest.mark.usefixtures("_made")
+@pytest.mark.parametrize("name", SCORED)
+@some
+@given(text=texts())
+def test_a_scorer_judges_any_output(name: str, text: str) -> None:
+    scorer, chosen = tasks.get(name).scorer, items()[name]
+    with bounded():
+        verdicts = scorer.score(chosen, [text] * len(chosen))
+        assert len(verdicts) == len(chosen)
+        assert isinstance(scorer.value(verdicts), float)
+        scorer.metrics(verdicts)
+
+
+MOLECULES = st.text(st.sampled_from("CNOcnosPFI()[]=#@+-.123456789%\\/:*HBrl{}$~>xé\x00 "), max_size=60)
+
+
+@pytest.mark.parametrize("name", [name for name in SCORED if name.startswith("chemistry/")])
+@some
+@given(molecule=MOLECULES, repeat=st.sampled_from([1, 1, 2, 50, 3000]))
+def test_a_scorer_judges_any_molecule(name: str, molecule: str, repeat: int) -> None:
+    task = tasks.get(name)
+    with bounded():
+        for item in items()[name]:
+            gold = task.scorer.gold(item)
+            keys = extract.json_object(gold) or {"output": ""}
+            output = json.dumps(dict.fromkeys(keys, (molecule * repeat)[:100_000]))
+            assert len(task.scorer.score([item], [output])) == 1

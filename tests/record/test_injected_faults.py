@@ -1,0 +1,296 @@
+"""Faults of the machine, injected for real: full and read-only disks, clocks that jump, files that were cut."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ftdojo.dojo.history import History
+from ftdojo.errors import FtdojoError, InfrastructureError
+from ftdojo.record import Ledger, Store, ledger
+from ftdojo.record.ledger import FILE
+from ftdojo.record.store import MANIFEST
+
+
+def mounted(options: str, code: str, folder: Path) -> list[str]:
+    """What Python code prints that runs with a disk of its own at ``folder``, which only it sees."""
+    script = f'mount -t tmpfs -o {options} none "$1" && exec "$2" -c "$3" "$1"'
+    command = [
+        "unshare",
+        "--mount",
+        "--propagation",
+        "private",
+        "sh",
+        "-ec",
+        script,
+        "sh",
+        folder,
+        sys.executable,
+        code,
+    ]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def mounts() -> bool:
+    """Whether this user may mount."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            return mounted("size=64k", "print(1)", Path(folder)) == ["1"]
+        except (subprocess.CalledProcessError, FileNotFoundError):
+            return False
+
+
+needs_mount = pytest.mark.skipif(not mounts(), reason="this user may not mount a small disk")
+
+FILL = """
+import os, sys
+from pathlib import Path
+from ftdojo.errors import InfrastructureError
+from ftdojo.record import Ledger, Store
+folder, acknowledged = Path(sys.argv[1]), 0
+with Ledger(folder) as ledger:
+    try:
+        while True:
+            ledger.append("n", {"text": "x" * 4000})
+            acknowledged += 1
+    except InfrastructureError as error:
+        print("ledger", "same command" in error.fix)
+try:
+    Store(folder / "store").make("k", {}, lambda f: (f / "part").write_bytes(bytes(2**20)) and {})
+except InfrastructureError as error:
+    print("store", error.message.startswith("no space left"))
+print(Store(folder / "store").find("k", {}))
+os.system(f'mount -o remount,size=64m "{folder}"')
+with Ledger(folder) as ledger:
+    print(len(ledger.events()) == acknowledged > 10, ledger.broken())
+    ledger.append("n", {})
+print(Store(folder / "store").make("k", {}, lambda f: {"n": 1}).facts)
+"""
+
+READ_ONLY = """
+import os, sys
+from pathlib import Path
+from ftdojo.errors import InfrastructureError
+from ftdojo.record import Ledger, Store
+folder = Path(sys.argv[1])
+with Ledger(folder) as ledger:
+    ledger.append("n", {})
+Store(folder / "store").make("k", {}, lambda f: {"n": 1})
+os.system(f'mount -o remount,ro "{folder}"')
+for act in (lambda: Ledger(folder), lambda: Store(folder / "store").make("k", {"other": 1}, lambda f: {})):
+    try:
+        act()
+    except InfrastructureError as error:
+        print("Read-only" in error.message, "--out" in error.fix)
+with Ledger(folder, writable=False) as ledger:
+    print(len(ledger.events()), ledger.broken())
+print(Store(folder / "store").make("k", {}, lambda f: {}).facts)
+"""
+
+
+@needs_mount
+def test_a_full_disk_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    told = mounted("size=512k", FILL, tmp_path)
+    assert told == ["ledger True", "store True", "None", "True None", "{'n': 1}"]
+
+
+@needs_mount
+def test_a_read_only_disk_is_told_and_can_be_read(tmp_path: Path) -> None:
+    assert mounted("size=1m", READ_ONLY, tmp_path) == ["True True", "True True", "1 None", "{'n': 1}"]
+
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from ftdojo.errors import InfrastructureError
+from ftdojo.record import Ledger, Store
+folder = Path(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (2**17, resource.RLIM_INFINITY))
+acknowledged = 0
+with Ledger(folder) as ledger:
+    try:
+        while True:
+            ledger.append("n", {"text": "x" * 4000})
+            acknowledged += 1
+    except InfrastructureError as error:
+        print("ledger")
+try:
+    Store(folder).make("k", {}, lambda f: (f / "part").write_bytes(bytes(2**18)) and {})
+except InfrastructureError as error:
+    print("ulimit" in error.fix)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+with Ledger(folder) as ledger:
+    print(len(ledger.events()) == acknowledged > 5, ledger.broken())
+"""
+
+
+def test_a_limit_of_file_sizes_is_told_as_such(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", LIMITED, tmp_path], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["ledger", "True", "True None"]
+
+
+def test_a_clock_that_jumps_changes_no_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hours = iter([0, -1000, 5, 24 * 365 * 50, 1])
+
+    class Jumping(datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
+            return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=next(hours))
+
+    monkeypatch.setattr(ledger, "datetime", Jumping)
+    for number in range(5):
+        with Ledger(tmp_path) as opened:
+            opened.append("n", {"n": number})
+    with Ledger(tmp_path, writable=False) as opened:
+        assert [e.payload["n"] for e in opened.events()] == [0, 1, 2, 3, 4]
+        assert opened.events()[1].time < opened.events()[0].time
+        assert opened.broken() is None
+
+
+BEGIN = """
+import sys, time
+from pathlib import Path
+from ftdojo.errors import UsageError
+from ftdojo.record import Ledger
+sys.stdin.readline()
+try:
+    with Ledger(Path(sys.argv[1])) as ledger:
+        ledger.append("n", {})
+        print("in", flush=True)
+        time.sleep(3)
+except UsageError as error:
+    print("out", "another process" in error.message, flush=True)
+"""
+
+
+def test_of_runs_that_begin_at_once_in_one_folder_one_goes_on(tmp_path: Path) -> None:
+    pipe = subprocess.PIPE
+    begun = [
+        subprocess.Popen([sys.executable, "-c", BEGIN, tmp_path], stdin=pipe, stdout=pipe, text=True) for _ in range(3)
+    ]
+    for process in begun:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    assert sorted(process.communicate()[0] for process in begun) == ["in\n", "out True\n", "out True\n"]
+    with Ledger(tmp_path) as opened:
+        assert len(opened.events()) == 1
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as ``kill -9`` leaves it: the last events are in the write-ahead log alone."""
+    folder = tmp_path_factory.mktemp("killed")
+    code = (
+        "import os, sys; from pathlib import Path; from ftdojo.record import Ledger\n"
+        "ledger = Ledger(Path(sys.argv[1]))\n"
+        "for n in range(20): ledger.append('n', {'n': n, 'text': 'x' * 500})\n"
+        "os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", code, folder], check=False)
+    assert (folder / f"{FILE}-wal").stat().st_size > 0
+    return folder
+
+
+@given(cut=st.integers(0, 2**15), which=st.sampled_from(["", "-wal"]))
+def test_a_ledger_that_was_cut_gives_its_beginning_or_a_plain_error(killed: Path, cut: int, which: str) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for path in killed.glob(f"{FILE}*"):
+            if not path.name.endswith("-shm"):
+                shutil.copy(path, folder)
+        path = folder / f"{FILE}{which}"
+        os.truncate(path, min(cut, path.stat().st_size))
+        try:
+            with Ledger(folder) as opened:
+                kept = [event.payload["n"] for event in opened.events()]
+                assert opened.broken() is None
+                opened.append("n", {"n": -1})
+        except FtdojoError:
+            return
+        assert kept == list(range(len(kept)))
+
+
+@given(
+    kind=st.sampled_from(["configuration", "baseline", "iteration", "probe", "llm_call", "stopped", "finished", "x"]),
+    payload=st.one_of(
+        st.text(max_size=20),
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+            lambda inner: (
+                st.lists(inner, max_size=3)
+                | st.dictionaries(
+                    st.sampled_from(["charge", "iteration", "probe", "call", "wall_s"]), inner, max_size=3
+                )
+            ),
+            max_leaves=8,
+        ).map(json.dumps),
+    ),
+)
+def test_a_row_that_somebody_wrote_by_hand_is_read_or_refused_plainly(kind: str, payload: str) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        Ledger(Path(name)).close()
+        database = sqlite3.connect(Path(name, FILE))
+        with database:
+            values = ("2026-01-01", kind, payload.encode("utf-8", "replace").decode(), "")
+            database.execute("INSERT INTO event (time, kind, payload, link) VALUES (?, ?, ?, ?)", values)
+        database.close()
+        with Ledger(Path(name), writable=False) as opened:
+            assert opened.broken() == 1
+            history = History(opened)
+            with contextlib.suppress(InfrastructureError):
+                assert history.iterations == []
+
+
+def cut_files(stage: Path) -> Iterator[tuple[str, int]]:
+    for path in sorted(p for p in stage.rglob("*") if p.is_file()):
+        for size in sorted({0, 1, path.stat().st_size // 2, path.stat().st_size - 1}):
+            yield path.relative_to(stage).as_posix(), size
+
+
+def test_a_stage_of_which_any_file_was_cut_is_made_again(tmp_path: Path) -> None:
+    def build(folder: Path) -> dict[str, int]:
+        (folder / "rows.jsonl").write_text('{"a": 1}\n' * 50)
+        (folder / "deep").mkdir()
+        (folder / "deep/weights").write_bytes(os.urandom(5000))
+        return {"rows": 50}
+
+    first = Store(tmp_path).make("rows", {}, build)
+    for name, size in cut_files(first.path):
+        os.truncate(first.path / name, size)
+        again = Store(tmp_path).make("rows", {}, build)
+        assert not again.reused, (name, size)
+        found = Store(tmp_path).find("rows", {})
+        assert found is not None
+
+
+@given(
+    st.binary(max_size=40)
+    | st.recursive(
+        st.none() | st.floats() | st.text(max_size=3),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(["seconds", "facts", "files", "size", "digest", "a"]), inner, max_size=4)
+        ),
+        max_leaves=10,
+    ).map(lambda value: json.dumps(value).encode())
+)
+def test_any_manifest_is_believed_or_not(content: bytes) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        stage = Store(Path(name)).make("rows", {}, lambda folder: {})
+        (stage.path / MANIFEST).write_bytes(content)
+        Store(Path(name)).find("rows", {})
+        assert Store(Path(name)).make("rows", {}, lambda folder: {"n": 2}).path == stage.path
