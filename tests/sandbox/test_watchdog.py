@@ -98,6 +98,26 @@ for _ in range(3):
     assert (completed.status, completed.stopped) == (0, None)
 
 
+def test_memory_that_a_child_shares_until_it_is_another_program_is_counted_once(execute):
+    """The child of ``posix_spawn`` waits for a pipe before its ``exec``: long enough for many samples."""
+    code = """
+import os, time
+os.mkfifo("/tmp/pipe")
+if os.fork() == 0:
+    time.sleep(0.7)
+    open("/tmp/pipe", "w").close()
+    os._exit(0)
+kept = os.urandom(1) * (80 * 2**20)
+started = time.monotonic()
+child = os.posix_spawn("/bin/true", ["true"], {}, file_actions=[(os.POSIX_SPAWN_OPEN, 0, "/tmp/pipe", os.O_RDONLY, 0)])
+assert time.monotonic() - started > 0.4
+os.waitpid(child, 0)
+"""
+    completed = execute(code, memory_bytes=120 * MIB)
+    assert (completed.status, completed.stopped) == (0, None), completed.output
+    assert completed.peak_memory_bytes < 120 * MIB
+
+
 def test_starting_programs_does_not_count_memory_twice(execute):
     code = """
 import subprocess

@@ -112,11 +112,14 @@ class _Meter:
         return "folder" if _folder_is_over(self._writable, self._limits.folder_bytes - usage.unlinked_bytes) else None
 
     def _memory_is_over(self, usage: Usage) -> bool:
-        """Twice in a row: between ``vfork`` and ``exec``, parent and child share one memory that counts as two."""
-        over = usage.memory_bytes > self._limits.memory_bytes
+        """Twice in a row: a process that forks between being read and its child being read counts half as much again."""
+        memory, limit = usage.memory_bytes, self._limits.memory_bytes
+        if memory > limit:
+            memory -= self._processes.counted_twice()
+        over = memory > limit
         confirmed, self._suspected = over and self._suspected, over
         if confirmed or not over:
-            self.peak = max(self.peak, usage.memory_bytes)
+            self.peak = max(self.peak, memory)
         return confirmed
 
 
