@@ -149,7 +149,7 @@ def _descendants(pid: int) -> list[int]:
 
 
 def _compare_memory(one: int, other: int) -> int:
-    """0 if two processes share their address space; otherwise, by kcmp(2), their order. Unknown counts as not shared."""
+    """0 if two processes share their address space, else their order, by kcmp(2). Unknown counts as not shared."""
     order = -1 if _KCMP is None else _LIBC.syscall(_KCMP, one, other, _KCMP_VM, 0, 0)
     return {0: 0, 1: -1, 2: 1}.get(order, one - other)
 

@@ -112,7 +112,7 @@ class _Meter:
         return "folder" if _folder_is_over(self._writable, self._limits.folder_bytes - usage.unlinked_bytes) else None
 
     def _memory_is_over(self, usage: Usage) -> bool:
-        """Twice in a row: a process that forks between being read and its child being read counts half as much again."""
+        """Twice in a row: memory that is read before a fork, and again in the child, counts half as much again."""
         memory, limit = usage.memory_bytes, self._limits.memory_bytes
         if memory > limit:
             memory -= self._processes.counted_twice()

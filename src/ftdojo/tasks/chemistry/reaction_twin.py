@@ -8,9 +8,9 @@ for major products that ask for by-products, too; and the defects of raw rows (s
 are written in the order of the molecules of the query; reactions are equally frequent; and ``retro``, ``nepp`` and
 ``mechsel`` have raw rows.
 
-The kind of a reaction can be told from the groups and reagents in the text, and with it the condition and the
-mechanism; most questions for conditions even name it. Products have to be written atom by atom. Training, validation
-and test have no scaffold of a starting molecule in common.
+The kind of a reaction can be told from the groups and reagents in the text. So can the condition and the mechanism,
+which are asked for of four reactions; most questions for conditions even name the reaction. Products have to be written
+atom by atom. Training, validation and test have no scaffold of a starting molecule in common.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from ftdojo.tasks.chemistry.reaction import KEYS
 from ftdojo.tasks.chemistry.twins import Question, RawFile
 from ftdojo.tasks.spec import Sources
 
-SEED = "reaction twin 4"
+SEED = "reaction twin 5"
 SMILES_CHARS = (6, 32)
 ITEMS = 20
 """Items a sub-task in each of validation and test."""
@@ -341,10 +341,9 @@ def next_step(run: Run, _: random.Random) -> Question:
     return _plain(run, "nepp", "Predict the products of the next elementary step.", line, run.products)
 
 
-def mechanism(run: Run, rng: random.Random) -> Question:
-    """For ``mechsel``."""
-    others = sorted({reaction.mechanism for reaction in REACTIONS} - {run.reaction.mechanism})
-    options = rng.sample([run.reaction.mechanism, *rng.sample(others, len(LETTERS) - 1)], len(LETTERS))
+def mechanism(run: Run, _: random.Random) -> Question:
+    """For ``mechsel``: the options are the same in every question, as in a list to choose from."""
+    options = [reaction.mechanism for reaction in FOUR]
     listed = "\n".join(f"{name}: {option}" for name, option in zip(LETTERS, options, strict=True))
     line = f"Reaction: {run.reactants}>>{run.product}, Reagents: {run.reaction.condition}.\n{listed}"
     gold = LETTERS[options.index(run.reaction.mechanism)]
@@ -364,20 +363,26 @@ def as_conditions(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**kept, "gt": gold, "cot_result": row["struct_cot"] and f"```json\n{row['struct_cot']}\n```", "meta": "{}"}
 
 
+def _named(*names: str) -> tuple[Reaction, ...]:
+    return tuple(next(reaction for reaction in REACTIONS if reaction.name == name) for name in names)
+
+
+FOUR = _named("acetylation", "sulfonylation", "alcohol oxidation", "reductive methylation")
+"""Reactions of many molecules, each with a condition and a mechanism of its own."""
 WITH_BYPRODUCT = tuple(reaction for reaction in REACTIONS if reaction.byproduct)
 VIEWS: tuple[tuple[Ask, Sequence[Reaction]], ...] = (
     (forward, REACTIONS),
     (backward, REACTIONS),
     (next_step, ELEMENTARY),
-    (missing_condition, REACTIONS),
-    (mechanism, REACTIONS),
+    (missing_condition, FOUR),
+    (mechanism, FOUR),
 )
 """How the questions of each sub-task are asked, and about what."""
 RAW = (
     RawFile(name="fs_major_product", make=partial(make, major_product, REACTIONS), rows=400),
     RawFile(name="fs_by_product", make=partial(make, by_product, WITH_BYPRODUCT), rows=40),
-    RawFile(name="rcr", make=partial(make, missing_condition, REACTIONS), rows=400, shape=as_conditions),
+    RawFile(name="rcr", make=partial(make, missing_condition, FOUR), rows=240, shape=as_conditions),
     RawFile(name="retro", make=partial(make, backward, REACTIONS), rows=250),
     RawFile(name="nepp", make=partial(make, next_step, ELEMENTARY), rows=160),
-    RawFile(name="mechsel", make=partial(make, mechanism, REACTIONS), rows=40),
+    RawFile(name="mechsel", make=partial(make, mechanism, FOUR), rows=240),
 )
