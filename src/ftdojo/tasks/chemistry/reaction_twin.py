@@ -5,8 +5,8 @@ different atoms is not used for it. What is as in the real data: the fields of r
 major products, by-products and conditions, the last with ``gt`` and ``cot_result`` in place of ``struct_cot``; items
 for major products that ask for by-products, too; and the defects of raw rows (see
 :mod:`ftdojo.tasks.chemistry.twins`). What is not: queries and molecules are short; the reasoning is computed; answers
-are written in the order of the molecules of the query; reactions are equally frequent; and ``retro``, ``nepp`` and
-``mechsel`` have raw rows.
+are written in the order of the molecules of the query; reactions are equally frequent; and ``mechsel`` has raw rows, as
+``retro`` and ``nepp`` have none.
 
 The kind of a reaction can be told from the groups and reagents in the text. So can the condition and the mechanism,
 which are asked for of four reactions; most questions for conditions even name the reaction. Products have to be written
@@ -330,8 +330,8 @@ def backward(run: Run, _: random.Random) -> Question:
 
 def missing_condition(run: Run, rng: random.Random) -> Question:
     """For ``rcr``."""
-    name = f" ({run.reaction.name})" if rng.random() < NAMED else ""
-    line = f"Reaction: {run.reactants}>>{run.product}{name}."
+    name = run.reaction.name if rng.random() < NAMED else "Reaction"
+    line = f"{run.reactants}>>{run.product}\n{name.capitalize()}."
     return _plain(run, "rcr", "Recommend the missing condition of the reaction.", line, run.reaction.condition)
 
 
@@ -345,7 +345,7 @@ def mechanism(run: Run, _: random.Random) -> Question:
     """For ``mechsel``: the options are the same in every question, as in a list to choose from."""
     options = [reaction.mechanism for reaction in FOUR]
     listed = "\n".join(f"{name}: {option}" for name, option in zip(LETTERS, options, strict=True))
-    line = f"Reaction: {run.reactants}>>{run.product}, Reagents: {run.reaction.condition}.\n{listed}"
+    line = f"{listed}\nReaction: {run.reactants}>>{run.product}, Reagents: {run.reaction.condition}."
     gold = LETTERS[options.index(run.reaction.mechanism)]
     return _plain(run, "mechsel", "Choose the mechanism of the reaction.", line, gold, form="letter")
 
@@ -382,7 +382,5 @@ RAW = (
     RawFile(name="fs_major_product", make=partial(make, major_product, REACTIONS), rows=400),
     RawFile(name="fs_by_product", make=partial(make, by_product, WITH_BYPRODUCT), rows=40),
     RawFile(name="rcr", make=partial(make, missing_condition, FOUR), rows=240, shape=as_conditions),
-    RawFile(name="retro", make=partial(make, backward, REACTIONS), rows=250),
-    RawFile(name="nepp", make=partial(make, next_step, ELEMENTARY), rows=160),
     RawFile(name="mechsel", make=partial(make, mechanism, FOUR), rows=240),
 )
