@@ -225,8 +225,10 @@ Ask = Callable[[Run, random.Random], Question]
 def make(
     ask: Ask, reactions: Sequence[Reaction], molecules: Sequence[Molecule], n: int, rng: random.Random
 ) -> list[Question]:
-    """Questions about reactions of the molecules."""
-    return twins.take((ask(run, rng) for run in runs(molecules, reactions, rng)), n)
+    """Different questions about reactions of the molecules."""
+    asked = (ask(run, rng) for run in runs(molecules, reactions, rng))
+    different = {question.query: question for question in asked}  # two molecules can give the same product
+    return twins.take(different.values(), n)
 
 
 def runs(molecules: Sequence[Molecule], reactions: Sequence[Reaction], rng: random.Random) -> Iterator[Run]:
