@@ -95,7 +95,7 @@ def attempt(action):
 attempt(lambda: socket.create_connection(("127.0.0.1", {port}), 2).close())
 attempt(lambda: socket.socket(socket.AF_UNIX).connect({name!r}))
 attempt(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("192.0.2.1", 53)))
-print([name for _, name in socket.if_nameindex()])
+print([line.split(":")[0].strip() for line in open("/proc/net/dev") if ":" in line])
 """
         socket.create_connection(("127.0.0.1", port), 2).close()  # the control
         socket.socket(socket.AF_UNIX).connect(name)

@@ -10,9 +10,8 @@ sandbox gets a real unprivileged uid: bubblewrap's own ``--uid`` only renames, a
 
 What it does **not** protect from:
 
-- faults of the kernel: the program can make every system call that an ordinary user can (there is no seccomp or
-  Landlock filter yet), and it shares the kernel with the host;
-- kernel keyrings of the session that starts it, which bubblewrap hands on;
+- faults of the kernel: system calls that no data program needs fail (:mod:`~ftdojo.sandbox.system_calls`) and
+  Landlock repeats the view (:mod:`~ftdojo.sandbox.confine`), but the kernel is shared with the host;
 - side channels (timing, caches), and reading the machine's public facts: processor, kernel version, load, disk sizes;
 - contention: it may keep every processor and the disk busy until ``wall_s`` or ``cpu_s`` is up;
 - short excess: memory, processor time and folder are sampled, and may be over their limit for one sample;

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 CLONE_NEWUSER = 0x10000000
+PTRACE_TRACEME = 0
 
 
 def escape(facts: Mapping[str, Any], only: Collection[str] = ()) -> dict[str, str | None]:
@@ -29,6 +30,9 @@ def escape(facts: Mapping[str, Any], only: Collection[str] = ()) -> dict[str, st
         "host processes": _processes,
         "kernel settings": lambda: os.close(os.open("/proc/sys/kernel/core_pattern", os.O_WRONLY)),
         "user namespaces": _user_namespace,
+        "debugging": _debug,
+        "memory of init": lambda: Path("/proc/1/mem").open("rb+").close(),
+        "hypervisor": lambda: socket.socket(socket.AF_VSOCK).close(),
         "processes": lambda: _fork(facts["processes"]),
         "file size": lambda: Path(facts["folder"], "large").write_bytes(bytes(facts["file_bytes"] + 1)),
     }
@@ -58,6 +62,11 @@ def _processes() -> None:
 
 def _user_namespace() -> None:
     if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWUSER) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+def _debug() -> None:
+    if ctypes.CDLL(None, use_errno=True).ptrace(PTRACE_TRACEME, 0, None, None) != 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 

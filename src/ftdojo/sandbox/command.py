@@ -43,8 +43,10 @@ def bubblewrap(
     cwd: str,
     limits: Limits,
     status_fd: int,
+    filter_fd: int,
 ) -> list[str]:
-    """Run ``program`` with nothing of the host but ``view``; bubblewrap reports to ``status_fd`` in JSON lines.
+    """Run ``program`` with nothing of the host but ``view``; bubblewrap reports to ``status_fd`` in JSON lines, and
+    reads from ``filter_fd`` what :func:`ftdojo.sandbox.system_calls.forbidden` gives.
 
     ``RLIMIT_NPROC`` is lowered inside, where (since Linux 5.14) only the sandbox's processes count towards it.
     """
@@ -62,7 +64,7 @@ def bubblewrap(
         *(argument for entry in view for argument in entry.arguments()),
         # Both are file systems in memory without a size: left writable they would be room outside every limit.
         *("--remount-ro", "/dev", "--remount-ro", "/"),
-        *("--chdir", cwd, "--json-status-fd", str(status_fd)),
+        *("--chdir", cwd, "--json-status-fd", str(status_fd), "--seccomp", str(filter_fd)),
         *("--", tools["prlimit"], f"--nproc={limits.processes}", f"--fsize={limits.file_bytes}"),
         *(f"--nofile={limits.open_files}", "--core=0", "--", *program),
     ]

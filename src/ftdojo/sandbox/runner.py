@@ -6,14 +6,16 @@ import contextlib
 import os
 import signal
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
 from ftdojo.errors import InfrastructureError
-from ftdojo.sandbox import command, folder, view
+from ftdojo.sandbox import command, confine, folder, view
 from ftdojo.sandbox.lease import lease
 from ftdojo.sandbox.limits import Limits
+from ftdojo.sandbox.system_calls import forbidden
 from ftdojo.sandbox.tools import find_tools
 from ftdojo.sandbox.watchdog import Completed, supervise
 
@@ -69,7 +71,12 @@ def _once(
     tools = find_tools()
     host, inside = writable[0].resolve(strict=True), writable[1]
     system = view.system()
-    binds = [*view.interpreter(), *view.inputs(read_only), view.Bind(host, inside, writable=True)]
+    binds = [
+        *view.interpreter(),
+        view.Bind(Path(confine.__file__), view.CONFINE),
+        *view.inputs(read_only),
+        view.Bind(host, inside, writable=True),
+    ]
     shown = [*(entry for entry in system if isinstance(entry, view.Bind)), *binds]
     entries = [*binds, *view.hidden(shown, hide)]
     with contextlib.ExitStack() as stack:
@@ -81,16 +88,20 @@ def _once(
             uid = leased.uid
             entries, mounts = leased.stage(entries)
         descriptor = stack.enter_context(folder.lent(host, uid))
+        filter_file = stack.enter_context(tempfile.TemporaryFile())
+        filter_file.write(forbidden())
+        filter_file.seek(0)
 
         def start(output: int, reports: int) -> subprocess.Popen[bytes]:
             bubblewrap = command.bubblewrap(
-                argv,
+                view.confined(argv, inside),
                 tools=tools,
                 view=[*system, *entries],
                 environment=environment,
                 cwd=cwd or inside,
                 limits=limits,
                 status_fd=reports,
+                filter_fd=filter_file.fileno(),
             )
             guarded = command.guarded(bubblewrap, tools=tools, parent=os.getpid(), uid=uid)
             return subprocess.Popen(
@@ -98,7 +109,7 @@ def _once(
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                pass_fds=[reports],
+                pass_fds=[reports, filter_file.fileno()],
                 env={},  # bubblewrap's init keeps what it was started with, and the program can read it there
                 start_new_session=True,  # Ctrl-C reaches this process alone, which then ends the sandbox
             )

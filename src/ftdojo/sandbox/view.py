@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 PACKAGE = Path(__file__).parents[1]
+CONFINE = "/confine.py"
 ABSENT = Path(__file__).parent / "absent"
 
 
@@ -90,6 +91,11 @@ def interpreter() -> list[Bind]:
 def python() -> str:
     """The path inside the sandbox of the interpreter that runs ftdojo."""
     return sys.executable
+
+
+def confined(program: Sequence[str], writable: str) -> list[str]:
+    """The program, behind the wall that :mod:`ftdojo.sandbox.confine` puts up first."""
+    return [python(), "-I", "-B", CONFINE, writable, *program]
 
 
 def inputs(read_only: Mapping[Path, str]) -> list[Bind]:
