@@ -62,7 +62,7 @@ def write_run(
         finding = Finding(code="diverged", gate=4, message="m", where="w", fix="f")
         data = DataFeedback(
             rows=10,
-            removed_overlap=overlap if number == 1 else 0,
+            removed_overlap=0,
             duplicates=0,
             per_subtask={},
             top_completion_share=0.1,
@@ -100,7 +100,8 @@ def write_run(
         values = [*validation, *([None] if stopped else [])]
         for number, value in enumerate(values, start=1):
             made = iteration(number, value).model_dump(mode="json")
-            history.append("iteration", {"iteration": made}, Spent(wall_s=20, device_s=7, submissions=1))
+            event = {"iteration": made, "overlap": overlap if number == 1 else 0}
+            history.append("iteration", event, Spent(wall_s=20, device_s=7, submissions=1))
         history.append("stopped", {"out_of_budget": False})
         verdicts = {"baseline": base, "best": best}
         scores = {

@@ -121,7 +121,7 @@ def test_the_card_tells_where_the_model_comes_from(run: Path, home: Home, tmp_pa
         assert f"| {split} | " in text
         assert f"{result['best'][split]['value']:.1f}" in text
     assert "learning_rate: 0.005" in text
-    assert "were removed because they overlapped" in text
+    assert " rows\n" in text.split("## Training data")[1]
     fenced = exported.submission / "recipe.yaml"
     fenced.write_text(fenced.read_text() + "# ```\n# </x>\n")
     assert "````\nsources" in card(exported)

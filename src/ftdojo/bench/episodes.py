@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ftdojo.bench.record import finished
 from ftdojo.bench.suite import Job
@@ -14,7 +16,7 @@ from ftdojo.record import Ledger
 from ftdojo.record.result import RunResult
 from ftdojo.tasks.spec import ItemScore
 
-BLOCKED = frozenset({"all_overlap"})
+BLOCKED = frozenset({"evaluation_items"})
 """Codes of findings that stopped a submission from training on what it is judged by."""
 
 
@@ -44,14 +46,14 @@ def read_episode(out: Path, job: Job) -> Episode | None:
         history = History(ledger)
         result = history.finished
         assert result is not None, "a run records its result before it writes it"
-        items, iterations = history.test_items, history.iterations
-        course = _course(ledger, history)
+        items, course = history.test_items, _course(ledger, history)
+        blocked = sum(_blocked(event.payload) for event in ledger.events("iteration"))
     if not items and result.outcome != "disqualified":
         raise UsageError(
             f"{job.folder} was finished by a ftdojo that recorded no verdicts on single test items",
             fix="remove that folder and run the suite again",
         )
-    return Episode(job, result, items.get("best", []), course, sum(map(_blocked, iterations)))
+    return Episode(job, result, items.get("best", []), course, blocked)
 
 
 def _course(ledger: Ledger, history: History) -> list[tuple[float, float]]:
@@ -68,7 +70,6 @@ def _course(ledger: Ledger, history: History) -> list[tuple[float, float]]:
     return course
 
 
-def _blocked(iteration: Iteration) -> bool:
-    data = iteration.feedback.data
-    codes = {finding.code for finding in iteration.feedback.execution.findings}
-    return bool(codes & BLOCKED) or (data is not None and data.removed_overlap > 0)
+def _blocked(payload: Mapping[str, Any]) -> bool:
+    findings = Iteration.model_validate(payload["iteration"]).feedback.execution.findings
+    return payload.get("overlap", 0) > 0 or any(finding.code in BLOCKED for finding in findings)

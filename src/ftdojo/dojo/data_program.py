@@ -14,15 +14,17 @@ from typing import Any
 from ftdojo import sandbox
 from ftdojo.dojo import recipe_program
 from ftdojo.dojo.data_llm import Access
+from ftdojo.dojo.decontamination import Decontaminated, decontaminate
 from ftdojo.dojo.recipe import Recipe
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 from ftdojo.rawdata import OverlapIndex
 from ftdojo.sandbox.gateway import HELPER, INSIDE
-from ftdojo.training import Row, parse_row
+from ftdojo.training import SURROGATE, Row, parse_row
 
 OUTPUT = "rows.jsonl"
 MAX_FAULTY_ROWS_SHOWN = 5
+MAX_SUBTASK_CHARS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,29 +141,23 @@ def _parse(content: bytes) -> list[dict[str, Any]]:
     return rows
 
 
-def check(
-    rows: Sequence[dict[str, Any]], index: OverlapIndex, *, max_rows: int
-) -> tuple[list[dict[str, Any]], DataReport]:
-    """All rows checked for their form, and those that may be used: overlap with evaluation items is removed and only
-    counted.
+def check(rows: Sequence[dict[str, Any]], index: OverlapIndex, *, max_rows: int) -> tuple[Decontaminated, DataReport]:
+    """All rows checked for their form, and freed from evaluation items.
 
     Raises:
-        InputError: for no rows, too many, faulty ones, or none that may be used (gate 2).
+        InputError: for no rows, too many, or faulty ones (gate 2).
     """
     parsed = check_form(rows, max_rows=max_rows)
-    kept = index.keep([row.turns for row in parsed])
-    if not kept:
-        raise _fault("all_overlap", "every row overlaps with evaluation items", "use the raw training data")
-    used = [rows[i] for i in kept]
+    clean = decontaminate(rows, parsed, index)
     report = DataReport(
-        rows=len(used),
-        removed_overlap=len(rows) - len(used),
+        rows=len(rows),
+        removed_overlap=clean.told,
         duplicates=len(parsed) - len({row.turns for row in parsed}),
         conflicting=sum(conflicting(parsed)),
-        per_subtask=dict(Counter(str(row.get("subtask", "")) for row in used)),
+        per_subtask=dict(Counter(str(row.get("subtask", "")) for row in rows)),
         top_completion_share=Counter(row.completion for row in parsed).most_common(1)[0][1] / len(parsed),
     )
-    return used, report
+    return clean, report
 
 
 def conflicting(rows: Sequence[Row]) -> list[bool]:
@@ -189,12 +185,19 @@ def _parse_rows(rows: Sequence[dict[str, Any]]) -> list[Row]:
     parsed, faults = [], []
     for number, row in enumerate(rows, start=1):
         try:
+            _check_subtask(row.get("subtask", ""))
             parsed.append(parse_row({key: value for key, value in row.items() if key != "subtask"}))
         except ValueError as error:
             faults.append(f"row {number}: {error}")
     if faults:
         raise _fault("bad_row", _some(faults), "write prompt/completion, instruction/input/output or messages")
     return parsed
+
+
+def _check_subtask(name: Any) -> None:
+    """It is counted by name, and the counts are recorded, shown and given to agents."""
+    if not isinstance(name, str) or len(name) > MAX_SUBTASK_CHARS or SURROGATE.search(name):
+        raise ValueError(f"'subtask' must be text of at most {MAX_SUBTASK_CHARS} characters")
 
 
 def _some(faults: list[str]) -> str:

@@ -18,7 +18,7 @@ from ftdojo.dojo.history import History
 from ftdojo.dojo.pipeline import Outcome, Pipeline
 from ftdojo.dojo.progress import Progress, Silent
 from ftdojo.dojo.protocol import Agent, Decision, Iteration, Observation, Probe
-from ftdojo.dojo.submission import load, read_plan
+from ftdojo.dojo.submission import copy, load, read_plan
 from ftdojo.findings import Finding
 from ftdojo.llm import Call, CallLog
 from ftdojo.rawdata import prepare, profiled, read_items, token_counter
@@ -141,7 +141,8 @@ class Dojo:
             feedback=feedback,
             decision=decision,
         )
-        self._history.append("iteration", {"iteration": iteration.model_dump(mode="json")}, self._charge(outcome, 1))
+        event = {"iteration": iteration.model_dump(mode="json"), "overlap": outcome.overlap}
+        self._history.append("iteration", event, self._charge(outcome, 1))
         self.progress.say(f"iteration {number}: {iteration.verdict}")
         return self._observation()
 
@@ -239,7 +240,7 @@ class Dojo:
         with disk_errors(self.run):
             if folder.exists():  # from a step that did not finish
                 shutil.rmtree(folder)
-            shutil.copytree(submission, folder, symlinks=True)
+            copy(submission, folder)
         return folder
 
     def _judge(self, outcome: Outcome, planning_s: float) -> tuple[Feedback, Decision | None]:

@@ -50,7 +50,7 @@ class DataFeedback(StrictModel):
 
     rows: int
     removed_overlap: int
-    """Rows removed because they overlap with evaluation items. Only the count is told."""
+    """Evaluation items among the rows, which were made harmless: about so many, or 0 if they were few."""
     duplicates: int
     conflicting: int = 0
     """Rows whose prompt occurs with another completion too."""

@@ -51,6 +51,8 @@ class Outcome:
     contents: dict[str, str] = field(default_factory=dict)
     """Of the stages' own files."""
     data: DataFeedback | None = None
+    overlap: int = 0
+    """Rows that contained evaluation items. For the record alone: see :mod:`ftdojo.dojo.decontamination`."""
     training: TrainingFeedback | None = None
     trained: Path | None = None
     """The trained adapter or weights."""
@@ -227,16 +229,19 @@ class Pipeline:
             gates.data_trial(program, self._data.raw, llm)
             limits = llm.limits() if llm else sandbox.Limits()
             written = data_program.run(program, self._data.raw, limit=limit, limits=limits, llm=llm)
-            rows, report = data_program.check(written, self._data.overlap, max_rows=limit)
+            clean, report = data_program.check(written, self._data.overlap, max_rows=limit)
+            clean.refuse_if_many()
+            rows = clean.rows
             warnings = gates.content(rows, self._reference)
             (folder / ROWS).write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
-            return {"report": asdict(report), "warnings": gates.told(warnings)}
+            return {"report": asdict(report), "overlap": clean.found, "warnings": gates.told(warnings)}
 
         self._progress.update("data", 0, 1, "running the data program in the sandbox")
         stage = self._store.make("rows", key, build)
         if not stage.reused:
             self._progress.end("data", f"{stage.facts['report']['rows']} rows")
         outcome.tell(stage.facts["warnings"])
+        outcome.overlap = stage.facts["overlap"]
         paid = stage.digest in self._paid
         self._paid.discard(stage.digest)
         outcome.add("data", replace(stage, reused=False, earlier_s=0.0) if paid else stage)

@@ -76,7 +76,8 @@ def validate(
             gates.data_trial(loaded.program, data.raw, llm)
             limits = llm.limits() if llm else sandbox.Limits()
             written = data_program.run(loaded.program, data.raw, limit=limit, limits=limits, llm=llm)
-            rows, _ = data_program.check(written, data.overlap, max_rows=limit)
+            clean, _ = data_program.check(written, data.overlap, max_rows=limit)
+            rows = clean.rows  # nothing is told of evaluation items among them: asking here costs nothing
             reference = gates.Reference.of(found, data.validation)
             warnings += gates.content(rows, reference)
         with gate(3, "tokenization"):

@@ -26,11 +26,12 @@ _UNSPACED = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\u
 
 
 class OverlapIndex:
-    """An index of evaluation prompts, as hashes. It answers only yes or no for a whole row."""
+    """An index of evaluation prompts, as hashes."""
 
     def __init__(self, items: Sequence[Sequence[str]], sizes: Sequence[int]) -> None:
         """``items``: for every evaluation item the hashes particular to it; ``sizes``: the n-gram lengths in use."""
         self._items, self._sizes = items, sizes
+        self.digest = _hash(["", *(gram for item in items for gram in ["", *item])])
         self._holders: dict[str, list[int]] = defaultdict(list)
         for number, own in enumerate(items):
             for gram in own:
@@ -55,13 +56,17 @@ class OverlapIndex:
         return {"items": [list(item) for item in self._items], "sizes": list(self._sizes)}
 
     def overlaps(self, turns: Sequence[str]) -> bool:
-        """Whether a row, given as its turns, contains an evaluation item."""
-        hits = Counter(item for gram in self._grams(turns) for item in self._holders.get(gram, ()))
-        return any(count >= THRESHOLD * len(self._items[item]) for item, count in hits.items())
+        """Whether a row contains an evaluation item."""
+        return bool(self.matches(turns))
 
     def keep(self, rows: Sequence[Sequence[str]]) -> list[int]:
         """The positions of the rows that do not overlap with any item."""
         return [i for i, turns in enumerate(rows) if not self.overlaps(turns)]
+
+    def matches(self, turns: Sequence[str]) -> frozenset[int]:
+        """The numbers of the evaluation items that a row, given as its turns, contains."""
+        hits = Counter(item for gram in self._grams(turns) for item in self._holders.get(gram, ()))
+        return frozenset(item for item, count in hits.items() if count >= THRESHOLD * len(self._items[item]))
 
     def _grams(self, turns: Sequence[str]) -> set[str]:
         parts = [_words(turn) for turn in turns]

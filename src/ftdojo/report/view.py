@@ -474,7 +474,10 @@ def _execution(feedback: Feedback) -> list[Fact]:
 def _data(data: DataFeedback) -> list[Fact]:
     return [
         Fact("rows", f"{data.rows:,}"),
-        Fact("removed, overlap with evaluation", f"{data.removed_overlap:,}"),
+        Fact(
+            "evaluation items among them, made harmless",
+            f"about {data.removed_overlap:,}" if data.removed_overlap else "none or few",
+        ),
         Fact("duplicates", f"{data.duplicates:,}"),
         Fact("most frequent completion", f"{text.share(data.top_completion_share)} of the rows"),
         Fact("tokens a row (p50 / p95 / max)", _distribution(data.row_tokens)),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from ftdojo.tasks.spec import Message
 
+SURROGATE = re.compile(r"[\ud800-\udfff]")
+"""JSON can escape it alone; UTF-8 cannot hold it, and no tokenizer takes it."""
 FORMS = "prompt/completion, instruction/input/output or messages"
 
 
@@ -64,4 +67,6 @@ def _text(name: str, value: Any) -> str:
         raise ValueError(f"'{name}' must be text, got {type(value).__name__}")
     if not value.strip():
         raise ValueError(f"'{name}' is empty")
+    if SURROGATE.search(value):
+        raise ValueError(f"'{name}' holds half a character (a lone surrogate), which no file can")
     return value
