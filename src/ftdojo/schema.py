@@ -7,7 +7,10 @@ name. Reading is bounded: safe loaders, a size limit, no aliases that expand, no
 from __future__ import annotations
 
 import difflib
+import errno
+import os
 import re
+import stat
 import tomllib
 import types
 import typing
@@ -50,8 +53,35 @@ class _PlainLoader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
-def load_file(path: Path, model: type[M], *, gate: int = 0) -> M:
-    """Read ``path`` (``.toml``, else YAML) as a ``model``.
+class NotRegularError(OSError):
+    """A folder, link, pipe, socket or device in the place of a file."""
+
+
+def read_regular(path: Path, max_bytes: int, *, links: bool = False) -> bytes:
+    """At most so many bytes of a file that a stranger may have put there: pipes are not waited for, devices not read,
+    links only followed if ``links``.
+
+    Raises:
+        FileNotFoundError: if there is nothing.
+        NotRegularError: if it is no regular file.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | (0 if links else os.O_NOFOLLOW))
+    except OSError as error:
+        if error.errno in {errno.ELOOP, errno.ENXIO}:  # a symbolic link; a socket
+            raise NotRegularError(path) from None
+        raise
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise NotRegularError(path)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(max_bytes)
+    finally:
+        os.close(descriptor)
+
+
+def load_file(path: Path, model: type[M], *, gate: int = 0, links: bool = True) -> M:
+    """Read ``path`` (``.toml``, else YAML) as a ``model``; a link is only followed if ``links``.
 
     Raises:
         InputError: with one finding per fault (``missing_file``, ``too_large``, ``unreadable``, ``unknown_key``,
@@ -62,11 +92,12 @@ def load_file(path: Path, model: type[M], *, gate: int = 0) -> M:
         return InputError([Finding(code=code, gate=gate, message=message, where=path.name, fix=fix)])
 
     try:
-        raw = path.read_bytes()[: MAX_BYTES + 1]
+        raw = read_regular(path, MAX_BYTES + 1, links=links)
     except FileNotFoundError:
         raise fault("missing_file", "the file does not exist", f"write {path.name} at {path}") from None
-    except IsADirectoryError:
-        raise fault("unreadable", "is a folder, not a file", f"write {path.name} as a file") from None
+    except NotRegularError:
+        fix = f"write {path.name} itself, not a folder, link, pipe, socket or device"
+        raise fault("unreadable", "is not a regular file", fix) from None
     if len(raw) > MAX_BYTES:
         raise fault("too_large", f"is larger than {MAX_BYTES // 1024} KiB", "settings files are short; move data out")
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,10 +13,11 @@ from ftdojo.dojo.recipe import Recipe
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 from ftdojo.record import digest
-from ftdojo.schema import StrictModel, load_file
+from ftdojo.schema import MAX_BYTES, NotRegularError, StrictModel, load_file, read_regular
 from ftdojo.training.config import TrainConfig
 
 PLAN, TRAIN, RECIPE, SCRIPT = "plan.yaml", "train.yaml", "recipe.yaml", "process_data.py"
+FILES = (PLAN, TRAIN, RECIPE, SCRIPT)
 MAX_SCRIPT_BYTES = 256 * 1024
 
 
@@ -56,6 +58,24 @@ class Submission:
     digest: str
 
 
+def copy(source: Path, folder: Path) -> None:
+    """Copy a submission's files, and nothing else that lies beside them, into the new ``folder``.
+
+    A link stays a link; what is neither file nor link becomes a folder, and what is too large is cut just beyond its
+    limit: :func:`load` finds the same faults in the copy.
+    """
+    folder.mkdir(parents=True)
+    for name in FILES:
+        path = source / name
+        if path.is_symlink():
+            (folder / name).symlink_to(path.readlink())
+        elif path.exists():
+            try:
+                (folder / name).write_bytes(read_regular(path, max(MAX_BYTES, MAX_SCRIPT_BYTES) + 1))
+            except NotRegularError:
+                (folder / name).mkdir()
+
+
 def load(folder: Path) -> Submission:
     """Read a submission folder; all faults of all its files are reported together.
 
@@ -66,14 +86,14 @@ def load(folder: Path) -> Submission:
 
     def attempt(name: str, model: type[StrictModel]) -> StrictModel | None:
         try:
-            return load_file(folder / name, model)
+            return load_file(folder / name, model, links=False)
         except InputError as error:
             findings.extend(error.findings)
             return None
 
     plan, train = attempt(PLAN, Plan), attempt(TRAIN, TrainConfig)
     program: Recipe | str | None = None
-    has_recipe, has_script = (folder / RECIPE).exists(), (folder / SCRIPT).exists()
+    has_recipe, has_script = (os.path.lexists(folder / name) for name in (RECIPE, SCRIPT))
     if has_recipe == has_script:
         findings.append(
             Finding(
@@ -97,7 +117,7 @@ def load(folder: Path) -> Submission:
 def read_plan(folder: Path) -> Plan | None:
     """The plan of a submission, or ``None`` if it cannot be read (which loading the submission reports)."""
     try:
-        return load_file(folder / PLAN, Plan)
+        return load_file(folder / PLAN, Plan, links=False)
     except InputError:
         return None
 
@@ -106,14 +126,16 @@ def _read_script(path: Path, findings: list[Finding]) -> str | None:
     def fault(code: str, message: str, fix: str) -> None:
         findings.append(Finding(code=code, gate=0, message=message, where=SCRIPT, fix=fix))
 
-    if path.is_symlink() or not path.is_file():
+    try:
+        content = read_regular(path, MAX_SCRIPT_BYTES + 1)
+    except NotRegularError:
         fault("unreadable", "is not a regular file", "write the program itself, not a link")
         return None
-    if path.stat().st_size > MAX_SCRIPT_BYTES:
+    if len(content) > MAX_SCRIPT_BYTES:
         fault("too_large", f"is larger than {MAX_SCRIPT_BYTES // 1024} KiB", "keep data out of the program")
         return None
     try:
-        return path.read_text("utf-8")
+        return content.decode("utf-8")
     except UnicodeDecodeError as error:
         fault("unreadable", f"is not UTF-8: byte {error.start}", "save it as UTF-8")
         return None

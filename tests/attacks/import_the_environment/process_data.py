@@ -1,0 +1,4 @@
+import importlib
+
+module = importlib.import_module("ftdojo")
+print(importlib.import_module("ftdojo.tasks").get)

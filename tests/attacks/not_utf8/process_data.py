@@ -1,0 +1,1 @@
+open("/output/rows.jsonl", "wb").write(bytes(range(256)) * 1000)

@@ -1,0 +1,1 @@
+open("@RUN@/submissions/001/recipe.yaml", "w").close()
