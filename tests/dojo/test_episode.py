@@ -99,6 +99,33 @@ def test_an_episode_from_baseline_to_sealed_test(tmp_path: Path, approve: Path, 
     assert again == result, "a finished run is told again, not run again"
 
 
+def test_on_the_ladder_only_an_improvement_is_told(tmp_path: Path, approve: Path, tiny_model: Path, home: Home) -> None:
+    folders = [
+        submission(tmp_path / "good"),
+        submission(tmp_path / "lost", train={"epochs": 0.2, "learning_rate": 1e-5}),
+        submission(tmp_path / "bad", train={"learning_rat": 1}),
+    ]
+    agent = Scripted(folders)
+    result = play(tmp_path / "run", agent, approve, tiny_model, home, ladder=True)
+    good, lost, bad = agent.seen[-1].history
+    recorded = result.iterations[1].validation
+    assert recorded is not None
+    assert good.score == result.iterations[0].validation
+    assert lost.feedback.evaluation == good.feedback.evaluation
+    assert lost.decision is not None
+    assert (lost.decision.accepted, lost.decision.difference.value) == (False, 0)
+    assert lost.feedback.training is not None
+    assert lost.score != recorded
+    assert bad.feedback.execution.findings == result.iterations[2].findings
+    with (
+        Dojo(str(approve), tmp_path / "run", model=str(tiny_model), home=home, agent="scripted", ladder=True) as dojo,
+        pytest.raises(UsageError, match="ladder"),
+    ):
+        dojo.probe(folders[0], 0.5)
+    with pytest.raises(UsageError, match="ladder"):
+        play(tmp_path / "run", agent, approve, tiny_model, home)
+
+
 def test_another_configuration_is_refused(tmp_path: Path, approve: Path, tiny_model: Path, home: Home) -> None:
     play(tmp_path / "run", Scripted([]), approve, tiny_model, home)
     with pytest.raises(UsageError) as caught:

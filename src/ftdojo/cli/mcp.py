@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ftdojo.cli.console import Live, err
-from ftdojo.cli.run import Model, TaskName
+from ftdojo.cli.run import Ladder, Model, TaskName
 from ftdojo.errors import PrerequisiteError
 
 
@@ -19,6 +19,7 @@ def mcp(
     name: Annotated[str, typer.Option(help="How results name the agent, e.g. claude-code.")] = "outside",
     budget: Annotated[str, typer.Option(help="Wall clock for everything before the test: 45s, 30m, 12h.")] = "30m",
     max_iterations: Annotated[int | None, typer.Option(min=1, help="Stop after so many submissions.")] = None,
+    ladder: Ladder = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of every random choice of the environment.")] = 0,
     out_dir: Annotated[
         Path | None, typer.Option("--out", help="Folder of the record; runs/TASK-NAME-seedN if not given.")
@@ -68,6 +69,7 @@ def mcp(
             home=Home.default(),
             variant=data,
             agent=name,
+            ladder=ladder,
             seed=seed,
             budget=limits,
             progress=watched,

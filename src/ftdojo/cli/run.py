@@ -29,6 +29,10 @@ Pools = Annotated[
         "give it once for each. Programs then send what they read of the raw data to it.",
     ),
 ]
+Ladder = Annotated[
+    bool,
+    typer.Option("--ladder", help="Tell the agent of validation only when it was shown to have improved on the best."),
+]
 Concurrency = Annotated[int, typer.Option(min=1, help="Calls of a data program in flight at one time.")]
 MaxTokens = Annotated[int | None, typer.Option(min=1, help="Most tokens that LLMs may read.")]
 MaxOutputTokens = Annotated[int | None, typer.Option(min=1, help="Most tokens that LLMs may write.")]
@@ -59,6 +63,7 @@ def run(
     probes: Annotated[
         int, typer.Option(min=0, help="Candidate plans that compete on a share of their rows before a full run.")
     ] = 0,
+    ladder: Ladder = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of every random choice.")] = 0,
     out_dir: Annotated[
         Path | None, typer.Option("--out", help="Folder of the record; runs/TASK-seedN if not given.")
@@ -86,6 +91,8 @@ def run(
     folder = (
         out_dir or Path("runs") / f"{Path(task).name if Path(task).is_dir() else task.replace('/', '-')}-seed{seed}"
     )
+    if ladder and probes:
+        raise UsageError("probes tell scores on validation, which the ladder does not", fix="leave one of them out")
     named = agents.check(agent, planner, probes=probes)
     if data_llm and (agent, planner) == ("ft-agent", agents.PLAYBOOK):
         err.print(
@@ -110,6 +117,7 @@ def run(
             agent=agent,
             planner=agents.check(agent, transport.model, probes=probes) if transport else named,
             data_llm=DataLlm(models=pools, concurrency=llm_concurrency) if pools else None,
+            ladder=ladder,
             seed=seed,
             budget=limits,
             progress=live,

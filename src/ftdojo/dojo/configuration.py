@@ -24,6 +24,8 @@ class Configuration(StrictModel):
     planner: str
     data_llm: dict[str, str] = Field(default_factory=dict)
     """The pools of language models that data programs may ask: name -> ``provider:model``."""
+    ladder: bool = False
+    """Whether agents see validation only where it was shown to have improved."""
     seed: int
     budget: dict[str, float | None]
     digests: dict[str, str]

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from ftdojo import models, sandbox, tasks
 from ftdojo.budget import Budget, Spent
-from ftdojo.dojo import acceptance, evaluation, grading
+from ftdojo.dojo import acceptance, evaluation, grading, ladder
 from ftdojo.dojo.configuration import Configuration, versions
 from ftdojo.dojo.data_llm import Access, DataLlm
 from ftdojo.dojo.feedback import ExecutionFeedback, Feedback
@@ -19,6 +19,7 @@ from ftdojo.dojo.pipeline import Outcome, Pipeline
 from ftdojo.dojo.progress import Progress, Silent
 from ftdojo.dojo.protocol import Agent, Decision, Iteration, Observation, Probe
 from ftdojo.dojo.submission import copy, load, read_plan
+from ftdojo.errors import UsageError
 from ftdojo.findings import Finding
 from ftdojo.llm import Call, CallLog
 from ftdojo.rawdata import prepare, profiled, read_items, token_counter
@@ -58,6 +59,7 @@ class Dojo:
         agent: str = "",
         planner: str = "",
         data_llm: DataLlm | None = None,
+        ladder: bool = False,
         seed: int = 0,
         budget: Budget | None = None,
         progress: Progress | None = None,
@@ -70,6 +72,7 @@ class Dojo:
             model: an embedded model's name, a local folder or a hub id.
             variant: the data variant; the task's first one if ``None``.
             data_llm: the language models that data programs may ask; none if ``None``.
+            ladder: whether the agent sees validation only where it was shown to have improved.
             budget: limits of the agent's part; the task's wall-clock rule always holds.
 
         Raises:
@@ -91,6 +94,7 @@ class Dojo:
             agent=agent,
             planner=planner,
             data_llm=data_llm.names if data_llm else {},
+            ladder=ladder,
             seed=seed,
             budget=asdict(self.budget),
             digests={**self._data.digests, "task": self._task.version, "model": models.digest(self._base)},
@@ -143,8 +147,9 @@ class Dojo:
         )
         event = {"iteration": iteration.model_dump(mode="json"), "overlap": outcome.overlap}
         self._history.append("iteration", event, self._charge(outcome, 1))
-        self.progress.say(f"iteration {number}: {iteration.verdict}")
-        return self._observation()
+        observation = self._observation()
+        self.progress.say(f"iteration {number}: {observation.history[-1].verdict}")
+        return observation
 
     def close(self) -> RunResult:
         """Export the best model, score it on test once, in a fresh process, and write ``result.json``."""
@@ -166,7 +171,13 @@ class Dojo:
 
     def probe(self, submission: Path, share: float) -> Probe:
         """Train a submission on a share of its rows and evaluate it on validation: what a full run might bring, at part
-        of its cost. It is recorded and charged, spends no submission, and is made once."""
+        of its cost. It is recorded and charged, spends no submission, and is made once.
+
+        Raises:
+            UsageError: where the ladder holds, round which a probe would be a way.
+        """
+        if self._identity.ladder:
+            raise UsageError("probes tell scores on validation, which the ladder does not", fix="leave one of them out")
         identity = digest.of_folder(submission)
         for known in self._history.probes:
             if (known.submission, known.share) == (identity, share):
@@ -323,6 +334,8 @@ class Dojo:
     def _observation(self) -> Observation:
         history, baseline = self._history.iterations, self._history.baseline
         assert baseline is not None
+        if self._identity.ladder:
+            history = ladder.veiled(history, baseline)
         return Observation(
             task=self._task.spec,
             raw_data=self._profile,
