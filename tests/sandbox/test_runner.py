@@ -247,8 +247,8 @@ def test_a_program_that_was_killed_from_outside_is_run_once_more(execute, alive,
         while not killed:
             for process in alive():
                 if process.name().startswith("python") and list(output.iterdir()):
-                    process.kill()
                     killed.append(process.name())
+                    process.kill()
                     return
             time.sleep(0.05)
 

@@ -95,7 +95,7 @@ def python() -> str:
 
 def confined(program: Sequence[str], writable: str) -> list[str]:
     """The program, behind the wall that :mod:`ftdojo.sandbox.confine` puts up first."""
-    return [python(), "-I", "-B", CONFINE, writable, *program]
+    return [python(), "-I", "-S", "-B", CONFINE, writable, *program]
 
 
 def inputs(read_only: Mapping[Path, str]) -> list[Bind]:
