@@ -14,9 +14,10 @@ from ftdojo.llm import Call, CallLog, Transport
 
 if TYPE_CHECKING:
     from ftdojo.agents.ft_agent.agent import Planner
+    from ftdojo.llm import Client
 
-FT_AGENT = "ft-agent"
-AGENTS = ("base", "single-shot", "random-search", "tpe", FT_AGENT)
+FT_AGENT, GREEDY_TREE = "ft-agent", "greedy-tree"
+AGENTS = ("base", "single-shot", "random-search", "tpe", GREEDY_TREE, FT_AGENT)
 PLAYBOOK = "playbook"
 
 
@@ -63,6 +64,10 @@ def check(agent: str, planner: str, *, probes: int = 0) -> str:
         return named(planner, probes)
     if probes:
         raise UsageError(f"the agent '{agent}' probes nothing", fix=f"leave --probes out, or choose {FT_AGENT}")
+    if agent == GREEDY_TREE:
+        if planner == PLAYBOOK:
+            raise UsageError(f"the agent '{agent}' asks a language model", fix="name one: --planner PROVIDER:MODEL")
+        return planner
     if planner != PLAYBOOK:
         raise UsageError(f"the agent '{agent}' has no planner", fix=f"leave --planner out, or choose {FT_AGENT}")
     return ""
@@ -82,6 +87,12 @@ def make(
         UsageError: for an unknown agent.
     """
     _require("agent", agent, AGENTS)
+    if agent == GREEDY_TREE:
+        from ftdojo.agents.baselines.greedy_tree import GreedyTree
+
+        if transport is None or door is None:
+            raise UsageError(f"the agent '{agent}' asks a language model", fix="name one: --planner PROVIDER:MODEL")
+        return GreedyTree(_client(transport, door), workspace)
     if agent != FT_AGENT:
         return _baseline(agent, workspace)
     from ftdojo.agents.ft_agent import FTAgent
@@ -99,13 +110,18 @@ def make(
 def _asking(transport: Transport, door: Door) -> Planner:
     """The planner that asks a language model."""
     from ftdojo.agents.ft_agent.llm_planner import LlmPlanner
+
+    return LlmPlanner(_client(transport, door), door.validate)
+
+
+def _client(transport: Transport, door: Door) -> Client:
+    """The model; what it had answered before an interruption is not asked again."""
     from ftdojo.llm import Client, Replay
 
     if isinstance(transport, Replay):
         transport.skip(len(door.recorded_calls))
     resumed = Replay(door.unfinished_calls, transport.model, beyond=transport)
-    client = Client(resumed, door.calls, known=door.recorded_calls)
-    return LlmPlanner(client, door.validate)
+    return Client(resumed, door.calls, known=door.recorded_calls)
 
 
 def _baseline(agent: str, workspace: Path) -> Agent:
@@ -124,4 +140,4 @@ def _require(kind: str, name: str, known: tuple[str, ...], otherwise: str = "") 
         raise UsageError(f"there is no {kind} '{name}'", fix=fix)
 
 
-__all__ = ["AGENTS", "FT_AGENT", "PLAYBOOK", "Door", "check", "make"]
+__all__ = ["AGENTS", "FT_AGENT", "GREEDY_TREE", "PLAYBOOK", "Door", "check", "make"]

@@ -44,7 +44,7 @@ class Contestant(StrictModel):
     agent: str = ""
     """An agent of ``ftdojo run``; the name itself if left out."""
     planner: str = agents.PLAYBOOK
-    """What plans for ft-agent."""
+    """What plans for ft-agent; greedy-tree needs a model here."""
     base_url: str | None = None
     """An OpenAI-compatible server that has the planner's model."""
 

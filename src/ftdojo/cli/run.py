@@ -43,7 +43,7 @@ def run(
     task: TaskName,
     model: Model = "smollm2-135m",
     agent: Annotated[
-        str, typer.Option(help="The contestant: ft-agent, base, single-shot, random-search or tpe.")
+        str, typer.Option(help="The contestant: ft-agent, base, single-shot, random-search, tpe or greedy-tree.")
     ] = "ft-agent",
     planner: Annotated[
         str, typer.Option(help="What plans for it: playbook (no LLM), or PROVIDER:MODEL such as openai:gpt-5.2.")

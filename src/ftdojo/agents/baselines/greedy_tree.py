@@ -1,0 +1,173 @@
+"""``greedy-tree``: a general coding agent's search, as AIDE does it (Jiang et al. 2025, arXiv 2502.13138).
+
+Solutions form a tree. The first few are drafts; then a solution that failed is repaired now and then, or the best is
+improved. A language model writes every solution whole, from its parent's files and what came of them.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import yaml
+
+from ftdojo.agents.ft_agent import context, program
+from ftdojo.dojo.protocol import Iteration, Observation
+from ftdojo.dojo.submission import PLAN, SCRIPT, TRAIN, Plan
+from ftdojo.errors import LlmError
+from ftdojo.llm import Blocks, Client, Prompt, quoted
+from ftdojo.record.disk import disk_errors
+from ftdojo.training import TrainConfig
+
+DRAFTS = 5
+REPAIR_SHARE = 0.5
+REPAIR_DEPTH = 3
+"""AIDE's own settings: drafts, how often a failed leaf is chosen, and how many repairs may follow each other."""
+SHOWN_FILE = 4000
+SHOWN_FINDINGS = 1200
+SHOWN_EARLIER = 10
+
+Step = Literal["draft", "repair", "improve"]
+
+SYSTEM = f"""{program.SYSTEM}
+You also write {TRAIN}, the training configuration. Its keys, with their defaults:
+{yaml.safe_dump(TrainConfig().model_dump(mode="json"), sort_keys=False)}"""
+WANTED = {
+    "draft": "Write a first solution, simple and different from the earlier ones.",
+    "repair": "Repair the solution below: it failed.",
+    "improve": "Improve the solution below by one change whose effect can be measured.",
+}
+USER = """{task}
+
+Raw files:
+{raw}
+
+First rows:
+{rows}
+
+Base model: {baseline}
+Earlier solutions:
+{earlier}
+
+{parent}{wanted} Write {script} and {train}."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the next solution is: a step, and the iteration that it starts from; ``None`` for a draft."""
+
+    step: Step
+    parent: Iteration | None
+
+
+class GreedyTree:
+    """Draft, repair, improve; greedy on the score of validation.
+
+    Allowed to know: the task's specification, the first raw rows, its own solutions, their scores, and the findings
+    that stopped them. Not: the gates before it hands in, the other levels of feedback, error samples, significance.
+    When the model gives no program, it stops.
+    """
+
+    name = "greedy-tree"
+
+    def __init__(self, client: Client, workspace: Path) -> None:
+        self._client, self._workspace = client, workspace
+
+    @property
+    def planner(self) -> str:
+        """The model's name."""
+        return self._client.model
+
+    def propose(self, observation: Observation) -> Path | None:
+        """The next solution; ``None`` once the model gives none."""
+        choice = choose(observation)
+        before = _files(choice, observation)
+        form = Blocks({SCRIPT: "python", TRAIN: "yaml"}, needed=SCRIPT)
+        prompt = Prompt(purpose=choice.step, system=SYSTEM, user=_user(choice, before, observation))
+        try:
+            files = self._client.ask(prompt, form)
+        except LlmError:
+            return None
+        plan = Plan(
+            parent=choice.parent.number if choice.parent else 0,
+            hypothesis=WANTED[choice.step],
+            evidence=[choice.parent.verdict] if choice.parent else [],
+            focus="both",
+            changes=[],
+            by=self.name,
+        )
+        files = {TRAIN: before.get(TRAIN, ""), **files, PLAN: yaml.safe_dump(plan.model_dump(mode="json"))}
+        folder = self._workspace / f"{len(observation.history) + 1:03d}"
+        with disk_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, content in files.items():
+                (folder / name).write_text(content, "utf-8")
+        return folder
+
+
+def choose(observation: Observation) -> Choice:
+    """The policy: a function of the history and the seed."""
+    history = observation.history
+    if sum(_parent(i) == 0 for i in history) < DRAFTS:
+        return Choice("draft", None)
+    rng = random.Random(f"{observation.seed} {len(history)}")  # noqa: S311 - a seeded choice
+    parents = {_parent(i) for i in history}
+    failed = [i for i in history if i.score is None and i.number not in parents and _depth(i, history) <= REPAIR_DEPTH]
+    if failed and rng.random() < REPAIR_SHARE:
+        return Choice("repair", rng.choice(failed))
+    sign = 1 if observation.task.higher_is_better else -1
+    best = max(history, key=lambda i: sign * i.score.value if i.score else float("-inf"))
+    return Choice("improve", best) if best.score else Choice("draft", None)
+
+
+def _parent(iteration: Iteration) -> int:
+    return iteration.plan.parent if iteration.plan else 0
+
+
+def _depth(iteration: Iteration, history: Sequence[Iteration]) -> int:
+    """How many solutions in a row, this one among them, have failed."""
+    depth, at = 0, iteration
+    while at.score is None:
+        depth += 1
+        if not _parent(at):
+            break
+        at = history[_parent(at) - 1]
+    return depth
+
+
+def _files(choice: Choice, observation: Observation) -> dict[str, str]:
+    """The parent's files."""
+    if choice.parent is None:
+        return {}
+    folder = observation.submissions[choice.parent.number]
+    paths = (folder / name for name in (SCRIPT, TRAIN))
+    return {path.name: path.read_text("utf-8", errors="replace") for path in paths if path.is_file()}
+
+
+def _user(choice: Choice, before: dict[str, str], observation: Observation) -> str:
+    files = observation.raw_data.files[: program.SHOWN_ROWS]
+    return USER.format(
+        task=context.task(observation),
+        raw=context.raw_data(observation),
+        rows="\n".join(f"{f.path}: {quoted(f.samples[0], program.SHOWN_ROW)}" for f in files if f.samples),
+        baseline=observation.baseline.score,
+        earlier="\n".join(f"{i.number}: {_outcome(i)}" for i in observation.history[-SHOWN_EARLIER:]) or "none",
+        parent=_shown(choice.parent, before) if choice.parent else "",
+        wanted=WANTED[choice.step],
+        script=SCRIPT,
+        train=TRAIN,
+    )
+
+
+def _outcome(iteration: Iteration) -> str:
+    return str(iteration.score) if iteration.score else f"failed, {iteration.verdict[:120]}"
+
+
+def _shown(parent: Iteration, before: dict[str, str]) -> str:
+    files = "".join(f"{name}:\n```\n{content[:SHOWN_FILE]}\n```\n" for name, content in before.items())
+    errors = [f for f in parent.feedback.execution.findings if f.severity == "error"]
+    told = "\n".join(f"{f.code} at {f.where}: {f.message}; {f.fix}" for f in errors)[:SHOWN_FINDINGS]
+    return f"Solution {parent.number} ({_outcome(parent)}):\n{files}{told}\n"
