@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ftdojo.cli import bench, data, doctor, export, mcp, run, tasks, verify
+from ftdojo.cli import bench, data, doctor, export, mcp, predict, run, tasks, verify
 from ftdojo.cli.console import err, out
 from ftdojo.errors import FtdojoError, InputError
 
@@ -45,6 +45,7 @@ app.command("tasks")(tasks.list_tasks)
 app.add_typer(tasks.app, name="task")
 app.add_typer(data.app, name="data")
 app.command()(run.validate)
+app.command()(predict.predict)
 app.command()(tasks.score)
 app.command()(bench.bench)
 app.command()(mcp.mcp)

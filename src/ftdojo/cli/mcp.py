@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ftdojo.cli.console import Live, err
-from ftdojo.cli.run import Ladder, Model, TaskName
+from ftdojo.cli.run import EngineName, Ladder, Model, TaskName
 from ftdojo.errors import PrerequisiteError
 
 
@@ -20,6 +20,7 @@ def mcp(
     budget: Annotated[str, typer.Option(help="Wall clock for everything before the test: 45s, 30m, 12h.")] = "30m",
     max_iterations: Annotated[int | None, typer.Option(min=1, help="Stop after so many submissions.")] = None,
     ladder: Ladder = False,
+    engine: EngineName = "transformers",
     seed: Annotated[int, typer.Option(min=0, help="Seed of every random choice of the environment.")] = 0,
     out_dir: Annotated[
         Path | None, typer.Option("--out", help="Folder of the record; runs/TASK-NAME-seedN if not given.")
@@ -70,6 +71,7 @@ def mcp(
             variant=data,
             agent=name,
             ladder=ladder,
+            engine=engine,
             seed=seed,
             budget=limits,
             progress=watched,

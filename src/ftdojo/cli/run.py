@@ -33,6 +33,9 @@ Ladder = Annotated[
     bool,
     typer.Option("--ladder", help="Tell the agent of validation only when it was shown to have improved on the best."),
 ]
+EngineName = Annotated[
+    str, typer.Option("--engine", help="What models answer with in evaluation: transformers, or vllm (on GPUs).")
+]
 Concurrency = Annotated[int, typer.Option(min=1, help="Calls of a data program in flight at one time.")]
 MaxTokens = Annotated[int | None, typer.Option(min=1, help="Most tokens that LLMs may read.")]
 MaxOutputTokens = Annotated[int | None, typer.Option(min=1, help="Most tokens that LLMs may write.")]
@@ -64,6 +67,7 @@ def run(
         int, typer.Option(min=0, help="Candidate plans that compete on a share of their rows before a full run.")
     ] = 0,
     ladder: Ladder = False,
+    engine: EngineName = "transformers",
     seed: Annotated[int, typer.Option(min=0, help="Seed of every random choice.")] = 0,
     out_dir: Annotated[
         Path | None, typer.Option("--out", help="Folder of the record; runs/TASK-seedN if not given.")
@@ -118,6 +122,7 @@ def run(
             planner=agents.check(agent, transport.model, probes=probes) if transport else named,
             data_llm=DataLlm(models=pools, concurrency=llm_concurrency) if pools else None,
             ladder=ladder,
+            engine=engine,
             seed=seed,
             budget=limits,
             progress=live,

@@ -120,8 +120,8 @@ def score(
     from ftdojo.tasks.scoring import score as evaluate
 
     found = tasks.get(task, runner=sandbox.run_user_code)
-    records = _read(items)
-    report = evaluate(found, records, pair(records, _read(predictions), where=predictions.name))
+    records = read_rows(items)
+    report = evaluate(found, records, pair(records, read_rows(predictions), where=predictions.name))
     if json:
         print_json(report)
         return
@@ -145,7 +145,7 @@ def _print_check(verdict: Any) -> None:
     out.print("ok" if verdict.ok else "the task has faults")
 
 
-def _read(path: Path) -> list[dict[str, Any]]:
+def read_rows(path: Path) -> list[dict[str, Any]]:
     """The rows of a JSON-lines file; every faulty line is reported."""
     if not path.is_file():
         raise UsageError(f"there is no file {path}", fix="check the path")

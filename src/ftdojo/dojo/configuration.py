@@ -26,6 +26,8 @@ class Configuration(StrictModel):
     """The pools of language models that data programs may ask: name -> ``provider:model``."""
     ladder: bool = False
     """Whether agents see validation only where it was shown to have improved."""
+    engine: str = "transformers"
+    """What models answer with in evaluation."""
     seed: int
     budget: dict[str, float | None]
     digests: dict[str, str]

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
-from ftdojo import models, sandbox, tasks
+from ftdojo import inference, models, sandbox, tasks
 from ftdojo.budget import Budget, Spent
 from ftdojo.dojo import acceptance, evaluation, grading, ladder
 from ftdojo.dojo.configuration import Configuration, versions
@@ -60,6 +60,7 @@ class Dojo:
         planner: str = "",
         data_llm: DataLlm | None = None,
         ladder: bool = False,
+        engine: str = "transformers",
         seed: int = 0,
         budget: Budget | None = None,
         progress: Progress | None = None,
@@ -73,6 +74,7 @@ class Dojo:
             variant: the data variant; the task's first one if ``None``.
             data_llm: the language models that data programs may ask; none if ``None``.
             ladder: whether the agent sees validation only where it was shown to have improved.
+            engine: what models answer with in evaluation: one of :data:`ftdojo.inference.ENGINES`.
             budget: limits of the agent's part; the task's wall-clock rule always holds.
 
         Raises:
@@ -87,6 +89,7 @@ class Dojo:
         self.progress.update("setup", 1, 2, "preparing the base model")
         self._base = models.resolve(model, home.root)
         self.progress.end("setup", f"{self._task.spec.id} ({variant}), {model}")
+        inference.identity(engine)
         self._identity = Configuration(
             task=self._task.spec.id,
             variant=variant,
@@ -95,6 +98,7 @@ class Dojo:
             planner=planner,
             data_llm=data_llm.names if data_llm else {},
             ladder=ladder,
+            engine=engine,
             seed=seed,
             budget=asdict(self.budget),
             digests={**self._data.digests, "task": self._task.version, "model": models.digest(self._base)},
@@ -104,7 +108,9 @@ class Dojo:
         self._ledger = Ledger(run)
         self._history = History(self._ledger)
         access = self._access(data_llm) if data_llm else None
-        self._pipeline = Pipeline(self._task, self._data, self._base, home=home, progress=self.progress, llm=access)
+        self._pipeline = Pipeline(
+            self._task, self._data, self._base, home=home, progress=self.progress, llm=access, engine=engine
+        )
         self._mark = time.monotonic()
 
     def reset(self) -> Observation:
@@ -284,6 +290,7 @@ class Dojo:
             task=self._task_name,
             variant=self._identity.variant,
             home=self._home.root,
+            engine=self._identity.engine,
             models={"baseline": self._base, "best": self.run / MODEL if number else self._base},
             training=self._training(number) if number else None,
         )

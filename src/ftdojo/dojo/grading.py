@@ -47,6 +47,7 @@ class Request(StrictModel):
     task: str
     variant: str
     home: Path
+    engine: str = "transformers"
     models: dict[str, Path]
     """``baseline`` and ``best``, each with its folder."""
     training: Training | None
@@ -165,6 +166,7 @@ def main() -> None:
             Store(home.stages),
             _Lines(),
             label=f"test, {name}",
+            engine=request.engine,
         )
         verdicts = evaluation.scores(task, items, predictions)
         grades[name] = Grade.of(task, verdicts, predictions=stage.path / PREDICTIONS, model=identity)

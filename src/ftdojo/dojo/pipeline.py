@@ -97,9 +97,19 @@ class Pipeline:
     """The stages of one task on one base model."""
 
     def __init__(
-        self, task: Task, data: TaskData, base: Path, *, home: Home, progress: Progress, llm: Access | None = None
+        self,
+        task: Task,
+        data: TaskData,
+        base: Path,
+        *,
+        home: Home,
+        progress: Progress,
+        llm: Access | None = None,
+        engine: str = "transformers",
     ) -> None:
-        """``llm`` is the way of data programs to language models, where there are any."""
+        """``llm``: the way of data programs to language models, where there are any. ``engine``: what models answer
+        with."""
+        self._engine = engine
         self._task, self._data, self._base, self._llm = task, data, base, llm
         self._base_digest = models.digest(base)
         self._store = Store(home.stages)
@@ -342,5 +352,6 @@ class Pipeline:
             self._store,
             self._progress,
             label="validation",
+            engine=self._engine,
         )
         outcome.add("evaluate", stage)

@@ -36,6 +36,7 @@ def predict(
     progress: Progress,
     *,
     label: str,
+    engine: str = "transformers",
 ) -> tuple[Stage, list[Record], list[Prediction]]:
     """The stage, the items and one prediction an item, in order.
 
@@ -47,6 +48,7 @@ def predict(
         store: where outputs are kept.
         progress: told of every batch.
         label: what to call the stage when showing progress.
+        engine: what the model answers with.
     """
     records = read_items(items)
     key = {
@@ -54,7 +56,7 @@ def predict(
         "items": digest.of_file(items),
         "task": [task.spec.id, task.version],
         "max_new_tokens": task.spec.max_new_tokens,
-        "engine": inference.ENGINE,
+        "engine": inference.identity(engine),
     }
 
     def build(folder: Path) -> dict[str, Any]:
@@ -65,10 +67,9 @@ def predict(
             progress.update(label, len(journal.done), len(records), "items")
 
         progress.update(label, len(journal.done), len(records), "items")
-        with model() as path:
-            engine = inference.TransformersEngine(path)
+        with model() as path, inference.opened(engine, path) as answering:
             journal.start_clock()
-            generations = engine.generate(
+            generations = answering.generate(
                 [task.prompt(record) for record in records],
                 max_new_tokens=task.spec.max_new_tokens,
                 done=journal.done,

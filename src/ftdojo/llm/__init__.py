@@ -1,6 +1,6 @@
 """Talking to language models that serve the run: typed, bounded, metered and recorded. Not the models being trained."""
 
-from ftdojo.llm.client import Client
+from ftdojo.llm.client import Client, Patience
 from ftdojo.llm.connect import connect
 from ftdojo.llm.form import Blocks, Form, JsonForm, Prose, Unusable
 from ftdojo.llm.prompt import Prompt, quoted
@@ -17,6 +17,7 @@ __all__ = [
     "JsonForm",
     "Lookup",
     "Message",
+    "Patience",
     "Prompt",
     "Prose",
     "Replay",

@@ -41,6 +41,12 @@ class Patience:
     max_tokens: int = 2048
     """Of an answer."""
 
+    def pause(self, fault: Fault, retries: int) -> float | None:
+        """Seconds to wait before the next request after so many retries; ``None`` to give up."""
+        if fault.kind in ("denied", "rejected") or retries >= self.retries:
+            return None
+        return min(self.longest_pause_s, max(self.first_pause_s * 2.0**retries, fault.retry_after_s or 0.0))
+
 
 class Client:
     """Asks one model."""
@@ -99,11 +105,11 @@ class Client:
                 return answer.reply or ""
             if self._steps_down(answer.fault, mode):
                 continue
-            kind: LlmTrouble = "denied" if answer.fault.kind == "denied" else "down"
-            if answer.fault.kind in ("denied", "rejected") or retries == self._patience.retries:
+            pause = self._patience.pause(answer.fault, retries)
+            if pause is None:
+                kind: LlmTrouble = "denied" if answer.fault.kind == "denied" else "down"
                 raise LlmError(kind, f"{self.model} does not answer: {answer.fault.message}")
-            pause = self._patience.first_pause_s * 2**retries
-            self._sleep(min(self._patience.longest_pause_s, max(pause, answer.fault.retry_after_s or 0.0)))
+            self._sleep(pause)
             retries += 1
 
     def _steps_down(self, fault: Fault, mode: Mode) -> bool:

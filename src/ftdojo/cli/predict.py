@@ -1,0 +1,72 @@
+"""``ftdojo predict``: the outputs of a model on a file of items."""
+
+from __future__ import annotations
+
+import json as jsonlib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ftdojo.cli.console import Live
+from ftdojo.cli.run import BaseUrl, EngineName, Model, TaskName
+from ftdojo.cli.tasks import read_rows
+
+
+def predict(
+    task: TaskName,
+    items: Annotated[Path, typer.Option(help="Evaluation items as JSON lines, each with an id.")],
+    to: Annotated[
+        Path, typer.Option(help="Where the predictions go; those that are there already are not made again.")
+    ],
+    model: Model = "smollm2-135m",
+    data: Annotated[str | None, typer.Option(help="Data variant, which says how long an answer may be.")] = None,
+    engine: EngineName = "transformers",
+    served: Annotated[
+        str | None, typer.Option(metavar="PROVIDER:MODEL", help="Ask this model over the network instead.")
+    ] = None,
+    base_url: BaseUrl = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="Requests at one time to a served model.")] = 32,
+) -> None:
+    """Let a model answer evaluation items, greedily and as the task asks; `ftdojo score` scores what it said.
+
+    [bold]Examples[/]
+
+      ftdojo predict math/aime25 --items items.jsonl --to answers.jsonl --model runs/mine/model
+
+      ftdojo predict math/aime25 --items items.jsonl --to answers.jsonl --served openai:qwen3 --base-url http://127.0.0.1/v1
+    """
+    from contextlib import nullcontext
+
+    from ftdojo import inference, models, sandbox, tasks
+    from ftdojo.inference import Generation, ServedEngine
+    from ftdojo.llm import connect
+    from ftdojo.record import Home
+
+    _, found = tasks.get(task, runner=sandbox.run_user_code).variant(data)
+    records = read_rows(items)
+    known = {row["id"]: row for row in read_rows(to)} if to.is_file() and to.stat().st_size else {}
+    answered = {i: known[record["id"]] for i, record in enumerate(records) if record["id"] in known}
+    opened = (
+        nullcontext(ServedEngine(connect(served, base_url=base_url), concurrency=concurrency))
+        if served
+        else inference.opened(engine, models.resolve(model, Home.default().root))
+    )
+    with Live() as live, opened as answering, to.open("a", encoding="utf-8") as stream:
+
+        def keep(answers: dict[int, Generation]) -> None:
+            for i, answer in answers.items():
+                row = {"id": records[i]["id"], "output": answer.text, "tokens": answer.n_tokens}
+                stream.write(jsonlib.dumps({**row, "truncated": answer.truncated}, ensure_ascii=False) + "\n")
+                answered[i] = row
+            stream.flush()
+            live.update("answers", len(answered), len(records), "items")
+
+        done = {i: Generation(r["output"], r.get("tokens", 0), r.get("truncated", False)) for i, r in answered.items()}
+        answering.generate(
+            [found.prompt(record) for record in records],
+            max_new_tokens=found.spec.max_new_tokens,
+            done=done,
+            on_answers=keep,
+        )
+        live.end("answers", f"{len(records)} items")

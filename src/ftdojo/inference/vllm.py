@@ -1,0 +1,83 @@
+"""A vLLM server for the model in one folder, for as long as a block lasts. For machines with a GPU."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ftdojo.errors import InfrastructureError, PrerequisiteError
+from ftdojo.inference.served import ServedEngine
+
+ENGINE = "vllm-greedy-1"
+"""Part of the identity of stored outputs."""
+NAME = "model"
+CONCURRENCY = 256
+START_S = 900.0
+"""Loading and compiling a large model takes minutes."""
+STOP_S = 30.0
+POLL_S = 0.5
+TOLD = 1500
+"""Characters of the server's log that an error shows."""
+
+
+@contextmanager
+def serving(model: Path) -> Iterator[ServedEngine]:
+    """Start ``vllm serve`` on loopback and give an engine that asks it; the server is gone after the block.
+
+    Raises:
+        PrerequisiteError: if vLLM is not installed.
+        InfrastructureError: if the server does not start.
+    """
+    from ftdojo.llm import connect
+
+    if (program := shutil.which("vllm")) is None:
+        raise PrerequisiteError("the engine vllm is not installed", fix="pip install vllm, or choose transformers")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
+        # The server ends with its parent, however that ends.
+        command = ["setpriv", "--pdeathsig", "KILL", "--", program, "serve", str(model), "--served-model-name", NAME]
+        process = subprocess.Popen(
+            [*command, "--host", "127.0.0.1", "--port", str(port), "--seed", "0"],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            address = f"http://127.0.0.1:{port}"
+            if not _healthy(address, process):
+                log.seek(0)
+                raise InfrastructureError(
+                    f"vLLM did not start: {log.read()[-TOLD:].strip()}", fix="see its log above, or choose transformers"
+                )
+            yield ServedEngine(connect(f"openai:{NAME}", base_url=f"{address}/v1"), concurrency=CONCURRENCY)
+        finally:
+            _end(process)
+
+
+def _healthy(address: str, process: subprocess.Popen[bytes]) -> bool:
+    deadline = time.monotonic() + START_S
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"{address}/health", timeout=POLL_S):  # noqa: S310 - our own, on loopback
+                return True
+        except (urllib.error.URLError, OSError):
+            time.sleep(POLL_S)
+    return False
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

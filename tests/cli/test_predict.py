@@ -1,0 +1,56 @@
+"""``ftdojo predict``: answers of a model, local or served, in the form that ``ftdojo score`` reads."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripted_llm import Step, scripted
+
+
+def ftdojo(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "ftdojo", *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture
+def items(tmp_path: Path, approve: Path) -> Path:
+    rows = [line for line in (approve / "eval.jsonl").read_text().splitlines() if line][:6]
+    path = tmp_path / "items.jsonl"
+    path.write_text("\n".join(json.dumps({**json.loads(row), "id": f"i{n}"}) for n, row in enumerate(rows)))
+    return path
+
+
+def test_a_local_model_answers_and_its_answers_are_scored(
+    tmp_path: Path, items: Path, approve: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FTDOJO_HOME", str(tmp_path / "home"))
+    answers = tmp_path / "answers.jsonl"
+    done = ftdojo("predict", approve, "--items", items, "--to", answers, "--model", tiny_model)
+    assert done.returncode == 0, done.stderr
+    first = answers.read_text()
+    assert {json.loads(line)["id"] for line in first.splitlines()} == {f"i{n}" for n in range(6)}
+    again = ftdojo("predict", approve, "--items", items, "--to", answers, "--model", tiny_model)
+    assert (again.returncode, answers.read_text()) == (0, first)
+    scored = ftdojo("score", approve, "--items", items, "--predictions", answers, "--json")
+    assert json.loads(scored.stdout)["n"] == 6
+
+
+def test_a_served_model_answers_what_is_missing(
+    tmp_path: Path, items: Path, approve: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FTDOJO_HOME", str(tmp_path / "home"))
+    answers = tmp_path / "answers.jsonl"
+    answers.write_text('{"id": "i0", "output": "yes"}\n{"id": "i1", "output": "no"}\n')
+    with scripted(lambda *_: Step(content="yes")) as llm:
+        wanted = ["predict", approve, "--items", items, "--to", answers, "--served", "openai:m", "--base-url", llm.url]
+        done = ftdojo(*wanted)
+    assert done.returncode == 0, done.stderr
+    assert len(llm.requests) == 4
+    rows = [json.loads(line) for line in answers.read_text().splitlines()]
+    assert [row["output"] for row in rows] == ["yes", "no", "yes", "yes", "yes", "yes"]
