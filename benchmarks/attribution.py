@@ -147,6 +147,7 @@ def observation(history: list[Iteration], folders: dict[int, Path], best: int) -
         model=model,
         baseline=evaluation(10.0),
         train_rows_per_s=10.0,
+        evaluate_s=10.0,
         history=history,
         best=best,
         submissions=folders,

@@ -29,7 +29,8 @@ class Spent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """The limits of a run; ``None`` is no limit. Limits hold for the agent's part: grading has its own account."""
+    """The limits of a run; ``None`` is no limit. Limits hold for the agent's part: what the environment does for itself
+    is not charged, neither measuring the base model before nor opening test afterwards."""
 
     wall_s: float | None = None
     device_s: float | None = None

@@ -10,8 +10,9 @@ import pytest
 from ftdojo import tasks
 from ftdojo.agents import check, make
 from ftdojo.agents.draft import Draft, read
+from ftdojo.agents.ft_agent import forecast
 from ftdojo.agents.ft_agent.diagnosis import diagnose
-from ftdojo.agents.ft_agent.playbook import Playbook
+from ftdojo.agents.ft_agent.playbook import PILOT_SHARE, Playbook
 from ftdojo.dojo import submission
 from ftdojo.dojo.feedback import (
     DataFeedback,
@@ -67,6 +68,7 @@ def observe(history: list[Iteration], folders: dict[int, Path], *, best: int = 0
         model=MODEL,
         baseline=evaluation(8, parsed=0.3),
         train_rows_per_s=10.0,
+        evaluate_s=10.0,
         history=history,
         best=best,
         submissions=folders,
@@ -303,3 +305,24 @@ def test_a_weak_subtask_without_the_answers_form_is_weighted_at_once(tmp_path: P
     first, second = play(tmp_path, {"accepted": True, "measured": weak})
     assert second.recipe.balance == first.recipe.balance
     assert {s.subtask: s.weight for s in second.recipe.sources}["Murcko_scaffold"] == 2
+
+
+def test_where_only_one_iteration_fits_it_takes_the_time_there_is(tmp_path: Path) -> None:
+    (only,) = play(tmp_path, wall_s=75)
+    seconds = only.recipe.max_rows / 10.0 + forecast.beside(observe([], {}))
+    assert 0.9 * 75 < forecast.RESERVE * seconds <= 75
+
+
+def test_a_pilot_trains_for_as_long_as_it_is_checked_and_evaluated(tmp_path: Path) -> None:
+    (pilot,) = play(tmp_path, wall_s=100)
+    assert PILOT_SHARE * 100 < pilot.recipe.max_rows / 10.0 == pytest.approx(forecast.beside(observe([], {})))
+
+
+def test_the_last_growth_takes_the_time_that_is_left(tmp_path: Path) -> None:
+    # An iteration took 1 + 60 + 20 s: two doublings need 21 + 120 and 21 + 240 s.
+    outcomes = {"accepted": True, "fit": "under_fit"}
+    often, last = play(tmp_path / "a", outcomes, wall_s=600), play(tmp_path / "b", outcomes, wall_s=250)
+    assert often[1].recipe.max_rows == 2 * often[0].recipe.max_rows
+    growth = last[1].recipe.max_rows / last[0].recipe.max_rows
+    assert 2.5 < growth < 4
+    assert forecast.RESERVE * (21 + growth * 60) <= 250

@@ -130,9 +130,9 @@ class Dojo:
             outcome = self._pipeline.baseline()
             measured = evaluation.feedback(self._task, self._items, outcome.predicted, best=None)
             facts = {"digests": outcome.digests, "contents": outcome.contents}
-            payload = {"evaluation": measured.model_dump(mode="json"), **facts}
-            self._history.append("baseline", payload, self._charge(outcome))
+            self._history.append("baseline", {"evaluation": measured.model_dump(mode="json"), **facts})
         observation = self._observation()
+        self._mark = time.monotonic()  # what the environment measures for itself is not the agent's time
         self.progress.say(f"base model on validation: {observation.baseline.score}")
         return observation
 
@@ -349,6 +349,7 @@ class Dojo:
             model=models.describe(self._base),
             baseline=baseline,
             train_rows_per_s=self._rows_per_s,
+            evaluate_s=self._pipeline.baseline().seconds.evaluate,
             history=history,
             best=self._history.best,
             submissions={i.number: self.run / SUBMISSIONS / f"{i.number:03d}" for i in history},

@@ -34,7 +34,7 @@ ROWS = "rows.jsonl"
 MODEL = "model"
 SPEED_ROWS, SPEED_STEPS = 32, 4
 SPEED_CHARS = 1000
-"""A longer question is cut here: the measurement has to be short and to fit into any memory."""
+"""A longer question is cut here, as the measurement has to be short and to fit into any memory; its time is scaled."""
 
 
 @dataclass(kw_only=True)
@@ -186,17 +186,20 @@ class Pipeline:
             "compute": str(models.compute()),
             "validation": self._data.digests["validation"],
             "sizes": [SPEED_ROWS, SPEED_STEPS, SPEED_CHARS],
+            "of": "whole questions",
         }
 
         def build(folder: Path) -> dict[str, Any]:
             from ftdojo.training.trainer import train
 
             questions = [self._task.question(item) for item in read_items(self._data.validation)[:SPEED_ROWS]]
-            rows = [Row(({"role": "user", "content": text[:SPEED_CHARS]},), "ok") for text in questions]
+            cut = [text[:SPEED_CHARS] for text in questions]
+            rows = [Row(({"role": "user", "content": text},), "ok") for text in cut]
             config = TrainConfig(batch_size=SPEED_ROWS // SPEED_STEPS, epochs=1)
             examples = tokenize(rows, self._base, max_length=config.max_length).examples
             result = train(examples, config, self._base, folder)
-            return {"rows_per_s": result.steady_tokens_per_s * len(examples) / sum(len(e.input_ids) for e in examples)}
+            tokens = sum(len(e.input_ids) for e in examples) * sum(map(len, questions)) / sum(map(len, cut))
+            return {"rows_per_s": result.steady_tokens_per_s * len(examples) / tokens}
 
         self._progress.update("speed", 0, 1, "a few steps of training, to measure the speed")
         stage = self._store.make("speed", key, build)

@@ -98,6 +98,8 @@ class Observation(StrictModel):
     """The untouched base model on validation."""
     train_rows_per_s: float
     """Measured here: rows as long as this task's prompts that a LoRA training passes a second."""
+    evaluate_s: float
+    """Measured here: seconds in which the base model answered the validation items."""
     history: list[Iteration]
     best: int
     """Number of the best iteration so far; 0 is the base model."""

@@ -16,7 +16,9 @@ from ftdojo.dojo.protocol import Observation
 from ftdojo.dojo.submission import Plan, PlannedChange
 
 TRIALS = 4
-"""No trial may be forecast to take more than this part of the wall clock, so that at least so many fit into it."""
+"""No trial may be forecast to take more than this part of the wall clock, so that at least so many fit into it; but
+for :data:`WORTH` times what a trial takes beside its training it may always be."""
+WORTH = 2.0
 DRAWS = 200
 """Points that are looked at for one that fits; then the last one is cut to the fewest rows and epochs."""
 
@@ -38,7 +40,7 @@ class Search(ABC):
         """The first candidate that fits; ``None`` if not even the smallest one does."""
         space, forecast_s = Space.of(observation), _Forecast(observation)
         left = observation.remaining.get("wall_s", observation.task.rules.wall_s)
-        share = (left + forecast_s.spent) / TRIALS
+        share = max((left + forecast_s.spent) / TRIALS, WORTH * forecast_s.beside)
         for point in islice(self.points(space, observation), DRAWS):
             if forecast_s(space.draft(point)) <= min(left, share):
                 break
@@ -74,14 +76,14 @@ class _Forecast:
         every = [i.feedback.execution.seconds for i in observation.history]
         self.spent = sum(took.plan + took.data + took.train + took.evaluate for took in every)
         """Seconds that earlier trials took."""
-        self._per_row, self._beside = 1 / observation.train_rows_per_s, 0.0
+        self._per_row, self.beside = 1 / observation.train_rows_per_s, forecast.beside(observation)
         evaluated = [i for i in observation.history if i.feedback.evaluation is not None]
         if evaluated:
             took = evaluated[-1].feedback.execution.seconds
             draft = drafts.read(observation.submissions[evaluated[-1].number])
             self._per_row = took.train / forecast.work(draft, observation)
-            self._beside = took.data + took.evaluate
+            self.beside = took.data + took.evaluate
 
     def __call__(self, draft: Draft) -> float:
         """The forecast, with some reserve."""
-        return forecast.RESERVE * (self._beside + self._per_row * forecast.work(draft, self._observation))
+        return forecast.RESERVE * (self.beside + self._per_row * forecast.work(draft, self._observation))

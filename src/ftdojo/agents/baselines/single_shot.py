@@ -7,6 +7,7 @@ from typing import Any
 
 from ftdojo.agents import draft as drafts
 from ftdojo.agents.draft import Proposal
+from ftdojo.agents.ft_agent import forecast
 from ftdojo.dojo.protocol import Observation
 from ftdojo.dojo.submission import Plan, PlannedChange
 from ftdojo.training import TrainConfig
@@ -21,16 +22,16 @@ TRAIN: dict[str, Any] = {
 }
 """Where guides to fine-tuning with adapters begin: two to three epochs at 1e-4 to 2e-4 with a short warm-up. All else
 is the default of ``train.yaml`` (adapters of rank 16 on all linear layers, cosine schedule)."""
-TRAIN_SHARE = 0.6
-"""The training may take this share of the wall clock that is left; the rest is for loading, checking and evaluation."""
+TRAIN_SHARE = 0.7
+"""The training may take this share of the wall clock that checking and evaluation leave."""
 
 
 class SingleShot:
     """All documented sources with answers in the scorer's form, as many rows as the rules and the clock allow, fixed
     training settings; then it stops.
 
-    Allowed to know: the task's specification, its limits, and the measured speed of training. It does not look at the
-    baseline, and sees no feedback before it stops.
+    Allowed to know: the task's specification, its limits, and the measured speed of training and evaluation. It does
+    not look at the baseline's outputs, and sees no feedback before it stops.
     """
 
     name, planner = "single-shot", ""
@@ -53,7 +54,7 @@ class SingleShot:
 
 def _rows(observation: Observation) -> int:
     rules = observation.task.rules
-    seconds = TRAIN_SHARE * observation.remaining.get("wall_s", rules.wall_s)
+    seconds = TRAIN_SHARE * (observation.remaining.get("wall_s", rules.wall_s) - forecast.beside(observation))
     return max(1, min(rules.max_rows, int(seconds * observation.train_rows_per_s / EPOCHS)))
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ftdojo.agents.draft import Draft
+from ftdojo.agents.ft_agent import forecast
 from ftdojo.agents.ft_agent.diagnosis import Diagnosis, told
 from ftdojo.agents.ft_agent.edits import RENDERING, renderings, values
 from ftdojo.agents.ft_agent.effects import Effect
@@ -52,7 +53,8 @@ def task(observation: Observation) -> str:
             + (f" Sub-tasks: {', '.join(spec.subtasks[:20])}." if spec.subtasks else ""),
             f"Base model: {info.parameters / 1e6:.0f}M parameters, context {info.context_length} tokens.",
             f"Rules: at most {spec.rules.max_rows} rows; methods {', '.join(spec.rules.methods)}.",
-            f"Speed: about {observation.train_rows_per_s:.1f} rows/s in training.",
+            f"Speed: about {observation.train_rows_per_s:.1f} rows/s in training; checks and evaluation take about "
+            f"{forecast.beside(observation):.0f} s.",
             f"Budget left: {_left(observation)}.",
         )
     )

@@ -27,7 +27,10 @@ from ftdojo.training import OUT_OF_TIME
 PILOT_ROWS = 1024
 """Enough rows to learn an answer's form."""
 PILOT_SHARE = 0.125
-"""The pilot may take this share of the wall clock that is left; on a slow machine it has fewer rows."""
+"""The pilot may train for this share of the wall clock that is left; on a slow machine it has fewer rows."""
+GROWTH = 2.0
+"""More of something is this much more; :data:`LAST_GROWTH` at most where no second such step would fit."""
+LAST_GROWTH, LEAST_GROWTH = 4.0, 1.25
 MIN_ROWS = 64
 PILOT_TRAIN: dict[str, Any] = {
     "method": "lora",
@@ -82,6 +85,19 @@ class Situation:
         """The diagnoses of these kinds."""
         return [d for d in self.diagnoses if d.kind in kinds]
 
+    @property
+    def growth(self) -> float:
+        """By how much the rows can grow: as a rule they double; the last time they take what time is left."""
+        left = self.observation.remaining.get("wall_s")
+        took = self.feedback.execution.seconds
+        if left is None or not took.train:
+            return GROWTH
+        beside, left = took.data + took.evaluate, left / forecast.RESERVE
+        if (beside + GROWTH * took.train) + (beside + GROWTH**2 * took.train) <= left:
+            return GROWTH
+        fits = (left - beside) / took.train - 0.01
+        return min(LAST_GROWTH, fits) if fits >= LEAST_GROWTH else GROWTH
+
     def affords(self, draft: Draft) -> bool:
         """Whether an iteration with ``draft`` is forecast to fit into the remaining wall clock."""
         left = self.observation.remaining.get("wall_s")
@@ -133,8 +149,7 @@ class Playbook:
 def pilot(observation: Observation) -> Proposal:
     """The first iteration: all sources, moderate training, in an eighth of the time."""
     spec, base = observation.task, observation.baseline
-    seconds = PILOT_SHARE * observation.remaining.get("wall_s", spec.rules.wall_s)
-    affordable = int(seconds * observation.train_rows_per_s / PILOT_TRAIN["epochs"])
+    affordable = int(_pilot_s(observation) * observation.train_rows_per_s / PILOT_TRAIN["epochs"])
     rows = max(MIN_ROWS, min(PILOT_ROWS, affordable))
     draft = drafts.first(spec, rows=rows, seed=observation.seed, train=PILOT_TRAIN)
     changes = [
@@ -162,6 +177,15 @@ def pilot(observation: Observation) -> Proposal:
         by=Playbook.name,
     )
     return Proposal(plan, draft)
+
+
+def _pilot_s(observation: Observation) -> float:
+    """Seconds of training for the pilot: not less than what an iteration takes beside it, and all that there are if no
+    larger iteration could follow."""
+    left, beside = observation.remaining.get("wall_s", observation.task.rules.wall_s), forecast.beside(observation)
+    seconds = max(PILOT_SHARE * left, beside)
+    followed = left - (seconds + beside) >= GROWTH * seconds + beside
+    return seconds if followed else max(0.0, left / forecast.RESERVE - beside)
 
 
 def _situation(observation: Observation, drafts_by_number: Mapping[int, Draft]) -> Situation:
@@ -388,7 +412,7 @@ def _more_rows(s: Situation, evidence: str) -> Iterator[Move]:
         used >= s.best.recipe.max_rows * 0.95
         and forecast.rows(s.best.with_recipe(max_rows=10**6), s.observation) > used
     ):
-        yield _rows_move(s, evidence, 2.0, "the held-out loss falls, the gap to the training loss does not grow")
+        yield _rows_move(s, evidence, s.growth, "the held-out loss falls, the gap to the training loss does not grow")
 
 
 def _more_rank(s: Situation, evidence: str) -> Iterator[Move]:

@@ -207,6 +207,7 @@ def _about(seen: Observation) -> dict[str, Any]:
         "task": asdict(seen.task),
         "model": asdict(seen.model),
         "train_rows_per_s": seen.train_rows_per_s,
+        "evaluate_s": seen.evaluate_s,
         "baseline": str(seen.baseline.score),
         "data_llm": seen.data_llm,
         "item_fields": seen.item_fields,
