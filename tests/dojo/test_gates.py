@@ -9,14 +9,16 @@ import pytest
 
 from ftdojo.dojo.gates import Reference, content, text
 from ftdojo.dojo.gates.reference import answer_of
-from ftdojo.dojo.gates.static import _needed
+from ftdojo.dojo.gates.static import Static, _needed, training_devices
 from ftdojo.dojo.recipe import Recipe
+from ftdojo.dojo.submission import Plan, Submission
 from ftdojo.errors import InputError
 from ftdojo.models import linear_modules
 from ftdojo.rawdata import prepare
 from ftdojo.record import Home
 from ftdojo.tasks.folder import load_folder
 from ftdojo.tasks.rows import read_jsonl
+from ftdojo.training import TrainConfig
 
 
 @pytest.fixture(scope="module")
@@ -127,3 +129,16 @@ def test_an_answer_is_what_is_said_after_thinking() -> None:
 def test_linear_modules_are_without_embeddings(tiny_model: Path) -> None:
     names = {name.rpartition(".")[2] for name in linear_modules(tiny_model)}
     assert names == {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
+
+
+def test_more_devices_than_the_machine_has_are_refused(
+    approve: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = Plan(hypothesis="h", evidence=[], focus="training", changes=[], by="test", parent=0)
+    asked = Submission(tmp_path, plan, TrainConfig(devices=2), "print()", "")
+    looked_at = Static(asked, load_folder(approve).spec, tiny_model, tmp_path)
+    monkeypatch.setattr("ftdojo.models.devices", lambda: 1)
+    (finding,) = training_devices(looked_at)
+    assert (finding.code, finding.where, finding.fix) == ("too_many_devices", "train.yaml: devices", "at most 1")
+    monkeypatch.setattr("ftdojo.models.devices", lambda: 2)
+    assert list(training_devices(looked_at)) == []

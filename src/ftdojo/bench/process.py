@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ftdojo.dojo import child
+from ftdojo import child
 from ftdojo.record.disk import disk_errors
 
 GRACE_S = 10.0
@@ -57,15 +57,7 @@ class JobProcess:
             start.log.parent.mkdir(parents=True, exist_ok=True)
             with start.log.open("wb") as stream:
                 self._process = subprocess.Popen(
-                    [
-                        sys.executable,
-                        child.__file__,
-                        str(os.getpid()),
-                        sys.executable,
-                        "-m",
-                        "ftdojo",
-                        *start.arguments,
-                    ],
+                    child.command(sys.executable, "-m", "ftdojo", *start.arguments),
                     stdin=subprocess.DEVNULL,
                     stdout=stream,
                     stderr=subprocess.STDOUT,

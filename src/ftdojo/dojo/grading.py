@@ -8,7 +8,6 @@ python -m ftdojo.dojo.grading        reads a request as JSON on standard input, 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -20,8 +19,8 @@ from typing import IO
 
 from pydantic import Field
 
-from ftdojo import models, sandbox, tasks
-from ftdojo.dojo import child, evaluation
+from ftdojo import child, models, sandbox, tasks
+from ftdojo.dojo import evaluation
 from ftdojo.dojo.predict import PREDICTIONS, predict
 from ftdojo.dojo.progress import Progress
 from ftdojo.errors import FtdojoError, InfrastructureError
@@ -120,9 +119,8 @@ def grade(request: Request, progress: Progress) -> Ruling:
 
 
 def _process(complaints: IO[str]) -> subprocess.Popen[str]:
-    program = [sys.executable, "-m", "ftdojo.dojo.grading"]
     # It holds the sealed items and may compute for hours: nothing of a run that was killed goes on by itself.
-    command = [sys.executable, child.__file__, str(os.getpid()), *program]
+    command = child.command(sys.executable, "-m", "ftdojo.dojo.grading")
     pipe = subprocess.PIPE
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=complaints, encoding="utf-8")
 

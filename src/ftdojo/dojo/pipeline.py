@@ -271,7 +271,7 @@ class Pipeline:
         tried: bool,
     ) -> None:
         """Gates 3 to 5 and the training; gate 3 alone if nothing has to be tried before."""
-        from ftdojo.training.trainer import train  # imports torch, which a run that finds all stages does not need
+        from ftdojo.training.parallel import train  # imports torch, which a run that finds all stages does not need
 
         config, base = submission.train, self._base
         key: dict[str, Any] = {

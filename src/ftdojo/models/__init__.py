@@ -3,7 +3,7 @@ generation share when they run one: the machine's precision, the chat template, 
 """
 
 from ftdojo.models.chat import Chat
-from ftdojo.models.device import Compute, compute
+from ftdojo.models.device import Compute, compute, devices
 from ftdojo.models.info import ModelInfo, describe, digest, linear_modules
 from ftdojo.models.locate import EMBEDDED, embedded_weights, find, resolve
 
@@ -14,6 +14,7 @@ __all__ = [
     "ModelInfo",
     "compute",
     "describe",
+    "devices",
     "digest",
     "embedded_weights",
     "find",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,6 +46,13 @@ def compute() -> Compute:
             return Compute("cuda", "bfloat16", "sdpa", f"{name} computes in bfloat16")
         return Compute("cuda", "float32", "sdpa", f"{name} has no bfloat16, and float16 would need loss scaling")
     return of_processor(CPUINFO.read_text("utf-8") if CPUINFO.is_file() else "")
+
+
+def devices() -> int:
+    """How many processes can each have a device of their own: GPUs, or else processors, all with one memory."""
+    import torch
+
+    return torch.cuda.device_count() or os.cpu_count() or 1
 
 
 def of_processor(cpuinfo: str) -> Compute:

@@ -50,6 +50,8 @@ class TrainConfig(StrictModel):
     """Rows a device and forward pass."""
     gradient_accumulation: int = Field(1, ge=1, le=4096)
     """Batches an optimizer step. Every label token of them weighs the same."""
+    devices: int = Field(1, ge=1, le=64)
+    """GPUs of this machine that train the model together: a step has so many times the rows."""
     max_length: int = Field(1024, ge=8)
     """Tokens a row; a longer row is cut at its end and counted as truncated."""
     weight_decay: float = Field(0.0, ge=0, le=10)
@@ -86,10 +88,11 @@ class TrainConfig(StrictModel):
 
     def steps_per_epoch(self, rows: int) -> int:
         """Optimizer steps of one pass over so many rows, of which some are held out."""
-        return math.ceil(math.ceil((rows - self.held_out(rows)) / self.batch_size) / self.gradient_accumulation)
+        batches = math.ceil((rows - self.held_out(rows)) / (self.batch_size * self.devices))
+        return math.ceil(batches / self.gradient_accumulation)
 
     def steps(self, rows: int) -> int:
-        """Optimizer steps of the whole training on so many rows, on one device."""
+        """Optimizer steps of the whole training on so many rows."""
         steps = max(1, math.ceil(self.steps_per_epoch(rows) * self.epochs))
         return min(steps, self.max_steps or steps)
 

@@ -43,6 +43,7 @@ def forecast(examples: Sequence[Example], config: TrainConfig, base: Path, on: C
     chosen = sorted({ranked[int(CHEAP * (len(ranked) - 1))], ranked[-1]})
     trial = config.model_copy(
         update={
+            "devices": 1,
             "epochs": PASSES,
             "max_steps": None,
             "warmup_ratio": 0.0,
@@ -62,7 +63,7 @@ def forecast(examples: Sequence[Example], config: TrainConfig, base: Path, on: C
     fixed, rate = _line(timed)
     per_epoch, steps = config.steps_per_epoch(len(examples)), config.steps(len(examples))
     held_out = config.eval_fraction
-    epoch_s = sum(fixed + rate * w for w in work) * (1 - held_out)
+    epoch_s = sum(fixed + rate * w for w in work) * (1 - held_out) / config.devices
     measured_s = FORWARD * held_out * rate * sum(work) * 2 * steps / per_epoch if held_out else 0.0
     return epoch_s * steps / per_epoch + measured_s
 

@@ -68,6 +68,8 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         should_stop: Callable[[], bool] | None,
         time_left_s: float | None = None,
         stop_after: int | None = None,
+        agree: Callable[[bool], bool] | None = None,
+        leads: bool = True,
     ) -> None:
         """Watch a training.
 
@@ -80,6 +82,8 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
             should_stop: asked after every step.
             time_left_s: seconds that the training may take.
             stop_after: the step after which the time is up, to repeat a training that was stopped by the clock.
+            agree: of several processes: what the first one says to whether to stop, asked after every step.
+            leads: whether this is the first one, whose clock is the one that counts.
         """
         self.curve: list[Point] = []
         self.eval_curve: list[tuple[int, float]] = []
@@ -94,6 +98,7 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         self._measuring = 0.0
         self._best: dict[str, torch.Tensor] = {}
         self._time_left_s, self._stop_after = time_left_s, stop_after
+        self._agree, self._leads = agree, leads
         self._halfway = False
         self.stopped: Finding | None = None
         """Why the training was stopped before its end, if it was."""
@@ -155,6 +160,8 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
             message = f"the time was up after {state.global_step} of {state.max_steps} steps"
             fix = f"epochs: as many as {state.epoch:.2f} fit"
             self._stop(control, _finding(OUT_OF_TIME, message, "epochs", fix))
+        if self._agree is not None:
+            control.should_training_stop = self._agree(bool(control.should_training_stop))
 
     def on_train_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
         """Put the best weights back, if they are wanted."""
@@ -197,7 +204,7 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         """
         if self._stop_after is not None:
             return step >= self._stop_after
-        if self._time_left_s is None or step < FORECAST_STEPS:
+        if not self._leads or self._time_left_s is None or step < FORECAST_STEPS:
             return False
         elapsed = time.monotonic() - self._begun
         pace = (elapsed - self.steps[0].seconds) / (step - 1)

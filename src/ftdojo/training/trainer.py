@@ -115,8 +115,9 @@ def train(
                 "out_of_memory", str(error).split(". ")[0], "batch_size", "lower batch_size or max_length"
             ) from None
         seconds = trainer.monitor.seconds
-        with network.quiet():
-            trainer.model.save_pretrained(out)
+        if trainer.is_world_process_zero():
+            with network.quiet():
+                trainer.model.save_pretrained(out)
     result = TrainResult(
         steps=trainer.state.global_step,
         epochs=trainer.state.epoch or 0.0,
@@ -208,7 +209,9 @@ class _LabelTrainer(Trainer):  # type: ignore[misc]
             report_to=[],
             disable_tqdm=True,
             remove_unused_columns=False,
+            ddp_find_unused_parameters=False,
         )
+        settings._n_gpu = min(1, settings.n_gpu)  # else one process would spread over all GPUs that it sees, by threads
         # A wrapper for several devices expects one forward pass a step; a shared prefix is a second one.
         share = settings.world_size == 1 and prefix.can_share(model.config)
         held_out = sorted(held_out, key=lambda e: len(e.input_ids))
@@ -216,6 +219,8 @@ class _LabelTrainer(Trainer):  # type: ignore[misc]
             [collate(held_out[i : i + size], pad, share=share) for i in range(0, len(held_out), size)],
             every=max(1, min(per_epoch, steps) // 2),
             patience=config.patience,
+            agree=_agreed if settings.world_size > 1 else None,
+            leads=settings.process_index == 0,
             **hooks,
         )
         super().__init__(
@@ -237,7 +242,8 @@ class _LabelTrainer(Trainer):  # type: ignore[misc]
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         """Cross-entropy over label tokens, as a share of the mean over everything that is accumulated."""
-        self.monitor.tokens += int(inputs["attention_mask"].sum())
+        # Batches of one step are alike, so every process counts for all.
+        self.monitor.tokens += self.accelerator.num_processes * int(inputs["attention_mask"].sum())
         total, _ = label_loss(model, inputs)
         # Several processes average their gradients, while the count is over all of them.
         return total * self.accelerator.num_processes / num_items_in_batch
@@ -256,6 +262,13 @@ class _LabelTrainer(Trainer):  # type: ignore[misc]
     def floating_point_ops(self, inputs: dict[str, Any]) -> int:
         """Not counted: walking over all parameters costs more than it tells."""
         return 0
+
+
+def _agreed(stop: bool) -> bool:
+    """Whether the first process wants to stop: clocks differ, and a process that goes on alone would wait for ever."""
+    said = torch.tensor([float(stop)], device="cuda" if torch.distributed.get_backend() == "nccl" else "cpu")
+    torch.distributed.broadcast(said, src=0)
+    return bool(said.item())
 
 
 def _fault(code: str, message: str, key: str, fix: str) -> InputError:

@@ -20,9 +20,13 @@ def memory(gate: int, config: TrainConfig, base: Path, examples: Sequence[Exampl
     the part that does not depend on them."""
     compute, info = models.compute(), models.describe(base)
 
+    together = config.devices if compute.device == "cpu" else 1
+    """Processes that share the memory."""
+
     def needed(changed: TrainConfig) -> float:
         rows = shortened(examples, changed.max_length)
-        return estimate.peak(rows, info, changed, compute) if rows else estimate.memory(info, changed, compute)
+        one = estimate.peak(rows, info, changed, compute) if rows else estimate.memory(info, changed, compute)
+        return together * one
 
     needs, available = needed(config), estimate.available_memory(compute) / SAFETY
     if needs <= available:

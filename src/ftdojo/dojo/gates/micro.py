@@ -125,6 +125,7 @@ def _trial(config: TrainConfig, steps: int) -> TrainConfig:
     """The configuration with nothing but so many steps on one batch, after a short warm-up at a constant rate."""
     return config.model_copy(
         update={
+            "devices": 1,
             "epochs": steps,
             "max_steps": steps,
             "batch_size": max(config.batch_size, EASY_ROWS),

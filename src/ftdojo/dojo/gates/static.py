@@ -219,6 +219,15 @@ def training_targets(s: Static) -> Iterator[Finding]:
             yield _finding("bad_targets", f"the model has no linear module '{target}'", where, fix)
 
 
+def training_devices(s: Static) -> Iterator[Finding]:
+    """The machine has the devices."""
+    asked, have = s.submission.train.devices, models.devices()
+    if asked > have:
+        kind = "GPUs" if models.compute().device == "cuda" else "processors"
+        message = f"{asked} devices, this machine has {have} {kind}"
+        yield _finding("too_many_devices", message, f"{TRAIN}: devices", f"at most {have}")
+
+
 def training_memory(s: Static) -> Iterator[Finding]:
     """Weights and optimizer fit into memory, whatever the rows are."""
     yield from memory(1, s.submission.train, s.base)
@@ -235,6 +244,7 @@ CHECKS: tuple[Check, ...] = (
     training_method,
     training_length,
     training_targets,
+    training_devices,
     training_memory,
 )
 

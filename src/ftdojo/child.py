@@ -1,0 +1,38 @@
+"""Start a program that dies with its parent: the grading of a run, the jobs of a contest, the processes of a training.
+Run as a script, with the standard library only.
+
+python child.py PARENT_PID PROGRAM [ARGUMENT ...]
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+"""From ``linux/prctl.h``. The kernel keeps the wish when the program is replaced."""
+
+
+def command(*program: str) -> list[str]:
+    """The command line that starts a program so."""
+    return [sys.executable, __file__, str(os.getpid()), *program]
+
+
+def die_with(parent: int) -> None:
+    """Let the kernel kill this process when its parent, of this number, is gone; at once, if it is gone already."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def main() -> None:
+    """See the module's docstring."""
+    parent, *program = sys.argv[1:]
+    die_with(int(parent))
+    os.execv(program[0], program)  # noqa: S606 - no shell is meant
+
+
+if __name__ == "__main__":
+    main()
