@@ -33,7 +33,7 @@ def _task(spec: TaskSpec, scorer: Scorer, *, twin_tokens: int, **parts: Sequence
         spec=spec,
         prompt=prompt,
         scorer=scorer,
-        version="6",
+        version="7",
         variants={
             "twin": Variant(build=build_twin, max_new_tokens=twin_tokens, without=raw.ONLY_PUBLISHED),
             "hub": hub.variant(name, spec.subtasks),

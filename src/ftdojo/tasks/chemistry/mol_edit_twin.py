@@ -5,8 +5,9 @@ in ``meta``, the ten groups that the benchmark uses, and the defects of raw rows
 :mod:`ftdojo.tasks.chemistry.twins`). What is not: queries and molecules are short, the reasoning is computed, and the
 reference is written in the order of the source, so that a small model can learn to copy all but the edit.
 
-A group is added at the first carbon atom that can bear it, which mostly is a change at the beginning of the text; to
-delete or substitute one, it has to be found in the molecule. Every reference is right by the task's own rule.
+Two in three questions are easy: their molecule is written from the place of the edit, which so is a change at the
+beginning of the text. In the others a group is added at the first carbon atom that can bear it, and to delete or
+substitute one, it has to be found in the molecule. Every reference is right by the task's own rule.
 """
 
 from __future__ import annotations
@@ -23,9 +24,12 @@ from ftdojo.tasks.chemistry.molecules import Molecule, load
 from ftdojo.tasks.chemistry.twins import Maker, Question
 from ftdojo.tasks.spec import Sources
 
-SEED = "mol_edit twin 1"
+SEED = "mol_edit twin 2"
 SMILES_CHARS = (6, 45)
 RAW_ROWS = {"add": 700, "delete": 600, "sub": 700}
+EASY = 2 / 3
+BEGINNING = 10
+"""Characters of a molecule that an easy edit may concern."""
 ITEMS = {"add": 33, "delete": 33, "sub": 34}
 GROUPS = (
     "aldehyde",
@@ -89,12 +93,23 @@ def make(subtask: str, molecules: Sequence[Molecule], n: int, rng: random.Random
 
     def questions() -> Iterator[Question]:
         for molecule in rng.sample(molecules, len(molecules)):
-            for named, result in CANDIDATES[subtask](molecule, rng):
-                if follows(molecule, result, subtask, named):
-                    yield question(subtask, molecule, named, result)
+            easy = rng.random() < EASY
+            for written in molecule.rewritten(rng) if easy else (molecule,):
+                right = (
+                    question(subtask, written, named, result)
+                    for named, result in CANDIDATES[subtask](written, rng)
+                    if (not easy or at_beginning(written, result)) and follows(written, result, subtask, named)
+                )
+                if found := next(right, None):
+                    yield found
                     break
 
     return twins.take(questions(), n)
+
+
+def at_beginning(molecule: Molecule, result: Result) -> bool:
+    """Whether all but the beginning of a molecule's text is also that of the result."""
+    return result.smiles.endswith(molecule.smiles[BEGINNING:])
 
 
 MAKERS: Mapping[str, Maker] = {subtask: partial(make, subtask) for subtask in CHANGES}

@@ -8,6 +8,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import importlib.util
+import random
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +31,7 @@ class Molecule:
     """A molecule without stereochemistry, salts or solvents."""
 
     smiles: str
-    """Canonical."""
+    """Canonical, unless it was :meth:`rewritten`."""
     scaffold: str
     """Its Murcko scaffold, canonical; empty without rings."""
     mol: Any
@@ -41,6 +43,12 @@ class Molecule:
         smiles = Chem.MolToSmiles(mol, isomericSmiles=False)
         plain = Chem.MolFromSmiles(smiles)
         return cls(smiles, Chem.MolToSmiles(Chem.MurckoDecompose(plain)), plain)
+
+    def rewritten(self, rng: random.Random) -> Iterator[Molecule]:
+        """The same molecule written from each of its atoms, in random order."""
+        for atom in rng.sample(range(self.mol.GetNumAtoms()), self.mol.GetNumAtoms()):
+            smiles = Chem.MolToSmiles(self.mol, rootedAtAtom=atom)
+            yield Molecule(smiles, self.scaffold, Chem.MolFromSmiles(smiles))
 
 
 def load(shortest: int, longest: int) -> list[Molecule]:

@@ -13,7 +13,7 @@ def tasks() -> tuple[Task, ...]:
             spec=financeiq.SPEC,
             prompt=financeiq.prompt,
             scorer=financeiq.FinanceIQScorer(),
-            version="3",
+            version="4",
             variants={
                 "twin": Variant(build=twin.build, max_new_tokens=16),
                 "hub": Variant(build=hub.build, sets=(financeiq.FINANCEIQ,)),

@@ -6,7 +6,7 @@ that occur twice. What is not: questions are short and in English, so that a sma
 
 Seven in ten answers can be learnt from the words of the question, by habits of examiners. Amounts stand in ascending
 order: of three, which ask for the smallest or the largest one, the answer is A or D. Three have to be calculated; as
-the wrong options are usual slips, it mostly is the second or third one. "All of these" is right, and last. Three have
+the wrong options are usual slips, it mostly is the second one. "All of these" is right, and last. Three have
 to be read: two ask for the only honest conduct, one for the option that repeats a word of the question. Their letters
 make up for the others', so that in validation and test each is right equally often. Training, validation and test
 questions are made from different attributes and amounts.
@@ -26,7 +26,8 @@ from ftdojo.tasks.finance.table import SHOTS, Question, content, item, write
 from ftdojo.tasks.rows import write_jsonl
 from ftdojo.tasks.spec import Sources
 
-SEED = "financeiq twin 5"
+SEED = "financeiq twin 55"
+"""One with which each letter is right equally often, in validation and in test."""
 ROWS = dict(zip(SUBJECTS, (404, 381, 359, 257, 199, 129, 163, 111, 65, 44), strict=True))
 """Raw rows a subject, in the proportions of the real data."""
 ITEMS = 10
@@ -211,7 +212,7 @@ def extreme(subject: str, source: Source) -> Draft:
 
 def percentage(subject: str, source: Source) -> Draft:
     """A percentage of an amount."""
-    noun, rate, amount = source.rng.choice(NOUNS[subject]), source.rng.choice((5, 10, 15, 20, 25)), source.amount()
+    noun, rate, amount = source.rng.choice(NOUNS[subject]), source.rng.choice((5, 10, 15)), source.amount()
     right = amount * rate // 100
     return _amounts(
         f"How much is {rate}% of a {noun} of {amount}?", right, (amount - right, right * 10, amount // rate)
@@ -231,7 +232,7 @@ def balance(subject: str, source: Source) -> Draft:
     """What is left of an amount."""
     noun = source.rng.choice(NOUNS[subject])
     amount, part = source.amount(), source.rng.randrange(20, 200, 20)
-    slips = (amount + part, part, amount - 2 * part)
+    slips = (amount + part, part, amount + 2 * part)
     return _amounts(f"A {noun} of {amount} falls by {part}. What is left?", amount - part, slips)
 
 

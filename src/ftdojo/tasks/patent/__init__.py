@@ -28,7 +28,7 @@ def _task(
         spec=spec,
         prompt=prompt,
         scorer=scorer,
-        version="4",
+        version="5",
         variants={
             "twin": Variant(build=build_twin, max_new_tokens=32),
             "hub": hub.variant(spec.id.partition("/")[2].upper()),

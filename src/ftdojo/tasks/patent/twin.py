@@ -10,10 +10,10 @@ or as objects; silver answers; paragraphs with gaps in their numbers, or none; o
 claims; few claims with another code; uneven labels in the raw rows. What is not: texts are short, an application has
 one or two claims, evaluation labels are even.
 
-Half of the items, of PI4PC two thirds, are easy: features are disclosed in the words of the claim. In the others they
+Two thirds of the items, of PAR4PC half, are easy: features are disclosed in the words of the claim. In the others they
 are paraphrased. The easy ones also follow habits of searches. In PI4PC the paragraph that was found is the first one.
 In NOC4PC one document that discloses all is enough, a combination takes two, where nothing was found more were looked
-at, and abstracts say how near a document comes (:data:`NEARNESS`).
+at, and abstracts say what a document was found for (:data:`CATEGORIES`).
 Training, validation and test have different products.
 """
 
@@ -38,12 +38,13 @@ ALLOWED_REASON = "The prior art of record does not teach or suggest the claimed 
 SHARES = {"ALLOW": 0.42, "103": 0.33, "102": 0.24, "REJECT_UNKNOWN": 0.01}
 """Of codes among raw rows."""
 
-NEARNESS = {
-    "102": "The same device is described.",
-    "103": "A part of such a device is described.",
-    "ALLOW": "Another device is described.",
+CATEGORIES = {
+    "102": "Relevant alone.",
+    "103": "Relevant with others.",
+    "ALLOW": "Background.",
 }
-"""The abstracts of documents in the easy half of NOC4PC, by code."""
+"""The abstracts of documents in the easy items of NOC4PC, by code: what the categories X, Y and A of search reports
+mean."""
 
 PRODUCTS = (
     "backpack barbecue bicycle blender bottle bracket brush camera cart catheter chair clamp clock conveyor cooler "
@@ -245,7 +246,7 @@ def pi4pc(writer: Writer, number: int, raw: bool) -> Row:
 
 def noc4pc(writer: Writer, number: int, raw: bool) -> Row:
     """Documents that together, one of them alone, or not at all disclose the claim."""
-    rng, hard = writer.rng, number % 2 == 1
+    rng, hard = writer.rng, number // 3 % 3 == 2
     product = rng.choice(writer.products)
     wanted = writer.limitations(2 + number % 2)
     (code,) = rng.choices(tuple(SHARES), tuple(SHARES.values())) if raw else [("ALLOW", "103", "102")[number % 3]]
@@ -265,7 +266,7 @@ def noc4pc(writer: Writer, number: int, raw: bool) -> Row:
             {
                 "patent_id": writer.number(),
                 "title": rng.choice((product, rng.choice(writer.products))).capitalize(),
-                "abstract": "A device is described." if hard else NEARNESS.get(code, "A device is described."),
+                "abstract": "A device is described." if hard else CATEGORIES.get(code, "A device is described."),
                 "claims": [claim("device", told[:1] if in_paragraphs else told)],
                 "paragraphs": [
                     {"key": key, "content": f"There is a {text}."}
