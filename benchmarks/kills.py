@@ -50,8 +50,8 @@ import yaml
 
 from ftdojo import agents, models
 from ftdojo.budget import Budget
+from ftdojo.child import PR_SET_PDEATHSIG
 from ftdojo.dojo import Dojo, Observation, grading, run_episode
-from ftdojo.dojo.child import PR_SET_PDEATHSIG
 from ftdojo.errors import FtdojoError
 from ftdojo.inference import TransformersEngine, engine
 from ftdojo.record import Home, Ledger

@@ -4,7 +4,8 @@
 
 Episodes are simulated: real ledgers of eight iterations and 100 test items each, written as runs write them, for five
 contestants on four tasks. Measured is ``ftdojo bench`` on a suite whose jobs are all finished: it looks at every job,
-reads every record, compares all contestants and writes the pages. Each size runs in a process of its own.
+reads every record, compares all contestants and writes the pages. The reports of single runs, which real runs write at
+their end, are there: a first call has written them. Each size runs in a process of its own.
 """
 
 from __future__ import annotations
@@ -64,9 +65,10 @@ def measure(seeds: int) -> dict[str, float]:
         path, out = Path(folder, "suite.toml"), Path(folder, "out")
         path.write_text(SUITE.format(seeds=list(range(seeds))), "utf-8")
         episodes = simulate(path, out)
-        begun = time.perf_counter()
         command = [sys.executable, "-m", "ftdojo", "bench", str(path), "--out", str(out)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for _ in range(2):
+            begun = time.perf_counter()
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         return {
             "episodes": episodes,
             "seconds": time.perf_counter() - begun,

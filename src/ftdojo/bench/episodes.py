@@ -47,7 +47,8 @@ def read_episode(out: Path, job: Job) -> Episode | None:
         result = history.finished
         assert result is not None, "a run records its result before it writes it"
         items, course = history.test_items, _course(ledger, history)
-        blocked = sum(_blocked(event.payload) for event in ledger.events("iteration"))
+        made = zip(ledger.events("iteration"), history.iterations, strict=True)
+        blocked = sum(_blocked(event.payload, iteration) for event, iteration in made)
     if not items and result.outcome != "disqualified":
         raise UsageError(
             f"{job.folder} was finished by a ftdojo that recorded no verdicts on single test items",
@@ -60,16 +61,17 @@ def _course(ledger: Ledger, history: History) -> list[tuple[float, float]]:
     baseline = history.baseline
     assert baseline is not None
     course, spent, best = [], 0.0, baseline.score.value
+    iterations = iter(history.iterations)
     for event in ledger.events():
         spent += event.payload.get("charge", {}).get("wall_s", 0.0)
         if event.kind == "iteration":
-            iteration = Iteration.model_validate(event.payload["iteration"])
+            iteration = next(iterations)
             best = iteration.score.value if iteration.accepted and iteration.score else best
         if event.kind in ("baseline", "iteration"):
             course.append((spent, best))
     return course
 
 
-def _blocked(payload: Mapping[str, Any]) -> bool:
-    findings = Iteration.model_validate(payload["iteration"]).feedback.execution.findings
+def _blocked(payload: Mapping[str, Any], iteration: Iteration) -> bool:
+    findings = iteration.feedback.execution.findings
     return payload.get("overlap", 0) > 0 or any(finding.code in BLOCKED for finding in findings)
