@@ -429,8 +429,8 @@ def check(case: Case, place: Path, reference: dict[str, Any], tally: Tally) -> N
     with Ledger(run, writable=False) as ledger:
         if (broken := ledger.broken()) is not None:
             tally.faults.append(f"{place.name}: the ledger's chain is broken at {broken}")
-        for event in (*ledger.events("baseline"), *ledger.events("iteration")):
-            digests = event.payload.get("iteration", event.payload)["digests"]
+        for event in ledger.events("iteration"):
+            digests = event.payload["iteration"]["digests"]
             due = sum(made[digests[name]]["seconds"] for name in ("train", "evaluate") if name in digests)
             if abs(due - event.payload["charge"]["device_s"]) > 1e-6 or event.payload["charge"]["wall_s"] < due:
                 tally.faults.append(f"{place.name}: event {event.seq} is not charged the {due:.2f} s of its stages")

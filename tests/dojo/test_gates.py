@@ -135,7 +135,7 @@ def test_more_devices_than_the_machine_has_are_refused(
     approve: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = Plan(hypothesis="h", evidence=[], focus="training", changes=[], by="test", parent=0)
-    asked = Submission(tmp_path, plan, TrainConfig(devices=2), "print()", "")
+    asked = Submission(folder=tmp_path, plan=plan, train=TrainConfig(devices=2), program="", digest="")
     looked_at = Static(asked, load_folder(approve).spec, tiny_model, tmp_path)
     monkeypatch.setattr("ftdojo.models.devices", lambda: 1)
     (finding,) = training_devices(looked_at)

@@ -59,7 +59,7 @@ def test_nothing_is_left_when_the_run_is_killed(tiny_model: Path, tmp_path: Path
         from ftdojo.training import parallel
         from training.test_trainer import config, examples
         base, long = Path({str(tiny_model)!r}), config(devices=2, batch_size=4, epochs=100)
-        parallel.train(examples(base, 2000), long, base, Path("out"), on_log=lambda log: print(log, flush=True))
+        parallel.train(examples(base, 400), long, base, Path("out"), on_log=lambda log: print(log, flush=True))
         """
     run = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(program)],
