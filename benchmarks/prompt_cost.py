@@ -114,6 +114,7 @@ class World:
             "model": models.describe(base),
             "baseline": self.evaluated(0.0),
             "train_rows_per_s": 6.0,
+            "evaluate_s": 20.0,
             "seed": 0,
         }
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -381,3 +383,10 @@ def test_a_program_may_ask_models_if_the_run_has_any(
     without = server(playing(lambda asked, n: fenced(PROGRAM) if asked == "program" else reply(asked, n)))
     run(wire(without), name="without")
     assert not [body for body in without.requests if "ftdojo_llm" in json.dumps(body)]
+
+
+def test_what_an_iteration_asks_stays_below_its_limit() -> None:
+    script = Path(__file__).parents[2] / "benchmarks" / "prompt_cost.py"
+    command = [sys.executable, str(script), "--iterations", "3", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert 0 < json.loads(done.stdout.splitlines()[-1])["most"] < 12_000
