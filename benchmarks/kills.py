@@ -137,8 +137,8 @@ def fakes() -> None:
 
 
 class Forked:
-    """The grading process as a fork of this one, so that 200 runs need not import torch again; of :class:`Popen` what
-    :func:`ftdojo.dojo.grading.grade` uses."""
+    """The grading process as a fork of this one, so that 200 runs need not import torch again; of what
+    :func:`ftdojo.child.running` gives, the part that :func:`ftdojo.dojo.grading.grade` uses."""
 
     def __init__(self, complaints: IO[str]) -> None:
         request, self._request = os.pipe()
@@ -162,22 +162,15 @@ class Forked:
         self.stdin, self.stdout = os.fdopen(self._request, "w"), os.fdopen(self._answers)
         self.returncode: int | None = None
 
-    def kill(self) -> None:
-        """As of a process."""
-        os.kill(self.pid, 9)
-
-    def wait(self) -> None:
-        """As of a process."""
-        self.returncode = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-
     def __enter__(self) -> Forked:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        if error is not None:
+            os.kill(self.pid, signal.SIGKILL)
         self.stdin.close()
         self.stdout.close()
-        if self.returncode is None:
-            self.wait()
+        self.returncode = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
 def tiny_model(folder: Path) -> None:

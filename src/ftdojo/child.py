@@ -9,7 +9,11 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 PR_SET_PDEATHSIG = 1
 """From ``linux/prctl.h``. The kernel keeps the wish when the program is replaced."""
@@ -18,6 +22,18 @@ PR_SET_PDEATHSIG = 1
 def command(*program: str) -> list[str]:
     """The command line that starts a program so."""
     return [sys.executable, __file__, str(os.getpid()), *program]
+
+
+@contextmanager
+def running(*program: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
+    """A program so started, with these options of ``Popen``: waited for at the end of the block, and killed if that is
+    left by an exception."""
+    with subprocess.Popen(command(*program), encoding="utf-8", **options) as process:
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            raise
 
 
 def die_with(parent: int) -> None:

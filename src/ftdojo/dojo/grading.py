@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
@@ -90,10 +90,10 @@ def grade(request: Request, progress: Progress) -> Ruling:
     """
     ruling: Ruling | None = None
     # A file, because a pipe that nobody reads until the end would stop a talkative process.
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as complaints, _process(complaints) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as complaints:
+        with _process(complaints) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
             process.stdin.write(request.model_dump_json())
             process.stdin.close()
             for line in process.stdout:
@@ -104,10 +104,6 @@ def grade(request: Request, progress: Progress) -> Ruling:
                     progress.update(**message)
                 else:
                     progress.end(**message)
-        except BaseException:
-            process.kill()
-            raise
-        process.wait()
         complaints.seek(0)
         problem = complaints.read()
     if process.returncode or ruling is None:
@@ -118,11 +114,10 @@ def grade(request: Request, progress: Progress) -> Ruling:
     return ruling
 
 
-def _process(complaints: IO[str]) -> subprocess.Popen[str]:
+def _process(complaints: IO[str]) -> AbstractContextManager[subprocess.Popen[str]]:
     # It holds the sealed items and may compute for hours: nothing of a run that was killed goes on by itself.
-    command = child.command(sys.executable, "-m", "ftdojo.dojo.grading")
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=complaints, encoding="utf-8")
+    program = (sys.executable, "-m", "ftdojo.dojo.grading")
+    return child.running(*program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints)
 
 
 class _Lines:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ftdojo import child
 from ftdojo.errors import InfrastructureError, PrerequisiteError
 from ftdojo.inference.served import ServedEngine
 
@@ -43,8 +44,8 @@ def serving(model: Path) -> Iterator[ServedEngine]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
-        # The server ends with its parent, however that ends.
-        command = ["setpriv", "--pdeathsig", "KILL", "--", program, "serve", str(model), "--served-model-name", NAME]
+        # The server ends with this process, however that ends.
+        command = child.command(program, "serve", str(model), "--served-model-name", NAME)
         process = subprocess.Popen(
             [*command, "--host", "127.0.0.1", "--port", str(port), "--seed", "0"],
             stdin=subprocess.DEVNULL,

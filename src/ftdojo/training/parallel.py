@@ -1,4 +1,4 @@
-"""One training on one device, or on several of this machine: a process each, data-parallel, with the same result.
+"""One training on one device, or on several of this machine: a process each, data-parallel, taking the same steps.
 
 Every process takes its share of the batches of a step; gradients are averaged (``DistributedDataParallel``). The
 processes meet through a file and talk over the loopback interface, so nothing listens to the network.
@@ -13,10 +13,8 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
 
 from pydantic import TypeAdapter
 
@@ -72,7 +70,8 @@ def train(
         folder = Path(scratch)
         (folder / REQUEST).write_text(request.model_dump_json(), "utf-8")
         _write(examples, folder / EXAMPLES)
-        with _parent(folder, complaints) as process:
+        program = (sys.executable, "-m", "ftdojo.training.parallel", scratch)
+        with child.running(*program, stdout=subprocess.PIPE, stderr=complaints) as process:
             assert process.stdout is not None
             for line in process.stdout:
                 if on_log is not None:
@@ -87,18 +86,6 @@ def train(
                 fix="run the same command again; with devices: 1 there is one process only",
             )
         return _RESULT.validate_json((folder / RESULT).read_bytes())
-
-
-@contextmanager
-def _parent(folder: Path, complaints: IO[str]) -> Iterator[subprocess.Popen[str]]:
-    """The parent of the processes; it does not outlive this block, nor they it."""
-    command = child.command(sys.executable, "-m", "ftdojo.training.parallel", str(folder))
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints, text=True) as process:
-        try:
-            yield process
-        except BaseException:
-            process.kill()
-            raise
 
 
 def main() -> None:

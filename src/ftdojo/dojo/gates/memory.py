@@ -20,8 +20,7 @@ def memory(gate: int, config: TrainConfig, base: Path, examples: Sequence[Exampl
     the part that does not depend on them."""
     compute, info = models.compute(), models.describe(base)
 
-    together = config.devices if compute.device == "cpu" else 1
-    """Processes that share the memory."""
+    together = config.devices if compute.device == "cpu" else 1  # processes that share one memory
 
     def needed(changed: TrainConfig) -> float:
         rows = shortened(examples, changed.max_length)
