@@ -12,10 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ftdojo import tasks
-from ftdojo.agents import AGENTS, GREEDY_TREE, check, make
+from ftdojo.agents import AGENTS, GREEDY_TREE, check, forecast, make
 from ftdojo.agents.baselines.space import Point, Space, Span
 from ftdojo.agents.draft import read
-from ftdojo.agents.ft_agent import forecast
 from ftdojo.dojo import submission
 from ftdojo.dojo.feedback import EvaluationFeedback, ExecutionFeedback, Feedback
 from ftdojo.dojo.protocol import Iteration, Observation

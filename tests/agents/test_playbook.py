@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from ftdojo import tasks
-from ftdojo.agents import check, make
+from ftdojo.agents import check, forecast, make
 from ftdojo.agents.draft import Draft, read
-from ftdojo.agents.ft_agent import forecast
 from ftdojo.agents.ft_agent.diagnosis import diagnose
 from ftdojo.agents.ft_agent.playbook import PILOT_SHARE, Playbook
 from ftdojo.dojo import submission

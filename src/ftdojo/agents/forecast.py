@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ftdojo.agents.draft import Draft
 from ftdojo.dojo.protocol import Iteration, Observation
 from ftdojo.dojo.recipe import Recipe
@@ -22,8 +24,20 @@ def seconds(draft: Draft, like: Draft, of: Iteration, observation: Observation) 
     ``None`` if that was not evaluated, or if the rows of a script cannot be told before it ran."""
     if of.feedback.evaluation is None or isinstance(draft.program, str) != isinstance(like.program, str):
         return None
+    return longer(of, work(draft, observation) / work(like, observation))
+
+
+def longer(of: Iteration, factor: float) -> float:
+    """The wall clock of an iteration that trains ``factor`` times as long as ``of`` did."""
     took = of.feedback.execution.seconds
-    return RESERVE * (took.data + took.train * work(draft, observation) / work(like, observation) + took.evaluate)
+    return RESERVE * (took.data + took.train * factor + took.evaluate)
+
+
+def room(of: Iteration, seconds: float) -> float:
+    """How many times as long as ``of`` did an iteration can train that has so many seconds: less than 0 if it has not
+    even time for the rest, without end if ``of`` trained nothing."""
+    took = of.feedback.execution.seconds
+    return (seconds / RESERVE - took.data - took.evaluate) / took.train if took.train else math.inf
 
 
 def work(draft: Draft, observation: Observation) -> float:

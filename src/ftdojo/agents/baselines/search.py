@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from ftdojo.agents import draft as drafts
+from ftdojo.agents import forecast
 from ftdojo.agents.baselines.space import Point, Space
 from ftdojo.agents.draft import Draft, Proposal
-from ftdojo.agents.ft_agent import forecast
 from ftdojo.dojo.protocol import Observation
 from ftdojo.dojo.submission import Plan, PlannedChange
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ftdojo.agents import draft as drafts
+from ftdojo.agents import forecast
 from ftdojo.agents.draft import Proposal
-from ftdojo.agents.ft_agent import forecast
 from ftdojo.dojo.protocol import Observation
 from ftdojo.dojo.submission import Plan, PlannedChange
 from ftdojo.training import TrainConfig

@@ -9,8 +9,8 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ftdojo.agents import forecast
 from ftdojo.agents.draft import Draft
-from ftdojo.agents.ft_agent import forecast
 from ftdojo.agents.ft_agent.diagnosis import Diagnosis, told
 from ftdojo.agents.ft_agent.edits import RENDERING, renderings, values
 from ftdojo.agents.ft_agent.effects import Effect

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ftdojo.agents import draft as drafts
+from ftdojo.agents import forecast
 from ftdojo.agents.draft import Draft, Proposal
-from ftdojo.agents.ft_agent import context, forecast, planning, program
+from ftdojo.agents.ft_agent import context, planning, program
 from ftdojo.agents.ft_agent.diagnosis import diagnose
 from ftdojo.agents.ft_agent.effects import measure
 from ftdojo.agents.ft_agent.explain import explain

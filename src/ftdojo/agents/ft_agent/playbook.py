@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ftdojo.agents import draft as drafts
+from ftdojo.agents import forecast
 from ftdojo.agents.draft import Draft, Proposal
-from ftdojo.agents.ft_agent import edits, forecast
+from ftdojo.agents.ft_agent import edits
 from ftdojo.agents.ft_agent.diagnosis import PARSED_ENOUGH, Diagnosis, Kind, diagnose, told
 from ftdojo.agents.ft_agent.effects import Change, Effect, amount, measure
 from ftdojo.dojo.feedback import EvaluationFeedback, Feedback
@@ -30,7 +31,9 @@ PILOT_SHARE = 0.125
 """The pilot may train for this share of the wall clock that is left; on a slow machine it has fewer rows."""
 GROWTH = 2.0
 """More of something is this much more; :data:`LAST_GROWTH` at most where no second such step would fit."""
-LAST_GROWTH, LEAST_GROWTH = 4.0, 1.25
+LAST_GROWTH = 4.0
+LEAST_GROWTH = 1.25
+"""Less more is not worth an iteration."""
 MIN_ROWS = 64
 PILOT_TRAIN: dict[str, Any] = {
     "method": "lora",
@@ -88,15 +91,11 @@ class Situation:
     @property
     def growth(self) -> float:
         """By how much the rows can grow: as a rule they double; the last time they take what time is left."""
-        left = self.observation.remaining.get("wall_s")
-        took = self.feedback.execution.seconds
-        if left is None or not took.train:
+        left = self.observation.remaining.get("wall_s", math.inf)
+        after = left - forecast.longer(self.iteration, GROWTH)
+        if after >= forecast.longer(self.iteration, GROWTH**2):
             return GROWTH
-        beside, left = took.data + took.evaluate, left / forecast.RESERVE
-        if (beside + GROWTH * took.train) + (beside + GROWTH**2 * took.train) <= left:
-            return GROWTH
-        fits = (left - beside) / took.train - 0.01
-        return min(LAST_GROWTH, fits) if fits >= LEAST_GROWTH else GROWTH
+        return max(LEAST_GROWTH, min(LAST_GROWTH, forecast.room(self.iteration, left)))
 
     def affords(self, draft: Draft) -> bool:
         """Whether an iteration with ``draft`` is forecast to fit into the remaining wall clock."""

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ftdojo.agents import draft as drafts
+from ftdojo.agents import forecast
 from ftdojo.agents.draft import Draft, Proposal
-from ftdojo.agents.ft_agent import forecast
 from ftdojo.agents.ft_agent.agent import Planner
 from ftdojo.dojo.protocol import Iteration, Observation, Probe
 from ftdojo.dojo.recipe import Recipe
