@@ -6,6 +6,9 @@ a fresh process, so that its peak of resident memory is its own. Rows are made a
 what the peak grows by is the index's. The time is that of the look-ups alone. Told are the shares of copies that were
 found, and how many other rows were taken for copies.
 
+Then the same on the generated data of every task: validation items against an index of the test items, which they are
+disjoint from, so that all that is found is false; and edited copies of the test items.
+
     python benchmarks/overlap.py [--rows 1000000] [--items 2000] [--json]
 """
 
@@ -16,11 +19,14 @@ import json
 import multiprocessing
 import random
 import resource
+import tempfile
 import time
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from ftdojo.rawdata import OverlapIndex
+from ftdojo import tasks
+from ftdojo.rawdata import OverlapIndex, read_items
 
 INSTRUCTION = "You are a helpful assistant. Read the record below and answer its question in one word. Record:"
 VOCABULARY = [f"w{number}" for number in range(5_000)]
@@ -42,6 +48,23 @@ def text(rng: random.Random) -> str:
 def edited(rng: random.Random, words: str, share: float) -> str:
     """The text in capitals, with some words replaced."""
     return " ".join(rng.choice(VOCABULARY) if rng.random() < share else word for word in words.upper().split())
+
+
+def twin(name: str) -> dict[str, Any]:
+    """What is found on the generated data of one task: of validation items (falsely) and of edited test items."""
+    task, rng = tasks.get(name), random.Random(0)
+    with tempfile.TemporaryDirectory(prefix="ftdojo-overlap-") as folder:
+        task.variants["twin"].build(Path(folder), {})
+        test, validation = (
+            [task.question(item) for item in read_items(Path(folder, f"{split}.jsonl"))]
+            for split in ("test", "validation")
+        )
+    index = OverlapIndex.of(test)
+    return {
+        "task": name,
+        "wrong": fmean(index.overlaps([question]) for question in validation),
+        "found": {share: fmean(index.overlaps([edited(rng, question, share)]) for question in test) for share in EDITS},
+    }
 
 
 def measure(rows: int, items: int) -> dict[str, Any]:
@@ -94,8 +117,12 @@ def main() -> None:
             + f"; {size['wrong']} wrong",
             flush=True,
         )
+    twins = [twin(name) for name in tasks.ids() if "twin" in tasks.get(name).variants]
+    for one in twins:
+        found = "  ".join(f"{share:4.0%}" for share in one["found"].values())
+        print(f"{one['task']:26}  wrong {one['wrong']:.1%}  found {found}", flush=True)
     if arguments.json:
-        print(json.dumps({"benchmark": "overlap", "sizes": sizes}))
+        print(json.dumps({"benchmark": "overlap", "sizes": sizes, "twins": twins}))
 
 
 if __name__ == "__main__":

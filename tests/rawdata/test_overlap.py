@@ -43,6 +43,36 @@ def test_short_items_are_found_as_a_whole() -> None:
     assert not index.overlaps(["Explain how to translate cat into German.", "Katze"])
 
 
+def edited(rng: random.Random, text: str, share: float) -> str:
+    words = text.split()
+    for i in rng.sample(range(len(words)), round(share * len(words))):
+        words[i] = "".join(rng.choices(string.ascii_lowercase, k=6))
+    return " ".join(words)
+
+
+def test_where_every_item_is_a_text_of_its_own_edited_copies_are_found() -> None:
+    rng = random.Random(3)
+    texts = [f"{INSTRUCTION} {' '.join(''.join(rng.choices('abcdefgh', k=4)) for _ in range(60))}" for _ in range(60)]
+    index = OverlapIndex.of(texts[:30])
+    assert all(index.overlaps([edited(rng, text, 0.1)]) for text in texts[:30])
+    assert not any(index.overlaps([edited(rng, text, 0.1)]) for text in texts[30:])
+
+
+def test_where_items_come_from_one_template_another_of_it_is_no_copy() -> None:
+    rng = random.Random(4)
+    template = "{} has {} apples and gives half of them to {} who already had {} more of them . How many are left ?"
+    names = [f"Name{number}" for number in range(40)]
+
+    def question() -> str:
+        return template.format(rng.choice(names), rng.randint(10, 999), rng.choice(names), rng.randint(10, 999))
+
+    evaluation = [question() for _ in range(100)]
+    index = OverlapIndex.of(evaluation)
+    assert all(index.overlaps([text]) for text in evaluation)
+    others = [index.overlaps([question()]) for _ in range(500)]
+    assert sum(others) < 0.05 * len(others)
+
+
 def test_keep_gives_positions() -> None:
     index = OverlapIndex.of(["alpha beta", "gamma delta"])
     assert index.keep([["alpha beta", "x"], ["new text"], ["gamma delta"], ["more"]]) == [1, 3]

@@ -1,26 +1,35 @@
-"""Does a training row contain an evaluation item? An index of n-grams that are particular to single items.
+"""Does a training row contain an evaluation item, as it is or edited? An index of n-grams particular to single items.
 
 Evaluation prompts of one task share most of their words (the instruction), so an n-gram counts only if few items have
-it. A row overlaps with an item when it contains at least half of the n-grams that are particular to that item. An item
-shorter than an n-gram is looked for as a whole; one of very few words only as a whole turn, since any text may
-contain it by chance.
+it. A row contains an item when it has a certain share of the n-grams that are particular to that item: what MinHash
+(Broder 1997) estimates, counted exactly, as evaluation items are few and rows are seen one at a time. The share is
+calibrated: where items are alike, as questions from one template are, a row has to have more of one than other items
+have of it; where every item is a text of its own, less will do, so that edited copies are found too.
+
+An item shorter than an n-gram is looked for as a whole turn, since any text may contain it by chance.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Self
 
-WORDS = 8
+VERSION = 2
+"""Raised when the same texts give another index."""
+WORDS = 4
 """Length of an n-gram."""
-FEW = 4
-"""An item of fewer words is compared with whole turns only."""
 SHARED = 2
 """An n-gram that more items than this have belongs to the task's instruction, not to an item."""
-THRESHOLD = 0.5
+LEAST, MOST = 0.3, 0.65
+"""Bounds of the share, whatever the calibration says: a third of a text is no chance, and two thirds are a copy."""
+ALIKE, MARGIN = 0.99, 0.05
+"""The share is above what this share of the items have of any other item, by the margin."""
+FEW = 6
+"""At least so many n-grams have to be found, or ``MOST`` of those that a short item has."""
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 """Thai and Lao, Japanese kana, Chinese characters."""
 
@@ -28,9 +37,9 @@ _UNSPACED = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\u
 class OverlapIndex:
     """An index of evaluation prompts, as hashes."""
 
-    def __init__(self, items: Sequence[Sequence[str]], sizes: Sequence[int]) -> None:
-        """``items``: for every evaluation item the hashes particular to it; ``sizes``: the n-gram lengths in use."""
-        self._items, self._sizes = items, sizes
+    def __init__(self, items: Sequence[Sequence[str]], share: float) -> None:
+        """``items``: for every evaluation item the hashes particular to it; ``share``: of them that make a copy."""
+        self._items, self._share = items, share
         self.digest = _hash(["", *(gram for item in items for gram in ["", *item])])
         self._holders: dict[str, list[int]] = defaultdict(list)
         for number, own in enumerate(items):
@@ -40,20 +49,22 @@ class OverlapIndex:
     @classmethod
     def of(cls, texts: Iterable[str]) -> Self:
         """The index of these texts, one an item."""
-        items = [_words(text) for text in texts]
-        sizes = sorted({min(WORDS, len(words)) for words in items if len(words) >= FEW})
-        grams = [_grams(words, min(WORDS, len(words))) if len(words) >= FEW else {_whole(words)} for words in items]
+        words = [_words(text) for text in texts]
+        grams = [_grams(own) if len(own) >= WORDS else {_whole(own)} for own in words]
         frequency = Counter(gram for item in grams for gram in item)
-        return cls([sorted(gram for gram in item if frequency[gram] <= SHARED) for item in grams], sizes)
+        items = [sorted(gram for gram in item if frequency[gram] <= SHARED) for item in grams]
+        alike = sorted(cls(items, 1.0)._alike())
+        usual = alike[math.floor(ALIKE * (len(alike) - 1))] if alike else 0.0
+        return cls(items, min(MOST, max(LEAST, usual + MARGIN)))
 
     @classmethod
     def from_json(cls, value: Any) -> Self:
         """The index that :meth:`to_json` described."""
-        return cls(value["items"], value["sizes"])
+        return cls(value["items"], value["share"])
 
     def to_json(self) -> dict[str, Any]:
         """A JSON value that holds the index."""
-        return {"items": [list(item) for item in self._items], "sizes": list(self._sizes)}
+        return {"items": [list(item) for item in self._items], "share": self._share}
 
     def overlaps(self, turns: Sequence[str]) -> bool:
         """Whether a row contains an evaluation item."""
@@ -65,14 +76,23 @@ class OverlapIndex:
 
     def matches(self, turns: Sequence[str]) -> frozenset[int]:
         """The numbers of the evaluation items that a row, given as its turns, contains."""
-        hits = Counter(item for gram in self._grams(turns) for item in self._holders.get(gram, ()))
-        return frozenset(item for item, count in hits.items() if count >= THRESHOLD * len(self._items[item]))
-
-    def _grams(self, turns: Sequence[str]) -> set[str]:
         parts = [_words(turn) for turn in turns]
-        together = [word for words in parts for word in words]
-        grams = {gram for size in self._sizes for gram in _grams(together, size)}
-        return grams | {_whole(words) for words in parts}
+        grams = _grams([word for words in parts for word in words]) | {_whole(words) for words in parts}
+        return frozenset(item for item, count in self._hits(grams).items() if count >= self._needed(item))
+
+    def _hits(self, grams: Iterable[str]) -> Counter[int]:
+        """How many of the n-grams particular to an item are among these."""
+        return Counter(item for gram in grams for item in self._holders.get(gram, ()))
+
+    def _needed(self, item: int) -> float:
+        size = len(self._items[item])
+        return min(max(self._share * size, FEW), MOST * size)
+
+    def _alike(self) -> Iterator[float]:
+        """For every item, the largest share of another item's particular n-grams that it has."""
+        for number, own in enumerate(self._items):
+            hits = self._hits(own)
+            yield max((count / len(self._items[i]) for i, count in hits.items() if i != number), default=0.0)
 
 
 def _words(text: str) -> list[str]:
@@ -82,8 +102,8 @@ def _words(text: str) -> list[str]:
     return [word for word in words if word]
 
 
-def _grams(words: Sequence[str], size: int) -> set[str]:
-    return {_hash(words[i : i + size]) for i in range(len(words) - size + 1)}
+def _grams(words: Sequence[str]) -> set[str]:
+    return {_hash(words[i : i + WORDS]) for i in range(len(words) - WORDS + 1)}
 
 
 def _whole(words: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ftdojo.rawdata.fetch import identity, locate
+from ftdojo.rawdata.overlap import VERSION as OVERLAP_VERSION
 from ftdojo.rawdata.overlap import OverlapIndex
 from ftdojo.rawdata.profile import Count, DataProfile, profile
 from ftdojo.record import Home, Stage, Store, digest
@@ -88,6 +89,7 @@ def _key(task: Task, variant: str, sources: Sources, home: Home) -> dict[str, An
         "task": task.spec.id,
         "variant": variant,
         "version": task.version,
+        "overlap": OVERLAP_VERSION,
         "sources": [[s.id, s.revision, identity(s, sources[s.id], home)] for s in task.variants[variant].sets],
     }
 
