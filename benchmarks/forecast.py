@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 EMBEDDED = "smollm2-135m"
-METHODS = ("lora", "full")
+METHODS = ("lora", "qlora", "full")
 GRID = {
     "cpu": {"models": (EMBEDDED, "deep-46m", "wide-102m"), "lengths": (64, 256, 512), "batches": (4, 16)},
     "cuda": {"models": ("qwen-0.5b", "qwen-1.5b", "llama-7b"), "lengths": (256, 1024, 4096), "batches": (1, 8)},

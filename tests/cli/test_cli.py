@@ -197,7 +197,7 @@ def test_validate_passes_a_good_submission_and_names_the_gate_of_a_bad_one(
     for name, changes, gate, code in [
         ("key", {"train": {"learning_rat": 1}}, 0, "unknown_key"),
         ("both", {"train": {"lora": {"rnk": 1}, "epochs": 0}}, 0, "unknown_key"),
-        ("method", {"train": {"method": "qlora"}}, 0, "bad_value"),
+        ("method", {"train": {"method": "qlroa"}}, 0, "bad_value"),
         ("length", {"train": {"max_length": 100_000}}, 1, "max_length_over_context"),
         (
             "source",

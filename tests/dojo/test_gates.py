@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from ftdojo.dojo.gates import Reference, content, text
 from ftdojo.dojo.gates.reference import answer_of
-from ftdojo.dojo.gates.static import Static, _needed, training_devices
+from ftdojo.dojo.gates.static import Static, _needed, training_devices, training_kernels
 from ftdojo.dojo.recipe import Recipe
 from ftdojo.dojo.submission import Plan, Submission
 from ftdojo.errors import InputError
@@ -131,14 +132,29 @@ def test_linear_modules_are_without_embeddings(tiny_model: Path) -> None:
     assert names == {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
 
 
+def looked_at(train: TrainConfig, approve: Path, model: Path, folder: Path) -> Static:
+    plan = Plan(hypothesis="h", evidence=[], focus="training", changes=[], by="test", parent=0)
+    asked = Submission(folder=folder, plan=plan, train=train, program="", digest="")
+    return Static(asked, load_folder(approve).spec, model, folder)
+
+
+def test_4_bits_without_what_computes_with_them_are_refused(
+    approve: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = looked_at(TrainConfig(method="qlora"), approve, tiny_model, tmp_path)
+    assert list(training_kernels(asked)) == []
+    monkeypatch.setitem(sys.modules, "bitsandbytes", None)  # as if it were not installed
+    (finding,) = training_kernels(asked)
+    assert (finding.code, finding.where) == ("no_4bit_kernels", "train.yaml: method")
+    assert list(training_kernels(looked_at(TrainConfig(), approve, tiny_model, tmp_path))) == []
+
+
 def test_more_devices_than_the_machine_has_are_refused(
     approve: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan = Plan(hypothesis="h", evidence=[], focus="training", changes=[], by="test", parent=0)
-    asked = Submission(folder=tmp_path, plan=plan, train=TrainConfig(devices=2), program="", digest="")
-    looked_at = Static(asked, load_folder(approve).spec, tiny_model, tmp_path)
+    asked = looked_at(TrainConfig(devices=2), approve, tiny_model, tmp_path)
     monkeypatch.setattr("ftdojo.models.devices", lambda: 1)
-    (finding,) = training_devices(looked_at)
+    (finding,) = training_devices(asked)
     assert (finding.code, finding.where, finding.fix) == ("too_many_devices", "train.yaml: devices", "at most 1")
     monkeypatch.setattr("ftdojo.models.devices", lambda: 2)
-    assert list(training_devices(looked_at)) == []
+    assert list(training_devices(asked)) == []

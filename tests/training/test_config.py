@@ -18,7 +18,6 @@ from ftdojo.training import config
         ("learning_rate: fast", "learning_rate"),
         ("method: full\nlora: {rank: 4}", "no effect with method full"),
         ("patience: 2", "needs held-out rows"),
-        ("method: qlora", "choose method lora"),
         ("lora: {rank: 4, alfa: 3}", "did you mean 'alpha'?"),
         ("- a list", "train.yaml"),
         ("epochs: [", "train.yaml"),

@@ -60,7 +60,7 @@ def kept_bytes(model: Path, config: TrainConfig, on: Compute, examples: list[Exa
 
 
 @pytest.mark.parametrize("on", COMPUTES, ids=str)
-@pytest.mark.parametrize("method", ["lora", "full"])
+@pytest.mark.parametrize("method", ["lora", "qlora", "full"])
 @pytest.mark.parametrize("common", [0, 40])
 def test_activations_are_those_that_autograd_keeps(tiny_model: Path, method: str, on: Compute, common: int) -> None:
     examples, config, info = batch(6, 120, common), TrainConfig.model_validate({"method": method}), describe(tiny_model)
@@ -94,7 +94,7 @@ def test_shapes_are_those_of_the_batches() -> None:
     st.integers(1, 64),
     st.integers(1, 2000),
     st.integers(1, 16),
-    st.sampled_from(["lora", "full"]),
+    st.sampled_from(["lora", "qlora", "full"]),
     st.sampled_from(COMPUTES),
 )
 def test_more_needs_more(rows: int, width: int, labels: int, method: str, on: Compute) -> None:
@@ -106,7 +106,7 @@ def test_more_needs_more(rows: int, width: int, labels: int, method: str, on: Co
 
 
 def test_what_fits_is_proposed() -> None:
-    """The batch is made smaller first, its rows kept by accumulation; then rows are cut; then adapters are proposed."""
+    """The batch is made smaller first, its rows kept by accumulation; then rows are cut; then the method is changed."""
     on = COMPUTES[1]
     config = TrainConfig(method="lora", batch_size=12, gradient_accumulation=2, max_length=800)
 
@@ -126,7 +126,18 @@ def test_what_fits_is_proposed() -> None:
     assert (shorter.batch_size, shorter.gradient_accumulation, shorter.max_length) == (1, 24, 300)
     full = config.model_copy(update={"method": "full"})
     assert fits(full, needed(single)) == single.model_copy(update={"gradient_accumulation": 24})
+    quantized = fits(config, needed(single.model_copy(update={"method": "qlora"})))
+    assert (quantized.method, quantized.batch_size, quantized.max_length) == ("qlora", 1, 800)
     assert estimate.largest(config, needed, 1e9) is None
+
+
+def test_weights_in_4_bits_are_as_large_as_bitsandbytes_makes_them(tiny_model: Path) -> None:
+    config = TrainConfig(method="qlora")
+    network = _network(tiny_model, config, COMPUTES[0])
+    weights = [weight for weight in network.parameters() if not weight.requires_grad]
+    states = [weight.quant_state for weight in weights if hasattr(weight, "quant_state")]
+    held = sum(w.nbytes for w in weights) + sum(s.absmax.nbytes + s.state2.absmax.nbytes for s in states)
+    assert estimate._weights(describe(tiny_model), config, 2) == pytest.approx(held, rel=0.01)
 
 
 def test_rows_that_lose_their_answer_are_dropped() -> None:

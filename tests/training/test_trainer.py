@@ -108,6 +108,24 @@ def test_merging_keeps_the_adapters_outputs(tiny_model: Path, tmp_path: Path) ->
     assert (tmp_path / "merged/chat_template.jinja").read_bytes() == (tiny_model / "chat_template.jinja").read_bytes()
 
 
+@pytest.mark.parametrize("on", [SINGLE, COARSE], ids=str)
+def test_adapters_on_4_bit_weights_learn_what_others_do(tiny_model: Path, tmp_path: Path, on: Compute) -> None:
+    """Held-out rows are measured meanwhile, which must not change the base model to one without gradients."""
+    settings = {"learning_rate": 1e-3, "epochs": 20, "eval_fraction": 0.2}
+    plain, quantized = (
+        train(examples(tiny_model), config(method=method, **settings), tiny_model, tmp_path / method, on=on)
+        for method in ("lora", "qlora")
+    )
+    fall, other = (result.curve[0].loss - result.curve[-1].loss for result in (plain, quantized))
+    assert other == pytest.approx(fall, rel=0.2)
+    assert fall > 0.02 * plain.curve[0].loss
+    assert len(quantized.eval_curve) > 2
+    export(tiny_model, tmp_path / "qlora", tmp_path / "merged")
+    base, merged = weights(tiny_model), weights(tmp_path / "merged")
+    assert {name: tensor.dtype for name, tensor in merged.items()} == {n: t.dtype for n, t in base.items()}
+    assert any(not merged[name].equal(base[name]) for name in base)
+
+
 def test_patience_keeps_the_best_weights(tiny_model: Path, tmp_path: Path) -> None:
     """The held-out rows cannot be learned from the others, so their loss rises soon."""
     noise = [{"prompt": f"Question {i}", "completion": f"{(i * 7919) % 1009}"} for i in range(40)]

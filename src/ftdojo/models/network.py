@@ -36,8 +36,11 @@ def quiet() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def load(model: Path, dtype: torch.dtype, attention: str) -> Any:
+def load(model: Path, dtype: torch.dtype, attention: str, *, four_bit: bool = False) -> Any:
     """The model in ``model``, on the CPU, its weights as ``dtype``.
+
+    With ``four_bit`` the weights of its linear modules, but for the output layer, are quantized to 4-bit NormalFloat
+    with quantized constants (Dettmers et al. 2023, arXiv 2305.14314), and it is on the device of this process.
 
     Raises:
         UsageError: if its architecture cannot be run the way training and generation do.
@@ -46,8 +49,14 @@ def load(model: Path, dtype: torch.dtype, attention: str) -> Any:
 
     with quiet():
         network = AutoModelForCausalLM.from_pretrained(
-            model, dtype=dtype, attn_implementation=attention, use_safetensors=True
+            model,
+            dtype=dtype,
+            attn_implementation=attention,
+            use_safetensors=True,
+            quantization_config=_normal_float(dtype) if four_bit else None,
         )
+    if four_bit:
+        _keep_trainable(network)
     missing = [name for name in NEEDED if name not in inspect.signature(network.forward).parameters]
     if missing:
         raise UsageError(
@@ -55,3 +64,20 @@ def load(model: Path, dtype: torch.dtype, attention: str) -> Any:
             fix="choose a decoder with rotary or learned positions, such as Llama, Qwen, Gemma or SmolLM",
         )
     return network
+
+
+def _normal_float(dtype: torch.dtype) -> Any:
+    from transformers import BitsAndBytesConfig
+
+    return BitsAndBytesConfig(
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
+    )
+
+
+def _keep_trainable(network: Any) -> None:
+    """Some processors' modules change to a layout without gradients when they are first asked outside of training."""
+    from bitsandbytes.nn import Linear4bit
+
+    for module in network.modules():
+        if isinstance(module, Linear4bit):
+            module.support_avx512bf16_for_cpu = False

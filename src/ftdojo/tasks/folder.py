@@ -33,7 +33,7 @@ class RulesTable(StrictModel):
     """The table ``[rules]``: the limits of a submission."""
 
     max_rows: int = Field(2000, ge=1)
-    methods: list[Literal["full", "lora", "qlora"]] = Field(["full", "lora"], min_length=1)
+    methods: list[Literal["full", "lora", "qlora"]] = Field(["full", "lora", "qlora"], min_length=1)
     wall_s: float = Field(12 * 3600.0, gt=0, description="seconds")
 
 

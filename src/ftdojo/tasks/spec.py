@@ -69,7 +69,7 @@ class Rules:
     """The limits of FT-Dojo for one task: values, not code."""
 
     max_rows: int = 2000
-    methods: tuple[str, ...] = ("full", "lora")
+    methods: tuple[str, ...] = ("full", "lora", "qlora")
     wall_s: float = 12 * 3600.0
 
 

@@ -21,6 +21,11 @@ _RUNTIME = {"cpu": 0.5 * 2**30, "cuda": 0.0}
 _SLACK = {"cpu": 1.2, "cuda": 1.0}
 """What is allocated and freed in every step takes so much more: the C library cannot use all the gaps between tensors
 that live longer. Measured, as is the constant above; torch's allocator on a GPU is asked what it had allocated."""
+_FOUR_BIT = 0.5 + 1 / 64 + 4 / (64 * 256)
+"""Bytes a 4-bit weight: its constant, of 64 weights, takes one byte, and the constant's own, of 256, four (Dettmers et
+al. 2023, arXiv 2305.14314, section 3)."""
+_SMALLER = {"full": "lora", "lora": "qlora"}
+"""The method that takes the place of one that does not fit."""
 _SHORTEST = 64
 """Rows are not proposed to be cut below this many tokens."""
 
@@ -31,7 +36,7 @@ def memory(model: ModelInfo, config: TrainConfig, compute: Compute, batch: Shape
     trained = _trained(model, config)
     output_layer = model.vocabulary * model.hidden_size * width if config.method == "full" else 0
     # Weights, two float32 moments, and a float32 master where the model computes in less.
-    kept = model.parameters * width + trained * (8 + (4 if width < 4 else 0))
+    kept = _weights(model, config, width) + trained * (8 + (4 if width < 4 else 0))
     gradients = trained * width
     stepping = gradients + (4 * trained if width < 4 else 0)
     if batch is None:
@@ -66,7 +71,23 @@ def _activations(model: ModelInfo, config: TrainConfig, compute: Compute, batch:
     if batch.prefix:  # the cache that hands the prefix to the rows
         layer += batch.rows * keys * 2 * pairs * width
     passing = tokens * (3 * inner * width + 2 * hidden * 4) + (scores * (8 + 2 * width) if eager else 0)
+    if config.method == "qlora":  # the weights of one module, as they are multiplied with
+        passing += hidden * inner * width
     return model.layers * layer, passing
+
+
+def _weights(model: ModelInfo, config: TrainConfig, width: int) -> float:
+    """Bytes of the model's own weights."""
+    if config.method != "qlora":
+        return model.parameters * width
+    linear = _linear(model)
+    return linear * _FOUR_BIT + (model.parameters - linear) * width
+
+
+def _linear(model: ModelInfo) -> int:
+    """How many weights the linear modules of all layers have."""
+    queries, pairs = model.heads * model.head_size, model.key_value_heads * model.head_size
+    return model.layers * model.hidden_size * (2 * queries + 2 * pairs + 3 * model.intermediate_size)
 
 
 def _adapters(model: ModelInfo, config: TrainConfig, width: int) -> float:
@@ -90,12 +111,10 @@ def _trained(model: ModelInfo, config: TrainConfig) -> float:
 def operations(model: ModelInfo, batch: Shape) -> float:
     """Floating-point operations of one forward pass: two for every weight and token, and the products of attention
     (Kaplan et al. 2020, arXiv 2001.08361, section 2.1). A training step takes about three times as many."""
-    queries, pairs = model.heads * model.head_size, model.key_value_heads * model.head_size
-    weights = model.layers * model.hidden_size * (2 * queries + 2 * pairs + 3 * model.intermediate_size)
     tokens = batch.rows * batch.width + batch.prefix
     scores = batch.rows * batch.width * (batch.prefix + batch.width) + batch.prefix**2
     logits = batch.rows * batch.labels * model.vocabulary * model.hidden_size
-    return 2.0 * (weights * tokens + logits) + 4.0 * model.layers * queries * scores
+    return 2.0 * (_linear(model) * tokens + logits) + 4.0 * model.layers * model.heads * model.head_size * scores
 
 
 def peak(examples: Sequence[Example], model: ModelInfo, config: TrainConfig, compute: Compute) -> float:
@@ -108,7 +127,7 @@ def largest(config: TrainConfig, needed: Callable[[TrainConfig], float], availab
     """The nearest configuration that needs no more than ``available`` bytes, or ``None`` if there is none.
 
     First the batch is made smaller, with as many more of them a step; if one row is still too long, rows are cut; and
-    at last adapters take the place of full weights.
+    at last adapters take the place of full weights, and 4-bit weights that of the base model's.
 
     Args:
         config: what does not fit.
@@ -134,7 +153,8 @@ def largest(config: TrainConfig, needed: Callable[[TrainConfig], float], availab
     single = config.model_copy(update={"batch_size": 1, "gradient_accumulation": rows})
     if shorter := most(_SHORTEST, config.max_length, "max_length", single):
         return shorter
-    return None if config.adapter else largest(config.model_copy(update={"method": "lora"}), needed, available)
+    method = _SMALLER.get(config.method)
+    return largest(config.model_copy(update={"method": method}), needed, available) if method else None
 
 
 def available_memory(compute: Compute) -> float:

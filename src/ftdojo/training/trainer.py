@@ -140,7 +140,7 @@ def train(
 def _network(base: Path, config: TrainConfig, chosen: Compute) -> Any:
     """The base model, with new adapters if the configuration asks for them."""
     torch.manual_seed(config.seed)
-    loaded = network.load(base, chosen.dtype, chosen.attention)
+    loaded = network.load(base, chosen.dtype, chosen.attention, four_bit=config.method == "qlora")
     lora = config.adapter
     if lora is None:
         return loaded
@@ -158,11 +158,15 @@ def _network(base: Path, config: TrainConfig, chosen: Compute) -> Any:
     adapter.use_for(settings)
     try:
         with network.quiet():
-            # Adapters in the model's own precision: float32 ones would make every layer cast its input up and back.
-            return get_peft_model(loaded, settings, autocast_adapter_dtype=False)
+            adapted = get_peft_model(loaded, settings, autocast_adapter_dtype=False)
     except ValueError as error:
         fix = "use all-linear, or names of linear modules of this model"
         raise _fault("bad_targets", str(error)[:300], "lora.targets", fix) from None
+    # Adapters in the precision of what flows through: float32 ones would make every layer cast its input up and back.
+    for parameter in adapted.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.to(chosen.dtype)
+    return adapted
 
 
 def _split(examples: Sequence[Example], config: TrainConfig) -> tuple[list[Example], list[Example]]:

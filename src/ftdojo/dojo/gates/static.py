@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 import difflib
-import importlib.util
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from jinja2 import nodes
@@ -72,7 +72,7 @@ def script_imports(s: Static) -> Iterator[Finding]:
         if name == "ftdojo":
             message = "imports ftdojo, which the sandbox does not have"
             yield _finding("forbidden_import", message, where, "use the standard library, pandas or rdkit")
-        elif name not in BESIDE and importlib.util.find_spec(name) is None:
+        elif name not in BESIDE and find_spec(name) is None:
             message = f"imports '{name}', which is not installed"
             yield _finding("missing_module", message, where, f"do without {name}: nothing can be installed there")
 
@@ -219,6 +219,13 @@ def training_targets(s: Static) -> Iterator[Finding]:
             yield _finding("bad_targets", f"the model has no linear module '{target}'", where, fix)
 
 
+def training_kernels(s: Static) -> Iterator[Finding]:
+    """What 4-bit weights are computed with is installed."""
+    if s.submission.train.method == "qlora" and find_spec("bitsandbytes") is None:
+        fix = "choose method lora, or pip install 'ftdojo[bitsandbytes]'"
+        yield _finding("no_4bit_kernels", "method qlora needs bitsandbytes", f"{TRAIN}: method", fix)
+
+
 def training_devices(s: Static) -> Iterator[Finding]:
     """The machine has the devices."""
     asked, have = s.submission.train.devices, models.devices()
@@ -244,6 +251,7 @@ CHECKS: tuple[Check, ...] = (
     training_method,
     training_length,
     training_targets,
+    training_kernels,
     training_devices,
     training_memory,
 )
