@@ -38,11 +38,26 @@ def test_jobs_are_all_combinations_each_in_a_folder_of_its_own(tmp_path: Path) -
     assert len({job.folder for job in jobs}) == len(jobs)
     assert jobs[0].command(Path("/out")) == [
         "run", "chemistry/mol_und", "--model", "smollm2-135m", "--data", "twin", "--agent", "base",
-        "--planner", "playbook", "--budget", "2m", "--max-iterations", "4", "--seed", "0",
+        "--planner", "playbook", "--budget", "2m", "--max-iterations", "4", "--engine", "transformers", "--seed", "0",
         "--out", "/out/jobs/smollm2-135m-twin-short/chemistry-mol_und/base/seed0",
     ]  # fmt: skip
     first = [(job.task_id, job.contestant.name, job.seed) for job in jobs[:3]]
     assert first[0][0] == first[1][0], "all contestants play a task before the next one begins"
+
+
+def test_rules_are_everybodys_and_probes_a_contestants(tmp_path: Path) -> None:
+    probing = ('agent = "random-search"', 'agent = "ft-agent", probes = 3')
+    rules = "[rules]\nengine = 'vllm'\ndata_llm = ['weak=openai:a', 'strong=openai:b']\n[budgets.short]"
+    first, second = suite(tmp_path, probing, ("[budgets.short]", rules)).jobs()[:2]
+    for command in (first.command(tmp_path), second.command(tmp_path)):
+        assert command[command.index("--engine") + 1] == "vllm"
+        assert command[-4:] == ["--data-llm", "weak=openai:a", "--data-llm", "strong=openai:b"]
+    assert "--probes" not in first.command(tmp_path)
+    assert second.command(tmp_path)[second.command(tmp_path).index("--probes") + 1] == "3"
+    ladder = ("[budgets.short]", "[rules]\nladder = true\n[budgets.short]")
+    assert suite(tmp_path, ladder).jobs()[0].command(tmp_path)[-1] == "--ladder"
+    with pytest.raises(UsageError, match="the ladder does not"):
+        suite(tmp_path, probing, ladder)
 
 
 def test_folders_beside_the_file_are_found_from_anywhere(tmp_path: Path, approve: Path) -> None:
@@ -65,6 +80,8 @@ def test_folders_beside_the_file_are_found_from_anywhere(tmp_path: Path, approve
         ('name = "first"', 'name = "first"\nvariants = ["twn"]', "no data variant 'twn'"),
         ('agent = "random-search"', 'agent = "random-search", planner = "openai:x"', "has no planner"),
         ('"smollm2-135m"', '"org/a b", "org/a-b"', "one folder"),
+        ("[budgets.short]", "[rules]\nengine = 'x'\n[budgets.short]", "vllm"),
+        ('agent = "random-search"', 'agent = "random-search", probes = 2', "probes nothing"),
         ("[budgets.short]", "[budget.short]", "budgets"),
     ],
 )
@@ -91,6 +108,7 @@ def test_more_of_the_same_is_added_and_what_would_mix_is_refused(tmp_path: Path)
         (('wall = "2m"', 'wall = "3m"'), "budgets.short"),
         (("iterations = 4", "iterations = 5"), "budgets.short"),
         (('agent = "random-search"', 'agent = "tpe"'), "agent other"),
+        (("[budgets.short]", "[rules]\nladder = true\n[budgets.short]"), "rules"),
     ]:
         with pytest.raises(UsageError, match=named):
             SuiteRecord(out, suite(tmp_path, change))

@@ -123,9 +123,11 @@ def _failures(ledger: Ledger) -> dict[str, str]:
 
 
 def _conflicts(earlier: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """What would mix: a budget or contestant of the same name that means something else, or another version."""
+    """What would mix: other rules, a budget or contestant of the same name that means something else, or another
+    version."""
     before, after = Suite.model_validate(earlier["suite"]), Suite.model_validate(now["suite"])
     pairs: list[tuple[str, object, object]] = [("ftdojo", earlier["version"], now["version"])]
+    pairs.append(("rules", before.rules, after.rules))
     pairs += [(f"budgets.{n}", before.budgets[n], limits) for n, limits in after.budgets.items() if n in before.budgets]
     known = {contestant.name: contestant for contestant in before.agents}
     pairs += [(f"agent {c.name}", known[c.name], c) for c in after.agents if c.name in known]

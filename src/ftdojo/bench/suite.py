@@ -20,7 +20,7 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, field_validator
 
@@ -47,11 +47,26 @@ class Contestant(StrictModel):
     """What plans for ft-agent; greedy-tree needs a model here."""
     base_url: str | None = None
     """An OpenAI-compatible server that has the planner's model."""
+    probes: int = Field(0, ge=0)
+    """Candidate plans of ft-agent that compete on a share of their rows before a full run."""
 
     @property
     def of(self) -> str:
         """The agent."""
         return self.agent or self.name
+
+
+class Rules(StrictModel):
+    """What holds for all contestants beside the budget."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    ladder: bool = False
+    """Agents are told of validation only when they were shown to have improved on their best."""
+    engine: Literal["transformers", "vllm"] = "transformers"
+    """What models answer with in evaluation."""
+    data_llm: list[str] = Field(default_factory=list)
+    """Language models that data programs may ask, each as ``NAME=PROVIDER:MODEL`` or ``NAME=PROVIDER:MODEL@URL``."""
 
 
 class Limits(StrictModel):
@@ -103,6 +118,8 @@ class Suite(StrictModel):
     """Contestants: a name, or a table with a name, an agent and its planner."""
     budgets: dict[str, Limits] = Field(min_length=1)
     """Budgets by name; each is a table of its own in the results."""
+    rules: Rules = Rules()
+    """The same for everybody."""
     variants: list[str] = Field(default_factory=list)
     """Data variants; each task's first one if there are none."""
     seeds: list[int] = Field([0], min_length=1)
@@ -146,7 +163,12 @@ class Suite(StrictModel):
             update={name: [_absolute(entry, beside) for entry in getattr(read, name)] for name in ("tasks", "models")}
         )
         for contestant in found.agents:
-            agents.check(contestant.of, contestant.planner)
+            agents.check(contestant.of, contestant.planner, probes=contestant.probes)
+            if contestant.probes and found.rules.ladder:
+                raise UsageError(
+                    f"the probes of {contestant.name} tell scores on validation, which the ladder does not",
+                    fix="leave one of them out",
+                )
         folders = [job.folder for job in found.jobs()]
         if doubled := sorted(folder for folder, count in Counter(folders).items() if count > 1):
             raise InputError(
@@ -171,7 +193,7 @@ class Suite(StrictModel):
             self.budgets.items(), self.models, self.seeds, played, self.agents
         ):
             setting = Setting(variant=variant, model=model, budget=label)
-            found.append(Job(setting, limits, task, task_id, contestant, seed))
+            found.append(Job(setting, limits, self.rules, task, task_id, contestant, seed))
         return found
 
 
@@ -193,6 +215,7 @@ class Job:
 
     setting: Setting
     limits: Limits
+    rules: Rules
     task: str
     """As ``ftdojo run`` takes it."""
     task_id: str
@@ -217,11 +240,14 @@ class Job:
             "--max-iterations": self.limits.iterations,
             "--max-tokens": self.limits.tokens,
             "--max-cost": self.limits.cost,
+            "--probes": self.contestant.probes or None,
+            "--engine": self.rules.engine,
             "--seed": self.seed,
             "--out": out / self.folder,
         }
         given = [text for name, value in options.items() if value is not None for text in (name, str(value))]
-        return ["run", self.task, *given]
+        pools = [text for pool in self.rules.data_llm for text in ("--data-llm", pool)]
+        return ["run", self.task, *given, *pools, *(["--ladder"] if self.rules.ladder else [])]
 
     def __str__(self) -> str:
         return f"{self.task_id}, {self.contestant.name}, seed {self.seed}"
