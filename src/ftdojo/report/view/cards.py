@@ -1,0 +1,45 @@
+"""The figures to be seen first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ftdojo.budget import Spent
+from ftdojo.dojo.protocol import Iteration
+from ftdojo.record.result import Score
+from ftdojo.report import text
+from ftdojo.report.view.iterations import status
+from ftdojo.report.view.parts import Card
+
+
+def cards(
+    validation: tuple[Score, Score] | None,
+    test: tuple[Score, Score] | None,
+    iterations: Sequence[Iteration],
+    spent: Spent,
+) -> list[Card]:
+    """Scores of the base model and of the best one, iterations, time and tokens."""
+    kinds = [status(i) for i in iterations]
+    counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in ("accepted", "rejected", "stopped") if kind in kinds)
+    tokens = spent.input_tokens + spent.output_tokens
+    return [
+        _score_card("test", test),
+        _score_card("validation", validation),
+        Card("iterations", f"{len(iterations):,}", counts or "none yet"),
+        Card("wall time", text.duration(spent.wall_s), f"device {text.duration(spent.device_s)}"),
+        Card("LLM tokens", f"{tokens:,}", f"${spent.cost_usd:,.2f}"),
+    ]
+
+
+def _score_card(split: str, scores: tuple[Score, Score] | None) -> Card:
+    if scores is None:
+        return Card(
+            split,
+            "not scored",
+            "opened when the agent has stopped" if split == "test" else "the base model comes first",
+        )
+    before, after = scores
+    metric = before.metric
+    value = f"{text.number(before.value, metric)} → {text.number(after.value, metric)}{text.unit(metric)}"
+    intervals = f"{text.interval(*before.interval, metric)} → {text.interval(*after.interval, metric)}"
+    return Card(f"{split} {metric}", value, f"{intervals}, n{text.SPACE}={text.SPACE}{before.n:,}")

@@ -1,0 +1,164 @@
+"""An iteration told in full: its plan, its calls to language models, its levels of feedback, its files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ftdojo.budget import Spent
+from ftdojo.dojo.episode import SUBMISSIONS
+from ftdojo.dojo.feedback import DataFeedback, Distribution, EvaluationFeedback, Feedback, TrainingFeedback
+from ftdojo.dojo.protocol import Iteration
+from ftdojo.dojo.submission import RECIPE, SCRIPT, TRAIN, Plan
+from ftdojo.llm import Call
+from ftdojo.report import text
+from ftdojo.report.view.iterations import reason
+from ftdojo.report.view.parts import CallRow, Detail, Fact, Row, Some, SourceFile
+
+FILE_BYTES = 16_000
+"""Of a submitted file so much is shown."""
+
+
+def detail(
+    run: Path, row: Row, iteration: Iteration, calls: Sequence[Call], data_calls: Sequence[Call], best: int
+) -> Detail:
+    """All of it, in the order of the page: plan, calls, outcome, findings, feedback, files, wrong outputs."""
+    plan, feedback = iteration.plan, iteration.feedback
+    evaluation = feedback.evaluation
+    return Detail(
+        row=row,
+        best=iteration.number == best,
+        iteration=iteration,
+        outcome=_outcome(iteration),
+        intent=_intent(plan) if plan else [],
+        evidence=Some.of(plan.evidence if plan else []),
+        calls=Some.of(map(_call, calls)),
+        data_calls=_data_calls(data_calls),
+        changes=Some.of(plan.changes if plan else []),
+        findings=Some.of(feedback.execution.findings),
+        execution=_execution(feedback),
+        data=_data(feedback.data) if feedback.data else [],
+        mixture=Some.of(_mixture(feedback.data) if feedback.data else []),
+        training=_training(feedback.training) if feedback.training else [],
+        evaluation=_evaluation(evaluation) if evaluation else [],
+        errors=Some.of(_errors(evaluation) if evaluation else []),
+        metrics=Some.of(_metrics(evaluation) if evaluation else []),
+        files=_files(run / SUBMISSIONS / f"{iteration.number:03d}"),
+        samples=Some.of(evaluation.samples if evaluation else []),
+    )
+
+
+def _outcome(iteration: Iteration) -> str:
+    if iteration.score is None or iteration.decision is None:
+        return f"Stopped: {reason(iteration)}."
+    verdict = "Accepted" if iteration.accepted else "Rejected"
+    return f"{iteration.score.metric} {text.score(iteration.score)}. {verdict}: {iteration.decision.reason}."
+
+
+def _intent(plan: Plan) -> list[Fact]:
+    said = {
+        "planned by": plan.by,
+        "risk": plan.risks,
+        "refuted if": plan.refuted_if,
+        "next": "; ".join(plan.outlook),
+    }
+    return [Fact(name, value) for name, value in said.items() if value]
+
+
+def _call(call: Call) -> CallRow:
+    used = call.usage
+    about = "estimated " if used.estimated else ""
+    return CallRow(
+        purpose=call.purpose,
+        used=f"{used.input_tokens:,} + {used.output_tokens:,} {about}tokens, {text.duration(call.seconds)}",
+        reply=f"{call.fault.kind}: {call.fault.message}" if call.fault else call.reply or "(empty)",
+        failed=call.fault is not None,
+    )
+
+
+def _data_calls(calls: Sequence[Call]) -> list[Fact]:
+    return [Fact(model, _counted([c for c in calls if c.model == model])) for model in sorted({c.model for c in calls})]
+
+
+def _counted(calls: Sequence[Call]) -> str:
+    spent = sum((call.charge for call in calls), Spent())
+    kinds = {"failed": sum(c.fault is not None for c in calls), "kept from earlier runs": sum(c.cached for c in calls)}
+    aside = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items() if count)
+    paid = f"{spent.input_tokens:,} + {spent.output_tokens:,} tokens, ${spent.cost_usd:,.2f}"
+    made = "1 call" if len(calls) == 1 else f"{len(calls):,} calls"
+    return f"{made}{f' ({aside})' if aside else ''}, {paid}"
+
+
+def _execution(feedback: Feedback) -> list[Fact]:
+    stages = [(name, value) for name, value in feedback.execution.seconds.model_dump().items() if value]
+    took = [Fact(name, text.duration(seconds)) for name, seconds in stages]
+    reused = ", ".join(feedback.execution.reused)
+    return [*took, Fact("taken from the store", reused)] if reused else took
+
+
+def _data(data: DataFeedback) -> list[Fact]:
+    return [
+        Fact("rows", f"{data.rows:,}"),
+        Fact(
+            "evaluation items among them, made harmless",
+            f"about {data.removed_overlap:,}" if data.removed_overlap else "none or few",
+        ),
+        Fact("duplicates", f"{data.duplicates:,}"),
+        Fact("most frequent completion", f"{text.share(data.top_completion_share)} of the rows"),
+        Fact("tokens a row (p50 / p95 / max)", _distribution(data.row_tokens)),
+        Fact("label tokens a row (p50 / p95 / max)", _distribution(data.label_tokens)),
+        Fact("truncated", f"{text.share(data.truncated_share)} of the rows"),
+    ]
+
+
+def _distribution(given: Distribution) -> str:
+    return f"{given.p50:,} / {given.p95:,} / {given.max:,}"
+
+
+def _mixture(data: DataFeedback) -> list[Fact]:
+    return [Fact(k or "none named", f"{v:,}") for k, v in data.per_subtask.items()]
+
+
+def _training(training: TrainingFeedback) -> list[Fact]:
+    held_out = [] if training.eval_loss is None else [Fact("held-out loss", f"{training.eval_loss:.3f}")]
+    return [
+        Fact("fit", training.fit.replace("_", "-")),
+        Fact("training loss at the end", f"{training.train_loss:.3f}"),
+        *held_out,
+        Fact("steps", f"{training.steps:,} ({training.epochs:.2g} epochs)"),
+        Fact("speed", f"{training.tokens_per_s:,.0f} tokens/s"),
+        Fact("peak memory", f"{training.peak_memory_bytes / 2**30:.2f} GiB"),
+    ]
+
+
+def _evaluation(evaluation: EvaluationFeedback) -> list[Fact]:
+    given = evaluation.score
+    gap = evaluation.to_best
+    compared = [Fact("difference to the best so far", text.difference(gap, given.metric))] if gap else []
+    return [
+        Fact(given.metric, f"{text.score(given)}, n = {given.n:,}"),
+        *compared,
+        Fact("answers of the right form", text.share(evaluation.parsed)),
+    ]
+
+
+def _errors(evaluation: EvaluationFeedback) -> list[Fact]:
+    return [Fact(k, f"{v:,}") for k, v in sorted(evaluation.errors.items(), key=lambda pair: -pair[1])]
+
+
+def _metrics(evaluation: EvaluationFeedback) -> list[Fact]:
+    return [Fact(k, text.number(v, k)) for k, v in evaluation.metrics.items()]
+
+
+def _files(folder: Path) -> list[SourceFile]:
+    """The submitted files as they were handed in; links, which could lead out of the run, are not followed."""
+    paths = [folder / name for name in (RECIPE, SCRIPT, TRAIN)]
+    return [_file(path) for path in paths if path.is_file() and not path.is_symlink()]
+
+
+def _file(path: Path) -> SourceFile:
+    with path.open("rb") as stream:
+        content = stream.read(FILE_BYTES).decode("utf-8", "replace")
+    size = path.stat().st_size
+    note = f"{size:,} bytes" if size <= FILE_BYTES else f"the first {FILE_BYTES:,} of {size:,} bytes"
+    return SourceFile(path.name, content, note)

@@ -1,0 +1,36 @@
+"""An iteration in the table: what was tried, and what it came to, on one line."""
+
+from __future__ import annotations
+
+from ftdojo.dojo.protocol import Iteration
+from ftdojo.report import text
+from ftdojo.report.view.parts import Row, Some
+
+
+def status(iteration: Iteration) -> str:
+    """What became of it, in a word."""
+    return "accepted" if iteration.accepted else "rejected" if iteration.score else "stopped"
+
+
+def reason(iteration: Iteration) -> str:
+    """Why, without the numbers, which have a column of their own."""
+    if iteration.decision is not None:
+        return iteration.decision.reason.partition(":")[0]
+    errors = [f for f in iteration.feedback.execution.findings if f.severity == "error"]
+    return f"gate {errors[0].gate}, {errors[0].code}: {errors[0].message}" if errors else "not evaluated"
+
+
+def row(iteration: Iteration, metric: str, *, detailed: bool) -> Row:
+    """Its line."""
+    seconds = iteration.feedback.execution.seconds
+    return Row(
+        number=iteration.number,
+        hypothesis=iteration.plan.hypothesis if iteration.plan else "the plan could not be read",
+        changes=Some.of(iteration.plan.changes if iteration.plan else [], 3),
+        score=text.score(iteration.score) if iteration.score else "",
+        difference=text.difference(iteration.decision.difference, metric) if iteration.decision else "",
+        status=status(iteration),
+        reason=reason(iteration),
+        duration=text.duration(seconds.plan + seconds.data + seconds.train + seconds.evaluate),
+        detailed=detailed,
+    )

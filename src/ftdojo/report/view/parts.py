@@ -1,0 +1,163 @@
+"""What a page consists of: :class:`Report` from top to bottom, and its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from ftdojo.dojo.feedback import ErrorSample
+from ftdojo.dojo.protocol import Iteration
+from ftdojo.dojo.submission import PlannedChange
+from ftdojo.findings import Finding
+from ftdojo.record.result import Score
+
+LIST = 24
+"""Of a list that an agent or a data set can make as long as it likes, so many entries are shown."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Some(Generic[T]):
+    """The first entries of a list, and how many are not shown."""
+
+    shown: Sequence[T]
+    hidden: int
+
+    @classmethod
+    def of(cls, entries: Iterable[T], limit: int = LIST) -> Some[T]:
+        """At most ``limit`` of ``entries``."""
+        every = list(entries)
+        return cls(every[:limit], max(0, len(every) - limit))
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A name and what it is."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A figure to be seen first."""
+
+    label: str
+    value: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One iteration in the table."""
+
+    number: int
+    hypothesis: str
+    changes: Some[PlannedChange]
+    score: str
+    difference: str
+    status: str
+    reason: str
+    duration: str
+    detailed: bool
+    """Whether it is also told in full."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subtasks:
+    """The core metric by sub-task and model."""
+
+    models: list[str]
+    best: int
+    """Which of ``models`` is the best one."""
+    rows: Some[tuple[str, list[str]]]
+    """A sub-task and its value for every model."""
+    total: list[str]
+    """The core metric over all sub-tasks."""
+    hidden: int
+    """Evaluated iterations that have no column."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """The beginning of one submitted file."""
+
+    name: str
+    content: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    """One call of the planner to a language model."""
+
+    purpose: str
+    used: str
+    reply: str
+    """The beginning of the reply, or why there was none."""
+    failed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detail:
+    """One iteration told in full."""
+
+    row: Row
+    best: bool
+    iteration: Iteration
+    outcome: str
+    """What happened, to stand beside what was expected."""
+    intent: list[Fact]
+    """What the plan says beside its hypothesis: who made it, its risk, what would refute it, what comes next."""
+    evidence: Some[str]
+    calls: Some[CallRow]
+    data_calls: list[Fact]
+    """The data program's calls to language models, by model: too many to be told one by one."""
+    changes: Some[PlannedChange]
+    findings: Some[Finding]
+    execution: list[Fact]
+    data: list[Fact]
+    mixture: Some[Fact]
+    training: list[Fact]
+    evaluation: list[Fact]
+    errors: Some[Fact]
+    metrics: Some[Fact]
+    files: list[SourceFile]
+    samples: Some[ErrorSample]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account of the budget."""
+
+    name: str
+    spent: str
+    limit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Everything on the page, top to bottom."""
+
+    title: str
+    objective: str
+    identity: list[Fact]
+    verdict: str
+    ending: str
+    """Why no further submission was tried."""
+    cards: list[Card]
+    metric: str
+    baseline: Score | None
+    iterations: list[Iteration]
+    best: int
+    """Number of the best iteration; 0 is the base model."""
+    rows: list[Row]
+    subtasks: Subtasks | None
+    details: Some[Detail]
+    test: str
+    """How test was opened."""
+    budget: list[Account]
+    digests: list[Fact]
+    versions: list[Fact]

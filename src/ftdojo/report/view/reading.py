@@ -1,0 +1,102 @@
+"""From the record of a run to the page: reads the ledger, chooses what is told, and has each part made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ftdojo.dojo.configuration import Configuration
+from ftdojo.dojo.feedback import EvaluationFeedback
+from ftdojo.dojo.history import History
+from ftdojo.dojo.protocol import Iteration
+from ftdojo.errors import UsageError
+from ftdojo.record import Ledger
+from ftdojo.record.result import Score
+from ftdojo.report import text
+from ftdojo.report.view.accounts import accounts
+from ftdojo.report.view.cards import cards
+from ftdojo.report.view.detail import detail
+from ftdojo.report.view.iterations import row
+from ftdojo.report.view.parts import Fact, Report, Some
+from ftdojo.report.view.subtasks import subtasks
+from ftdojo.report.view.verdict import disqualified, ending, opening, verdict
+
+DETAILS = 50
+"""The best iteration and the last so many are told in full."""
+
+
+def read(run: Path) -> Report:
+    """The view of a run that is finished, at work, or was interrupted.
+
+    Raises:
+        UsageError: if the folder holds no run, or nothing was recorded in it.
+    """
+    with Ledger(run, writable=False) as ledger:
+        history = History(ledger)
+        configuration, about = history.configuration, history.payload("configuration")
+        if configuration is None or about is None:
+            raise UsageError(
+                f"nothing is recorded in {run}: its run ended before it began", fix="run the same command again"
+            )
+        baseline, iterations, spent = history.baseline, history.iterations, history.spent
+        calls, data_calls, reasons = history.calls, history.data_calls, history.reasons
+        finished = history.payload("finished")
+        opened = [event.time for event in ledger.events("test_opened")]
+        scored, stopped = history.payload("test_scored"), history.payload("stopped")
+        begun, ended = ledger.events("configuration")[0].time, ledger.events()[-1].time
+    test = (Score.model_validate(scored["baseline"]), Score.model_validate(scored["best"])) if scored else None
+    best = max((i.number for i in iterations if i.accepted), default=0)
+    validation = _validation(baseline, iterations, best)
+    shown = {best, *(i.number for i in iterations[-DETAILS:])}
+    metric = about["metric"]
+    rows = [row(i, metric, detailed=i.number in shown) for i in iterations]
+    details = [
+        detail(run, rows[i.number - 1], i, calls[i.number - 1], data_calls[i.number - 1], best)
+        for i in iterations
+        if i.number in shown
+    ]
+    return Report(
+        title=configuration.task,
+        objective=about["objective"],
+        identity=_identity(configuration, finished["result"]["outcome"] if finished else "unfinished", begun, ended),
+        ending=ending(stopped),
+        verdict=disqualified(reasons)
+        if reasons
+        else verdict(validation, test, iterations, best, higher_is_better=about["higher_is_better"]),
+        cards=cards(validation, test, iterations, spent),
+        metric=metric,
+        baseline=baseline.score if baseline else None,
+        iterations=iterations,
+        best=best,
+        rows=rows,
+        subtasks=subtasks(baseline, iterations, best) if baseline else None,
+        details=Some(details, len(iterations) - len(details)),
+        test=opening(opened, test),
+        budget=accounts(spent, configuration),
+        digests=[Fact(name, value) for name, value in configuration.digests.items()],
+        versions=[Fact(name, value) for name, value in about["versions"].items()],
+    )
+
+
+def _validation(
+    baseline: EvaluationFeedback | None, iterations: Sequence[Iteration], best: int
+) -> tuple[Score, Score] | None:
+    """The base model and the best one on validation."""
+    if baseline is None:
+        return None
+    score = iterations[best - 1].score if best else None
+    return baseline.score, score or baseline.score
+
+
+def _identity(configuration: Configuration, outcome: str, begun: str, ended: str) -> list[Fact]:
+    return [
+        Fact("model", configuration.model),
+        Fact("agent", configuration.agent or "none named"),
+        Fact("planner", configuration.planner or "none"),
+        *(Fact(f"data model {pool}", model) for pool, model in configuration.data_llm.items()),
+        Fact("data", configuration.variant),
+        Fact("seed", str(configuration.seed)),
+        Fact("outcome", outcome.replace("_", " ")),
+        Fact("begun", text.time(begun)),
+        Fact("last event", text.time(ended)),
+    ]

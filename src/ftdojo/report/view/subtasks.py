@@ -1,0 +1,33 @@
+"""The core metric by sub-task: the base model, the best iteration and the last ones side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ftdojo.dojo.feedback import EvaluationFeedback
+from ftdojo.dojo.protocol import Iteration
+from ftdojo.report import text
+from ftdojo.report.view.parts import Some, Subtasks
+
+COLUMNS = 10
+"""The table of sub-tasks has the base model, the best iteration and the last so many."""
+
+
+def subtasks(baseline: EvaluationFeedback, iterations: Sequence[Iteration], best: int) -> Subtasks:
+    """A column for each model, 0 being the base; a line for each sub-task that the base was asked."""
+    evaluated = [(i.number, i.feedback.evaluation) for i in iterations if i.feedback.evaluation]
+    latest = {number for number, _ in evaluated[-COLUMNS:]}
+    chosen = [(0, baseline), *((n, e) for n, e in evaluated if n in latest or n == best)]
+    metric = baseline.score.metric
+
+    def values(subtask: str) -> list[str]:
+        found = [evaluation.subtasks.get(subtask) for _, evaluation in chosen]
+        return ["" if value is None else text.number(value, metric) for value in found]
+
+    return Subtasks(
+        models=[str(number) if number else "base" for number, _ in chosen],
+        best=[number for number, _ in chosen].index(best),
+        rows=Some.of((name, values(name)) for name in baseline.subtasks),
+        total=[text.number(evaluation.score.value, metric) for _, evaluation in chosen],
+        hidden=len(evaluated) + 1 - len(chosen),
+    )
