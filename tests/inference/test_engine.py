@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from ftdojo.inference import TransformersEngine, attention, engine
+from ftdojo.inference import TransformersEngine, engine
 from ftdojo.models import Compute
 
 SINGLE = Compute("cpu", "float32", "sdpa", "the test compares tokens")
@@ -68,16 +68,3 @@ def test_a_batch_holds_what_memory_allows(tiny_model: Path, monkeypatch: pytest.
         sizes.append((len(made), answers))
     assert sizes[0][0] < sizes[1][0]
     assert sizes[0][1] == sizes[1][1]
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("masked", [True, False])
-def test_grouped_heads_give_what_the_fused_kernel_gives(dtype: torch.dtype, masked: bool) -> None:
-    torch.manual_seed(0)
-    query, key, value = (torch.randn(5, heads, n, 16).to(dtype) for heads, n in ((6, 1), (2, 30), (2, 30)))
-    mask = torch.rand(5, 1, 1, 30) > 0.3 if masked else None
-    expected = torch.nn.functional.scaled_dot_product_attention(
-        query, key, value, attn_mask=mask, scale=0.25, enable_gqa=True
-    )
-    output, _ = attention.grouped(torch.nn.Module(), query, key, value, mask, scaling=0.25)
-    torch.testing.assert_close(output, expected.transpose(1, 2))

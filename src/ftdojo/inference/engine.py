@@ -17,7 +17,7 @@ from ftdojo.tasks.spec import Message
 if TYPE_CHECKING:
     import torch
 
-ENGINE = "transformers-greedy-4"
+ENGINE = "transformers-greedy-5"
 """Part of the identity of stored outputs: raise it when outputs may change."""
 BATCH_TOKENS = {"cpu": 16_384, "cuda": 131_072}
 """Tokens a batch may hold, prompts and answers together, where memory allows it."""
@@ -55,11 +55,12 @@ class TransformersEngine:
         """
         self._compute = on or compute()
         self._chat = Chat(model)
-        from ftdojo.inference import attention  # imports torch
+        from ftdojo.models import attention  # imports torch
 
         info = describe(model)
-        grouped = self._compute.device == "cpu" and info.key_value_heads < info.heads
-        loaded = network.load(model, self._compute.dtype, attention.register() if grouped else "sdpa")
+        # The kernels of a GPU know of their own that heads share keys.
+        function = attention.grouped("sdpa") if self._compute.device == "cpu" else "sdpa"
+        loaded = network.load(model, self._compute.dtype, function)
         self._network = loaded.to(self._compute.device).eval()
         self._plain = prefix.can_share(loaded.config)
         self._batch_tokens = min(BATCH_TOKENS[self._compute.device], _tokens_in_memory(info, self._compute))

@@ -75,7 +75,8 @@ def cache(network: Any, prefix: torch.Tensor, rows: int, empty: DynamicCache | N
 
     It is kept in ``empty``, or in the cache that the model makes.
     """
-    outputs = network(input_ids=prefix, past_key_values=empty, use_cache=True, logits_to_keep=1)
+    # Without the output layer: on a processor the logits of one token alone would copy all of its weights.
+    outputs = network.get_decoder()(input_ids=prefix, past_key_values=empty, use_cache=True)
     kept: DynamicCache = outputs.past_key_values
     kept.batch_repeat_interleave(rows)
     return kept

@@ -22,7 +22,7 @@ from transformers.trainer_callback import PrinterCallback
 
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
-from ftdojo.models import Chat, Compute, compute, network, prefix
+from ftdojo.models import Chat, Compute, attention, compute, network, prefix
 from ftdojo.training.batches import GroupedSampler, collate
 from ftdojo.training.config import TrainConfig
 from ftdojo.training.loss import label_loss
@@ -140,7 +140,8 @@ def train(
 def _network(base: Path, config: TrainConfig, chosen: Compute) -> Any:
     """The base model, with new adapters if the configuration asks for them."""
     torch.manual_seed(config.seed)
-    loaded = network.load(base, chosen.dtype, chosen.attention, four_bit=config.method == "qlora")
+    function = attention.grouped("eager") if chosen.attention == "eager" else chosen.attention
+    loaded = network.load(base, chosen.dtype, function, four_bit=config.method == "qlora")
     lora = config.adapter
     if lora is None:
         return loaded
