@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from importlib.metadata import version
 from typing import Annotated
@@ -57,6 +58,8 @@ app.command()(doctor.doctor)
 
 def main() -> None:
     """Run the command line and exit: 0 done, 1 a finding about the input, 2 usage, 3 infrastructure."""
+    # peft imports it wherever it is installed, and it complains that it would rather have fetched kernels from the hub.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     try:
         app()
     except FtdojoError as error:

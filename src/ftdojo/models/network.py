@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,25 +20,20 @@ NEEDED = ("position_ids", "past_key_values", "logits_to_keep")
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep what transformers, peft and bitsandbytes (which peft imports where it is installed) tell developers off the
-    user's screen: bars, hints, coming deprecations."""
-    from transformers.utils import logging as theirs
+    """Keep what transformers and peft tell developers off the user's screen: bars, hints, coming deprecations."""
+    from transformers.utils import logging
 
-    verbosity, bars = theirs.get_verbosity(), theirs.is_progress_bar_enabled()
-    kernels = logging.getLogger("bitsandbytes")
-    level = kernels.level
-    kernels.setLevel(logging.ERROR)
-    theirs.set_verbosity_error()
-    theirs.disable_progress_bar()
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
             yield
     finally:
-        kernels.setLevel(level)
-        theirs.set_verbosity(verbosity)
+        logging.set_verbosity(verbosity)
         if bars:
-            theirs.enable_progress_bar()
+            logging.enable_progress_bar()
 
 
 def load(model: Path, dtype: torch.dtype, attention: str, *, four_bit: bool = False) -> Any:
