@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ftdojo.sandbox.limits import Limits
-from ftdojo.sandbox.view import Entry, Scratch
+from ftdojo.sandbox.view import Entry, scratch
 
 Tools = Mapping[str, str]
 
@@ -59,9 +59,7 @@ def bubblewrap(
         "--clearenv",
         *(part for name, value in variables.items() for part in ("--setenv", name, value)),
         *("--proc", "/proc", "--dev", "/dev"),
-        *Scratch("/dev/shm", limits.scratch_bytes).arguments(),  # noqa: S108
-        *Scratch("/tmp", limits.scratch_bytes).arguments(),  # noqa: S108
-        *(argument for entry in view for argument in entry.arguments()),
+        *(argument for entry in [*scratch(limits.scratch_bytes), *view] for argument in entry.arguments()),
         # Both are file systems in memory without a size: left writable they would be room outside every limit.
         *("--remount-ro", "/dev", "--remount-ro", "/"),
         *("--chdir", cwd, "--json-status-fd", str(status_fd), "--seccomp", str(filter_fd)),

@@ -65,6 +65,11 @@ def used(descriptor: int, *, enough: int) -> int:
     return total
 
 
+def is_over(descriptor: int, room: int) -> bool:
+    """Whether a folder has more than ``room`` bytes below it; a negative room is passed already."""
+    return room < 0 or used(descriptor, enough=room) > room
+
+
 def empty(path: Path) -> None:
     """Delete all below ``path``, however deep and whatever the modes. For a program that is over its limit.
 

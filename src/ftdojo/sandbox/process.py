@@ -17,7 +17,10 @@ from ftdojo.sandbox.tail import Tail
 
 PATIENCE_S = 10.0
 """A sandbox that is not built, or not gone after a kill, within this time is an error of the machine."""
-_CHUNK = 64 * 1024
+CHUNK = 64 * 1024
+"""Of output, read at once."""
+KILLED = 128 + signal.SIGKILL
+"""The exit status of a program that ended by this signal."""
 
 Start = Callable[[int, int], "subprocess.Popen[bytes]"]
 """Starts bubblewrap, given a descriptor for the program's output and one for bubblewrap's status lines."""
@@ -79,7 +82,7 @@ class Running:
 
     def wait(self, seconds: float) -> bool:
         """Read what the program prints, at most once and after at most ``seconds``; whether the program has ended."""
-        ready = _readable([self._ended, *([self._output] if self._open else [])], seconds)
+        ready = readable([self._ended, *([self._output] if self._open else [])], seconds)
         if self._output in ready:
             self._read()
         return self._ended in ready
@@ -91,11 +94,11 @@ class Running:
             PrerequisiteError: if bubblewrap ended by itself before it had started the program.
         InfrastructureError: if somebody else killed it.
         """
-        by_itself = bool(_readable([self._ended], 0))
+        by_itself = bool(readable([self._ended], 0))
         if self._init is not None:
             _kill_init(self._init)
         _kill(self._process, self._ended)
-        while self._open and _readable([self._output], PATIENCE_S):
+        while self._open and readable([self._output], PATIENCE_S):
             self._read()
         status = self._process.returncode
         if by_itself and status < 0:
@@ -108,12 +111,13 @@ class Running:
         return status if status >= 0 else 128 - status
 
     def _read(self) -> None:
-        chunk = os.read(self._output, _CHUNK)
+        chunk = os.read(self._output, CHUNK)
         self._tail.add(chunk)
         self._open = bool(chunk)
 
 
-def _readable(descriptors: list[int], seconds: float) -> set[int]:
+def readable(descriptors: list[int], seconds: float) -> set[int]:
+    """Those that can be read, or have ended; waits at most ``seconds`` for the first."""
     poll = select.poll()
     for descriptor in descriptors:
         poll.register(descriptor, select.POLLIN)
@@ -122,7 +126,7 @@ def _readable(descriptors: list[int], seconds: float) -> set[int]:
 
 def _first_report(reports: BinaryIO) -> dict[str, Any] | None:
     """bubblewrap's first status line: the pid of the init that it has made; ``None`` if it made none."""
-    line = reports.readline() if _readable([reports.fileno()], PATIENCE_S) else b""
+    line = reports.readline() if readable([reports.fileno()], PATIENCE_S) else b""
     return json.loads(line) if line else None
 
 
@@ -144,13 +148,13 @@ def _kill_init(init: int) -> None:
     """Kill the init of a pid namespace, and with it all that is in it; return when the kernel has done so."""
     with contextlib.suppress(ProcessLookupError):
         signal.pidfd_send_signal(init, signal.SIGKILL)
-    if not _readable([init], PATIENCE_S):
+    if not readable([init], PATIENCE_S):
         raise _immortal()
 
 
 def _kill(process: subprocess.Popen[bytes], ended: int) -> None:
     """End bubblewrap itself. It ends, and buries its init, soon after that has died; else it is killed."""
-    if not _readable([ended], 1.0):
+    if not readable([ended], 1.0):
         process.kill()
     try:
         process.wait(PATIENCE_S)
@@ -163,7 +167,7 @@ def _immortal() -> InfrastructureError:
 
 
 def _refusal(output: int, tail: Tail) -> PrerequisiteError:
-    while _readable([output], 0) and (chunk := os.read(output, _CHUNK)):
+    while readable([output], 0) and (chunk := os.read(output, CHUNK)):
         tail.add(chunk)
     return PrerequisiteError(
         f"bubblewrap cannot build a sandbox here: {tail.text().strip() or 'it said nothing'}",

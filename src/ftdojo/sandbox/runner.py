@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -13,14 +12,12 @@ from types import MappingProxyType
 
 from ftdojo.errors import InfrastructureError
 from ftdojo.sandbox import command, confine, folder, view
-from ftdojo.sandbox.lease import lease
+from ftdojo.sandbox.lease import Lease, lease
 from ftdojo.sandbox.limits import Limits
+from ftdojo.sandbox.process import KILLED
 from ftdojo.sandbox.system_calls import forbidden
 from ftdojo.sandbox.tools import find_tools
 from ftdojo.sandbox.watchdog import Completed, supervise
-
-KILLED = 128 + signal.SIGKILL
-"""The exit status of a program that ended by this signal."""
 
 
 def run(
@@ -68,7 +65,6 @@ def _once(
     hide: Sequence[Path],
     environment: Mapping[str, str],
 ) -> Completed:
-    tools = find_tools()
     host, inside = writable[0].resolve(strict=True), writable[1]
     system = view.system()
     binds = [
@@ -79,26 +75,56 @@ def _once(
     ]
     shown = [*(entry for entry in system if isinstance(entry, view.Bind)), *binds]
     entries = [*binds, *view.hidden(shown, hide)]
+    program, cwd = view.confined(argv, inside), cwd or inside
     with contextlib.ExitStack() as stack:
-        uid: int | None = None
-        mounts: list[tuple[Path, Path]] = []
-        if os.geteuid() == 0:
-            leased = stack.enter_context(lease())
+        leased = stack.enter_context(lease()) if os.geteuid() == 0 else None
+        if leased:
             _check_readable(binds)
-            uid = leased.uid
-            entries, mounts = leased.stage(entries)
+        uid = leased.uid if leased else None
         descriptor = stack.enter_context(folder.lent(host, uid))
-        filter_file = stack.enter_context(tempfile.TemporaryFile())
+        completed = _bubblewrap(
+            program,
+            system=system,
+            entries=entries,
+            environment=environment,
+            cwd=cwd,
+            limits=limits,
+            leased=leased,
+            writable=descriptor,
+        )
+    if completed.stopped == "folder":
+        folder.empty(host)
+    return completed
+
+
+def _bubblewrap(
+    program: Sequence[str],
+    *,
+    system: Sequence[view.Entry],
+    entries: Sequence[view.Entry],
+    environment: Mapping[str, str],
+    cwd: str,
+    limits: Limits,
+    leased: Lease | None,
+    writable: int,
+) -> Completed:
+    tools = find_tools()
+    uid: int | None = None
+    mounts: list[tuple[Path, Path]] = []
+    if leased:
+        uid = leased.uid
+        entries, mounts = leased.stage(entries)
+    with tempfile.TemporaryFile() as filter_file:
         filter_file.write(forbidden())
         filter_file.seek(0)
 
         def start(output: int, reports: int) -> subprocess.Popen[bytes]:
             bubblewrap = command.bubblewrap(
-                view.confined(argv, inside),
+                program,
                 tools=tools,
                 view=[*system, *entries],
                 environment=environment,
-                cwd=cwd or inside,
+                cwd=cwd,
                 limits=limits,
                 status_fd=reports,
                 filter_fd=filter_file.fileno(),
@@ -114,10 +140,7 @@ def _once(
                 start_new_session=True,  # Ctrl-C reaches this process alone, which then ends the sandbox
             )
 
-        completed = supervise(start, limits, descriptor)
-    if completed.stopped == "folder":
-        folder.empty(host)
-    return completed
+        return supervise(start, limits, writable)
 
 
 def _check_readable(binds: Sequence[view.Bind]) -> None:

@@ -6,18 +6,10 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Protocol
 
 PACKAGE = Path(__file__).parents[1]
 CONFINE = "/confine.py"
 ABSENT = Path(__file__).parent / "absent"
-
-
-class Entry(Protocol):
-    """One step in building the program's file system."""
-
-    def arguments(self) -> list[str]:
-        """The arguments of ``bwrap`` that make it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +60,10 @@ class Hidden:
         return ["--tmpfs", self.target, "--remount-ro", self.target]
 
 
+Entry = Bind | Link | Scratch | Hidden
+"""One step in building the program's file system."""
+
+
 def system() -> list[Bind | Link]:
     """The operating system's public files: ``/usr``, the links into it, and what the dynamic linker and clocks need."""
     entries: list[Bind | Link] = [Bind(Path("/usr"), "/usr")]
@@ -79,6 +75,11 @@ def system() -> list[Bind | Link]:
             entries.append(Bind(path, str(path)))
     files = map(Path, ("/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime", "/etc/fonts", "/etc/mime.types"))
     return [*entries, *(Bind(path, str(path)) for path in files if path.exists())]
+
+
+def scratch(size: int) -> list[Scratch]:
+    """Room for what a program does not hand in, ``size`` bytes each."""
+    return [Scratch(target, size) for target in ("/dev/shm", "/tmp")]  # noqa: S108 - the sandbox's own
 
 
 def interpreter() -> list[Bind]:

@@ -55,7 +55,7 @@ def supervise(start: Start, limits: Limits, writable: int) -> Completed:
         while (stopped := meter.verdict()) is None and not running.wait(meter.pause()):
             pass
         status = running.finish()
-    if stopped is None and _folder_is_over(writable, limits.folder_bytes):
+    if stopped is None and folder.is_over(writable, limits.folder_bytes):
         stopped = "folder"
     return Completed(
         status=status,
@@ -109,7 +109,7 @@ class _Meter:
             return "memory"
         if usage.cpu_s > self._limits.cpu_s:
             return "cpu"
-        return "folder" if _folder_is_over(self._writable, self._limits.folder_bytes - usage.unlinked_bytes) else None
+        return "folder" if folder.is_over(self._writable, self._limits.folder_bytes - usage.unlinked_bytes) else None
 
     def _memory_is_over(self, usage: Usage) -> bool:
         """Twice in a row: memory that is read before a fork, and again in the child, counts half as much again."""
@@ -121,7 +121,3 @@ class _Meter:
         if confirmed or not over:
             self.peak = max(self.peak, memory)
         return confirmed
-
-
-def _folder_is_over(writable: int, room: int) -> bool:
-    return room < 0 or folder.used(writable, enough=room) > room
