@@ -28,7 +28,10 @@ class Check:
 
 
 def doctor(json: Json = False) -> None:
-    """Check the machine: device, memory, disk, embedded model, molecules, and every wall of the sandbox."""
+    """Check the machine: device, memory, disk, embedded model, molecules, and every wall of the sandbox.
+
+    The sandbox is bubblewrap's, or that of $FTDOJO_SANDBOX (docker, podman).
+    """
     checks = [check for probe in (_device, _room, _packages, _sandbox) for check in _guarded(probe)]
     if json:
         print_json({"ok": all(c.ok for c in checks), "checks": [asdict(c) for c in checks]})

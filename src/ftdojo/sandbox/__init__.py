@@ -1,5 +1,8 @@
 """Where untrusted programs run: bubblewrap under limits, or not at all.
 
+``$FTDOJO_SANDBOX`` may name docker or podman in its place (:mod:`~ftdojo.sandbox.container`). What is said here is said
+of bubblewrap; how they differ from it stands in ``docs/security.md``.
+
 A program sees the operating system's public files, the Python that runs ftdojo (without ftdojo), its read-only
 inputs and one writable folder. It has no network (a data program may be given one socket, of the
 :mod:`~ftdojo.sandbox.gateway` to language models), none of the host's environment, processes, users or devices, no

@@ -28,7 +28,10 @@ CPU_S = 60
 MEMORY_BYTES = 4 * 2**30
 """Of address space."""
 READY = "ready"
-ENVIRONMENT = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH", "FTDOJO_HOME", "FTDOJO_DATA")
+ENVIRONMENT = (
+    *("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH", "FTDOJO_HOME", "FTDOJO_DATA", "FTDOJO_SANDBOX"),
+    *("DOCKER_HOST", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"),  # where clients look for their engine
+)
 """What the process gets of the caller's environment: no keys."""
 
 

@@ -1,4 +1,7 @@
-"""How much a sandboxed program may use of everything, and who enforces it."""
+"""How much a sandboxed program may use of everything, and who enforces it.
+
+In bubblewrap, that is. Who does in a container stands in ``docs/security.md``.
+"""
 
 from __future__ import annotations
 

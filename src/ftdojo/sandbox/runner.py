@@ -11,12 +11,12 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ftdojo.errors import InfrastructureError
-from ftdojo.sandbox import command, confine, folder, view
+from ftdojo.sandbox import command, confine, container, folder, view
 from ftdojo.sandbox.lease import Lease, lease
 from ftdojo.sandbox.limits import Limits
 from ftdojo.sandbox.process import KILLED
 from ftdojo.sandbox.system_calls import forbidden
-from ftdojo.sandbox.tools import find_tools
+from ftdojo.sandbox.tools import find_engine, find_tools
 from ftdojo.sandbox.watchdog import Completed, supervise
 
 
@@ -46,6 +46,7 @@ def run(
         environment: variables beside :data:`ftdojo.sandbox.command.ENVIRONMENT`; nothing is inherited.
 
     Raises:
+        UsageError: if ``$FTDOJO_SANDBOX`` names no backend.
         PrerequisiteError: if this machine cannot enforce all of it. Nothing has run then.
         InfrastructureError: if an input cannot be read by the sandbox's user, or the machine fails.
     """
@@ -65,6 +66,7 @@ def _once(
     hide: Sequence[Path],
     environment: Mapping[str, str],
 ) -> Completed:
+    engine = find_engine()
     host, inside = writable[0].resolve(strict=True), writable[1]
     system = view.system()
     binds = [
@@ -82,16 +84,28 @@ def _once(
             _check_readable(binds)
         uid = leased.uid if leased else None
         descriptor = stack.enter_context(folder.lent(host, uid))
-        completed = _bubblewrap(
-            program,
-            system=system,
-            entries=entries,
-            environment=environment,
-            cwd=cwd,
-            limits=limits,
-            leased=leased,
-            writable=descriptor,
-        )
+        if engine is not None:
+            completed = container.run(
+                engine,
+                program,
+                view=[*system, *entries],
+                environment=environment,
+                cwd=cwd,
+                limits=limits,
+                uid=uid,
+                writable=descriptor,
+            )
+        else:
+            completed = _bubblewrap(
+                program,
+                system=system,
+                entries=entries,
+                environment=environment,
+                cwd=cwd,
+                limits=limits,
+                leased=leased,
+                writable=descriptor,
+            )
     if completed.stopped == "folder":
         folder.empty(host)
     return completed

@@ -1,4 +1,8 @@
-"""The programs of the host that build a sandbox: found, or a :class:`PrerequisiteError` that names all missing."""
+"""The programs of the host that build a sandbox: found, or a :class:`PrerequisiteError` that names all missing.
+
+``$FTDOJO_SANDBOX`` chooses who builds it: ``bubblewrap``, the default, or the engine of containers that it names. One
+that is missing is an error: nothing else is taken in its place.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,10 @@ import sys
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ftdojo.errors import PrerequisiteError
+from ftdojo.errors import PrerequisiteError, UsageError
+
+CHOICE = "FTDOJO_SANDBOX"
+ENGINES = ("docker", "podman")
 
 _PACKAGE = {
     "bwrap": "bubblewrap",
@@ -21,14 +28,36 @@ _PACKAGE = {
 _ROOT_ONLY = {"unshare", "mount"}
 
 
-def find_tools() -> Mapping[str, str]:
-    """Name -> absolute path of every tool that this user needs.
+def find_engine() -> str | None:
+    """The absolute path of the client of the chosen engine; ``None`` for bubblewrap.
 
     Raises:
-        PrerequisiteError: not Linux, or tools missing. There is no weaker way to run untrusted code to fall back on.
+        UsageError: for a choice that there is not.
+        PrerequisiteError: not Linux, or no such client.
     """
     if sys.platform != "linux":
         raise PrerequisiteError("untrusted programs can only be run on Linux", fix="use a Linux machine or container")
+    chosen = os.environ.get(CHOICE) or "bubblewrap"
+    if chosen == "bubblewrap":
+        return None
+    if chosen not in ENGINES:
+        raise UsageError(
+            f"{CHOICE} is {chosen!r}", fix=f"set it to bubblewrap, {' or '.join(ENGINES)}, or unset it for bubblewrap"
+        )
+    if (path := shutil.which(chosen)) is None:
+        raise PrerequisiteError(
+            f"untrusted programs cannot be run: {CHOICE} asks for {chosen}, which was not found on PATH",
+            fix=f"install {chosen}, or unset {CHOICE} to use bubblewrap",
+        )
+    return path
+
+
+def find_tools() -> Mapping[str, str]:
+    """Name -> absolute path of every tool that bubblewrap and this user need.
+
+    Raises:
+        PrerequisiteError: tools missing. There is no weaker way to run untrusted code to fall back on.
+    """
     needed = [name for name in _PACKAGE if os.geteuid() == 0 or name not in _ROOT_ONLY]
     found = {name: path for name in needed if (path := shutil.which(name))}
     if missing := [name for name in needed if name not in found]:

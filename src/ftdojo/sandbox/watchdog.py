@@ -34,7 +34,8 @@ class Completed:
     seconds: float
     """Wall clock, the building of the sandbox included."""
     peak_memory_bytes: int
-    """The highest sample (what is counted: see :class:`Limits`); 0 for a program that was gone before the first."""
+    """The highest sample (what is counted: see :class:`Limits`); 0 for a program that was gone before the first, and in
+    a container, where none is taken."""
     stopped: Stop | None
     """The limit that the program went over, or ``None``."""
     output: str

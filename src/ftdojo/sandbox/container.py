@@ -1,0 +1,250 @@
+"""Run one untrusted program in a container, where docker or podman was chosen instead of bubblewrap.
+
+The program sees what :mod:`~ftdojo.sandbox.view` lists, as in bubblewrap: files of the host, mounted over an image that
+has nothing but the links among them. ftdojo makes that image and hands it to the engine, which fetches nothing. Who
+enforces what, and what nobody enforces here, stands in ``docs/security.md``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import hashlib
+import io
+import json
+import math
+import os
+import secrets
+import signal
+import subprocess
+import tarfile
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ftdojo.errors import InfrastructureError, PrerequisiteError
+from ftdojo.sandbox import folder, forbid
+from ftdojo.sandbox.command import ENVIRONMENT
+from ftdojo.sandbox.limits import Limits, Stop
+from ftdojo.sandbox.process import CHUNK, KILLED, PATIENCE_S, readable
+from ftdojo.sandbox.system_calls import forbidden
+from ftdojo.sandbox.tail import Tail, clean
+from ftdojo.sandbox.tools import CHOICE
+from ftdojo.sandbox.view import Bind, Entry, Hidden, Link, Scratch, python, scratch
+from ftdojo.sandbox.watchdog import INTERVAL_S, LONGEST_INTERVAL_S, Completed
+
+ANSWER_S = 60.0
+"""An engine that has not answered a request within this time does not answer."""
+FORBID, FILTER = "/forbid.py", "/forbidden"
+
+
+def run(
+    engine: str,
+    program: Sequence[str],
+    *,
+    view: Sequence[Entry],
+    environment: Mapping[str, str],
+    cwd: str,
+    limits: Limits,
+    uid: int | None,
+    writable: int,
+) -> Completed:
+    """Run ``program`` as ``uid`` (this process's own if not given) by the client ``engine``; return when its container
+    is gone. ``writable`` is a descriptor of its writable folder.
+
+    Raises:
+        PrerequisiteError: if the engine does not answer, or does not build it.
+        InfrastructureError: if the container is lost, or does not die.
+    """
+    began = time.monotonic()
+    name, tail = f"ftdojo-{secrets.token_hex(8)}", Tail(limits.output_bytes)
+    user = (uid, uid) if uid is not None else (os.geteuid(), os.getegid())
+    with contextlib.ExitStack() as stack:
+        place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ftdojo-container-")))
+        nothing, filter_file = place / "nothing", place / "forbidden"
+        nothing.mkdir()
+        filter_file.write_bytes(forbidden())
+        for path in (nothing, filter_file):
+            path.chmod(0o755)  # readable for the sandbox's user, whatever the caller's umask is
+        creation = create(
+            engine,
+            [python(), "-I", "-S", "-B", FORBID, FILTER, *program],
+            name=name,
+            image=_image(engine, [entry for entry in view if isinstance(entry, Link)]),
+            view=[*view, Bind(Path(forbid.__file__), FORBID), Bind(filter_file, FILTER)],
+            nothing=nothing,
+            environment=environment,
+            cwd=cwd,
+            limits=limits,
+            user=user,
+        )
+        stack.callback(_remove, engine, name)
+        _ask(*creation)
+        status, stopped = KILLED, _watch(engine, name, limits, writable, tail)
+        if stopped is None:
+            status, stopped = _ending(engine, name, tail)
+    if stopped is None and folder.is_over(writable, limits.folder_bytes):
+        stopped = "folder"
+    return Completed(
+        status=status, seconds=time.monotonic() - began, peak_memory_bytes=0, stopped=stopped, output=tail.text()
+    )
+
+
+def create(
+    engine: str,
+    program: Sequence[str],
+    *,
+    name: str,
+    image: str,
+    view: Sequence[Entry],
+    nothing: Path,
+    environment: Mapping[str, str],
+    cwd: str,
+    limits: Limits,
+    user: tuple[int, int],
+) -> list[str]:
+    """The command line that makes the container; ``nothing`` is an empty folder of the host.
+
+    Inside, ``env`` drops what engines add to the environment (the client's settings of a proxy among them), and
+    ``timeout`` is an end for when this process is killed: engines let a container go on then.
+    """
+    variables = [f"{key}={value}" for key, value in {**ENVIRONMENT, **environment}.items()]
+    mounts = dict.fromkeys(_mount(entry, nothing) for entry in [*scratch(limits.scratch_bytes), *view])
+    cpu_s = math.ceil(limits.cpu_s)
+    return [
+        *(engine, "create", "--name", name, "--label", "ftdojo", "--pull", "never"),
+        *("--network", "none", "--ipc", "private", "--hostname", "sandbox", "--read-only"),
+        *("--user", f"{user[0]}:{user[1]}", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
+        # SELinux lets no container read files of the host, unless they are labelled anew, for everybody.
+        *("--security-opt", "label=disable"),
+        *(_podman(user[0]) if Path(engine).name == "podman" else ()),
+        *("--memory", str(limits.memory_bytes), "--memory-swap", str(limits.memory_bytes), "--oom-score-adj", "1000"),
+        *("--pids-limit", str(limits.processes), "--ulimit", f"nofile={limits.open_files}"),
+        *("--ulimit", f"fsize={limits.file_bytes}", "--ulimit", "core=0"),
+        # First a signal by which the reason is known, then one that cannot be ignored.
+        *("--ulimit", f"cpu={cpu_s}:{cpu_s + 1}"),
+        # Engines would keep all that is printed; and podman would ask a program to end before it kills it.
+        *("--log-driver", "none", "--stop-signal", "SIGKILL"),
+        *(argument for mount in mounts for argument in mount),
+        *("--workdir", cwd, image, "/usr/bin/env", "-i", *variables),
+        *("/usr/bin/timeout", "--signal=KILL", f"{limits.wall_s + PATIENCE_S:g}", *program),
+    ]
+
+
+def _podman(uid: int) -> list[str]:
+    """Without these it adds writable folders and a list of users; and without root, ``uid`` would be another's."""
+    keep = ["--userns", "keep-id"] if uid == os.geteuid() else []
+    return ["--read-only-tmpfs=false", "--passwd=false", *keep]
+
+
+def _mount(entry: Entry, nothing: Path) -> tuple[str, ...]:
+    match entry:
+        case Bind(source, target, writable):
+            fields = ["type=bind", f"source={source}", f"target={target}", *([] if writable else ["readonly"])]
+            line = io.StringIO()
+            csv.writer(line, lineterminator="").writerow(fields)  # a path may have a comma in it
+            return "--mount", line.getvalue()
+        case Hidden(target):  # not a file system in memory: podman copies into one what was there
+            return _mount(Bind(nothing, target), nothing)
+        case Scratch(target, size):
+            return "--tmpfs", f"{target}:rw,exec,nosuid,nodev,mode=1777,size={size}"
+        case Link():  # in the image
+            return ()
+
+
+def _image(engine: str, links: Sequence[Link]) -> str:
+    """The name of an image with these links, which the engine has afterwards."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as archive:
+        for link in links:
+            member = tarfile.TarInfo(link.target.lstrip("/"))
+            member.type, member.linkname = tarfile.SYMTYPE, link.destination
+            archive.addfile(member)
+    image = f"ftdojo-root:{hashlib.sha256(content.getvalue()).hexdigest()[:16]}"
+    if _call(engine, "image", "inspect", image).returncode != 0:
+        _ask(engine, "import", "-", image, content=content.getvalue())
+    return image
+
+
+def _watch(engine: str, name: str, limits: Limits, writable: int, tail: Tail) -> Stop | None:
+    """Start the container and read what it prints until it ends, or is to be ended for a limit."""
+    with subprocess.Popen(
+        [engine, "start", "--attach", name],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,  # Ctrl-C reaches this process alone, which then ends the container
+    ) as client:
+        assert client.stdout is not None
+        output, began, due = client.stdout.fileno(), time.monotonic(), 0.0
+        try:
+            while True:
+                now = time.monotonic()
+                if now - began > limits.wall_s:
+                    return "wall"
+                if now >= due:
+                    if folder.is_over(writable, limits.folder_bytes):
+                        return "folder"
+                    due = time.monotonic() + LONGEST_INTERVAL_S
+                if readable([output], INTERVAL_S):
+                    if not (chunk := os.read(output, CHUNK)):
+                        return None
+                    tail.add(chunk)
+        finally:
+            client.kill()  # the client alone: the container is the engine's
+
+
+def _ending(engine: str, name: str, tail: Tail) -> tuple[int, Stop | None]:
+    """Exit status and passed limit of a container whose client has ended."""
+    state = json.loads(_ask(engine, "container", "inspect", "--format", "{{json .State}}", name))
+    if state["StartedAt"].startswith("0001-"):  # the year of a time that was never set
+        raise _refusal(engine, tail.text())
+    if state["Running"]:
+        raise InfrastructureError(
+            f"the client of {engine} was killed, from outside the sandbox",
+            fix="see the system's log: when memory runs out, the kernel kills processes",
+        )
+    status: int = state["ExitCode"]
+    if state["OOMKilled"]:
+        return status, "memory"
+    return status, "cpu" if status == 128 + signal.SIGXCPU else None
+
+
+def _remove(engine: str, name: str) -> None:
+    """Kill the container, if it runs, and let the engine forget it."""
+    done = _call(engine, "rm", "--force", name)
+    if done.returncode != 0 and b"no such container" not in done.stderr.lower():
+        raise InfrastructureError(
+            f"a container did not die: {clean(done.stderr.decode(errors='replace')).strip()}",
+            fix=f"{engine} rm --force {name}",
+        )
+
+
+def _ask(engine: str, *arguments: str, content: bytes = b"") -> bytes:
+    done = _call(engine, *arguments, content=content)
+    if done.returncode != 0:
+        raise _refusal(engine, clean(done.stderr.decode(errors="replace")))
+    return done.stdout
+
+
+def _call(engine: str, *arguments: str, content: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(
+            [engine, *arguments],
+            input=content,
+            capture_output=True,
+            check=False,
+            timeout=ANSWER_S,
+            start_new_session=True,  # a second Ctrl-C must not keep a container from being removed
+        )
+    except subprocess.TimeoutExpired:
+        raise _refusal(engine, f"no answer to `{arguments[0]}` within {ANSWER_S:g} s") from None
+
+
+def _refusal(engine: str, why: str) -> PrerequisiteError:
+    chosen = Path(engine).name
+    return PrerequisiteError(
+        f"{chosen} cannot build a sandbox here: {why.strip() or 'it said nothing'}",
+        fix=f"`{chosen} info` has to answer; or unset {CHOICE} to use bubblewrap; `ftdojo doctor` tries it again",
+    )
