@@ -26,3 +26,5 @@ class Finding(BaseModel):
     """File and, where known, key, line or row, e.g. ``train.yaml: learning_rat``."""
     fix: str
     """What to do about it."""
+    fits: float | None = None
+    """Of a training that takes too long, the share that would fit into the time; 0 if there is none left."""

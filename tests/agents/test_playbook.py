@@ -76,9 +76,17 @@ def observe(history: list[Iteration], folders: dict[int, Path], *, best: int = 0
     )
 
 
-def iteration(folder: Path, *, accepted: bool, fit: str = "good", measured: Any = None, finding: str = "") -> Iteration:
+def iteration(
+    folder: Path,
+    *,
+    accepted: bool,
+    fit: str = "good",
+    measured: Any = None,
+    finding: str = "",
+    fits: float | None = None,
+) -> Iteration:
     spread = Distribution(p50=1, p95=1, max=1)
-    findings = [Finding(code=finding, gate=4, message="m", where="w", fix="f")] if finding else []
+    findings = [Finding(code=finding, gate=4, message="m", where="w", fix="f", fits=fits)] if finding else []
     seconds = StageSeconds(data=1, train=60, evaluate=20)
     loaded = submission.load(folder)
     assert not isinstance(loaded.program, str)
@@ -176,6 +184,12 @@ def test_a_lost_loss_calls_for_a_smaller_rate(tmp_path: Path) -> None:
 def test_a_training_that_outlasts_the_budget_is_cut(tmp_path: Path) -> None:
     first, second = play(tmp_path, {"accepted": False, "finding": "over_budget"})
     assert second.train.epochs * second.recipe.max_rows < first.train.epochs * first.recipe.max_rows
+
+
+def test_it_is_cut_to_what_fits_and_ends_where_nothing_does(tmp_path: Path) -> None:
+    first, second = play(tmp_path, {"accepted": False, "finding": "over_budget", "fits": 0.8})
+    assert 0.6 < second.train.epochs * second.recipe.max_rows / (first.train.epochs * first.recipe.max_rows) < 0.8
+    assert len(play(tmp_path, {"accepted": False, "finding": "over_budget", "fits": 0.0})) == 1
 
 
 def test_rows_that_lost_their_completions_call_for_a_longer_limit(tmp_path: Path) -> None:

@@ -211,8 +211,9 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         forecast = elapsed + pace * (steps - step)
         if step <= EARLY * steps and forecast > MARGIN * self._time_left_s:
             message = f"at this speed the training takes {forecast:.0f} s, {self._time_left_s:.0f} s were left for it"
-            fix = f"train {max(0.0, self._time_left_s / forecast):.0%} of the epochs, or fewer rows"
-            raise InputError([_finding("over_budget", message, "epochs", fix)])
+            fits = max(0.0, self._time_left_s / forecast)
+            fix = f"train {fits:.0%} of the epochs, or fewer rows"
+            raise InputError([_finding("over_budget", message, "epochs", fix).model_copy(update={"fits": fits})])
         return elapsed + pace > self._time_left_s
 
     def _measure(self, model: Any, step: int) -> None:

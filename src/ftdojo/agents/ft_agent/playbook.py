@@ -97,8 +97,15 @@ class Situation:
             return GROWTH
         return max(LEAST_GROWTH, min(LAST_GROWTH, forecast.room(self.iteration, left)))
 
+    @property
+    def fits(self) -> float | None:
+        """The share of the training that fits into the time, if it was refused because all of it does not."""
+        return min((f.fits for f in self.feedback.execution.findings if f.fits is not None), default=None)
+
     def affords(self, draft: Draft) -> bool:
         """Whether an iteration with ``draft`` is forecast to fit into the remaining wall clock."""
+        if self.fits is not None:
+            return forecast.work(draft, self.observation) <= self.fits * forecast.work(self.best, self.observation)
         left = self.observation.remaining.get("wall_s")
         expected = forecast.seconds(draft, self.best, self.iteration, self.observation)
         return left is None or expected is None or expected < left
@@ -234,8 +241,9 @@ def repair(s: Situation) -> Iterator[Move]:
             s, evidence or s.of_kind("unstable")[0].evidence, "learning_rate", 0.3, "the loss stays finite and falls"
         )
     if codes & {"over_budget", OUT_OF_TIME}:
-        yield from _train(s, evidence, "epochs", 0.5, "the training fits into the budget")
-        yield _rows_move(s, evidence, 0.5, "the training fits into the budget")
+        less = 0.5 if s.fits is None else s.fits / forecast.RESERVE
+        yield from _train(s, evidence, "epochs", less, "the training fits into the budget")
+        yield _rows_move(s, evidence, less, "the training fits into the budget")
     if "no_learning" in codes:
         yield from _train(s, evidence, "learning_rate", 3.0, "the loss falls at all")
     if codes & {"no_labels", "mostly_truncated"}:

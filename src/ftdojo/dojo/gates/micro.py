@@ -96,8 +96,9 @@ def _in_time(
     forecast_s = SAFETY * forecast(examples, config.model_copy(update={"learning_rate": STANDING_STILL}), base)
     if wall_left_s is not None and forecast_s > wall_left_s:
         message = f"the training would take about {forecast_s:.0f} s, {max(0, wall_left_s):.0f} s are left for it"
-        fix = f"epochs: {max(0.01, config.epochs * wall_left_s / forecast_s):.2f} or fewer, or fewer rows"
-        yield _finding("over_budget", message, "epochs", fix)
+        fits = max(0.0, wall_left_s / forecast_s)
+        fix = f"epochs: {config.epochs * fits:.2f} or fewer, or fewer rows" if fits else "hand in nothing more"
+        yield _finding("over_budget", message, "epochs", fix).model_copy(update={"fits": fits})
 
 
 def _over_fitted(rows: Rows, config: TrainConfig, base: Path, folder: Path) -> Trial:
