@@ -27,8 +27,9 @@ from ftdojo.agents import draft as drafts
 from ftdojo.agents.draft import Draft
 from ftdojo.agents.ft_agent import FTAgent
 from ftdojo.agents.ft_agent.edits import values
-from ftdojo.agents.ft_agent.playbook import ATTRIBUTION, RULES, Playbook, Rule
+from ftdojo.agents.ft_agent.playbook import Playbook
 from ftdojo.agents.ft_agent.probing import Probing
+from ftdojo.agents.ft_agent.rules import ATTRIBUTION, RULES, Rule
 from ftdojo.dojo.feedback import (
     DataFeedback,
     Distribution,

@@ -13,7 +13,7 @@ from ftdojo import tasks
 from ftdojo.agents.draft import Draft, Proposal, first, read
 from ftdojo.agents.ft_agent import edits
 from ftdojo.agents.ft_agent.effects import REWRITTEN, Change, changes, measure
-from ftdojo.agents.ft_agent.playbook import ATTRIBUTION, RULES
+from ftdojo.agents.ft_agent.rules import ATTRIBUTION, RULES
 from ftdojo.dojo.feedback import Interval
 from ftdojo.dojo.protocol import Observation
 from ftdojo.dojo.submission import Plan

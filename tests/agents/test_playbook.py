@@ -11,7 +11,8 @@ from ftdojo import tasks
 from ftdojo.agents import check, forecast, make
 from ftdojo.agents.draft import Draft, read
 from ftdojo.agents.ft_agent.diagnosis import diagnose
-from ftdojo.agents.ft_agent.playbook import PILOT_SHARE, Playbook
+from ftdojo.agents.ft_agent.pilot import PILOT_SHARE
+from ftdojo.agents.ft_agent.playbook import Playbook
 from ftdojo.dojo import submission
 from ftdojo.dojo.feedback import (
     DataFeedback,

@@ -230,9 +230,14 @@ def test_what_is_no_run_or_has_not_ended_is_refused(place: Path, tmp_path: Path)
         audit(place)
 
 
-def test_a_ledger_that_lost_its_form_is_a_failed_check(place: Path) -> None:
-    edit(place / "run", lambda kind, payload: {} if kind == "iteration" else payload, relink=True)
-    assert answers(place, "failed") == {"ledger"}
-    assert answers(place, "ok") == set()
-    (place / "run/ledger.sqlite").write_bytes(b"no database" * 100)
-    assert answers(place, "failed") == {"ledger"}
+def test_a_ledger_that_lost_its_form_is_a_failed_check(finished_run: Path, tmp_path: Path) -> None:
+    def emptied(kind: str, payload: Payload) -> Payload:
+        return {} if kind == "iteration" else payload
+
+    for name, change in [("emptied", emptied), ("unruled", lambda kind, p: None if kind == "test_scored" else p)]:
+        copy = shutil.copytree(finished_run, tmp_path / name)
+        edit(copy / "run", change, relink=True)
+        assert answers(copy, "failed") == {"ledger"}
+        assert answers(copy, "ok") == set()
+    (copy / "run/ledger.sqlite").write_bytes(b"no database" * 100)
+    assert answers(copy, "failed") == {"ledger"}

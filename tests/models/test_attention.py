@@ -23,24 +23,28 @@ def inputs(heads: int, shared: int, queries: int, keys: int) -> list[torch.Tenso
     return [torch.randn(shape, generator=generator, requires_grad=True) for shape in shapes]
 
 
-def mask(name: str, queries: int, keys: int) -> torch.Tensor:
+def attending(heads: int, shared: int) -> LlamaAttention:
+    config = LlamaConfig(num_attention_heads=heads, num_key_value_heads=shared, hidden_size=heads * DIMENSION)
+    return LlamaAttention(config, 0)
+
+
+def mask(queries: int, keys: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
     """Causal, with another padding on the left of every row."""
     places = torch.arange(keys)
     seen = places[None, :] <= torch.arange(queries)[:, None] + keys - queries
     seen = torch.stack([seen & (places >= row) for row in range(ROWS)])[:, None]
-    return seen if name == "sdpa" else torch.where(seen, 0.0, torch.finfo(torch.float32).min)
+    return torch.zeros(seen.shape, dtype=dtype).masked_fill(~seen, torch.finfo(dtype).min)
 
 
 @pytest.mark.parametrize("name", ["eager", "sdpa"])
 @pytest.mark.parametrize("heads", [(6, 2), (4, 4), (6, 1)], ids=str)
 @pytest.mark.parametrize("queries", [1, 5])
 def test_outputs_and_gradients_are_those_of_transformers(name: str, heads: tuple[int, int], queries: int) -> None:
-    config = LlamaConfig(num_attention_heads=heads[0], num_key_value_heads=heads[1], hidden_size=heads[0] * DIMENSION)
-    module, keys = LlamaAttention(config, 0), 9
+    module, keys = attending(*heads), 9
 
     def result(function: Any) -> list[torch.Tensor]:
         tensors = inputs(*heads, queries, keys)
-        output, _ = function(module, *tensors, mask(name, queries, keys), scaling=DIMENSION**-0.5, dropout=0.0)
+        output, _ = function(module, *tensors, mask(queries, keys), scaling=DIMENSION**-0.5, dropout=0.0)
         (output * torch.linspace(-1, 1, output.numel()).view_as(output)).sum().backward()
         return [output, *(tensor.grad for tensor in tensors)]
 
@@ -49,14 +53,20 @@ def test_outputs_and_gradients_are_those_of_transformers(name: str, heads: tuple
 
 
 def test_what_asks_for_more_is_left_to_transformers() -> None:
-    config = LlamaConfig(num_attention_heads=6, num_key_value_heads=2, hidden_size=6 * DIMENSION)
     with pytest.raises(ValueError, match="softcap"):
-        attention.sdpa(LlamaAttention(config, 0), *inputs(6, 2, 4, 4), mask("sdpa", 4, 4), scaling=1.0, softcap=30.0)
+        attention.sdpa(attending(6, 2), *inputs(6, 2, 4, 4), mask(4, 4), scaling=1.0, softcap=30.0)
 
 
-def test_without_a_mask_everything_before_a_token_is_looked_at() -> None:
-    config = LlamaConfig(num_attention_heads=6, num_key_value_heads=2, hidden_size=6 * DIMENSION)
-    tensors = inputs(6, 2, 4, 4)
-    ours, _ = attention.sdpa(LlamaAttention(config, 0), *tensors, None, scaling=0.3)
-    own, _ = sdpa_attention_forward(LlamaAttention(config, 0), *tensors, None, scaling=0.3)
-    torch.testing.assert_close(ours, own)
+@pytest.mark.parametrize("short", [True, False])
+@pytest.mark.parametrize(("queries", "masked"), [(1, True), (1, False), (7, True), (7, False)])
+def test_short_and_long_generation_in_bfloat16(
+    short: bool, queries: int, masked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a mask everything up to a token is looked at."""
+    monkeypatch.setattr(attention, "SHORT", 2**14 if short else 0)
+    keys = 40 if masked or queries == 1 else queries
+    tensors = [tensor.detach().bfloat16() for tensor in inputs(6, 2, queries, keys)]
+    seen = mask(queries, keys, torch.bfloat16) if masked else None
+    ours, _ = attention.sdpa(attending(6, 2), *tensors, seen, scaling=0.3)
+    own, _ = sdpa_attention_forward(attending(6, 2), *tensors, seen, scaling=0.3)
+    torch.testing.assert_close(ours, own, atol=0.02, rtol=0.02)

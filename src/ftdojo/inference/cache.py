@@ -48,13 +48,13 @@ class GrowingLayer(DynamicLayer):  # type: ignore[misc]
         if self._buffers is None:
             self.lazy_initialization(part.keys, part.values)
             shape = (rows, part.keys.shape[1], longest + ROOM, part.keys.shape[3])
-            # Zeros, because what lies between the prefix and a shorter row is masked, but has to be finite.
-            self._buffers = part.keys.new_zeros(shape), part.values.new_zeros(shape)
+            self._buffers = part.keys.new_empty(shape), part.values.new_empty(shape)
             self.keys, self.values = (buffer[:, :, :longest] for buffer in self._buffers)
         own = slice(at, at + part.keys.shape[0])
         rest = longest - (part.get_seq_length() - prefix)
         for whole, states in zip((self.keys, self.values), (part.keys, part.values), strict=True):
             whole[own, :, :prefix] = states[:, :, :prefix]
+            whole[own, :, prefix:rest] = 0  # is masked, but has to be finite
             whole[own, :, rest:] = states[:, :, prefix:]
 
     def batch_repeat_interleave(self, repeats: int) -> None:

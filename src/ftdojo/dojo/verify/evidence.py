@@ -55,11 +55,13 @@ class Evidence:
             self.events: list[Event] = ledger.events()
             self.iterations = self.history.iterations
             finished, configuration = self.history.finished, self.history.configuration
-            baseline = self.history.payload("baseline")
+            baseline, ruling = self.history.payload("baseline"), self.history.test
         except (ValueError, KeyError, TypeError, sqlite3.Error) as error:
             raise Unreadable(line(error)) from error
         if finished is None or configuration is None or baseline is None:
             raise UsageError(f"the run in {run} has not ended", fix="the command that began it takes it up again")
+        if ruling is None:
+            raise Unreadable("it has a result, but neither a score on test nor why there is none")
         self.finished: RunResult = finished
         self.configuration: Configuration = configuration
         self._given = task or (self.history.payload("configuration") or {}).get("given", configuration.task)

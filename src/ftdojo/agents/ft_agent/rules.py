@@ -1,0 +1,184 @@
+"""The rules of the playbook: which moves a situation calls for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from ftdojo.agents import forecast
+from ftdojo.agents.ft_agent import edits, moves
+from ftdojo.agents.ft_agent.diagnosis import PARSED_ENOUGH
+from ftdojo.agents.ft_agent.effects import amount
+from ftdojo.agents.ft_agent.moves import Move
+from ftdojo.agents.ft_agent.situation import Situation
+from ftdojo.dojo.submission import PlannedChange
+from ftdojo.training import OUT_OF_TIME
+
+Rule = Callable[[Situation], Iterator[Move]]
+
+RATIONALE = "rationale"
+"""How tasks name a rendering that holds the reasoning with the answer."""
+CHARS_PER_TOKEN = 2
+"""A cautious figure: an answer of so many characters a token will hardly have more tokens than that."""
+
+
+def repair(s: Situation) -> Iterator[Move]:
+    """Nothing was evaluated yet because a gate failed, or the training was unstable: take out what made it fail."""
+    findings = s.feedback.execution.findings
+    codes = {f.code for f in findings if f.severity == "error" or f.code == OUT_OF_TIME}
+    evidence = "; ".join(f"{f.code}: {f.message}" for f in findings if f.code in codes)[:400]
+    if codes & {"loss_not_finite", "diverged"} or s.of_kind("unstable"):
+        yield from moves.train(
+            s, evidence or s.of_kind("unstable")[0].evidence, "learning_rate", 0.3, "the loss stays finite and falls"
+        )
+    if codes & {"over_budget", OUT_OF_TIME}:
+        less = 0.5 if s.fits is None else s.fits / forecast.RESERVE
+        yield from moves.train(s, evidence, "epochs", less, "the training fits into the budget")
+        yield moves.rows(s, evidence, less, "the training fits into the budget")
+    if "no_learning" in codes:
+        yield from moves.train(s, evidence, "learning_rate", 3.0, "the loss falls at all")
+    if codes & {"no_labels", "mostly_truncated"}:
+        yield from moves.train(s, evidence, "max_length", 2, "rows keep their completions")
+    if "answers_too_long" in codes:
+        chars = CHARS_PER_TOKEN * s.observation.task.max_new_tokens
+        yield moves.recipe(s, evidence, "max_completion_chars", chars, "answers end within the task's limit of tokens")
+    if "constant_answer" in codes:
+        yield moves.recipe(s, evidence, "balance", "completion", "the answers of the rows differ")
+    if "duplicate_rows" in codes:
+        yield moves.recipe(s, evidence, "deduplicate", True, "every row is different")
+    if "out_of_memory" in codes:
+        yield from moves.train(s, evidence, "batch_size", 0.5, "the training fits into memory")
+
+
+def form(s: Situation) -> Iterator[Move]:
+    """Outputs lack the answer's form: no answers to learn from that are too long to be said, and a longer look."""
+    limit = s.spec.max_new_tokens
+    for found in s.of_kind("truncation"):
+        longest = s.feedback.data.label_tokens.max if s.feedback.data else 0
+        if longest > limit:
+            evidence = f"{found.evidence}; answers in the rows have up to {longest} tokens, outputs are cut at {limit}"
+            chars = CHARS_PER_TOKEN * limit
+            yield moves.recipe(s, evidence, "max_completion_chars", chars, "outputs end before they are cut")
+    for found in s.of_kind("truncation", "format", "length_mismatch"):
+        yield from moves.more_rows(s, found.evidence)
+        yield from moves.train(s, found.evidence, "epochs", 2.0, "outputs have the form and the length of the answers")
+
+
+def under_fit(s: Situation) -> Iterator[Move]:
+    """The loss was still falling: more data if there is some, then more steps, rate and rank."""
+    for found in s.of_kind("under_fit"):
+        yield from moves.more_rows(s, found.evidence)
+        yield from moves.train(s, found.evidence, "epochs", 2.0, "the held-out loss falls further")
+        yield from moves.train(s, found.evidence, "learning_rate", 2.0, "the same loss is reached in fewer steps")
+        yield from moves.more_rank(s, found.evidence)
+
+
+def over_fit(s: Situation) -> Iterator[Move]:
+    """The held-out loss rose: more rows if there are some, else fewer epochs."""
+    for found in s.of_kind("over_fit"):
+        yield from moves.more_rows(s, found.evidence)
+        yield from moves.train(s, found.evidence, "epochs", 0.5, "the held-out loss stays at its minimum")
+
+
+def noisy_labels(s: Situation) -> Iterator[Move]:
+    """Rows contradict each other: keep one answer a prompt."""
+    for found in s.of_kind("noisy_labels"):
+        if not s.best.recipe.deduplicate:
+            yield moves.recipe(s, found.evidence, "deduplicate", True, "the loss falls further")
+
+
+def weak_subtasks(s: Situation) -> Iterator[Move]:
+    """A sub-task lags behind, or hardly occurs: balance its answers if they have the right form, else give it more of
+    the rows."""
+    known = {source.subtask: source.weight for source in s.best.recipe.sources}
+    for found in s.of_kind("distribution_mismatch", "weak_subtask"):
+        by_habit = s.evaluation.subtask_parsed[found.subtask] >= PARSED_ENOUGH
+        if by_habit and s.best.recipe.balance == "none":
+            yield moves.recipe(s, found.evidence, "balance", "completion", f"{found.subtask} stops answering by habit")
+        if found.subtask in known:
+            before = known[found.subtask]
+            yield Move(
+                draft=s.best.with_source(found.subtask, weight=2 * before),
+                hypothesis=f"{found.subtask} is weak because it has too small a share of the rows",
+                evidence=found.evidence,
+                changes=(
+                    PlannedChange(
+                        key=f"recipe.sources.{found.subtask}.weight",
+                        before=f"{before:g}",
+                        after=f"{2 * before:g}",
+                        because=found.evidence,
+                        expected=f"{found.subtask} gains more than the other sub-tasks lose",
+                    ),
+                ),
+            )
+
+
+def reason(s: Situation) -> Iterator[Move]:
+    """Answers have the form and many are wrong: teach the reasoning too, where the raw rows have some short enough."""
+    for found in s.of_kind("missing_rationale"):
+        if RATIONALE not in edits.renderings(s.spec):
+            return
+        shortest = min(s.best.recipe.max_completion_chars, CHARS_PER_TOKEN * s.spec.max_new_tokens)
+        changed = [(edits.RENDERING, RATIONALE), ("recipe.max_completion_chars", str(shortest))]
+        yield moves.compound(
+            s,
+            edits.apply(s.best, s.spec, changed),
+            "the model answers without reasoning because the rows show none",
+            found.evidence,
+            "fewer wrong answers, longer outputs",
+        )
+
+
+def explore(s: Situation) -> Iterator[Move]:
+    """Nothing is plainly wrong: more of what made the best model, then its neighbours."""
+    evidence = f"evaluation: no diagnosis explains what is missing at {s.evaluation.score}"
+    yield from moves.more_rows(s, evidence)
+    yield from moves.train(s, evidence, "epochs", 2.0, "a small gain from longer training")
+    yield from moves.more_rank(s, evidence)
+    yield from moves.train(s, evidence, "learning_rate", 2.0, "a better minimum in the same number of steps")
+    yield from moves.train(s, evidence, "learning_rate", 0.5, "a better minimum with smaller steps")
+
+
+def follow(s: Situation) -> Iterator[Move]:
+    """Changes that seem to help, too little to be shown one by one: all of them at once, then twice as far."""
+    helpful = [e for e in s.effects.values() if max(s.gain(e.change, much) for much in e.trials.values()) > 0]
+    if not helpful:
+        return
+    evidence = "; ".join(map(str, helpful))
+    for steps in (1, 2):
+        further = [(e.change.key, value) for e in helpful if (value := moves.moved(s, e, steps))]
+        draft = edits.apply(s.best, s.spec, further)
+        yield moves.compound(
+            s, draft, "changes that seemed to help one by one help together", evidence, "the sum of the effects"
+        )
+
+
+def ablate(s: Situation) -> Iterator[Move]:
+    """The best draft changed several things at once: take back the one that is least likely to have helped."""
+    parent = s.tried.get(s.iteration.plan.parent) if s.iteration.plan else None
+    if parent is None:
+        return
+    made = edits.differences(parent, s.best, s.spec)
+    gains = {key: s.gain(*amount(key, *pair)) for key, pair in made.items()}
+    if len(gains) > 1:
+        key = min(gains, key=lambda k: gains[k])
+        evidence = "; ".join(str(e) for e in s.effects.values() if s.iteration.number in e.trials)
+        draft = edits.apply(s.best, s.spec, [(key, made[key][0])])
+        yield moves.compound(
+            s, draft, f"the gain of iteration {s.iteration.number} is not due to {key}", evidence, "no loss"
+        )
+
+
+RULES: tuple[Rule, ...] = (
+    repair,
+    form,
+    over_fit,
+    under_fit,
+    noisy_labels,
+    weak_subtasks,
+    reason,
+    explore,
+    follow,
+    ablate,
+)
+ATTRIBUTION: tuple[Rule, ...] = (follow, ablate)
+"""The rules that rest on measured effects."""

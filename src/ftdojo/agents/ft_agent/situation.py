@@ -1,0 +1,96 @@
+"""What the rules of the playbook look at, in numbers and typed diagnoses."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from ftdojo.agents import forecast
+from ftdojo.agents.draft import Draft
+from ftdojo.agents.ft_agent.diagnosis import Diagnosis, Kind, diagnose
+from ftdojo.agents.ft_agent.effects import Change, Effect, measure
+from ftdojo.dojo.feedback import EvaluationFeedback, Feedback
+from ftdojo.dojo.protocol import Iteration, Observation
+from ftdojo.tasks.spec import TaskSpec
+
+GROWTH = 2.0
+"""More of something is this much more; :data:`LAST_GROWTH` at most where no second such step would fit."""
+LAST_GROWTH = 4.0
+LEAST_GROWTH = 1.25
+"""Less more is not worth an iteration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """The draft to start from, what came of it, and what time is left."""
+
+    observation: Observation
+    best: Draft
+    iteration: Iteration
+    evaluation: EvaluationFeedback
+    feedback: Feedback
+    diagnoses: list[Diagnosis]
+    tried: Mapping[int, Draft]
+    """The drafts of earlier iterations."""
+    effects: Mapping[Change, Effect]
+    """What changes did to the score, by change."""
+
+    @classmethod
+    def of(cls, observation: Observation, tried: Mapping[int, Draft]) -> Self:
+        """From the best iteration; while none was accepted, from the highest score; without one, from the last."""
+        history = [iteration for iteration in observation.history if iteration.number in tried]
+        sign = 1 if observation.task.higher_is_better else -1
+        scored = [i for i in history if i.score is not None]
+        if observation.best in tried:
+            chosen = observation.history[observation.best - 1]
+        else:
+            chosen = max(scored, key=lambda i: sign * i.score.value if i.score else 0.0) if scored else history[-1]
+        evaluation = chosen.feedback.evaluation or observation.baseline
+        return cls(
+            observation=observation,
+            best=tried[chosen.number],
+            iteration=chosen,
+            evaluation=evaluation,
+            feedback=chosen.feedback,
+            diagnoses=diagnose(evaluation, chosen.feedback),
+            tried=tried,
+            effects={e.change: e for e in measure(observation, tried, start=chosen.number)},
+        )
+
+    def gain(self, change: Change, much: float) -> float:
+        """What a change is estimated to gain, negative if it loses; 0 if it was not measured."""
+        better = 1 if self.observation.task.higher_is_better else -1
+        return better * much * self.effects[change].value if change in self.effects else 0.0
+
+    @property
+    def spec(self) -> TaskSpec:
+        """The task."""
+        return self.observation.task
+
+    def of_kind(self, *kinds: Kind) -> list[Diagnosis]:
+        """The diagnoses of these kinds."""
+        return [d for d in self.diagnoses if d.kind in kinds]
+
+    @property
+    def growth(self) -> float:
+        """By how much the rows can grow: as a rule they double; the last time they take what time is left."""
+        left = self.observation.remaining.get("wall_s", math.inf)
+        after = left - forecast.longer(self.iteration, GROWTH)
+        if after >= forecast.longer(self.iteration, GROWTH**2):
+            return GROWTH
+        return max(LEAST_GROWTH, min(LAST_GROWTH, forecast.room(self.iteration, left)))
+
+    @property
+    def fits(self) -> float | None:
+        """The share of the training that fits into the time, if it was refused because all of it does not."""
+        return min((f.fits for f in self.feedback.execution.findings if f.fits is not None), default=None)
+
+    def affords(self, draft: Draft) -> bool:
+        """Whether an iteration with ``draft`` is forecast to fit into the remaining wall clock."""
+        if self.fits is not None:
+            return forecast.work(draft, self.observation) <= self.fits * forecast.work(self.best, self.observation)
+        left = self.observation.remaining.get("wall_s")
+        expected = forecast.seconds(draft, self.best, self.iteration, self.observation)
+        return left is None or expected is None or expected < left
