@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from ftdojo.models import attention, network
+from ftdojo.models import network
 from ftdojo.training.batches import collate
 from ftdojo.training.loss import label_loss
 from ftdojo.training.tokens import IGNORED, Example
@@ -27,7 +27,7 @@ def rows(shared: int) -> list[Example]:
 @pytest.mark.parametrize("shared", [0, 20])
 @pytest.mark.parametrize("function", ["sdpa", "eager"])
 def test_equal_to_the_loss_from_all_logits(tiny_model: Path, shared: int, function: str) -> None:
-    model = network.load(tiny_model, torch.float32, attention.grouped(function))
+    model = network.load(tiny_model, torch.float32, function)
     parameters = [p for p in model.parameters() if p.requires_grad]
     total, count = label_loss(model, collate(rows(shared), pad=0, share=True))
 

@@ -73,6 +73,13 @@ class GrowingLayer(DynamicLayer):  # type: ignore[misc]
         return states.new_empty(rows, heads, tokens, dimension)
 
 
+def of_prefix(network: Any, prefix: torch.Tensor, empty: DynamicCache) -> DynamicCache:
+    """``empty``, after ``prefix``, of shape (1, length), was read."""
+    # Without the output layer: on a processor the logits of one token alone would copy all of its weights.
+    network.get_decoder()(input_ids=prefix, past_key_values=empty, use_cache=True)
+    return empty
+
+
 def repeated(cache: DynamicCache, rows: int) -> DynamicCache:
     """A cache of ``rows`` rows that all begin with the one row of ``cache``."""
     made = growing(len(cache.layers))

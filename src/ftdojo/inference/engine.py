@@ -55,12 +55,8 @@ class TransformersEngine:
         """
         self._compute = on or compute()
         self._chat = Chat(model)
-        from ftdojo.models import attention  # imports torch
-
         info = describe(model)
-        # The kernels of a GPU know of their own that heads share keys.
-        function = attention.grouped("sdpa") if self._compute.device == "cpu" else "sdpa"
-        loaded = network.load(model, self._compute.dtype, function)
+        loaded = network.load(model, self._compute.dtype, "sdpa")
         self._network = loaded.to(self._compute.device).eval()
         self._plain = prefix.can_share(loaded.config)
         self._batch_tokens = min(BATCH_TOKENS[self._compute.device], _tokens_in_memory(info, self._compute))
@@ -148,7 +144,7 @@ class TransformersEngine:
         import torch
         from transformers import DynamicCache
 
-        from ftdojo.inference.cache import growing, place, repeated
+        from ftdojo.inference.cache import growing, of_prefix, place, repeated
 
         config = self._network.config
         if not self._plain:
@@ -157,7 +153,7 @@ class TransformersEngine:
         layers = config.get_text_config().num_hidden_layers
         length, longest = prefix.shared(prompts, min(map(len, prompts)) - 1), max(map(len, prompts))
         if length:
-            one = prefix.cache(self._network, self._tensor([prompts[0][:length]]), 1, growing(layers))
+            one = of_prefix(self._network, self._tensor([prompts[0][:length]]), growing(layers))
         whole, tokens = growing(layers), []
         for at in range(0, len(prompts), READ_ROWS):
             some = prompts[at : at + READ_ROWS]

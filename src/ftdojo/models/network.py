@@ -47,6 +47,8 @@ def load(model: Path, dtype: torch.dtype, attention: str, *, four_bit: bool = Fa
     """
     from transformers import AutoModelForCausalLM
 
+    from ftdojo.models import attention as functions
+
     with quiet():
         network = AutoModelForCausalLM.from_pretrained(
             model,
@@ -55,6 +57,7 @@ def load(model: Path, dtype: torch.dtype, attention: str, *, four_bit: bool = Fa
             use_safetensors=True,
             quantization_config=_normal_float(dtype) if four_bit else None,
         )
+        functions.install(network)
     if four_bit:
         _keep_trainable(network)
     missing = [name for name in NEEDED if name not in inspect.signature(network.forward).parameters]

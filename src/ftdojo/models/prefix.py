@@ -2,18 +2,14 @@
 
 Chat prompts of one task begin alike: the system turn and the instruction are often half of their tokens. Keys and
 values of a causal model depend on the tokens before only, so those of the shared prefix are the same for every row.
-They are computed on one row and repeated. Gradients flow through the repetition and add up, so a training step is the
-same up to the order of sums.
+They are computed once and repeated. Gradients flow through the repetition and add up, so a training step is the same up
+to the order of sums.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    import torch
-    from transformers import DynamicCache
+from typing import Any
 
 SHORTEST = 8
 """Below this many tokens sharing costs more than it saves."""
@@ -68,15 +64,3 @@ def can_share(config: Any) -> bool:
 
     layers = DynamicCache(config=config.get_text_config()).layers
     return bool(layers) and all(type(layer) is DynamicLayer for layer in layers)
-
-
-def cache(network: Any, prefix: torch.Tensor, rows: int, empty: DynamicCache | None = None) -> DynamicCache:
-    """The cache after ``prefix``, of shape (1, length), for a batch of ``rows`` rows that all begin with it.
-
-    It is kept in ``empty``, or in the cache that the model makes.
-    """
-    # Without the output layer: on a processor the logits of one token alone would copy all of its weights.
-    outputs = network.get_decoder()(input_ids=prefix, past_key_values=empty, use_cache=True)
-    kept: DynamicCache = outputs.past_key_values
-    kept.batch_repeat_interleave(rows)
-    return kept

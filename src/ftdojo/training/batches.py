@@ -83,3 +83,27 @@ def collate(examples: Sequence[Example], pad: int, *, share: bool) -> Batch:
     if length:
         batch["prefix"] = torch.tensor([rows[0][:length]])
     return batch
+
+
+def packed(batch: Batch, dtype: torch.dtype) -> Batch:
+    """The inputs of a batch with a prefix as one row: the prefix, then what is left of every row.
+
+    Args:
+        batch: from :func:`collate`.
+        dtype: in which the model computes.
+
+    Returns:
+        ``input_ids`` and ``position_ids`` of shape (1, prefix + rows x width); ``attention_mask`` of shape (rows, 1,
+        width, prefix + width), which is 0 where a token of a row looks at one of the prefix and the row.
+    """
+    head, rest = batch["prefix"], batch["input_ids"]
+    length, width = head.shape[1], rest.shape[1]
+    places = torch.arange(length + width, device=rest.device)
+    hidden = (places[None, :] > places[length:, None]) | (batch["attention_mask"][:, None] == 0)
+    return {
+        "input_ids": torch.cat([head, rest.reshape(1, -1)], dim=1),
+        "position_ids": torch.cat([places[None, :length], batch["position_ids"].reshape(1, -1)], dim=1),
+        "attention_mask": torch.zeros(hidden.shape, dtype=dtype, device=rest.device).masked_fill_(
+            hidden, torch.finfo(dtype).min
+        )[:, None],
+    }

@@ -64,7 +64,8 @@ def _activations(model: ModelInfo, config: TrainConfig, compute: Compute, batch:
     attention = 2 * queries * width  # queries, and what comes out
     mlp = 4 * inner * width  # gate, its activation, up, and their product
     layer = tokens * (norms + attention + mlp + _adapters(model, config, width))
-    layer += (batch.rows * keys + batch.prefix) * 2 * pairs * width
+    # The fused kernel is given keys and values once a head.
+    layer += (batch.rows * keys + batch.prefix) * 2 * (pairs if eager else queries) * width
     # The eager function keeps the softmax in float32, and rounded.
     layer += scores * (4 + (width if width < 4 else 0)) if eager else tokens * model.heads * 4
     if batch.prefix:  # the cache that hands the prefix to the rows

@@ -7,8 +7,7 @@ from typing import Any
 import torch
 from torch.nn.functional import cross_entropy
 
-from ftdojo.models import prefix
-from ftdojo.training.batches import Batch
+from ftdojo.training.batches import Batch, packed
 from ftdojo.training.tokens import IGNORED
 
 
@@ -21,10 +20,13 @@ def label_loss(network: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
     labels = batch["labels"]
     # A logit at position p predicts the token at p + 1. Left padding keeps the union over the rows short.
     positions = (labels[:, 1:] != IGNORED).any(dim=0).nonzero().squeeze(1)
-    given: dict[str, Any] = {name: batch[name] for name in ("input_ids", "attention_mask", "position_ids")}
     if "prefix" in batch:
-        given["past_key_values"] = prefix.cache(network, batch["prefix"], rows=len(labels))
-    logits = network(**given, use_cache="prefix" in batch, logits_to_keep=positions).logits
+        given, (rows, width) = packed(batch, next(network.parameters()).dtype), labels.shape
+        begin = batch["prefix"].shape[1] + width * torch.arange(rows, device=labels.device)
+        keep = (begin[:, None] + positions).flatten()
+    else:
+        given, keep = {name: batch[name] for name in ("input_ids", "attention_mask", "position_ids")}, positions
+    logits = network(**given, use_cache=False, logits_to_keep=keep).logits
     targets = labels[:, positions + 1].flatten()
     total = cross_entropy(logits.flatten(0, 1).float(), targets, ignore_index=IGNORED, reduction="sum")
     return total, (targets != IGNORED).sum()

@@ -1,10 +1,11 @@
 """Train on tokenized rows with ``transformers.Trainer`` and ``peft``.
 
-Five things differ from the defaults, none of which changes what is learned. Logits are computed only where the next
+Six things differ from the defaults, none of which changes what is learned. Logits are computed only where the next
 token is a label (:mod:`ftdojo.training.loss`). An adapter adds to the output of its module in place
-(:mod:`ftdojo.training.adapter`). Batches hold rows that are alike, and what all rows of a batch begin
-with is computed once (:mod:`ftdojo.models.prefix`). The model computes in the machine's own precision throughout,
-while the optimizer updates float32 masters (:mod:`ftdojo.training.optimizer`).
+(:mod:`ftdojo.training.adapter`). Batches hold rows that are alike, and what all rows of a batch begin with is computed
+once (:mod:`ftdojo.models.prefix`). Heads that share keys and values are computed together
+(:mod:`ftdojo.models.attention`). The model computes in the machine's own precision throughout, while the optimizer
+updates float32 masters (:mod:`ftdojo.training.optimizer`).
 """
 
 from __future__ import annotations
@@ -140,8 +141,7 @@ def train(
 def _network(base: Path, config: TrainConfig, chosen: Compute) -> Any:
     """The base model, with new adapters if the configuration asks for them."""
     torch.manual_seed(config.seed)
-    function = attention.grouped("eager") if chosen.attention == "eager" else chosen.attention
-    loaded = network.load(base, chosen.dtype, function, four_bit=config.method == "qlora")
+    loaded = network.load(base, chosen.dtype, chosen.attention, four_bit=config.method == "qlora")
     lora = config.adapter
     if lora is None:
         return loaded
@@ -217,8 +217,7 @@ class _LabelTrainer(Trainer):  # type: ignore[misc]
             ddp_find_unused_parameters=False,
         )
         settings._n_gpu = min(1, settings.n_gpu)  # else one process would spread over all GPUs that it sees, by threads
-        # A wrapper for several devices expects one forward pass a step; a shared prefix is a second one.
-        share = settings.world_size == 1 and prefix.can_share(model.config)
+        share = attention.packs(model) and prefix.can_share(model.config)
         held_out = sorted(held_out, key=lambda e: len(e.input_ids))
         self.monitor = Monitor(
             [collate(held_out[i : i + size], pad, share=share) for i in range(0, len(held_out), size)],
