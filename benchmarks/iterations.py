@@ -12,7 +12,8 @@ of the kinds that a loop without gates notices last, in equal shares:
 
 *With* gates a submission goes through the pipeline of a run. *Without*, its program is run, its rows are tokenized,
 trained on to the end of its epochs and the model is evaluated on the same validation items. An iteration is effective
-when a submission without fault was evaluated in time. What is under way when the time is up is not counted.
+when a submission without fault was evaluated in time. What is under way when the time is up is not counted; a
+training without gates whose first steps tell that it will be is not waited for.
 """
 
 from __future__ import annotations
@@ -84,8 +85,30 @@ def stream(seed: int, kinds: Sequence[str], scratch: Path) -> Iterator[tuple[str
             yield kind, folder
 
 
+class Late:
+    """Asked after every step of a training, whether it will end after a deadline, or whether that has passed."""
+
+    FIRST, BY_FAR = 10, 2.0
+
+    def __init__(self, steps: int, deadline: float) -> None:
+        self.known = False
+        self._steps, self._deadline, self._done, self._begun = steps, deadline, 0, time.monotonic()
+
+    def __call__(self) -> bool:
+        self._done += 1
+        now = time.monotonic()
+        needed = (now - self._begun) / self._done * self._steps
+        by_far = self._done >= self.FIRST and needed > self.BY_FAR * (self._deadline - self._begun)
+        self.known = now > self._deadline or by_far
+        return self.known
+
+
 def unguarded(folder: Path, task: Task, data: TaskData, base: Path, deadline: float) -> bool:
-    """An iteration without gates; whether it ended in time."""
+    """An iteration without gates; whether it ended in time.
+
+    Raises:
+        TimeoutError: if its training goes on after that.
+    """
     from ftdojo.training.trainer import train
 
     submission = load(folder)
@@ -96,9 +119,10 @@ def unguarded(folder: Path, task: Task, data: TaskData, base: Path, deadline: fl
         raise ValueError("nothing to learn")
     with tempfile.TemporaryDirectory() as scratch:
         weights, merged = Path(scratch, "weights"), Path(scratch, "merged")
-        train(examples, submission.train, base, weights, should_stop=lambda: time.monotonic() > deadline)
-        if time.monotonic() > deadline:
-            return False
+        late = Late(submission.train.steps(len(examples)), deadline)
+        train(examples, submission.train, base, weights, should_stop=late)
+        if late.known:
+            raise TimeoutError
         export(base, weights, merged)
         items = read_items(data.validation)
         engine = inference.TransformersEngine(merged)
@@ -120,7 +144,7 @@ def side(gated: bool, arguments: argparse.Namespace) -> dict[str, Any]:
         pipeline.baseline()  # a run has measured it before its first iteration
         deadline = time.monotonic() + arguments.budget
         for kind, folder in stream(arguments.seed, arguments.faults, Path(scratch)):
-            begun = time.monotonic()
+            begun, late = time.monotonic(), False
             try:
                 if gated:
                     done = pipeline.run(folder, {"wall_s": deadline - begun}).predictions is not None
@@ -128,8 +152,10 @@ def side(gated: bool, arguments: argparse.Namespace) -> dict[str, Any]:
                     done = unguarded(folder, task, data, base, deadline)
             except (InputError, ValueError):
                 done = False
-            seconds = min(time.monotonic(), deadline) - begun
-            in_time = time.monotonic() <= deadline
+            except TimeoutError:
+                done, late = False, True
+            in_time = time.monotonic() <= deadline and not late
+            seconds = (time.monotonic() if in_time else deadline) - begun
             outcome = "effective" if done and in_time and kind == "good" else kind
             counted[outcome] += 1
             spent[outcome] += seconds
