@@ -24,11 +24,11 @@ WORDS = 4
 """Length of an n-gram."""
 SHARED = 2
 """An n-gram that more items than this have belongs to the task's instruction, not to an item."""
-LEAST, MOST = 0.3, 0.65
-"""Bounds of the share, whatever the calibration says: a third of a text is no chance, and two thirds are a copy."""
-ALIKE, MARGIN = 0.99, 0.05
+LEAST, MOST = 0.3, 0.75
+"""Bounds of the share, whatever the calibration says: a third of a text is no chance, and three quarters are a copy."""
+ALIKE, MARGIN = 0.99, 0.1
 """The share is above what this share of the items have of any other item, by the margin."""
-FEW = 6
+FEW = 8
 """At least so many n-grams have to be found, or ``MOST`` of those that a short item has."""
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 """Thai and Lao, Japanese kana, Chinese characters."""
