@@ -29,8 +29,8 @@ from typing import Any
 
 from training import make_rows
 
-TIE = 0.375
-"""A gap of logits that is taken for a tie: three steps of bfloat16 between 16 and 32, where the greatest logits lie."""
+TIE = 0.25
+"""A gap of logits that is taken for a tie: two steps of bfloat16 between 16 and 32, where the greatest logits lie."""
 
 
 def conversations(count: int) -> list[list[dict[str, str]]]:

@@ -43,11 +43,12 @@ class Door(Protocol):
         """What a submission scores when it is trained on a share of its rows."""
 
 
-def check(agent: str, planner: str, *, probes: int = 0) -> str:
+def check(agent: str, planner: str, *, probes: int = 0, ladder: bool = False) -> str:
     """Whether there are such an agent and such a planner; no network is used.
 
     Args:
         probes: how many candidate plans it is to try on a share of their rows.
+        ladder: whether it is told of validation only when it was shown to have improved.
 
     Returns:
         The planner that results name: empty for an agent that has none.
@@ -56,6 +57,8 @@ def check(agent: str, planner: str, *, probes: int = 0) -> str:
         UsageError: if not.
     """
     _require("agent", agent, AGENTS)
+    if ladder and probes:
+        raise UsageError("probes tell scores on validation, which the ladder does not", fix="leave one of them out")
     if ":" not in planner:
         _require("planner", planner, (PLAYBOOK,), "choose playbook, or PROVIDER:MODEL, e.g. openai:gpt-5.2")
     if agent == FT_AGENT:

@@ -163,12 +163,7 @@ class Suite(StrictModel):
             update={name: [_absolute(entry, beside) for entry in getattr(read, name)] for name in ("tasks", "models")}
         )
         for contestant in found.agents:
-            agents.check(contestant.of, contestant.planner, probes=contestant.probes)
-            if contestant.probes and found.rules.ladder:
-                raise UsageError(
-                    f"the probes of {contestant.name} tell scores on validation, which the ladder does not",
-                    fix="leave one of them out",
-                )
+            agents.check(contestant.of, contestant.planner, probes=contestant.probes, ladder=found.rules.ladder)
         folders = [job.folder for job in found.jobs()]
         if doubled := sorted(folder for folder, count in Counter(folders).items() if count > 1):
             raise InputError(

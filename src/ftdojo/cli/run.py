@@ -95,9 +95,7 @@ def run(
     folder = (
         out_dir or Path("runs") / f"{Path(task).name if Path(task).is_dir() else task.replace('/', '-')}-seed{seed}"
     )
-    if ladder and probes:
-        raise UsageError("probes tell scores on validation, which the ladder does not", fix="leave one of them out")
-    named = agents.check(agent, planner, probes=probes)
+    named = agents.check(agent, planner, probes=probes, ladder=ladder)
     if data_llm and (agent, planner) == ("ft-agent", agents.PLAYBOOK):
         err.print(
             "the playbook writes recipes, which ask no models: --data-llm has no effect without another --planner"

@@ -57,11 +57,6 @@ class GrowingLayer(DynamicLayer):  # type: ignore[misc]
             whole[own, :, prefix:rest] = 0  # is masked, but has to be finite
             whole[own, :, rest:] = states[:, :, prefix:]
 
-    def batch_repeat_interleave(self, repeats: int) -> None:
-        """Repeat every row; the buffers are made anew with the next token."""
-        super().batch_repeat_interleave(repeats)
-        self._buffers = None
-
     def batch_select_indices(self, indices: torch.Tensor) -> None:
         """Keep some rows; the buffers are made anew with the next token."""
         super().batch_select_indices(indices)

@@ -213,7 +213,7 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
             message = f"at this speed the training takes {forecast:.0f} s, {self._time_left_s:.0f} s were left for it"
             fits = max(0.0, self._time_left_s / forecast)
             fix = f"train {fits:.0%} of the epochs, or fewer rows"
-            raise InputError([_finding("over_budget", message, "epochs", fix).model_copy(update={"fits": fits})])
+            raise InputError([_finding("over_budget", message, "epochs", fix, fits=fits)])
         return elapsed + pace > self._time_left_s
 
     def _measure(self, model: Any, step: int) -> None:
@@ -242,5 +242,5 @@ def evaluate(network: Any, batches: Sequence[Batch]) -> float:
     return float(sum(float(total) for total, _ in parts) / sum(int(count) for _, count in parts))
 
 
-def _finding(code: str, message: str, key: str, fix: str) -> Finding:
-    return Finding(code=code, gate=4, message=message, where=f"train.yaml: {key}", fix=fix)
+def _finding(code: str, message: str, key: str, fix: str, *, fits: float | None = None) -> Finding:
+    return Finding(code=code, gate=4, message=message, where=f"train.yaml: {key}", fix=fix, fits=fits)

@@ -98,7 +98,7 @@ def _in_time(
         message = f"the training would take about {forecast_s:.0f} s, {max(0, wall_left_s):.0f} s are left for it"
         fits = max(0.0, wall_left_s / forecast_s)
         fix = f"epochs: {config.epochs * fits:.2f} or fewer, or fewer rows" if fits else "hand in nothing more"
-        yield _finding("over_budget", message, "epochs", fix).model_copy(update={"fits": fits})
+        yield _finding("over_budget", message, "epochs", fix, fits=fits)
 
 
 def _over_fitted(rows: Rows, config: TrainConfig, base: Path, folder: Path) -> Trial:
@@ -190,5 +190,5 @@ def _says_something(rows: Sequence[Row], outputs: Sequence[str]) -> Iterator[Fin
         yield found.model_copy(update={"gate": 5, "severity": "warning"})
 
 
-def _finding(code: str, message: str, key: str, fix: str) -> Finding:
-    return Finding(code=code, gate=4, message=message, where=f"{TRAIN}: {key}", fix=fix)
+def _finding(code: str, message: str, key: str, fix: str, *, fits: float | None = None) -> Finding:
+    return Finding(code=code, gate=4, message=message, where=f"{TRAIN}: {key}", fix=fix, fits=fits)
