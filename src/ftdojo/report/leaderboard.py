@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from ftdojo.bench.leaderboard import Board, Cell, Leaderboard, Missing, Pair, Standing, TaskLine
 from ftdojo.record.disk import disk_errors
+from ftdojo.record.result import Score
 from ftdojo.report import html, plots, text
 from ftdojo.report.page import environment
 from ftdojo.stats import CONFIDENCE
@@ -191,7 +192,7 @@ def _matrix(board: Board, contestants: Sequence[str]) -> Table:
         better = "" if line.higher_is_better else ", lower is better"
         row = [
             Entry(line.id, line.id, f"{line.metric}{better}"),
-            Entry(text.score(line.base), line.base.value),
+            _scored(line.base),
         ]
         rows.append(row + [_cell(cells[line.id, name], name in line.leaders) for name in contestants])
     return Table(("task", "base model", *contestants), rows)
@@ -204,7 +205,14 @@ def _cell(cell: Cell, best: bool) -> Entry:
     between = "" if deviation is None else f"between seeds ±{text.number(deviation, cell.score.metric)}"
     odd = [f"{count} {name.replace('_', ' ')}" for name, count in sorted(cell.outcomes.items()) if name != "scored"]
     links = [(str(seed), quote(f"{folder}/{html.FILE}")) for seed, folder in cell.runs.items()]
-    return Entry(text.score(cell.score), cell.score.value, "; ".join(filter(None, [between, *odd])), best, links)
+    return _scored(cell.score, "; ".join(filter(None, [between, *odd])), best, links)
+
+
+def _scored(score: Score, note: str = "", best: bool = False, links: Sequence[tuple[str, str]] = ()) -> Entry:
+    """The interval stands below its score: beside it, four contestants would not fit on a page."""
+    interval = text.interval(*score.interval, score.metric)
+    shown = f"{text.number(score.value, score.metric)}{text.unit(score.metric)}"
+    return Entry(shown, score.value, "; ".join(filter(None, [interval, note])), best, links)
 
 
 def _duels(board: Board) -> Table:
@@ -274,7 +282,7 @@ def _missing(job: Missing) -> str:
 def _markdown(table: Table) -> str:
     rows = [
         [
-            f"**{_escaped(e.shown)}**" if e.best else _escaped(e.shown) + (f" {_escaped(e.note)}" if e.note else "")
+            (f"**{_escaped(e.shown)}**" if e.best else _escaped(e.shown)) + (f" {_escaped(e.note)}" if e.note else "")
             for e in r
         ]
         for r in table.rows
