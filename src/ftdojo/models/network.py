@@ -60,6 +60,7 @@ def load(model: Path, dtype: torch.dtype, attention: str, *, four_bit: bool = Fa
         functions.install(network)
     if four_bit:
         _keep_trainable(network)
+        _leave_file(network)
     missing = [name for name in NEEDED if name not in inspect.signature(network.forward).parameters]
     if missing:
         raise UsageError(
@@ -75,6 +76,13 @@ def _normal_float(dtype: torch.dtype) -> Any:
     return BitsAndBytesConfig(
         load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
     )
+
+
+def _leave_file(network: Any) -> None:
+    """Copy what was not quantized: as views of the mapped file they would keep all of it in memory."""
+    for parameter in network.parameters():
+        if parameter.is_floating_point():
+            parameter.data = parameter.data.clone()
 
 
 def _keep_trainable(network: Any) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import fmean
 
 from ftdojo.models import Compute, describe
 from ftdojo.training.config import TrainConfig
@@ -19,7 +18,8 @@ from ftdojo.training.tokens import Example
 from ftdojo.training.trainer import train
 
 PASSES = 2
-"""Steps on each of the batches. The first step of all is not counted: it also makes buffers and kernels."""
+"""Steps on each of the batches, of which the fastest counts: the first also makes buffers and kernels, and touches
+memory for the first time."""
 CHEAP = 0.25
 """The cheaper batch: so far up in the order of cost."""
 FORWARD = 1 / 3
@@ -69,9 +69,9 @@ def forecast(examples: Sequence[Example], config: TrainConfig, base: Path, on: C
 
 
 def _line(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """Intercept and slope of seconds over work, through the means of the least and the most work; none is negative."""
+    """Intercept and slope of seconds over work, none negative, through the fastest of the least and the most work."""
     least, most = min(w for w, _ in points), max(w for w, _ in points)
-    low, high = (fmean(s for w, s in points if w == at) for at in (least, most))
+    low, high = (min(s for w, s in points if w == at) for at in (least, most))
     if most == least:
         return 0.0, high / most
     slope = max(0.0, (high - low) / (most - least))

@@ -27,7 +27,7 @@ from ftdojo.models import Chat, Compute, attention, compute, network, prefix
 from ftdojo.training.batches import GroupedSampler, collate
 from ftdojo.training.config import TrainConfig
 from ftdojo.training.loss import label_loss
-from ftdojo.training.memory import PeakMemory
+from ftdojo.training.memory import PeakMemory, freed_is_kept
 from ftdojo.training.monitor import Monitor, OnLog, Point, Step
 from ftdojo.training.optimizer import MasterAdamW
 from ftdojo.training.tokens import Example
@@ -110,7 +110,8 @@ def train(
             },
         )
         try:
-            trainer.train()
+            with freed_is_kept(chosen.device):
+                trainer.train()
         except torch.OutOfMemoryError as error:
             raise _fault(
                 "out_of_memory", str(error).split(". ")[0], "batch_size", "lower batch_size or max_length"
