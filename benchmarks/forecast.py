@@ -1,6 +1,6 @@
 """Forecasts of memory and time against what trainings took, over models, methods, lengths and batch sizes.
 
-    python benchmarks/forecast.py [--device cuda] [--models NAME ...] [--steps 5] [--threads 2] [--json]
+    python benchmarks/forecast.py [--device cuda] [--models NAME ...] [--steps 5] [--threads 2] [--json] [--again FILE]
 
 Each cell of the grid is a process of its own: it states the memory that it expects from the architecture, runs the
 micro-training of gate 4, which forecasts the time, and then trains. Rows have random tokens, lengths between half of
@@ -10,6 +10,8 @@ that is forecast not to fit is told and left out.
 
 Reported, a cell: predicted and measured peak of memory (resident memory of the process on a CPU, what torch had
 allocated on a GPU), predicted and measured seconds of all steps, and the errors in per cent of what was measured.
+With ``--again`` nothing is trained: the memory of the cells of an earlier run, from the file of its ``--json``, is
+forecast anew.
 """
 
 from __future__ import annotations
@@ -72,17 +74,10 @@ def make_model(name: str, folder: Path) -> Path:
     return folder
 
 
-def run_cell(cell: dict[str, Any]) -> dict[str, Any]:
-    """Forecast and train one cell in this process."""
-    import torch
-
-    from ftdojo.models import compute, describe
-    from ftdojo.training import TrainConfig, estimate
-    from ftdojo.training.forecast import forecast
+def make_rows(cell: dict[str, Any]) -> list[Any]:
+    """The rows of a cell, tokenized."""
     from ftdojo.training.tokens import IGNORED, Example
-    from ftdojo.training.trainer import train
 
-    torch.set_num_threads(cell["threads"])
     rng, length = random.Random(0), cell["length"]
     examples = []
     for number in range(cell["batch"] * cell["steps"]):
@@ -90,9 +85,25 @@ def run_cell(cell: dict[str, Any]) -> dict[str, Any]:
         tokens = [rng.randrange(100, 49_000) for _ in range(size)]
         answer = max(1, size // ANSWER)
         examples.append(Example(tokens, [IGNORED] * (size - answer) + tokens[-answer:]))
-    config = TrainConfig(method=cell["method"], epochs=1, batch_size=cell["batch"], max_length=length)
+    return examples
+
+
+def run_cell(cell: dict[str, Any]) -> dict[str, Any]:
+    """Forecast and train one cell in this process, or, if it has been measured, forecast its memory alone."""
+    import torch
+
+    from ftdojo.models import compute, describe
+    from ftdojo.training import TrainConfig, estimate
+    from ftdojo.training.forecast import forecast
+    from ftdojo.training.trainer import train
+
+    torch.set_num_threads(cell["threads"])
+    examples = make_rows(cell)
+    config = TrainConfig(method=cell["method"], epochs=1, batch_size=cell["batch"], max_length=cell["length"])
     base, chosen = Path(cell["base"]), compute()
     memory = estimate.peak(examples, describe(base), config, chosen)
+    if "measured_memory" in cell:
+        return {"memory": memory, "memory_error": 100 * (memory / cell["measured_memory"] - 1)}
     if chosen.device == "cuda" and memory > estimate.available_memory(chosen):
         return {"memory": memory, "fits": False}
     seconds = forecast(examples, config, base)
@@ -108,6 +119,19 @@ def run_cell(cell: dict[str, Any]) -> dict[str, Any]:
         "time_error": 100 * (seconds / result.seconds - 1),
         "compute": result.compute,
     }
+
+
+def forecast_again(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """The cells of an earlier run with the memory that is forecast now."""
+    earlier = json.loads(arguments.again.read_text("utf-8").splitlines()[-1])
+    cells = []
+    for name in dict.fromkeys(cell["model"] for cell in earlier["grid"]):
+        with tempfile.TemporaryDirectory(prefix="ftdojo-shape-") as scratch:
+            order = {"base": str(make_model(name, Path(scratch))), **earlier["ran"]}
+            for cell in (cell for cell in earlier["grid"] if cell["model"] == name and cell["fits"]):
+                cells.append({**cell, **run_cell({**order, **cell})})
+                print(line(cells[-1]), flush=True)
+    return cells
 
 
 def run_grid(arguments: argparse.Namespace) -> list[dict[str, Any]]:
@@ -163,6 +187,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=5, help="batches of each training")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
+    parser.add_argument("--again", type=Path, help="hold new forecasts of memory against what this run measured")
     parser.add_argument("--cell", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.cell:
@@ -173,7 +198,7 @@ def main() -> None:
     if compute().device != arguments.device:
         sys.exit(f"this machine computes on {compute().device}, not on {arguments.device}")
     print("model        what          length x batch   memory forecast / measured     time forecast / measured")
-    cells = run_grid(arguments)
+    cells = forecast_again(arguments) if arguments.again else run_grid(arguments)
     summary = summarize([cell for cell in cells if cell["fits"]])
     for name in ("memory", "time"):
         s = summary[name]
