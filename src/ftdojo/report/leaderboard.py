@@ -29,7 +29,7 @@ class Entry:
 
     shown: str
     key: float | str
-    note: str = ""
+    notes: Sequence[str] = ()
     best: bool = False
     links: Sequence[tuple[str, str]] = ()
     """Seed and address of the report."""
@@ -165,23 +165,23 @@ def _standing(s: Standing, tasks: int) -> list[Entry]:
     share = s.improving / s.iterations if s.iterations else None
     each_s, each_usd = s.cost.wall_s_per_iteration, s.cost.usd_per_iteration
     gain = (
-        ""
+        []
         if s.gain_interval is None
-        else f"[{_percent(s.gain_interval[0])},{text.SPACE}{_percent(s.gain_interval[1])}]"
+        else [f"[{_percent(s.gain_interval[0])},{text.SPACE}{_percent(s.gain_interval[1])}]"]
     )
-    outcomes = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(s.outcomes.items()))
+    outcomes = [f"{count} {name.replace('_', ' ')}" for name, count in sorted(s.outcomes.items())]
     return [
-        Entry(text.line(s.contestant, 60), s.contestant, s.planner),
+        Entry(text.line(s.contestant, 60), s.contestant, [s.planner] if s.planner else []),
         Entry("–", -9e9) if s.gain is None else Entry(f"{_percent(s.gain)}{text.SPACE}%", s.gain, gain),
         Entry("–", 9e9) if s.rank is None else Entry(f"{s.rank:.2f}", s.rank),
         Entry(f"{s.first} of {tasks}", -s.first),
         Entry(f"{s.runs:,}", s.runs, outcomes),
         Entry(f"{s.iterations:,}", s.iterations),
-        Entry("–", -1.0) if share is None else Entry(text.share(share), share, f"{s.improving:,}"),
+        Entry("–", -1.0) if share is None else Entry(text.share(share), share, [f"{s.improving:,}"]),
         Entry(f"{s.rejected:,}", s.rejected),
         Entry(f"{s.blocked:,}", s.blocked),
         Entry("–", -1.0) if each_s is None else Entry(text.duration(each_s), each_s),
-        Entry("–", -1.0) if each_usd is None else Entry(f"${each_usd:,.4f}", each_usd, f"{s.tokens:,} tokens in all"),
+        Entry("–", -1.0) if each_usd is None else Entry(f"${each_usd:,.4f}", each_usd, [f"{s.tokens:,} tokens in all"]),
     ]
 
 
@@ -191,7 +191,7 @@ def _matrix(board: Board, contestants: Sequence[str]) -> Table:
     for line in board.tasks:
         better = "" if line.higher_is_better else ", lower is better"
         row = [
-            Entry(line.id, line.id, f"{line.metric}{better}"),
+            Entry(line.id, line.id, [f"{line.metric}{better}"]),
             _scored(line.base),
         ]
         rows.append(row + [_cell(cells[line.id, name], name in line.leaders) for name in contestants])
@@ -202,17 +202,18 @@ def _cell(cell: Cell, best: bool) -> Entry:
     if cell.score is None:
         return Entry("–", -9e9)
     deviation = cell.seed_deviation
-    between = "" if deviation is None else f"between seeds ±{text.number(deviation, cell.score.metric)}"
+    between = [] if deviation is None else [f"between seeds ±{text.number(deviation, cell.score.metric)}"]
     odd = [f"{count} {name.replace('_', ' ')}" for name, count in sorted(cell.outcomes.items()) if name != "scored"]
     links = [(str(seed), quote(f"{folder}/{html.FILE}")) for seed, folder in cell.runs.items()]
-    return _scored(cell.score, "; ".join(filter(None, [between, *odd])), best, links)
+    return _scored(cell.score, [*between, *odd], best, links)
 
 
-def _scored(score: Score, note: str = "", best: bool = False, links: Sequence[tuple[str, str]] = ()) -> Entry:
+def _scored(
+    score: Score, notes: Sequence[str] = (), best: bool = False, links: Sequence[tuple[str, str]] = ()
+) -> Entry:
     """The interval stands below its score: beside it, four contestants would not fit on a page."""
-    interval = text.interval(*score.interval, score.metric)
     shown = f"{text.number(score.value, score.metric)}{text.unit(score.metric)}"
-    return Entry(shown, score.value, "; ".join(filter(None, [interval, note])), best, links)
+    return Entry(shown, score.value, [text.interval(*score.interval, score.metric), *notes], best, links)
 
 
 def _duels(board: Board) -> Table:
@@ -282,7 +283,8 @@ def _missing(job: Missing) -> str:
 def _markdown(table: Table) -> str:
     rows = [
         [
-            (f"**{_escaped(e.shown)}**" if e.best else _escaped(e.shown)) + (f" {_escaped(e.note)}" if e.note else "")
+            (f"**{_escaped(e.shown)}**" if e.best else _escaped(e.shown))
+            + (f" {_escaped('; '.join(e.notes))}" if e.notes else "")
             for e in r
         ]
         for r in table.rows
