@@ -1,4 +1,4 @@
-"""Memory of the process while it trains: its peak, and that what is freed is used again."""
+"""Memory of the process while it trains: its peak, and what becomes of what is freed."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4
 _USUAL = {_TRIM_THRESHOLD: 2**26, _MMAP_THRESHOLD: 2**25, _MMAP_MAX: 2**16}
 """What glibc comes to by itself, and no longer does once a parameter was set, in a process with large blocks."""
 _KEEPING = {_TRIM_THRESHOLD: -1, _MMAP_MAX: 0}
+_RETURNING = {_MMAP_THRESHOLD: 2**20}
 
 
 class PeakMemory:
@@ -54,19 +55,32 @@ def _resident_peak() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-@contextlib.contextmanager
-def freed_is_kept(device: str) -> Iterator[None]:
+def freed_is_kept(device: str) -> contextlib.AbstractContextManager[None]:
     """On a CPU, memory that is freed within the context stays with the process, and goes back at its end.
 
     Blocks above 32 MiB, as long rows need by the dozen in every layer, are otherwise asked of the kernel each time,
     which fills them with zeros page by page. With long rows that takes more time than the memory is worth that gets
     lost between blocks. It is glibc's allocator that is told; where there is another one, nothing changes.
     """
+    return _told(device, _KEEPING)
+
+
+def freed_is_returned(device: str) -> contextlib.AbstractContextManager[None]:
+    """On a CPU, large blocks that are freed within the context go back at once, by the same means.
+
+    Loading a model makes a few of each size, more of them where weights are made 4-bit: gaps that they leave would be
+    as large as a small model, in some processes and not in others.
+    """
+    return _told(device, _RETURNING)
+
+
+@contextlib.contextmanager
+def _told(device: str, parameters: dict[int, int]) -> Iterator[None]:
     library = ctypes.CDLL(None)
     if device != "cpu" or not (hasattr(library, "mallopt") and hasattr(library, "malloc_trim")):
         yield
         return
-    for parameter, value in _KEEPING.items():
+    for parameter, value in parameters.items():
         library.mallopt(parameter, value)
     try:
         yield

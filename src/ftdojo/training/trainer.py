@@ -27,7 +27,7 @@ from ftdojo.models import Chat, Compute, attention, compute, network, prefix
 from ftdojo.training.batches import GroupedSampler, collate
 from ftdojo.training.config import TrainConfig
 from ftdojo.training.loss import label_loss
-from ftdojo.training.memory import PeakMemory, freed_is_kept
+from ftdojo.training.memory import PeakMemory, freed_is_kept, freed_is_returned
 from ftdojo.training.monitor import Monitor, OnLog, Point, Step
 from ftdojo.training.optimizer import MasterAdamW
 from ftdojo.training.tokens import Example
@@ -95,8 +95,10 @@ def train(
     chosen = on or compute()
     learned, held_out = _split(examples, config)
     with tempfile.TemporaryDirectory(prefix="ftdojo-train-") as scratch, PeakMemory(chosen.device) as memory:
+        with freed_is_returned(chosen.device):
+            model = _network(base, config, chosen)
         trainer = _LabelTrainer(
-            _network(base, config, chosen),
+            model,
             config,
             learned,
             held_out,
@@ -134,7 +136,7 @@ def train(
         stopped=trainer.monitor.stopped,
     )
     # A trainer and its parts refer to each other, so the weights would stay until Python happens to look for cycles.
-    del trainer
+    del trainer, model
     gc.collect()
     return result
 
