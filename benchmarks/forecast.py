@@ -1,12 +1,14 @@
 """Forecasts of memory and time against what trainings took, over models, methods, lengths and batch sizes.
 
-    python benchmarks/forecast.py [--device cuda] [--models NAME ...] [--steps 5] [--threads 2] [--json] [--again FILE]
+    python benchmarks/forecast.py [--device cuda] [--models NAME ...] [--steps 5] [--seconds 10] [--threads 2] [--json]
+        [--again FILE]
 
 Each cell of the grid is a process of its own: it states the memory that it expects from the architecture, runs the
-micro-training of gate 4, which forecasts the time, and then trains. Rows have random tokens, lengths between half of
-the cell's length and all of it, and answers of an eighth. Models other than the embedded one are randomly initialized,
-of the shapes below; with ``--device cuda`` they are those of real models from 0.5 to 7 billion parameters, and a cell
-that is forecast not to fit is told and left out.
+micro-training of gate 4, which forecasts the time, and then trains. It trains as many epochs of ``--steps`` batches as
+should take ``--seconds``: trainings take minutes, and in one of two seconds a single pause of the machine is all that
+is measured. Rows have random tokens, lengths between half of the cell's length and all of it, and answers of an eighth.
+Models other than the embedded one are randomly initialized, of the shapes below; with ``--device cuda`` they are those
+of real models from 0.5 to 7 billion parameters, and a cell that is forecast not to fit is told and left out.
 
 Reported, a cell: predicted and measured peak of memory (resident memory of the process on a CPU, what torch had
 allocated on a GPU), predicted and measured seconds of all steps, and the errors in per cent of what was measured.
@@ -18,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import random
 import statistics
@@ -107,6 +110,8 @@ def run_cell(cell: dict[str, Any]) -> dict[str, Any]:
     if chosen.device == "cuda" and memory > estimate.available_memory(chosen):
         return {"memory": memory, "fits": False}
     seconds = forecast(examples, config, base)
+    epochs = math.ceil(cell["seconds"] / seconds)
+    config, seconds = config.model_copy(update={"epochs": epochs}), epochs * seconds
     with tempfile.TemporaryDirectory() as folder:
         result = train(examples, config, base, Path(folder))
     return {
@@ -143,7 +148,8 @@ def run_grid(arguments: argparse.Namespace) -> list[dict[str, Any]]:
             base = make_model(name, Path(scratch))
             for method, length, batch in product(METHODS, grid["lengths"], grid["batches"]):
                 cell = {"model": name, "method": method, "length": length, "batch": batch}
-                order = {**cell, "base": str(base), "steps": arguments.steps, "threads": arguments.threads}
+                order = {**cell, "base": str(base), "threads": arguments.threads}
+                order |= {"steps": arguments.steps, "seconds": arguments.seconds}
                 command = [sys.executable, __file__, "--cell", json.dumps(order)]
                 done = subprocess.run(command, capture_output=True, text=True, check=False)
                 if done.returncode:
@@ -184,7 +190,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="which grid; cuda needs a GPU")
     parser.add_argument("--models", nargs="*", choices=[EMBEDDED, *SHAPES], help="only these")
-    parser.add_argument("--steps", type=int, default=5, help="batches of each training")
+    parser.add_argument("--steps", type=int, default=5, help="batches of an epoch")
+    parser.add_argument("--seconds", type=float, default=10.0, help="each training is forecast to take, at least")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     parser.add_argument("--again", type=Path, help="hold new forecasts of memory against what this run measured")
@@ -207,7 +214,7 @@ def main() -> None:
             f"{s['within_bound']} of {summary['cells']} within {s['bound']} %"
         )
     if arguments.json:
-        ran = {"compute": str(compute()), "threads": arguments.threads, "steps": arguments.steps}
+        ran = {"compute": str(compute())} | {k: getattr(arguments, k) for k in ("threads", "steps", "seconds")}
         # There is no peer: the forecast is held against the measurement.
         ours, peer = summary["memory"]["largest_error"], summary["memory"]["bound"]
         print(

@@ -18,10 +18,12 @@ from ftdojo.training.tokens import Example
 _BYTES = {"float32": 4, "bfloat16": 2}
 _RUNTIME = {"cpu": 580 * 2**20, "cuda": 0.0}
 """On a CPU the whole process is measured: interpreter and libraries. On a GPU only what torch allocates."""
-_SLACK = {"lora": 1.3, "full": 1.35, "qlora": 1.4}
+_LASTING = {"cpu": 1.32, "cuda": 1.0}
 """On a CPU what is allocated and freed in every step takes so much more: the C library cannot use all the gaps between
-tensors that live longer, the fewer the more sizes come and go. Measured, as is the constant above; torch's allocator on
-a GPU is asked what it had allocated."""
+tensors that live longer. Measured, as are the constants around it; torch's allocator on a GPU is asked what it had
+allocated."""
+_PASSING = {"cpu": 1.72, "cuda": 1.0}
+"""The same for what comes and goes within a layer, in many sizes, and leaves most of the gaps."""
 _FOUR_BIT = 0.5 + 1 / 64 + 4 / (64 * 256)
 """Bytes a 4-bit weight: its constant, of 64 weights, takes one byte, and the constant's own, of 256, four (Dettmers et
 al. 2023, arXiv 2305.14314, section 3)."""
@@ -44,11 +46,11 @@ def memory(model: ModelInfo, config: TrainConfig, compute: Compute, batch: Shape
         return _RUNTIME[compute.device] + kept + stepping
     activations, passing = _activations(model, config, compute, batch)
     logits = batch.rows * batch.labels * model.vocabulary
+    lasting, brief = _LASTING[compute.device], _PASSING[compute.device]
     # Log-probabilities, their gradient before and after the softmax, each in float32.
-    begun = activations + max(12 * logits + output_layer, passing)
-    ended = gradients + output_layer + passing
-    slack = _SLACK[config.method] if compute.device == "cpu" else 1.0
-    return _RUNTIME[compute.device] + kept + slack * max(begun, ended, stepping)
+    begun = lasting * activations + brief * max(12 * logits + output_layer, passing)
+    ended = lasting * (gradients + output_layer) + brief * passing
+    return _RUNTIME[compute.device] + kept + max(begun, ended, brief * stepping)
 
 
 def _activations(model: ModelInfo, config: TrainConfig, compute: Compute, batch: Shape) -> tuple[float, float]:
