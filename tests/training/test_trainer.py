@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from safetensors.torch import load_file
 from ftdojo.errors import InputError
 from ftdojo.inference import TransformersEngine
 from ftdojo.models import Compute, network
+from ftdojo.record import digest
 from ftdojo.tasks import registry
 from ftdojo.training import Row, TrainConfig, export, parse_row, tokenize
 from ftdojo.training.tokens import IGNORED, Example
@@ -77,6 +79,15 @@ def test_the_same_arguments_give_the_same_bytes(tiny_model: Path, tmp_path: Path
     assert all(one[name].equal(two[name]) for name in one)
     other = train(examples(tiny_model), config(method="lora", seed=1), tiny_model, tmp_path / "c", on=SINGLE)
     assert other.curve != first.curve
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_files_do_not_tell_where_the_base_model_lay(tiny_model: Path, tmp_path: Path, method: str) -> None:
+    moved = tmp_path / "elsewhere"
+    shutil.copytree(tiny_model, moved)
+    for base, out in ((tiny_model, "a"), (moved, "b")):
+        train(examples(base), config(method=method), base, tmp_path / out, on=SINGLE)
+    assert digest.of_folder(tmp_path / "a") == digest.of_folder(tmp_path / "b")
 
 
 def test_accumulated_batches_are_one_large_batch(tiny_model: Path, tmp_path: Path) -> None:

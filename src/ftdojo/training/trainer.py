@@ -145,6 +145,8 @@ def _network(base: Path, config: TrainConfig, chosen: Compute) -> Any:
     """The base model, with new adapters if the configuration asks for them."""
     torch.manual_seed(config.seed)
     loaded = network.load(base, chosen.dtype, chosen.attention, four_bit=config.method == "qlora")
+    # Else it would be written beside the weights, and the same training have other files on another machine.
+    loaded.name_or_path = loaded.config.name_or_path = ""
     lora = config.adapter
     if lora is None:
         return loaded
