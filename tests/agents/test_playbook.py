@@ -193,6 +193,14 @@ def test_it_is_cut_to_what_fits_and_ends_where_nothing_does(tmp_path: Path) -> N
     assert len(play(tmp_path, {"accepted": False, "finding": "over_budget", "fits": 0.0})) == 1
 
 
+@pytest.mark.parametrize(("wall_s", "kept"), [(36_000, 0.99), (600, 0.59), (120, 0.5)])
+def test_what_fits_leaves_time_for_the_gates_of_the_next_try(tmp_path: Path, wall_s: float, kept: float) -> None:
+    # The refused try took 1 + 60 s, an evaluation takes 10 s.
+    outcome = {"accepted": False, "finding": "over_budget", "fits": 0.6}
+    first, second = play(tmp_path, outcome, wall_s=wall_s)
+    assert second.train.epochs / first.train.epochs == pytest.approx(0.6 * kept / forecast.RESERVE, rel=0.01)
+
+
 def test_rows_that_lost_their_completions_call_for_a_longer_limit(tmp_path: Path) -> None:
     first, second = play(tmp_path, {"accepted": False, "finding": "no_labels"})
     assert second.train.max_length == 2 * first.train.max_length

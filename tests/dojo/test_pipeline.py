@@ -58,3 +58,4 @@ def test_no_training_is_begun_that_outlasts_the_budget(pipeline: Pipeline, submi
     outcome = pipeline.run(submission, {"wall_s": 0.0})
     assert outcome.predictions is None
     assert [finding.code for finding in outcome.findings if finding.severity == "error"] == ["over_budget"]
+    assert outcome.seconds.train > 0.1  # the trial that said so has trained

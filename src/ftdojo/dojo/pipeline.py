@@ -69,6 +69,16 @@ class Outcome:
         """Take over the warnings of a stage, from its facts."""
         self.findings += [Finding.model_validate(warning) for warning in warnings]
 
+    @contextlib.contextmanager
+    def spending(self, name: str) -> Iterator[None]:
+        """Account for a stage that is refused: what it took until then. A finished one is accounted for by ``add``."""
+        begun = time.monotonic()
+        try:
+            yield
+        except InputError:
+            self.seconds = self.seconds.model_copy(update={name: time.monotonic() - begun})
+            raise
+
     def add(self, name: str, stage: Stage) -> None:
         """Account for a finished stage."""
         self.seconds = self.seconds.model_copy(update={name: stage.seconds})
@@ -175,8 +185,10 @@ class Pipeline:
         stopped_after: int | None = None,
         share: float = 1.0,
     ) -> None:
-        rows = self._rows(submission, outcome, share)
-        self._train(rows, submission, outcome, deadline=deadline, stopped_after=stopped_after, tried=share < 1)
+        with outcome.spending("data"):
+            rows = self._rows(submission, outcome, share)
+        with outcome.spending("train"):
+            self._train(rows, submission, outcome, deadline=deadline, stopped_after=stopped_after, tried=share < 1)
         self._evaluate(outcome)
 
     def train_rows_per_s(self) -> float:

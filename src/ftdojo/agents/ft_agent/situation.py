@@ -20,6 +20,11 @@ GROWTH = 2.0
 LAST_GROWTH = 4.0
 LEAST_GROWTH = 1.25
 """Less more is not worth an iteration."""
+TRIES = 4.0
+"""A forecast that refuses comes early: all gates of a second try, and what they try after it, take about so many times
+as long as the refused try took."""
+LEAST_SHARE = 0.5
+"""A refusal that came later, out of the training itself, took the gates' whole time: no more than this is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +89,16 @@ class Situation:
 
     @property
     def fits(self) -> float | None:
-        """The share of the training that fits into the time, if it was refused because all of it does not."""
-        return min((f.fits for f in self.feedback.execution.findings if f.fits is not None), default=None)
+        """The share of the training that fits into the time, if it was refused because all of it does not.
+
+        What fitted when it was refused does not fit any more: the gates will take time from the next try, too.
+        """
+        fitted = min((f.fits for f in self.feedback.execution.findings if f.fits is not None), default=None)
+        if fitted is None:
+            return None
+        took = self.feedback.execution.seconds
+        left = max(1.0, self.observation.remaining.get("wall_s", math.inf) - self.observation.evaluate_s)
+        return fitted * max(LEAST_SHARE, 1 - TRIES * (took.data + took.train) / left)
 
     def affords(self, draft: Draft) -> bool:
         """Whether an iteration with ``draft`` is forecast to fit into the remaining wall clock."""
