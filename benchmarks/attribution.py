@@ -30,7 +30,8 @@ from ftdojo.agents.ft_agent.edits import values
 from ftdojo.agents.ft_agent.playbook import Playbook
 from ftdojo.agents.ft_agent.probing import Probing
 from ftdojo.agents.ft_agent.rules import ATTRIBUTION, RULES, Rule
-from ftdojo.dojo.feedback import (
+from ftdojo.contract.data_profile import DataProfile, FileProfile
+from ftdojo.contract.feedback import (
     DataFeedback,
     Distribution,
     EvaluationFeedback,
@@ -39,12 +40,11 @@ from ftdojo.dojo.feedback import (
     Interval,
     TrainingFeedback,
 )
-from ftdojo.dojo.protocol import Decision, Iteration, Observation, Probe
-from ftdojo.dojo.submission import load
-from ftdojo.models import ModelInfo
-from ftdojo.rawdata import DataProfile, FileProfile
-from ftdojo.record.result import Score, StageSeconds
-from ftdojo.tasks.spec import Rules
+from ftdojo.contract.model_info import ModelInfo
+from ftdojo.contract.protocol import Decision, Iteration, Observation, Probe
+from ftdojo.contract.result import Score, StageSeconds
+from ftdojo.contract.submission import load
+from ftdojo.contract.task_spec import Rules
 
 SPEC = replace(tasks.get("chemistry/mol_und").spec, rules=Rules(max_rows=100_000))
 LIMIT = 24

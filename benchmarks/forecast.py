@@ -79,7 +79,7 @@ def make_model(name: str, folder: Path) -> Path:
 
 def make_rows(cell: dict[str, Any]) -> list[Any]:
     """The rows of a cell, tokenized."""
-    from ftdojo.training.tokens import IGNORED, Example
+    from ftdojo.training.sft.tokens import IGNORED, Example
 
     rng, length = random.Random(0), cell["length"]
     examples = []
@@ -95,10 +95,11 @@ def run_cell(cell: dict[str, Any]) -> dict[str, Any]:
     """Forecast and train one cell in this process, or, if it has been measured, forecast its memory alone."""
     import torch
 
+    from ftdojo.contract.train_config import TrainConfig
     from ftdojo.models import compute, describe
-    from ftdojo.training import TrainConfig, estimate
-    from ftdojo.training.forecast import forecast
-    from ftdojo.training.trainer import train
+    from ftdojo.training.sft import estimate
+    from ftdojo.training.sft.forecast import forecast
+    from ftdojo.training.sft.trainer import train
 
     torch.set_num_threads(cell["threads"])
     examples = make_rows(cell)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ftdojo import models
-from ftdojo.dojo import validate
+from ftdojo.episode import validate
 from ftdojo.record import Home
 
 ROOT = Path(__file__).parents[1]

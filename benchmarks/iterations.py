@@ -34,15 +34,16 @@ from typing import Any
 import yaml
 
 from ftdojo import inference, models, sandbox, tasks
-from ftdojo.dojo import data_program
-from ftdojo.dojo.pipeline import Pipeline
-from ftdojo.dojo.progress import Silent
-from ftdojo.dojo.submission import load
+from ftdojo.contract.progress import Silent
+from ftdojo.contract.row import parse_row
+from ftdojo.contract.submission import load
+from ftdojo.data import TaskData, prepare, read_items
+from ftdojo.episode.stages import Pipeline
 from ftdojo.errors import InputError
-from ftdojo.rawdata import TaskData, prepare, read_items
+from ftdojo.gates import data_program
 from ftdojo.record import Home
 from ftdojo.tasks.spec import Task
-from ftdojo.training import export, parse_row, tokenize
+from ftdojo.training import export, tokenize
 from gates import CORPUS, expected
 
 TASK = "chemistry/mol_und"
@@ -109,7 +110,7 @@ def unguarded(folder: Path, task: Task, data: TaskData, base: Path, deadline: fl
     Raises:
         TimeoutError: if its training goes on after that.
     """
-    from ftdojo.training.trainer import train
+    from ftdojo.training.sft.trainer import train
 
     submission = load(folder)
     written = data_program.run(submission.program, data.raw, limit=task.spec.rules.max_rows, limits=sandbox.Limits())

@@ -49,16 +49,17 @@ import transformers
 import yaml
 
 from ftdojo import agents, models
-from ftdojo.budget import Budget
 from ftdojo.child import PR_SET_PDEATHSIG
-from ftdojo.dojo import Dojo, Observation, grading, run_episode
+from ftdojo.contract.budget import Budget
+from ftdojo.contract.protocol import Observation
+from ftdojo.episode import Dojo, grading, run_episode
 from ftdojo.errors import FtdojoError
 from ftdojo.inference import TransformersEngine, engine
 from ftdojo.record import Home, Ledger
 from ftdojo.record.ledger import FILE
-from ftdojo.training import trainer
-from ftdojo.training.monitor import Point, Step
-from ftdojo.training.shapes import cut
+from ftdojo.training.sft import trainer
+from ftdojo.training.sft.monitor import Point, Step
+from ftdojo.training.sft.shapes import cut
 
 STEP_S, BATCH_S = 0.01, 0.04
 """What a step of a fake training and a batch of fake answers take."""
@@ -138,7 +139,7 @@ def fakes() -> None:
 
 class Forked:
     """The grading process as a fork of this one, so that 200 runs need not import torch again; of what
-    :func:`ftdojo.child.running` gives, the part that :func:`ftdojo.dojo.grading.grade` uses."""
+    :func:`ftdojo.child.running` gives, the part that :func:`ftdojo.episode.grading.grade` uses."""
 
     def __init__(self, complaints: IO[str]) -> None:
         request, self._request = os.pipe()

@@ -27,9 +27,9 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from ftdojo.dojo.history import History
+from ftdojo.contract.result import RunResult
 from ftdojo.record import Ledger
-from ftdojo.record.result import RunResult
+from ftdojo.record.history import History
 
 PARTS = 22
 QWEN_SHA256 = "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046"

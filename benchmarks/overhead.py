@@ -24,7 +24,7 @@ from typing import Any
 
 import yaml
 
-from ftdojo.dojo import Dojo
+from ftdojo.episode import Dojo
 from ftdojo.findings import Finding
 from ftdojo.record import Home
 from ftdojo.record.ledger import FILE

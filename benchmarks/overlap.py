@@ -26,7 +26,7 @@ from statistics import fmean
 from typing import Any
 
 from ftdojo import tasks
-from ftdojo.rawdata import OverlapIndex, read_items
+from ftdojo.data import OverlapIndex, read_items
 
 INSTRUCTION = "You are a helpful assistant. Read the record below and answer its question in one word. Record:"
 VOCABULARY = [f"w{number}" for number in range(5_000)]

@@ -23,9 +23,8 @@ from typing import Any
 from ftdojo import models, tasks
 from ftdojo.agents.ft_agent import FTAgent
 from ftdojo.agents.ft_agent.llm_planner import LlmPlanner
-from ftdojo.dojo import evaluation
-from ftdojo.dojo.evaluation import Prediction
-from ftdojo.dojo.feedback import (
+from ftdojo.contract.call import Call, Usage
+from ftdojo.contract.feedback import (
     DataFeedback,
     Distribution,
     EvaluationFeedback,
@@ -33,14 +32,15 @@ from ftdojo.dojo.feedback import (
     Feedback,
     TrainingFeedback,
 )
-from ftdojo.dojo.protocol import Decision, Iteration, Observation
-from ftdojo.dojo.submission import load
+from ftdojo.contract.protocol import Decision, Iteration, Observation
+from ftdojo.contract.result import StageSeconds
+from ftdojo.contract.submission import load
+from ftdojo.data import TaskData, prepare, profiled, read_items, token_counter
+from ftdojo.episode import evaluation
+from ftdojo.episode.evaluation import Prediction
 from ftdojo.llm import Client
-from ftdojo.llm.records import Call, Usage
 from ftdojo.llm.transport import Answer, Request
-from ftdojo.rawdata import TaskData, prepare, profiled, read_items, token_counter
 from ftdojo.record import Home
-from ftdojo.record.result import StageSeconds
 from ftdojo.tasks.spec import Task
 
 REFERENCE = 29_000

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ftdojo import sandbox, tasks
-from ftdojo.rawdata import read_items
+from ftdojo.data import read_items
 
 CHARTS = ("table/visualization",)
 """Tasks that run generated code: seconds an item, by design."""

@@ -4,7 +4,7 @@
 
 Needs the ``bench`` extra. Rows ask to count the rings of a molecule: about 93 tokens, of which the answer is 7. Sides:
 
-- ``ours``: :func:`ftdojo.training.trainer.train`.
+- ``ours``: :func:`ftdojo.training.sft.trainer.train`.
 - ``trl_default``: ``trl.SFTTrainer`` as it comes, told only what to train.
 - ``trl_tuned``: the same with the settings that make it fastest here: precision and attention that suit the processor,
   no gradient checkpointing, no autocast, batches by length.
@@ -59,10 +59,11 @@ def run_side(side: str, base: Path, rows: int, epochs: float, threads: int) -> d
     """Train one side in this process."""
     import torch
 
+    from ftdojo.contract.row import parse_row
     from ftdojo.models import Chat
-    from ftdojo.training import parse_row, tokenize
-    from ftdojo.training.batches import collate
-    from ftdojo.training.monitor import evaluate
+    from ftdojo.training import tokenize
+    from ftdojo.training.sft.batches import collate
+    from ftdojo.training.sft.monitor import evaluate
 
     torch.set_num_threads(threads)
     data = make_rows(rows + HELD_OUT)
@@ -88,10 +89,9 @@ def train_ours(examples: list[Any], epochs: float, base: Path, out: Path) -> tup
     import torch
     from peft import PeftModel
 
+    from ftdojo.contract.train_config import Lora, TrainConfig
     from ftdojo.models import network
-    from ftdojo.training import TrainConfig
-    from ftdojo.training.config import Lora
-    from ftdojo.training.trainer import train
+    from ftdojo.training.sft.trainer import train
 
     config = TrainConfig(
         learning_rate=RATE,

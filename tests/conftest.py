@@ -11,7 +11,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, settings
 
-from ftdojo.dojo.protocol import Observation
+from ftdojo.contract.protocol import Observation
 from ftdojo.record import Home
 
 # On a busy machine, how long an example takes says nothing of the code. `make fuzz` takes the other one.
@@ -128,7 +128,7 @@ class Thrice:
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory: pytest.TempPathFactory, approve: Path, tiny_model: Path) -> Path:
     """A folder with a finished run and the home that it was made in."""
-    from ftdojo.dojo import Dojo, run_episode
+    from ftdojo.episode import Dojo, run_episode
 
     place = tmp_path_factory.mktemp("finished")
     home, agent = Home(place / "home"), Thrice(tmp_path_factory.mktemp("submissions"))

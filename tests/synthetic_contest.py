@@ -7,14 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from ftdojo.bench.suite import Job
-from ftdojo.budget import Spent
-from ftdojo.dojo.episode import RESULT
-from ftdojo.dojo.feedback import DataFeedback, Distribution, EvaluationFeedback, ExecutionFeedback, Feedback, Interval
-from ftdojo.dojo.history import History
-from ftdojo.dojo.protocol import Decision, Iteration
+from ftdojo.contract.budget import Spent
+from ftdojo.contract.feedback import (
+    DataFeedback,
+    Distribution,
+    EvaluationFeedback,
+    ExecutionFeedback,
+    Feedback,
+    Interval,
+)
+from ftdojo.contract.protocol import Decision, Iteration
+from ftdojo.contract.result import Score, StageSeconds
+from ftdojo.episode.episode import RESULT
 from ftdojo.findings import Finding
 from ftdojo.record import Ledger
-from ftdojo.record.result import Score, StageSeconds
+from ftdojo.record.history import History
 from ftdojo.tasks import get
 from ftdojo.tasks.scoring import summarize
 from ftdojo.tasks.spec import ItemScore

@@ -14,21 +14,21 @@ from importlib import import_module
 from typing import Any
 
 _PLACES = {
-    "Agent": "ftdojo.dojo",
-    "Budget": "ftdojo.budget",
-    "DataLlm": "ftdojo.dojo",
-    "Dojo": "ftdojo.dojo",
+    "Agent": "ftdojo.contract",
+    "Budget": "ftdojo.contract.budget",
+    "DataLlm": "ftdojo.gateway",
+    "Dojo": "ftdojo.episode",
     "FtdojoError": "ftdojo.errors",
     "Home": "ftdojo.record",
-    "Observation": "ftdojo.dojo",
-    "RunResult": "ftdojo.record.result",
+    "Observation": "ftdojo.contract",
+    "RunResult": "ftdojo.contract.result",
     "ScoreReport": "ftdojo.tasks",
     "Task": "ftdojo.tasks",
     "get_task": "ftdojo.tasks:get",
     "make_agent": "ftdojo.agents:make",
-    "run_episode": "ftdojo.dojo",
+    "run_episode": "ftdojo.episode",
     "score": "ftdojo.tasks",
-    "validate": "ftdojo.dojo",
+    "validate": "ftdojo.episode",
 }
 
 __all__ = list(_PLACES)

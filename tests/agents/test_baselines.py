@@ -15,14 +15,14 @@ from ftdojo import tasks
 from ftdojo.agents import AGENTS, GREEDY_TREE, check, forecast, make
 from ftdojo.agents.baselines.space import Point, Space, Span
 from ftdojo.agents.draft import read
-from ftdojo.dojo import submission
-from ftdojo.dojo.feedback import EvaluationFeedback, ExecutionFeedback, Feedback
-from ftdojo.dojo.protocol import Iteration, Observation
+from ftdojo.contract import submission
+from ftdojo.contract.data_profile import DataProfile, FileProfile
+from ftdojo.contract.feedback import EvaluationFeedback, ExecutionFeedback, Feedback
+from ftdojo.contract.model_info import ModelInfo
+from ftdojo.contract.protocol import Iteration, Observation
+from ftdojo.contract.result import Score, StageSeconds
 from ftdojo.errors import UsageError
 from ftdojo.findings import Finding
-from ftdojo.models import ModelInfo
-from ftdojo.rawdata import DataProfile, FileProfile
-from ftdojo.record.result import Score, StageSeconds
 
 SPEC = tasks.get("chemistry/mol_und").spec
 MODEL = ModelInfo(

@@ -14,9 +14,9 @@ from ftdojo.agents.draft import Draft, Proposal, first, read
 from ftdojo.agents.ft_agent import edits
 from ftdojo.agents.ft_agent.effects import REWRITTEN, Change, changes, measure
 from ftdojo.agents.ft_agent.rules import ATTRIBUTION, RULES
-from ftdojo.dojo.feedback import Interval
-from ftdojo.dojo.protocol import Observation
-from ftdojo.dojo.submission import Plan
+from ftdojo.contract.feedback import Interval
+from ftdojo.contract.protocol import Observation
+from ftdojo.contract.submission import Plan
 
 
 @pytest.fixture(scope="session")

@@ -9,12 +9,12 @@ import pytest
 
 from ftdojo import agents
 from ftdojo.agents.baselines.greedy_tree import DRAFTS
-from ftdojo.budget import Budget
-from ftdojo.dojo import Dojo, run_episode
+from ftdojo.contract.budget import Budget
+from ftdojo.contract.result import RunResult
+from ftdojo.episode import Dojo, run_episode
 from ftdojo.errors import UsageError
 from ftdojo.llm import connect
 from ftdojo.record import Home
-from ftdojo.record.result import RunResult
 from scripted_llm import Step, scripted
 
 PROGRAM = """

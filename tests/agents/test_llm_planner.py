@@ -12,13 +12,15 @@ from typing import Any
 import pytest
 
 from ftdojo import agents
-from ftdojo.budget import Budget
-from ftdojo.dojo import DataLlm, Dojo, run_episode
-from ftdojo.dojo.submission import Plan, load
+from ftdojo.contract.budget import Budget
+from ftdojo.contract.call import Call
+from ftdojo.contract.result import RunResult
+from ftdojo.contract.submission import Plan, load
+from ftdojo.episode import Dojo, run_episode
 from ftdojo.errors import UsageError
-from ftdojo.llm import Call, Replay, Transport, connect
+from ftdojo.gateway import DataLlm
+from ftdojo.llm import Replay, Transport, connect
 from ftdojo.record import Home
-from ftdojo.record.result import RunResult
 from scripted_llm import Script, ScriptedLlm, Step, scripted
 
 DIAGNOSIS = {"most_urgent": "B", "cause": "The answer is not in the form that was asked for."}
@@ -134,8 +136,8 @@ def wire(server: ScriptedLlm) -> Transport:
 
 
 def calls(folder: Path) -> list[Call]:
-    from ftdojo.dojo.history import History
     from ftdojo.record import Ledger
+    from ftdojo.record.history import History
 
     with Ledger(folder, writable=False) as ledger:
         return [call for made in History(ledger).calls for call in made]

@@ -13,8 +13,9 @@ from ftdojo.agents.draft import Draft, read
 from ftdojo.agents.ft_agent.diagnosis import diagnose
 from ftdojo.agents.ft_agent.pilot import PILOT_SHARE
 from ftdojo.agents.ft_agent.playbook import Playbook
-from ftdojo.dojo import submission
-from ftdojo.dojo.feedback import (
+from ftdojo.contract import submission
+from ftdojo.contract.data_profile import DataProfile, FileProfile
+from ftdojo.contract.feedback import (
     DataFeedback,
     Distribution,
     EvaluationFeedback,
@@ -23,12 +24,11 @@ from ftdojo.dojo.feedback import (
     Interval,
     TrainingFeedback,
 )
-from ftdojo.dojo.protocol import Decision, Iteration, Observation
+from ftdojo.contract.model_info import ModelInfo
+from ftdojo.contract.protocol import Decision, Iteration, Observation
+from ftdojo.contract.result import Score, StageSeconds
 from ftdojo.errors import UsageError
 from ftdojo.findings import Finding
-from ftdojo.models import ModelInfo
-from ftdojo.rawdata import DataProfile, FileProfile
-from ftdojo.record.result import Score, StageSeconds
 
 SPEC = tasks.get("chemistry/mol_und").spec
 MODEL = ModelInfo(

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from ftdojo import agents
 from ftdojo.agents.ft_agent.probing import FIRST_SHARE, halve, ranked
-from ftdojo.budget import Budget
-from ftdojo.dojo import Dojo, run_episode
-from ftdojo.dojo.protocol import Agent, Observation
-from ftdojo.dojo.submission import load
+from ftdojo.contract.budget import Budget
+from ftdojo.contract.protocol import Agent, Observation
+from ftdojo.contract.result import RunResult
+from ftdojo.contract.submission import load
+from ftdojo.episode import Dojo, run_episode
 from ftdojo.errors import UsageError
 from ftdojo.record import Home, Ledger
-from ftdojo.record.result import RunResult
 
 
 @given(scores=st.lists(st.one_of(st.none(), st.integers(0, 9)), min_size=2, max_size=9), higher=st.booleans())

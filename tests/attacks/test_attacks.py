@@ -35,16 +35,18 @@ import psutil
 import pytest
 import yaml
 
-from ftdojo.dojo import Dojo, run_episode
-from ftdojo.dojo.gates import trial
-from ftdojo.dojo.progress import Silent
-from ftdojo.dojo.protocol import Observation
-from ftdojo.dojo.verify import verify
-from ftdojo.rawdata import prepare
-from ftdojo.record import Home, Ledger, digest
+from ftdojo.episode import Dojo, run_episode
+from ftdojo.gates import trial
+from ftdojo.contract.progress import Silent
+from ftdojo.contract.protocol import Observation
+from ftdojo.audit import verify
+from ftdojo.data import prepare
+from ftdojo.record import Home, Ledger
+from ftdojo import digest
 from ftdojo.sandbox import Limits
 from ftdojo.tasks import get
-from ftdojo.training import TrainConfig, lineage
+from ftdojo.contract.train_config import TrainConfig
+from ftdojo.training.sft import lineage
 
 CORPUS = Path(__file__).parent
 EXPECTED = {p.parent.name: tomllib.loads(p.read_text("utf-8")) for p in sorted(CORPUS.glob("*/expect.toml"))}

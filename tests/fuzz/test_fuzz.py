@@ -23,17 +23,19 @@ from ftdojo.agents.draft import Draft
 from ftdojo.agents.ft_agent import edits
 from ftdojo.agents.ft_agent.planning import PlanReply
 from ftdojo.bench.suite import Suite
-from ftdojo.budget import parse_duration
-from ftdojo.dojo import data_program, recipe_program
-from ftdojo.dojo.gates import text as gate_text
-from ftdojo.dojo.recipe import Recipe, Source
-from ftdojo.dojo.submission import Plan
+from ftdojo.contract import recipe_program
+from ftdojo.contract.budget import parse_duration
+from ftdojo.contract.recipe import Recipe, Source
+from ftdojo.contract.submission import Plan
+from ftdojo.contract.train_config import TrainConfig
+from ftdojo.data import OverlapIndex
+from ftdojo.data.profile import profile
 from ftdojo.errors import FtdojoError
+from ftdojo.gates import data_program
+from ftdojo.gates import text as gate_text
 from ftdojo.llm import JsonForm
 from ftdojo.llm.form import Blocks, Unusable, first_object
 from ftdojo.llm.prompt import quoted
-from ftdojo.rawdata import OverlapIndex
-from ftdojo.rawdata.profile import profile
 from ftdojo.report import text as report_text
 from ftdojo.sandbox import tail
 from ftdojo.schema import load_file, parse
@@ -42,7 +44,6 @@ from ftdojo.tasks.folder import TaskFile
 from ftdojo.tasks.raw_files import READERS
 from ftdojo.tasks.rows import read_jsonl
 from ftdojo.tasks.table.visualization import extract_code, references
-from ftdojo.training.config import TrainConfig
 from hostile_text import bounded, deep, texts, values
 
 some = settings(

@@ -9,8 +9,9 @@ from typing import Literal
 import pytest
 from pydantic import BaseModel, Field
 
+from ftdojo.contract.call import Call
 from ftdojo.errors import LlmError
-from ftdojo.llm import Blocks, Call, Client, JsonForm, Prompt, Prose, Replay, Unusable, connect
+from ftdojo.llm import Blocks, Client, JsonForm, Prompt, Prose, Replay, Unusable, connect
 from ftdojo.llm.client import Patience
 from hostile_text import bounded
 from scripted_llm import Step, in_order, scripted

@@ -18,9 +18,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ftdojo.dojo.history import History
 from ftdojo.errors import FtdojoError, InfrastructureError
 from ftdojo.record import Ledger, Store, ledger
+from ftdojo.record.history import History
 from ftdojo.record.ledger import FILE
 from ftdojo.record.store import MANIFEST
 

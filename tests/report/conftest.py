@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from ftdojo.budget import Spent
-from ftdojo.dojo.feedback import (
+from ftdojo.contract.budget import Spent
+from ftdojo.contract.call import Call, Fault, Message, Usage
+from ftdojo.contract.feedback import (
     DataFeedback,
     Distribution,
     ErrorSample,
@@ -22,14 +23,12 @@ from ftdojo.dojo.feedback import (
     LossPoint,
     TrainingFeedback,
 )
-from ftdojo.dojo.history import History
-from ftdojo.dojo.protocol import Decision, Iteration
-from ftdojo.dojo.submission import Plan, PlannedChange
+from ftdojo.contract.protocol import Decision, Iteration
+from ftdojo.contract.result import RunResult, Score, StageSeconds
+from ftdojo.contract.submission import Plan, PlannedChange
 from ftdojo.findings import Finding
-from ftdojo.llm import Call
-from ftdojo.llm.records import Fault, Message, Usage
 from ftdojo.record import Ledger
-from ftdojo.record.result import RunResult, Score, StageSeconds
+from ftdojo.record.history import History
 
 SUBTASKS = ("fg_count", "ring_count", "Murcko_scaffold", "ring_system_scaffold", "equivalence")
 CONFIGURATION = {

@@ -13,9 +13,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from ftdojo.dojo.feedback import ErrorSample, Feedback
-from ftdojo.dojo.protocol import Iteration
-from ftdojo.dojo.submission import PlannedChange
+from ftdojo.contract.feedback import ErrorSample, Feedback
+from ftdojo.contract.protocol import Iteration
+from ftdojo.contract.submission import PlannedChange
 from ftdojo.errors import UsageError
 from ftdojo.findings import Finding
 from ftdojo.record import Ledger

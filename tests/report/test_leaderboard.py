@@ -9,8 +9,8 @@ import pytest
 
 from ftdojo.bench.leaderboard import Board, Cell, Cost, Course, Duel, Leaderboard, Missing, Pair, Standing, TaskLine
 from ftdojo.bench.suite import Limits
-from ftdojo.dojo.feedback import Interval
-from ftdojo.record.result import Score
+from ftdojo.contract.feedback import Interval
+from ftdojo.contract.result import Score
 from ftdojo.report.leaderboard import as_html, as_json, as_markdown
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>|`[x](javascript:alert(1))$a$\u202e\x1b[31m"

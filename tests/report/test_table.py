@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 from rich.console import Console
 
-from ftdojo.record.result import Change, RunResult
+from ftdojo.contract.result import Change, RunResult
 from ftdojo.report import closing_table, text
 
 S = text.SPACE

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ftdojo.record.result import Score
+from ftdojo.contract.result import Score
 from ftdojo.report import text
 
 S = text.SPACE

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from ftdojo.contract.task_spec import Shortcut
 from ftdojo.tasks import registry
 from ftdojo.tasks.check import check
 from ftdojo.tasks.folder import load_folder
 from ftdojo.tasks.rows import read_jsonl, write_jsonl
-from ftdojo.tasks.spec import Shortcut
 
 TRAIN = [{"q": f"train {i}", "a": str(i)} for i in range(3)]
 EVALUATION = [{"q": f"eval {i}", "a": str(i % 3)} for i in range(12)]

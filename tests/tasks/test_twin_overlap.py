@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ftdojo import tasks
-from ftdojo.rawdata import OverlapIndex, read_items
+from ftdojo.data import OverlapIndex, read_items
 
 
 @pytest.mark.parametrize("name", [name for name in tasks.ids() if "twin" in tasks.get(name).variants])

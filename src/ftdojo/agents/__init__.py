@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from ftdojo.dojo.protocol import Agent, Probe
+from ftdojo.contract.protocol import Agent, Door
 from ftdojo.errors import UsageError
-from ftdojo.findings import Finding
-from ftdojo.llm import Call, CallLog, Transport
+from ftdojo.llm import Transport
 
 if TYPE_CHECKING:
     from ftdojo.agents.ft_agent.agent import Planner
@@ -19,28 +17,6 @@ if TYPE_CHECKING:
 FT_AGENT, GREEDY_TREE = "ft-agent", "greedy-tree"
 AGENTS = ("base", "single-shot", "random-search", "tpe", GREEDY_TREE, FT_AGENT)
 PLAYBOOK = "playbook"
-
-
-class Door(Protocol):
-    """What the environment lends to a contestant beside its observations."""
-
-    @property
-    def calls(self) -> CallLog:
-        """Where calls to language models are written and charged."""
-
-    @property
-    def recorded_calls(self) -> Sequence[Call]:
-        """All calls that are in the record already."""
-
-    @property
-    def unfinished_calls(self) -> Sequence[Call]:
-        """Those of an iteration that was planned, but not finished, when the run was interrupted."""
-
-    def validate(self, submission: Path) -> Sequence[Finding]:
-        """What the gates find in a submission, without training it."""
-
-    def probe(self, submission: Path, share: float) -> Probe:
-        """What a submission scores when it is trained on a share of its rows."""
 
 
 def check(agent: str, planner: str, *, probes: int = 0, ladder: bool = False) -> str:
@@ -143,4 +119,4 @@ def _require(kind: str, name: str, known: tuple[str, ...], otherwise: str = "") 
         raise UsageError(f"there is no {kind} '{name}'", fix=fix)
 
 
-__all__ = ["AGENTS", "FT_AGENT", "GREEDY_TREE", "PLAYBOOK", "Door", "check", "make"]
+__all__ = ["AGENTS", "FT_AGENT", "GREEDY_TREE", "PLAYBOOK", "check", "make"]

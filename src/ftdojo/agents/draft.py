@@ -10,14 +10,14 @@ from typing import Any
 
 import yaml
 
-from ftdojo.dojo import submission
-from ftdojo.dojo.recipe import Recipe, Source
-from ftdojo.dojo.submission import Plan
+from ftdojo.contract import submission
+from ftdojo.contract.recipe import Recipe, Source
+from ftdojo.contract.submission import Plan
+from ftdojo.contract.task_spec import RawSource, Rendering, TaskSpec
+from ftdojo.contract.train_config import TrainConfig
+from ftdojo.disk import disk_errors
 from ftdojo.errors import InputError
-from ftdojo.record.disk import disk_errors
 from ftdojo.schema import StrictModel
-from ftdojo.tasks.spec import RawSource, Rendering, TaskSpec
-from ftdojo.training.config import TrainConfig
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from ftdojo.agents.draft import Draft
-from ftdojo.dojo.protocol import Iteration, Observation
-from ftdojo.dojo.recipe import Recipe
+from ftdojo.contract.protocol import Iteration, Observation
+from ftdojo.contract.recipe import Recipe
 
 RESERVE = 1.15
 """A forecast is multiplied by this before it is held against the budget."""

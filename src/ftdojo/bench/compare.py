@@ -13,33 +13,15 @@ import numpy as np
 
 from ftdojo import sandbox, tasks
 from ftdojo.bench.episodes import Episode, read_episode
-from ftdojo.bench.leaderboard import (
-    Board,
-    Cell,
-    Cost,
-    Course,
-    Duel,
-    Leaderboard,
-    Missing,
-    Pair,
-    Standing,
-    TaskLine,
-)
+from ftdojo.bench.leaderboard import Board, Cell, Cost, Course, Duel, Leaderboard, Missing, Pair, Standing, TaskLine
 from ftdojo.bench.match import Match
 from ftdojo.bench.record import read
 from ftdojo.bench.suite import Contestant, Job, Setting
-from ftdojo.dojo.feedback import Interval
-from ftdojo.dojo.progress import Progress, Silent
+from ftdojo.contract.feedback import Interval
+from ftdojo.contract.progress import Progress, Silent
+from ftdojo.contract.result import Score
 from ftdojo.errors import UsageError
-from ftdojo.record.result import Score
-from ftdojo.stats import (
-    Tally,
-    holm,
-    mean_over,
-    mean_ranks,
-    normalized,
-    seeds_needed,
-)
+from ftdojo.stats import Tally, holm, mean_over, mean_ranks, normalized, seeds_needed
 from ftdojo.tasks.spec import Task
 
 LEVEL = 0.05

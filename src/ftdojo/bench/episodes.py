@@ -9,11 +9,11 @@ from typing import Any
 
 from ftdojo.bench.record import finished
 from ftdojo.bench.suite import Job
-from ftdojo.dojo.history import History
-from ftdojo.dojo.protocol import Iteration
+from ftdojo.contract.protocol import Iteration
+from ftdojo.contract.result import RunResult
 from ftdojo.errors import UsageError
 from ftdojo.record import Ledger
-from ftdojo.record.result import RunResult
+from ftdojo.record.history import History
 from ftdojo.tasks.spec import ItemScore
 
 BLOCKED = frozenset({"evaluation_items"})

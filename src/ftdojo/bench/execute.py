@@ -15,8 +15,8 @@ from typing import Protocol
 from ftdojo.bench.process import Ending, Start
 from ftdojo.bench.record import SuiteRecord
 from ftdojo.bench.suite import Job
-from ftdojo.budget import parse_duration
-from ftdojo.dojo.progress import Progress
+from ftdojo.contract.budget import parse_duration
+from ftdojo.contract.progress import Progress
 
 POLL_S = 0.1
 PATIENCE = 3.0

@@ -9,8 +9,8 @@ from __future__ import annotations
 from pydantic import Field
 
 from ftdojo.bench.suite import Limits
-from ftdojo.dojo.feedback import Interval
-from ftdojo.record.result import Outcome, Result, Score
+from ftdojo.contract.feedback import Interval
+from ftdojo.contract.result import Outcome, Result, Score
 
 
 class TaskLine(Result):

@@ -10,7 +10,7 @@ from statistics import fmean
 from ftdojo import agents
 from ftdojo.bench.record import durations, finished
 from ftdojo.bench.suite import Job, Suite
-from ftdojo.budget import parse_duration
+from ftdojo.contract.budget import parse_duration
 
 SETUP_S = 60.0
 """Added to a job's budget for loading and for the test, as long as none like it has been run here."""

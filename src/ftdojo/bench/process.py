@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ftdojo import child
-from ftdojo.record.disk import disk_errors
+from ftdojo.disk import disk_errors
 
 GRACE_S = 10.0
 """An interrupted job has so long to end by itself."""

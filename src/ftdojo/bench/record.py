@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from ftdojo.bench.suite import Job, Suite
-from ftdojo.dojo.configuration import versions
-from ftdojo.dojo.episode import RESULT
+from ftdojo.contract.configuration import versions
+from ftdojo.disk import disk_errors
+from ftdojo.episode.episode import RESULT
 from ftdojo.errors import UsageError
 from ftdojo.record import Ledger
-from ftdojo.record.disk import disk_errors
 from ftdojo.record.ledger import FILE
 
 

@@ -25,7 +25,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, field_validator
 
 from ftdojo import agents, tasks
-from ftdojo.budget import Budget, parse_duration
+from ftdojo.contract.budget import Budget, parse_duration
 from ftdojo.errors import InputError, UsageError
 from ftdojo.findings import Finding
 from ftdojo.schema import StrictModel, load_file

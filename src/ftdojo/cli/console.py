@@ -25,7 +25,7 @@ def print_json(document: Any) -> None:
 class Live:
     """Draws the progress of a run: a line for what is worth keeping, one bar for the stage at work.
 
-    Without a terminal, stages are told once, when they end. Implements :class:`ftdojo.dojo.progress.Progress`.
+    Without a terminal, stages are told once, when they end. Implements :class:`ftdojo.contract.progress.Progress`.
     """
 
     def __init__(self) -> None:

@@ -14,7 +14,7 @@ from ftdojo.cli.console import Live, out, print_json
 from ftdojo.cli.run import Json, TaskName
 
 if TYPE_CHECKING:
-    from ftdojo.rawdata import FieldProfile, FileProfile
+    from ftdojo.contract.data_profile import FieldProfile, FileProfile
     from ftdojo.record import Home
 
 app = typer.Typer(help="Get a task's data, and look at it.", no_args_is_help=True)
@@ -31,21 +31,21 @@ def prepare(task: TaskName, variant: VariantName = None, home: HomeFolder = None
 
     Sets that $FTDOJO_DATA holds as ORG/NAME/… are read there and not fetched.
     """
-    from ftdojo import rawdata, tasks
+    from ftdojo import data, tasks
 
     name, found = tasks.get(task).variant(variant)
     place, sets = _home(home), found.variants[name].sets
     with Live() as live:
         folders = []
         for hub_set in sets:
-            folders.append(rawdata.fetch(hub_set, place, partial(_show_bytes, live, hub_set.id)))
+            folders.append(data.fetch(hub_set, place, partial(_show_bytes, live, hub_set.id)))
             live.end("fetch", f"{hub_set.id} is in {folders[-1]}")
         live.update("build", 0, 2, "raw data, validation and test")
-        data = rawdata.prepare(found, name, place)
+        prepared = data.prepare(found, name, place)
         live.update("build", 1, 2, "profile of the raw data")
-        files = rawdata.profiled(data, place).files
+        files = data.profiled(prepared, place).files
         live.end("build", f"{found.spec.id} ({name})")
-    items = {"validation": data.validation, "test": data.sealed_test}
+    items = {"validation": prepared.validation, "test": prepared.sealed_test}
     document: dict[str, Any] = {
         "task": found.spec.id,
         "variant": name,
@@ -53,10 +53,10 @@ def prepare(task: TaskName, variant: VariantName = None, home: HomeFolder = None
             {"id": s.id, "revision": s.revision, "licence": s.licence, "folder": str(folder)}
             for s, folder in zip(sets, folders, strict=True)
         ],
-        "folder": str(data.raw),
+        "folder": str(prepared.raw),
         "rows": {file.path: file.rows for file in files},
-        "items": {split: len(rawdata.read_items(path)) for split, path in items.items()},
-        "digests": data.digests,
+        "items": {split: len(data.read_items(path)) for split, path in items.items()},
+        "digests": prepared.digests,
     }
     if json:
         print_json(document)
@@ -73,19 +73,19 @@ def show(
     json: Json = False,
 ) -> None:
     """Show the profile of a task's raw data: rows, fields, lengths, gaps, labels and samples."""
-    from ftdojo import models, rawdata, tasks
+    from ftdojo import data, models, tasks
 
     name, found = tasks.get(task).variant(variant)
     place = _home(home)
     with Live() as live:
         live.update("profile", 0, 1, "raw data")
-        data = rawdata.prepare(found, name, place)
+        prepared = data.prepare(found, name, place)
         if model is None:
-            profile = rawdata.profiled(data, place)
+            profile = data.profiled(prepared, place)
         else:
             base = models.resolve(model, place.root)
-            count, tokenizer = rawdata.token_counter(base), models.digest(base)
-            profile = rawdata.profiled(data, place, count=count, tokenizer=tokenizer)
+            count, tokenizer = data.token_counter(base), models.digest(base)
+            profile = data.profiled(prepared, place, count=count, tokenizer=tokenizer)
         live.end("profile", f"{found.spec.id} ({name})")
     if json:
         print_json(profile)

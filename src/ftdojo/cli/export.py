@@ -32,7 +32,7 @@ def export(
 
       ftdojo export runs/demo models/demo
     """
-    from ftdojo.dojo.export import export as hand_over
+    from ftdojo.audit.export import export as hand_over
     from ftdojo.record import Home
     from ftdojo.report.card import commands, write_card
 

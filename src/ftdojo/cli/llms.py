@@ -61,9 +61,9 @@ def recorded(run: Path) -> Llms:
     Raises:
         UsageError: if no model was asked in it.
     """
-    from ftdojo.dojo.history import History
     from ftdojo.llm import Lookup, Replay
     from ftdojo.record import Ledger
+    from ftdojo.record.history import History
 
     with Ledger(run, writable=False) as ledger:
         history = History(ledger)

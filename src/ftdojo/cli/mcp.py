@@ -45,14 +45,14 @@ def mcp(
 
       ftdojo mcp chemistry/mol_und --budget 30m --http 8765
     """
-    from ftdojo.agents.outside import AgentLeft, Seat, Watched
-    from ftdojo.budget import Budget, parse_duration
-    from ftdojo.dojo import Dojo, run_episode
+    from ftdojo.contract.budget import Budget, parse_duration
+    from ftdojo.episode import Dojo, run_episode
+    from ftdojo.outside import AgentLeft, Seat, Watched
     from ftdojo.record import Home
     from ftdojo.report import write_report
 
     try:
-        from ftdojo.agents.outside.server import Service, build
+        from ftdojo.outside.server import Service, build
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("mcp", "anyio", "uvicorn"):
             raise

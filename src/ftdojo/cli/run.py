@@ -87,8 +87,9 @@ def run(
       ftdojo run math/aime25 --planner openai:gpt-5.2 --data-llm strong=openai:gpt-5.2 --data-llm weak=openai:gpt-5-mini
     """
     from ftdojo import agents
-    from ftdojo.budget import Budget, parse_duration
-    from ftdojo.dojo import DataLlm, Dojo, run_episode
+    from ftdojo.contract.budget import Budget, parse_duration
+    from ftdojo.episode import Dojo, run_episode
+    from ftdojo.gateway import DataLlm
     from ftdojo.record import Home
     from ftdojo.report import closing_table, write_report
 
@@ -158,9 +159,9 @@ def validate(
     Errors reject it and say where and how to repair it; warnings are told and pass. Nothing is trained to the end.
     Replies of language models to its data program are kept: a run with the same models does not pay for them again.
     """
-    from ftdojo.budget import Budget
-    from ftdojo.dojo import DataLlm
-    from ftdojo.dojo import validate as check
+    from ftdojo.contract.budget import Budget
+    from ftdojo.episode import validate as check
+    from ftdojo.gateway import DataLlm
     from ftdojo.record import Home
 
     if not submission.is_dir():

@@ -91,7 +91,7 @@ def check(
 ) -> None:
     """Prove a task: gold answers score best, empty and constant answers are reported, splits do not overlap."""
     from ftdojo import sandbox, tasks
-    from ftdojo.rawdata import locate
+    from ftdojo.data import locate
     from ftdojo.record import Home
     from ftdojo.tasks.check import check as prove
 

@@ -31,7 +31,7 @@ def verify(
 
       ftdojo verify runs/demo --json > audit.json
     """
-    from ftdojo.dojo.verify import verify as audit
+    from ftdojo.audit import verify as audit
     from ftdojo.record import Home
 
     with Live() as live:

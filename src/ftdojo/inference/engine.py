@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ftdojo.models import Chat, Compute, ModelInfo, compute, describe, network, prefix
-from ftdojo.tasks.spec import Message
+from ftdojo.contract.model_info import ModelInfo
+from ftdojo.contract.task_spec import Message
+from ftdojo.models import Chat, Compute, compute, describe, network, prefix
 
 if TYPE_CHECKING:
     import torch

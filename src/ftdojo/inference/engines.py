@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from ftdojo.contract.task_spec import Message
 from ftdojo.errors import UsageError
 from ftdojo.inference import engine, vllm
 from ftdojo.inference.engine import Generation, TransformersEngine
-from ftdojo.tasks.spec import Message
 
 ENGINES = {"transformers": engine.ENGINE, "vllm": vllm.ENGINE}
 """Name -> the identity that stored outputs have it under."""

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING
 
+from ftdojo.contract.task_spec import Message
 from ftdojo.errors import LlmError, LlmTrouble
 from ftdojo.inference.engine import Generation
-from ftdojo.tasks.spec import Message
 
 if TYPE_CHECKING:
     from ftdojo.llm import Patience, Transport
@@ -71,7 +71,7 @@ class ServedEngine:
         return [answers[i] for i in range(len(prompts))]
 
     def _answer(self, prompt: Sequence[Message], max_new_tokens: int) -> Generation:
-        from ftdojo.llm import Message as Turn
+        from ftdojo.contract.call import Message as Turn
         from ftdojo.llm import Request
 
         request = Request(

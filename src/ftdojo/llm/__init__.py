@@ -4,19 +4,15 @@ from ftdojo.llm.client import Client, Patience
 from ftdojo.llm.connect import connect
 from ftdojo.llm.form import Blocks, Form, JsonForm, Prose, Unusable
 from ftdojo.llm.prompt import Prompt, quoted
-from ftdojo.llm.records import Call, CallLog, Message
 from ftdojo.llm.replay import Lookup, Replay
 from ftdojo.llm.transport import Request, Transport
 
 __all__ = [
     "Blocks",
-    "Call",
-    "CallLog",
     "Client",
     "Form",
     "JsonForm",
     "Lookup",
-    "Message",
     "Patience",
     "Prompt",
     "Prose",

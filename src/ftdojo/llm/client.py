@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from ftdojo.contract.call import Call, CallLog, Fault, Message, Mode
 from ftdojo.errors import LlmError, LlmTrouble
 from ftdojo.llm.form import Form, Unusable
 from ftdojo.llm.prompt import Prompt
-from ftdojo.llm.records import Call, CallLog, Fault, Message, Mode
 from ftdojo.llm.transport import Answer, Request, Transport
 
 T = TypeVar("T")

@@ -8,8 +8,8 @@ import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from ftdojo.contract.call import Fault, Message, Usage
 from ftdojo.errors import PrerequisiteError, UsageError
-from ftdojo.llm.records import Fault, Message, Usage
 from ftdojo.llm.transport import Answer, Request, Transport
 
 if TYPE_CHECKING:

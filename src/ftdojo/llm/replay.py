@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Sequence
 
+from ftdojo.contract.call import Call, Usage
 from ftdojo.errors import UsageError
-from ftdojo.llm.records import Call, Usage
 from ftdojo.llm.transport import Answer, Request, Transport
 
 

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ftdojo.llm.records import Fault, Message, Mode, Usage
+from ftdojo.contract.call import Fault, Message, Mode, Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,14 +4,13 @@ generation share when they run one: the machine's precision, the chat template, 
 
 from ftdojo.models.chat import Chat
 from ftdojo.models.device import Compute, compute, devices
-from ftdojo.models.info import ModelInfo, describe, digest, linear_modules
+from ftdojo.models.info import describe, digest, linear_modules
 from ftdojo.models.locate import EMBEDDED, embedded_weights, find, resolve
 
 __all__ = [
     "EMBEDDED",
     "Chat",
     "Compute",
-    "ModelInfo",
     "compute",
     "describe",
     "devices",

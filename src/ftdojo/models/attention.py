@@ -5,8 +5,8 @@ flow sum over the copies again. Here, on a processor, the heads that share keys 
 head: the same sums, in fewer and larger products.
 
 *Packed batches.* What all rows begin with stands once before them, in one long row
-(:func:`ftdojo.training.batches.packed`), so that all other layers see every token once. Here the rows come apart again,
-each with the keys of the beginning before its own.
+(:func:`ftdojo.training.sft.batches.packed`), so that all other layers see every token once. Here the rows come apart
+again, each with the keys of the beginning before its own.
 """
 
 from __future__ import annotations

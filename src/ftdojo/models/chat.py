@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ftdojo.contract.task_spec import Message
 from ftdojo.errors import UsageError
-from ftdojo.tasks.spec import Message
 
 
 class Chat:

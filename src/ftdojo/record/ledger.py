@@ -22,8 +22,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from ftdojo.disk import disk_errors
 from ftdojo.errors import InfrastructureError, UsageError
-from ftdojo.record.disk import disk_errors
 
 SCHEMA_VERSION = 2
 """2 added the links. A file of version 1 is migrated when it is opened to be written."""

@@ -7,8 +7,8 @@ import threading
 from contextlib import closing
 from pathlib import Path
 
+from ftdojo.disk import disk_errors
 from ftdojo.errors import InfrastructureError
-from ftdojo.record.disk import disk_errors
 
 WAIT_S = 30.0
 """For another process that is writing."""

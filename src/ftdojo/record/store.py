@@ -22,8 +22,8 @@ from typing import Any
 
 from filelock import FileLock
 
-from ftdojo.record import digest
-from ftdojo.record.disk import disk_errors
+from ftdojo import digest
+from ftdojo.disk import disk_errors
 
 MANIFEST = "manifest.json"
 JOURNAL = "journal.jsonl"

@@ -11,10 +11,10 @@ from typing import Any
 import yaml
 
 from ftdojo import models
-from ftdojo.dojo.export import Exported
-from ftdojo.dojo.submission import RECIPE, SCRIPT, TRAIN
-from ftdojo.record.disk import disk_errors
-from ftdojo.record.result import Score
+from ftdojo.audit.export import Exported
+from ftdojo.contract.result import Score
+from ftdojo.contract.submission import RECIPE, SCRIPT, TRAIN
+from ftdojo.disk import disk_errors
 from ftdojo.report import text
 from ftdojo.report.page import environment
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from ftdojo.record.disk import disk_errors
+from ftdojo.disk import disk_errors
 from ftdojo.report import plots, text, view
 from ftdojo.report.page import environment
 

@@ -12,8 +12,8 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from ftdojo.bench.leaderboard import Board, Cell, Leaderboard, Missing, Pair, Standing, TaskLine
-from ftdojo.record.disk import disk_errors
-from ftdojo.record.result import Score
+from ftdojo.contract.result import Score
+from ftdojo.disk import disk_errors
 from ftdojo.report import html, plots, text
 from ftdojo.report.page import environment
 from ftdojo.stats import CONFIDENCE

@@ -13,8 +13,8 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from ftdojo.dojo.protocol import Iteration
-from ftdojo.record.result import Score
+from ftdojo.contract.protocol import Iteration
+from ftdojo.contract.result import Score
 from ftdojo.report import text
 
 WIDTH, HEIGHT = 480, 300

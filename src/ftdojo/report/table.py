@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ftdojo.record.result import IterationResult, RunResult, Score
+from ftdojo.contract.result import IterationResult, RunResult, Score
 from ftdojo.report import text
 
 ITERATIONS = 30

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-from ftdojo.dojo.feedback import Interval
-from ftdojo.record.result import Score
+from ftdojo.contract.feedback import Interval
+from ftdojo.contract.result import Score
 
 # ECMA-48: control sequences, operating system commands, two-character escapes.
 _TERMINAL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")

@@ -5,7 +5,7 @@ of bubblewrap; how they differ from it stands in ``docs/security.md``.
 
 A program sees the operating system's public files, the Python that runs ftdojo (without ftdojo), its read-only
 inputs and one writable folder. It has no network (a data program may be given one socket, of the
-:mod:`~ftdojo.sandbox.gateway` to language models), none of the host's environment, processes, users or devices, no
+:mod:`~ftdojo.gateway.server` to language models), none of the host's environment, processes, users or devices, no
 capabilities, and cannot make user namespaces of its own. It ends at its :class:`Limits`, with everything that it
 started, and when the process that called :func:`run` ends, even by ``kill -9``. When ftdojo runs as root, each
 sandbox gets a real unprivileged uid: bubblewrap's own ``--uid`` only renames, and a real uid 0 could still write to
@@ -29,11 +29,8 @@ What it does **not** protect from:
   provider of a pool, within the budget, and spend the budget on nothing.
 """
 
-from ftdojo.sandbox.gateway import Gateway
-from ftdojo.sandbox.judge import Judge
 from ftdojo.sandbox.limits import Limits, Stop
 from ftdojo.sandbox.outputs import read_output
-from ftdojo.sandbox.pools import CONCURRENCY, PURPOSE, Pools
 from ftdojo.sandbox.runner import run
 from ftdojo.sandbox.user_code import run_user_code
 from ftdojo.sandbox.view import python
@@ -41,13 +38,8 @@ from ftdojo.sandbox.walls import Wall, probe
 from ftdojo.sandbox.watchdog import Completed
 
 __all__ = [
-    "CONCURRENCY",
-    "PURPOSE",
     "Completed",
-    "Gateway",
-    "Judge",
     "Limits",
-    "Pools",
     "Stop",
     "Wall",
     "probe",

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
 
+from ftdojo.contract.task_spec import Record
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
 from ftdojo.tasks.extract import drop_thinking, json_object
 from ftdojo.tasks.rows import MAX_FINDINGS
-from ftdojo.tasks.spec import ItemScore, Record
+from ftdojo.tasks.spec import ItemScore
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+from ftdojo.contract.task_spec import Record, Rendering
 from ftdojo.findings import Finding, Severity
 from ftdojo.schema import StrictModel
 from ftdojo.tasks import raw_files
 from ftdojo.tasks.rows import read_jsonl
-from ftdojo.tasks.spec import Record, Rendering, Task
+from ftdojo.tasks.spec import Task
 from ftdojo.tasks.template import compile_template, render
 
 CONSTANTS = 5

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from ftdojo.contract.task_spec import Record
 from ftdojo.errors import InputError, PrerequisiteError
 from ftdojo.findings import Finding
 from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
 from ftdojo.tasks.rows import MAX_FINDINGS, scan_jsonl
-from ftdojo.tasks.spec import ItemScore, Record, Scorer
+from ftdojo.tasks.spec import ItemScore, Scorer
 
 PROGRAM = Path(__file__).with_name("score_program.py")
 

@@ -18,13 +18,14 @@ from typing import Any, Literal
 from jinja2 import Template
 from pydantic import Field, field_validator, model_validator
 
+from ftdojo.contract.task_spec import Message, RawSource, Record, Rendering, Rules, TaskSpec
 from ftdojo.errors import InputError, UsageError
 from ftdojo.findings import Finding
 from ftdojo.schema import StrictModel, load_file
 from ftdojo.tasks import answers, template
 from ftdojo.tasks.external import CodeRunner, ExternalScorer
 from ftdojo.tasks.rows import MAX_FINDINGS, read_jsonl, write_jsonl
-from ftdojo.tasks.spec import Message, RawSource, Record, Rendering, Rules, Scorer, Sources, Task, TaskSpec, Variant
+from ftdojo.tasks.spec import Scorer, Sources, Task, Variant
 
 FILES = ("task.toml", "train.jsonl", "eval.jsonl", "scorer.py")
 

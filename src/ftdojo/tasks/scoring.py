@@ -7,10 +7,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from ftdojo.contract.task_spec import Record
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 from ftdojo.stats import Estimate, bootstrap, paired_difference, stratified_mean
-from ftdojo.tasks.spec import ItemScore, Record, Task
+from ftdojo.tasks.spec import ItemScore, Task
 
 
 class SubtaskScore(BaseModel):

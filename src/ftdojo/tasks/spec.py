@@ -6,100 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Protocol
 
+from ftdojo.contract.task_spec import Message, Record, TaskSpec
 from ftdojo.errors import UsageError
-
-Record = Mapping[str, Any]
-"""One evaluation item or raw row, as read from its JSON line."""
-
-Message = Mapping[str, str]
-"""One chat turn: ``{"role": "system" | "user" | "assistant", "content": text}``."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rendering:
-    """A documented way to turn one raw row into a training pair: two Jinja templates over the row's fields.
-
-    A row for which either template renders to nothing is skipped, so a template is also a filter.
-    """
-
-    name: str
-    prompt: str
-    completion: str
-    description: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RawSource:
-    """One raw file of a task (a path below the raw-data folder) and what is known about its rows."""
-
-    path: str
-    subtask: str
-    """The sub-task that these rows teach, or ``""`` if they serve all."""
-    description: str
-    renderings: tuple[Rendering, ...]
-    """At least one; the first is the raw row taken as it stands."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shortcut:
-    """A known way to score without the skill, and what it scores: told so that it can be checked."""
-
-    name: str
-    output: str
-    """The constant output that takes the shortcut."""
-    at_most: float
-    """The highest value of the core metric that it may reach on generated data; published data is as it is."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
-    """A published test score on the real data (variant ``hub``), for comparison."""
-
-    metric: str
-    base: float
-    """Of Qwen2.5-7B-Instruct, untouched."""
-    ft_agent: float
-    """Of the original FT-Agent on it (arXiv 2603.01712), the mean of three runs."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """The limits of FT-Dojo for one task: values, not code."""
-
-    max_rows: int = 2000
-    methods: tuple[str, ...] = ("full", "lora", "qlora")
-    wall_s: float = 12 * 3600.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskSpec:
-    """The frozen half of a task. Everything here may be shown to agents."""
-
-    id: str
-    """``domain/name``."""
-    domain: str
-    objective: str
-    output_format: str
-    """What the scorer accepts, in words, exactly."""
-    metric: str
-    """The core metric, e.g. ``accuracy``; per cent for accuracies."""
-    higher_is_better: bool
-    best_value: float
-    """The value of a perfect prediction file."""
-    pooled: bool = False
-    """Whether the core metric is a statistic of all items together, such as an F-score. Otherwise it is the mean over
-    sub-tasks of the mean item score, times :attr:`best_value`."""
-    subtasks: tuple[str, ...]
-    max_new_tokens: int
-    """Generation is cut after this many tokens, as in the reference harness; a variant may cut earlier."""
-    raw_sources: tuple[RawSource, ...]
-    evaluation_source: str
-    licence: str
-    shortcuts: tuple[Shortcut, ...] = ()
-    published: tuple[Published, ...] = ()
-    rules: Rules = field(default_factory=Rules)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

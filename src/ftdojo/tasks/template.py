@@ -12,8 +12,8 @@ from typing import Any
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from ftdojo.contract.task_spec import Record
 from ftdojo.tasks.extract import from_json
-from ftdojo.tasks.spec import Record
 
 
 def to_json(value: Any, indent: int | None = None) -> str:

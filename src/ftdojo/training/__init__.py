@@ -1,18 +1,6 @@
-"""Training: configuration, rows, tokens, the trainer, export. Torch is imported by what trains, not by this name."""
+"""Training: supervised fine-tuning, export of the trained model, forecasts. Torch is imported by what trains alone."""
 
-from ftdojo.training.config import OUT_OF_TIME, TrainConfig
-from ftdojo.training.export import copy_text_files, export
-from ftdojo.training.rows import SURROGATE, Row, parse_row
-from ftdojo.training.tokens import Tokenized, tokenize
+from ftdojo.training.sft.export import copy_text_files, export
+from ftdojo.training.sft.tokens import Tokenized, tokenize
 
-__all__ = [
-    "OUT_OF_TIME",
-    "SURROGATE",
-    "Row",
-    "Tokenized",
-    "TrainConfig",
-    "copy_text_files",
-    "export",
-    "parse_row",
-    "tokenize",
-]
+__all__ = ["Tokenized", "copy_text_files", "export", "tokenize"]

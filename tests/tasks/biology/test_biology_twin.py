@@ -13,7 +13,7 @@ from itertools import combinations, pairwise, permutations
 
 import pytest
 
-from ftdojo.rawdata.overlap import OverlapIndex
+from ftdojo.data.overlap import OverlapIndex
 from ftdojo.tasks.biology import twin
 from ftdojo.tasks.biology.protocols import (
     GROUP_OF,

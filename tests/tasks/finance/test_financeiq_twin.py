@@ -11,7 +11,7 @@ from collections import Counter
 
 import pytest
 
-from ftdojo.rawdata.overlap import OverlapIndex
+from ftdojo.data.overlap import OverlapIndex
 from ftdojo.tasks import registry
 from ftdojo.tasks.check import training_pairs
 from ftdojo.tasks.finance.financeiq import LETTERS, SUBJECTS

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 import pytest
 
-from ftdojo.rawdata.overlap import OverlapIndex
+from ftdojo.data.overlap import OverlapIndex
 from ftdojo.tasks import registry
 from ftdojo.tasks.check import training_pairs
 from ftdojo.tasks.math.twin import RAW_ROWS

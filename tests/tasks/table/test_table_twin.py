@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ftdojo.data.overlap import OverlapIndex
 from ftdojo.errors import PrerequisiteError
-from ftdojo.rawdata.overlap import OverlapIndex
 from ftdojo.tasks.rows import read_jsonl
 from ftdojo.tasks.table import tables, twin
 from ftdojo.tasks.table.raw import FILE as RAW_FILE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ftdojo.dojo.protocol import Observation
+from ftdojo.contract.protocol import Observation
 
 
 class Base:

@@ -15,12 +15,12 @@ from typing import Literal
 import yaml
 
 from ftdojo.agents.ft_agent import context, program
-from ftdojo.dojo.protocol import Iteration, Observation
-from ftdojo.dojo.submission import PLAN, SCRIPT, TRAIN, Plan
+from ftdojo.contract.protocol import Iteration, Observation
+from ftdojo.contract.submission import PLAN, SCRIPT, TRAIN, Plan
+from ftdojo.contract.train_config import TrainConfig
+from ftdojo.disk import disk_errors
 from ftdojo.errors import LlmError
 from ftdojo.llm import Blocks, Client, Prompt, quoted
-from ftdojo.record.disk import disk_errors
-from ftdojo.training import TrainConfig
 
 DRAFTS = 5
 REPAIR_SHARE = 0.5

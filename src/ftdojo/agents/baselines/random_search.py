@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ftdojo.agents.baselines.search import Search
 from ftdojo.agents.baselines.space import Point, Space
-from ftdojo.dojo.protocol import Observation
+from ftdojo.contract.protocol import Observation
 
 
 class RandomSearch(Search):

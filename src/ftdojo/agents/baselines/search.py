@@ -12,8 +12,8 @@ from ftdojo.agents import draft as drafts
 from ftdojo.agents import forecast
 from ftdojo.agents.baselines.space import Point, Space
 from ftdojo.agents.draft import Draft, Proposal
-from ftdojo.dojo.protocol import Observation
-from ftdojo.dojo.submission import Plan, PlannedChange
+from ftdojo.contract.protocol import Observation
+from ftdojo.contract.submission import Plan, PlannedChange
 
 TRIALS = 4
 """No trial may be forecast to take more than this part of the wall clock, so that at least so many fit into it; but

@@ -8,9 +8,9 @@ from typing import Any
 from ftdojo.agents import draft as drafts
 from ftdojo.agents import forecast
 from ftdojo.agents.draft import Proposal
-from ftdojo.dojo.protocol import Observation
-from ftdojo.dojo.submission import Plan, PlannedChange
-from ftdojo.training import TrainConfig
+from ftdojo.contract.protocol import Observation
+from ftdojo.contract.submission import Plan, PlannedChange
+from ftdojo.contract.train_config import TrainConfig
 
 EPOCHS = 3
 TRAIN: dict[str, Any] = {

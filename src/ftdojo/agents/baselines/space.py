@@ -16,11 +16,11 @@ from pydantic import Field
 
 from ftdojo.agents import draft as drafts
 from ftdojo.agents.draft import Draft
-from ftdojo.dojo.protocol import Observation
-from ftdojo.dojo.recipe import Recipe
+from ftdojo.contract.protocol import Observation
+from ftdojo.contract.recipe import Recipe
+from ftdojo.contract.task_spec import TaskSpec
+from ftdojo.contract.train_config import Lora, TrainConfig
 from ftdojo.schema import StrictModel
-from ftdojo.tasks.spec import TaskSpec
-from ftdojo.training.config import Lora, TrainConfig
 
 MIN_ROWS = 64
 MICRO_BATCH = 4

@@ -8,7 +8,7 @@ from typing import Any
 from ftdojo.agents import draft as drafts
 from ftdojo.agents.baselines.search import Search
 from ftdojo.agents.baselines.space import Choice, Point, Space, Span
-from ftdojo.dojo.protocol import Observation
+from ftdojo.contract.protocol import Observation
 from ftdojo.errors import PrerequisiteError
 
 STARTUP = 4

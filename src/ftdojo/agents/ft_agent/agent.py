@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ftdojo.agents.draft import Proposal
-from ftdojo.dojo.protocol import Observation
+from ftdojo.contract.protocol import Observation
 from ftdojo.errors import LlmError
 
 

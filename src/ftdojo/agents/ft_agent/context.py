@@ -14,10 +14,10 @@ from ftdojo.agents.draft import Draft
 from ftdojo.agents.ft_agent.diagnosis import Diagnosis, told
 from ftdojo.agents.ft_agent.edits import RENDERING, renderings, values
 from ftdojo.agents.ft_agent.effects import Effect
-from ftdojo.dojo.feedback import EvaluationFeedback, Feedback
-from ftdojo.dojo.protocol import Iteration, Observation
+from ftdojo.contract.data_profile import FileProfile
+from ftdojo.contract.feedback import EvaluationFeedback, Feedback
+from ftdojo.contract.protocol import Iteration, Observation
 from ftdojo.llm import quoted
-from ftdojo.rawdata import FileProfile
 
 SIBLINGS = 6
 EFFECTS = 10

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from ftdojo.dojo.feedback import DataFeedback, EvaluationFeedback, Feedback
+from ftdojo.contract.feedback import DataFeedback, EvaluationFeedback, Feedback
 
 Kind = Literal[
     "truncation",

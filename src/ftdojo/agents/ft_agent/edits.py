@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ftdojo.agents.draft import Draft
-from ftdojo.dojo.recipe import Recipe, Source
+from ftdojo.contract.recipe import Recipe, Source
+from ftdojo.contract.task_spec import TaskSpec
+from ftdojo.contract.train_config import TrainConfig
 from ftdojo.errors import InputError
 from ftdojo.schema import parse
-from ftdojo.tasks.spec import TaskSpec
-from ftdojo.training.config import TrainConfig
 
 TRAIN_KEYS = (
     "learning_rate",

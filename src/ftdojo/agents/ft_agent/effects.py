@@ -16,8 +16,8 @@ import numpy as np
 
 from ftdojo.agents.draft import Draft
 from ftdojo.agents.ft_agent import edits
-from ftdojo.dojo.protocol import Iteration, Observation
-from ftdojo.tasks.spec import TaskSpec
+from ftdojo.contract.protocol import Iteration, Observation
+from ftdojo.contract.task_spec import TaskSpec
 
 PRIOR_SHARE = 0.1
 """The standard deviation of an effect before anything is measured, as a share of the metric's greatest value."""

@@ -8,7 +8,7 @@ from pydantic import BaseModel, create_model
 
 from ftdojo.agents.ft_agent import context
 from ftdojo.agents.ft_agent.context import Fact
-from ftdojo.dojo.feedback import EvaluationFeedback
+from ftdojo.contract.feedback import EvaluationFeedback
 from ftdojo.llm import Client, JsonForm, Prompt, Prose
 from ftdojo.llm.prompt import DATA_NOTE
 

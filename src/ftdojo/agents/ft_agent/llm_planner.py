@@ -20,7 +20,7 @@ from ftdojo.agents.ft_agent.diagnosis import diagnose
 from ftdojo.agents.ft_agent.effects import measure
 from ftdojo.agents.ft_agent.explain import explain
 from ftdojo.agents.ft_agent.pilot import pilot
-from ftdojo.dojo.protocol import Iteration, Observation
+from ftdojo.contract.protocol import Iteration, Observation
 from ftdojo.errors import LlmError
 from ftdojo.findings import Finding
 from ftdojo.llm import Client

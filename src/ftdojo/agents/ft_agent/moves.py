@@ -11,7 +11,7 @@ from ftdojo.agents.draft import Draft
 from ftdojo.agents.ft_agent import edits
 from ftdojo.agents.ft_agent.effects import Effect
 from ftdojo.agents.ft_agent.situation import Situation
-from ftdojo.dojo.submission import PlannedChange
+from ftdojo.contract.submission import PlannedChange
 
 MIN_ROWS = 64
 """Of fewer rows nothing can be said."""

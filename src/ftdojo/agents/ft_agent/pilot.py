@@ -10,8 +10,8 @@ from ftdojo.agents.draft import Proposal
 from ftdojo.agents.ft_agent.diagnosis import told
 from ftdojo.agents.ft_agent.moves import MIN_ROWS
 from ftdojo.agents.ft_agent.situation import GROWTH
-from ftdojo.dojo.protocol import Observation
-from ftdojo.dojo.submission import Plan, PlannedChange
+from ftdojo.contract.protocol import Observation
+from ftdojo.contract.submission import Plan, PlannedChange
 
 PILOT_ROWS = 1024
 """Enough rows to learn an answer's form."""

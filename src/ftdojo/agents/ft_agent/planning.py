@@ -11,11 +11,11 @@ from ftdojo.agents.draft import Draft
 from ftdojo.agents.ft_agent import context, edits
 from ftdojo.agents.ft_agent.context import Fact
 from ftdojo.agents.ft_agent.explain import Explanation
-from ftdojo.dojo.protocol import Observation
-from ftdojo.dojo.submission import Plan, PlannedChange
+from ftdojo.contract.protocol import Observation
+from ftdojo.contract.submission import Plan, PlannedChange
+from ftdojo.contract.task_spec import TaskSpec
 from ftdojo.llm import Client, JsonForm, Prompt, Prose
 from ftdojo.llm.prompt import DATA_NOTE
-from ftdojo.tasks.spec import TaskSpec
 
 MAX_CHANGES = 3
 SYSTEM = f"""You plan the fine-tuning of a small language model, one iteration at a time. Change few things at once, so

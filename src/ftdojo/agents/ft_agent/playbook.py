@@ -16,9 +16,9 @@ from ftdojo.agents.ft_agent.moves import Move
 from ftdojo.agents.ft_agent.pilot import pilot
 from ftdojo.agents.ft_agent.rules import RULES, Rule
 from ftdojo.agents.ft_agent.situation import Situation
-from ftdojo.dojo.protocol import Observation
-from ftdojo.dojo.recipe import Recipe
-from ftdojo.dojo.submission import Plan
+from ftdojo.contract.protocol import Observation
+from ftdojo.contract.recipe import Recipe
+from ftdojo.contract.submission import Plan
 
 
 class Playbook:

@@ -17,8 +17,8 @@ from ftdojo.agents import draft as drafts
 from ftdojo.agents import forecast
 from ftdojo.agents.draft import Draft, Proposal
 from ftdojo.agents.ft_agent.agent import Planner
-from ftdojo.dojo.protocol import Iteration, Observation, Probe
-from ftdojo.dojo.recipe import Recipe
+from ftdojo.contract.protocol import Iteration, Observation, Probe
+from ftdojo.contract.recipe import Recipe
 
 FIRST_SHARE = 0.125
 """Of its rows, on which every candidate is trained first."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 
 from ftdojo.agents.ft_agent import context
-from ftdojo.dojo.protocol import Observation
-from ftdojo.dojo.submission import SCRIPT
+from ftdojo.contract.protocol import Observation
+from ftdojo.contract.submission import SCRIPT
 from ftdojo.llm import Blocks, Client, Prompt, Unusable, quoted
 from ftdojo.llm.prompt import DATA_NOTE
 

@@ -10,8 +10,8 @@ from ftdojo.agents.ft_agent.diagnosis import PARSED_ENOUGH
 from ftdojo.agents.ft_agent.effects import amount
 from ftdojo.agents.ft_agent.moves import Move
 from ftdojo.agents.ft_agent.situation import Situation
-from ftdojo.dojo.submission import PlannedChange
-from ftdojo.training import OUT_OF_TIME
+from ftdojo.contract.submission import PlannedChange
+from ftdojo.contract.train_config import OUT_OF_TIME
 
 Rule = Callable[[Situation], Iterator[Move]]
 

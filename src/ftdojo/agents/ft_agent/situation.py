@@ -11,9 +11,9 @@ from ftdojo.agents import forecast
 from ftdojo.agents.draft import Draft
 from ftdojo.agents.ft_agent.diagnosis import Diagnosis, Kind, diagnose
 from ftdojo.agents.ft_agent.effects import Change, Effect, measure
-from ftdojo.dojo.feedback import EvaluationFeedback, Feedback
-from ftdojo.dojo.protocol import Iteration, Observation
-from ftdojo.tasks.spec import TaskSpec
+from ftdojo.contract.feedback import EvaluationFeedback, Feedback
+from ftdojo.contract.protocol import Iteration, Observation
+from ftdojo.contract.task_spec import TaskSpec
 
 GROWTH = 2.0
 """More of something is this much more; :data:`LAST_GROWTH` at most where no second such step would fit."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from ftdojo.budget import Spent
-from ftdojo.dojo.configuration import Configuration
+from ftdojo.contract.budget import Spent
+from ftdojo.contract.configuration import Configuration
 from ftdojo.report import text
 from ftdojo.report.view.parts import Account
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ftdojo.budget import Spent
-from ftdojo.dojo.protocol import Iteration
-from ftdojo.record.result import Score
+from ftdojo.contract.budget import Spent
+from ftdojo.contract.protocol import Iteration
+from ftdojo.contract.result import Score
 from ftdojo.report import text
 from ftdojo.report.view.iterations import status
 from ftdojo.report.view.parts import Card

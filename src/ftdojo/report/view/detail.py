@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ftdojo.budget import Spent
-from ftdojo.dojo.episode import SUBMISSIONS
-from ftdojo.dojo.feedback import DataFeedback, Distribution, EvaluationFeedback, Feedback, TrainingFeedback
-from ftdojo.dojo.protocol import Iteration
-from ftdojo.dojo.submission import RECIPE, SCRIPT, TRAIN, Plan
-from ftdojo.llm import Call
+from ftdojo.contract.budget import Spent
+from ftdojo.contract.call import Call
+from ftdojo.contract.feedback import DataFeedback, Distribution, EvaluationFeedback, Feedback, TrainingFeedback
+from ftdojo.contract.protocol import Iteration
+from ftdojo.contract.submission import RECIPE, SCRIPT, TRAIN, Plan
+from ftdojo.episode.episode import SUBMISSIONS
 from ftdojo.report import text
 from ftdojo.report.view.iterations import reason
 from ftdojo.report.view.parts import CallRow, Detail, Fact, Row, Some, SourceFile

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ftdojo.dojo.protocol import Iteration
+from ftdojo.contract.protocol import Iteration
 from ftdojo.report import text
 from ftdojo.report.view.parts import Row, Some
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from ftdojo.dojo.feedback import ErrorSample
-from ftdojo.dojo.protocol import Iteration
-from ftdojo.dojo.submission import PlannedChange
+from ftdojo.contract.feedback import ErrorSample
+from ftdojo.contract.protocol import Iteration
+from ftdojo.contract.result import Score
+from ftdojo.contract.submission import PlannedChange
 from ftdojo.findings import Finding
-from ftdojo.record.result import Score
 
 LIST = 24
 """Of a list that an agent or a data set can make as long as it likes, so many entries are shown."""

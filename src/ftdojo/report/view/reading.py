@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ftdojo.dojo.configuration import Configuration
-from ftdojo.dojo.feedback import EvaluationFeedback
-from ftdojo.dojo.history import History
-from ftdojo.dojo.protocol import Iteration
+from ftdojo.contract.configuration import Configuration
+from ftdojo.contract.feedback import EvaluationFeedback
+from ftdojo.contract.protocol import Iteration
+from ftdojo.contract.result import Score
 from ftdojo.errors import UsageError
 from ftdojo.record import Ledger
-from ftdojo.record.result import Score
+from ftdojo.record.history import History
 from ftdojo.report import text
 from ftdojo.report.view.accounts import accounts
 from ftdojo.report.view.cards import cards

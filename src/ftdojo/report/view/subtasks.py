@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ftdojo.dojo.feedback import EvaluationFeedback
-from ftdojo.dojo.protocol import Iteration
+from ftdojo.contract.feedback import EvaluationFeedback
+from ftdojo.contract.protocol import Iteration
 from ftdojo.report import text
 from ftdojo.report.view.parts import Some, Subtasks
 

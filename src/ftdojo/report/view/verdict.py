@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ftdojo.dojo.protocol import Iteration
-from ftdojo.record.result import Score
+from ftdojo.contract.protocol import Iteration
+from ftdojo.contract.result import Score
 from ftdojo.report import text
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from ftdojo.contract.task_spec import Message, Record, TaskSpec
 from ftdojo.tasks.biology import err, gen, hub, ord, pqa, twin  # noqa: A004 - called as the benchmark calls it
-from ftdojo.tasks.spec import Message, Record, Scorer, Sources, Task, TaskSpec, Variant
+from ftdojo.tasks.spec import Scorer, Sources, Task, Variant
 
 
 def tasks() -> tuple[Task, ...]:

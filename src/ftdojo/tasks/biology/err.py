@@ -16,9 +16,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ftdojo.contract.task_spec import Message, RawSource, Record, Rendering, Shortcut, TaskSpec
 from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
 from ftdojo.tasks.biology import tags
-from ftdojo.tasks.spec import ItemScore, Message, RawSource, Record, Rendering, Shortcut, TaskSpec
+from ftdojo.tasks.spec import ItemScore
 
 ASK = "Is this step of a laboratory protocol right, or does it have an error?\n\n"
 FORM = f"\n\nReply {tags.wrap('True')} if it is right, {tags.wrap('False')} if it has an error."

@@ -16,9 +16,10 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Any
 
+from ftdojo.contract.task_spec import Message, RawSource, Record, Rendering, Shortcut, TaskSpec
 from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
 from ftdojo.tasks.biology import tags
-from ftdojo.tasks.spec import ItemScore, Message, RawSource, Record, Rendering, Shortcut, TaskSpec
+from ftdojo.tasks.spec import ItemScore
 
 FORM = f"\n\nWrite one numbered step a line between {tags.START} and {tags.END}."
 WORD = re.compile(r"[a-z0-9]+")

@@ -13,12 +13,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ftdojo.contract.task_spec import Record
 from ftdojo.errors import InputError
 from ftdojo.tasks.biology import ord as step_order
 from ftdojo.tasks.biology import tags
 from ftdojo.tasks.published import bad_rows, distinct, link, read_json_list, shuffled, split
 from ftdojo.tasks.rows import write_jsonl
-from ftdojo.tasks.spec import Record, Sources, Variant
+from ftdojo.tasks.spec import Sources, Variant
 
 FORM: dict[str, dict[str, type]] = {
     "PQA": {"question": str, "choices": list, "answer": str},

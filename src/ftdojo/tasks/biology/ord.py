@@ -16,9 +16,10 @@ import re
 from collections.abc import Sequence
 from itertools import combinations
 
+from ftdojo.contract.task_spec import Message, RawSource, Record, Rendering, Shortcut, TaskSpec
 from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
 from ftdojo.tasks.biology import tags
-from ftdojo.tasks.spec import ItemScore, Message, RawSource, Record, Rendering, Shortcut, TaskSpec
+from ftdojo.tasks.spec import ItemScore
 
 FORM = (
     "\n\nReply with the numbers of the steps in the right order as a list in this form: "

@@ -16,9 +16,10 @@ import re
 from collections.abc import Sequence
 from statistics import fmean
 
+from ftdojo.contract.task_spec import Message, RawSource, Record, Rendering, Shortcut, TaskSpec
 from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
 from ftdojo.tasks.biology import tags
-from ftdojo.tasks.spec import ItemScore, Message, RawSource, Record, Rendering, Shortcut, TaskSpec
+from ftdojo.tasks.spec import ItemScore
 
 ASK = "Fill the gap in this step of a laboratory protocol with one of the choices.\n\n"
 FORM = (

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ftdojo.contract.task_spec import Record
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
-from ftdojo.tasks.spec import HubSet, Record
+from ftdojo.tasks.spec import HubSet
 
 START, END = "[ANSWER_START]", "[ANSWER_END]"
 BIOPROBENCH = HubSet(id="bowenxian/BioProBench", revision="main", licence="CC BY-NC 4.0")

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
+from ftdojo.contract.task_spec import TaskSpec
 from ftdojo.tasks.chemistry import hub, mol_edit, mol_opt, mol_und, properties, raw, reaction
 from ftdojo.tasks.chemistry.reading import prompt
-from ftdojo.tasks.spec import Scorer, Sources, Task, TaskSpec, Variant
+from ftdojo.tasks.spec import Scorer, Sources, Task, Variant
 
 
 def tasks() -> tuple[Task, ...]:

@@ -20,11 +20,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ftdojo.contract.task_spec import Record
 from ftdojo.tasks.chemistry.raw import ONLY_GENERATED
 from ftdojo.tasks.chemistry.raw import ROOT as RAW_ROOT
 from ftdojo.tasks.published import bad_rows, distinct, fault, link, read_json_list, shuffled, split
 from ftdojo.tasks.rows import write_jsonl
-from ftdojo.tasks.spec import HubSet, Record, Sources, Variant
+from ftdojo.tasks.spec import HubSet, Sources, Variant
 
 ACCESS = "log in to huggingface.co, accept the terms on the data set's page, and set HF_TOKEN"
 RAW = HubSet(

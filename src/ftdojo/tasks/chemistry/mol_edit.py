@@ -27,11 +27,12 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from ftdojo.contract.task_spec import RawSource, Record, Shortcut, TaskSpec
 from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
 from ftdojo.tasks.chemistry import groups, raw
 from ftdojo.tasks.chemistry.reading import bad_item, fault, find_smiles, meta
 from ftdojo.tasks.chemistry.smiles import molecule, quiet, tanimoto
-from ftdojo.tasks.spec import ItemScore, RawSource, Record, Shortcut, TaskSpec
+from ftdojo.tasks.spec import ItemScore
 
 KEYS = ("output", "answer")
 CHANGES = {"add": {"added_group": 1}, "delete": {"removed_group": -1}, "sub": {"removed_group": -1, "added_group": 1}}

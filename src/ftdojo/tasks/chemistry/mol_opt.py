@@ -35,12 +35,13 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from ftdojo.contract.task_spec import RawSource, Record, Shortcut, TaskSpec
 from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
 from ftdojo.tasks.chemistry import raw
 from ftdojo.tasks.chemistry.properties import COMPUTABLE
 from ftdojo.tasks.chemistry.reading import bad_item, fault, find_smiles, meta
 from ftdojo.tasks.chemistry.smiles import molecule, quiet, scaffold, tanimoto
-from ftdojo.tasks.spec import ItemScore, RawSource, Record, Shortcut, TaskSpec
+from ftdojo.tasks.spec import ItemScore
 
 KEYS = ("Final Target Molecule", "Final_Target_Molecule", "output", "answer")
 CLEAR = {"drd": 0.3, "gsk": 0.3, "jnk": 0.3, "logp": 0.5, "qed": 0.3, "solubility": 0.5}

@@ -25,12 +25,13 @@ import json
 from collections.abc import Sequence
 from statistics import fmean
 
+from ftdojo.contract.task_spec import RawSource, Record, Shortcut, TaskSpec
 from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
 from ftdojo.tasks.chemistry import raw
 from ftdojo.tasks.chemistry.reading import Answer, bad_item, fault, find
 from ftdojo.tasks.chemistry.smiles import molecule, tanimoto
 from ftdojo.tasks.extract import count
-from ftdojo.tasks.spec import ItemScore, RawSource, Record, Shortcut, TaskSpec
+from ftdojo.tasks.spec import ItemScore
 
 KEYS = {
     "fg_count": ("count", "answer"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ftdojo.tasks.spec import RawSource, Rendering
+from ftdojo.contract.task_spec import RawSource, Rendering
 
 ROOT = "chemcotbench-cot"
 ONLY_GENERATED = tuple(f"{ROOT}/{path}.json" for path in ("mol_und/equivalence", "rxn/mechsel"))

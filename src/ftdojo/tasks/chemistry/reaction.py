@@ -35,12 +35,13 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
+from ftdojo.contract.task_spec import RawSource, Record, Shortcut, TaskSpec
 from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
 from ftdojo.tasks.chemistry import raw
 from ftdojo.tasks.chemistry.reading import Answer, bad_item, fault, find
 from ftdojo.tasks.chemistry.smiles import molecule, quiet
 from ftdojo.tasks.extract import from_json, json_value
-from ftdojo.tasks.spec import ItemScore, RawSource, Record, Shortcut, TaskSpec
+from ftdojo.tasks.spec import ItemScore
 
 KEYS = {
     "fs": ("Major Product", "output", "answer"),

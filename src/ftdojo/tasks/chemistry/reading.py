@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ftdojo.contract.task_spec import Message, Record
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 from ftdojo.tasks.extract import drop_thinking, fenced, from_json, json_value, scalar_text
-from ftdojo.tasks.spec import Message, Record
 
 QUOTED = r'"([^"]*)"'
 LIKE_SMILES = re.compile(r"[A-Za-z][A-Za-z0-9@\[\]()=#\-+.\\/]{4,}")

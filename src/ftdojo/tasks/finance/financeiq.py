@@ -19,20 +19,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ftdojo.contract.task_spec import Message, Published, RawSource, Record, Rendering, Shortcut, TaskSpec
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
-from ftdojo.tasks.spec import (
-    HubSet,
-    ItemScore,
-    Message,
-    Published,
-    RawSource,
-    Record,
-    Rendering,
-    Shortcut,
-    TaskSpec,
-)
+from ftdojo.tasks.spec import HubSet, ItemScore
 
 SUBJECTS = (
     "注册会计师（CPA）",

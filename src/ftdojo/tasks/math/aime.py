@@ -26,21 +26,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ftdojo.contract.task_spec import Message, Published, RawSource, Record, Rendering, Shortcut, TaskSpec
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
 from ftdojo.tasks.math import answer
-from ftdojo.tasks.spec import (
-    HubSet,
-    ItemScore,
-    Message,
-    Published,
-    RawSource,
-    Record,
-    Rendering,
-    Shortcut,
-    TaskSpec,
-)
+from ftdojo.tasks.spec import HubSet, ItemScore
 
 REMINDER = "\nRemember to put your final answer within \\boxed{}."
 

@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ftdojo.contract.task_spec import Record
 from ftdojo.tasks.math.aime import AIME24_SET, AIME25_SET, DEEPSCALER
 from ftdojo.tasks.published import bad_rows, distinct, link, read_json_list, read_parquet
 from ftdojo.tasks.rows import read_jsonl, write_jsonl
-from ftdojo.tasks.spec import Record, Sources
+from ftdojo.tasks.spec import Sources
 
 RAW = "deepscaler.json"
 EXAMS = ("I", "II")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from ftdojo.contract.task_spec import Message, Record, TaskSpec
 from ftdojo.tasks.patent import hub, noc4pc, par4pc, pi4pc, twin
-from ftdojo.tasks.spec import Message, Record, Scorer, Sources, Task, TaskSpec, Variant
+from ftdojo.tasks.spec import Scorer, Sources, Task, Variant
 
 
 def tasks() -> tuple[Task, ...]:

@@ -20,10 +20,11 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
 
+from ftdojo.contract.task_spec import Published, Record, Shortcut, TaskSpec
 from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
 from ftdojo.tasks.extract import from_json
 from ftdojo.tasks.patent.panorama import CONTEXT, LICENCE, TARGET, bad_item, fault, prompt_of, source, value_of
-from ftdojo.tasks.spec import ItemScore, Published, Record, Shortcut, TaskSpec
+from ftdojo.tasks.spec import ItemScore
 
 CODES = ("ALLOW", "102", "103")
 """In the order in which they are looked for."""

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from ftdojo.contract.task_spec import Message, RawSource, Record, Rendering
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 from ftdojo.tasks.extract import in_fence
-from ftdojo.tasks.spec import HubSet, Message, RawSource, Record, Rendering
+from ftdojo.tasks.spec import HubSet
 
 PANORAMA = HubSet(id="LG-AI-Research/PANORAMA", revision="main", licence="CC BY-NC 4.0")
 LICENCE = "PANORAMA: CC BY-NC 4.0; the twin: MIT"

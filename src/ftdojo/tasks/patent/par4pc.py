@@ -25,9 +25,10 @@ import json
 import re
 from collections.abc import Sequence
 
+from ftdojo.contract.task_spec import Published, Record, Shortcut, TaskSpec
 from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
 from ftdojo.tasks.patent.panorama import CONTEXT, LICENCE, bad_item, fault, prompt_of, source, value_of
-from ftdojo.tasks.spec import ItemScore, Published, Record, Shortcut, TaskSpec
+from ftdojo.tasks.spec import ItemScore
 
 LETTERS = "ABCDEFGH"
 # Bounded: each of many unclosed lists would be searched to the end of the output.

@@ -17,10 +17,11 @@ import json
 import re
 from collections.abc import Sequence
 
+from ftdojo.contract.task_spec import Published, Record, Shortcut, TaskSpec
 from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
 from ftdojo.tasks.extract import count
 from ftdojo.tasks.patent.panorama import CONTEXT, LICENCE, TARGET, bad_item, fault, prompt_of, source, value_of
-from ftdojo.tasks.spec import ItemScore, Published, Record, Shortcut, TaskSpec
+from ftdojo.tasks.spec import ItemScore
 
 BEHIND_KEY = (re.compile(r'"answer"\s*:\s*"?(\d+)', re.IGNORECASE), re.compile(r"answer\s*[:=]\s*(\d+)", re.IGNORECASE))
 INTEGER = re.compile(r"\d+")

@@ -12,7 +12,7 @@ empty answer scores nothing.
 
 from __future__ import annotations
 
-from ftdojo.tasks.spec import Published, Shortcut, TaskSpec
+from ftdojo.contract.task_spec import Published, Shortcut, TaskSpec
 from ftdojo.tasks.table import raw
 from ftdojo.tasks.table.answers import rouge_l
 from ftdojo.tasks.table.prompt import asking, template

@@ -12,7 +12,7 @@ Deviations from the reference harness: no record stands in both validation and t
 
 from __future__ import annotations
 
-from ftdojo.tasks.spec import Published, Shortcut, TaskSpec
+from ftdojo.contract.task_spec import Published, Shortcut, TaskSpec
 from ftdojo.tasks.table import raw
 from ftdojo.tasks.table.prompt import asking, template
 from ftdojo.tasks.table.scorers import TableScorer, exact

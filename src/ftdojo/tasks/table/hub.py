@@ -13,9 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ftdojo.contract.task_spec import Record
 from ftdojo.tasks.published import bad_rows, distinct, fault, link, shuffled, split
 from ftdojo.tasks.rows import read_jsonl, scan_jsonl, write_jsonl
-from ftdojo.tasks.spec import Record, Sources, Variant
+from ftdojo.tasks.spec import Sources, Variant
 from ftdojo.tasks.table import data_analysis, raw, visualization
 from ftdojo.tasks.table.prompt import content
 

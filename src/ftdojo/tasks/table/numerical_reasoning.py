@@ -6,7 +6,7 @@ tolerance, so an answer has to be written as the gold answer is.
 
 from __future__ import annotations
 
-from ftdojo.tasks.spec import Published, Shortcut, TaskSpec
+from ftdojo.contract.task_spec import Published, Shortcut, TaskSpec
 from ftdojo.tasks.table import raw
 from ftdojo.tasks.table.prompt import asking, template
 from ftdojo.tasks.table.scorers import TableScorer, exact

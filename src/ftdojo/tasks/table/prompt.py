@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ftdojo.contract.task_spec import Message, Record
 from ftdojo.tasks.extract import from_json
-from ftdojo.tasks.spec import Message, Record
 
 SEPARATOR = " | "
 TEMPLATE_OF_TABLE = (

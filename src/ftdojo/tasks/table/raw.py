@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ftdojo.tasks.spec import HubSet, RawSource, Rendering
+from ftdojo.contract.task_spec import RawSource, Rendering
+from ftdojo.tasks.spec import HubSet
 
 FILE = "TableInstruct_instructions.jsonl"
 INSTRUCT = HubSet(id="Multilingual-Multimodal-NLP/TableInstruct", revision="main", licence="Apache-2.0")

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ftdojo.contract.task_spec import Record
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
-from ftdojo.tasks.spec import ItemScore, Record
+from ftdojo.tasks.spec import ItemScore
 from ftdojo.tasks.table import answers
 
 Rule = Callable[[str, str], float]

@@ -42,12 +42,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ftdojo.contract.task_spec import Message, Published, RawSource, Record, Rendering, Shortcut, TaskSpec
 from ftdojo.errors import InputError, PrerequisiteError
 from ftdojo.findings import Finding
 from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
 from ftdojo.tasks.external import CodeRunner
 from ftdojo.tasks.rows import scan_jsonl
-from ftdojo.tasks.spec import ItemScore, Message, Published, RawSource, Record, Rendering, Shortcut, TaskSpec
+from ftdojo.tasks.spec import ItemScore
 from ftdojo.tasks.table import raw
 from ftdojo.tasks.table.prompt import TEMPLATE_OF_TABLE, table_text
 

@@ -1,0 +1,111 @@
+"""The auditor: puts every check to a run, in order, and writes down the answers."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+from ftdojo import digest
+from ftdojo.audit import best, identity, record, scores
+from ftdojo.audit.audit import Audit, Check, Status
+from ftdojo.audit.evidence import Evidence, Unchecked, Unreadable, line
+from ftdojo.contract.progress import Progress
+from ftdojo.episode.episode import RESULT
+from ftdojo.errors import FtdojoError, InfrastructureError, InputError, UsageError
+from ftdojo.record import Home, Ledger
+from ftdojo.record.ledger import FILE
+
+CHECKS: dict[str, Callable[[Evidence], list[str]]] = {
+    "ledger": record.ledger,
+    "result": record.result,
+    "opening": record.opening,
+    "budget": record.budget,
+    "data": identity.data,
+    "base": identity.base,
+    "submissions": identity.submissions,
+    "stages": identity.stages,
+    "validation": scores.validation,
+    "decisions": scores.decisions,
+    "outputs": scores.outputs,
+    "test": scores.test,
+    "overlap": best.overlap,
+    "lineage": best.lineage,
+}
+"""Name -> what is wrong; nothing, if it holds. A check speaks of one thing only: where what it rests on is not what was
+recorded, it leaves that to the check of it. Cheap ones come first."""
+
+
+def verify(run: Path, *, home: Home, task: str | None = None, progress: Progress) -> Audit:
+    """Check a finished run again.
+
+    Args:
+        run: its folder, or a copy of it.
+        home: where the stages and the prepared data of the run are, if they are on this machine.
+        task: where the task is, if its folder was moved since.
+
+    Raises:
+        UsageError: if there is no run, or one that has not ended.
+    """
+    if not (run / FILE).is_file():
+        raise UsageError(f"{run} holds no run", fix="name a folder that `ftdojo run --out` wrote")
+    checks: list[Check] = []
+    with _copied(run) as folder:
+        try:
+            with Ledger(folder, writable=False) as ledger:
+                evidence = Evidence(run, ledger, home, task)
+                for place, (name, check) in enumerate(CHECKS.items()):
+                    progress.update("verify", place, len(CHECKS), name)
+                    checks.append(_ask(name, check, evidence))
+                head = evidence.history.head
+        except (Unreadable, InfrastructureError) as error:
+            why, head = "the ledger cannot be read", ""
+            checks = [Check(name=name, status="unchecked", message=why) for name in CHECKS]
+            checks[0] = Check(name="ledger", status="failed", message=f"{FILE}: {line(error)}")
+    failed = [check.name for check in checks if check.status == "failed"]
+    progress.end("verify", f"{len(checks)} checks, {len(failed)} failed")
+    result = run / RESULT
+    return Audit(
+        run=run.absolute().name,
+        ok=not failed,
+        checks=checks,
+        ledger=head,
+        result_digest=digest.of_file(result) if result.is_file() else "",
+        ftdojo=version("ftdojo"),
+    )
+
+
+@contextmanager
+def _copied(run: Path) -> Iterator[Path]:
+    """A copy of the ledger: SQLite would leave files of its own beside one that it opens, and takes locks."""
+    with tempfile.TemporaryDirectory(prefix="ftdojo-verify-") as folder:
+        for name in (FILE, f"{FILE}-wal"):
+            if (run / name).is_file():
+                shutil.copyfile(run / name, Path(folder, name))
+        yield Path(folder)
+
+
+def _ask(name: str, check: Callable[[Evidence], list[str]], evidence: Evidence) -> Check:
+    """A check's answer. What holds is told by the first line of its docstring."""
+
+    def answer(status: Status, message: str) -> Check:
+        return Check(name=name, status=status, message=message)
+
+    try:
+        found = check(evidence)
+    except Unchecked as why:
+        return answer("unchecked", str(why))
+    except InputError as error:
+        return answer("failed", error.message)
+    except FtdojoError as error:
+        return answer("unchecked", error.message)
+    except (ValueError, KeyError, TypeError, OSError) as error:  # evidence that has lost its form
+        return answer("failed", f"cannot be read: {line(error)}")
+    return answer("failed", "; ".join(found)) if found else answer("ok", _claim(check))
+
+
+def _claim(check: Callable[[Evidence], list[str]]) -> str:
+    return (check.__doc__ or "").strip().splitlines()[0].rstrip(".")

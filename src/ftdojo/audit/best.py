@@ -1,0 +1,49 @@
+"""Checks of the best model: the rows that it learned from, and the weights that came of them."""
+
+from __future__ import annotations
+
+from ftdojo import models
+from ftdojo.audit.evidence import Evidence, Unchecked
+from ftdojo.contract.row import parse_row
+from ftdojo.contract.submission import TRAIN
+from ftdojo.contract.train_config import TrainConfig
+from ftdojo.data import read_items
+from ftdojo.episode.episode import MODEL
+from ftdojo.episode.stages import ROWS
+from ftdojo.schema import load_file
+
+
+def overlap(evidence: Evidence) -> list[str]:
+    """The rows of the best iteration contain no item of validation or test."""
+    best = evidence.history.best
+    if not best:
+        raise Unchecked("the best is the base model, which has no rows")
+    made = evidence.made[best]
+    rows = read_items(evidence.believed(made, "data") / ROWS)
+    turns = [parse_row({k: v for k, v in row.items() if k != "subtask"}).turns for row in rows]
+    clean = set(evidence.data.overlap.keep(turns))
+    return [f"{made.label}: row {n} contains an evaluation item" for n in range(1, len(rows) + 1) if n - 1 not in clean]
+
+
+def lineage(evidence: Evidence) -> list[str]:
+    """The exported model is the one that was tested, and descends from the base by the recorded training."""
+    best = evidence.history.best
+    if not best:
+        raise Unchecked("the best is the base model")
+    scored, model = evidence.test_scored, evidence.run / MODEL
+    if not model.is_dir():
+        raise Unchecked(f"the folder of the run has no {MODEL}/: it was moved or copied without")
+    told = scored.get("models", {}).get("best")
+    if told and models.digest(model) != told:
+        return [f"{MODEL}/ has other files than the model that was tested"]
+    if evidence.base_faults():
+        raise Unchecked("the base model here is not the run's: see 'base'")
+    iteration = evidence.iterations[best - 1]
+    if evidence.changed(iteration):
+        raise Unchecked("the submission that says how it was trained is not the recorded one: see 'submissions'")
+    from ftdojo.training.sft.lineage import faults  # reads weights, with torch
+
+    config, training = load_file(evidence.submission(best) / TRAIN, TrainConfig), iteration.feedback.training
+    if training is None:
+        return [f"iteration {best} is the best, and no training of it is recorded"]
+    return [f"{MODEL}/: {fault}" for fault in faults(evidence.base, model, config, training.steps)]

@@ -1,0 +1,146 @@
+"""Hand over the best model of a run: its weights, and the proof that they score what was recorded."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ftdojo import models, sandbox, tasks, training
+from ftdojo.contract.configuration import Configuration
+from ftdojo.contract.progress import Progress
+from ftdojo.contract.protocol import Iteration
+from ftdojo.contract.result import RunResult, Score
+from ftdojo.data import prepare
+from ftdojo.disk import disk_errors
+from ftdojo.episode import evaluation
+from ftdojo.episode.episode import SUBMISSIONS
+from ftdojo.episode.predict import predict
+from ftdojo.episode.stages import Pipeline
+from ftdojo.errors import InfrastructureError, UsageError
+from ftdojo.record import Home, Ledger, Store
+from ftdojo.record.history import History
+from ftdojo.tasks.scoring import summarize
+from ftdojo.tasks.spec import Task
+
+Form = Literal["merged", "adapter"]
+ADAPTER = "adapter_config.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """What was handed over."""
+
+    folder: Path
+    form: Form
+    base: Path
+    """The folder of the base model, which an adapter needs."""
+    task: Task
+    configuration: Configuration
+    submission: Path
+    iteration: Iteration
+    result: RunResult | None
+    """``None`` for a run that has not ended."""
+    score: Score
+    """Of the exported model on validation, measured after the export."""
+
+
+def export(
+    run: Path, out: Path, *, form: Form = "merged", home: Home, task: str | None = None, progress: Progress
+) -> Exported:
+    """Write the best model of ``run`` to ``out``, load it from there and score it on validation again.
+
+    Args:
+        out: a new or empty folder.
+        form: ``merged`` weights, or the ``adapter`` alone.
+        task: where the task is, if its folder was moved since.
+
+    Raises:
+        UsageError: if there is nothing to export, or what the run rests on has changed.
+        InfrastructureError: if the exported model does not score what was recorded.
+    """
+    with Ledger(run, writable=False) as ledger:
+        history = History(ledger)
+        configuration, about, result = history.configuration, history.payload("configuration"), history.finished
+        iterations, best = history.iterations, history.best
+    if configuration is None or about is None or not best:
+        raise UsageError(f"no model of {run} was better than the base model", fix="nothing has to be exported")
+    if out.exists() and any(out.iterdir()):
+        raise UsageError(f"{out} is not empty", fix="name a new folder")
+    _, found = tasks.get(task or about.get("given", configuration.task), runner=sandbox.run_user_code).variant(
+        configuration.variant
+    )
+    data, base = prepare(found, configuration.variant, home), models.resolve(configuration.model, home.root)
+    now = {**data.digests, "task": found.version, "model": models.digest(base)}
+    if changed := [name for name, digest in configuration.digests.items() if now[name] != digest]:
+        raise UsageError(
+            f"{', '.join(changed)} of {configuration.task} changed since {run} was begun",
+            fix="export with the data, the model and the ftdojo that the run was made with",
+        )
+    submission, iteration = run / SUBMISSIONS / f"{best:03d}", iterations[best - 1]
+    pipeline = Pipeline(found, data, base, home=home, progress=progress)
+    trained = pipeline.again(submission, stopped_after=iteration.feedback.stopped_after).trained
+    assert trained is not None, "what was accepted was trained"
+    if form == "adapter" and not (trained / ADAPTER).is_file():
+        raise UsageError(f"iteration {best} trained all weights, not an adapter", fix="leave --form out")
+    progress.update("export", 0, 1, f"{form}: {out}")
+    if form == "adapter":
+        _copy_adapter(trained, base, out)
+    else:
+        training.export(base, trained, out)
+    progress.end("export", str(out))
+    score = _score(found, data.validation, base, out, form, progress)
+    recorded = iteration.score
+    if recorded is None or abs(score.value - recorded.value) > 1e-9:
+        raise InfrastructureError(
+            f"the exported model does not score what was recorded: {score} now, {recorded} in the run",
+            fix="export on the machine of the run; another processor or another version of torch rounds otherwise",
+        )
+    return Exported(
+        folder=out,
+        form=form,
+        base=base,
+        task=found,
+        configuration=configuration,
+        submission=submission,
+        iteration=iteration,
+        result=result,
+        score=score,
+    )
+
+
+def _copy_adapter(trained: Path, base: Path, out: Path) -> None:
+    """The adapter, with what turns text into tokens, and with the place of its base model."""
+    with disk_errors(out):
+        shutil.copytree(trained, out, dirs_exist_ok=True)
+        training.copy_text_files(base, out)
+        settings = json.loads((out / ADAPTER).read_text("utf-8"))
+        settings["base_model_name_or_path"] = str(base)
+        (out / ADAPTER).write_text(json.dumps(settings, indent=1) + "\n", "utf-8")
+
+
+def _score(task: Task, items: Path, base: Path, out: Path, form: Form, progress: Progress) -> Score:
+    """The score of what lies in ``out``, by a fresh generation: nothing that is stored is used."""
+
+    @contextmanager
+    def merged() -> Iterator[Path]:
+        with tempfile.TemporaryDirectory(prefix="ftdojo-export-") as folder:
+            training.export(base, out, Path(folder))
+            yield Path(folder)
+
+    with tempfile.TemporaryDirectory(prefix="ftdojo-score-") as store:
+        _, records, predictions = predict(
+            task,
+            items,
+            merged if form == "adapter" else lambda: nullcontext(out),
+            "exported",
+            Store(Path(store)),
+            progress,
+            label="validation",
+        )
+    return Score.of(task.spec.metric, summarize(task, evaluation.scores(task, records, predictions)))

@@ -1,0 +1,72 @@
+"""Checks of identity: what is here is what the record names, and each stage was made from the one before."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ftdojo import digest
+from ftdojo.audit.evidence import KINDS, Evidence, Made, Unchecked
+from ftdojo.episode.episode import SUBMISSIONS
+from ftdojo.episode.stages import ROWS
+from ftdojo.record.store import MANIFEST
+
+
+def data(evidence: Evidence) -> list[str]:
+    """The data of the task here is that of the run."""
+    return evidence.data_faults()
+
+
+def base(evidence: Evidence) -> list[str]:
+    """The base model here is that of the run."""
+    return evidence.base_faults()
+
+
+def submissions(evidence: Evidence) -> list[str]:
+    """The submissions are those that were handed in."""
+    found = []
+    for iteration in evidence.iterations:
+        folder = evidence.submission(iteration.number)
+        if not folder.is_dir():
+            found.append(f"{SUBMISSIONS}/{folder.name} is missing")
+        elif evidence.changed(iteration):
+            found.append(f"{SUBMISSIONS}/{folder.name} has other files than when it was handed in")
+    return found
+
+
+def stages(evidence: Evidence) -> list[str]:
+    """Rows, models and outputs in the store are those of the record, each made from the one before."""
+    found: list[str] = []
+    missing: list[Unchecked] = []
+    for made in evidence.made:
+        try:
+            for name in filter(made.digests.__contains__, KINDS):
+                found += evidence.stage_faults(made, name)
+            found += _chain(evidence, made)
+        except Unchecked as why:
+            missing.append(why)
+    if missing and not found:
+        raise missing[0]
+    return found
+
+
+def _chain(evidence: Evidence, made: Made) -> list[str]:
+    """Whether a model comes from the rows and the base, and the outputs from the model, as their manifests say."""
+
+    def key(name: str) -> dict[str, Any]:
+        manifest: dict[str, Any] = json.loads((evidence.stage(made, name) / MANIFEST).read_text("utf-8"))
+        return manifest["key"]  # type: ignore[no-any-return]
+
+    base, found = evidence.configuration.digests["model"], []
+    if "train" in made.digests:
+        if key("train")["base"] != base:
+            found.append(f"{made.label}: its model was not trained from the run's base")
+        rows = evidence.stage(made, "data") / ROWS
+        if not evidence.stage_faults(made, "data") and key("train")["rows"] != digest.of_file(rows):
+            found.append(f"{made.label}: its model was not trained on its rows")
+    if "evaluate" in made.digests:
+        if key("evaluate")["model"] != made.digests.get("train", base):
+            found.append(f"{made.label}: its outputs are not its model's")
+        if key("evaluate")["items"] != evidence.configuration.digests["validation"]:
+            found.append(f"{made.label}: its outputs are not on the validation items")
+    return found

@@ -1,0 +1,102 @@
+"""Checks of scores: each follows from the stored outputs, and so does every decision."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ftdojo import digest
+from ftdojo.audit.evidence import CLOSE, Evidence, Made, Unchecked
+from ftdojo.contract.result import Score
+from ftdojo.contract.task_spec import Record
+from ftdojo.data import read_items
+from ftdojo.episode import acceptance, evaluation
+from ftdojo.episode.episode import SEALED
+from ftdojo.episode.evaluation import Prediction
+from ftdojo.episode.predict import PREDICTIONS
+from ftdojo.tasks.scoring import summarize
+from ftdojo.tasks.spec import ItemScore, Task
+
+
+def validation(evidence: Evidence) -> list[str]:
+    """Every validation score follows from the stored outputs."""
+    recorded = evidence.history.baseline
+    assert recorded is not None
+    told = [recorded.score, *(i.score for i in evidence.iterations)]
+    return [
+        f"{made.label}: {score} is recorded, its outputs score {again}"
+        for made, score in zip(evidence.made, told, strict=True)
+        if score is not None and not _same(score, again := _score(evidence.task, _verdicts(evidence, made)))
+    ]
+
+
+def decisions(evidence: Evidence) -> list[str]:
+    """Every decision, and so the best iteration, follows from the stored outputs by the rule of acceptance."""
+    best, found = _verdicts(evidence, evidence.baseline), []
+    for iteration, made in zip(evidence.iterations, evidence.made[1:], strict=True):
+        told = iteration.decision
+        if told is None:
+            if iteration.score is not None:
+                found.append(f"{made.label} was evaluated and not decided on")
+            continue
+        verdicts = _verdicts(evidence, made)
+        decision = acceptance.decide(evidence.task, verdicts, best)
+        gap, again = told.difference, decision.difference
+        numbers = zip((gap.value, gap.low, gap.high), (again.value, again.low, again.high), strict=True)
+        if told.accepted != decision.accepted or any(abs(a - b) > CLOSE for a, b in numbers):
+            kind = "accepted" if told.accepted else "rejected"
+            found.append(f"{made.label} was {kind} ({told.reason}); the rule says: {decision.reason}")
+        best = verdicts if decision.accepted else best
+    return found
+
+
+def outputs(evidence: Evidence) -> list[str]:
+    """The outputs on test are those that were scored."""
+    return [
+        f"{SEALED}/{name}.jsonl {'has another content than when it was scored' if path.is_file() else 'is missing'}"
+        for name, told in evidence.test_scored.get("outputs", {}).items()
+        if not (path := _sealed(evidence, name)).is_file() or digest.of_file(path) != told
+    ]
+
+
+def test(evidence: Evidence) -> list[str]:
+    """Both test scores follow from these outputs."""
+    scored = evidence.test_scored
+    if "outputs" not in scored:
+        raise Unchecked("the run was recorded before outputs on test were kept")
+    if outputs(evidence):
+        raise Unchecked("the outputs on test are not those that were scored: see 'outputs'")
+    items, told, found = read_items(evidence.data.sealed_test), evidence.history.test_items, []
+    for name in ("baseline", "best"):
+        verdicts = _scored(evidence.task, items, _sealed(evidence, name))
+        recorded, again = Score.model_validate(scored[name]), _score(evidence.task, verdicts)
+        if not _same(recorded, again):
+            found.append(f"{name}: {recorded} is recorded, its outputs score {again}")
+        elif [(v.id, v.score) for v in told[name]] != [(v.id, v.score) for v in verdicts]:
+            found.append(f"{name}: the recorded verdicts are not those on its outputs")
+    return found
+
+
+def _sealed(evidence: Evidence, name: str) -> Path:
+    return evidence.run / SEALED / f"{Path(name).name}.jsonl"
+
+
+def _verdicts(evidence: Evidence, made: Made) -> list[ItemScore]:
+    """The verdicts on the validation items."""
+    return _scored(evidence.task, evidence.items, evidence.believed(made, "evaluate") / PREDICTIONS)
+
+
+def _scored(task: Task, items: Sequence[Record], path: Path) -> list[ItemScore]:
+    predictions = [Prediction.model_validate(row) for row in read_items(path)]
+    if [p.id for p in predictions] != [str(item["id"]) for item in items]:
+        raise ValueError(f"{path.name} does not answer the task's items, one after the other")
+    return evaluation.scores(task, items, predictions)
+
+
+def _score(task: Task, verdicts: Sequence[ItemScore]) -> Score:
+    return Score.of(task.spec.metric, summarize(task, verdicts))
+
+
+def _same(one: Score, other: Score) -> bool:
+    pairs = zip((one.value, *one.interval), (other.value, *other.interval), strict=True)
+    return (one.metric, one.n) == (other.metric, other.n) and all(abs(a - b) <= CLOSE for a, b in pairs)

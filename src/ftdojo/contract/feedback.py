@@ -1,0 +1,132 @@
+"""Feedback on four levels: execution, data, training, evaluation. Typed, so that an agent can reason from numbers.
+
+Gold answers never enter it: a sampled error carries the prompt and the model's output only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from ftdojo.contract.result import Score, StageSeconds
+from ftdojo.contract.train_config import OUT_OF_TIME
+from ftdojo.findings import Finding
+from ftdojo.schema import StrictModel
+
+
+class Interval(StrictModel):
+    """A difference of two scores on the same items, with its 95 % interval, in the metric's unit."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Distribution(StrictModel):
+    """Percentiles of a count, e.g. tokens a row."""
+
+    p50: int
+    p95: int
+    max: int
+
+    @classmethod
+    def of(cls, counts: Sequence[int]) -> Distribution:
+        """Of at least one count, by nearest rank."""
+        ordered = sorted(counts)
+        return cls(p50=ordered[len(ordered) // 2], p95=ordered[round(0.95 * (len(ordered) - 1))], max=ordered[-1])
+
+
+class ExecutionFeedback(StrictModel):
+    """What ran, how long it took, and what stopped it."""
+
+    seconds: StageSeconds
+    reused: list[str]
+    """Stages taken from the store because the same work had been done before."""
+    findings: list[Finding]
+
+
+class DataFeedback(StrictModel):
+    """The training rows as they were used."""
+
+    rows: int
+    removed_overlap: int
+    """Evaluation items among the rows, which were made harmless: about so many, or 0 if they were few."""
+    duplicates: int
+    conflicting: int = 0
+    """Rows whose prompt occurs with another completion too."""
+    per_subtask: dict[str, int]
+    """Rows by their optional ``subtask`` key."""
+    top_completion_share: float
+    """Share of the most frequent completion: near 1 is a constant answer."""
+    row_tokens: Distribution
+    label_tokens: Distribution
+    truncated_share: float
+
+
+class LossPoint(StrictModel):
+    """One logged optimizer step."""
+
+    step: int
+    loss: float
+    grad_norm: float
+    learning_rate: float
+
+
+class TrainingFeedback(StrictModel):
+    """How the training went. Losses are nats a label token."""
+
+    steps: int
+    epochs: float
+    tokens_per_s: float
+    peak_memory_bytes: int
+    curve: list[LossPoint]
+    train_loss: float
+    """Mean over the last tenth of the steps."""
+    eval_loss: float | None
+    """On rows held out from training, if the configuration holds some out."""
+    eval_curve: list[tuple[int, float]]
+    fit: Literal["under_fit", "good", "over_fit", "unstable"]
+
+
+class ErrorSample(StrictModel):
+    """One wrong output, without the right answer."""
+
+    id: str
+    subtask: str
+    prompt: str
+    output: str
+    error: str
+
+
+class EvaluationFeedback(StrictModel):
+    """The validation score and where it is lost."""
+
+    score: Score
+    parsed: float
+    """Share of outputs with an answer of the right form, 0 to 1."""
+    subtasks: dict[str, float]
+    """Core metric per sub-task."""
+    subtask_parsed: dict[str, float]
+    errors: dict[str, int]
+    """Count of items by error class; right items are not counted."""
+    output_tokens: Distribution | None = None
+    """Lengths of the outputs; ``None`` in runs that were recorded before this was measured."""
+    metrics: dict[str, float]
+    to_best: Interval | None
+    """Difference to the best model so far, on the same items."""
+    samples: list[ErrorSample]
+
+
+class Feedback(StrictModel):
+    """All four levels; a level is ``None`` if the submission did not get that far."""
+
+    execution: ExecutionFeedback
+    data: DataFeedback | None = None
+    training: TrainingFeedback | None = None
+    evaluation: EvaluationFeedback | None = None
+
+    @property
+    def stopped_after(self) -> int | None:
+        """The step after which the clock ended the training; ``None`` if it did not."""
+        out_of_time = any(finding.code == OUT_OF_TIME for finding in self.execution.findings)
+        return self.training.steps if self.training and out_of_time else None

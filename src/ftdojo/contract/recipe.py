@@ -1,0 +1,80 @@
+"""recipe.yaml: a data program declared instead of written. Checked here without running anything; carried out in the
+sandbox by :mod:`ftdojo.contract.recipe_program`, like any other data program."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from jinja2 import TemplateSyntaxError, nodes, pass_context
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from pydantic import Field, field_validator
+
+from ftdojo.contract.recipe_program import from_json, to_json
+from ftdojo.schema import StrictModel
+
+# Jinja computes what is constant when it compiles, such as ``{{ 9**9**9 }}``: here, outside of every limit. It does not
+# where the optimizer is off and a value's last form depends on the context.
+_ENVIRONMENT = ImmutableSandboxedEnvironment(optimized=False, finalize=pass_context(lambda _, value: value))
+_TOO_DEEP = (RecursionError, SyntaxError, MemoryError)
+"""What Jinja and, for the code that it has made, Python say of expressions that are nested too deeply."""
+_ENVIRONMENT.filters |= {"from_json": from_json, "to_json": to_json}
+
+
+class Source(StrictModel):
+    """One raw file, how its rows become training pairs, and its share of the mixture."""
+
+    path: str = Field(description="below the raw-data folder; .json (a list), .jsonl, .csv or .parquet")
+    subtask: str = Field("", description="the sub-task that its rows teach; kept with every row")
+    prompt: str = Field(description="Jinja template over the row's fields; filters from_json and to_json")
+    completion: str = Field(description="Jinja template; a row that renders to nothing is skipped")
+    where: str = Field("", description="Jinja expression; rows for which it is false are skipped")
+    weight: float = Field(1.0, ge=0, le=100, description="share of the mixture relative to the other sources")
+
+    @field_validator("prompt", "completion")
+    @classmethod
+    def _compiles(cls, text: str) -> str:
+        try:
+            # Compiled, not only parsed: that an unknown filter is used shows only then. Nothing is run.
+            _ENVIRONMENT.compile(text, raw=True)
+        except TemplateSyntaxError as error:
+            raise ValueError(f"line {error.lineno} of the template: {error.message}") from None
+        except _TOO_DEEP:
+            raise ValueError("is nested too deeply") from None
+        return text
+
+    @field_validator("where")
+    @classmethod
+    def _is_expression(cls, text: str) -> str:
+        try:
+            if text:
+                _ENVIRONMENT.compile_expression(text)
+        except TemplateSyntaxError as error:
+            raise ValueError(f"is no Jinja expression: {error.message}") from None
+        except _TOO_DEEP:
+            raise ValueError("is nested too deeply") from None
+        return text
+
+    @field_validator("path")
+    @classmethod
+    def _inside(cls, path: str) -> str:
+        if path.startswith("/") or ".." in path.split("/"):
+            raise ValueError("must lie below the raw-data folder")
+        return path
+
+
+class Recipe(StrictModel):
+    """The whole recipe: sources, cleaning, balance, mixture and cap."""
+
+    sources: list[Source] = Field(min_length=1, max_length=64)
+    deduplicate: bool = Field(True, description="drop rows whose prompt was seen before")
+    balance: Literal["none", "completion"] = Field(
+        "none", description="completion: draw evenly over the distinct completions of a source, rare answers first"
+    )
+    max_completion_chars: int = Field(8000, ge=1, description="rows with a longer completion are dropped")
+    max_rows: int = Field(2000, ge=1, description="cap of the mixture")
+    seed: int = Field(0, ge=0)
+
+
+def parsed_template(text: str) -> nodes.Template:
+    """The syntax tree of a template that a recipe has accepted."""
+    return _ENVIRONMENT.parse(text)

@@ -1,0 +1,72 @@
+"""Training rows: three usual forms in, prompt and completion out, told apart by their keys."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from ftdojo.contract.task_spec import Message
+
+SURROGATE = re.compile(r"[\ud800-\udfff]")
+"""JSON can escape it alone; UTF-8 cannot hold it, and no tokenizer takes it."""
+FORMS = "prompt/completion, instruction/input/output or messages"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One training pair: the turns that are given, and the assistant's turn that is learned."""
+
+    prompt: tuple[Message, ...]
+    completion: str
+
+    @property
+    def turns(self) -> tuple[str, ...]:
+        """The text of every turn, the completion last."""
+        return (*(turn["content"] for turn in self.prompt), self.completion)
+
+
+def parse_row(row: dict[str, Any]) -> Row:
+    """The training pair of one row.
+
+    Forms: ``prompt``/``completion``; Alpaca ``instruction``/``input``/``output``; chat ``messages`` that end with the
+    assistant's turn.
+
+    Raises:
+        ValueError: saying what is wrong with the row.
+    """
+    keys = row.keys()
+    if keys == {"prompt", "completion"}:
+        return _pair([("user", row["prompt"])], row["completion"])
+    if keys in ({"instruction", "output"}, {"instruction", "input", "output"}):
+        given = [_text("instruction", row["instruction"]), row.get("input") or ""]
+        return _pair([("user", "\n\n".join(filter(None, given)))], row["output"])
+    if keys == {"messages"}:
+        return _chat(row["messages"])
+    raise ValueError(f"keys {sorted(map(str, keys))} are none of the known forms: {FORMS}")
+
+
+def _chat(messages: Any) -> Row:
+    if not isinstance(messages, list) or not all(
+        isinstance(m, dict) and {"role", "content"} <= m.keys() for m in messages
+    ):
+        raise ValueError("'messages' must be a list of {role, content}")
+    roles = [m["role"] for m in messages]
+    if len(roles) < 2 or roles[-1] != "assistant" or not set(roles) <= {"system", "user", "assistant"}:
+        raise ValueError(f"'messages' must end with an assistant turn after at least one other, got roles {roles[:9]}")
+    return _pair([(m["role"], m["content"]) for m in messages[:-1]], messages[-1]["content"])
+
+
+def _pair(prompt: list[tuple[str, Any]], completion: Any) -> Row:
+    turns = tuple({"role": role, "content": _text("prompt", content)} for role, content in prompt)
+    return Row(turns, _text("completion", completion))
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"'{name}' must be text, got {type(value).__name__}")
+    if not value.strip():
+        raise ValueError(f"'{name}' is empty")
+    if SURROGATE.search(value):
+        raise ValueError(f"'{name}' holds half a character (a lone surrogate), which no file can")
+    return value

@@ -1,0 +1,141 @@
+"""A submission is a folder of three things: a data program, a training configuration, and the plan it follows."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from ftdojo import digest
+from ftdojo.contract.recipe import Recipe
+from ftdojo.contract.train_config import TrainConfig
+from ftdojo.errors import InputError
+from ftdojo.findings import Finding
+from ftdojo.schema import MAX_BYTES, NotRegularError, StrictModel, load_file, read_regular
+
+PLAN, TRAIN, RECIPE, SCRIPT = "plan.yaml", "train.yaml", "recipe.yaml", "process_data.py"
+FILES = (PLAN, TRAIN, RECIPE, SCRIPT)
+MAX_SCRIPT_BYTES = 256 * 1024
+
+
+class PlannedChange(StrictModel):
+    """One change against the parent, with its reason and the effect that is expected of it."""
+
+    key: str = Field(description="what changes, e.g. train.epochs or recipe.sources.ring_count.weight")
+    before: str
+    after: str
+    because: str
+    expected: str
+    size: float | None = Field(None, description="by how much the core metric is expected to change, in its unit")
+
+
+class Plan(StrictModel):
+    """plan.yaml: why this submission is tried."""
+
+    parent: int = Field(ge=0, description="the iteration that this one starts from; 0 is the base model")
+    hypothesis: str
+    evidence: list[str] = Field(description="the feedback that it rests on")
+    focus: Literal["data", "training", "both"]
+    changes: list[PlannedChange]
+    by: str = Field("", description="who planned it, and why not another, if a fallback did")
+    risks: str = ""
+    refuted_if: str = Field("", description="the result that would refute the hypothesis")
+    outlook: list[str] = Field(default_factory=list, description="what is meant to follow over the next iterations")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A submission that was read without fault."""
+
+    folder: Path
+    plan: Plan
+    train: TrainConfig
+    program: Recipe | str
+    """A recipe, or the text of ``process_data.py``."""
+    digest: str
+
+
+def copy(source: Path, folder: Path) -> None:
+    """Copy a submission's files, and nothing else that lies beside them, into the new ``folder``.
+
+    A link stays a link; what is neither file nor link becomes a folder, and what is too large is cut just beyond its
+    limit: :func:`load` finds the same faults in the copy.
+    """
+    folder.mkdir(parents=True)
+    for name in FILES:
+        path = source / name
+        if path.is_symlink():
+            (folder / name).symlink_to(path.readlink())
+        elif path.exists():
+            try:
+                (folder / name).write_bytes(read_regular(path, max(MAX_BYTES, MAX_SCRIPT_BYTES) + 1))
+            except NotRegularError:
+                (folder / name).mkdir()
+
+
+def load(folder: Path) -> Submission:
+    """Read a submission folder; all faults of all its files are reported together.
+
+    Raises:
+        InputError: if any file is missing or faulty (gate 0).
+    """
+    findings: list[Finding] = []
+
+    def attempt(name: str, model: type[StrictModel]) -> StrictModel | None:
+        try:
+            return load_file(folder / name, model, links=False)
+        except InputError as error:
+            findings.extend(error.findings)
+            return None
+
+    plan, train = attempt(PLAN, Plan), attempt(TRAIN, TrainConfig)
+    program: Recipe | str | None = None
+    has_recipe, has_script = (os.path.lexists(folder / name) for name in (RECIPE, SCRIPT))
+    if has_recipe == has_script:
+        findings.append(
+            Finding(
+                code="two_programs" if has_recipe else "missing_file",
+                gate=0,
+                message=f"needs either {RECIPE} or {SCRIPT}, found {'both' if has_recipe else 'neither'}",
+                where=RECIPE,
+                fix="keep one of them" if has_recipe else f"write {RECIPE} or {SCRIPT} into the submission folder",
+            )
+        )
+    elif has_recipe:
+        recipe = attempt(RECIPE, Recipe)
+        program = recipe if isinstance(recipe, Recipe) else None
+    else:
+        program = _read_script(folder / SCRIPT, findings)
+    if findings or not isinstance(plan, Plan) or not isinstance(train, TrainConfig) or program is None:
+        raise InputError(findings)
+    return Submission(folder=folder, plan=plan, train=train, program=program, digest=digest.of_folder(folder))
+
+
+def read_plan(folder: Path) -> Plan | None:
+    """The plan of a submission, or ``None`` if it cannot be read (which loading the submission reports)."""
+    try:
+        return load_file(folder / PLAN, Plan, links=False)
+    except InputError:
+        return None
+
+
+def _read_script(path: Path, findings: list[Finding]) -> str | None:
+    def fault(code: str, message: str, fix: str) -> None:
+        findings.append(Finding(code=code, gate=0, message=message, where=SCRIPT, fix=fix))
+
+    try:
+        content = read_regular(path, MAX_SCRIPT_BYTES + 1)
+    except NotRegularError:
+        fault("unreadable", "is not a regular file", "write the program itself, not a link")
+        return None
+    if len(content) > MAX_SCRIPT_BYTES:
+        fault("too_large", f"is larger than {MAX_SCRIPT_BYTES // 1024} KiB", "keep data out of the program")
+        return None
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        fault("unreadable", f"is not UTF-8: byte {error.start}", "save it as UTF-8")
+        return None

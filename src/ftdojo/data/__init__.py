@@ -1,0 +1,20 @@
+"""The raw-data repository: published sets, prepared task data, its profiles, and the index of what training must not
+contain."""
+
+from ftdojo.data.fetch import fetch, locate
+from ftdojo.data.overlap import OverlapIndex
+from ftdojo.data.profile import profile, token_counter
+from ftdojo.data.repository import TaskData, find, prepare, profiled, read_items
+
+__all__ = [
+    "OverlapIndex",
+    "TaskData",
+    "fetch",
+    "find",
+    "locate",
+    "prepare",
+    "profile",
+    "profiled",
+    "read_items",
+    "token_counter",
+]

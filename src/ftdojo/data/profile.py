@@ -1,0 +1,188 @@
+"""A profile of the raw data: what an agent needs to know before it writes a data program.
+
+Files are read as streams, so their size is bounded by the disk, not by the memory.
+"""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ftdojo.contract.data_profile import DataProfile, FieldProfile, FileProfile
+from ftdojo.tasks import raw_files
+
+SAMPLE_ROWS = 2
+SAMPLE_CHARS = 600
+TOKEN_ROWS = 2000
+"""Tokens are counted on at most so many rows of a file."""
+LABELS, LABEL_CHARS = 20, 40
+"""A field with at most so many distinct values, none of them longer, is taken for a label."""
+MAX_FIELDS = 100
+"""Of a file: a JSON object that maps ids to rows is one row with a field an id."""
+
+Count = Callable[[list[str]], list[int]]
+"""The number of tokens of each text."""
+
+
+def profile(folder: Path, count: Count | None = None) -> DataProfile:
+    """Profile every ``.json``, ``.jsonl``, ``.csv`` and ``.parquet`` file below ``folder``.
+
+    Args:
+        count: counts tokens; without it, lengths are in characters only.
+    """
+    paths = sorted(path for path in folder.rglob("*") if path.suffix in raw_files.READERS and path.is_file())
+    return DataProfile(files=[_profile_file(path, path.relative_to(folder).as_posix(), count) for path in paths])
+
+
+def token_counter(model: Path) -> Count:
+    """Counts tokens as the model in this folder does, special tokens aside. The tokenizer is loaded when needed."""
+
+    @cache
+    def tokenizer() -> Any:
+        from transformers import AutoTokenizer
+
+        return AutoTokenizer.from_pretrained(model)
+
+    def count(texts: list[str]) -> list[int]:
+        batches = (texts[i : i + 100] for i in range(0, len(texts), 100))
+        return [
+            len(tokens)
+            for batch in batches
+            for tokens in tokenizer()(batch, add_special_tokens=False, verbose=False).input_ids
+        ]
+
+    return count
+
+
+class _Field:
+    """What is gathered about a field, row by row."""
+
+    def __init__(self) -> None:
+        self.types: Counter[str] = Counter()
+        self.lengths = array("Q")
+        self.json_like = self.broken_json = 0
+        self.labels: Counter[str] | None = Counter()
+
+    def add(self, value: Any, text: str) -> None:
+        """One value that is not missing, and its text."""
+        self.types[type(value).__name__] += 1
+        self.lengths.append(len(text))
+        if isinstance(value, str) and text.lstrip()[:1] in {"{", "["}:
+            self.json_like += 1
+            self.broken_json += not _is_json(text)
+        if self.labels is not None:
+            self.labels[text] += 1
+            if not isinstance(value, (str, int)) or len(text) > LABEL_CHARS or len(self.labels) > LABELS:
+                self.labels = None
+
+    def profile(self, name: str, rows: int, tokens: Sequence[int] | None) -> FieldProfile:
+        """The profile, given the number of all rows and the token counts of some."""
+        present = len(self.lengths)
+        return FieldProfile(
+            name=name,
+            types=dict(self.types),
+            missing_share=1 - present / rows,
+            chars_p50=_percentile(self.lengths, 0.5),
+            chars_p95=_percentile(self.lengths, 0.95),
+            broken_json_share=self.broken_json / self.json_like if self.json_like > present / 2 else None,
+            tokens_p50=None if tokens is None else _percentile(tokens, 0.5),
+            tokens_p95=None if tokens is None else _percentile(tokens, 0.95),
+            labels=dict(self.labels.most_common()) if self.labels else None,
+        )
+
+
+class _Spaced:
+    """Keeps evenly spaced values of a stream whose length is not known: every one, then every second, fourth …"""
+
+    def __init__(self) -> None:
+        self.kept: list[dict[str, str]] = []
+        self._seen, self._step = 0, 1
+
+    def offer(self, value: dict[str, str]) -> None:
+        if self._seen % self._step == 0:
+            if len(self.kept) == TOKEN_ROWS:
+                self.kept = self.kept[::2]
+                self._step *= 2
+            # With an even limit, the value that found it full is on the wider grid too.
+            self.kept.append(value)
+        self._seen += 1
+
+
+def _profile_file(path: Path, name: str, count: Count | None) -> FileProfile:
+    fields: dict[str, _Field] = {}
+    left_out: set[str] = set()
+    spaced = _Spaced()
+    samples: list[str] = []
+    rows = malformed = 0
+    for row in raw_files.read(path):
+        texts = _texts(row)
+        if texts is None:
+            malformed += 1
+            continue
+        rows += 1
+        if len(samples) < SAMPLE_ROWS:
+            samples.append(_to_json(row)[:SAMPLE_CHARS])
+        for key, text in texts.items():
+            if key not in fields and len(fields) == MAX_FIELDS:
+                left_out.add(key)
+                continue
+            field = fields.setdefault(key, _Field())
+            if text and not text.isspace():
+                field.add(row[key], text)
+        if count is not None:
+            spaced.offer(texts)
+    return FileProfile(
+        path=name,
+        rows=rows,
+        malformed_rows=malformed,
+        fields=[field.profile(key, rows, _tokens(spaced.kept, key, count)) for key, field in fields.items()],
+        samples=samples,
+        token_rows=len(spaced.kept),
+        fields_left_out=len(left_out),
+    )
+
+
+def _tokens(rows: Sequence[dict[str, str]], key: str, count: Count | None) -> list[int] | None:
+    if count is None:
+        return None
+    texts = (row.get(key, "") for row in rows)
+    return count([text for text in texts if text and not text.isspace()])
+
+
+def _texts(row: Any) -> dict[str, str] | None:
+    """The text of every field, blank if missing; ``None`` for a row that is no object."""
+    if not isinstance(row, dict) or None in row:  # the key that csv gives to the cells beyond the last column
+        return None
+    try:
+        return {
+            key: value if isinstance(value, str) else "" if value is None else _to_json(value)
+            for key, value in row.items()
+        }
+    except RecursionError:
+        return None
+
+
+def _to_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=_foreign)
+
+
+def _foreign(value: Any) -> str:
+    """Text for a value that JSON does not have: times and decimals, and the bytes of images and the like."""
+    return f"<{len(value)} bytes>" if isinstance(value, bytes) else str(value)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _percentile(values: Sequence[int], share: float) -> int:
+    return sorted(values)[int(share * (len(values) - 1))] if values else 0

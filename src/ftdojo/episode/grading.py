@@ -1,0 +1,183 @@
+"""Grade exported models on the sealed test items, in a fresh process that nothing of the episode has touched.
+
+A trained model is graded only if it descends from the base model by the training that the record tells of.
+
+python -m ftdojo.episode.grading        reads a request as JSON on standard input, writes scores as JSON lines
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import IO
+
+from pydantic import Field
+
+from ftdojo import child, models, sandbox, tasks
+from ftdojo.contract.progress import Progress
+from ftdojo.contract.result import Score
+from ftdojo.contract.train_config import TrainConfig
+from ftdojo.data import prepare
+from ftdojo.episode import evaluation
+from ftdojo.episode.predict import PREDICTIONS, predict
+from ftdojo.errors import FtdojoError, InfrastructureError
+from ftdojo.record import Home, Store
+from ftdojo.schema import StrictModel
+from ftdojo.tasks.scoring import summarize
+from ftdojo.tasks.spec import ItemScore, Task
+
+
+class Training(StrictModel):
+    """How a model was trained."""
+
+    config: TrainConfig
+    steps: int
+
+
+class Request(StrictModel):
+    """What is to be graded."""
+
+    task: str
+    variant: str
+    home: Path
+    engine: str = "transformers"
+    models: dict[str, Path]
+    """``baseline`` and ``best``, each with its folder."""
+    training: Training | None
+    """How ``best`` came from ``baseline``; ``None`` if it is the same."""
+
+
+class Grade(StrictModel):
+    """What a model scored."""
+
+    score: Score
+    items: list[ItemScore]
+    """The verdicts that the score is made of, in the order of the items."""
+    predictions: Path
+    """The stored outputs behind it."""
+    model: str
+    """The identity of the model that was graded."""
+
+    @classmethod
+    def of(cls, task: Task, verdicts: Sequence[ItemScore], *, predictions: Path, model: str) -> Grade:
+        """The grade that verdicts on all items make."""
+        score = Score.of(task.spec.metric, summarize(task, verdicts))
+        # The default of ``metrics`` is a proxy, which JSON does not know.
+        items = [replace(verdict, metrics=dict(verdict.metrics)) for verdict in verdicts]
+        return cls(score=score, items=items, predictions=predictions, model=model)
+
+
+class Ruling(StrictModel):
+    """What the grading process found."""
+
+    reasons: list[str] = Field(default_factory=list)
+    """Why the best model may not be graded. Nothing was, then."""
+    grades: dict[str, Grade] = Field(default_factory=dict)
+    """Name of the model -> its grade."""
+
+
+def grade(request: Request, progress: Progress) -> Ruling:
+    """The test score of each model of the request.
+
+    Raises:
+        InfrastructureError: if the grading process fails.
+    """
+    ruling: Ruling | None = None
+    # A file, because a pipe that nobody reads until the end would stop a talkative process.
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as complaints:
+        with _process(complaints) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(request.model_dump_json())
+            process.stdin.close()
+            for line in process.stdout:
+                message = json.loads(line)
+                if "grades" in message:
+                    ruling = Ruling.model_validate_json(line)
+                elif "total" in message:
+                    progress.update(**message)
+                else:
+                    progress.end(**message)
+        complaints.seek(0)
+        problem = complaints.read()
+    if process.returncode or ruling is None:
+        raise InfrastructureError(
+            f"grading ended with status {process.returncode}: {problem.strip()[-800:]}",
+            fix="run the same command again: the trained model is kept and is graded again",
+        )
+    return ruling
+
+
+def _process(complaints: IO[str]) -> AbstractContextManager[subprocess.Popen[str]]:
+    # It holds the sealed items and may compute for hours: nothing of a run that was killed goes on by itself.
+    program = (sys.executable, "-m", "ftdojo.episode.grading")
+    return child.running(*program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints)
+
+
+class _Lines:
+    """Progress as JSON lines, for the parent."""
+
+    def say(self, text: str) -> None:
+        """Nothing is said while grading."""
+
+    def update(self, stage: str, done: float, total: float, note: str = "") -> None:
+        """One line."""
+        self._send(stage=stage, done=done, total=total, note=note)
+
+    def end(self, stage: str, note: str = "") -> None:
+        """One line."""
+        self._send(stage=stage, note=note)
+
+    @staticmethod
+    def _send(**message: str | float) -> None:
+        print(json.dumps(message), flush=True)  # noqa: T201
+
+
+def main() -> None:
+    """The grading process."""
+    request = Request.model_validate_json(sys.stdin.read())
+    home = Home(request.home)
+    variant, task = tasks.get(request.task, runner=sandbox.run_user_code).variant(request.variant)
+    data = prepare(task, variant, home)
+    if reasons := _reasons(request):
+        print(Ruling(reasons=reasons).model_dump_json())  # noqa: T201
+        return
+    grades: dict[str, Grade] = {}
+    for name, model in request.models.items():
+        identity = models.digest(model)
+        stage, items, predictions = predict(
+            task,
+            data.sealed_test,
+            lambda folder=model: nullcontext(folder),  # type: ignore[misc]
+            identity,
+            Store(home.stages),
+            _Lines(),
+            label=f"test, {name}",
+            engine=request.engine,
+        )
+        verdicts = evaluation.scores(task, items, predictions)
+        grades[name] = Grade.of(task, verdicts, predictions=stage.path / PREDICTIONS, model=identity)
+    print(Ruling(grades=grades).model_dump_json())  # noqa: T201
+
+
+def _reasons(request: Request) -> list[str]:
+    if request.training is None:
+        return []
+    from ftdojo.training.sft import lineage
+
+    return lineage.faults(
+        request.models["baseline"], request.models["best"], request.training.config, request.training.steps
+    )
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except FtdojoError as error:
+        sys.exit(str(error))

@@ -1,0 +1,261 @@
+"""Gate 1: everything that can be known of a submission without running anything."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from jinja2 import nodes
+from jinja2.defaults import DEFAULT_NAMESPACE
+
+from ftdojo import models
+from ftdojo.contract.recipe import Recipe, parsed_template
+from ftdojo.contract.submission import RECIPE, SCRIPT, TRAIN, Submission
+from ftdojo.contract.task_spec import TaskSpec
+from ftdojo.findings import Finding
+from ftdojo.gates.finding import settle
+from ftdojo.gates.memory import memory
+from ftdojo.tasks import raw_files
+
+SCANNED_ROWS = 20_000
+"""So many rows of a raw file are looked at for the names of its fields; of a longer file nothing is concluded."""
+
+BESIDE = frozenset({"ftdojo_llm"})
+"""Modules that are put beside a script when it is run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Static:
+    """What gate 1 looks at."""
+
+    submission: Submission
+    spec: TaskSpec
+    base: Path
+    raw: Path
+
+
+def static(submission: Submission, spec: TaskSpec, base: Path, raw: Path) -> list[Finding]:
+    """Run all checks of the gate and return their warnings.
+
+    Raises:
+        InputError: with all findings of the gate.
+    """
+    looked_at = Static(submission, spec, base, raw)
+    return settle(finding for check in CHECKS for finding in check(looked_at))
+
+
+# -- the script --------------------------------------------------------------------------------------------------
+
+
+def script_parses(s: Static) -> Iterator[Finding]:
+    """``process_data.py`` is Python."""
+    if isinstance(s.submission.program, str):
+        try:
+            ast.parse(s.submission.program)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            line = getattr(error, "lineno", None)
+            where = f"{SCRIPT}: line {line}" if line else SCRIPT
+            yield _finding("syntax_error", f"does not parse: {error}", where, "correct the syntax")
+
+
+def script_imports(s: Static) -> Iterator[Finding]:
+    """What the script always imports is installed here, and is not ftdojo, which the sandbox does not have."""
+    if not isinstance(s.submission.program, str):
+        return
+    for name, line in _imports(s.submission.program):
+        where = f"{SCRIPT}: line {line}"
+        if name == "ftdojo":
+            message = "imports ftdojo, which the sandbox does not have"
+            yield _finding("forbidden_import", message, where, "use the standard library, pandas or rdkit")
+        elif name not in BESIDE and find_spec(name) is None:
+            message = f"imports '{name}', which is not installed"
+            yield _finding("missing_module", message, where, f"do without {name}: nothing can be installed there")
+
+
+def _imports(program: str) -> Iterator[tuple[str, int]]:
+    """Top-level modules that are imported whenever the program runs, with their lines: none within ``try``."""
+    try:
+        body = ast.parse(program).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return
+    for node in body:
+        if isinstance(node, ast.Import):
+            yield from ((alias.name.partition(".")[0], node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0], node.lineno
+
+
+# -- the recipe --------------------------------------------------------------------------------------------------
+
+
+def recipe_sources(s: Static) -> Iterator[Finding]:
+    """Every source is a raw file of a kind that can be read."""
+    have = sorted(p.relative_to(s.raw).as_posix() for p in s.raw.rglob("*") if p.is_file())
+    for number, path in enumerate(_paths(s)):
+        where = f"{RECIPE}: sources.{number}.path"
+        if path not in have:
+            nearest = difflib.get_close_matches(path, have, n=1, cutoff=0.4)
+            fix = f"did you mean '{nearest[0]}'?" if nearest else f"raw files: {', '.join(have[:10])}"
+            yield _finding("missing_source", f"no raw file '{path}'", where, fix)
+        elif Path(path).suffix not in raw_files.READERS:
+            fix = f"a recipe reads {', '.join(sorted(raw_files.READERS))}; write {SCRIPT} for other files"
+            yield _finding("unknown_format", f"'{path}' is of a kind that a recipe cannot read", where, fix)
+
+
+def recipe_fields(s: Static) -> Iterator[Finding]:
+    """The fields that a source's templates always use occur in its file."""
+    if not isinstance(s.submission.program, Recipe):
+        return
+    for number, source in enumerate(s.submission.program.sources):
+        have = _fields(s.raw / source.path)
+        if have is None:
+            continue
+        for key in ("prompt", "completion", "where"):
+            for name in sorted(_needed(getattr(source, key), expression=key == "where") - have):
+                nearest = difflib.get_close_matches(name, sorted(have), n=1)
+                fix = f"did you mean '{nearest[0]}'?" if nearest else f"its fields: {', '.join(sorted(have)[:20])}"
+                message = f"no row of '{source.path}' has a field '{name}'"
+                yield _finding("unknown_field", message, f"{RECIPE}: sources.{number}.{key}", fix)
+
+
+def recipe_prompts_vary(s: Static) -> Iterator[Finding]:
+    """A prompt depends on its row."""
+    if not isinstance(s.submission.program, Recipe):
+        return
+    for number, source in enumerate(s.submission.program.sources):
+        if not any(True for _ in parsed_template(source.prompt).find_all(nodes.Name)):
+            where, message = f"{RECIPE}: sources.{number}.prompt", "is the same for every row: it uses no field"
+            yield _finding("constant_template", message, where, "write the fields of a row as {{ name }}")
+
+
+def recipe_amounts(s: Static) -> Iterator[Finding]:
+    """The recipe gives rows, and not more than the task allows."""
+    recipe = s.submission.program
+    if not isinstance(recipe, Recipe):
+        return
+    if recipe.max_rows > s.spec.rules.max_rows:
+        message = f"{recipe.max_rows} rows, the task allows {s.spec.rules.max_rows}"
+        yield _finding("too_many_rows", message, f"{RECIPE}: max_rows", f"at most {s.spec.rules.max_rows}")
+    if not any(source.weight for source in recipe.sources):
+        message = "every source has the weight 0, so none gives a row"
+        yield _finding("no_weight", message, f"{RECIPE}: sources", "give at least one source a weight above 0")
+
+
+def _paths(s: Static) -> list[str]:
+    recipe = s.submission.program
+    return [source.path for source in recipe.sources] if isinstance(recipe, Recipe) else []
+
+
+def _fields(path: Path) -> set[str] | None:
+    """The names of all fields of a raw file; ``None`` if the file cannot be read, or is too long to be sure."""
+    if not path.is_file() or path.suffix not in raw_files.READERS:
+        return None
+    rows = list(itertools.islice(raw_files.read(path), SCANNED_ROWS + 1))
+    names = {str(name) for row in rows if isinstance(row, dict) for name in row}
+    return names if names and len(rows) <= SCANNED_ROWS else None
+
+
+def _needed(template: str, *, expression: bool) -> set[str]:
+    """The fields without which a template says nothing: not those that are asked for first (``if``, ``or``, ``is
+    defined``), have a default, or are set within it."""
+    if not template:
+        return set()
+    tree = parsed_template(f"{{{{ {template} }}}}" if expression else template)
+    guards: list[nodes.Node] = [
+        *(found.test for found in tree.find_all(nodes.If)),
+        *(found.test for found in tree.find_all(nodes.CondExpr)),
+        *tree.find_all(nodes.Or),
+        *(found for found in tree.find_all(nodes.Test) if found.name in ("defined", "undefined")),
+        *(found for found in tree.find_all(nodes.Filter) if found.name in ("default", "d")),
+    ]
+    guarded = {name for guard in guards for name in _names(guard)}
+    made = {name.name for name in tree.find_all(nodes.Name) if name.ctx in ("store", "param")}
+    return _names(tree) - guarded - made - DEFAULT_NAMESPACE.keys() - {"loop", "self", "caller", "varargs", "kwargs"}
+
+
+def _names(tree: nodes.Node) -> set[str]:
+    own = {tree.name} if isinstance(tree, nodes.Name) else set()  # find_all looks below a node only
+    return own | {name.name for name in tree.find_all(nodes.Name)}
+
+
+# -- the training ------------------------------------------------------------------------------------------------
+
+
+def training_method(s: Static) -> Iterator[Finding]:
+    """The task allows the method."""
+    method, allowed = s.submission.train.method, s.spec.rules.methods
+    if method not in allowed:
+        message = f"the task does not allow '{method}'"
+        yield _finding("method_not_allowed", message, f"{TRAIN}: method", f"choose one of: {', '.join(allowed)}")
+
+
+def training_length(s: Static) -> Iterator[Finding]:
+    """Rows fit into the model's context."""
+    length, context = s.submission.train.max_length, models.describe(s.base).context_length
+    if length > context:
+        message = f"{length} tokens, the model's context has {context}"
+        yield _finding("max_length_over_context", message, f"{TRAIN}: max_length", f"at most {context}")
+
+
+def training_targets(s: Static) -> Iterator[Finding]:
+    """Every module that is to get an adapter is in the model; what is named in vain would be passed over silently."""
+    adapter = s.submission.train.adapter
+    if adapter is None or isinstance(adapter.targets, str):
+        return
+    where = f"{TRAIN}: lora.targets"
+    if not adapter.targets:
+        yield _finding("bad_targets", "names no module", where, "leave it out, or use all-linear")
+    have = models.linear_modules(s.base)
+    known = sorted({name.rpartition(".")[2] for name in have})
+    for target in adapter.targets:
+        if not any(name == target or name.endswith(f".{target}") for name in have):
+            nearest = difflib.get_close_matches(target, known, n=1)
+            fix = f"did you mean '{nearest[0]}'?" if nearest else f"linear modules: {', '.join(known)}; or all-linear"
+            yield _finding("bad_targets", f"the model has no linear module '{target}'", where, fix)
+
+
+def training_kernels(s: Static) -> Iterator[Finding]:
+    """What 4-bit weights are computed with is installed."""
+    if s.submission.train.method == "qlora" and find_spec("bitsandbytes") is None:
+        fix = "choose method lora, or pip install 'ftdojo[bitsandbytes]'"
+        yield _finding("no_4bit_kernels", "method qlora needs bitsandbytes", f"{TRAIN}: method", fix)
+
+
+def training_devices(s: Static) -> Iterator[Finding]:
+    """The machine has the devices."""
+    asked, have = s.submission.train.devices, models.devices()
+    if asked > have:
+        kind = "GPUs" if models.compute().device == "cuda" else "processors"
+        message = f"{asked} devices, this machine has {have} {kind}"
+        yield _finding("too_many_devices", message, f"{TRAIN}: devices", f"at most {have}")
+
+
+def training_memory(s: Static) -> Iterator[Finding]:
+    """Weights and optimizer fit into memory, whatever the rows are."""
+    yield from memory(1, s.submission.train, s.base)
+
+
+Check = Callable[[Static], Iterator[Finding]]
+CHECKS: tuple[Check, ...] = (
+    script_parses,
+    script_imports,
+    recipe_sources,
+    recipe_fields,
+    recipe_prompts_vary,
+    recipe_amounts,
+    training_method,
+    training_length,
+    training_targets,
+    training_kernels,
+    training_devices,
+    training_memory,
+)
+
+
+def _finding(code: str, message: str, where: str, fix: str) -> Finding:
+    return Finding(code=code, gate=1, message=message, where=where, fix=fix)

@@ -1,0 +1,145 @@
+"""Gate 3: all rows through the model's own chat template, and what of them is left to learn.
+
+The rows are also held against the limits of an answer: a model that learned a completion by heart, cut where
+training or generation cuts it, must still give an answer that the scorer can read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from ftdojo.contract.submission import TRAIN
+from ftdojo.contract.task_spec import Record
+from ftdojo.contract.train_config import TrainConfig
+from ftdojo.findings import Finding, Severity
+from ftdojo.gates import text
+from ftdojo.gates.finding import settle
+from ftdojo.gates.memory import memory
+from ftdojo.gates.reference import Reference
+from ftdojo.gates.rows import MOST, NO_FORM, POOR_FORM, SOME, USUAL, WHERE, Rows
+from ftdojo.models import Chat
+from ftdojo.training import Tokenized, tokenize
+
+FEW_STEPS = 5
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What gate 3 looks at."""
+
+    rows: Rows
+    tokenized: Tokenized
+    config: TrainConfig
+    base: Path
+
+    @cached_property
+    def chat(self) -> Chat:
+        """The model's tokenizer and template."""
+        return Chat(self.base)
+
+
+def tokenization(
+    rows: Sequence[Record], config: TrainConfig, base: Path, reference: Reference
+) -> tuple[Tokenized, list[Finding]]:
+    """The tokens of all rows, and the warnings of the gate.
+
+    Raises:
+        InputError: if nothing is left to learn, most rows would lose their end, or the longest do not fit into memory.
+    """
+    parsed = Rows.of(rows, reference)
+    tokenized = tokenize(parsed.rows, base, max_length=config.max_length)
+    looked_at = Tokens(parsed, tokenized, config, base)
+    return tokenized, settle(finding for check in CHECKS for finding in check(looked_at))
+
+
+def something_to_learn(t: Tokens) -> Iterator[Finding]:
+    """Rows keep their completions within ``max_length``."""
+    counted, limit = t.tokenized.statistics, t.config.max_length
+    if counted.truncated <= SOME * counted.rows and t.tokenized.examples:
+        return
+    fix = f"raise max_length to about {_longest(t)}, or shorten the rows"
+    if not t.tokenized.examples:
+        message = f"no row has a completion within {limit} tokens: the label mask of every row is empty"
+        yield _finding("no_labels", message, "max_length", fix)
+    else:
+        most = counted.truncated > MOST * counted.rows
+        message = f"{counted.truncated} of {counted.rows} rows are longer than {limit} tokens and lose their end"
+        if counted.unlabelled:
+            message += f", {counted.unlabelled} of them all of their completion"
+        severity: Severity = "error" if most else "warning"
+        yield _finding("mostly_truncated" if most else "truncated", message, "max_length", fix, severity)
+
+
+def no_control_tokens(t: Tokens) -> Iterator[Finding]:
+    """No text of a row is read as one of the model's special tokens, which end turns or open others, unless the task's
+    own questions hold it too."""
+    questions = t.rows.reference.questions
+    special = [s for s in sorted(t.chat.special) if sum(s in q for q in questions) < USUAL * len(questions)]
+    bad = [any(token in turn for turn in row.turns for token in special) for row in t.rows.rows]
+    if sum(bad) > SOME * len(bad):
+        first = t.rows.rows[bad.index(True)]
+        found = [token for token in special if any(token in turn for turn in first.turns)]
+        message = (
+            f"{sum(bad) / len(bad):.0%} of the rows hold special tokens of the model, e.g. {text.shown(found[0])} in "
+            f"row {bad.index(True) + 1}: they would end or begin turns there"
+        )
+        severity: Severity = "error" if sum(bad) >= MOST * len(bad) else "warning"
+        fix = "leave them out: the model's template writes them around the turns"
+        yield Finding(code="special_tokens", gate=3, severity=severity, message=message, where=WHERE, fix=fix)
+
+
+def answers_survive(t: Tokens) -> Iterator[Finding]:
+    """What a model that learned the rows by heart would say within the task's limit still holds an answer."""
+    counted, reference = t.tokenized.statistics, t.rows.reference
+    most = reference.task.spec.max_new_tokens
+    if counted.label_max <= most and not counted.truncated:
+        return
+    subtasks = [t.rows.subtasks[i] for i in t.rows.judged]
+    whole = reference.accepted([t.rows.completions[i] for i in t.rows.judged], subtasks)
+    said = reference.accepted([_said(t, i, most) for i in t.rows.judged], subtasks)
+    kept, share = sum(whole), sum(said) / len(said)
+    if kept >= POOR_FORM * len(whole) and share < POOR_FORM:
+        limit = f"training cuts rows at {t.config.max_length} tokens and answers are cut at {most}"
+        message = f"{limit}: only {share:.0%} of the completions still hold an answer then"
+        fix = f"write completions of at most {most} tokens with the answer in them, and raise max_length if it cuts"
+        severity: Severity = "error" if share < NO_FORM else "warning"
+        yield Finding(code="answers_too_long", gate=3, severity=severity, message=message, where=WHERE, fix=fix)
+
+
+def _said(t: Tokens, number: int, most: int) -> str:
+    """The completion of a row as a model would say it that learned the row by heart."""
+    row = t.rows.rows[number]
+    tokens, _ = t.chat.conversation([*row.prompt, {"role": "assistant", "content": row.completion}])
+    begins = len(t.chat.prompt(row.prompt))
+    return t.chat.decode(tokens[begins : min(begins + most, t.config.max_length)])
+
+
+def enough_steps(t: Tokens) -> Iterator[Finding]:
+    """There are some optimizer steps to speak of."""
+    steps = t.config.steps(len(t.tokenized.examples))
+    if steps < FEW_STEPS:
+        message = f"{len(t.tokenized.examples)} rows in batches of {t.config.batch_size} make {steps} optimizer steps"
+        fix = "lower batch_size or gradient_accumulation, or raise epochs"
+        yield _finding("few_steps", message, "batch_size", fix, "warning")
+
+
+def fits_into_memory(t: Tokens) -> Iterator[Finding]:
+    """The longest rows fit into memory, by estimate."""
+    yield from memory(3, t.config, t.base, t.tokenized.examples)
+
+
+Check = Callable[[Tokens], Iterator[Finding]]
+CHECKS: tuple[Check, ...] = (something_to_learn, no_control_tokens, answers_survive, enough_steps, fits_into_memory)
+
+
+def _longest(t: Tokens) -> int:
+    """A length within which nearly all rows have their whole completion."""
+    whole = tokenize(t.rows.rows, t.base, max_length=2**31)
+    return whole.statistics.row_p95
+
+
+def _finding(code: str, message: str, key: str, fix: str, severity: Severity = "error") -> Finding:
+    return Finding(code=code, gate=3, severity=severity, message=message, where=f"{TRAIN}: {key}", fix=fix)

@@ -1,0 +1,25 @@
+"""Gate 2, first part: a small real run of the data program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ftdojo import sandbox
+from ftdojo.contract.recipe import Recipe
+from ftdojo.gates import data_program
+from ftdojo.gateway.access import Access
+
+TRIAL_ROWS = 32
+TRIAL_LIMITS = sandbox.Limits(wall_s=120)
+
+
+def data_trial(program: Recipe | str, raw: Path, llm: Access | None = None) -> None:
+    """Run a program for a few rows and check their form. What so few rows teach says nothing yet: a program that
+    writes its rows in some order may begin with equal answers.
+
+    Raises:
+        InputError: if it fails or writes faulty rows.
+    """
+    limits = TRIAL_LIMITS if llm is None else llm.limits(trial=True)
+    rows = data_program.run(program, raw, limit=TRIAL_ROWS, limits=limits, llm=llm)
+    data_program.check_form(rows, max_rows=TRIAL_ROWS)

@@ -1,0 +1,170 @@
+"""Score pairs that a data program made, in a process of its own: they may be built to crash, hang or fill a scorer.
+
+    python -m ftdojo.gateway.judge TASK VARIANT
+
+reads ``{"items": [...], "outputs": [...]}`` lines and answers each with a line of verdicts. It ends with its standard
+input, or at a limit of processor time or memory; then it is started again for the next pairs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from typing import IO, Any, Self
+
+from ftdojo.errors import FtdojoError, InfrastructureError
+
+WALL_S = 120.0
+"""For the pairs of one request."""
+CPU_S = 60
+MEMORY_BYTES = 4 * 2**30
+"""Of address space."""
+READY = "ready"
+ENVIRONMENT = (
+    *("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH", "FTDOJO_HOME", "FTDOJO_DATA", "FTDOJO_SANDBOX"),
+    *("DOCKER_HOST", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"),  # where clients look for their engine
+)
+"""What the process gets of the caller's environment: no keys."""
+
+
+class Judge:
+    """The scorer of one task, one request at a time. The process starts with the first. Use as a context manager."""
+
+    def __init__(self, task: str, variant: str) -> None:
+        self._command = [sys.executable, "-m", "ftdojo.gateway.judge", task, variant]
+        self._turn = threading.Lock()
+        self._process: subprocess.Popen[str] | None = None
+        self._complaints: IO[str] | None = None
+        self._over = False
+
+    def __call__(self, items: Sequence[dict[str, Any]], outputs: Sequence[str]) -> list[dict[str, Any]]:
+        """One verdict a pair: ``score`` in the metric's own unit, ``parsed``, and ``error``, ``None`` if right. Pairs
+        that the scorer cannot take have the error ``unscorable: …``.
+
+        Raises:
+            InfrastructureError: if the process cannot be started.
+        """
+        with self._turn:
+            pairs = json.dumps({"items": items, "outputs": outputs})
+            line = "" if self._over else self._exchange(self._running(), pairs)
+            if not line:
+                self._end()
+                return [_unscorable("scoring took too long, took too much memory, or crashed")] * len(items)
+        verdicts: list[dict[str, Any]] = json.loads(line)
+        return verdicts
+
+    def _running(self) -> subprocess.Popen[str]:
+        if self._process is not None:
+            return self._process
+        pipe = subprocess.PIPE
+        # A file, because a pipe that nobody reads would stop a talkative process.
+        self._complaints = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
+        self._process = subprocess.Popen(
+            self._command,
+            stdin=pipe,
+            stdout=pipe,
+            stderr=self._complaints,
+            encoding="utf-8",
+            env={name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
+            start_new_session=True,  # Ctrl-C reaches the caller alone, which then ends this
+        )
+        if self._exchange(self._process, None) != READY:
+            self._process.kill()
+            self._complaints.seek(0)
+            problem = self._complaints.read().strip()[-800:]
+            self._end()
+            raise InfrastructureError(f"the scorer's process does not start: {problem}", fix="run `ftdojo doctor`")
+        return self._process
+
+    def _exchange(self, process: subprocess.Popen[str], line: str | None) -> str:
+        """Write a line and read one; nothing if the process ends or takes too long, and then it is killed."""
+        assert process.stdin is not None
+        assert process.stdout is not None
+        timer = threading.Timer(WALL_S, process.kill)
+        timer.start()
+        try:
+            if line is not None:
+                process.stdin.write(line + "\n")
+                process.stdin.flush()
+            return process.stdout.readline().rstrip("\n")
+        except BrokenPipeError:
+            return ""
+        finally:
+            timer.cancel()
+
+    def _end(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            for stream in (self._process.stdin, self._process.stdout):
+                with contextlib.suppress(OSError):  # of pairs that were not read
+                    assert stream is not None
+                    stream.close()
+        if self._complaints is not None:
+            self._complaints.close()
+        self._process = self._complaints = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # Nobody waits for a verdict any more.
+        self._over = True
+        if (process := self._process) is not None:
+            process.kill()
+        with self._turn:
+            self._end()
+
+
+def _unscorable(why: str) -> dict[str, Any]:
+    return {"score": 0.0, "parsed": False, "error": f"unscorable: {why[:300]}"}
+
+
+def main() -> None:
+    """See the module's docstring."""
+    from ftdojo import tasks
+    from ftdojo.sandbox.user_code import run_user_code
+
+    # What a scorer's libraries print must not come among the answers.
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    name, variant = sys.argv[1:]
+    try:
+        _, task = tasks.get(name, runner=run_user_code).variant(variant)
+    except FtdojoError as error:
+        raise SystemExit(str(error)) from None
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    print(READY, file=answers, flush=True)
+    for line in sys.stdin:
+        pairs = json.loads(line)
+        items = [{"id": str(number), **item} for number, item in enumerate(pairs["items"])]
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        # Also for a process whose parent was killed.
+        soft = int(used.ru_utime + used.ru_stime) + CPU_S
+        resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.RLIM_INFINITY))
+        print(json.dumps(_verdicts(task.scorer, items, pairs["outputs"])), file=answers, flush=True)
+
+
+def _verdicts(scorer: Any, items: list[dict[str, Any]], outputs: list[str]) -> list[dict[str, Any]]:
+    """The verdicts on all pairs together, or one by one, if the scorer fails over some."""
+    try:
+        return [
+            {"score": s.score if math.isfinite(s.score) else 0.0, "parsed": bool(s.parsed), "error": s.error}
+            for s in scorer.score(items, outputs)
+        ]
+    except Exception as error:  # noqa: BLE001 - whatever a scorer does with a hostile item, the program is told
+        if len(items) == 1:
+            return [_unscorable(f"{type(error).__name__}: {error}")]
+        return [v for item, output in zip(items, outputs, strict=True) for v in _verdicts(scorer, [item], [output])]
+
+
+if __name__ == "__main__":
+    main()

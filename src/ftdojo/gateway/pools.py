@@ -1,0 +1,245 @@
+"""Pools of language models for data programs: every request is looked up, held against the budget, sent and recorded.
+
+One object serves one run of one program; the threads that serve its requests call :meth:`Pools.ask` at the same time.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from ftdojo.contract.call import DATA_PROGRAM, Call, CallLog, Usage
+from ftdojo.llm import Request, Transport
+from ftdojo.llm.transport import Answer
+
+CONCURRENCY = 8
+RETRIES = 3
+RATE_LIMIT_RETRIES = 8
+FIRST_PAUSE_S = 1.0
+"""Doubled with each retry, unless the server says how long to wait."""
+LONGEST_PAUSE_S = 30.0
+FAULTS = 20
+"""A pool with so many failed calls in a row is closed: a program that goes on asking must not fill the record."""
+BYTES_PER_TOKEN = 4
+"""For the estimate of a prompt that the budget is held against before the server counts it."""
+ACCOUNTS = ("input_tokens", "output_tokens", "cost_usd", "wall_s")
+
+
+class Kept(Protocol):
+    """Replies of earlier runs."""
+
+    def get(self, key: str) -> str | None:
+        """The reply under a key."""
+
+    def put(self, key: str, text: str) -> None:
+        """Keep a reply."""
+
+
+class Refused(Exception):  # noqa: N818 - it tells a program what it cannot have; nothing here is broken
+    """A request that gets no reply.
+
+    Args:
+        status: of HTTP.
+        kind: what a program can tell refusals apart by.
+        message: for its author.
+    """
+
+    def __init__(self, status: int, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.kind, self.message = status, kind, message
+
+
+@dataclass(frozen=True, slots=True)
+class _Reserved:
+    """What a call in flight may come to cost."""
+
+    input_tokens: float
+    output_tokens: float
+    cost_usd: float
+
+    def of(self, account: str) -> float:
+        return float(getattr(self, account, 0.0))
+
+
+class Pools:
+    """Named pools, each served by one model."""
+
+    def __init__(
+        self,
+        models: Mapping[str, Transport],
+        log: CallLog,
+        kept: Kept,
+        *,
+        known: Iterable[Call] = (),
+        concurrency: int = CONCURRENCY,
+    ) -> None:
+        """Serve ``models`` (pool -> way to its model).
+
+        Args:
+            log: where calls are written and charged.
+            kept: replies of earlier runs, which cost nothing.
+            known: the calls of data programs that ``log`` has already.
+            concurrency: so many calls are in flight at most.
+        """
+        self._models, self._log, self._kept, self._concurrency = dict(models), log, kept, concurrency
+        self._known = {call.key: call for call in known if call.reply is not None}
+        self._changed = threading.Condition()
+        """Guards all below, and tells of every change."""
+        self._asked: set[str] = set()
+        """Requests that a model is answering: the same one waits for that answer."""
+        self._in_flight: list[_Reserved] = []
+        self._dearest = dict.fromkeys(self._models, 0.0)
+        """The cost of a pool's dearest call so far, in dollars: what one in flight is taken to cost."""
+        self._faults = dict.fromkeys(self._models, 0)
+        """Failed calls since the last that did not fail."""
+        self._closed: dict[str, str] = {}
+        """Pool -> why it is asked no more."""
+        self._over = threading.Event()
+        self.troubles: dict[str, str] = {}
+        """Kind of refusal -> the first message of that kind. For the finding, should the program fail."""
+
+    @property
+    def names(self) -> list[str]:
+        """The pools."""
+        return list(self._models)
+
+    def ask(self, pool: str, request: Request) -> Call:
+        """The reply of a pool's model, as the record has it.
+
+        Raises:
+            Refused: if there is none.
+        """
+        transport = self._models.get(pool)
+        if transport is None:
+            raise Refused(404, "unknown_model", f"there is no model '{pool[:80]}'; there are: {', '.join(self.names)}")
+        key = request.key(transport.model)
+        with self._changed:
+            while key in self._asked:
+                self._changed.wait()
+            if (known := self._find(transport, key, request)) is not None:
+                return known
+            self._asked.add(key)
+        try:
+            return self._call(pool, transport, key, request)
+        except Refused as refused:
+            self.troubles.setdefault(refused.kind, refused.message)
+            raise
+        finally:
+            with self._changed:
+                self._asked.discard(key)
+                self._changed.notify_all()
+
+    def close(self, *, wait: bool = True) -> None:
+        """Refuse what comes, and wait for the calls in flight, each of which has its time limit: they have to be
+        charged."""
+        self._over.set()
+        with self._changed:
+            self._changed.notify_all()
+            while wait and self._in_flight:
+                self._changed.wait()
+
+    def _find(self, transport: Transport, key: str, request: Request) -> Call | None:
+        """The reply, if this run or an earlier one has paid for it. One of an earlier run is recorded in this one too,
+        once, so that a record can be replayed alone."""
+        if key in self._known:
+            return self._known[key]
+        text = None if transport.place is None else self._kept.get(f"{transport.place} {key}")
+        if text is None:
+            return None
+        reply, used = json.loads(text)
+        answer = Answer(reply, None, Usage.model_validate(used))
+        call = _call(transport, key, request, answer, 0.0, cached=True)
+        self._log.append(call)
+        self._known[key] = call
+        return call
+
+    def _call(self, pool: str, transport: Transport, key: str, request: Request) -> Call:
+        """Ask the model, several times if need be."""
+        pauses = 0
+        while True:
+            call = self._send(pool, transport, key, request)
+            if call.fault is None:
+                return call
+            if call.fault.kind == "rejected":
+                raise Refused(400, "rejected", f"the model refuses the request: {call.fault.message[:300]}")
+            if pauses >= (RATE_LIMIT_RETRIES if call.fault.kind == "rate_limit" else RETRIES):
+                raise Refused(503, "model_down", f"pool '{pool}' does not answer: {call.fault.message[:300]}")
+            pause = max(FIRST_PAUSE_S * 2**pauses, call.fault.retry_after_s or 0.0)
+            self._over.wait(min(pause, LONGEST_PAUSE_S))
+            pauses += 1
+
+    def _send(self, pool: str, transport: Transport, key: str, request: Request) -> Call:
+        """One request, from its reservation to its place in the record."""
+        reserved, timeout_s = self._reserve(pool, request)
+        try:
+            begun = time.monotonic()
+            answer = transport.send(replace(request, timeout_s=timeout_s))
+            call = _call(transport, key, request, answer, time.monotonic() - begun)
+            with self._changed:
+                self._log.append(call)
+                self._learn(pool, key, call)
+            if call.reply is not None and transport.place is not None:
+                self._kept.put(f"{transport.place} {key}", json.dumps([call.reply, call.usage.model_dump()]))
+        finally:
+            with self._changed:
+                self._in_flight.remove(reserved)
+                self._changed.notify_all()
+        return call
+
+    def _reserve(self, pool: str, request: Request) -> tuple[_Reserved, float]:
+        """Wait for a place among the calls in flight and for room in the budget, which is kept until the call has been
+        charged; so the budget cannot be overdrawn by calls that were begun together. Also the seconds it may take."""
+        size = sum(len(message.content.encode()) for message in request.messages)
+        with self._changed:
+            need = _Reserved(size / BYTES_PER_TOKEN, request.max_tokens, self._dearest[pool])
+            while True:
+                if self._over.is_set():
+                    raise Refused(503, "over", "the program has ended")
+                if pool in self._closed:
+                    raise Refused(503, "model_down", f"pool '{pool}' does not answer: {self._closed[pool]}")
+                left = self._log.remaining()
+                short = [name for name in ACCOUNTS if name in left and not self._fits(left[name], name, need)]
+                if short and not self._in_flight:
+                    message = f"the run's budget for {', '.join(short)} has no room for this request"
+                    raise Refused(429, "insufficient_quota", message)
+                if not short and len(self._in_flight) < self._concurrency:
+                    self._in_flight.append(need)
+                    return need, min(request.timeout_s, left.get("wall_s", request.timeout_s))
+                self._changed.wait()
+
+    def _fits(self, left: float, account: str, need: _Reserved) -> bool:
+        free = left - sum(call.of(account) for call in self._in_flight)
+        return free > 0 and free >= need.of(account)
+
+    def _learn(self, pool: str, key: str, call: Call) -> None:
+        if call.fault is None:
+            self._known[key] = call
+            self._faults[pool] = 0
+            self._dearest[pool] = max(self._dearest[pool], call.usage.cost_usd)
+            return
+        self._faults[pool] += 1
+        if call.fault.kind == "denied" or self._faults[pool] >= FAULTS:
+            self._closed[pool] = call.fault.message[:300]
+
+
+def _call(
+    transport: Transport, key: str, request: Request, answer: Answer, seconds: float, *, cached: bool = False
+) -> Call:
+    # No file can hold a lone surrogate, and a model may write one.
+    reply = None if answer.reply is None else answer.reply.encode("utf-8", "replace").decode("utf-8")
+    return Call(
+        purpose=DATA_PROGRAM,
+        model=transport.model,
+        mode=request.mode,
+        messages=request.messages,
+        reply=reply,
+        fault=answer.fault,
+        usage=answer.usage,
+        seconds=seconds,
+        key=key,
+        cached=cached,
+    )

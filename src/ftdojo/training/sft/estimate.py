@@ -1,0 +1,173 @@
+"""What a training will need, from the architecture alone: the peak of its memory, and its floating-point operations.
+
+The memory is counted tensor by tensor, as autograd keeps them for the backward pass of a decoder with gated linear
+units, root-mean-square norms and grouped heads (Llama, Qwen, Mistral, SmolLM); ``benchmarks/forecast.py`` holds it
+against measured peaks. Three moments can be the peak: the end of the forward pass, when all activations are kept; the
+end of the backward pass, when all gradients are; and the optimizer's step, which casts gradients up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ftdojo.contract.model_info import ModelInfo
+from ftdojo.contract.train_config import TrainConfig
+from ftdojo.models import Compute
+from ftdojo.training.sft.shapes import Shape, cut, shape
+from ftdojo.training.sft.tokens import Example
+
+_BYTES = {"float32": 4, "bfloat16": 2}
+_RUNTIME = {"cpu": 580 * 2**20, "cuda": 0.0}
+"""On a CPU the whole process is measured: interpreter and libraries. On a GPU only what torch allocates."""
+_LASTING = {"cpu": 1.32, "cuda": 1.0}
+"""On a CPU what is allocated and freed in every step takes so much more: the C library cannot use all the gaps between
+tensors that live longer. Measured, as are the constants around it; torch's allocator on a GPU is asked what it had
+allocated."""
+_PASSING = {"cpu": 1.72, "cuda": 1.0}
+"""The same for what comes and goes within a layer, in many sizes, and leaves most of the gaps."""
+_FOUR_BIT = 0.5 + 1 / 64 + 4 / (64 * 256)
+"""Bytes a 4-bit weight: its constant, of 64 weights, takes one byte, and the constant's own, of 256, four (Dettmers et
+al. 2023, arXiv 2305.14314, section 3)."""
+_SMALLER = {"full": "lora", "lora": "qlora"}
+"""The method that takes the place of one that does not fit."""
+_SHORTEST = 64
+"""Rows are not proposed to be cut below this many tokens."""
+
+
+def memory(model: ModelInfo, config: TrainConfig, compute: Compute, batch: Shape | None = None) -> float:
+    """Peak bytes of a training whose most expensive batch has this shape; without one, what any batch needs."""
+    width = _BYTES[compute.precision]
+    trained = _trained(model, config)
+    output_layer = model.vocabulary * model.hidden_size * width if config.method == "full" else 0
+    # Weights, two float32 moments, and a float32 master where the model computes in less.
+    kept = _weights(model, config, width) + trained * (8 + (4 if width < 4 else 0))
+    gradients = trained * width
+    stepping = gradients + (4 * trained if width < 4 else 0)
+    if batch is None:
+        return _RUNTIME[compute.device] + kept + stepping
+    activations, passing = _activations(model, config, compute, batch)
+    logits = batch.rows * batch.labels * model.vocabulary
+    lasting, brief = _LASTING[compute.device], _PASSING[compute.device]
+    # Log-probabilities, their gradient before and after the softmax, each in float32.
+    begun = lasting * activations + brief * max(12 * logits + output_layer, passing)
+    ended = lasting * (gradients + output_layer) + brief * passing
+    return _RUNTIME[compute.device] + kept + max(begun, ended, brief * stepping)
+
+
+def _activations(model: ModelInfo, config: TrainConfig, compute: Compute, batch: Shape) -> tuple[float, float]:
+    """Bytes that the forward pass keeps, and those that one layer needs in passing."""
+    width, eager = _BYTES[compute.precision], compute.attention == "eager"
+    hidden, inner = model.hidden_size, model.intermediate_size
+    queries, pairs = model.heads * model.head_size, model.key_value_heads * model.head_size
+    tokens = batch.rows * batch.width + batch.prefix
+    keys = batch.prefix + batch.width
+    scores = model.heads * (batch.rows * batch.width * keys + batch.prefix**2)
+
+    norms = 2 * hidden * (4 + width)  # their input in float32, their output
+    if config.method == "full":
+        norms += 2 * hidden * width if width < 4 else 2 * hidden * 4  # what their weights are multiplied with
+    attention = 2 * queries * width  # queries, and what comes out
+    mlp = 4 * inner * width  # gate, its activation, up, and their product
+    layer = tokens * (norms + attention + mlp + _adapters(model, config, width))
+    # The fused kernel is given keys and values once a head.
+    layer += (batch.rows * keys + batch.prefix) * 2 * (pairs if eager else queries) * width
+    # The eager function keeps the softmax in float32, and rounded.
+    layer += scores * (4 + (width if width < 4 else 0)) if eager else tokens * model.heads * 4
+    if batch.prefix:  # the cache that hands the prefix to the rows
+        layer += batch.rows * keys * 2 * pairs * width
+    passing = tokens * (3 * inner * width + 2 * hidden * 4) + (scores * (8 + 2 * width) if eager else 0)
+    if config.method == "qlora":  # the weights of one module, as they are multiplied with
+        passing += hidden * inner * width
+    return model.layers * layer, passing
+
+
+def _weights(model: ModelInfo, config: TrainConfig, width: int) -> float:
+    """Bytes of the model's own weights."""
+    if config.method != "qlora":
+        return model.parameters * width
+    linear = _linear(model)
+    return linear * _FOUR_BIT + (model.parameters - linear) * width
+
+
+def _linear(model: ModelInfo) -> int:
+    """How many weights the linear modules of all layers have."""
+    queries, pairs = model.heads * model.head_size, model.key_value_heads * model.head_size
+    return model.layers * model.hidden_size * (2 * queries + 2 * pairs + 3 * model.intermediate_size)
+
+
+def _adapters(model: ModelInfo, config: TrainConfig, width: int) -> float:
+    """Bytes a token that the adapters of one layer keep: what is between A and B, and the inputs that are dropped."""
+    if config.adapter is None:
+        return 0
+    inputs = 5 * model.hidden_size + model.heads * model.head_size + model.intermediate_size
+    return 7 * config.adapter.rank * width + (inputs * (width + 1) if config.adapter.dropout else 0)
+
+
+def _trained(model: ModelInfo, config: TrainConfig) -> float:
+    """How many parameters are trained; for adapters, as if all linear modules had one."""
+    if config.adapter is None:
+        return model.parameters
+    queries, pairs = model.heads * model.head_size, model.key_value_heads * model.head_size
+    # Queries and output, keys and values, gate, up and down: each A and B together have both sides of their module.
+    sides = 2 * (model.hidden_size + queries) + 2 * (model.hidden_size + pairs)
+    return float(model.layers * config.adapter.rank * (sides + 3 * (model.hidden_size + model.intermediate_size)))
+
+
+def operations(model: ModelInfo, batch: Shape) -> float:
+    """Floating-point operations of one forward pass: two for every weight and token, and the products of attention
+    (Kaplan et al. 2020, arXiv 2001.08361, section 2.1). A training step takes about three times as many."""
+    tokens = batch.rows * batch.width + batch.prefix
+    scores = batch.rows * batch.width * (batch.prefix + batch.width) + batch.prefix**2
+    logits = batch.rows * batch.labels * model.vocabulary * model.hidden_size
+    return 2.0 * (_linear(model) * tokens + logits) + 4.0 * model.layers * model.heads * model.head_size * scores
+
+
+def peak(examples: Sequence[Example], model: ModelInfo, config: TrainConfig, compute: Compute) -> float:
+    """Peak bytes of a training on these rows."""
+    shapes = {shape(batch, share=True) for batch in cut(examples, config.batch_size)}
+    return max(memory(model, config, compute, s) for s in shapes)
+
+
+def largest(config: TrainConfig, needed: Callable[[TrainConfig], float], available: float) -> TrainConfig | None:
+    """The nearest configuration that needs no more than ``available`` bytes, or ``None`` if there is none.
+
+    First the batch is made smaller, with as many more of them a step; if one row is still too long, rows are cut; and
+    at last adapters take the place of full weights, and 4-bit weights that of the base model's.
+
+    Args:
+        config: what does not fit.
+        needed: the peak of a configuration, in bytes.
+        available: bytes that may be used.
+    """
+
+    def most(low: int, high: int, key: str, start: TrainConfig) -> TrainConfig | None:
+        """The greatest value from ``low`` to ``high`` that fits."""
+        found = None
+        while low <= high:
+            middle = (low + high) // 2
+            changed = start.model_copy(update={key: middle})
+            if needed(changed) <= available:
+                found, low = changed, middle + 1
+            else:
+                high = middle - 1
+        return found
+
+    rows = config.batch_size * config.gradient_accumulation
+    if smaller := most(1, config.batch_size, "batch_size", config):
+        return smaller.model_copy(update={"gradient_accumulation": max(1, round(rows / smaller.batch_size))})
+    single = config.model_copy(update={"batch_size": 1, "gradient_accumulation": rows})
+    if shorter := most(_SHORTEST, config.max_length, "max_length", single):
+        return shorter
+    method = _SMALLER.get(config.method)
+    return largest(config.model_copy(update={"method": method}), needed, available) if method else None
+
+
+def available_memory(compute: Compute) -> float:
+    """Bytes that a training may take now, those that this process has already included."""
+    if compute.device == "cuda":
+        import torch
+
+        return float(torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved())
+    import psutil
+
+    return float(psutil.virtual_memory().available + psutil.Process().memory_info().rss)

@@ -1,0 +1,183 @@
+"""Does a model descend from its base by the training that it is said to come from? Asked before a model is graded.
+
+A model that was trained has the base's configuration and tokenizer, the same tensors by name and shape, and weights
+that are where the training could have brought them:
+
+- low-rank adapters change matrices only, each by a matrix of at most the adapter's rank; every other tensor is the
+  base's, bit for bit (Hu et al. 2021, arXiv 2106.09685, section 4.1);
+- full training moves a weight by at most ``learning_rate * (1 - beta1) / sqrt(1 - beta2)`` a step (Kingma & Ba 2015,
+  arXiv 1412.6980, section 2.1), and by its decay.
+
+Only safetensors are opened, which cannot run code. What these rules cannot tell is *which rows* a training saw: that is
+settled by training in the environment, and by the digests in the record.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ftdojo.contract.train_config import TrainConfig
+from ftdojo.models.info import PARTS
+from ftdojo.training.sft.export import TOKENIZER
+
+if TYPE_CHECKING:
+    import torch
+
+ALLOWED = (*PARTS, ".md")
+"""Suffixes of what a model's folder may hold. Pickles and Python files can run code when a model is loaded."""
+STEP = (1 - 0.9) / math.sqrt(1 - 0.999)
+"""The farthest that AdamW moves a weight in one step, in learning rates."""
+BESIDE = {"_name_or_path", "transformers_version", "dtype", "torch_dtype", "use_cache"}
+"""Keys of a configuration that say nothing of the architecture."""
+OVERSAMPLING = 16
+MAX_SHOWN = 5
+
+
+def faults(base: Path, model: Path, config: TrainConfig, steps: int) -> list[str]:
+    """Why ``model`` cannot have come from ``base`` by a training with ``config`` of ``steps`` optimizer steps.
+
+    Empty if it can. Cheap checks come first, and weights are only read if the files may be.
+    """
+    found = [*_files(model)]
+    if not found:
+        found = [*_configuration(base, model), *_tokenizer(base, model)]
+    if not found:
+        found = _weights(base, model, config, steps)
+    return found
+
+
+def _files(model: Path) -> Iterator[str]:
+    for path in sorted(model.iterdir()):
+        if path.is_symlink() or not path.is_file():
+            yield f"{path.name} is not a regular file"
+        elif path.suffix not in ALLOWED:
+            yield f"{path.name} is neither safetensors nor text: weights are read from safetensors only"
+    index = model / "model.safetensors.index.json"
+    if index.is_file():
+        shards = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
+        if foreign := shards - {path.name for path in model.glob("*.safetensors")}:
+            yield f"{index.name} names weights that are not in the folder: {sorted(foreign)[0]}"
+
+
+def _configuration(base: Path, model: Path) -> Iterator[str]:
+    from transformers import AutoConfig
+
+    raw = [json.loads((folder / "config.json").read_text("utf-8")) for folder in (base, model)]
+    if "auto_map" in raw[1]:
+        yield "config.json names Python code to load (auto_map)"
+    elif raw[0].get("model_type") != raw[1].get("model_type"):
+        yield f"the architecture is {raw[1].get('model_type')!r}, the base's is {raw[0].get('model_type')!r}"
+    else:
+        ours, theirs = (AutoConfig.from_pretrained(folder).to_dict() for folder in (base, model))
+        for key in sorted((ours.keys() | theirs.keys()) - BESIDE):
+            if ours.get(key) != theirs.get(key):
+                yield f"config.json: {key} is {theirs.get(key)!r}, the base's is {ours.get(key)!r}"
+
+
+def _tokenizer(base: Path, model: Path) -> Iterator[str]:
+    names = {path.name for folder in (base, model) for pattern in TOKENIZER for path in folder.glob(pattern)}
+    for name in sorted(names):
+        if not (model / name).is_file():
+            yield f"{name} of the base's tokenizer is missing"
+        elif not (base / name).is_file():
+            yield f"the base's tokenizer has no {name}"
+        elif (model / name).read_bytes() != (base / name).read_bytes():
+            yield f"{name} is not the base's"
+
+
+def _weights(base: Path, model: Path, config: TrainConfig, steps: int) -> list[str]:
+    from safetensors import SafetensorError
+
+    try:
+        with _Tensors(base) as before, _Tensors(model) as after:
+            if before.shapes != after.shapes:
+                names = sorted(n for n in before.shapes.keys() | after.shapes.keys() if _differ(before, after, n))
+                return [f"{name}: {_shape(after, name)}, the base's: {_shape(before, name)}" for name in names][
+                    :MAX_SHOWN
+                ]
+            found: list[str] = []
+            for name in before.shapes:
+                fault = _moved(name, before[name], after[name], config, steps, vocabulary=before.vocabulary)
+                if fault and len(found) < MAX_SHOWN:
+                    found.append(f"{name}: {fault}")
+            return found
+    except SafetensorError as error:
+        return [f"the weights are no safetensors: {error}"]
+
+
+def _differ(before: _Tensors, after: _Tensors, name: str) -> bool:
+    return before.shapes.get(name) != after.shapes.get(name)
+
+
+def _shape(tensors: _Tensors, name: str) -> str:
+    return f"shape {tensors.shapes[name]}" if name in tensors.shapes else "none"
+
+
+def _moved(
+    name: str, before: torch.Tensor, after: torch.Tensor, config: TrainConfig, steps: int, *, vocabulary: int
+) -> str | None:
+    """What is wrong with the way from one tensor to the other."""
+    import torch
+
+    if torch.equal(before.to(after.dtype), after):
+        return None
+    change = after.float() - before.float()
+    if not bool(torch.isfinite(change).all()):
+        return "holds numbers that are not finite"
+    unit = torch.finfo(after.dtype).eps
+    if (lora := config.adapter) is None:
+        largest = float(before.abs().max())
+        per_step = config.learning_rate * (STEP + config.weight_decay * largest)
+        reach, moved = steps * per_step + unit * float(after.abs().max()), float(change.abs().max())
+        return f"moved by {moved:.2g}, {steps} steps reach {reach:.2g}" if moved > 1.01 * reach else None
+    if change.dim() != 2 or not _is_target(name, change.shape, lora.targets, vocabulary):
+        return "changed, although no adapter is on it"
+    left, size = _beyond_rank(change, lora.rank), float(after.float().norm())
+    return f"changed by more than rank {lora.rank}" if left > max(unit, 2**-18) * size else None
+
+
+def _is_target(name: str, shape: Sequence[int], targets: str | list[str], vocabulary: int) -> bool:
+    """Whether ``peft`` puts an adapter on a matrix; all linear modules are all but embedding and output."""
+    if targets == "all-linear":
+        return vocabulary not in shape
+    module = name.removesuffix(".weight")
+    return any(module == t or module.endswith(f".{t}") for t in targets)
+
+
+def _beyond_rank(change: torch.Tensor, rank: int) -> float:
+    """The norm of what a matrix holds beside its ``rank`` leading directions, as a randomized range finder sees it
+    (Halko, Martinsson & Tropp 2011, arXiv 0909.4061, algorithm 4.1)."""
+    import torch
+
+    columns = min(rank + OVERSAMPLING, *change.shape)
+    probe = torch.randn(change.shape[1], columns, generator=torch.Generator().manual_seed(0))
+    basis, _ = torch.linalg.qr(change @ probe)
+    return float((change - basis @ (basis.T @ change)).norm())
+
+
+class _Tensors:
+    """The tensors of all safetensors files of a folder, read one at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        from safetensors import safe_open
+
+        self._files: list[Any] = [safe_open(path, "pt") for path in sorted(folder.glob("*.safetensors"))]
+        self._where = {name: file for file in self._files for name in file.keys()}  # noqa: SIM118 - no mapping
+        self.shapes = {name: list(file.get_slice(name).get_shape()) for name, file in self._where.items()}
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+        self.vocabulary = int(config.get("text_config", config)["vocab_size"])
+
+    def __getitem__(self, name: str) -> torch.Tensor:
+        tensor: torch.Tensor = self._where[name].get_tensor(name)
+        return tensor
+
+    def __enter__(self) -> _Tensors:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files:
+            file.__exit__(None, None, None)

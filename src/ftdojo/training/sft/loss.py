@@ -1,0 +1,32 @@
+"""Cross-entropy over label tokens, from logits at those positions only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.nn.functional import cross_entropy
+
+from ftdojo.training.sft.batches import Batch, packed
+from ftdojo.training.sft.tokens import IGNORED
+
+
+def label_loss(network: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """The loss of a batch (:func:`ftdojo.training.sft.batches.collate`), summed over label tokens, and their number.
+
+    The output layer runs only where some row's next token is a label (``logits_to_keep`` of transformers). With a
+    vocabulary of tens of thousands and short answers, the other positions would be a large part of the work.
+    """
+    labels = batch["labels"]
+    # A logit at position p predicts the token at p + 1. Left padding keeps the union over the rows short.
+    positions = (labels[:, 1:] != IGNORED).any(dim=0).nonzero().squeeze(1)
+    if "prefix" in batch:
+        given, (rows, width) = packed(batch, next(network.parameters()).dtype), labels.shape
+        begin = batch["prefix"].shape[1] + width * torch.arange(rows, device=labels.device)
+        keep = (begin[:, None] + positions).flatten()
+    else:
+        given, keep = {name: batch[name] for name in ("input_ids", "attention_mask", "position_ids")}, positions
+    logits = network(**given, use_cache=False, logits_to_keep=keep).logits
+    targets = labels[:, positions + 1].flatten()
+    total = cross_entropy(logits.flatten(0, 1).float(), targets, ignore_index=IGNORED, reduction="sum")
+    return total, (targets != IGNORED).sum()

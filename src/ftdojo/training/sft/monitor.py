@@ -1,0 +1,246 @@
+"""Watches a training: keeps its curves, tells the caller, keeps the best weights, stops what is lost or not wanted.
+
+A training is stopped when its loss is lost (not finite, diverged), when half of it taught nothing, or when its time is
+up. If something usable is there, the weights with the lowest held-out loss (without held-out rows: the last) are kept
+and the reason is a warning. If nothing is, it is an error; so it is, too, when the first steps show that the time will
+not suffice, as another configuration is then worth more than the beginning of this one.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+import torch
+from transformers import TrainerCallback
+
+from ftdojo.contract.train_config import OUT_OF_TIME
+from ftdojo.errors import InputError
+from ftdojo.findings import Finding
+from ftdojo.training.sft.batches import Batch
+from ftdojo.training.sft.loss import label_loss
+
+OnLog = Callable[[dict[str, float]], None]
+DIVERGED = 3.0
+"""A loss this many times the first one is taken for divergence."""
+EARLY = 0.25
+"""Up to this share of its steps a training that is forecast to outlast its time is given up."""
+MARGIN = 1.25
+"""A forecast from a few steps has to exceed the time by this factor."""
+FORECAST_STEPS = 3
+HALF, FALLEN = 0.5, 0.98
+LEARNING_POINTS = 16
+"""With so many points of the curve, its beginning and its end can be told apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One logged stretch of steps; ``loss`` is its mean, in nats a label token."""
+
+    step: int
+    loss: float
+    grad_norm: float
+    learning_rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One optimizer step: the tokens that it trained on, padding not counted, and how long it took."""
+
+    tokens: int
+    seconds: float
+
+
+class Monitor(TrainerCallback):  # type: ignore[misc]
+    """The callback of one training."""
+
+    def __init__(
+        self,
+        held_out: Sequence[Batch],
+        *,
+        every: int,
+        patience: int | None,
+        on_log: OnLog | None,
+        should_stop: Callable[[], bool] | None,
+        time_left_s: float | None = None,
+        stop_after: int | None = None,
+        agree: Callable[[bool], bool] | None = None,
+        leads: bool = True,
+    ) -> None:
+        """Watch a training.
+
+        Args:
+            held_out: batches to measure on; may be empty.
+            every: steps between two measurements.
+            patience: measurements without gain after which to stop; if given, the best weights are put back at the
+                end. They are, too, when the training is stopped as lost or for its time.
+            on_log: called with ``step``, ``steps``, ``loss``, ``grad_norm``, ``learning_rate`` and ``tokens_per_s``.
+            should_stop: asked after every step.
+            time_left_s: seconds that the training may take.
+            stop_after: the step after which the time is up, to repeat a training that was stopped by the clock.
+            agree: of several processes: what the first one says to whether to stop, asked after every step.
+            leads: whether this is the first one, whose clock is the one that counts.
+        """
+        self.curve: list[Point] = []
+        self.eval_curve: list[tuple[int, float]] = []
+        self.tokens = 0
+        """Tokens trained on, padding not counted; kept by the trainer."""
+        self.steps: list[Step] = []
+        self._marked = 0, 0.0
+        """Tokens and seconds at the end of the last step."""
+        self._held_out, self._every, self._patience = held_out, every, patience
+        self._on_log, self._should_stop = on_log, should_stop
+        self._begun = 0.0
+        self._measuring = 0.0
+        self._best: dict[str, torch.Tensor] = {}
+        self._time_left_s, self._stop_after = time_left_s, stop_after
+        self._agree, self._leads = agree, leads
+        self._halfway = False
+        self.stopped: Finding | None = None
+        """Why the training was stopped before its end, if it was."""
+
+    @property
+    def seconds(self) -> float:
+        """How long the training has run, without the measurements on held-out rows."""
+        return time.monotonic() - self._begun - self._measuring
+
+    @property
+    def steady_tokens_per_s(self) -> float:
+        """The speed after the first step, which also makes buffers and kernels; with one step, of that."""
+        steady = self.steps[1:] or self.steps
+        return sum(step.tokens for step in steady) / sum(step.seconds for step in steady)
+
+    def on_train_begin(self, *_: Any, **__: Any) -> None:
+        """Start the clock."""
+        self._begun = time.monotonic()
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
+        """Take one logged stretch.
+
+        Raises:
+            InputError: if its loss is not finite or has diverged, and there are no weights to go back to.
+        """
+        if not logs or "loss" not in logs:
+            return
+        point = Point(state.global_step, logs["loss"], logs.get("grad_norm", 0.0), logs["learning_rate"])
+        if not (math.isfinite(point.loss) and math.isfinite(point.grad_norm)):
+            message = f"the loss or its gradient was not finite at step {point.step}"
+            self._lost("loss_not_finite", message, control)
+            return
+        self.curve.append(point)
+        first = self.curve[0].loss
+        if point.loss > DIVERGED * max(1.0, first):
+            self._lost("diverged", f"the loss rose from {first:.2f} to {point.loss:.2f} by step {point.step}", control)
+        elif self._learns_nothing(state.global_step / state.max_steps):
+            message = f"the loss has not fallen from {first:.2f} in {point.step} of {state.max_steps} steps"
+            self._stop(control, _finding("no_learning", message, "learning_rate", "raise it, or check the answers"))
+        if self._on_log is not None:
+            told = {"step": point.step, "steps": state.max_steps, "loss": point.loss, "grad_norm": point.grad_norm}
+            speed = self.tokens / max(self.seconds, 1e-9)
+            self._on_log({**told, "learning_rate": point.learning_rate, "tokens_per_s": speed})
+
+    def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
+        """Measure when it is time, and say whether to go on."""
+        tokens, seconds = self.tokens, self.seconds
+        self.steps.append(Step(tokens - self._marked[0], seconds - self._marked[1]))
+        self._marked = tokens, seconds
+        last = state.global_step == state.max_steps
+        if self._held_out and (last or state.global_step % self._every == 0):
+            self._measure(model, state.global_step)
+            if self._patience is not None and self._without_gain() >= self._patience:
+                control.should_training_stop = True
+        if self._should_stop is not None and self._should_stop():
+            control.should_training_stop = True
+        if not last and self._time_is_up(state.global_step, state.max_steps):
+            self._measure(model, state.global_step)
+            message = f"the time was up after {state.global_step} of {state.max_steps} steps"
+            fix = f"epochs: as many as {state.epoch:.2f} fit"
+            self._stop(control, _finding(OUT_OF_TIME, message, "epochs", fix))
+        if self._agree is not None:
+            control.should_training_stop = self._agree(bool(control.should_training_stop))
+
+    def on_train_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
+        """Put the best weights back, if they are wanted."""
+        if self._best and (self._patience is not None or self.stopped is not None):
+            model.load_state_dict(self._best, strict=False)
+
+    def _stop(self, control: Any, finding: Finding) -> None:
+        self.stopped = finding.model_copy(update={"severity": "warning"})
+        control.should_training_stop = True
+
+    def _lost(self, code: str, message: str, control: Any) -> None:
+        """Go back to the best weights, if there are any from before."""
+        finding = _finding(code, message, "learning_rate", "lower learning_rate, or raise warmup_ratio")
+        if not self._best:
+            raise InputError([finding])
+        step = min(self.eval_curve, key=lambda point: point[1])[0]
+        kept = f"{message}; the weights of step {step} are kept"
+        self._stop(control, finding.model_copy(update={"message": kept}))
+
+    def _learns_nothing(self, done: float) -> bool:
+        """Whether the loss of the first half is as high at its end as it was at its beginning, by quarters of it.
+
+        Asked once, and not while the rate still rises.
+        """
+        losses, quarter = [point.loss for point in self.curve], len(self.curve) // 4
+        if self._halfway or done < HALF or len(losses) < LEARNING_POINTS:
+            return False
+        if self.curve[-1].learning_rate > self.curve[-2].learning_rate:
+            return False
+        self._halfway = True
+        if any(loss < FALLEN * losses[0] for _, loss in self.eval_curve):
+            return False
+        return fmean(losses[-quarter:]) >= fmean(losses[:quarter])
+
+    def _time_is_up(self, step: int, steps: int) -> bool:
+        """Whether no further step fits into the time.
+
+        Raises:
+            InputError: early in a training, if the rest of it will not fit by far (``over_budget``).
+        """
+        if self._stop_after is not None:
+            return step >= self._stop_after
+        if not self._leads or self._time_left_s is None or step < FORECAST_STEPS:
+            return False
+        elapsed = time.monotonic() - self._begun
+        pace = (elapsed - self.steps[0].seconds) / (step - 1)
+        forecast = elapsed + pace * (steps - step)
+        if step <= EARLY * steps and forecast > MARGIN * self._time_left_s:
+            message = f"at this speed the training takes {forecast:.0f} s, {self._time_left_s:.0f} s were left for it"
+            fits = max(0.0, self._time_left_s / forecast)
+            fix = f"train {fits:.0%} of the epochs, or fewer rows"
+            raise InputError([_finding("over_budget", message, "epochs", fix, fits=fits)])
+        return elapsed + pace > self._time_left_s
+
+    def _measure(self, model: Any, step: int) -> None:
+        if not self._held_out or (self.eval_curve and self.eval_curve[-1][0] == step):
+            return
+        begun = time.monotonic()
+        loss = evaluate(model, self._held_out)
+        self.eval_curve.append((step, loss))
+        if loss == min(value for _, value in self.eval_curve):
+            learned = {name: p for name, p in model.named_parameters() if p.requires_grad}
+            self._best = {name: p.detach().to("cpu", copy=True) for name, p in learned.items()}
+        self._measuring += time.monotonic() - begun
+
+    def _without_gain(self) -> int:
+        losses = [loss for _, loss in self.eval_curve]
+        return len(losses) - 1 - losses.index(min(losses))
+
+
+def evaluate(network: Any, batches: Sequence[Batch]) -> float:
+    """The mean loss a label token, in nats, over all label tokens of ``batches``."""
+    training, device = network.training, network.device
+    network.eval()
+    with torch.no_grad():
+        parts = [label_loss(network, {name: t.to(device) for name, t in batch.items()}) for batch in batches]
+    network.train(training)
+    return float(sum(float(total) for total, _ in parts) / sum(int(count) for _, count in parts))
+
+
+def _finding(code: str, message: str, key: str, fix: str, *, fits: float | None = None) -> Finding:
+    return Finding(code=code, gate=4, message=message, where=f"train.yaml: {key}", fix=fix, fits=fits)

@@ -1,0 +1,164 @@
+"""One training on one device, or on several of this machine: a process each, data-parallel, taking the same steps.
+
+Every process takes its share of the batches of a step; gradients are averaged (``DistributedDataParallel``). The
+processes meet through a file and talk over the loopback interface, so nothing listens to the network.
+
+python -m ftdojo.training.sft.parallel FOLDER        trains what FOLDER describes, on several devices
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from ftdojo import child
+from ftdojo.contract.train_config import TrainConfig
+from ftdojo.errors import InfrastructureError, InputError
+from ftdojo.findings import Finding
+from ftdojo.models import compute
+from ftdojo.schema import StrictModel
+from ftdojo.training.sft import trainer
+from ftdojo.training.sft.monitor import OnLog
+from ftdojo.training.sft.tokens import Example
+from ftdojo.training.sft.trainer import TrainResult
+
+REQUEST, EXAMPLES, RESULT, FAULTS = "request.json", "examples.safetensors", "result.json", "faults-*.json"
+MEETING = "meeting"
+LOOPBACK = {"GLOO_SOCKET_IFNAME": "lo", "NCCL_SOCKET_IFNAME": "lo"}
+_RESULT, _FINDINGS = TypeAdapter(TrainResult), TypeAdapter(tuple[Finding, ...])
+
+
+class Request(StrictModel):
+    """What is to be trained; the rows lie beside it."""
+
+    config: TrainConfig
+    base: Path
+    out: Path
+    time_left_s: float | None
+    stop_after: int | None
+
+
+def train(
+    examples: Sequence[Example],
+    config: TrainConfig,
+    base: Path,
+    out: Path,
+    *,
+    on_log: OnLog | None = None,
+    time_left_s: float | None = None,
+    stop_after: int | None = None,
+) -> TrainResult:
+    """Train as :func:`ftdojo.training.sft.trainer.train` does, on as many devices as the configuration says.
+
+    Raises:
+        InputError, UsageError: as there.
+        InfrastructureError: if a process of several ends without a word.
+    """
+    if config.devices == 1:
+        return trainer.train(examples, config, base, out, on_log=on_log, time_left_s=time_left_s, stop_after=stop_after)
+    request = Request(
+        config=config, base=base.absolute(), out=out.absolute(), time_left_s=time_left_s, stop_after=stop_after
+    )
+    with tempfile.TemporaryDirectory(prefix="ftdojo-devices-") as scratch, tempfile.TemporaryFile("w+") as complaints:
+        folder = Path(scratch)
+        (folder / REQUEST).write_text(request.model_dump_json(), "utf-8")
+        _write(examples, folder / EXAMPLES)
+        program = (sys.executable, "-m", "ftdojo.training.sft.parallel", scratch)
+        with child.running(*program, stdout=subprocess.PIPE, stderr=complaints) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                if on_log is not None:
+                    on_log(json.loads(line))
+        for fault in sorted(folder.glob(FAULTS)):
+            raise InputError(_FINDINGS.validate_json(fault.read_bytes()))
+        if process.returncode or not (folder / RESULT).is_file():
+            complaints.seek(0)
+            raise InfrastructureError(
+                f"a training on {config.devices} devices ended with status {process.returncode}: "
+                f"{complaints.read().strip()[-800:]}",
+                fix="run the same command again; with devices: 1 there is one process only",
+            )
+        return _RESULT.validate_json((folder / RESULT).read_bytes())
+
+
+def main() -> None:
+    """The parent: start a process a device, and end all when one fails."""
+    from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException, spawn
+
+    folder = Path(sys.argv[1])
+    devices = Request.model_validate_json((folder / REQUEST).read_bytes()).config.devices
+    try:
+        spawn(_take_part, args=(folder, os.getpid()), nprocs=devices)  # type: ignore[no-untyped-call]
+    except (ProcessExitedException, ProcessRaisedException) as error:
+        sys.exit(str(error))
+
+
+def _take_part(rank: int, folder: Path, parent: int) -> None:
+    """One of the processes."""
+    child.die_with(parent)
+    sys.stdout = sys.stderr  # what libraries print is no log
+    import torch
+    from torch import distributed
+
+    request = Request.model_validate_json((folder / REQUEST).read_bytes())
+    size, device = request.config.devices, compute().device
+    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(size), "LOCAL_WORLD_SIZE": str(size)}
+    os.environ |= LOOPBACK
+    if device == "cuda":
+        torch.cuda.set_device(rank)
+    else:
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // size))
+    meeting = f"file://{folder / MEETING}"
+    backend = "nccl" if device == "cuda" else "gloo"
+    distributed.init_process_group(backend, init_method=meeting, rank=rank, world_size=size)
+    try:
+        result = trainer.train(
+            _read(folder / EXAMPLES),
+            request.config,
+            request.base,
+            request.out,
+            on_log=_say if rank == 0 else None,
+            time_left_s=request.time_left_s,
+            stop_after=request.stop_after,
+        )
+    except InputError as error:
+        (folder / FAULTS.replace("*", str(rank))).write_bytes(_FINDINGS.dump_json(error.findings))
+        sys.exit(1)  # the others wait for this one, and are ended by their parent
+    if rank == 0:
+        (folder / RESULT).write_bytes(_RESULT.dump_json(result))
+    distributed.destroy_process_group()
+
+
+def _say(log: dict[str, float]) -> None:
+    print(json.dumps(log), file=sys.__stdout__, flush=True)
+
+
+def _write(examples: Sequence[Example], path: Path) -> None:
+    import torch
+    from safetensors.torch import save_file
+
+    lists = {
+        "input_ids": [token for e in examples for token in e.input_ids],
+        "labels": [label for e in examples for label in e.labels],
+        "lengths": [len(e.input_ids) for e in examples],
+    }
+    save_file({name: torch.tensor(values) for name, values in lists.items()}, path)
+
+
+def _read(path: Path) -> list[Example]:
+    from safetensors.torch import load_file
+
+    tensors = load_file(path)
+    parts = [tensors[name].split(tensors["lengths"].tolist()) for name in ("input_ids", "labels")]
+    return [Example(ids.tolist(), labels.tolist()) for ids, labels in zip(*parts, strict=True)]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""Rows to tokens, through the model's own chat template, so that what is learned is what will be asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ftdojo.contract.row import Row
+from ftdojo.errors import InputError
+from ftdojo.findings import Finding
+from ftdojo.models import Chat
+
+IGNORED = -100
+"""The label of a token that is not learned, as in transformers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One tokenized row; the two lists have the same length."""
+
+    input_ids: list[int]
+    labels: list[int]
+    """The token itself where it is learned, else ``IGNORED``."""
+
+    @property
+    def label_tokens(self) -> int:
+        """How many tokens are learned."""
+        return sum(label != IGNORED for label in self.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenStatistics:
+    """Token counts over all rows, after truncation."""
+
+    rows: int
+    tokens: int
+    label_tokens: int
+    row_p50: int
+    row_p95: int
+    row_max: int
+    label_p50: int
+    label_p95: int
+    label_max: int
+    truncated: int
+    """Rows that were longer than ``max_length`` and lost their end."""
+    unlabelled: int
+    """Rows of which nothing is left to learn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tokenized:
+    """All rows that have something to learn, and what was counted over all of them."""
+
+    examples: list[Example]
+    statistics: TokenStatistics
+
+
+def tokenize(rows: Sequence[Row], base: Path, *, max_length: int) -> Tokenized:
+    """Tokenize rows for the model in ``base``; rows longer than ``max_length`` tokens are cut at their end.
+
+    The assistant's turns are learned, each with the token that ends it; everything before them is given.
+
+    Raises:
+        InputError: if the model's template cannot be used for one of the rows (``bad_template``).
+        UsageError: if the model has no chat template.
+    """
+    chat = Chat(base)
+    examples, truncated = [], 0
+    for number, row in enumerate(rows, start=1):
+        try:
+            tokens, said = chat.conversation([*row.prompt, {"role": "assistant", "content": row.completion}])
+        except ValueError as error:
+            raise _bad_template(number, error) from None
+        truncated += len(tokens) > max_length
+        tokens, said = tokens[:max_length], said[:max_length]
+        labels = [token if learned else IGNORED for token, learned in zip(tokens, said, strict=True)]
+        examples.append(Example(tokens, labels))
+    return Tokenized([e for e in examples if e.label_tokens], _count(examples, truncated))
+
+
+def shortened(examples: Sequence[Example], max_length: int) -> list[Example]:
+    """The rows cut at their end to ``max_length`` tokens, without those of which nothing is left to learn."""
+    cut = (Example(e.input_ids[:max_length], e.labels[:max_length]) for e in examples)
+    return [e for e in cut if e.label_tokens]
+
+
+def _count(examples: Sequence[Example], truncated: int) -> TokenStatistics:
+    lengths = sorted(len(e.input_ids) for e in examples)
+    labels = sorted(e.label_tokens for e in examples)
+
+    def percentile(values: list[int], share: float) -> int:
+        return values[round(share * (len(values) - 1))] if values else 0
+
+    return TokenStatistics(
+        rows=len(examples),
+        tokens=sum(lengths),
+        label_tokens=sum(labels),
+        row_p50=percentile(lengths, 0.5),
+        row_p95=percentile(lengths, 0.95),
+        row_max=percentile(lengths, 1.0),
+        label_p50=percentile(labels, 0.5),
+        label_p95=percentile(labels, 0.95),
+        label_max=percentile(labels, 1.0),
+        truncated=truncated,
+        unlabelled=sum(count == 0 for count in labels),
+    )
+
+
+def _bad_template(number: int, error: ValueError) -> InputError:
+    finding = Finding(
+        code="bad_template",
+        gate=3,
+        message=f"row {number} cannot be rendered: {error}",
+        where="data program",
+        fix="write rows with one assistant turn, at the end",
+    )
+    return InputError([finding])

@@ -1,0 +1,284 @@
+"""Train on tokenized rows with ``transformers.Trainer`` and ``peft``.
+
+Six things differ from the defaults, none of which changes what is learned. Logits are computed only where the next
+token is a label (:mod:`ftdojo.training.sft.loss`). An adapter adds to the output of its module in place
+(:mod:`ftdojo.training.sft.adapter`). Batches hold rows that are alike, and what all rows of a batch begin with is
+computed once (:mod:`ftdojo.models.prefix`). Heads that share keys and values are computed together
+(:mod:`ftdojo.models.attention`). The model computes in the machine's own precision throughout, while the optimizer
+updates float32 masters (:mod:`ftdojo.training.sft.optimizer`).
+"""
+
+from __future__ import annotations
+
+import gc
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import Trainer, TrainingArguments
+from transformers.trainer_callback import PrinterCallback
+
+from ftdojo.contract.train_config import TrainConfig
+from ftdojo.errors import InputError
+from ftdojo.findings import Finding
+from ftdojo.models import Chat, Compute, attention, compute, network, prefix
+from ftdojo.training.sft.batches import GroupedSampler, collate
+from ftdojo.training.sft.loss import label_loss
+from ftdojo.training.sft.memory import PeakMemory, freed_is_kept, freed_is_returned
+from ftdojo.training.sft.monitor import Monitor, OnLog, Point, Step
+from ftdojo.training.sft.optimizer import MasterAdamW
+from ftdojo.training.sft.tokens import Example
+
+LOGS = 100
+"""A training logs at most about this many points of its curve."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainResult:
+    """What a training did."""
+
+    steps: int
+    epochs: float
+    tokens: int
+    """Tokens trained on; padding is not counted, a common prefix once for every row that has it."""
+    seconds: float
+    """Of the steps alone, without loading, saving and measuring."""
+    steady_tokens_per_s: float
+    """Tokens trained on a second, without the first step, which also makes buffers and kernels."""
+    step_times: list[Step]
+    peak_memory_bytes: int
+    curve: list[Point]
+    eval_curve: list[tuple[int, float]]
+    """Step and loss on the held-out rows, in nats a label token."""
+    compute: str
+    stopped: Finding | None
+    """Why it was stopped before its end, if it was: a warning."""
+
+
+def train(
+    examples: Sequence[Example],
+    config: TrainConfig,
+    base: Path,
+    out: Path,
+    *,
+    on_log: OnLog | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    time_left_s: float | None = None,
+    stop_after: int | None = None,
+    on: Compute | None = None,
+) -> TrainResult:
+    """Train ``base`` on ``examples`` and write the adapter, or the weights, to ``out``.
+
+    The same arguments give the same bytes on the same machine.
+
+    Args:
+        examples: tokenized rows, each with something to learn.
+        config: how to train.
+        base: folder of the base model.
+        out: folder to write to.
+        on_log: called with ``step``, ``steps``, ``loss``, ``grad_norm``, ``learning_rate`` and ``tokens_per_s`` at
+            every logged stretch of steps.
+        should_stop: asked after every step; the training ends with what it has when it says yes.
+        time_left_s: seconds that it may take; see :mod:`ftdojo.training.sft.monitor` for what happens when they are up.
+        stop_after: the step after which they were up, to repeat a training that was stopped by the clock.
+        on: where to train and in which precision; by default what suits this machine.
+
+    Raises:
+        InputError: if the loss stops being finite or diverges before anything is worth keeping (``loss_not_finite``,
+            ``diverged``), if the first steps show that the time will not suffice (``over_budget``), if the device's
+            memory does not (``out_of_memory``), or if the adapter's targets are not in the model (``bad_targets``).
+        UsageError: if the model's architecture is not supported.
+    """
+    chosen = on or compute()
+    learned, held_out = _split(examples, config)
+    with tempfile.TemporaryDirectory(prefix="ftdojo-train-") as scratch, PeakMemory(chosen.device) as memory:
+        with freed_is_returned(chosen.device):
+            model = _network(base, config, chosen)
+        trainer = _LabelTrainer(
+            model,
+            config,
+            learned,
+            held_out,
+            pad=Chat(base).pad,
+            arguments={"output_dir": scratch, "use_cpu": chosen.device == "cpu"},
+            hooks={
+                "on_log": on_log,
+                "should_stop": should_stop,
+                "time_left_s": time_left_s,
+                "stop_after": stop_after,
+            },
+        )
+        try:
+            with freed_is_kept(chosen.device):
+                trainer.train()
+        except torch.OutOfMemoryError as error:
+            raise _fault(
+                "out_of_memory", str(error).split(". ")[0], "batch_size", "lower batch_size or max_length"
+            ) from None
+        seconds = trainer.monitor.seconds
+        if trainer.is_world_process_zero():
+            with network.quiet():
+                trainer.model.save_pretrained(out)
+    result = TrainResult(
+        steps=trainer.state.global_step,
+        epochs=trainer.state.epoch or 0.0,
+        tokens=trainer.monitor.tokens,
+        seconds=seconds,
+        steady_tokens_per_s=trainer.monitor.steady_tokens_per_s,
+        step_times=trainer.monitor.steps,
+        peak_memory_bytes=memory.peak,
+        curve=trainer.monitor.curve,
+        eval_curve=trainer.monitor.eval_curve,
+        compute=str(chosen),
+        stopped=trainer.monitor.stopped,
+    )
+    # A trainer and its parts refer to each other, so the weights would stay until Python happens to look for cycles.
+    del trainer, model
+    gc.collect()
+    return result
+
+
+def _network(base: Path, config: TrainConfig, chosen: Compute) -> Any:
+    """The base model, with new adapters if the configuration asks for them."""
+    torch.manual_seed(config.seed)
+    loaded = network.load(base, chosen.dtype, chosen.attention, four_bit=config.method == "qlora")
+    # Else it would be written beside the weights, and the same training have other files on another machine.
+    loaded.name_or_path = loaded.config.name_or_path = ""
+    lora = config.adapter
+    if lora is None:
+        return loaded
+    from peft import LoraConfig, get_peft_model
+
+    from ftdojo.training.sft import adapter
+
+    settings = LoraConfig(
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        target_modules=lora.targets,
+        task_type="CAUSAL_LM",
+    )
+    adapter.use_for(settings)
+    try:
+        with network.quiet():
+            adapted = get_peft_model(loaded, settings, autocast_adapter_dtype=False)
+    except ValueError as error:
+        fix = "use all-linear, or names of linear modules of this model"
+        raise _fault("bad_targets", str(error)[:300], "lora.targets", fix) from None
+    # Adapters in the precision of what flows through: float32 ones would make every layer cast its input up and back.
+    for parameter in adapted.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.to(chosen.dtype)
+    return adapted
+
+
+def _split(examples: Sequence[Example], config: TrainConfig) -> tuple[list[Example], list[Example]]:
+    """Rows to learn from and rows to measure on, drawn with the configuration's seed."""
+    count = config.held_out(len(examples))
+    order = torch.randperm(len(examples), generator=torch.Generator().manual_seed(config.seed)).tolist()
+    return [examples[i] for i in order[count:]], [examples[i] for i in order[:count]]
+
+
+class _LabelTrainer(Trainer):  # type: ignore[misc]
+    """``Trainer`` with our batches, loss and optimizer."""
+
+    loss_is_scaled_for_ga = True
+    """The loss is divided by the label tokens of all accumulated batches, so a long answer weighs what it should."""
+
+    def __init__(
+        self,
+        model: Any,
+        config: TrainConfig,
+        learned: list[Example],
+        held_out: list[Example],
+        *,
+        pad: int,
+        arguments: dict[str, Any],
+        hooks: dict[str, Any],
+    ) -> None:
+        size = config.batch_size
+        rows = len(learned) + len(held_out)
+        per_epoch, steps = config.steps_per_epoch(rows), config.steps(rows)
+        settings = TrainingArguments(
+            **arguments,
+            per_device_train_batch_size=size,
+            gradient_accumulation_steps=config.gradient_accumulation,
+            learning_rate=config.learning_rate,
+            lr_scheduler_type=config.schedule if config.schedule != "constant" else "constant_with_warmup",
+            warmup_steps=int(config.warmup_ratio * steps),
+            max_steps=steps,
+            weight_decay=config.weight_decay,
+            max_grad_norm=config.max_grad_norm,
+            seed=config.seed,
+            logging_steps=max(1, steps // LOGS),
+            logging_nan_inf_filter=False,
+            save_strategy="no",
+            report_to=[],
+            disable_tqdm=True,
+            remove_unused_columns=False,
+            ddp_find_unused_parameters=False,
+        )
+        settings._n_gpu = min(1, settings.n_gpu)  # else one process would spread over all GPUs that it sees, by threads
+        share = attention.packs(model) and prefix.can_share(model.config)
+        held_out = sorted(held_out, key=lambda e: len(e.input_ids))
+        self.monitor = Monitor(
+            [collate(held_out[i : i + size], pad, share=share) for i in range(0, len(held_out), size)],
+            every=max(1, min(per_epoch, steps) // 2),
+            patience=config.patience,
+            agree=_agreed if settings.world_size > 1 else None,
+            leads=settings.process_index == 0,
+            **hooks,
+        )
+        super().__init__(
+            model=model,
+            args=settings,
+            train_dataset=learned,
+            data_collator=lambda rows: collate(rows, pad, share=share),
+            callbacks=[self.monitor],
+        )
+        self.model_accepts_loss_kwargs = True  # makes the Trainer count labels over the whole accumulated batch
+        self.remove_callback(PrinterCallback)
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> GroupedSampler:
+        size = self.args.train_batch_size
+        keys = prefix.sort_keys([e.input_ids for e in self.train_dataset], size)
+        return GroupedSampler(keys, size, self.args.seed)
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """Cross-entropy over label tokens, as a share of the mean over everything that is accumulated."""
+        # Batches of one step are alike, so every process counts for all.
+        self.monitor.tokens += self.accelerator.num_processes * int(inputs["attention_mask"].sum())
+        total, _ = label_loss(model, inputs)
+        # Several processes average their gradients, while the count is over all of them.
+        return total * self.accelerator.num_processes / num_items_in_batch
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        """AdamW with float32 masters; weight decay only where transformers decays."""
+        decayed = set(self.get_decay_parameter_names(self.model))
+        named = [(name, p) for name, p in self.model.named_parameters() if p.requires_grad]
+        groups = [
+            {"params": [p for name, p in named if name in decayed], "weight_decay": self.args.weight_decay},
+            {"params": [p for name, p in named if name not in decayed], "weight_decay": 0.0},
+        ]
+        self.optimizer = MasterAdamW([g for g in groups if g["params"]], lr=self.args.learning_rate, fused=True)
+        return self.optimizer
+
+    def floating_point_ops(self, inputs: dict[str, Any]) -> int:
+        """Not counted: walking over all parameters costs more than it tells."""
+        return 0
+
+
+def _agreed(stop: bool) -> bool:
+    """Whether the first process wants to stop: clocks differ, and a process that goes on alone would wait for ever."""
+    said = torch.tensor([float(stop)], device="cuda" if torch.distributed.get_backend() == "nccl" else "cpu")
+    torch.distributed.broadcast(said, src=0)
+    return bool(said.item())
+
+
+def _fault(code: str, message: str, key: str, fix: str) -> InputError:
+    return InputError([Finding(code=code, gate=4, message=message, where=f"train.yaml: {key}", fix=fix)])

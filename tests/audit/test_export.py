@@ -1,0 +1,161 @@
+"""The handed-over model: plain libraries load it, it scores what was recorded, and one that does not is refused."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ftdojo.audit.export import export
+from ftdojo.contract.progress import Silent
+from ftdojo.contract.protocol import Observation
+from ftdojo.contract.row import Row
+from ftdojo.contract.train_config import TrainConfig
+from ftdojo.episode import Dojo, run_episode
+from ftdojo.errors import InfrastructureError, UsageError
+from ftdojo.record import Home
+from ftdojo.record.store import describe
+from ftdojo.report.card import card, commands, write_card
+from ftdojo.training import export as to_folder
+from ftdojo.training import tokenize
+from ftdojo.training.sft.trainer import train
+
+FILES = {
+    "plan.yaml": {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []},
+    "train.yaml": {"method": "lora", "learning_rate": 0.005, "epochs": 8, "batch_size": 8, "max_length": 64},
+    "recipe.yaml": {"sources": [{"path": "train.jsonl", "prompt": "{{ request }}", "completion": "{{ verdict }}"}]},
+}
+
+
+class Once:
+    """Hands in one folder, or nothing."""
+
+    name, planner = "once", ""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+
+    def propose(self, observation: Observation) -> Path | None:
+        return None if observation.history else self.folder
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    return Home(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="module")
+def denier(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
+    """The tiny model, trained to answer mostly no, which an adapter can turn around; random weights it could not."""
+    rows = [
+        Row(({"role": "user", "content": f"Form {i}: Ann asks for a key."},), "no" if i % 3 else "yes")
+        for i in range(64)
+    ]
+    config = TrainConfig(method="full", learning_rate=0.01, epochs=4, batch_size=8, max_length=64)
+    folder = tmp_path_factory.mktemp("denier")
+    train(tokenize(rows, tiny_model, max_length=64).examples, config, tiny_model, folder / "trained")
+    to_folder(tiny_model, folder / "trained", folder / "model")
+    return folder / "model"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, approve: Path, denier: Path, home: Home) -> Path:
+    """A run whose first submission, an adapter, was accepted."""
+    folder = tmp_path_factory.mktemp("submission")
+    for name, content in FILES.items():
+        (folder / name).write_text(yaml.safe_dump(content))
+    out = tmp_path_factory.mktemp("runs") / "run"
+    with Dojo(str(approve), out, model=str(denier), home=home, agent="once") as dojo:
+        assert run_episode(dojo, Once(folder)).best.iteration == 1
+    return out
+
+
+def hand_over(run: Path, out: Path, home: Home, **options: Any) -> Any:
+    return export(run, out, home=home, progress=Silent(), **options)
+
+
+def test_merged_weights_load_in_plain_transformers_and_say_the_same(run: Path, home: Home, tmp_path: Path) -> None:
+    exported = hand_over(run, tmp_path / "merged", home)
+    recorded = json.loads((run / "result.json").read_text())["best"]["validation"]
+    assert exported.score.model_dump(mode="json") == recorded
+    assert exported.score.value > 50
+    program = f"""
+import sys
+from transformers import AutoModelForCausalLM, AutoTokenizer
+folder = {str(tmp_path / "merged")!r}
+tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder)
+turns = [dict(role="user", content="Request 7: Ann asks for a lamp.")]
+prompt = tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_tensors="pt", return_dict=True)
+ids = model.generate(**prompt, max_new_tokens=4, do_sample=False)
+print(tokenizer.decode(ids[0, prompt["input_ids"].shape[1]:], skip_special_tokens=True))
+assert not any(name.startswith("ftdojo") for name in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "yes"
+
+
+def test_an_adapter_finds_its_base(run: Path, home: Home, tmp_path: Path, denier: Path) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    out = tmp_path / "adapter"
+    exported = hand_over(run, out, home, form="adapter")
+    assert sum(p.stat().st_size for p in out.glob("*.safetensors")) < 2**20
+    AutoTokenizer.from_pretrained(out)
+    loaded = AutoModelForCausalLM.from_pretrained(out)
+    assert any("lora" in name for name, _ in loaded.named_parameters())
+    (serve, _) = commands(exported)
+    assert f"vllm serve {denier}" in serve
+    assert f"--lora-modules adapter={out}" in serve
+
+
+def test_the_card_tells_where_the_model_comes_from(run: Path, home: Home, tmp_path: Path) -> None:
+    exported = hand_over(run, tmp_path / "merged", home)
+    text = write_card(exported).read_text()
+    front = yaml.safe_load(text.split("---")[1])
+    assert (front["library_name"], front["license"]) == ("transformers", "other")
+    result = json.loads((run / "result.json").read_text())
+    for split in ("validation", "test"):
+        assert f"| {split} | " in text
+        assert f"{result['best'][split]['value']:.1f}" in text
+    assert "learning_rate: 0.005" in text
+    assert " rows\n" in text.split("## Training data")[1]
+    fenced = exported.submission / "recipe.yaml"
+    fenced.write_text(fenced.read_text() + "# ```\n# </x>\n")
+    assert "````\nsources" in card(exported)
+
+
+def test_a_model_that_does_not_score_what_was_recorded_is_refused(run: Path, home: Home, tmp_path: Path) -> None:
+    """The weights are exchanged together with what the store knows of them: otherwise they would be made again."""
+    from safetensors.torch import load_file, save_file
+
+    (weights,) = [p for p in home.stages.glob("models/*/model/*.safetensors") if "speed" not in str(p)]
+    manifest = weights.parents[1] / "manifest.json"
+    kept = {path: path.read_bytes() for path in (weights, manifest)}
+    try:
+        save_file({name: 0 * tensor for name, tensor in load_file(weights).items()}, weights, {"format": "pt"})
+        told = json.loads(manifest.read_text("utf-8"))
+        manifest.write_text(json.dumps({**told, "files": describe(manifest.parent)}), "utf-8")
+        with pytest.raises(InfrastructureError, match="does not score what was recorded"):
+            hand_over(run, tmp_path / "bad", home)
+    finally:
+        for path, content in kept.items():
+            path.write_bytes(content)
+
+
+def test_what_cannot_be_exported_is_refused(run: Path, home: Home, tmp_path: Path, approve: Path, denier: Path) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/file").touch()
+    with pytest.raises(UsageError, match="not empty"):
+        hand_over(run, tmp_path / "full", home)
+    with Dojo(str(approve), tmp_path / "none", model=str(denier), home=home, agent="once") as dojo:
+        run_episode(dojo, Once(None))
+    with pytest.raises(UsageError, match="better than the base model"):
+        hand_over(tmp_path / "none", tmp_path / "out", home)
+    with pytest.raises(UsageError, match="holds no run"):
+        hand_over(tmp_path / "nowhere", tmp_path / "out", home)

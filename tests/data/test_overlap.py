@@ -1,0 +1,94 @@
+"""The overlap index: copies are found, shared instructions are not taken for copies."""
+
+from __future__ import annotations
+
+import json
+import random
+import string
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ftdojo.data import OverlapIndex
+
+INSTRUCTION = "You are a helpful assistant. Count the rings of the molecule and answer with JSON only. Input Molecule:"
+
+
+def item(rng: random.Random) -> str:
+    return f"{INSTRUCTION} {''.join(rng.choices(string.ascii_letters, k=12))}, Ring Structure: {rng.choice('abc')}."
+
+
+def test_a_copy_is_found_and_a_sibling_is_not() -> None:
+    rng = random.Random(0)
+    evaluation = [item(rng) for _ in range(50)]
+    index = OverlapIndex.of(evaluation)
+    assert all(index.overlaps([text, "3"]) for text in evaluation)
+    assert not any(index.overlaps([item(rng), "3"]) for _ in range(500))
+
+
+def test_a_copy_hidden_in_other_text_and_respaced_is_found() -> None:
+    rng = random.Random(1)
+    evaluation = [item(rng) for _ in range(20)]
+    index = OverlapIndex.of(evaluation)
+    hidden = "Some words before it.\n\n" + evaluation[3].upper().replace(" ", "  \n") + "  And an answer: 3"
+    assert index.overlaps([hidden])
+
+
+def test_short_items_are_found_as_a_whole() -> None:
+    index = OverlapIndex.of(["What is 12 plus 2?", "Translate: cat"])
+    assert index.overlaps(["what is 12 plus 2", "14"])
+    assert index.overlaps(["An easy one: what is 12 plus 2?", "14"])
+    assert not index.overlaps(["what is 12 plus 3", "15"])
+    assert index.overlaps(["translate cat", "Katze"])
+    assert not index.overlaps(["Explain how to translate cat into German.", "Katze"])
+
+
+def edited(rng: random.Random, text: str, share: float) -> str:
+    words = text.split()
+    for i in rng.sample(range(len(words)), round(share * len(words))):
+        words[i] = "".join(rng.choices(string.ascii_lowercase, k=6))
+    return " ".join(words)
+
+
+def test_where_every_item_is_a_text_of_its_own_edited_copies_are_found() -> None:
+    rng = random.Random(3)
+    texts = [f"{INSTRUCTION} {' '.join(''.join(rng.choices('abcdefgh', k=4)) for _ in range(60))}" for _ in range(60)]
+    index = OverlapIndex.of(texts[:30])
+    assert all(index.overlaps([edited(rng, text, 0.1)]) for text in texts[:30])
+    assert not any(index.overlaps([edited(rng, text, 0.1)]) for text in texts[30:])
+
+
+def test_where_items_come_from_one_template_another_of_it_is_no_copy() -> None:
+    rng = random.Random(4)
+    template = "{} has {} apples and gives half of them to {} who already had {} more of them . How many are left ?"
+    names = [f"Name{number}" for number in range(40)]
+
+    def question() -> str:
+        return template.format(rng.choice(names), rng.randint(10, 999), rng.choice(names), rng.randint(10, 999))
+
+    evaluation = [question() for _ in range(100)]
+    index = OverlapIndex.of(evaluation)
+    assert all(index.overlaps([text]) for text in evaluation)
+    others = [index.overlaps([question()]) for _ in range(500)]
+    assert sum(others) < 0.05 * len(others)
+
+
+def test_keep_gives_positions() -> None:
+    index = OverlapIndex.of(["alpha beta", "gamma delta"])
+    assert index.keep([["alpha beta", "x"], ["new text"], ["gamma delta"], ["more"]]) == [1, 3]
+
+
+@given(st.lists(st.text(max_size=80), max_size=6), st.text(max_size=200))
+def test_any_text_is_answered_and_a_stored_index_answers_the_same(texts: list[str], text: str) -> None:
+    index = OverlapIndex.of(texts)
+    stored = OverlapIndex.from_json(json.loads(json.dumps(index.to_json())))
+    assert stored.overlaps([text]) == index.overlaps([text])
+
+
+def test_scripts_without_spaces_are_compared_by_character() -> None:
+    rng = random.Random(2)
+    signs = [chr(code) for code in range(0x4E00, 0x4F00)]
+    questions = ["以下是单项选择题。题目：" + "".join(rng.choices(signs, k=30)) for _ in range(40)]
+    index = OverlapIndex.of(questions[:20])
+    assert all(index.overlaps([f"{text}\nA. 一\nB. 二", "A"]) for text in questions[:20])
+    assert not any(index.overlaps([text, "A"]) for text in questions[20:])

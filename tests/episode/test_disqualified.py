@@ -1,0 +1,57 @@
+"""A run whose stored model was exchanged, with a manifest that fits it, is disqualified and says why."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import yaml
+from safetensors.torch import load_file, save_file
+
+from ftdojo.contract.protocol import Observation
+from ftdojo.episode import Dojo, run_episode
+from ftdojo.record import Home, Ledger
+from ftdojo.record.store import describe
+
+FILES = {
+    "plan.yaml": {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []},
+    "train.yaml": {"method": "full", "learning_rate": 0.01, "epochs": 6, "batch_size": 8, "max_length": 64},
+    "recipe.yaml": {"sources": [{"path": "train.jsonl", "prompt": "{{ request }}", "completion": "{{ verdict }}"}]},
+}
+
+
+class Swapping:
+    """Hands in one honest submission; once its model is the best, exchanges the model in the store."""
+
+    name, planner = "swapping", ""
+
+    def __init__(self, folder: Path, stages: Path) -> None:
+        self.folder, self.stages = folder, stages
+
+    def propose(self, observation: Observation) -> Path | None:
+        if not observation.history:
+            return self.folder
+        assert observation.best == 1
+        (weights,) = self.stages.glob("models/*/model/model.safetensors")
+        save_file({n: t * 1.01 for n, t in load_file(weights).items()}, weights, metadata={"format": "pt"})
+        manifest = weights.parents[1] / "manifest.json"
+        told = json.loads(manifest.read_text())
+        manifest.write_text(json.dumps({**told, "files": describe(weights.parents[1])}))
+        return None
+
+
+def test_an_exchanged_model_is_disqualified(tmp_path: Path, approve: Path, tiny_model: Path) -> None:
+    home, folder = Home(tmp_path / "home"), tmp_path / "submission"
+    folder.mkdir()
+    for name, content in FILES.items():
+        (folder / name).write_text(yaml.safe_dump(content))
+    agent = Swapping(folder, home.stages)
+    with Dojo(str(approve), tmp_path / "run", model=str(tiny_model), home=home, agent=agent.name) as dojo:
+        result = run_episode(dojo, agent)
+    assert result.outcome == "disqualified"
+    assert "not the one that iteration 1 made" in result.reasons[0]
+    assert (result.baseline.test, result.best.test) == (None, None)
+    with Ledger(tmp_path / "run", writable=False) as ledger:
+        assert ledger.broken() is None
+        assert not ledger.events("test_opened")
+        assert result.ledger == ledger.events()[-2].link

@@ -1,0 +1,235 @@
+"""Whole episodes on a tiny real model: what is recorded, what is shown, and what survives."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ftdojo.contract.budget import Budget
+from ftdojo.contract.protocol import Observation
+from ftdojo.contract.result import RunResult
+from ftdojo.episode import Dojo, run_episode
+from ftdojo.errors import FtdojoError, UsageError
+from ftdojo.record import Home, Ledger
+
+PLAN = {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []}
+TRAIN = {"method": "full", "learning_rate": 0.01, "epochs": 6, "batch_size": 8, "max_length": 64}
+SOURCE = {"path": "train.jsonl", "prompt": "{{ request }}", "completion": "{{ verdict }}"}
+
+
+class Scripted:
+    """An agent that hands in folders prepared beforehand and remembers what it was shown."""
+
+    name, planner = "scripted", ""
+
+    def __init__(self, folders: list[Path]) -> None:
+        self.folders = folders
+        self.seen: list[Observation] = []
+
+    def propose(self, observation: Observation) -> Path | None:
+        self.seen.append(observation)
+        done = len(observation.history)
+        return self.folders[done] if done < len(self.folders) else None
+
+
+def submission(folder: Path, *, train: dict[str, Any] | None = None, script: str | None = None, **recipe: Any) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "plan.yaml").write_text(yaml.safe_dump(PLAN))
+    (folder / "train.yaml").write_text(yaml.safe_dump({**TRAIN, **(train or {})}))
+    if script is None:
+        (folder / "recipe.yaml").write_text(yaml.safe_dump({"sources": [SOURCE], **recipe}))
+    else:
+        (folder / "process_data.py").write_text(script)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    return Home(tmp_path_factory.mktemp("home"))
+
+
+def play(run: Path, agent: Scripted, task: Path, model: Path, home: Home, **options: Any) -> RunResult:
+    with Dojo(str(task), run, model=str(model), home=home, agent=agent.name, **options) as dojo:
+        return run_episode(dojo, agent)
+
+
+def test_an_episode_from_baseline_to_sealed_test(tmp_path: Path, approve: Path, tiny_model: Path, home: Home) -> None:
+    folders = [
+        submission(tmp_path / "good"),
+        submission(tmp_path / "lost", train={"epochs": 0.2, "learning_rate": 1e-5}),
+        submission(tmp_path / "bad", train={"learning_rat": 1}),
+    ]
+    agent = Scripted(folders)
+    result = play(tmp_path / "run", agent, approve, tiny_model, home)
+
+    assert (result.outcome, result.best.iteration) == ("scored", 1)
+    assert [i.accepted for i in result.iterations] == [True, False, False]
+    assert result.iterations[2].findings[0].fix == "did you mean 'learning_rate'?"
+    assert result.baseline.test is not None
+    assert result.best.test is not None
+    assert result.best.test.interval[0] > result.baseline.test.interval[1]
+    assert json.loads((tmp_path / "run/result.json").read_text()) == result.model_dump(mode="json")
+
+    with Ledger(tmp_path / "run", writable=False) as ledger:
+        kinds = [event.kind for event in ledger.events()]
+    expected = ["configuration", "baseline", *["iteration"] * 3, "stopped", "test_opened", "test_scored", "finished"]
+    assert kinds == expected
+
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    AutoTokenizer.from_pretrained(tmp_path / "run/model")
+    AutoModelForCausalLM.from_pretrained(tmp_path / "run/model")
+
+    shown = "".join(o.model_dump_json() for o in agent.seen)
+    samples = [s for o in agent.seen for s in o.baseline.samples]
+    assert samples
+    assert "Request" in shown
+    assert not any("verdict" in s.model_dump_json() for s in samples), "gold answers stay in the environment"
+
+    again = play(tmp_path / "run", Scripted(folders), approve, tiny_model, home)
+    assert again == result, "a finished run is told again, not run again"
+
+
+def test_on_the_ladder_only_an_improvement_is_told(tmp_path: Path, approve: Path, tiny_model: Path, home: Home) -> None:
+    folders = [
+        submission(tmp_path / "good"),
+        submission(tmp_path / "lost", train={"epochs": 0.2, "learning_rate": 1e-5}),
+        submission(tmp_path / "bad", train={"learning_rat": 1}),
+    ]
+    agent = Scripted(folders)
+    result = play(tmp_path / "run", agent, approve, tiny_model, home, ladder=True)
+    good, lost, bad = agent.seen[-1].history
+    recorded = result.iterations[1].validation
+    assert recorded is not None
+    assert good.score == result.iterations[0].validation
+    assert lost.feedback.evaluation == good.feedback.evaluation
+    assert lost.decision is not None
+    assert (lost.decision.accepted, lost.decision.difference.value) == (False, 0)
+    assert lost.feedback.training is not None
+    assert lost.score != recorded
+    assert bad.feedback.execution.findings == result.iterations[2].findings
+    with (
+        Dojo(str(approve), tmp_path / "run", model=str(tiny_model), home=home, agent="scripted", ladder=True) as dojo,
+        pytest.raises(UsageError, match="ladder"),
+    ):
+        dojo.probe(folders[0], 0.5)
+    with pytest.raises(UsageError, match="ladder"):
+        play(tmp_path / "run", agent, approve, tiny_model, home)
+
+
+def test_another_configuration_is_refused(tmp_path: Path, approve: Path, tiny_model: Path, home: Home) -> None:
+    play(tmp_path / "run", Scripted([]), approve, tiny_model, home)
+    with pytest.raises(UsageError) as caught:
+        play(tmp_path / "run", Scripted([]), approve, tiny_model, home, seed=3, budget=Budget(wall_s=5))
+    assert "seed: 0 in the run, 3 now" in caught.value.message
+    assert "budget" in caught.value.message
+    assert "task" not in caught.value.message
+
+
+def test_outcomes_without_a_score(tmp_path: Path, approve: Path, tiny_model: Path, home: Home) -> None:
+    assert play(tmp_path / "none", Scripted([]), approve, tiny_model, home).outcome == "no_submission"
+    broken = [submission(tmp_path / "b", script="raise SystemExit('no data today')")]
+    result = play(tmp_path / "invalid", Scripted(broken), approve, tiny_model, home)
+    assert result.outcome == "invalid"
+    (finding,) = result.iterations[0].findings
+    assert (finding.gate, finding.code) == (2, "program_failed")
+    assert "no data today" in finding.message
+    assert result.best.test == result.baseline.test
+
+
+def test_the_budget_ends_the_episode(tmp_path: Path, approve: Path, tiny_model: Path, home: Home) -> None:
+    folders = [submission(tmp_path / str(i), seed=i) for i in range(3)]
+    result = play(tmp_path / "run", Scripted(folders), approve, tiny_model, home, budget=Budget(submissions=1))
+    assert len(result.iterations) == 1
+    assert result.budget.submissions == 1
+
+
+def test_a_script_is_as_good_as_a_recipe(tmp_path: Path, approve: Path, tiny_model: Path, home: Home) -> None:
+    script = """
+import argparse, json
+p = argparse.ArgumentParser()
+for name in ("input", "output", "limit"):
+    p.add_argument(f"--{name}")
+a = p.parse_args()
+rows = [json.loads(line) for line in open(a.input + "/train.jsonl")][: int(a.limit)]
+with open(a.output, "w") as f:
+    for r in rows:
+        f.write(json.dumps({"instruction": r["request"], "input": "", "output": r["verdict"]}) + "\\n")
+"""
+    result = play(tmp_path / "run", Scripted([submission(tmp_path / "s", script=script)]), approve, tiny_model, home)
+    assert result.best.iteration == 1
+
+
+def _command(out: Path, task: Path, model: Path) -> list[str]:
+    options = ["--model", str(model), "--max-iterations", "3", "--budget", "10h", "--out", str(out), "--json"]
+    return [sys.executable, "-m", "ftdojo", "run", str(task), *options]
+
+
+def _essence(document: str) -> Any:
+    """What must not depend on interruptions: everything but clocks, and the digest of a record that holds times."""
+    result = json.loads(document)
+    for iteration in result["iterations"]:
+        del iteration["seconds"]
+    del result["budget"], result["run"], result["ledger"]
+    return result
+
+
+def test_kill_9_and_the_same_command_give_the_same_result(
+    tmp_path: Path, approve: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FTDOJO_HOME", str(tmp_path / "one"))
+    whole = subprocess.run(
+        _command(tmp_path / "whole", approve, tiny_model), capture_output=True, text=True, check=True
+    ).stdout
+
+    monkeypatch.setenv("FTDOJO_HOME", str(tmp_path / "two"))
+    command = _command(tmp_path / "killed", approve, tiny_model)
+    for events in (1, 2, 3):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while process.poll() is None and len(_kinds(tmp_path / "killed")) < events:
+            time.sleep(0.02)
+        time.sleep(0.3)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert len(_kinds(tmp_path / "killed")) >= events
+    resumed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert _essence(resumed) == _essence(whole)
+
+
+def _kinds(run: Path) -> list[str]:
+    try:
+        with Ledger(run, writable=False) as ledger:
+            return [event.kind for event in ledger.events()]
+    except (FtdojoError, sqlite3.OperationalError):  # not there yet, or half way
+        return []
+
+
+def test_ctrl_c_in_any_stage_leaves_a_resumable_run(
+    tmp_path: Path, approve: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the base model answers, in an iteration, and while the sealed test is graded."""
+    monkeypatch.setenv("FTDOJO_HOME", str(tmp_path / "home"))
+    command = _command(tmp_path / "run", approve, tiny_model)
+    for kind in ("configuration", "baseline", "test_opened"):
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+        while process.poll() is None and kind not in _kinds(tmp_path / "run"):
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all processes of the run
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 130
+        assert "the same command resumes" in err
+        assert "Traceback" not in err
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["outcome"] == "scored"

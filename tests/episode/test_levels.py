@@ -1,0 +1,30 @@
+"""What the curves of a training say."""
+
+from __future__ import annotations
+
+import pytest
+
+from ftdojo.episode.levels import diagnose_fit
+
+FALLING = [3.0 - 0.1 * i for i in range(20)]
+FLAT = [3.0, 2.0, 1.0, *[0.5] * 37]
+
+
+@pytest.mark.parametrize(
+    ("losses", "held_out", "fit"),
+    [
+        (FALLING, [], "under_fit"),
+        (FLAT, [], "good"),
+        (FLAT, [0.6, 0.6], "good"),
+        (FLAT, [0.9, 0.6], "under_fit"),
+        (FLAT, [0.6, 0.5, 0.7], "over_fit"),
+        ([1.0] * 30 + [2.0] * 10, [], "unstable"),
+        ([1.0] * 30 + [2.0] * 10, [0.6, 0.7], "unstable"),
+        ([1.0] * 30 + [2.0] * 10, [0.6, 0.6], "good"),
+        ([2.0], [], "good"),
+        ([0.1, 1.7] * 10, [0.6, 0.6], "good"),
+    ],
+)
+def test_fit(losses: list[float], held_out: list[float], fit: str) -> None:
+    """The last case: batches of an easy and of a hard sub-task in turn, which is no instability."""
+    assert diagnose_fit(losses, held_out) == fit

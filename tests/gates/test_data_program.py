@@ -1,0 +1,87 @@
+"""Data programs that fail in every usual way, each told as one finding; and checks of the rows they write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ftdojo.data import OverlapIndex
+from ftdojo.errors import InputError
+from ftdojo.gates import data_program
+from ftdojo.sandbox import Limits
+from ftdojo.sandbox.limits import MIB
+
+EMPTY = OverlapIndex.of([])
+TIGHT = Limits(wall_s=2, memory_bytes=300 * MIB, file_bytes=4 * MIB, folder_bytes=8 * MIB)
+OPEN = "import sys\nout = open(sys.argv[sys.argv.index('--output') + 1], 'w')\n"
+
+
+@pytest.mark.parametrize(
+    ("program", "code", "message"),
+    [
+        ("1 / 0", "program_failed", "ZeroDivisionError"),
+        ("import time; time.sleep(60)", "program_timeout", "longer than 2 s"),
+        ("pass", "output_missing", "not written"),
+        (OPEN + "out.write('{}\\n[1]\\nnot json\\n')", "bad_json", "line 2 is list"),
+        (OPEN + "out.write('x' * 10**10)", "program_", ""),
+        (OPEN + "for i in range(10**7): out.write('x' * 1000)", "program_failed", "File too large"),
+        ("x = 'y' * 10**10", "program_", "emory"),
+    ],
+)
+def test_a_failing_program_is_one_finding(tmp_path: Path, program: str, code: str, message: str) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    tmp_path.chmod(0o755)
+    with pytest.raises(InputError) as caught:
+        data_program.run(program, raw, limit=5, limits=TIGHT)
+    (finding,) = caught.value.findings
+    assert finding.code.startswith(code)
+    assert finding.gate == 2
+    assert message in finding.message
+    assert finding.fix
+
+
+def pairs(*completions: str) -> list[dict[str, Any]]:
+    return [{"prompt": f"question number {i}", "completion": text} for i, text in enumerate(completions)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "code", "message"),
+    [
+        ([], "no_rows", "no rows"),
+        (pairs(*"abcdefgh"), "too_many_rows", "8 rows"),
+        ([*pairs("a"), {"prompt": "b"}], "bad_row", "row 2: keys ['prompt']"),
+        (pairs("a", " "), "bad_row", "row 2: 'completion' is empty"),
+        ([{"prompt": "a", "completion": 3}], "bad_row", "must be text"),
+        ([{"messages": [{"role": "user", "content": "a"}]}], "bad_row", "assistant"),
+    ],
+)
+def test_faulty_rows_are_named_by_number(rows: list[dict[str, Any]], code: str, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        data_program.check(rows, EMPTY, max_rows=6)
+    assert caught.value.findings[0].code == code
+    assert message in caught.value.findings[0].message
+
+
+def test_all_rows_are_checked_and_only_some_are_told() -> None:
+    rows = [*pairs(*["a", "b"] * 400), *({"text": "x"} for _ in range(9))]
+    with pytest.raises(InputError, match="and 4 more") as caught:
+        data_program.check(rows, EMPTY, max_rows=2000)
+    assert "row 801" in caught.value.findings[0].message
+
+
+def test_rows_that_hold_evaluation_items_are_counted_like_others() -> None:
+    index = OverlapIndex.of(["question number 1", "question number 2"])
+    clean, report = data_program.check(pairs(*"abcd"), index, max_rows=9)
+    assert [clean.rows[0], clean.rows[3]] == [pairs(*"abcd")[0], pairs(*"abcd")[3]]
+    assert clean.found == 2
+    assert report == data_program.check(pairs(*"abcd"), EMPTY, max_rows=9)[1]
+
+
+def test_rows_keep_their_subtask_and_are_counted_by_it() -> None:
+    rows = [{**row, "subtask": name} for row, name in zip(pairs(*"abc"), "xxy", strict=True)]
+    clean, report = data_program.check(rows, EMPTY, max_rows=9)
+    assert clean.rows == rows
+    assert report.per_subtask == {"x": 2, "y": 1}

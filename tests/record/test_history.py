@@ -1,0 +1,50 @@
+"""What is read from a ledger while it grows is what is read from it at the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ftdojo.contract.budget import Spent
+from ftdojo.contract.call import Call
+from ftdojo.contract.feedback import ExecutionFeedback, Feedback
+from ftdojo.contract.protocol import Iteration
+from ftdojo.contract.result import StageSeconds
+from ftdojo.record import Ledger
+from ftdojo.record.history import History
+
+
+def iteration(number: int) -> Iteration:
+    execution = ExecutionFeedback(seconds=StageSeconds(), reused=[], findings=[])
+    return Iteration(number=number, digests={}, plan=None, feedback=Feedback(execution=execution), decision=None)
+
+
+def test_a_history_that_grows_is_the_history_of_the_whole(tmp_path: Path) -> None:
+    with Ledger(tmp_path) as ledger:
+        growing = History(ledger)
+        for number in range(1, 5):
+            assert len(growing.iterations) == number - 1
+            made = {"iteration": iteration(number).model_dump(mode="json")}
+            growing.append("iteration", made, Spent(wall_s=2.0, submissions=1))
+            assert growing.spent == Spent(wall_s=2.0 * number, submissions=number)
+        whole = History(ledger)
+        assert growing.iterations == whole.iterations == [iteration(n) for n in range(1, 5)]
+        assert growing.calls == whole.calls == [[]] * 5
+        assert (growing.best, growing.outcome) == (whole.best, whole.outcome) == (0, "invalid")
+
+
+def test_what_another_reader_gets_cannot_change_the_history(tmp_path: Path) -> None:
+    with Ledger(tmp_path) as ledger:
+        history = History(ledger)
+        history.append("iteration", {"iteration": iteration(1).model_dump(mode="json")})
+        history.iterations.clear()
+        history.calls[0].append(Call.model_construct())
+        assert len(history.iterations) == 1
+        assert history.calls == [[], []]
+
+
+def test_only_new_events_are_read(tmp_path: Path) -> None:
+    with Ledger(tmp_path) as ledger:
+        first, second = ledger.append("a", {}), ledger.append("b", {"x": 1})
+        assert ledger.events(after=first.seq) == [second]
+        assert ledger.events("a", after=first.seq) == []
+        assert ledger.events(after=second.seq) == []

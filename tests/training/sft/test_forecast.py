@@ -1,0 +1,43 @@
+"""The micro-training and the line through its steps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ftdojo.contract.train_config import TrainConfig
+from ftdojo.models import Compute
+from ftdojo.training.sft.forecast import _line, forecast
+from ftdojo.training.sft.tokens import IGNORED, Example
+
+SINGLE = Compute("cpu", "float32", "sdpa", "the test compares numbers")
+
+
+@given(st.floats(0, 5), st.floats(1e-3, 3), st.lists(st.floats(1, 100), min_size=2, max_size=9))
+def test_the_line_of_noiseless_steps_is_found(fixed: float, rate: float, work: list[float]) -> None:
+    intercept, slope = _line([(w, fixed + rate * w) for w in work])
+    for w in (min(work), max(work)):
+        assert intercept + slope * w == pytest.approx(fixed + rate * w, rel=1e-6)
+
+
+@given(st.lists(st.tuples(st.floats(1, 100), st.floats(0.01, 10)), min_size=1, max_size=9))
+def test_no_noise_makes_a_part_of_the_line_negative(points: list[tuple[float, float]]) -> None:
+    intercept, slope = _line(points)
+    assert intercept >= 0
+    assert slope >= 0
+    assert intercept + slope * max(w for w, _ in points) > 0
+
+
+def test_a_forecast_grows_with_the_training(tiny_model: Path) -> None:
+    """Not the time is asserted, which another process may take: only that all epochs, and held-out rows, count."""
+    rows = [list(range(100, 130 + 8 * (i % 5))) for i in range(40)]
+    examples = [Example(row, [IGNORED] * (len(row) - 3) + row[-3:]) for row in rows]
+    short, long, cut = (
+        forecast(examples, TrainConfig(batch_size=4, **settings), tiny_model, on=SINGLE)
+        for settings in ({"epochs": 1}, {"epochs": 50, "eval_fraction": 0.1}, {"epochs": 50, "max_steps": 1})
+    )
+    assert long > 5 * short
+    assert cut < short
