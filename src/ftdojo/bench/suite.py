@@ -20,11 +20,11 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import ConfigDict, Field, field_validator
 
-from ftdojo import agents, tasks
+from ftdojo import agents, inference, tasks
 from ftdojo.contract.budget import Budget, parse_duration
 from ftdojo.errors import InputError, UsageError
 from ftdojo.findings import Finding
@@ -63,8 +63,8 @@ class Rules(StrictModel):
 
     ladder: bool = False
     """Agents are told of validation only when they were shown to have improved on their best."""
-    engine: Literal["transformers", "vllm"] = "transformers"
-    """What models answer with in evaluation."""
+    engine: str = "transformers"
+    """What models answer with in evaluation: transformers, vllm, or a plug-in."""
     data_llm: list[str] = Field(default_factory=list)
     """Language models that data programs may ask, each as ``NAME=PROVIDER:MODEL`` or ``NAME=PROVIDER:MODEL@URL``."""
 
@@ -162,6 +162,7 @@ class Suite(StrictModel):
         found = read.model_copy(
             update={name: [_absolute(entry, beside) for entry in getattr(read, name)] for name in ("tasks", "models")}
         )
+        inference.identity(found.rules.engine)
         for contestant in found.agents:
             agents.check(contestant.of, contestant.planner, probes=contestant.probes, ladder=found.rules.ladder)
         folders = [job.folder for job in found.jobs()]

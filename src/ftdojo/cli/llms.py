@@ -29,12 +29,11 @@ def connected(planner: str, named: Sequence[str], base_url: str | None) -> Llms:
     Raises:
         UsageError: for a name of another form.
     """
-    from ftdojo.agents import PLAYBOOK
     from ftdojo.llm import connect
 
-    if base_url and planner == PLAYBOOK and not named:
+    if base_url and ":" not in planner and not named:
         raise UsageError("the playbook asks no server", fix="add --planner openai:MODEL, or leave --base-url out")
-    transport = None if planner == PLAYBOOK else connect(planner, base_url=base_url)
+    transport = connect(planner, base_url=base_url) if ":" in planner else None
     return transport, pools(named, base_url)
 
 

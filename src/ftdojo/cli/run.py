@@ -97,7 +97,7 @@ def run(
         out_dir or Path("runs") / f"{Path(task).name if Path(task).is_dir() else task.replace('/', '-')}-seed{seed}"
     )
     named = agents.check(agent, planner, probes=probes, ladder=ladder)
-    if data_llm and (agent, planner) == ("ft-agent", agents.PLAYBOOK):
+    if data_llm and (agent, planner) == ("ft-agent", "playbook"):
         err.print(
             "the playbook writes recipes, which ask no models: --data-llm has no effect without another --planner"
         )

@@ -8,6 +8,7 @@ from typing import Any
 from ftdojo.agents import draft as drafts
 from ftdojo.agents import forecast
 from ftdojo.agents.draft import Proposal
+from ftdojo.agents.setup import Abilities, AgentSetup
 from ftdojo.contract.protocol import Observation
 from ftdojo.contract.submission import Plan, PlannedChange
 from ftdojo.contract.train_config import TrainConfig
@@ -36,9 +37,15 @@ class SingleShot:
     """
 
     name, planner = "single-shot", ""
+    abilities = Abilities()
 
     def __init__(self, workspace: Path) -> None:
         self._workspace = workspace
+
+    @classmethod
+    def create(cls, setup: AgentSetup) -> SingleShot:
+        """See :class:`ftdojo.agents.setup.AgentClass`."""
+        return cls(setup.workspace)
 
     def propose(self, observation: Observation) -> Path | None:
         """The one submission, or ``None`` once it was made."""
