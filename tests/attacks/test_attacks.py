@@ -35,6 +35,7 @@ import psutil
 import pytest
 import yaml
 
+from ftdojo.contract.options import RunOptions
 from ftdojo.episode import Dojo, run_episode
 from ftdojo.gates import trial
 from ftdojo.contract.progress import Silent
@@ -141,7 +142,7 @@ def arena(tmp_path_factory: pytest.TempPathFactory, approve: Path, tiny_model: P
         # Open and inheritable while sandboxes start: only that descriptors are closed keeps it from them.
         items = stack.enter_context((data.sealed_test).open("rb"))
         os.set_inheritable(items.fileno(), True)
-        dojo = stack.enter_context(Dojo(str(approve), folder / "run", model=str(tiny_model), home=home))
+        dojo = stack.enter_context(Dojo(RunOptions(task=str(approve), model=str(tiny_model)), folder / "run", home=home))
         dojo.reset()
         facts = {
             "TEST": str(data.sealed_test),

@@ -14,12 +14,12 @@ PLAYBOOK = "playbook"
 """The planner that uses no language model; for an agent that has no planner, the same as none."""
 
 
-def check(agent: str, planner: str = PLAYBOOK, *, probes: int = 0, ladder: bool = False) -> str:
+def check(agent: str, planner: str | None = None, *, probes: int = 0, ladder: bool = False) -> str:
     """Whether there is such an agent, and whether it understands these options; no network is used.
 
     Args:
         agent: a built-in name, the name of an installed plug-in, or ``module:Class``.
-        planner: ``playbook``, or ``PROVIDER:MODEL`` for a language model.
+        planner: ``PROVIDER:MODEL`` for a language model; ``playbook`` or nothing for the agent's own planning.
         probes: how many candidate plans it tries on a share of their rows.
         ladder: whether it sees validation scores only of submissions that were accepted.
 
@@ -32,8 +32,8 @@ def check(agent: str, planner: str = PLAYBOOK, *, probes: int = 0, ladder: bool 
     abilities: Abilities = getattr(AGENTS.load(agent), "abilities", Abilities())
     if ladder and probes:
         raise UsageError("probes tell scores on validation, which the ladder does not", fix="leave one of them out")
-    own = planner in (PLAYBOOK, abilities.own_planner)
-    if not own and ":" not in planner:
+    own = planner is None or planner in (PLAYBOOK, abilities.own_planner)
+    if planner is not None and not own and ":" not in planner:
         nearest = difflib.get_close_matches(planner, [PLAYBOOK, abilities.own_planner], n=1)
         fix = f"did you mean '{nearest[0]}'?" if nearest else "choose playbook, or PROVIDER:MODEL, e.g. openai:gpt-5.2"
         raise UsageError(f"there is no planner '{planner}'", fix=fix)
@@ -43,7 +43,7 @@ def check(agent: str, planner: str = PLAYBOOK, *, probes: int = 0, ladder: bool 
         raise UsageError(f"the agent '{agent}' asks a language model", fix="name one: --planner PROVIDER:MODEL")
     if not own and not abilities.llm_planner:
         raise UsageError(f"the agent '{agent}' has no planner", fix="leave --planner out, or choose ft-agent")
-    return planner_name(abilities.own_planner if own else planner, probes)
+    return planner_name(abilities.own_planner if own or planner is None else planner, probes)
 
 
 def make(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -72,10 +72,9 @@ def export(
         raise UsageError(f"no model of {run} was better than the base model", fix="nothing has to be exported")
     if out.exists() and any(out.iterdir()):
         raise UsageError(f"{out} is not empty", fix="name a new folder")
-    _, found = tasks.get(task or about.get("given", configuration.task), runner=sandbox.run_user_code).variant(
-        configuration.variant
-    )
-    data, base = prepare(found, configuration.variant, home), models.resolve(configuration.model, home.root)
+    options = configuration.options(task or about.get("given", configuration.task))
+    _, found = tasks.get(options.task, runner=sandbox.run_user_code).variant(options.variant)
+    data, base = prepare(found, configuration.variant, home), models.resolve(options.model, home.root)
     now = {**data.digests, "task": found.version, "model": models.digest(base)}
     if changed := [name for name, digest in configuration.digests.items() if now[name] != digest]:
         raise UsageError(
@@ -83,7 +82,7 @@ def export(
             fix="export with the data, the model and the ftdojo that the run was made with",
         )
     submission, iteration = run / SUBMISSIONS / f"{best:03d}", iterations[best - 1]
-    pipeline = Pipeline(found, data, base, home=home, progress=progress)
+    pipeline = Pipeline(found, data, base, home=home, progress=progress, engine=options.engine)
     trained = pipeline.again(submission, stopped_after=iteration.feedback.stopped_after).trained
     assert trained is not None, "what was accepted was trained"
     if form == "adapter" and not (trained / ADAPTER).is_file():
@@ -94,7 +93,15 @@ def export(
     else:
         training.export(base, trained, out)
     progress.end("export", str(out))
-    score = _score(found, data.validation, base, out, form, progress)
+
+    @contextmanager
+    def merged() -> Iterator[Path]:
+        with tempfile.TemporaryDirectory(prefix="ftdojo-export-") as folder:
+            training.export(base, out, Path(folder))
+            yield Path(folder)
+
+    whole = merged if form == "adapter" else lambda: nullcontext(out)
+    score = _score(found, data.validation, whole, options.engine, progress)
     recorded = iteration.score
     if recorded is None or abs(score.value - recorded.value) > 1e-9:
         raise InfrastructureError(
@@ -124,23 +131,19 @@ def _copy_adapter(trained: Path, base: Path, out: Path) -> None:
         (out / ADAPTER).write_text(json.dumps(settings, indent=1) + "\n", "utf-8")
 
 
-def _score(task: Task, items: Path, base: Path, out: Path, form: Form, progress: Progress) -> Score:
-    """The score of what lies in ``out``, by a fresh generation: nothing that is stored is used."""
-
-    @contextmanager
-    def merged() -> Iterator[Path]:
-        with tempfile.TemporaryDirectory(prefix="ftdojo-export-") as folder:
-            training.export(base, out, Path(folder))
-            yield Path(folder)
-
+def _score(
+    task: Task, items: Path, model: Callable[[], AbstractContextManager[Path]], engine: str, progress: Progress
+) -> Score:
+    """The score of a model by a fresh generation: nothing that is stored is used."""
     with tempfile.TemporaryDirectory(prefix="ftdojo-score-") as store:
         _, records, predictions = predict(
             task,
             items,
-            merged if form == "adapter" else lambda: nullcontext(out),
+            model,
             "exported",
             Store(Path(store)),
             progress,
             label="validation",
+            engine=engine,
         )
     return Score.of(task.spec.metric, summarize(task, evaluation.scores(task, records, predictions)))

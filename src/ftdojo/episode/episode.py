@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,6 +12,7 @@ from ftdojo.contract.budget import Budget, Spent
 from ftdojo.contract.call import Call, CallLog
 from ftdojo.contract.configuration import Configuration, versions
 from ftdojo.contract.feedback import ExecutionFeedback, Feedback
+from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Progress, Silent
 from ftdojo.contract.protocol import Agent, Decision, Iteration, Observation, Probe
 from ftdojo.contract.result import RunResult
@@ -50,57 +50,40 @@ class Dojo:
 
     def __init__(
         self,
-        task: str,
+        options: RunOptions,
         run: Path,
         *,
-        model: str,
         home: Home,
-        variant: str | None = None,
-        agent: str = "",
-        planner: str = "",
         data_llm: DataLlm | None = None,
-        ladder: bool = False,
-        engine: str = "transformers",
-        seed: int = 0,
-        budget: Budget | None = None,
         progress: Progress | None = None,
     ) -> None:
         """Prepare the task's data and the base model, and open the record.
 
         Args:
-            task: a task id or the path of a task folder.
+            options: what the run is, and its limits; the task's wall-clock rule always holds.
             run: the folder of the record; created if need be.
-            model: an embedded model's name, a local folder or a hub id.
-            variant: the data variant; the task's first one if ``None``.
-            data_llm: the language models that data programs may ask; none if ``None``.
-            ladder: whether the agent sees validation only where it was shown to have improved.
-            engine: what models answer with in evaluation: one of :data:`ftdojo.inference.ENGINES`.
-            budget: limits of the agent's part; the task's wall-clock rule always holds.
+            data_llm: the language models that data programs may ask; those that the options name if ``None``.
 
         Raises:
             UsageError: for an unknown name, or if ``run`` holds a run with another configuration.
         """
-        self.run, self._home, self._task_name = run, home, task
+        self.run, self._home, self._task_name = run, home, options.task
         self.progress = progress or Silent()
-        variant, self._task = tasks.get(task, runner=sandbox.run_user_code).variant(variant)
-        self.budget = (budget or Budget()).within(Budget(wall_s=self._task.spec.rules.wall_s))
+        data_llm = data_llm or DataLlm.of(options)
+        inference.identity(options.engine)
+        variant, self._task = tasks.get(options.task, runner=sandbox.run_user_code).variant(options.variant)
+        self.options = options.model_copy(update={"variant": variant})
+        self.budget = options.budget.within(Budget(wall_s=self._task.spec.rules.wall_s))
         self.progress.update("setup", 0, 2, "preparing the task's data")
         self._data = prepare(self._task, variant, home)
         self.progress.update("setup", 1, 2, "preparing the base model")
-        self._base = models.resolve(model, home.root)
-        self.progress.end("setup", f"{self._task.spec.id} ({variant}), {model}")
-        inference.identity(engine)
-        self._identity = Configuration(
+        self._base = models.resolve(options.model, home.root)
+        self.progress.end("setup", f"{self._task.spec.id} ({variant}), {options.model}")
+        self._identity = Configuration.of(
+            self.options,
             task=self._task.spec.id,
-            variant=variant,
-            model=model,
-            agent=agent,
-            planner=planner,
             data_llm=data_llm.names if data_llm else {},
-            ladder=ladder,
-            engine=engine,
-            seed=seed,
-            budget=asdict(self.budget),
+            budget=self.budget,
             digests={**self._data.digests, "task": self._task.version, "model": models.digest(self._base)},
         )
         with disk_errors(run):
@@ -109,7 +92,7 @@ class Dojo:
         self._history = History(self._ledger)
         access = self._access(data_llm) if data_llm else None
         self._pipeline = Pipeline(
-            self._task, self._data, self._base, home=home, progress=self.progress, llm=access, engine=engine
+            self._task, self._data, self._base, home=home, progress=self.progress, llm=access, engine=options.engine
         )
         self._mark = time.monotonic()
 
@@ -287,10 +270,8 @@ class Dojo:
         number = self._history.best
         self._history.append("test_opened", {"reason": "the episode has ended", "best": number})
         request = grading.Request(
-            task=self._task_name,
-            variant=self._identity.variant,
+            options=self.options,
             home=self._home.root,
-            engine=self._identity.engine,
             models={"baseline": self._base, "best": self.run / MODEL if number else self._base},
             training=self._training(number) if number else None,
         )

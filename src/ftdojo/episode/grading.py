@@ -20,6 +20,7 @@ from typing import IO
 from pydantic import Field
 
 from ftdojo import child, models, sandbox, tasks
+from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Progress
 from ftdojo.contract.result import Score
 from ftdojo.contract.train_config import TrainConfig
@@ -43,10 +44,9 @@ class Training(StrictModel):
 class Request(StrictModel):
     """What is to be graded."""
 
-    task: str
-    variant: str
+    options: RunOptions
+    """Of the run: the task and its variant, and what generates the answers."""
     home: Path
-    engine: str = "transformers"
     models: dict[str, Path]
     """``baseline`` and ``best``, each with its folder."""
     training: Training | None
@@ -142,8 +142,8 @@ class _Lines:
 def main() -> None:
     """The grading process."""
     request = Request.model_validate_json(sys.stdin.read())
-    home = Home(request.home)
-    variant, task = tasks.get(request.task, runner=sandbox.run_user_code).variant(request.variant)
+    home, options = Home(request.home), request.options
+    variant, task = tasks.get(options.task, runner=sandbox.run_user_code).variant(options.variant)
     data = prepare(task, variant, home)
     if reasons := _reasons(request):
         print(Ruling(reasons=reasons).model_dump_json())  # noqa: T201
@@ -159,7 +159,7 @@ def main() -> None:
             Store(home.stages),
             _Lines(),
             label=f"test, {name}",
-            engine=request.engine,
+            engine=options.engine,
         )
         verdicts = evaluation.scores(task, items, predictions)
         grades[name] = Grade.of(task, verdicts, predictions=stage.path / PREDICTIONS, model=identity)

@@ -310,7 +310,7 @@ class Pipeline:
                     trial = gates.micro_training(
                         written, tokenized, config, base, self._reference, wall_left_s=left_s(), folder=Path(scratch)
                     )
-                    warnings += gates.micro_evaluation(trial, base)
+                    warnings += gates.micro_evaluation(trial, base, self._engine)
             result = train(
                 tokenized.examples,
                 config,

@@ -6,12 +6,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from ftdojo import gates, models, sandbox, tasks
+from ftdojo import gates, inference, models, sandbox, tasks
 from ftdojo.contract import submission
 from ftdojo.contract.budget import Budget, Spent
 from ftdojo.contract.call import Call
+from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Progress, Silent
 from ftdojo.data import prepare
 from ftdojo.errors import InputError
@@ -36,25 +38,25 @@ class Verdict(StrictModel):
 
 def validate(
     folder: Path,
-    task: str,
+    options: RunOptions,
     *,
-    model: str,
     home: Home,
-    variant: str | None = None,
     data_llm: DataLlm | None = None,
-    budget: Budget | None = None,
     progress: Progress | None = None,
 ) -> Verdict:
     """Take the submission in ``folder`` through all gates; nothing is trained to the end and nothing is recorded.
 
-    Its data program may ask the models of ``data_llm`` within ``budget``.
+    Its data program may ask the language models of ``data_llm``, or else those that the options name, within the token
+    and cost limits of the options.
     """
     shown = progress or Silent()
-    name, found = tasks.get(task, runner=sandbox.run_user_code).variant(variant)
+    task, data_llm = options.task, data_llm or DataLlm.of(options)
+    inference.identity(options.engine)
+    name, found = tasks.get(task, runner=sandbox.run_user_code).variant(options.variant)
     data = prepare(found, name, home)
-    base = models.resolve(model, home.root)
+    base = models.resolve(options.model, home.root)
     seconds: dict[str, float] = {}
-    log = _Calls(budget or Budget())
+    log = _Calls(replace(options.budget, wall_s=None))
     llm = Access(llm=data_llm, task=task, variant=name, home=home, log=log, progress=shown) if data_llm else None
 
     @contextmanager
@@ -90,7 +92,7 @@ def validate(
                     rows, tokenized, loaded.train, base, reference, wall_left_s=spec.rules.wall_s, folder=Path(scratch)
                 )
             with gate(5, "micro-evaluation"):
-                warnings += gates.micro_evaluation(trial, base)
+                warnings += gates.micro_evaluation(trial, base, options.engine)
     except InputError as error:
         found_now = [*error.findings, *warnings]
         return Verdict(ok=False, gate=error.findings[0].gate, findings=found_now, seconds=seconds)

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ftdojo import inference
 from ftdojo.contract.row import Row
 from ftdojo.contract.submission import TRAIN
 from ftdojo.contract.task_spec import Record
@@ -24,7 +25,7 @@ from ftdojo.gates.finding import settle
 from ftdojo.gates.memory import SAFETY
 from ftdojo.gates.reference import Reference
 from ftdojo.gates.rows import Rows
-from ftdojo.inference import Generation, TransformersEngine
+from ftdojo.inference import Generation
 from ftdojo.training import Tokenized, export, tokenize
 from ftdojo.training.sft.tokens import Example
 
@@ -141,8 +142,8 @@ def _trial(config: TrainConfig, steps: int) -> TrainConfig:
     )
 
 
-def micro_evaluation(trial: Trial, base: Path) -> list[Finding]:
-    """Gate 5: export, generate, score. Returns its warnings.
+def micro_evaluation(trial: Trial, base: Path, engine: str) -> list[Finding]:
+    """Gate 5: export, generate with ``engine``, score. Returns its warnings.
 
     Raises:
         InputError: if what was learned by heart is not said (``not_reproduced``), or the scorer fails on an answer.
@@ -150,10 +151,11 @@ def micro_evaluation(trial: Trial, base: Path) -> list[Finding]:
     rows, reference = trial.rows, trial.rows.reference
     with tempfile.TemporaryDirectory(prefix="ftdojo-micro-") as folder:
         export(base, trial.weights, Path(folder))
-        answers = TransformersEngine(Path(folder)).generate(
-            [row.prompt for row in rows.rows],
-            max_new_tokens=min(reference.task.spec.max_new_tokens, trial.longest + SPARE_TOKENS),
-        )
+        with inference.opened(engine, Path(folder)) as answering:
+            answers = answering.generate(
+                [row.prompt for row in rows.rows],
+                max_new_tokens=min(reference.task.spec.max_new_tokens, trial.longest + SPARE_TOKENS),
+            )
     outputs = [answer.text for answer in answers]
     try:
         reference.accepted(outputs, rows.subtasks)
