@@ -14,7 +14,7 @@ from ftdojo.contract.row import parse_row
 from ftdojo.data import OverlapIndex
 from ftdojo.errors import InputError
 from ftdojo.gates import data_program
-from ftdojo.gates.decontamination import MOST_NOISE, TOLD_FROM, decontaminate
+from ftdojo.gates.decontamination import MOST_NOISE, REPORTED_FROM, Decontaminated, decontaminate
 
 WORDS = [f"w{number}" for number in range(400)]
 
@@ -32,25 +32,31 @@ def guesses(*numbers: int) -> list[dict[str, Any]]:
     return [{"prompt": question(number), "completion": "yes"} for number in numbers]
 
 
+def made(rows: list[dict[str, Any]], index: OverlapIndex) -> tuple[Decontaminated, data_program.DataReport]:
+    parsed = data_program.parse(rows, max_rows=10_000)
+    clean = decontaminate(parsed, index)
+    return clean, data_program.report(parsed, clean.reported)
+
+
 def seen(rows: list[dict[str, Any]]) -> tuple[Any, ...]:
     """All that a submitter is shown of the rows: the report, and how long prompts are."""
-    clean, report = data_program.check(rows, INDEX, max_rows=10_000)
-    texts = [parse_row(row).turns for row in clean.rows]
+    clean, report = made(rows, INDEX)
+    texts = [row.turns for row in clean.rows]
     return report, [[Counter(turn.split()) for turn in turns] for turns in texts]
 
 
 def test_rows_without_items_are_as_they_were() -> None:
-    clean = decontaminate(HONEST, [parse_row(row) for row in HONEST], INDEX)
-    assert clean.rows == HONEST
-    assert (clean.found, clean.told) == (0, 0)
+    clean = decontaminate(list(map(parse_row, HONEST)), INDEX)
+    assert [row.source for row in clean.rows] == HONEST
+    assert (clean.found, clean.reported) == (0, 0)
 
 
 @given(st.sets(st.integers(0, 59), min_size=1, max_size=60), st.data())
 def test_no_item_is_left_and_completions_stay(numbers: set[int], data: st.DataObject) -> None:
     rows = [*HONEST[:50], *guesses(*numbers)]
     data.draw(st.randoms()).shuffle(rows)
-    clean = decontaminate(rows, [parse_row(row) for row in rows], INDEX)
-    left = [parse_row(row) for row in clean.rows]
+    clean = decontaminate(list(map(parse_row, rows)), INDEX)
+    left = clean.rows
     assert INDEX.keep([row.turns for row in left]) == list(range(len(rows)))
     assert [row.completion for row in left] == [row["completion"] for row in rows]
     assert clean.found == len(numbers)
@@ -62,15 +68,15 @@ def test_one_guess_more_does_not_show_in_the_count(base: int) -> None:
     right = [seen([*HONEST, *known, *guesses(number)])[0].removed_overlap for number in range(base, 60)]
     wrong = [seen([*HONEST, *known, *guesses(number)])[0].removed_overlap for number in range(2000, 2030)]
     assert len(set(wrong)) == 1  # the noise hangs on the items found: asking again does not wear it off
-    if base < TOLD_FROM - MOST_NOISE:
+    if base < REPORTED_FROM - MOST_NOISE:
         assert {*right, *wrong} == {0}
-    elif base > TOLD_FROM:
+    elif base > REPORTED_FROM:
         assert len(set(right)) > 4  # all would be the wrong guesses' count and one, were it exact
 
 
 def test_a_guess_in_many_rows_counts_once() -> None:
     rows = [{"prompt": f"{question(3)} variant {number}", "completion": "yes"} for number in range(150)]
-    clean, report = data_program.check(rows, INDEX, max_rows=1000)
+    clean, report = made(rows, INDEX)
     assert (clean.found, report.removed_overlap) == (150, 0)
     clean.refuse_if_many()
 
@@ -85,11 +91,11 @@ def test_all_else_that_is_shown_is_the_same_for_a_right_guess() -> None:
 
 def test_a_copy_of_the_evaluation_items_is_refused_and_some_are_not() -> None:
     rows = [*guesses(*range(60)), *HONEST[:20]]
-    clean, _ = data_program.check(rows, INDEX, max_rows=100)
+    clean, _ = made(rows, INDEX)
     with pytest.raises(InputError) as caught:
         clean.refuse_if_many()
     assert caught.value.findings[0].code == "evaluation_items"
-    data_program.check([*guesses(0, 1, 2)], INDEX, max_rows=100)[0].refuse_if_many()
+    made(guesses(0, 1, 2), INDEX)[0].refuse_if_many()
 
 
 @pytest.mark.parametrize(
@@ -104,10 +110,10 @@ def test_a_copy_of_the_evaluation_items_is_refused_and_some_are_not() -> None:
 def test_every_form_of_row_and_items_of_few_words(row: dict[str, Any]) -> None:
     if "messages" in row:
         row = {"messages": [*row["messages"], {"role": "assistant", "content": "c d"}]}
-    turns = parse_row({key: value for key, value in row.items() if key != "subtask"}).turns
+    turns = parse_row(row).turns
     index = OverlapIndex.of(turns)
-    (clean,) = data_program.check([row], index, max_rows=1)[0].rows
-    assert clean.get("subtask") == row.get("subtask")
-    left = parse_row({key: value for key, value in clean.items() if key != "subtask"}).turns
+    (clean,) = made([row], index)[0].rows
+    assert clean.subtask == row.get("subtask", "")
+    left = parse_row(clean.source).turns
     assert not index.overlaps(left)
     assert len(left) == len(turns)

@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ftdojo import models, sandbox, tasks, training
+from ftdojo import training
 from ftdojo.contract.configuration import Configuration
 from ftdojo.contract.progress import Progress
 from ftdojo.contract.protocol import Iteration
 from ftdojo.contract.result import RunResult, Score
-from ftdojo.data import prepare
 from ftdojo.disk import disk_errors
 from ftdojo.episode import evaluation
 from ftdojo.episode.episode import SUBMISSIONS
 from ftdojo.episode.predict import predict
-from ftdojo.episode.stages import Pipeline
+from ftdojo.episode.setting import Setting
+from ftdojo.episode.stages import Stages
 from ftdojo.errors import InfrastructureError, UsageError
 from ftdojo.record import Home, Ledger, Store
 from ftdojo.record.history import History
@@ -72,19 +72,22 @@ def export(
         raise UsageError(f"no model of {run} was better than the base model", fix="nothing has to be exported")
     if out.exists() and any(out.iterdir()):
         raise UsageError(f"{out} is not empty", fix="name a new folder")
-    _, found = tasks.get(task or about.get("given", configuration.task), runner=sandbox.run_user_code).variant(
-        configuration.variant
+    setting = Setting.prepare(
+        task or about.get("given", configuration.task),
+        model=configuration.model,
+        home=home,
+        variant=configuration.variant,
+        progress=progress,
     )
-    data, base = prepare(found, configuration.variant, home), models.resolve(configuration.model, home.root)
-    now = {**data.digests, "task": found.version, "model": models.digest(base)}
+    now, base = setting.digests, setting.base
     if changed := [name for name, digest in configuration.digests.items() if now[name] != digest]:
         raise UsageError(
             f"{', '.join(changed)} of {configuration.task} changed since {run} was begun",
             fix="export with the data, the model and the ftdojo that the run was made with",
         )
     submission, iteration = run / SUBMISSIONS / f"{best:03d}", iterations[best - 1]
-    pipeline = Pipeline(found, data, base, home=home, progress=progress)
-    trained = pipeline.again(submission, stopped_after=iteration.feedback.stopped_after).trained
+    stages = Stages(setting, progress=progress)
+    trained = stages.repeat(submission, stopped_after=iteration.feedback.stopped_after).trained
     assert trained is not None, "what was accepted was trained"
     if form == "adapter" and not (trained / ADAPTER).is_file():
         raise UsageError(f"iteration {best} trained all weights, not an adapter", fix="leave --form out")
@@ -94,7 +97,7 @@ def export(
     else:
         training.export(base, trained, out)
     progress.end("export", str(out))
-    score = _score(found, data.validation, base, out, form, progress)
+    score = _score(setting.task, setting.data.validation, base, out, form, progress)
     recorded = iteration.score
     if recorded is None or abs(score.value - recorded.value) > 1e-9:
         raise InfrastructureError(
@@ -105,7 +108,7 @@ def export(
         folder=out,
         form=form,
         base=base,
-        task=found,
+        task=setting.task,
         configuration=configuration,
         submission=submission,
         iteration=iteration,

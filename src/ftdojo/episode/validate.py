@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ftdojo import gates, models, sandbox, tasks
 from ftdojo.contract import submission
 from ftdojo.contract.budget import Budget, Spent
 from ftdojo.contract.call import Call
 from ftdojo.contract.progress import Progress, Silent
-from ftdojo.data import prepare
+from ftdojo.episode.setting import Setting
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
-from ftdojo.gates import data_program
-from ftdojo.gateway.access import Access, DataLlm
+from ftdojo.gates import Gates
+from ftdojo.gates.sequence import GATES
+from ftdojo.gateway import Access, DataLlm
 from ftdojo.record import Home
 from ftdojo.schema import StrictModel
 
@@ -50,50 +49,36 @@ def validate(
     Its data program may ask the models of ``data_llm`` within ``budget``.
     """
     shown = progress or Silent()
-    name, found = tasks.get(task, runner=sandbox.run_user_code).variant(variant)
-    data = prepare(found, name, home)
-    base = models.resolve(model, home.root)
+    setting = Setting.prepare(task, model=model, home=home, variant=variant, progress=shown)
     seconds: dict[str, float] = {}
     log = _Calls(budget or Budget())
-    llm = Access(llm=data_llm, task=task, variant=name, home=home, log=log, progress=shown) if data_llm else None
+    llm = None
+    if data_llm:
+        llm = Access(llm=data_llm, task=task, variant=setting.variant, home=home, log=log, progress=shown)
 
     @contextmanager
-    def gate(number: int, what: str) -> Iterator[None]:
-        shown.update("gates", number, 6, what)
+    def watch(number: int, name: str) -> Iterator[None]:
+        shown.update("gates", number, GATES, name)
         begun = time.monotonic()
         try:
             yield
         finally:
             seconds[str(number)] = time.monotonic() - begun
 
+    gates = Gates(task=setting.task, data=setting.data, base=setting.base, llm=llm, watch=watch)
+    rules = setting.task.spec.rules
     warnings: list[Finding] = []
-    spec, limit = found.spec, found.spec.rules.max_rows
     try:
-        with gate(0, "schema"):
-            loaded = submission.load(folder)
-        with gate(1, "static checks"):
-            warnings += gates.static(loaded, spec, base, data.raw)
-        with gate(2, "data program in the sandbox"):
-            gates.data_trial(loaded.program, data.raw, llm)
-            limits = llm.limits() if llm else sandbox.Limits()
-            written = data_program.run(loaded.program, data.raw, limit=limit, limits=limits, llm=llm)
-            clean, _ = data_program.check(written, data.overlap, max_rows=limit)
-            rows = clean.rows  # nothing is told of evaluation items among them: asking here costs nothing
-            reference = gates.Reference.of(found, data.validation)
-            warnings += gates.content(rows, reference)
-        with gate(3, "tokenization"):
-            tokenized, told = gates.tokenization(rows, loaded.train, base, reference)
-            warnings += told
-        with tempfile.TemporaryDirectory(prefix="ftdojo-micro-") as scratch:
-            with gate(4, "micro-training"):
-                trial = gates.micro_training(
-                    rows, tokenized, loaded.train, base, reference, wall_left_s=spec.rules.wall_s, folder=Path(scratch)
-                )
-            with gate(5, "micro-evaluation"):
-                warnings += gates.micro_evaluation(trial, base)
+        admitted, found = gates.admit(submission.read(folder))
+        warnings += found
+        made = gates.make_rows(admitted.program, rules.max_rows)
+        warnings += made.warnings
+        tokenized, found = gates.check_tokens(made.written, admitted.train)
+        warnings += found
+        warnings += gates.try_training(made.written, tokenized, admitted.train, wall_left_s=rules.wall_s)
     except InputError as error:
-        found_now = [*error.findings, *warnings]
-        return Verdict(ok=False, gate=error.findings[0].gate, findings=found_now, seconds=seconds)
+        findings = [*error.findings, *warnings]
+        return Verdict(ok=False, gate=error.findings[0].gate, findings=findings, seconds=seconds)
     return Verdict(ok=True, gate=None, findings=warnings, seconds=seconds)
 
 

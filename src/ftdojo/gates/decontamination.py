@@ -15,15 +15,14 @@ import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from ftdojo.contract.row import Row
+from ftdojo.contract.row import SUBTASK, Row, parse_row
 from ftdojo.data import OverlapIndex
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 
-TOLD_FROM = 20
-"""A noisy number below this is told as 0."""
+REPORTED_FROM = 20
+"""A noisy number below this is reported as 0."""
 NOISE, MOST_NOISE = 3.0, 15
 """Scale of the noise, in items, and its bound: a few items are never told of, and very many always."""
 TOO_MANY = 1 / 3
@@ -35,32 +34,35 @@ TRIES = 20
 class Decontaminated:
     """Rows that contain no evaluation item."""
 
-    rows: list[dict[str, Any]]
+    rows: list[Row]
     found: int
     """Rows that contained one. For the record alone."""
-    told: int
-    """How many items their author is told of."""
+    reported: int
+    """How many items the submitter may learn of: a noisy number, or 0."""
 
     def refuse_if_many(self) -> None:
-        """Raise an ``InputError`` (``evaluation_items``, gate 2) if, by what is told, there were too many."""
-        if self.told > TOO_MANY * len(self.rows):
-            message = f"about {self.told} evaluation items are among the {len(self.rows)} rows"
+        """Refuse rows of which too many are evaluation items, by the reported number.
+
+        Raises:
+            InputError: ``evaluation_items`` (gate 2).
+        """
+        if self.reported > TOO_MANY * len(self.rows):
+            message = f"about {self.reported} evaluation items are among the {len(self.rows)} rows"
             fix = "use the raw training data"
             raise InputError([Finding(code="evaluation_items", gate=2, message=message, where="data program", fix=fix)])
 
 
-def decontaminate(rows: Sequence[dict[str, Any]], parsed: Sequence[Row], index: OverlapIndex) -> Decontaminated:
-    """The same rows in the same order, those that contain an evaluation item in disorder. ``parsed``: of each row."""
-    found = {number: items for number, row in enumerate(parsed) if (items := index.matches(row.turns))}
+def decontaminate(rows: Sequence[Row], index: OverlapIndex) -> Decontaminated:
+    """The same rows in the same order; those that contain an evaluation item are disordered."""
+    found = {number: items for number, row in enumerate(rows) if (items := index.matches(row.turns))}
     different = sorted(frozenset().union(*found.values()))
     seed = hashlib.blake2b(repr((index.digest, different)).encode()).hexdigest()
     rng = random.Random(seed)  # noqa: S311 - secret, as the items in its seed are
-    told = len(different) + _noise(rng)
+    reported = len(different) + _noise(rng)
     clean = list(rows)
     for number in found:
-        about = {key: rows[number][key] for key in ("subtask",) if key in rows[number]}
-        clean[number] = _disordered(parsed[number], index, rng) | about
-    return Decontaminated(clean, len(found), told if told >= TOLD_FROM else 0)
+        clean[number] = _disorder(rows[number], index, rng)
+    return Decontaminated(clean, len(found), reported if reported >= REPORTED_FROM else 0)
 
 
 def _noise(rng: random.Random) -> int:
@@ -69,17 +71,19 @@ def _noise(rng: random.Random) -> int:
     return max(-MOST_NOISE, min(one - other, MOST_NOISE))
 
 
-def _disordered(row: Row, index: OverlapIndex, rng: random.Random) -> dict[str, Any]:
+def _disorder(row: Row, index: OverlapIndex, rng: random.Random) -> Row:
     """The row with the words of its prompt in another order; if need be, those of its completion, too."""
 
-    def mixed(text: str) -> str:
+    def shuffle(text: str) -> str:
         return " ".join(rng.sample(words := text.split(), len(words)))
 
-    def texts() -> Iterator[list[str]]:
+    def candidates() -> Iterator[list[str]]:
         for number in range(2 * TRIES):
-            yield [*map(mixed, row.turns[:-1]), row.completion if number < TRIES else mixed(row.completion)]
+            yield [*map(shuffle, row.turns[:-1]), row.completion if number < TRIES else shuffle(row.completion)]
         yield ["…" for _ in row.turns]  # of so few words that no order is another
 
-    contents = next(found for found in texts() if not index.matches(found))
+    contents = next(texts for texts in candidates() if not index.matches(texts))
     roles = [*(turn["role"] for turn in row.prompt), "assistant"]
-    return {"messages": [{"role": role, "content": text} for role, text in zip(roles, contents, strict=True)]}
+    messages = [{"role": role, "content": text} for role, text in zip(roles, contents, strict=True)]
+    about = {SUBTASK: row.source[SUBTASK]} if SUBTASK in row.source else {}
+    return parse_row({"messages": messages, **about})

@@ -40,7 +40,7 @@ class Static:
     raw: Path
 
 
-def static(submission: Submission, spec: TaskSpec, base: Path, raw: Path) -> list[Finding]:
+def check_static(submission: Submission, spec: TaskSpec, base: Path, raw: Path) -> list[Finding]:
     """Run all checks of the gate and return their warnings.
 
     Raises:
