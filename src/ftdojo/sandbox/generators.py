@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Set
 from functools import cache
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from importlib.util import find_spec
@@ -27,26 +27,20 @@ PACKAGE = Path(__file__).parents[1]
 
 @cache
 def paths() -> tuple[Path, ...]:
-    """Existing files and folders, resolved, none of them within another."""
+    """Existing files and folders, resolved. Some may be within others."""
     found = {PACKAGE.resolve(), *_sources(_own())}
     for entry in families.installed():
         found.update(_module(entry.module))
         if entry.dist is not None:
             found.update(_files(entry.dist))
             found.update(_sources(entry.dist))
-    return outermost(found)
+    return tuple(sorted(found))
 
 
 @cache
 def modules() -> frozenset[str]:
     """The names of the top-level modules that the sandbox hides."""
     return frozenset({"ftdojo", *(_top(entry.module) for entry in families.installed())})
-
-
-def outermost(found: Iterable[Path]) -> tuple[Path, ...]:
-    """The paths that are not within another one."""
-    distinct = set(found)
-    return tuple(sorted(path for path in distinct if distinct.isdisjoint(path.parents)))
 
 
 def is_importable(folder: Path) -> bool:
@@ -107,10 +101,10 @@ def _sources(dist: Distribution | None) -> Iterator[Path]:
     url = urlsplit(json.loads(text).get("url", ""))
     if url.scheme == "file":
         kept = {Path(prefix).resolve() for prefix in (sys.prefix, sys.base_prefix)}
-        yield from _without(Path(url2pathname(url.path)).resolve(), kept)
+        yield from without(Path(url2pathname(url.path)).resolve(), kept)
 
 
-def _without(place: Path, kept: set[Path]) -> Iterator[Path]:
+def without(place: Path, kept: Set[Path]) -> Iterator[Path]:
     """``place``, or where it holds one of ``kept``, what is in it apart from those."""
     if place in kept:
         return
@@ -119,4 +113,4 @@ def _without(place: Path, kept: set[Path]) -> Iterator[Path]:
             yield place
         return
     for child in place.iterdir():
-        yield from _without(child.resolve(), kept)
+        yield from without(child.resolve(), kept)

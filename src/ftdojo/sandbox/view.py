@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -115,16 +115,19 @@ def inputs(read_only: Mapping[Path, str]) -> list[Bind]:
 def hidden(binds: Sequence[Bind], paths: Iterable[Path]) -> list[Entry]:
     """Masks over ``paths`` and over the code that can make test items, wherever ``binds`` would show them."""
     asked = {path.resolve() for path in paths}
-    masked = generators.outermost([*asked, *generators.paths()])
-    return [_mask(path, place, asked) for path in masked for place in _places(binds, path)]
+    masks = {
+        place: _mask(path, place, importable=path not in asked and generators.is_importable(path))
+        for path in [*generators.paths(), *asked]
+        for place in _places(binds, path)
+    }
+    # Within a mask there is nothing left to be masked.
+    return [mask for place, mask in masks.items() if masks.keys().isdisjoint(map(str, PurePosixPath(place).parents))]
 
 
-def _mask(path: Path, place: str, asked: Collection[Path]) -> Entry:
+def _mask(path: Path, place: str, *, importable: bool) -> Entry:
     if path.is_file():
         return Bind(EMPTY, place)
-    if path not in asked and generators.is_importable(path):
-        return Bind(ABSENT, place)
-    return Hidden(place)
+    return Bind(ABSENT, place) if importable else Hidden(place)
 
 
 def _places(binds: Sequence[Bind], path: Path) -> Iterator[str]:
