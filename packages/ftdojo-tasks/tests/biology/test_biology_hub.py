@@ -47,13 +47,14 @@ def build(name, mirror, folder):
 
 
 @pytest.mark.parametrize("name", ["PQA", "ORD", "ERR", "GEN"])
-def test_the_real_layout_becomes_a_task(name, mirror, tmp_path):
+def test_the_real_layout_becomes_a_task(name, mirror, tmp_path, same_as_golden):
     task, validation, test = build(name, mirror, tmp_path / "data")
     assert len(validation) == len(test) == 6
     report = check(task, tmp_path / "data")
     assert report.ok, report.findings
     raw = tmp_path / "data" / "raw"
     assert [path.name for path in raw.rglob("*")] == [f"{name}.json"]  # nothing of the evaluation files
+    same_as_golden(f"biology/{name.lower()}", tmp_path / "data")
 
 
 def test_equal_steps_and_known_questions_are_left_out(mirror, tmp_path):

@@ -77,7 +77,7 @@ def build(name, sources, folder):
 
 
 @pytest.mark.parametrize("name", ["mol_und", "mol_edit", "reaction"])
-def test_the_real_layout_becomes_a_task(sources, tmp_path, name):
+def test_the_real_layout_becomes_a_task(sources, tmp_path, name, same_as_golden):
     task, validation, test = build(name, sources, tmp_path / "data")
     half = ROWS[name] // 2
     assert len(validation) == len(test) == half * len(task.spec.subtasks)
@@ -85,6 +85,7 @@ def test_the_real_layout_becomes_a_task(sources, tmp_path, name):
     assert report.ok, report.findings
     gold = [probe for probe in report.probes if probe.name == "gold"]
     assert [probe.value for probe in gold] == [100.0, 100.0]
+    same_as_golden(f"chemistry/{name}", tmp_path / "data")
 
 
 def test_rows_are_shuffled_and_split_by_view_like_the_reference(sources, tmp_path):
@@ -96,8 +97,9 @@ def test_rows_are_shuffled_and_split_by_view_like_the_reference(sources, tmp_pat
     assert [row["id"] for row in test if row["subtask"] == "fg_count"] == names[-4:]
 
 
-def test_targets_are_prepared_without_their_classifiers(sources, tmp_path):
+def test_targets_are_prepared_without_their_classifiers(sources, tmp_path, same_as_golden):
     _, validation, _ = build("mol_opt", sources, tmp_path / "data")
+    same_as_golden("chemistry/mol_opt", tmp_path / "data")
     assert {row["subtask"] for row in validation} == {"drd", "gsk", "jnk", "logp", "qed", "solubility"}
 
 

@@ -62,7 +62,7 @@ def build(task, mirror, folder):
 
 
 @pytest.mark.parametrize(("task", "items"), [("PAR4PC", 12), ("PI4PC", 12), ("NOC4PC", None)])
-def test_the_real_layout_becomes_a_task(task, items, mirror, tmp_path):
+def test_the_real_layout_becomes_a_task(task, items, mirror, tmp_path, same_as_golden):
     found, validation, test = build(task, mirror, tmp_path / "data")
     report = check(found, tmp_path / "data")
     assert report.ok, report.findings
@@ -73,6 +73,7 @@ def test_the_real_layout_becomes_a_task(task, items, mirror, tmp_path):
     raw = [path.relative_to(tmp_path / "data" / "raw").as_posix() for path in (tmp_path / "data" / "raw").rglob("*.*")]
     assert raw == [f"{task}/train.parquet"]
     assert len(list(read(tmp_path / "data" / "raw" / task / "train.parquet"))) == 8
+    same_as_golden(f"patent/{task.lower()}", tmp_path / "data")
 
 
 def test_a_question_is_in_one_place_only(mirror, tmp_path):
