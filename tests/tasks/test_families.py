@@ -119,7 +119,7 @@ def test_no_module_of_ftdojo_needs_what_families_need(bare):
     code = (
         "import importlib, pkgutil, ftdojo\n"
         "for found in pkgutil.walk_packages(ftdojo.__path__, 'ftdojo.'):\n"
-        "    if found.name not in ('ftdojo.sandbox.absent', 'ftdojo.gateway.ftdojo_llm'):  # these are for the sandbox\n"
+        "    if found.name not in ('ftdojo.sandbox.absent', 'ftdojo.gateway.ftdojo_llm'):\n"
         "        importlib.import_module(found.name)\n"
     )
     done = bare("-c", code)
