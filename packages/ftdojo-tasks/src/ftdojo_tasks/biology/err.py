@@ -94,13 +94,12 @@ def _counts(scores: Sequence[ItemScore]) -> tuple[float, float, float]:
 def prompt(item: Record) -> list[Message]:
     """The step in its context as one user turn."""
     context, step = item["context"], item["corrected_text"] if item["is_correct"] else item["corrupted_text"]
-    lines = [
-        f"Purpose: {context.get('purpose') or NONE}",
-        f"Step before: {context.get('prior_step') or NONE}",
-        f"Step: {step}",
-        f"Step after: {context.get('next_step') or NONE}",
-    ]
-    return [{"role": "user", "content": ASK + "\n".join(lines) + FORM}]
+    purpose, before, after = (context.get(name) or NONE for name in ("purpose", "prior_step", "next_step"))
+    return [{"role": "user", "content": _whole(purpose, before, step, after)}]
+
+
+def _whole(purpose: str, before: str, step: str, after: str) -> str:
+    return f"{ASK}Purpose: {purpose}\nStep before: {before}\nStep: {step}\nStep after: {after}{FORM}"
 
 
 SPEC = TaskSpec(
@@ -130,10 +129,12 @@ SPEC = TaskSpec(
                 ),
                 Rendering(
                     name="answer",
-                    prompt=f"{ASK}Purpose: {{{{ context.purpose or '{NONE}' }}}}\n"
-                    f"Step before: {{{{ context.prior_step or '{NONE}' }}}}\n"
-                    "Step: {{ corrected_text if is_correct else corrupted_text }}\n"
-                    f"Step after: {{{{ context.next_step or '{NONE}' }}}}{FORM}",
+                    prompt=_whole(
+                        f"{{{{ context.purpose or '{NONE}' }}}}",
+                        f"{{{{ context.prior_step or '{NONE}' }}}}",
+                        "{{ corrected_text if is_correct else corrupted_text }}",
+                        f"{{{{ context.next_step or '{NONE}' }}}}",
+                    ),
                     completion=f"{tags.START}{{{{ is_correct }}}}{tags.END}",
                     description="the prompt of the evaluation and the verdict between tags",
                 ),

@@ -95,7 +95,11 @@ def _common(a: Sequence[str], b: Sequence[str]) -> int:
 
 def prompt(item: Record) -> list[Message]:
     """Role, instruction, request and form as one user turn, so that training rows can have the same."""
-    return [{"role": "user", "content": f"{item['system_prompt']}\n\n{item['instruction']}\n\n{item['input']}{FORM}"}]
+    return [{"role": "user", "content": _whole(item["system_prompt"], item["instruction"], item["input"])}]
+
+
+def _whole(role: str, instruction: str, request: str) -> str:
+    return f"{role}\n\n{instruction}\n\n{request}{FORM}"
 
 
 SPEC = TaskSpec(
@@ -123,7 +127,7 @@ SPEC = TaskSpec(
                 ),
                 Rendering(
                     name="answer",
-                    prompt=f"{{{{ system_prompt }}}}\n\n{{{{ instruction }}}}\n\n{{{{ input }}}}{FORM}",
+                    prompt=_whole("{{ system_prompt }}", "{{ instruction }}", "{{ input }}"),
                     completion=f"{tags.START}{{{{ output | join('\n') }}}}{tags.END}",
                     description="the prompt of the evaluation and the steps between tags",
                 ),

@@ -26,6 +26,7 @@ FORM = (
     "\n\nReply with the numbers of the steps in the right order as a list in this form: "
     f"{tags.START}[1, 0, 2]{tags.END}"
 )
+STEP = "\n{}. {}"
 LIST = re.compile(r"\[\s*[0-9]{1,4}(?:\s*,\s*[0-9]{1,4})*\s*(?:,\s*)?\]")
 LONGEST = 10_000
 """A longer text between tags is no list of steps."""
@@ -98,8 +99,12 @@ class OrdScorer(ItemwiseScorer):
 
 def prompt(item: Record) -> list[Message]:
     """The question and the numbered steps as one user turn."""
-    steps = "".join(f"\n{number}. {step}" for number, step in enumerate(item["wrong_steps"]))
-    return [{"role": "user", "content": f"{item['question']}\n\nSteps:{steps}{FORM}"}]
+    steps = "".join(STEP.format(number, step) for number, step in enumerate(item["wrong_steps"]))
+    return [{"role": "user", "content": _whole(item["question"], steps)}]
+
+
+def _whole(question: str, steps: str) -> str:
+    return f"{question}\n\nSteps:{steps}{FORM}"
 
 
 SPEC = TaskSpec(
@@ -128,8 +133,12 @@ SPEC = TaskSpec(
                 ),
                 Rendering(
                     name="answer",
-                    prompt="{{ question }}\n\nSteps:{% for step in wrong_steps %}\n{{ loop.index0 }}. {{ step }}"
-                    f"{{% endfor %}}{FORM}",
+                    prompt=_whole(
+                        "{{ question }}",
+                        "{% for step in wrong_steps %}"
+                        + STEP.format("{{ loop.index0 }}", "{{ step }}")
+                        + "{% endfor %}",
+                    ),
                     completion="{% set steps = wrong_steps | unique(case_sensitive=true) | list %}"
                     "{% if steps | length == wrong_steps | length %}"
                     f"{tags.START}[{{% for step in correct_steps %}}{{{{ wrong_steps.index(step) }}}}"

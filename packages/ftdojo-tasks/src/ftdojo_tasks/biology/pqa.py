@@ -27,6 +27,7 @@ FORM = (
     "\n\nReply with the text of the choice and your confidence from 0 to 100 in this form: "
     f"{tags.START}choice & 90%{tags.END}"
 )
+CHOICE = "\n- {}"
 
 
 def parse(output: str) -> tuple[str, int] | None:
@@ -80,8 +81,11 @@ class PqaScorer(ItemwiseScorer):
 
 def prompt(item: Record) -> list[Message]:
     """The step and the choices as one user turn."""
-    choices = "".join(f"\n- {choice}" for choice in item["choices"])
-    return [{"role": "user", "content": f"{ASK}{item['question']}\n\nChoices:{choices}{FORM}"}]
+    return [{"role": "user", "content": _whole(item["question"], "".join(map(CHOICE.format, item["choices"])))}]
+
+
+def _whole(question: str, choices: str) -> str:
+    return f"{ASK}{question}\n\nChoices:{choices}{FORM}"
 
 
 SPEC = TaskSpec(
@@ -110,8 +114,9 @@ SPEC = TaskSpec(
                 ),
                 Rendering(
                     name="answer",
-                    prompt=f"{ASK}{{{{ question }}}}\n\nChoices:"
-                    f"{{% for choice in choices %}}\n- {{{{ choice }}}}{{% endfor %}}{FORM}",
+                    prompt=_whole(
+                        "{{ question }}", "{% for choice in choices %}" + CHOICE.format("{{ choice }}") + "{% endfor %}"
+                    ),
                     completion=f"{{% if answer %}}{tags.START}{{{{ answer }}}} & 90%{tags.END}{{% endif %}}",
                     description="the prompt of the evaluation, and the answer in its form with a confidence of 90 %",
                 ),

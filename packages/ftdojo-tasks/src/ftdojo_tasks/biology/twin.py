@@ -37,6 +37,7 @@ from ftdojo_tasks.biology.protocols import (
     Step,
     filled,
 )
+from ftdojo_tasks.splits import three_parts
 
 SEED = "bioprobench twin 1"
 ITEMS = 100
@@ -164,12 +165,8 @@ def split() -> tuple[Source, Source, Source]:
     """What training, validation and test protocols are made from, the same for all four tasks."""
     rng = random.Random(SEED)  # noqa: S311
 
-    def parts(names: Sequence[str]) -> tuple[Sequence[str], Sequence[str], Sequence[str]]:
-        mixed = rng.sample(names, len(names))
-        size = round(HELD_OUT * len(mixed))
-        return mixed[2 * size :], mixed[:size], mixed[size : 2 * size]
-
-    samples, targets = {kind: parts(names) for kind, names in SAMPLES.items()}, parts(TARGETS)
+    samples = {kind: three_parts(names, HELD_OUT, rng) for kind, names in SAMPLES.items()}
+    targets = three_parts(TARGETS, HELD_OUT, rng)
     train, validation, test = (
         Source(name, {kind: part[i] for kind, part in samples.items()}, targets[i], methods)
         for i, (name, methods) in enumerate(

@@ -17,6 +17,8 @@ An error is ``empty``, ``format`` (no capital, or none of A to D) or ``wrong``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ftdojo.contract.task_spec import Message, Published, RawSource, Record, Rendering, Shortcut, TaskSpec
 from ftdojo.tasks.itemwise import ItemwiseScorer, bad_item, fault
 from ftdojo.tasks.spec import HubSet, ItemScore
@@ -79,12 +81,15 @@ def prompt(item: Record) -> list[Message]:
 
 
 def _question(subject: str, row: Record) -> str:
-    options = "".join(f"\n{letter}. {row[letter]}" for letter in LETTERS)
-    return f"{_instruction(subject)}{row['question']}{options}"
+    return _whole(subject, row["question"], _options([row[letter] for letter in LETTERS]))
 
 
-def _instruction(subject: str) -> str:
-    return f"以下是关于{subject}的单项选择题，请直接给出正确答案的选项。\n题目："
+def _whole(subject: str, question: str, options: str) -> str:
+    return f"以下是关于{subject}的单项选择题，请直接给出正确答案的选项。\n题目：{question}{options}"
+
+
+def _options(texts: Sequence[str]) -> str:
+    return "".join(f"\n{letter}. {text}" for letter, text in zip(LETTERS, texts, strict=True))
 
 
 FINANCEIQ = HubSet(
@@ -93,7 +98,7 @@ FINANCEIQ = HubSet(
     licence="CC BY-NC-SA 4.0",
 )
 
-_OPTIONS = "".join(f"\n{letter}. {{{{ {letter} }}}}" for letter in LETTERS)
+_OPTIONS = _options([f"{{{{ {letter} }}}}" for letter in LETTERS])
 
 
 def _source(subject: str) -> RawSource:
@@ -111,7 +116,7 @@ def _source(subject: str) -> RawSource:
             ),
             Rendering(
                 name="answer",
-                prompt=f"{_instruction(subject)}{{{{ Question }}}}{_OPTIONS}",
+                prompt=_whole(subject, "{{ Question }}", _OPTIONS),
                 completion=f"{ANSWER}{{{{ Answer }}}}",
                 description="a turn of the evaluation's prompt and its answer, without worked questions before it",
             ),

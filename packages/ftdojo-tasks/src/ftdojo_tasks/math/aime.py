@@ -76,7 +76,11 @@ class AimeScorer(ItemwiseScorer):
 
 def prompt(item: Record) -> list[Message]:
     """The problem and the reminder as one user turn."""
-    return [{"role": "user", "content": item["question"] + REMINDER}]
+    return [{"role": "user", "content": _whole(item["question"])}]
+
+
+def _whole(problem: str) -> str:
+    return problem + REMINDER
 
 
 DEEPSCALER = HubSet(
@@ -91,7 +95,7 @@ AIME25_SET = HubSet(
 )
 AIME24_SET = HubSet(id="Maxwell-Jia/AIME_2024", revision="main", licence="MIT")
 
-_PROMPT = "{% if problem %}{{ problem }}" + REMINDER + "{% endif %}"
+_PROMPT = "{% if problem %}" + _whole("{{ problem }}") + "{% endif %}"
 _IS_INTEGER = "answer is string and answer.isdigit()"
 
 SPEC = TaskSpec(
