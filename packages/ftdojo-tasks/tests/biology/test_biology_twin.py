@@ -13,20 +13,12 @@ import pytest
 from ftdojo.data.overlap import OverlapIndex
 from ftdojo.tasks.rows import read_jsonl
 from ftdojo_tasks.biology import twin
-from ftdojo_tasks.biology.protocols import (
-    GROUP_OF,
-    GROUPS,
-    NAMES,
-    OPERATIONS,
-    SAMPLES,
-    SLOT,
-    TARGETS,
-    TEST_METHODS,
-    TRAINING_METHODS,
-    TYPES,
-    VALIDATION_METHODS,
-    Step,
-)
+from ftdojo_tasks.biology.protocols import NAMES, SLOT, TYPES, Step, grammar
+
+OPERATIONS, GROUPS = grammar().operations, grammar().groups
+GROUP_OF = {slot: name for name, group in GROUPS.items() for slot in group.terms}
+SAMPLES, TARGETS = grammar().samples, grammar().targets
+TRAINING_METHODS, VALIDATION_METHODS, TEST_METHODS = grammar().methods.values()
 
 TASKS = ("PQA", "ORD", "ERR", "GEN")
 RAW_ROWS = {"PQA": 2000, "ORD": 1600, "ERR": 2000, "GEN": 1500}
@@ -90,7 +82,7 @@ def pattern(text, *, gap=None):
         slot = part.strip("{}") if part.startswith("{") else None
         if slot is None:
             found += re.escape(part)
-        elif slot in TASKS:
+        elif slot in NAMES:
             found += f"(?P={slot})" if f"<{slot}>" in found else f"(?P<{slot}>{'|'.join(VALUES[slot])})"
         elif slot == gap:
             found += "(?P<gap>.+)"
