@@ -5,23 +5,23 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ftdojo import models, sandbox, tasks, training
+from ftdojo import training
 from ftdojo.contract.configuration import Configuration
 from ftdojo.contract.progress import Progress
 from ftdojo.contract.protocol import Iteration
 from ftdojo.contract.result import RunResult, Score
-from ftdojo.data import prepare
 from ftdojo.disk import disk_errors
 from ftdojo.episode import evaluation
 from ftdojo.episode.episode import SUBMISSIONS
 from ftdojo.episode.predict import predict
-from ftdojo.episode.stages import Pipeline
+from ftdojo.episode.setting import Setting
+from ftdojo.episode.stages import Stages
 from ftdojo.errors import InfrastructureError, UsageError
 from ftdojo.record import Home, Ledger, Store
 from ftdojo.record.history import History
@@ -73,17 +73,16 @@ def export(
     if out.exists() and any(out.iterdir()):
         raise UsageError(f"{out} is not empty", fix="name a new folder")
     options = configuration.options(task or about.get("given", configuration.task))
-    _, found = tasks.get(options.task, runner=sandbox.run_user_code).variant(options.variant)
-    data, base = prepare(found, configuration.variant, home), models.resolve(options.model, home.root)
-    now = {**data.digests, "task": found.version, "model": models.digest(base)}
+    setting = Setting.prepare(options, home=home, progress=progress).as_recorded(configuration)
+    now, base = setting.digests, setting.base
     if changed := [name for name, digest in configuration.digests.items() if now[name] != digest]:
         raise UsageError(
             f"{', '.join(changed)} of {configuration.task} changed since {run} was begun",
             fix="export with the data, the model and the ftdojo that the run was made with",
         )
     submission, iteration = run / SUBMISSIONS / f"{best:03d}", iterations[best - 1]
-    pipeline = Pipeline(found, data, base, home=home, progress=progress, engine=options.engine)
-    trained = pipeline.again(submission, stopped_after=iteration.feedback.stopped_after).trained
+    stages = Stages(setting, progress=progress)
+    trained = stages.repeat(submission, stopped_after=iteration.feedback.stopped_after).trained
     assert trained is not None, "what was accepted was trained"
     if form == "adapter" and not (trained / ADAPTER).is_file():
         raise UsageError(f"iteration {best} trained all weights, not an adapter", fix="leave --form out")
@@ -93,15 +92,7 @@ def export(
     else:
         training.export(base, trained, out)
     progress.end("export", str(out))
-
-    @contextmanager
-    def merged() -> Iterator[Path]:
-        with tempfile.TemporaryDirectory(prefix="ftdojo-export-") as folder:
-            training.export(base, out, Path(folder))
-            yield Path(folder)
-
-    whole = merged if form == "adapter" else lambda: nullcontext(out)
-    score = _score(found, data.validation, whole, options.engine, progress)
+    score = _score(setting, out, form, progress)
     recorded = iteration.score
     if recorded is None or abs(score.value - recorded.value) > 1e-9:
         raise InfrastructureError(
@@ -112,7 +103,7 @@ def export(
         folder=out,
         form=form,
         base=base,
-        task=found,
+        task=setting.task,
         configuration=configuration,
         submission=submission,
         iteration=iteration,
@@ -131,19 +122,26 @@ def _copy_adapter(trained: Path, base: Path, out: Path) -> None:
         (out / ADAPTER).write_text(json.dumps(settings, indent=1) + "\n", "utf-8")
 
 
-def _score(
-    task: Task, items: Path, model: Callable[[], AbstractContextManager[Path]], engine: str, progress: Progress
-) -> Score:
-    """The score of a model by a fresh generation: nothing that is stored is used."""
+def _score(setting: Setting, out: Path, form: Form, progress: Progress) -> Score:
+    """The score of what lies in ``out``, by a fresh generation: nothing that is stored is used."""
+
+    @contextmanager
+    def merged() -> Iterator[Path]:
+        with tempfile.TemporaryDirectory(prefix="ftdojo-export-") as folder:
+            training.export(setting.base, out, Path(folder))
+            yield Path(folder)
+
     with tempfile.TemporaryDirectory(prefix="ftdojo-score-") as store:
         _, records, predictions = predict(
-            task,
-            items,
-            model,
+            setting.task,
+            setting.data.validation,
+            merged if form == "adapter" else lambda: nullcontext(out),
             "exported",
             Store(Path(store)),
             progress,
             label="validation",
-            engine=engine,
+            engine=setting.options.engine,
         )
-    return Score.of(task.spec.metric, summarize(task, evaluation.scores(task, records, predictions)))
+    return Score.of(
+        setting.task.spec.metric, summarize(setting.task, evaluation.scores(setting.task, records, predictions))
+    )

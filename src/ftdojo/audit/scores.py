@@ -11,7 +11,7 @@ from ftdojo.contract.result import Score
 from ftdojo.contract.task_spec import Record
 from ftdojo.data import read_items
 from ftdojo.episode import acceptance, evaluation
-from ftdojo.episode.episode import SEALED
+from ftdojo.episode.closing import SEALED
 from ftdojo.episode.evaluation import Prediction
 from ftdojo.episode.predict import PREDICTIONS
 from ftdojo.tasks.scoring import summarize

@@ -79,7 +79,7 @@ def mcp(
         watched = Watched(live)
         with ExitStack() as agent:
             with Dojo(options, folder, home=Home.default(), progress=watched) as dojo:
-                seat = Seat(name, folder / "workspace", dojo.validate, finish_when_left=finish_when_left or bool(start))
+                seat = Seat(name, folder / "workspace", dojo.precheck, finish_when_left=finish_when_left or bool(start))
                 service = Service(build(seat, watched, dojo.raw), seat, 0 if start and http is None else http)
                 if start:
                     agent.enter_context(StartedAgent(start, folder, service.url, seat.leave))

@@ -45,7 +45,7 @@ def with_options(
             options = read_options({name: given.pop(name) for name in names})
             command(options=options, **given)
 
-        del called.__wrapped__  # type: ignore[attr-defined]  # typer would read the other signature
+        del called.__wrapped__  # typer would read the signature of the command itself
         called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         called.__annotations__ = {p.name: p.annotation for p in parameters}
         return called
@@ -72,7 +72,7 @@ def _parameter(name: str, *, task_as_option: bool) -> inspect.Parameter:
     field, flag = RunOptions.model_fields[name], flag_of(name)
     text = " ".join((field.description or "").split())
     kind, default = _type(field.annotation, flag), field.get_default()
-    least = next((m.ge for m in field.metadata if isinstance(m, Ge)), None)
+    least = next((int(str(m.ge)) for m in field.metadata if isinstance(m, Ge)), None)
     shown: Any = typer.Option(flag.name, help=text, metavar=flag.metavar, min=least)
     if name == "task":
         shown = typer.Option(help=text) if task_as_option else typer.Argument(metavar="TASK", help=text)

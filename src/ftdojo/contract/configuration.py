@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
 from dataclasses import asdict
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from pydantic import Field
@@ -14,7 +15,7 @@ from ftdojo.contract.options import RunOptions
 from ftdojo.errors import UsageError
 from ftdojo.schema import StrictModel
 
-PACKAGES = ("ftdojo", "torch", "transformers", "peft", "rdkit")
+PACKAGES = ("ftdojo", "ftdojo-tasks", "torch", "transformers", "peft", "rdkit")
 
 
 SAME = ("variant", "model", "agent", "ladder", "engine", "seed")
@@ -53,7 +54,7 @@ class Configuration(StrictModel):
             budget: the limits that hold: those of the options and of the task's rules.
             digests: of the data, the base model and the task's version.
         """
-        same = {name: getattr(options, name) for name in cls.model_fields if name in SAME}
+        same = {name: getattr(options, name) for name in SAME}
         return cls(
             **same, task=task, planner=options.planner or "", data_llm=data_llm, budget=asdict(budget), digests=digests
         )
@@ -82,5 +83,9 @@ class Configuration(StrictModel):
 
 
 def versions() -> dict[str, str]:
-    """The versions that produced a result; recorded, but not part of a run's identity."""
-    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+    """The versions that produced a result, of what is installed; recorded, but not part of a run's identity."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found

@@ -45,7 +45,9 @@ class Request(StrictModel):
     """What is to be graded."""
 
     options: RunOptions
-    """Of the run: the task and its variant, and what generates the answers."""
+    """Of the run, with the variant of the data."""
+    version: str
+    """Of the task, as the run has recorded it."""
     home: Path
     models: dict[str, Path]
     """``baseline`` and ``best``, each with its folder."""
@@ -144,6 +146,7 @@ def main() -> None:
     request = Request.model_validate_json(sys.stdin.read())
     home, options = Home(request.home), request.options
     variant, task = tasks.get(options.task, runner=sandbox.run_user_code).variant(options.variant)
+    task = task.as_recorded(request.version)
     data = prepare(task, variant, home)
     if reasons := _reasons(request):
         print(Ruling(reasons=reasons).model_dump_json())  # noqa: T201

@@ -44,7 +44,7 @@ class FTAgent:
         playbook = Playbook()
         planner: Planner = playbook
         if setup.transport is not None and setup.door is not None:
-            planner = LlmPlanner(setup.client(), setup.door.validate)
+            planner = LlmPlanner(setup.client(), setup.door.precheck)
         fallback = None if planner is playbook else playbook
         if setup.probes and setup.door is not None:
             planner = Probing(planner, playbook.plans, setup.door.probe, candidates=setup.probes)

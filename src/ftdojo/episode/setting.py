@@ -1,0 +1,64 @@
+"""What a run, a check or an export works on: a task with its data, a base model, and an engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ftdojo import inference, models, sandbox, tasks
+from ftdojo.contract.configuration import Configuration
+from ftdojo.contract.options import RunOptions
+from ftdojo.contract.progress import Progress, Silent
+from ftdojo.data import TaskData, prepare
+from ftdojo.record import Home
+from ftdojo.tasks.spec import Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """All of it prepared and on this machine."""
+
+    options: RunOptions
+    """With the variant of the data that was chosen. The task is an id or the path of a folder, as it was given."""
+    task: Task
+    data: TaskData
+    base: Path
+    """The folder of the base model."""
+    home: Home
+
+    @classmethod
+    def prepare(cls, options: RunOptions, *, home: Home, progress: Progress | None = None) -> Setting:
+        """Find the task, prepare its data and the base model.
+
+        Raises:
+            UsageError: for an unknown name.
+        """
+        shown = progress or Silent()
+        inference.identity(options.engine)
+        name, found = tasks.get(options.task, runner=sandbox.run_user_code).variant(options.variant)
+        shown.update("setup", 0, 2, "preparing the task's data")
+        data = prepare(found, name, home)
+        shown.update("setup", 1, 2, "preparing the base model")
+        base = models.resolve(options.model, home.root)
+        shown.end("setup", f"{found.spec.id} ({name}), {options.model}")
+        chosen = options.model_copy(update={"variant": name})
+        return cls(options=chosen, task=found, data=data, base=base, home=home)
+
+    @property
+    def variant(self) -> str:
+        """The name of the variant of the data."""
+        assert self.options.variant is not None
+        return self.options.variant
+
+    def as_recorded(self, configuration: Configuration | None) -> Setting:
+        """The setting of a run that was begun earlier: under the task's version that it recorded, where that was one of
+        the same content, so that what was stored under it is found."""
+        task = self.task.as_recorded(configuration.digests["task"]) if configuration else self.task
+        if task is self.task:
+            return self
+        return replace(self, task=task, data=prepare(task, self.variant, self.home))
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """The identity of the data, the task and the base model."""
+        return {**self.data.digests, "task": self.task.version, "model": models.digest(self.base)}
