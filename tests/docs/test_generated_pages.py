@@ -47,7 +47,7 @@ def test_the_page_of_tasks_is_up_to_date():
     assert generated("generate_tasks", "page()") == (DOCS / "tasks.md").read_text("utf-8"), "run `make docs-generate`"
 
 
-@pytest.mark.parametrize("script", ["generate_cli", "generate_reference"])
+@pytest.mark.parametrize("script", ["generate_api", "generate_cli", "generate_reference"])
 def test_pages_are_up_to_date(script: str):
     for name, text in generated(script, "pages()").items():
         assert text == (DOCS / name).read_text("utf-8"), f"docs/{name}: run `make docs-generate`"
