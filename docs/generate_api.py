@@ -1,7 +1,7 @@
 """Write docs/api.md, one section for each public name of ftdojo: python docs/generate_api.py
 
-The names are those of ``ftdojo.__all__``; mkdocstrings fills in signatures and docstrings when the site is built. Run it
-whenever a name is added or its definition moves; a test compares the file with what this prints.
+The names are those of ``ftdojo.__all__``; mkdocstrings fills in signatures and docstrings when the site is built. Run
+it whenever a name is added or its definition moves; a test compares the file with what this prints.
 """
 
 from __future__ import annotations

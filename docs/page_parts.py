@@ -12,9 +12,29 @@ WIDTH = 120
 """Columns of a line of prose. Rows of tables and lines of code are as long as they are."""
 
 
-def prose(text: str) -> str:
-    """One paragraph, wrapped; reStructuredText's ``code`` becomes Markdown's `code`."""
-    return textwrap.fill(_inline(text), WIDTH, break_long_words=False, break_on_hyphens=False)
+def prose(text: str, *, first: str = "", others: str = "") -> str:
+    """One paragraph, wrapped, with what its first and its other lines begin with.
+
+    reStructuredText's ``code`` becomes Markdown's `code`.
+    """
+    return textwrap.fill(
+        _inline(text),
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=others,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def bullet(text: str) -> str:
+    """An item of a list, wrapped."""
+    return prose(text, first="- ", others="  ")
+
+
+def literal(text: str) -> str:
+    """Text in which square brackets are no links."""
+    return text.replace("[", "\\[")
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:

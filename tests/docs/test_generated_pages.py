@@ -43,11 +43,7 @@ def written(examples: dict[str, str], tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_page_of_tasks_is_up_to_date():
-    assert generated("generate_tasks", "page()") == (DOCS / "tasks.md").read_text("utf-8"), "run `make docs-generate`"
-
-
-@pytest.mark.parametrize("script", ["generate_api", "generate_cli", "generate_reference"])
+@pytest.mark.parametrize("script", ["generate_api", "generate_cli", "generate_reference", "generate_tasks"])
 def test_pages_are_up_to_date(script: str):
     for name, text in generated(script, "pages()").items():
         assert text == (DOCS / name).read_text("utf-8"), f"docs/{name}: run `make docs-generate`"
@@ -59,7 +55,7 @@ def test_every_page_below_reference_is_generated():
 
 
 def test_the_example_of_a_submission_is_read(written: Path):
-    from ftdojo.dojo import submission
+    from ftdojo.contract import submission
 
     (written / "process_data.py").unlink()  # a submission has one data program
     found = submission.load(written)
@@ -67,7 +63,7 @@ def test_the_example_of_a_submission_is_read(written: Path):
 
 
 def test_the_example_of_a_data_program_writes_good_rows(written: Path):
-    from ftdojo.dojo.data_program import check_form
+    from ftdojo.gates.data_program import check_form
 
     options = ["--input", str(written), "--output", str(written / "rows.jsonl"), "--limit", "5"]
     subprocess.run([sys.executable, str(written / "process_data.py"), *options], check=True)
