@@ -9,9 +9,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 
-from page_parts import write
-
 import ftdojo
+from page_parts import write
 
 INTRODUCTION = """# Python interface
 

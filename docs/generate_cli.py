@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import typer
-from page_parts import prose, table, write
 
 from ftdojo.cli.main import app
+from page_parts import prose, table, write
 
 BOLD = re.compile(r"\[bold\](.*?)\[/\]")
 INTRODUCTION = """# Command line

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from page_parts import bullet, literal, prose, table, write
-
 from ftdojo import tasks
 from ftdojo.tasks.spec import Task
+from page_parts import bullet, literal, prose, table, write
 
 INTRODUCTION = """# Tasks
 
