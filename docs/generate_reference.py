@@ -139,7 +139,7 @@ def _type(field: dict[str, Any]) -> str:
         case "object":
             return f"table: name to {_kind(field['additionalProperties'])}"
         case kind:
-            return {"string": "text", "boolean": "true or false"}.get(kind, kind)
+            return {"string": "text", "boolean": "true or false"}.get(kind, str(kind))
 
 
 def _default(field: dict[str, Any], required: bool) -> str:
