@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from typing import get_args
 
 import ftdojo
 from page_parts import write
@@ -33,7 +34,14 @@ def _section(name: str) -> Iterator[str]:
     if inspect.isclass(found) or inspect.isfunction(found):
         yield f"::: {found.__module__}.{found.__qualname__}\n"
     else:
-        yield f"A constant of type `{type(found).__name__}`.\n"
+        yield f"{_kind(found)}\n"
+
+
+def _kind(found: object) -> str:
+    """What a name stands for that is neither a class nor a function."""
+    if values := get_args(found):
+        return f"One of {', '.join(f'`{value!r}`' for value in values)}."
+    return f"A value of type `{type(found).__name__}`."
 
 
 if __name__ == "__main__":
