@@ -49,6 +49,11 @@ def test_pages_are_up_to_date(script: str):
         assert text == (DOCS / name).read_text("utf-8"), f"docs/{name}: run `make docs-generate`"
 
 
+def test_every_key_is_described():
+    for name, text in generated("generate_reference", "pages()").items():
+        assert not [line for line in text.splitlines() if line.endswith("|  |")], name
+
+
 def test_every_page_below_reference_is_generated():
     pages = generated("generate_reference", "pages()")
     assert {f"reference/{path.name}" for path in (DOCS / "reference").iterdir()} == set(pages)

@@ -27,10 +27,10 @@ class PlannedChange(StrictModel):
     """One change against the parent, with its reason and the effect that is expected of it."""
 
     key: str = Field(description="what changes, e.g. train.epochs or recipe.sources.ring_count.weight")
-    before: str
-    after: str
-    because: str
-    expected: str
+    before: str = Field(description="the value in the parent, as text")
+    after: str = Field(description="the value in this submission, as text")
+    because: str = Field(description="the reason for the change")
+    expected: str = Field(description="the effect that is expected, in words")
     size: float | None = Field(None, description="by how much the core metric is expected to change, in its unit")
 
 
@@ -38,12 +38,12 @@ class Plan(StrictModel):
     """plan.yaml: why this submission is tried."""
 
     parent: int = Field(ge=0, description="the iteration that this one starts from; 0 is the base model")
-    hypothesis: str
+    hypothesis: str = Field(description="what is assumed to limit the model, and what is tried against it")
     evidence: list[str] = Field(description="the feedback that it rests on")
-    focus: Literal["data", "training", "both"]
-    changes: list[PlannedChange]
+    focus: Literal["data", "training", "both"] = Field(description="which part of the parent is changed")
+    changes: list[PlannedChange] = Field(description="every change against the parent")
     by: str = Field("", description="who planned it, and why not another, if a fallback did")
-    risks: str = ""
+    risks: str = Field("", description="what could go wrong")
     refuted_if: str = Field("", description="the result that would refute the hypothesis")
     outlook: list[str] = Field(default_factory=list, description="what is meant to follow over the next iterations")
 
