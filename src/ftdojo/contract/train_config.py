@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from ftdojo.schema import StrictModel, load_file
+from ftdojo.schema import StrictModel
 
 OUT_OF_TIME = "out_of_time"
 """The code of the finding that a training was ended by the clock; unlike all others it is no function of its inputs."""
@@ -94,12 +93,3 @@ class TrainConfig(StrictModel):
         """Optimizer steps of the whole training on so many rows."""
         steps = max(1, math.ceil(self.steps_per_epoch(rows) * self.epochs))
         return min(steps, self.max_steps or steps)
-
-
-def load(path: Path) -> TrainConfig:
-    """Read ``train.yaml``.
-
-    Raises:
-        InputError: with one finding per fault.
-    """
-    return load_file(path, TrainConfig)

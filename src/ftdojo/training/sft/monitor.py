@@ -65,7 +65,6 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         every: int,
         patience: int | None,
         on_log: OnLog | None,
-        should_stop: Callable[[], bool] | None,
         time_left_s: float | None = None,
         stop_after: int | None = None,
         agree: Callable[[bool], bool] | None = None,
@@ -79,7 +78,6 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
             patience: measurements without gain after which to stop; if given, the best weights are put back at the
                 end. They are, too, when the training is stopped as lost or for its time.
             on_log: called with ``step``, ``steps``, ``loss``, ``grad_norm``, ``learning_rate`` and ``tokens_per_s``.
-            should_stop: asked after every step.
             time_left_s: seconds that the training may take.
             stop_after: the step after which the time is up, to repeat a training that was stopped by the clock.
             agree: of several processes: what the first one says to whether to stop, asked after every step.
@@ -93,7 +91,7 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         self._marked = 0, 0.0
         """Tokens and seconds at the end of the last step."""
         self._held_out, self._every, self._patience = held_out, every, patience
-        self._on_log, self._should_stop = on_log, should_stop
+        self._on_log = on_log
         self._begun = 0.0
         self._measuring = 0.0
         self._best: dict[str, torch.Tensor] = {}
@@ -153,8 +151,6 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
             self._measure(model, state.global_step)
             if self._patience is not None and self._without_gain() >= self._patience:
                 control.should_training_stop = True
-        if self._should_stop is not None and self._should_stop():
-            control.should_training_stop = True
         if not last and self._time_is_up(state.global_step, state.max_steps):
             self._measure(model, state.global_step)
             message = f"the time was up after {state.global_step} of {state.max_steps} steps"

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import gc
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,6 @@ def train(
     out: Path,
     *,
     on_log: OnLog | None = None,
-    should_stop: Callable[[], bool] | None = None,
     time_left_s: float | None = None,
     stop_after: int | None = None,
     on: Compute | None = None,
@@ -81,7 +80,6 @@ def train(
         out: folder to write to.
         on_log: called with ``step``, ``steps``, ``loss``, ``grad_norm``, ``learning_rate`` and ``tokens_per_s`` at
             every logged stretch of steps.
-        should_stop: asked after every step; the training ends with what it has when it says yes.
         time_left_s: seconds that it may take; see :mod:`ftdojo.training.sft.monitor` for what happens when they are up.
         stop_after: the step after which they were up, to repeat a training that was stopped by the clock.
         on: where to train and in which precision; by default what suits this machine.
@@ -104,12 +102,7 @@ def train(
             held_out,
             pad=Chat(base).pad,
             arguments={"output_dir": scratch, "use_cpu": chosen.device == "cpu"},
-            hooks={
-                "on_log": on_log,
-                "should_stop": should_stop,
-                "time_left_s": time_left_s,
-                "stop_after": stop_after,
-            },
+            hooks={"on_log": on_log, "time_left_s": time_left_s, "stop_after": stop_after},
         )
         try:
             with freed_is_kept(chosen.device):
