@@ -27,7 +27,7 @@ from ftdojo.episode.predict import predict
 from ftdojo.episode.setting import Setting
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
-from ftdojo.gates import Gates, dump_findings
+from ftdojo.gates import Gates, at_gate, dump_findings, number_findings
 from ftdojo.gateway import Access
 from ftdojo.record import Stage, Store
 from ftdojo.training import export, tokenize
@@ -37,6 +37,8 @@ ROWS = "rows.jsonl"
 WRITTEN = "written.jsonl"
 """The rows as they were written, where these differ."""
 MODEL = "model"
+TRAINING = 4
+"""A fault of the whole training has the number of the gate that tries it."""
 
 
 class Stages:
@@ -213,16 +215,17 @@ class Stages:
                 examples = clean.examples
             else:
                 examples = tokenized.examples
-            result = train(
-                examples,
-                config,
-                base,
-                folder / MODEL,
-                on_log=self._on_log,
-                time_left_s=left_s(),
-                stop_after=stopped_after,
-            )
-            stopped = [result.stopped] if result.stopped else []
+            with at_gate(TRAINING):
+                result = train(
+                    examples,
+                    config,
+                    base,
+                    folder / MODEL,
+                    on_log=self._on_log,
+                    time_left_s=left_s(),
+                    stop_after=stopped_after,
+                )
+            stopped = number_findings([result.stopped] if result.stopped else [], TRAINING)
             facts = {
                 "training": asdict(replace(result, stopped=None)),
                 "tokens": asdict(tokenized.statistics),

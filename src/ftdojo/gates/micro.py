@@ -19,7 +19,7 @@ from ftdojo.contract.train_config import TrainConfig
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 from ftdojo.gates import text
-from ftdojo.gates.finding import settle
+from ftdojo.gates.finding import at_gate, settle
 from ftdojo.gates.memory import SAFETY
 from ftdojo.gates.rows import Rows
 from ftdojo.inference import Generation, TransformersEngine
@@ -71,9 +71,10 @@ def micro_training(
         InputError: if nothing would be learned, the loss is lost or rises, a module is not there, or the training
             would outlast the budget.
     """
-    settle(_moves(tokenized, config))
-    settle(_in_time(tokenized.examples, config, base, wall_left_s))
-    return _over_fit(rows, config, base, folder)
+    with at_gate(4):
+        settle(_moves(tokenized, config))
+        settle(_in_time(tokenized.examples, config, base, wall_left_s))
+        return _over_fit(rows, config, base, folder)
 
 
 def _moves(tokenized: Tokenized, config: TrainConfig) -> Iterator[Finding]:
@@ -152,10 +153,8 @@ def micro_evaluation(trial: Trial, base: Path) -> list[Finding]:
             max_new_tokens=min(reference.task.spec.max_new_tokens, trial.longest + SPARE_TOKENS),
         )
     outputs = [answer.text for answer in answers]
-    try:
+    with at_gate(5):
         reference.accepted(outputs, rows.subtasks)
-    except InputError as error:
-        raise InputError([finding.model_copy(update={"gate": 5}) for finding in error.findings]) from None
     return settle([*_said_by_heart(trial, answers), *_says_something(rows.rows, outputs)])
 
 

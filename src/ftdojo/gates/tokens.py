@@ -15,7 +15,7 @@ from ftdojo.contract.submission import TRAIN
 from ftdojo.contract.train_config import TrainConfig
 from ftdojo.findings import Finding, Severity
 from ftdojo.gates import text
-from ftdojo.gates.finding import settle
+from ftdojo.gates.finding import at_gate, settle
 from ftdojo.gates.memory import memory
 from ftdojo.gates.rows import MOST, NO_FORM, POOR_FORM, SOME, USUAL, WHERE, Rows
 from ftdojo.models import Chat
@@ -45,7 +45,8 @@ def check_tokens(rows: Rows, config: TrainConfig, base: Path) -> tuple[Tokenized
     Raises:
         InputError: if nothing is left to learn, most rows would lose their end, or the longest do not fit into memory.
     """
-    tokenized = tokenize(rows.rows, base, max_length=config.max_length)
+    with at_gate(3):
+        tokenized = tokenize(rows.rows, base, max_length=config.max_length)
     tokens = Tokens(rows, tokenized, config, base)
     return tokenized, settle(finding for check in CHECKS for finding in check(tokens))
 

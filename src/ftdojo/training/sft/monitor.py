@@ -239,4 +239,4 @@ def evaluate(network: Any, batches: Sequence[Batch]) -> float:
 
 
 def _finding(code: str, message: str, key: str, fix: str, *, fits: float | None = None) -> Finding:
-    return Finding(code=code, gate=4, message=message, where=f"train.yaml: {key}", fix=fix, fits=fits)
+    return Finding(code=code, message=message, where=f"train.yaml: {key}", fix=fix, fits=fits)

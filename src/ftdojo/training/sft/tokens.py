@@ -110,7 +110,6 @@ def _count(examples: Sequence[Example], truncated: int) -> TokenStatistics:
 def _bad_template(number: int, error: ValueError) -> InputError:
     finding = Finding(
         code="bad_template",
-        gate=3,
         message=f"row {number} cannot be rendered: {error}",
         where="data program",
         fix="write rows with one assistant turn, at the end",

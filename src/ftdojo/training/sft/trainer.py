@@ -274,4 +274,4 @@ def _agreed(stop: bool) -> bool:
 
 
 def _fault(code: str, message: str, key: str, fix: str) -> InputError:
-    return InputError([Finding(code=code, gate=4, message=message, where=f"train.yaml: {key}", fix=fix)])
+    return InputError([Finding(code=code, message=message, where=f"train.yaml: {key}", fix=fix)])
