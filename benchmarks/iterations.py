@@ -43,7 +43,7 @@ from ftdojo.errors import InputError
 from ftdojo.gates import data_program
 from ftdojo.record import Home
 from ftdojo.tasks.spec import Task
-from ftdojo.training import export, tokenize
+from ftdojo.training import export, tokenize, trainer_of
 from gates import CORPUS, expected
 
 TASK = "chemistry/mol_und"
@@ -116,7 +116,13 @@ def unguarded(folder: Path, task: Task, data: TaskData, base: Path, deadline: fl
     from ftdojo.training.sft.trainer import train
 
     submission = load(folder)
-    rows = data_program.run(submission.program, data.raw, limit=task.spec.rules.max_rows, limits=sandbox.Limits())
+    rows = data_program.run(
+        submission.program,
+        data.raw,
+        trainer_of(submission.train),
+        limit=task.spec.rules.max_rows,
+        limits=sandbox.Limits(),
+    )
     examples = tokenize(rows, base, max_length=submission.train.max_length).examples
     if not examples:
         raise ValueError("nothing to learn")

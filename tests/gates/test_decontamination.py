@@ -15,6 +15,7 @@ from ftdojo.data import OverlapIndex
 from ftdojo.errors import InputError
 from ftdojo.gates import data_program
 from ftdojo.gates.decontamination import MOST_NOISE, REPORTED_FROM, Decontaminated, decontaminate
+from ftdojo.training.sft import Sft
 
 WORDS = [f"w{number}" for number in range(400)]
 
@@ -33,7 +34,7 @@ def guesses(*numbers: int) -> list[dict[str, Any]]:
 
 
 def made(rows: list[dict[str, Any]], index: OverlapIndex) -> tuple[Decontaminated, data_program.DataReport]:
-    parsed = data_program.parse(rows, max_rows=10_000)
+    parsed = data_program.parse(rows, Sft(), max_rows=10_000)
     clean = decontaminate(parsed, index)
     return clean, data_program.report(parsed, clean.reported)
 

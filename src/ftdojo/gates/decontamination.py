@@ -16,7 +16,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ftdojo.contract.row import SUBTASK, Row, parse_row
+from ftdojo.contract.row import Row
 from ftdojo.data import OverlapIndex
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
@@ -54,7 +54,7 @@ class Decontaminated:
 
 def decontaminate(rows: Sequence[Row], index: OverlapIndex) -> Decontaminated:
     """The same rows in the same order; those that contain an evaluation item are disordered."""
-    found = {number: items for number, row in enumerate(rows) if (items := index.matches(row.turns))}
+    found = {number: items for number, row in enumerate(rows) if (items := index.matches(row.texts))}
     different = sorted(frozenset().union(*found.values()))
     seed = hashlib.blake2b(repr((index.digest, different)).encode()).hexdigest()
     rng = random.Random(seed)  # noqa: S311 - secret, as the items in its seed are
@@ -74,16 +74,14 @@ def _noise(rng: random.Random) -> int:
 def _disorder(row: Row, index: OverlapIndex, rng: random.Random) -> Row:
     """The row with the words of its prompt in another order; if need be, those of its completion, too."""
 
+    given, learned = row.texts[: len(row.prompt)], row.texts[len(row.prompt) :]
+
     def shuffle(text: str) -> str:
         return " ".join(rng.sample(words := text.split(), len(words)))
 
     def candidates() -> Iterator[list[str]]:
         for number in range(2 * TRIES):
-            yield [*map(shuffle, row.turns[:-1]), row.completion if number < TRIES else shuffle(row.completion)]
-        yield ["…" for _ in row.turns]  # of so few words that no order is another
+            yield [*map(shuffle, given), *(learned if number < TRIES else map(shuffle, learned))]
+        yield ["…" for _ in row.texts]  # of so few words that no order is another
 
-    contents = next(texts for texts in candidates() if not index.matches(texts))
-    roles = [*(turn["role"] for turn in row.prompt), "assistant"]
-    messages = [{"role": role, "content": text} for role, text in zip(roles, contents, strict=True)]
-    about = {SUBTASK: row.source[SUBTASK]} if SUBTASK in row.source else {}
-    return parse_row({"messages": messages, **about})
+    return row.with_texts(next(texts for texts in candidates() if not index.matches(texts)))

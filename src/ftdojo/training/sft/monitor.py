@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
@@ -21,10 +20,10 @@ from transformers import TrainerCallback
 from ftdojo.contract.train_config import OUT_OF_TIME
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
+from ftdojo.training.backend import OnLog, Point, Step
 from ftdojo.training.sft.batches import Batch
 from ftdojo.training.sft.loss import label_loss
 
-OnLog = Callable[[dict[str, float]], None]
 DIVERGED = 3.0
 """A loss this many times the first one is taken for divergence."""
 EARLY = 0.25
@@ -35,24 +34,6 @@ FORECAST_STEPS = 3
 HALF, FALLEN = 0.5, 0.98
 LEARNING_POINTS = 16
 """With so many points of the curve, its beginning and its end can be told apart."""
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One logged stretch of steps; ``loss`` is its mean, in nats a label token."""
-
-    step: int
-    loss: float
-    grad_norm: float
-    learning_rate: float
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One optimizer step: the tokens that it trained on, padding not counted, and how long it took."""
-
-    tokens: int
-    seconds: float
 
 
 class Monitor(TrainerCallback):  # type: ignore[misc]

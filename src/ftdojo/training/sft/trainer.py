@@ -13,7 +13,6 @@ from __future__ import annotations
 import gc
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,37 +24,16 @@ from ftdojo.contract.train_config import TrainConfig
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 from ftdojo.models import Chat, Compute, attention, compute, network, prefix
+from ftdojo.training.backend import OnLog, TrainResult
 from ftdojo.training.sft.batches import GroupedSampler, collate
 from ftdojo.training.sft.loss import label_loss
 from ftdojo.training.sft.memory import PeakMemory, freed_is_kept, freed_is_returned
-from ftdojo.training.sft.monitor import Monitor, OnLog, Point, Step
+from ftdojo.training.sft.monitor import Monitor
 from ftdojo.training.sft.optimizer import MasterAdamW
 from ftdojo.training.sft.tokens import Example
 
 LOGS = 100
 """A training logs at most about this many points of its curve."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainResult:
-    """What a training did."""
-
-    steps: int
-    epochs: float
-    tokens: int
-    """Tokens trained on; padding is not counted, a common prefix once for every row that has it."""
-    seconds: float
-    """Of the steps alone, without loading, saving and measuring."""
-    steady_tokens_per_s: float
-    """Tokens trained on a second, without the first step, which also makes buffers and kernels."""
-    step_times: list[Step]
-    peak_memory_bytes: int
-    curve: list[Point]
-    eval_curve: list[tuple[int, float]]
-    """Step and loss on the held-out rows, in nats a label token."""
-    compute: str
-    stopped: Finding | None
-    """Why it was stopped before its end, if it was: a warning."""
 
 
 def train(
@@ -137,7 +115,7 @@ def train(
 def _network(base: Path, config: TrainConfig, chosen: Compute) -> Any:
     """The base model, with new adapters if the configuration asks for them."""
     torch.manual_seed(config.seed)
-    loaded = network.load(base, chosen.dtype, chosen.attention, four_bit=config.method == "qlora")
+    loaded = network.load(base, chosen.dtype, chosen.attention, four_bit=config.facts.four_bit)
     # Else it would be written beside the weights, and the same training have other files on another machine.
     loaded.name_or_path = loaded.config.name_or_path = ""
     lora = config.adapter
