@@ -42,8 +42,7 @@ class Row:
         """The same row with other ``texts``, as many, in the same order."""
         roles = [*(turn["role"] for turn in self.prompt), "assistant"]
         messages = [{"role": role, "content": text} for role, text in zip(roles, texts, strict=True)]
-        about = {SUBTASK: self.source[SUBTASK]} if SUBTASK in self.source else {}
-        return parse_row({"messages": messages, **about})
+        return parse_row({"messages": messages, **({SUBTASK: self.subtask} if self.subtask else {})})
 
 
 def parse_row(row: Mapping[str, Any]) -> Row:
