@@ -9,13 +9,13 @@ from ftdojo import models
 from ftdojo.contract.method_config import MethodConfig
 from ftdojo.contract.submission import TRAIN
 from ftdojo.findings import Finding
-from ftdojo.training import Example, trainer_of
+from ftdojo.training import TokenizedRow, trainer_of
 
 SAFETY = 1.1
 """A forecast is multiplied by this before it is held against a limit."""
 
 
-def memory(gate: int, config: MethodConfig, base: Path, examples: Sequence[Example] = ()) -> Iterator[Finding]:
+def memory(gate: int, config: MethodConfig, base: Path, examples: Sequence[TokenizedRow] = ()) -> Iterator[Finding]:
     """Whether the estimated peak of memory fits into what is free, and if not, what would; before rows are known, of
     the part that does not depend on them."""
     trainer = trainer_of(config)

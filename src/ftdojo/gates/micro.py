@@ -24,7 +24,7 @@ from ftdojo.gates.finding import at_gate, settle
 from ftdojo.gates.memory import SAFETY
 from ftdojo.gates.rows import Rows
 from ftdojo.inference import Generation, TransformersEngine
-from ftdojo.training import Example, Tokenized, Trainer, trainer_of
+from ftdojo.training import Tokenized, TokenizedRow, Trainer, trainer_of
 
 STANDING_STILL = 1e-9
 EASY_ROWS, EASY_STEPS = 4, 8
@@ -59,7 +59,7 @@ class Trial:
 
 def micro_training(
     rows: Rows,
-    tokenized: Tokenized[Example],
+    tokenized: Tokenized[TokenizedRow],
     config: MethodConfig,
     base: Path,
     *,
@@ -78,7 +78,7 @@ def micro_training(
         return _over_fit(rows, config, base, folder)
 
 
-def _moves(tokenized: Tokenized[Example], config: MethodConfig) -> Iterator[Finding]:
+def _moves(tokenized: Tokenized[TokenizedRow], config: MethodConfig) -> Iterator[Finding]:
     """The schedule moves weights at all."""
     steps = config.steps(len(tokenized.examples))
     if config.learning_rate * steps < NO_MOVEMENT:
@@ -88,7 +88,7 @@ def _moves(tokenized: Tokenized[Example], config: MethodConfig) -> Iterator[Find
 
 
 def _in_time(
-    examples: Sequence[Example], config: MethodConfig, base: Path, wall_left_s: float | None
+    examples: Sequence[TokenizedRow], config: MethodConfig, base: Path, wall_left_s: float | None
 ) -> Iterator[Finding]:
     """The most expensive batch can be trained on, and at the speed of a few batches the training fits in time."""
     # At a rate that changes nothing: without the schedule's warm-up, steps at its peak would prove nothing.

@@ -32,7 +32,7 @@ from ftdojo.gates.tokens import check_tokens
 from ftdojo.gates.trial import try_program
 from ftdojo.gateway import Access
 from ftdojo.tasks.spec import Task
-from ftdojo.training import Example, Tokenized, Trainer
+from ftdojo.training import Tokenized, TokenizedRow, Trainer
 
 GATES = 6
 
@@ -93,13 +93,13 @@ class Gates:
                 warnings=check_content(Rows(written, self.reference), trainer),
             )
 
-    def check_tokens(self, rows: list[Row], config: MethodConfig) -> tuple[Tokenized[Example], list[Finding]]:
+    def check_tokens(self, rows: list[Row], config: MethodConfig) -> tuple[Tokenized[TokenizedRow], list[Finding]]:
         """Gate 3: the rows through the model's chat template, and what of them is left to learn."""
         with self.watch(3, "tokenization"):
             return check_tokens(Rows(rows, self.reference), config, self.base)
 
     def try_training(
-        self, rows: list[Row], tokenized: Tokenized[Example], config: MethodConfig, *, wall_left_s: float | None
+        self, rows: list[Row], tokenized: Tokenized[TokenizedRow], config: MethodConfig, *, wall_left_s: float | None
     ) -> list[Finding]:
         """Gates 4 and 5: a few steps of the training, then a few answers of what they trained."""
         with tempfile.TemporaryDirectory(prefix="ftdojo-micro-") as scratch:

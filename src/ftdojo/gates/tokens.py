@@ -19,7 +19,7 @@ from ftdojo.gates.finding import at_gate, number_findings, settle
 from ftdojo.gates.memory import memory
 from ftdojo.gates.rows import MOST, NO_FORM, POOR_FORM, SOME, USUAL, WHERE, Rows
 from ftdojo.models import Chat
-from ftdojo.training import Example, Tokenized, trainer_of
+from ftdojo.training import Tokenized, TokenizedRow, trainer_of
 
 FEW_STEPS = 5
 
@@ -29,7 +29,7 @@ class Tokens:
     """What gate 3 looks at."""
 
     rows: Rows
-    tokenized: Tokenized[Example]
+    tokenized: Tokenized[TokenizedRow]
     config: MethodConfig
     base: Path
 
@@ -39,7 +39,7 @@ class Tokens:
         return Chat(self.base)
 
 
-def check_tokens(rows: Rows, config: MethodConfig, base: Path) -> tuple[Tokenized[Example], list[Finding]]:
+def check_tokens(rows: Rows, config: MethodConfig, base: Path) -> tuple[Tokenized[TokenizedRow], list[Finding]]:
     """The tokens of all rows, and the warnings of the gate.
 
     Raises:

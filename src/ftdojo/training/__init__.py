@@ -3,16 +3,16 @@
 ``tokenize``, ``export``, ``copy_text_files`` and ``structure_faults`` are of use to other methods, too.
 """
 
-from ftdojo.training.backend import Example, Point, Step, Tokenized, Trainer, TrainResult, model_key, trainer_of
+from ftdojo.training.backend import Point, Step, Tokenized, TokenizedRow, Trainer, TrainResult, model_key, trainer_of
 from ftdojo.training.sft.export import copy_text_files, export
 from ftdojo.training.sft.lineage import structure_faults
 from ftdojo.training.sft.tokens import tokenize
 
 __all__ = [
-    "Example",
     "Point",
     "Step",
     "Tokenized",
+    "TokenizedRow",
     "TrainResult",
     "Trainer",
     "copy_text_files",

@@ -21,7 +21,7 @@ OnLog = Callable[[dict[str, float]], None]
 """Called with ``step``, ``steps``, ``loss``, ``grad_norm``, ``learning_rate`` and ``tokens_per_s``."""
 
 
-class Example(Protocol):
+class TokenizedRow(Protocol):
     """One row as the trainer takes it. What else it holds is the trainer's own business."""
 
     @property
@@ -53,7 +53,7 @@ class TokenStatistics:
 
 
 C = TypeVar("C", bound=MethodConfig)
-E = TypeVar("E", bound=Example)
+E = TypeVar("E", bound=TokenizedRow)
 
 
 @dataclass(frozen=True, slots=True)

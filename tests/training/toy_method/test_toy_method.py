@@ -51,7 +51,9 @@ def _installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     info = site / "ftdojo_embeddings-1.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: ftdojo-embeddings\nVersion: 1\n")
-    (info / "entry_points.txt").write_text("[ftdojo.trainers]\nembeddings = ftdojo_embeddings:Embeddings\n")
+    (info / "entry_points.txt").write_text(
+        "[ftdojo.trainers]\nembeddings = ftdojo_embeddings:Embeddings\nbroken = ftdojo_embeddings:Missing\n"
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(site)
         patch.setenv("PYTHONPATH", str(site))
@@ -183,12 +185,18 @@ def test_planners_get_its_schema_and_facts(task: Path) -> None:
 
 
 def test_one_error_lists_all_methods_and_no_code_is_imported_by_name(tmp_path: Path) -> None:
-    assert methods.names() == ["full", "lora", "qlora", "embeddings"]
+    assert methods.names() == ["full", "lora", "qlora", "broken", "embeddings"]
     for name in ("bias", "ftdojo_embeddings:Embeddings"):
-        with pytest.raises(UsageError, match="full, lora, qlora, embeddings"):
+        with pytest.raises(UsageError, match="full, lora, qlora, broken, embeddings"):
             methods.find_trainer(name)
     (finding,) = read(submission(tmp_path / "s", method="ftdojo_embeddings:Embeddings")).findings
     assert (finding.code, finding.where) == ("bad_value", "train.yaml: method")
+
+
+def test_a_plug_in_that_cannot_be_loaded_is_a_finding_of_the_submission(tmp_path: Path) -> None:
+    (finding,) = read(submission(tmp_path / "s", method="broken")).findings
+    assert (finding.code, finding.where) == ("method_unavailable", "train.yaml: method")
+    assert "Missing" in finding.message
 
 
 def test_a_trainer_that_lacks_something_cannot_be_made() -> None:
