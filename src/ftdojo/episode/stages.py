@@ -30,7 +30,7 @@ from ftdojo.findings import Finding
 from ftdojo.gates import Gates, at_gate, dump_findings, number_findings
 from ftdojo.gateway import Access
 from ftdojo.record import Stage, Store
-from ftdojo.training import Trainer, model_key, trainer_of
+from ftdojo.training import Trainer, model_key, rows_key, trainer_of
 
 ROWS = "rows.jsonl"
 """The rows that are trained on."""
@@ -159,7 +159,7 @@ class Stages:
             "task": [task.spec.id, task.version],
             **{name: data.digests[name] for name in ("raw", "validation", "test")},
             **(llm.key if llm else {}),
-            **({"row_form": trainer.row_form} if trainer.row_form else {}),
+            **rows_key(trainer),
         }
 
         def build(folder: Path) -> dict[str, Any]:

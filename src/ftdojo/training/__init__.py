@@ -3,7 +3,17 @@
 ``tokenize``, ``export``, ``copy_text_files`` and ``structure_faults`` are of use to other methods, too.
 """
 
-from ftdojo.training.backend import Point, Step, Tokenized, TokenizedRow, Trainer, TrainResult, model_key, trainer_of
+from ftdojo.training.backend import (
+    Point,
+    Step,
+    Tokenized,
+    TokenizedRow,
+    Trainer,
+    TrainResult,
+    model_key,
+    rows_key,
+    trainer_of,
+)
 from ftdojo.training.sft.export import copy_text_files, export
 from ftdojo.training.sft.lineage import structure_faults
 from ftdojo.training.sft.tokens import tokenize
@@ -18,6 +28,7 @@ __all__ = [
     "copy_text_files",
     "export",
     "model_key",
+    "rows_key",
     "structure_faults",
     "tokenize",
     "trainer_of",

@@ -129,11 +129,18 @@ class Trainer(ABC, Generic[C, E]):
     version: ClassVar[str] = ""
     """Of the code that decides the result; another version trains anew. Empty for trainers that come with ftdojo."""
     row_form: ClassVar[str] = ""
-    """A name for the form of its rows; empty for the usual pairs. Rows of one form are shared by methods."""
+    """A name for the form of its rows and for their checks. Empty for the usual pairs with the usual checks, which
+    methods share. It is needed as soon as ``parse_row``, ``check_rows`` or ``inapplicable`` is its own."""
     row_help: ClassVar[str] = "write prompt/completion, instruction/input/output or messages"
     """What to do about a row of another form."""
     inapplicable: ClassVar[frozenset[str]] = frozenset()
     """Codes of the gates' findings that mean nothing for its rows or its loss, e.g. ``not_reproduced``."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        own = [n for n in ("parse_row", "check_rows", "inapplicable") if getattr(cls, n) != getattr(Trainer, n)]
+        if own and not cls.row_form:  # else rows that were checked for another method would be taken from the store
+            raise TypeError(f"{cls.__name__} has its own {own[0]}, so it needs a row_form")
 
     # -- rows ----------------------------------------------------------------------------------------------------
 
@@ -265,6 +272,11 @@ def trainer_of(config: MethodConfig) -> Trainer[Any, Any]:
     """
     made: Trainer[Any, Any] = find_trainer(config.method)()
     return made
+
+
+def rows_key(trainer: Trainer[Any, Any]) -> dict[str, Any]:
+    """What checked rows depend on besides their program, the data and the task, as JSON values."""
+    return {"row_form": [trainer.row_form, trainer.version]} if trainer.row_form else {}
 
 
 def model_key(trainer: Trainer[Any, Any], config: MethodConfig) -> dict[str, Any]:

@@ -143,15 +143,16 @@ class Embeddings(Trainer[EmbeddingsConfig, Any]):
             norm = float(torch.nn.utils.clip_grad_norm_(trained, config.max_grad_norm))
             optimizer.step()
             optimizer.zero_grad()
+            value = float(loss.detach())
             if not torch.isfinite(loss):
                 where = "train.yaml: learning_rate"
                 raise InputError([Finding(code="loss_not_finite", message="the loss is lost", where=where, fix="less")])
             times.append(Step(sum(e.tokens for e in batch), time.monotonic() - step_begun))
-            curve.append(Point(step, float(loss), norm, config.learning_rate))
+            curve.append(Point(step, value, norm, config.learning_rate))
             seconds = time.monotonic() - begun
             tokens = sum(t.tokens for t in times)
             if on_log:
-                log = {"step": step, "steps": steps, "loss": float(loss), "grad_norm": norm}
+                log = {"step": step, "steps": steps, "loss": value, "grad_norm": norm}
                 on_log({**log, "learning_rate": config.learning_rate, "tokens_per_s": tokens / seconds})
             late = time_left_s is not None and seconds > time_left_s
             if step < steps and (stop_after == step if stop_after is not None else late):

@@ -204,3 +204,5 @@ def test_a_trainer_that_lacks_something_cannot_be_made() -> None:
     half = type("Half", (Trainer,), {"config": toy.config, "tokenize": toy.tokenize})
     with pytest.raises(TypeError, match="export"):
         half()
+    with pytest.raises(TypeError, match="Unnamed has its own parse_row, so it needs a row_form"):
+        type("Unnamed", (Trainer,), {"parse_row": toy.parse_row})
