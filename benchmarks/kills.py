@@ -57,8 +57,8 @@ from ftdojo.errors import FtdojoError
 from ftdojo.inference import TransformersEngine, engine
 from ftdojo.record import Home, Ledger
 from ftdojo.record.ledger import FILE
+from ftdojo.training import Point, Step
 from ftdojo.training.sft import trainer
-from ftdojo.training.sft.monitor import Point, Step
 from ftdojo.training.sft.shapes import cut
 
 STEP_S, BATCH_S = 0.01, 0.04

@@ -44,6 +44,7 @@ from ftdojo.tasks import answers, extract, scoring, template
 from ftdojo.tasks.folder import TaskFile
 from ftdojo.tasks.raw_files import READERS
 from ftdojo.tasks.rows import read_jsonl
+from ftdojo.training.sft import Sft
 from ftdojo_tasks.table.visualization import extract_code, references
 from hostile_text import bounded, deep, texts, values
 
@@ -156,7 +157,7 @@ ROW_KEYS = ["prompt", "completion", "instruction", "input", "output", "messages"
 @given(st.lists(st.dictionaries(st.sampled_from(ROW_KEYS), deep(ROW_KEYS) | texts(), max_size=4), max_size=4))
 def test_rows_of_a_data_program(rows: list[dict[str, Any]]) -> None:
     with bounded(), contextlib.suppress(FtdojoError):
-        decontaminate(data_program.parse(rows, max_rows=3), OVERLAP)
+        decontaminate(data_program.parse(rows, Sft(), max_rows=3), OVERLAP)
 
 
 @some

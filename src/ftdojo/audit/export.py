@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from ftdojo import training
 from ftdojo.contract.configuration import Configuration
 from ftdojo.contract.progress import Progress
 from ftdojo.contract.protocol import Iteration
@@ -27,6 +26,7 @@ from ftdojo.record import Home, Ledger, Store
 from ftdojo.record.history import History
 from ftdojo.tasks.scoring import summarize
 from ftdojo.tasks.spec import Task
+from ftdojo.training import Trainer, copy_text_files, trainer_of
 
 Form = Literal["merged", "adapter"]
 ADAPTER = "adapter_config.json"
@@ -87,17 +87,20 @@ def export(
         )
     submission, iteration = run / SUBMISSIONS / f"{best:03d}", iterations[best - 1]
     stages = Stages(setting, progress=progress)
-    trained = stages.repeat(submission, stopped_after=iteration.feedback.stopped_after).trained
+    outcome = stages.repeat(submission, stopped_after=iteration.feedback.stopped_after)
+    trained = outcome.trained
     assert trained is not None, "what was accepted was trained"
+    assert outcome.submission is not None
+    trainer = trainer_of(outcome.submission.train)
     if form == "adapter" and not (trained / ADAPTER).is_file():
         raise UsageError(f"iteration {best} trained all weights, not an adapter", fix="leave --form out")
     progress.update("export", 0, 1, f"{form}: {out}")
     if form == "adapter":
         _copy_adapter(trained, base, out)
     else:
-        training.export(base, trained, out)
+        trainer.export(base, trained, out)
     progress.end("export", str(out))
-    score = _score(setting.task, setting.data.validation, base, out, form, progress)
+    score = _score(setting.task, setting.data.validation, base, out, form, progress, trainer)
     recorded = iteration.score
     if recorded is None or abs(score.value - recorded.value) > 1e-9:
         raise InfrastructureError(
@@ -121,19 +124,21 @@ def _copy_adapter(trained: Path, base: Path, out: Path) -> None:
     """The adapter, with what turns text into tokens, and with the place of its base model."""
     with disk_errors(out):
         shutil.copytree(trained, out, dirs_exist_ok=True)
-        training.copy_text_files(base, out)
+        copy_text_files(base, out)
         settings = json.loads((out / ADAPTER).read_text("utf-8"))
         settings["base_model_name_or_path"] = str(base)
         (out / ADAPTER).write_text(json.dumps(settings, indent=1) + "\n", "utf-8")
 
 
-def _score(task: Task, items: Path, base: Path, out: Path, form: Form, progress: Progress) -> Score:
+def _score(
+    task: Task, items: Path, base: Path, out: Path, form: Form, progress: Progress, trainer: Trainer[Any, Any]
+) -> Score:
     """The score of what lies in ``out``, by a fresh generation: nothing that is stored is used."""
 
     @contextmanager
     def merged() -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="ftdojo-export-") as folder:
-            training.export(base, out, Path(folder))
+            trainer.export(base, out, Path(folder))
             yield Path(folder)
 
     with tempfile.TemporaryDirectory(prefix="ftdojo-score-") as store:

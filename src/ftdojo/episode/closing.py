@@ -80,7 +80,7 @@ class Closing:
         done = self.history.iterations[self.history.best - 1].feedback.training
         assert done is not None
         assert best.submission is not None
-        return grading.Training(config=best.submission.train, steps=done.steps)
+        return grading.Training(config=best.submission.train.model_dump(mode="json"), steps=done.steps)
 
     def _seal(self, predictions: dict[str, Path]) -> dict[str, str]:
         """Keep the outputs that were scored with the run, for an audit; return their digests."""

@@ -18,7 +18,9 @@ from typing import Any, Literal
 from jinja2 import Template
 from pydantic import Field, field_validator, model_validator
 
+from ftdojo.contract.methods import is_method, names
 from ftdojo.contract.task_spec import Message, RawSource, Record, Rendering, Rules, TaskSpec
+from ftdojo.contract.train_config import TrainConfig
 from ftdojo.errors import InputError, UsageError
 from ftdojo.findings import Finding
 from ftdojo.schema import StrictModel, load_file
@@ -34,10 +36,15 @@ class RulesTable(StrictModel):
     """The table ``[rules]``: the limits of a submission."""
 
     max_rows: int = Field(2000, ge=1, description="most training rows")
-    methods: list[Literal["full", "lora", "qlora"]] = Field(
-        ["full", "lora", "qlora"], min_length=1, description="allowed methods of train.yaml"
-    )
+    methods: list[str] = Field(list(TrainConfig.methods), min_length=1, description="allowed methods of train.yaml")
     wall_s: float = Field(12 * 3600.0, gt=0, description="most wall-clock time of a run, in seconds")
+
+    @field_validator("methods")
+    @classmethod
+    def _known(cls, methods: list[str]) -> list[str]:
+        if unknown := [method for method in methods if not is_method(method)]:
+            raise ValueError(f"there is no training method '{unknown[0]}'; there are {', '.join(names())}")
+        return methods
 
 
 class TaskFile(StrictModel):
