@@ -36,7 +36,8 @@ class Log:
         self.calls.append(call)
 
     def used(self, account: str) -> float:
-        return sum(getattr(call.usage, account) for call in self.calls)
+        used: float = sum(getattr(call.usage, account) for call in self.calls)
+        return used
 
     def remaining(self) -> dict[str, float]:
         return {name: limit - (self.used(name) if name != "wall_s" else 0) for name, limit in self.limits.items()}
