@@ -89,7 +89,8 @@ class Arena:
         """Hand in a submission; what the ledger has of it afterwards."""
         self.dojo.step(self.submission(name))
         with Ledger(self.dojo.run, writable=False) as ledger:
-            return ledger.events("iteration")[-1].payload["iteration"]
+            made: dict[str, Any] = ledger.events("iteration")[-1].payload["iteration"]
+            return made
 
     @contextlib.contextmanager
     def unharmed(self) -> Iterator[None]:
