@@ -28,6 +28,7 @@ import tempfile
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,7 @@ def arena(tmp_path_factory: pytest.TempPathFactory, approve: Path, tiny_model: P
             "RUN": str(dojo.run),
             "HOME": str(home.root),
             "PID": str(os.getpid()),
+            "FAMILIES": os.pathsep.join(find_spec("ftdojo_tasks").submodule_search_locations),
             "TCP": str(servers[0].getsockname()[1]),
             "UDP": str(servers[1].getsockname()[1]),
             "ABSTRACT": name,

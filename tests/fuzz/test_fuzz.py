@@ -45,7 +45,7 @@ from ftdojo.tasks import answers, extract, scoring, template
 from ftdojo.tasks.folder import TaskFile
 from ftdojo.tasks.raw_files import READERS
 from ftdojo.tasks.rows import read_jsonl
-from ftdojo.tasks.table.visualization import extract_code, references
+from ftdojo_tasks.table.visualization import extract_code, references
 from hostile_text import bounded, deep, texts, values
 
 some = settings(

@@ -81,7 +81,8 @@ class Evidence:
             _, task = tasks.get(self._given, runner=sandbox.run_user_code).variant(self.configuration.variant)
         except FtdojoError as error:
             raise Unchecked(f"the task is not on this machine: {error.message}; --task names its folder") from None
-        if task.version != (then := self.configuration.digests["task"]):
+        task = task.as_recorded(then := self.configuration.digests["task"])
+        if task.version != then:
             raise Unchecked(f"the task here is version {task.version}, the run's was {then}")
         return task
 

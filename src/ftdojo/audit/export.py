@@ -78,7 +78,7 @@ def export(
         home=home,
         variant=configuration.variant,
         progress=progress,
-    )
+    ).as_recorded(configuration)
     now, base = setting.digests, setting.base
     if changed := [name for name, digest in configuration.digests.items() if now[name] != digest]:
         raise UsageError(

@@ -39,6 +39,7 @@ class Closing:
         base = self.setting.base
         request = grading.Request(
             task=self.setting.given,
+            version=self.setting.task.version,
             variant=self.setting.variant,
             home=self.setting.home.root,
             engine=self.setting.engine,

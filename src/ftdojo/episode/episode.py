@@ -86,6 +86,11 @@ class Dojo:
         self._setting = Setting.prepare(
             task, model=model, home=home, variant=variant, engine=engine, progress=self.progress
         )
+        with disk_errors(run):
+            run.mkdir(parents=True, exist_ok=True)
+        self._ledger = Ledger(run)
+        self._history = History(self._ledger)
+        self._setting = self._setting.as_recorded(self._history.configuration)
         rules = self._setting.task.spec.rules
         self.budget = (budget or Budget()).within(Budget(wall_s=rules.wall_s))
         self._identity = Configuration(
@@ -101,10 +106,6 @@ class Dojo:
             budget=asdict(self.budget),
             digests=self._setting.digests,
         )
-        with disk_errors(run):
-            run.mkdir(parents=True, exist_ok=True)
-        self._ledger = Ledger(run)
-        self._history = History(self._ledger)
         self._accounts = Accounts(self._history, self.budget)
         self._stages = Stages(
             self._setting,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ftdojo import inference, models, sandbox, tasks
+from ftdojo.contract.configuration import Configuration
 from ftdojo.contract.progress import Progress, Silent
 from ftdojo.data import TaskData, prepare
 from ftdojo.record import Home
@@ -52,6 +53,14 @@ class Setting:
         base = models.resolve(model, home.root)
         shown.end("setup", f"{found.spec.id} ({name}), {model}")
         return cls(given=task, variant=name, task=found, data=data, base=base, home=home, engine=engine)
+
+    def as_recorded(self, configuration: Configuration | None) -> Setting:
+        """The setting of a run that was begun earlier: under the task's version that it recorded, where that was one of
+        the same content, so that what was stored under it is found."""
+        task = self.task.as_recorded(configuration.digests["task"]) if configuration else self.task
+        if task is self.task:
+            return self
+        return replace(self, task=task, data=prepare(task, self.variant, self.home))
 
     @property
     def digests(self) -> dict[str, str]:
