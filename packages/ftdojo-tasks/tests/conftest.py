@@ -13,6 +13,7 @@ import pytest
 from filelock import FileLock
 
 from ftdojo.tasks import registry
+from ftdojo.tasks.spec import Task
 from scoring_fixtures import cpu_seconds, hostile, runner
 
 __all__ = ["cpu_seconds", "hostile", "runner"]
@@ -61,6 +62,6 @@ def modules_of_twin(twins: Callable[[str], Path]) -> Callable[[str], set[str]]:
 
 
 @pytest.fixture(scope="session")
-def mol_und(twins):
+def mol_und(twins: Callable[[str], Path]) -> tuple[Task, Path]:
     """The task and the folder of its generated data."""
     return registry.get("chemistry/mol_und"), twins("chemistry/mol_und")
