@@ -15,6 +15,8 @@ import pytest
 from typer.testing import CliRunner
 
 from ftdojo.cli.main import app
+from ftdojo.record import Ledger
+from ftdojo.record.history import History
 
 OLDER = Path(__file__).parents[1] / "fixtures/1e8ec7a"
 SETTING = ("approve", "--model", "model", "--budget", "20m")
@@ -75,6 +77,14 @@ STORED = {"stages", "validation", "decisions", "overlap"}
 def test_records_with_every_kind_of_event_hold(ftdojo: Ftdojo, run: str, missing: set[str]) -> None:
     found = statuses(ftdojo("verify", f"others/{run}", "--task", "approve"))
     assert (found["failed"], found["unchecked"]) == (set(), missing)
+
+
+def test_calls_and_probes_are_read(older: Path) -> None:
+    with Ledger(older / "others/llm", writable=False) as ledger:
+        history = History(ledger)
+        assert [len(calls) for calls in history.calls] == [3, 2, 3, 0]
+        assert [len(calls) for calls in history.data_calls] == [0, 0, 24, 0]
+        assert [probe.share for probe in history.probes] == [0.125, 0.125]
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,12 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from ftdojo import digest
 from ftdojo.tasks import registry
 from ftdojo.tasks.spec import Task
+from ftdojo_tasks import golden
+from ftdojo_tasks.golden.file import update
+from ftdojo_tasks.golden.measure import files
 from scoring_fixtures import cpu_seconds, hostile, runner
 
 __all__ = ["cpu_seconds", "hostile", "runner"]
@@ -59,6 +63,22 @@ def modules_of_twin(twins: Callable[[str], Path]) -> Callable[[str], set[str]]:
         return set(json.loads((twins(name).parent / "modules.json").read_text("utf-8")))
 
     return modules
+
+
+@pytest.fixture
+def same_as_golden() -> Callable[[str, Path], None]:
+    """``same_as_golden(id, folder)``: what a builder made of a mirror is what the task's golden file says.
+
+    With ``$FTDOJO_WRITE_GOLDEN`` set, the golden file is written first.
+    """
+
+    def check(name: str, folder: Path) -> None:
+        family, made = f"ftdojo_tasks.{name.partition('/')[0]}", digest.of_value(files(folder))
+        if os.environ.get("FTDOJO_WRITE_GOLDEN"):
+            update(family, name, hub=made)
+        assert golden.read(family)[name].hub == made, "if the change is meant, set FTDOJO_WRITE_GOLDEN=1"
+
+    return check
 
 
 @pytest.fixture(scope="session")

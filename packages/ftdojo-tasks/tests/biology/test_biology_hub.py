@@ -50,13 +50,14 @@ def build(name: str, mirror: Path, folder: Path) -> tuple[Task, list[dict[str, A
 
 
 @pytest.mark.parametrize("name", ["PQA", "ORD", "ERR", "GEN"])
-def test_the_real_layout_becomes_a_task(name: str, mirror: Path, tmp_path: Path) -> None:
+def test_the_real_layout_becomes_a_task(name: str, mirror: Path, tmp_path: Path, same_as_golden: Callable[[str, Path], None]) -> None:
     task, validation, test = build(name, mirror, tmp_path / "data")
     assert len(validation) == len(test) == 6
     report = check(task, tmp_path / "data")
     assert report.ok, report.findings
     raw = tmp_path / "data" / "raw"
     assert [path.name for path in raw.rglob("*")] == [f"{name}.json"]  # nothing of the evaluation files
+    same_as_golden(f"biology/{name.lower()}", tmp_path / "data")
 
 
 def test_equal_steps_and_known_questions_are_left_out(mirror: Path, tmp_path: Path) -> None:

@@ -16,21 +16,12 @@ import pytest
 from ftdojo.data.overlap import OverlapIndex
 from ftdojo.tasks.rows import read_jsonl
 from ftdojo_tasks.biology import twin
-from ftdojo_tasks.biology.protocols import (
-    GROUP_OF,
-    GROUPS,
-    NAMES,
-    OPERATIONS,
-    SAMPLES,
-    SLOT,
-    TARGETS,
-    TEST_METHODS,
-    TRAINING_METHODS,
-    TYPES,
-    VALIDATION_METHODS,
-    Method,
-    Step,
-)
+from ftdojo_tasks.biology.protocols import NAMES, SLOT, TYPES, Method, Step, grammar
+
+OPERATIONS, GROUPS = grammar().operations, grammar().groups
+GROUP_OF = {slot: name for name, group in GROUPS.items() for slot in group.terms}
+SAMPLES, TARGETS = grammar().samples, grammar().targets
+TRAINING_METHODS, VALIDATION_METHODS, TEST_METHODS = grammar().methods.values()
 
 Rows = list[dict[str, Any]]
 
@@ -96,7 +87,7 @@ def pattern(text: str, *, gap: str | None = None) -> str:
         slot = part.strip("{}") if part.startswith("{") else None
         if slot is None:
             found += re.escape(part)
-        elif slot in TASKS:
+        elif slot in NAMES:
             found += f"(?P={slot})" if f"<{slot}>" in found else f"(?P<{slot}>{'|'.join(VALUES[slot])})"
         elif slot == gap:
             found += "(?P<gap>.+)"

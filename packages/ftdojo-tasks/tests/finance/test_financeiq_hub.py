@@ -78,7 +78,7 @@ def test_the_cut_of_the_reference() -> None:
     assert cuts(9) == (4, 2)
 
 
-def test_the_last_rows_of_each_subject_are_held_out(mirror: Path, tmp_path: Path) -> None:
+def test_the_last_rows_of_each_subject_are_held_out(mirror: Path, tmp_path: Path, same_as_golden: Callable[[str, Path], None]) -> None:
     folder = tmp_path / "data"
     validation, test = build(mirror, folder)
     assert (len(validation), len(test)) == (452, 452)
@@ -99,6 +99,7 @@ def test_the_last_rows_of_each_subject_are_held_out(mirror: Path, tmp_path: Path
     report = check(TASK, folder)
     assert {finding.code for finding in report.findings} <= {"shortcut_scores"}  # the mirror's letters are not even
     assert not list(folder.rglob("dev"))
+    same_as_golden("finance/financeiq", folder)
 
 
 def test_a_question_is_in_one_place_only(mirror: Path, tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def build(task: str, mirror: Path, folder: Path) -> tuple[Task, list[dict[str, A
 
 
 @pytest.mark.parametrize(("task", "items"), [("PAR4PC", 12), ("PI4PC", 12), ("NOC4PC", None)])
-def test_the_real_layout_becomes_a_task(task: str, items: int | None, mirror: Path, tmp_path: Path) -> None:
+def test_the_real_layout_becomes_a_task(task: str, items: int | None, mirror: Path, tmp_path: Path, same_as_golden: Callable[[str, Path], None]) -> None:
     found, validation, test = build(task, mirror, tmp_path / "data")
     report = check(found, tmp_path / "data")
     assert report.ok, report.findings
@@ -76,6 +76,7 @@ def test_the_real_layout_becomes_a_task(task: str, items: int | None, mirror: Pa
     raw = [path.relative_to(tmp_path / "data" / "raw").as_posix() for path in (tmp_path / "data" / "raw").rglob("*.*")]
     assert raw == [f"{task}/train.parquet"]
     assert len(list(read(tmp_path / "data" / "raw" / task / "train.parquet"))) == 8
+    same_as_golden(f"patent/{task.lower()}", tmp_path / "data")
 
 
 def test_a_question_is_in_one_place_only(mirror: Path, tmp_path: Path) -> None:

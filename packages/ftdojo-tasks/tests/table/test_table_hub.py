@@ -68,7 +68,7 @@ def build(name: str, sources: dict[str, Path], folder: Path) -> tuple[list[dict[
 
 
 @pytest.mark.parametrize("name", ["fact_checking", "numerical_reasoning", "data_analysis"])
-def test_the_real_layout_becomes_a_task(name: str, sources: dict[str, Path], tmp_path: Path) -> None:
+def test_the_real_layout_becomes_a_task(name: str, sources: dict[str, Path], tmp_path: Path, same_as_golden: Callable[[str, Path], None]) -> None:
     validation, test = build(name, sources, tmp_path / "data")
     report = check(TASKS[name].variant("hub")[1], tmp_path / "data")
     assert report.ok, report.findings
@@ -76,6 +76,7 @@ def test_the_real_layout_becomes_a_task(name: str, sources: dict[str, Path], tmp
     raw = tmp_path / "data" / "raw" / "TableInstruct_instructions.jsonl"
     assert raw.stat().st_nlink == 2
     assert all(isinstance(item["table"], dict) for item in (*validation, *test))
+    same_as_golden(f"table/{name}", tmp_path / "data")
 
 
 def test_views_are_disjoint_and_of_the_reference_s_size(sources: dict[str, Path], tmp_path: Path) -> None:
@@ -101,7 +102,7 @@ def test_a_record_is_in_one_place_only(sources: dict[str, Path], tmp_path: Path)
     assert len(read_jsonl(tmp_path / "data" / "raw" / raw.name)) == len(old)
 
 
-def test_charts_whose_answer_cannot_be_read_are_left_out(sources: dict[str, Path], tmp_path: Path) -> None:
+def test_charts_whose_answer_cannot_be_read_are_left_out(sources: dict[str, Path], tmp_path: Path, same_as_golden: Callable[[str, Path], None]) -> None:
     charts = [
         {**row("Visualization", "ChartGeneration", n), "answer": "y_references = [[1, 2]]" if n else "see above"}
         for n in range(7)
@@ -110,6 +111,7 @@ def test_charts_whose_answer_cannot_be_read_are_left_out(sources: dict[str, Path
     validation, test = build("visualization", sources, tmp_path / "data")
     assert len(validation) == len(test) == 3
     assert all(item["answer"].startswith("y_references") for item in (*validation, *test))
+    same_as_golden("table/visualization", tmp_path / "data")
 
 
 @pytest.mark.parametrize(

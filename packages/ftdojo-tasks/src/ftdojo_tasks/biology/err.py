@@ -18,6 +18,7 @@ from collections.abc import Sequence
 
 from ftdojo.contract.task_spec import Message, RawSource, Record, Rendering, Shortcut, TaskSpec
 from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
+from ftdojo.tasks.itemwise import ItemwiseScorer, bad_item, fault
 from ftdojo.tasks.spec import ItemScore
 from ftdojo_tasks.biology import tags
 
@@ -37,16 +38,32 @@ def parse(output: str) -> bool | None:
     return False if "False" in inside or "false" in inside else None
 
 
-class ErrScorer:
+class ErrScorer(ItemwiseScorer):
     """Verdicts on steps."""
 
-    def score(self, items: Sequence[Record], outputs: Sequence[str]) -> list[ItemScore]:
-        """One verdict an item.
+    def score_item(self, item: Record, output: str) -> ItemScore:
+        """The verdict on one output.
 
         Raises:
             InputError: for an item whose ``is_correct`` is neither true nor false.
         """
-        return [_score_item(item, output) for item, output in zip(items, outputs, strict=True)]
+        gold = item.get("is_correct")
+        if not isinstance(gold, bool):
+            raise bad_item(item, f"its is_correct is {gold!r}", "write true or false")
+        given = parse(output)
+        right = given == gold
+        return ItemScore(
+            id=str(item["id"]),
+            subtask="",
+            score=float(right),
+            parsed=given is not None,
+            error=None if right else fault(output, parsed=given is not None),
+            metrics={
+                "found": float(not gold and given is False),
+                "false_alarm": float(gold and given is False),
+                "missed": float(not gold and given is not False),
+            },
+        )
 
     def value(self, scores: Sequence[ItemScore]) -> float:
         """F1 of finding errors, per cent; 0 if none was found."""
@@ -74,36 +91,15 @@ def _counts(scores: Sequence[ItemScore]) -> tuple[float, float, float]:
     return found, false_alarms, missed
 
 
-def _score_item(item: Record, output: str) -> ItemScore:
-    gold = item.get("is_correct")
-    if not isinstance(gold, bool):
-        raise tags.bad_item(item, f"its is_correct is {gold!r}", "write true or false")
-    given = parse(output)
-    right = given == gold
-    return ItemScore(
-        id=str(item["id"]),
-        subtask="",
-        score=float(right),
-        parsed=given is not None,
-        error=None if right else tags.fault(output, parsed=given is not None),
-        metrics={
-            "found": float(not gold and given is False),
-            "false_alarm": float(gold and given is False),
-            "missed": float(not gold and given is not False),
-        },
-    )
-
-
 def prompt(item: Record) -> list[Message]:
     """The step in its context as one user turn."""
     context, step = item["context"], item["corrected_text"] if item["is_correct"] else item["corrupted_text"]
-    lines = [
-        f"Purpose: {context.get('purpose') or NONE}",
-        f"Step before: {context.get('prior_step') or NONE}",
-        f"Step: {step}",
-        f"Step after: {context.get('next_step') or NONE}",
-    ]
-    return [{"role": "user", "content": ASK + "\n".join(lines) + FORM}]
+    purpose, before, after = (context.get(name) or NONE for name in ("purpose", "prior_step", "next_step"))
+    return [{"role": "user", "content": _whole(purpose, before, step, after)}]
+
+
+def _whole(purpose: str, before: str, step: str, after: str) -> str:
+    return f"{ASK}Purpose: {purpose}\nStep before: {before}\nStep: {step}\nStep after: {after}{FORM}"
 
 
 SPEC = TaskSpec(
@@ -133,10 +129,12 @@ SPEC = TaskSpec(
                 ),
                 Rendering(
                     name="answer",
-                    prompt=f"{ASK}Purpose: {{{{ context.purpose or '{NONE}' }}}}\n"
-                    f"Step before: {{{{ context.prior_step or '{NONE}' }}}}\n"
-                    "Step: {{ corrected_text if is_correct else corrupted_text }}\n"
-                    f"Step after: {{{{ context.next_step or '{NONE}' }}}}{FORM}",
+                    prompt=_whole(
+                        f"{{{{ context.purpose or '{NONE}' }}}}",
+                        f"{{{{ context.prior_step or '{NONE}' }}}}",
+                        "{{ corrected_text if is_correct else corrupted_text }}",
+                        f"{{{{ context.next_step or '{NONE}' }}}}",
+                    ),
                     completion=f"{tags.START}{{{{ is_correct }}}}{tags.END}",
                     description="the prompt of the evaluation and the verdict between tags",
                 ),

@@ -17,7 +17,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from ftdojo.contract.task_spec import Message, RawSource, Record, Rendering, Shortcut, TaskSpec
-from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
+from ftdojo.tasks.itemwise import ItemwiseScorer, bad_item, fault
 from ftdojo.tasks.spec import ItemScore
 from ftdojo_tasks.biology import tags
 
@@ -38,38 +38,26 @@ def rouge_l(gold: str, given: str) -> float:
     return 2 * _common(a, b) / (len(a) + len(b)) if a and b else 0.0
 
 
-class GenScorer:
+class GenScorer(ItemwiseScorer):
     """Steps by their words in order."""
 
-    def score(self, items: Sequence[Record], outputs: Sequence[str]) -> list[ItemScore]:
-        """One verdict an item: ROUGE-L, 0 to 1.
+    def score_item(self, item: Record, output: str) -> ItemScore:
+        """The verdict on one output: ROUGE-L, 0 to 1.
 
         Raises:
             InputError: for an item whose ``output`` is no list of texts.
         """
-        return [_score_item(item, output) for item, output in zip(items, outputs, strict=True)]
-
-    def value(self, scores: Sequence[ItemScore]) -> float:
-        """ROUGE-L, per cent."""
-        return 100.0 * subtask_mean(scores, lambda s: s.score)
-
-    def metrics(self, scores: Sequence[ItemScore]) -> dict[str, float]:
-        """The per cent of outputs that could be parsed."""
-        return {"parsed": parsed_percent(scores)}
+        steps = item.get("output")
+        if not isinstance(steps, list) or not steps or not all(isinstance(step, str) for step in steps):
+            raise bad_item(item, f"its output is {str(steps)[:80]!r}", "write a list of steps")
+        given = parse(output)
+        score = 0.0 if given is None else rouge_l(" ".join(steps), given)
+        error = None if score == 1.0 else fault(output, parsed=given is not None)
+        return ItemScore(id=str(item["id"]), subtask="", score=score, parsed=given is not None, error=error)
 
     def gold(self, item: Record) -> str:
         """The gold steps, one a line."""
         return tags.wrap("\n".join(item["output"]))
-
-
-def _score_item(item: Record, output: str) -> ItemScore:
-    steps = item.get("output")
-    if not isinstance(steps, list) or not steps or not all(isinstance(step, str) for step in steps):
-        raise tags.bad_item(item, f"its output is {str(steps)[:80]!r}", "write a list of steps")
-    given = parse(output)
-    score = 0.0 if given is None else rouge_l(" ".join(steps), given)
-    error = None if score == 1.0 else tags.fault(output, parsed=given is not None)
-    return ItemScore(id=str(item["id"]), subtask="", score=score, parsed=given is not None, error=error)
 
 
 def _stems(text: str) -> list[str]:
@@ -107,7 +95,11 @@ def _common(a: Sequence[str], b: Sequence[str]) -> int:
 
 def prompt(item: Record) -> list[Message]:
     """Role, instruction, request and form as one user turn, so that training rows can have the same."""
-    return [{"role": "user", "content": f"{item['system_prompt']}\n\n{item['instruction']}\n\n{item['input']}{FORM}"}]
+    return [{"role": "user", "content": _whole(item["system_prompt"], item["instruction"], item["input"])}]
+
+
+def _whole(role: str, instruction: str, request: str) -> str:
+    return f"{role}\n\n{instruction}\n\n{request}{FORM}"
 
 
 SPEC = TaskSpec(
@@ -135,7 +127,7 @@ SPEC = TaskSpec(
                 ),
                 Rendering(
                     name="answer",
-                    prompt=f"{{{{ system_prompt }}}}\n\n{{{{ instruction }}}}\n\n{{{{ input }}}}{FORM}",
+                    prompt=_whole("{{ system_prompt }}", "{{ instruction }}", "{{ input }}"),
                     completion=f"{tags.START}{{{{ output | join('\n') }}}}{tags.END}",
                     description="the prompt of the evaluation and the steps between tags",
                 ),

@@ -18,6 +18,7 @@ from itertools import combinations
 
 from ftdojo.contract.task_spec import Message, RawSource, Record, Rendering, Shortcut, TaskSpec
 from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
+from ftdojo.tasks.itemwise import ItemwiseScorer, bad_item, fault
 from ftdojo.tasks.spec import ItemScore
 from ftdojo_tasks.biology import tags
 
@@ -25,6 +26,7 @@ FORM = (
     "\n\nReply with the numbers of the steps in the right order as a list in this form: "
     f"{tags.START}[1, 0, 2]{tags.END}"
 )
+STEP = "\n{}. {}"
 LIST = re.compile(r"\[\s*[0-9]{1,4}(?:\s*,\s*[0-9]{1,4})*\s*(?:,\s*)?\]")
 LONGEST = 10_000
 """A longer text between tags is no list of steps."""
@@ -48,22 +50,38 @@ def gold_order(item: Record) -> list[int]:
     shown, right = item.get("wrong_steps"), item.get("correct_steps")
     same = isinstance(shown, list) and isinstance(right, list) and sorted(map(str, shown)) == sorted(map(str, right))
     if not same or not isinstance(shown, list) or not isinstance(right, list) or len(set(map(str, shown))) < len(shown):
-        raise tags.bad_item(item, "its lists do not hold the same, different steps", "correct wrong_steps")
+        raise bad_item(item, "its lists do not hold the same, different steps", "correct wrong_steps")
     if len(shown) < 2:
-        raise tags.bad_item(item, "it has less than two steps", "leave the item out")
+        raise bad_item(item, "it has less than two steps", "leave the item out")
     return [shown.index(step) for step in right]
 
 
-class OrdScorer:
+class OrdScorer(ItemwiseScorer):
     """Orders of steps."""
 
-    def score(self, items: Sequence[Record], outputs: Sequence[str]) -> list[ItemScore]:
-        """One verdict an item: 1 for the right order, else 0, and its pairs.
+    def score_item(self, item: Record, output: str) -> ItemScore:
+        """The verdict on one output: 1 for the right order, else 0, and its pairs.
 
         Raises:
             InputError: for an item whose steps have no one order.
         """
-        return [_score_item(item, output) for item, output in zip(items, outputs, strict=True)]
+        gold = gold_order(item)
+        pairs = len(gold) * (len(gold) - 1) / 2
+        given = parse(output, len(gold))
+        if given is None:
+            concordant = pairs / 2
+        else:
+            place = {step: i for i, step in enumerate(given)}
+            concordant = float(sum(place[a] < place[b] for a, b in combinations(gold, 2)))
+        right = given == gold
+        return ItemScore(
+            id=str(item["id"]),
+            subtask="",
+            score=float(right),
+            parsed=given is not None,
+            error=None if right else fault(output, parsed=given is not None),
+            metrics={"concordant": concordant, "pairs": pairs},
+        )
 
     def value(self, scores: Sequence[ItemScore]) -> float:
         """Kendall's tau over the pairs of all items."""
@@ -79,30 +97,14 @@ class OrdScorer:
         return tags.wrap(str(gold_order(item)))
 
 
-def _score_item(item: Record, output: str) -> ItemScore:
-    gold = gold_order(item)
-    pairs = len(gold) * (len(gold) - 1) / 2
-    given = parse(output, len(gold))
-    if given is None:
-        concordant = pairs / 2
-    else:
-        place = {step: i for i, step in enumerate(given)}
-        concordant = float(sum(place[a] < place[b] for a, b in combinations(gold, 2)))
-    right = given == gold
-    return ItemScore(
-        id=str(item["id"]),
-        subtask="",
-        score=float(right),
-        parsed=given is not None,
-        error=None if right else tags.fault(output, parsed=given is not None),
-        metrics={"concordant": concordant, "pairs": pairs},
-    )
-
-
 def prompt(item: Record) -> list[Message]:
     """The question and the numbered steps as one user turn."""
-    steps = "".join(f"\n{number}. {step}" for number, step in enumerate(item["wrong_steps"]))
-    return [{"role": "user", "content": f"{item['question']}\n\nSteps:{steps}{FORM}"}]
+    steps = "".join(STEP.format(number, step) for number, step in enumerate(item["wrong_steps"]))
+    return [{"role": "user", "content": _whole(item["question"], steps)}]
+
+
+def _whole(question: str, steps: str) -> str:
+    return f"{question}\n\nSteps:{steps}{FORM}"
 
 
 SPEC = TaskSpec(
@@ -131,8 +133,12 @@ SPEC = TaskSpec(
                 ),
                 Rendering(
                     name="answer",
-                    prompt="{{ question }}\n\nSteps:{% for step in wrong_steps %}\n{{ loop.index0 }}. {{ step }}"
-                    f"{{% endfor %}}{FORM}",
+                    prompt=_whole(
+                        "{{ question }}",
+                        "{% for step in wrong_steps %}"
+                        + STEP.format("{{ loop.index0 }}", "{{ step }}")
+                        + "{% endfor %}",
+                    ),
                     completion="{% set steps = wrong_steps | unique(case_sensitive=true) | list %}"
                     "{% if steps | length == wrong_steps | length %}"
                     f"{tags.START}[{{% for step in correct_steps %}}{{{{ wrong_steps.index(step) }}}}"

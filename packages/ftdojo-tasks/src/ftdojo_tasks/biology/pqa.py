@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from ftdojo.contract.task_spec import Message, RawSource, Record, Rendering, Shortcut, TaskSpec
-from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
+from ftdojo.tasks.aggregate import parsed_percent
+from ftdojo.tasks.itemwise import ItemwiseScorer, bad_item, fault
 from ftdojo.tasks.spec import ItemScore
 from ftdojo_tasks.biology import tags
 
@@ -26,6 +27,7 @@ FORM = (
     "\n\nReply with the text of the choice and your confidence from 0 to 100 in this form: "
     f"{tags.START}choice & 90%{tags.END}"
 )
+CHOICE = "\n- {}"
 
 
 def parse(output: str) -> tuple[str, int] | None:
@@ -44,20 +46,28 @@ def parse(output: str) -> tuple[str, int] | None:
     return parts[0].strip(), int(confidence[0])
 
 
-class PqaScorer:
+class PqaScorer(ItemwiseScorer):
     """Choices with confidence."""
 
-    def score(self, items: Sequence[Record], outputs: Sequence[str]) -> list[ItemScore]:
-        """One verdict an item.
+    def score_item(self, item: Record, output: str) -> ItemScore:
+        """The verdict on one output.
 
         Raises:
             InputError: for an item whose ``answer`` is no text.
         """
-        return [_score_item(item, output) for item, output in zip(items, outputs, strict=True)]
-
-    def value(self, scores: Sequence[ItemScore]) -> float:
-        """Accuracy, per cent."""
-        return 100.0 * subtask_mean(scores, lambda s: s.score)
+        gold = item.get("answer")
+        if not isinstance(gold, str) or not gold.strip():
+            raise bad_item(item, f"its answer is {gold!r}", "write the text of the right choice")
+        given = parse(output)
+        right = given is not None and given[0] == gold.strip()
+        return ItemScore(
+            id=str(item["id"]),
+            subtask="",
+            score=float(right),
+            parsed=given is not None,
+            error=None if right else fault(output, parsed=given is not None),
+            metrics={} if given is None else {"squared_error": (given[1] / 100 - right) ** 2},
+        )
 
     def metrics(self, scores: Sequence[ItemScore]) -> dict[str, float]:
         """The Brier score, if anything could be parsed, and the per cent of outputs that could."""
@@ -69,26 +79,13 @@ class PqaScorer:
         return tags.wrap(f"{item['answer']} & 100%")
 
 
-def _score_item(item: Record, output: str) -> ItemScore:
-    gold = item.get("answer")
-    if not isinstance(gold, str) or not gold.strip():
-        raise tags.bad_item(item, f"its answer is {gold!r}", "write the text of the right choice")
-    given = parse(output)
-    right = given is not None and given[0] == gold.strip()
-    return ItemScore(
-        id=str(item["id"]),
-        subtask="",
-        score=float(right),
-        parsed=given is not None,
-        error=None if right else tags.fault(output, parsed=given is not None),
-        metrics={} if given is None else {"squared_error": (given[1] / 100 - right) ** 2},
-    )
-
-
 def prompt(item: Record) -> list[Message]:
     """The step and the choices as one user turn."""
-    choices = "".join(f"\n- {choice}" for choice in item["choices"])
-    return [{"role": "user", "content": f"{ASK}{item['question']}\n\nChoices:{choices}{FORM}"}]
+    return [{"role": "user", "content": _whole(item["question"], "".join(map(CHOICE.format, item["choices"])))}]
+
+
+def _whole(question: str, choices: str) -> str:
+    return f"{ASK}{question}\n\nChoices:{choices}{FORM}"
 
 
 SPEC = TaskSpec(
@@ -117,8 +114,9 @@ SPEC = TaskSpec(
                 ),
                 Rendering(
                     name="answer",
-                    prompt=f"{ASK}{{{{ question }}}}\n\nChoices:"
-                    f"{{% for choice in choices %}}\n- {{{{ choice }}}}{{% endfor %}}{FORM}",
+                    prompt=_whole(
+                        "{{ question }}", "{% for choice in choices %}" + CHOICE.format("{{ choice }}") + "{% endfor %}"
+                    ),
                     completion=f"{{% if answer %}}{tags.START}{{{{ answer }}}} & 90%{tags.END}{{% endif %}}",
                     description="the prompt of the evaluation, and the answer in its form with a confidence of 90 %",
                 ),

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from ftdojo.contract.task_spec import Record
-from ftdojo.errors import InputError
-from ftdojo.findings import Finding
 from ftdojo.tasks.spec import HubSet
 
 START, END = "[ANSWER_START]", "[ANSWER_END]"
@@ -36,14 +33,3 @@ def last(text: str) -> str | None:
     head, closed, _ = text.rpartition(END)
     _, found, inside = head.rpartition(START)
     return inside.strip() if found and closed else None
-
-
-def fault(output: str, *, parsed: bool) -> str:
-    """The class of a wrong output."""
-    return "wrong" if parsed else "format" if output.strip() else "empty"
-
-
-def bad_item(item: Record, message: str, fix: str) -> InputError:
-    """The error for an item that cannot be scored."""
-    where = f"item {item.get('id')}"
-    return InputError([Finding(code="bad_item", gate=0, message=message, where=where, fix=fix)])

@@ -24,19 +24,8 @@ from typing import Any
 
 from ftdojo.tasks.rows import write_jsonl
 from ftdojo.tasks.spec import Sources
-from ftdojo_tasks.biology.protocols import (
-    GROUP_OF,
-    OPERATIONS,
-    SAMPLES,
-    TARGETS,
-    TEST_METHODS,
-    TRAINING_METHODS,
-    TYPES,
-    VALIDATION_METHODS,
-    Method,
-    Step,
-    filled,
-)
+from ftdojo_tasks.biology.protocols import TYPES, Method, Step, filled, grammar
+from ftdojo_tasks.splits import three_parts
 
 SEED = "bioprobench twin 1"
 ITEMS = 100
@@ -77,7 +66,7 @@ class Source:
 
     def protocol(self, rng: random.Random, *, hard: bool) -> Protocol:
         """A protocol of a method of training, or, if ``hard``, of this split's own methods in unseen wordings."""
-        method = rng.choice(self.own if hard else TRAINING_METHODS)
+        method = rng.choice(self.own if hard else grammar().methods["training"])
         names = {"sample": rng.choice(self.samples[method.kind]), "target": rng.choice(self.targets)}
         return Protocol(method, names, hard)
 
@@ -97,16 +86,16 @@ class Protocol:
 
     def step(self, place: int, rng: random.Random) -> Step:
         """One of its operations, in one of the wordings that it may have."""
-        *seen, unseen = OPERATIONS[self.method.operations[place]].wordings
+        *seen, unseen = grammar().operations[self.method.operations[place]].wordings
         return Step(unseen if self.hard else rng.choice(seen), self.names)
 
     def heading(self, place: int) -> str:
         """One of its operations as a noun."""
-        return OPERATIONS[self.method.operations[place]].title
+        return grammar().operations[self.method.operations[place]].title
 
     def brief(self, place: int) -> str:
         """One of its operations as a short step."""
-        return filled(OPERATIONS[self.method.operations[place]].brief, self.names)
+        return filled(grammar().operations[self.method.operations[place]].brief, self.names)
 
 
 def build_pqa(folder: Path, sources: Sources) -> None:
@@ -163,18 +152,11 @@ def _build(folder: Path, recipe: Recipe) -> None:
 def split() -> tuple[Source, Source, Source]:
     """What training, validation and test protocols are made from, the same for all four tasks."""
     rng = random.Random(SEED)  # noqa: S311
-
-    def parts(names: Sequence[str]) -> tuple[Sequence[str], Sequence[str], Sequence[str]]:
-        mixed = rng.sample(names, len(names))
-        size = round(HELD_OUT * len(mixed))
-        return mixed[2 * size :], mixed[:size], mixed[size : 2 * size]
-
-    samples, targets = {kind: parts(names) for kind, names in SAMPLES.items()}, parts(TARGETS)
+    samples = {kind: three_parts(names, HELD_OUT, rng) for kind, names in grammar().samples.items()}
+    targets = three_parts(grammar().targets, HELD_OUT, rng)
     train, validation, test = (
-        Source(name, {kind: part[i] for kind, part in samples.items()}, targets[i], methods)
-        for i, (name, methods) in enumerate(
-            (("train", TRAINING_METHODS), ("validation", VALIDATION_METHODS), ("test", TEST_METHODS))
-        )
+        Source(name, {kind: parts[i] for kind, parts in samples.items()}, targets[i], grammar().methods[methods])
+        for i, (name, methods) in enumerate((("train", "training"), ("validation", "validation"), ("test", "test")))
     )
     return train, validation, test
 
@@ -246,7 +228,7 @@ def err(source: Source, number: int, hard: bool, rng: random.Random) -> Row:
         "corrected_text": step.text(),
         "is_correct": False,
         "type": kind,
-        "error_description": f"The {GROUP_OF[term]} has to be {step.right(term)}, not {wrong}.",
+        "error_description": f"The {grammar().group_of(term).name} has to be {step.right(term)}, not {wrong}.",
     }
 
 

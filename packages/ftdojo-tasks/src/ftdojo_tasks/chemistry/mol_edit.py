@@ -29,9 +29,10 @@ from typing import Any
 
 from ftdojo.contract.task_spec import RawSource, Record, Shortcut, TaskSpec
 from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
+from ftdojo.tasks.itemwise import ItemwiseScorer, bad_item
 from ftdojo.tasks.spec import ItemScore
 from ftdojo_tasks.chemistry import groups, raw
-from ftdojo_tasks.chemistry.reading import bad_item, fault, find_smiles, meta
+from ftdojo_tasks.chemistry.reading import fault, find_smiles, meta
 from ftdojo_tasks.chemistry.smiles import molecule, quiet, tanimoto
 
 KEYS = ("output", "answer")
@@ -40,21 +41,43 @@ CHANGES = {"add": {"added_group": 1}, "delete": {"removed_group": -1}, "sub": {"
 SOURCE = re.compile(r"(?:Input Molecule|Molecule SMILES|Source Molecule):\s*([^\s,]+)")
 
 
-class MolEditScorer:
+class MolEditScorer(ItemwiseScorer):
     """The scorer of all three sub-tasks."""
 
     def score(self, items: Sequence[Record], outputs: Sequence[str]) -> list[ItemScore]:
-        """One verdict an item.
+        """One verdict an item, in order; RDKit's messages are not printed."""
+        with quiet():
+            return super().score(items, outputs)
+
+    def score_item(self, item: Record, output: str) -> ItemScore:
+        """The verdict on one output.
 
         Raises:
             InputError: for an item whose sub-task, source or groups are none of this task.
         """
-        with quiet():
-            return [_score_item(item, output) for item, output in zip(items, outputs, strict=True)]
-
-    def value(self, scores: Sequence[ItemScore]) -> float:
-        """Correct rate: the mean over sub-tasks of the per cent of right items."""
-        return 100.0 * subtask_mean(scores, lambda s: s.score)
+        source, changes = _source(item), _changes(item)
+        answer = find_smiles(output, KEYS)
+        given = molecule(answer.text)
+        right = one_piece = False
+        similarity = 0.0
+        if given is not None:
+            right = all(groups.count(given, group) == groups.count(source, group) + by for group, by in changes)
+            one_piece = right and _pieces(given) <= _pieces(source)
+            reference = molecule(str(meta(item).get("reference", "")))
+            similarity = 0.0 if reference is None else tanimoto(given, reference, bits=2048)
+        parsed = given is not None
+        return ItemScore(
+            id=str(item["id"]),
+            subtask=item["subtask"],
+            score=float(right),
+            parsed=parsed,
+            error=None if right else fault(output, answer, parsed=parsed, molecule=True),
+            metrics={
+                "valid_rate": float(parsed),
+                "tanimoto_similarity": similarity,
+                "one_piece_rate": float(one_piece),
+            },
+        )
 
     def metrics(self, scores: Sequence[ItemScore]) -> dict[str, float]:
         """The reference's metrics, per cent, as means over sub-tasks."""
@@ -65,32 +88,6 @@ class MolEditScorer:
     def gold(self, item: Record) -> str:
         """The reference molecule under the key that the query asks for."""
         return json.dumps({KEYS[0]: meta(item).get("reference", "")})
-
-
-def _score_item(item: Record, output: str) -> ItemScore:
-    source, changes = _source(item), _changes(item)
-    answer = find_smiles(output, KEYS)
-    given = molecule(answer.text)
-    right = one_piece = False
-    similarity = 0.0
-    if given is not None:
-        right = all(groups.count(given, group) == groups.count(source, group) + by for group, by in changes)
-        one_piece = right and _pieces(given) <= _pieces(source)
-        reference = molecule(str(meta(item).get("reference", "")))
-        similarity = 0.0 if reference is None else tanimoto(given, reference, bits=2048)
-    parsed = given is not None
-    return ItemScore(
-        id=str(item["id"]),
-        subtask=item["subtask"],
-        score=float(right),
-        parsed=parsed,
-        error=None if right else fault(output, answer, parsed=parsed, molecule=True),
-        metrics={
-            "valid_rate": float(parsed),
-            "tanimoto_similarity": similarity,
-            "one_piece_rate": float(one_piece),
-        },
-    )
 
 
 def _source(item: Record) -> Any:

@@ -37,10 +37,11 @@ from typing import Any
 
 from ftdojo.contract.task_spec import RawSource, Record, Shortcut, TaskSpec
 from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
+from ftdojo.tasks.itemwise import ItemwiseScorer, bad_item
 from ftdojo.tasks.spec import ItemScore
 from ftdojo_tasks.chemistry import raw
 from ftdojo_tasks.chemistry.properties import COMPUTABLE
-from ftdojo_tasks.chemistry.reading import bad_item, fault, find_smiles, meta
+from ftdojo_tasks.chemistry.reading import fault, find_smiles, meta
 from ftdojo_tasks.chemistry.smiles import molecule, quiet, scaffold, tanimoto
 
 KEYS = ("Final Target Molecule", "Final_Target_Molecule", "output", "answer")
@@ -58,22 +59,47 @@ CHAMPIONS = {
 SOURCE = re.compile(r"Source Molecule:\s*([^\s.]+)")
 
 
-class MolOptScorer:
+class MolOptScorer(ItemwiseScorer):
     """The scorer of all six sub-tasks."""
 
     def score(self, items: Sequence[Record], outputs: Sequence[str]) -> list[ItemScore]:
-        """One verdict an item.
+        """One verdict an item, in order; RDKit's messages are not printed."""
+        with quiet():
+            return super().score(items, outputs)
+
+    def score_item(self, item: Record, output: str) -> ItemScore:
+        """The verdict on one output.
 
         Raises:
             InputError: for an item whose sub-task or source is none of this task.
             PrerequisiteError: for an item of a target whose classifier is not there.
         """
-        with quiet():
-            return [_score_item(item, output) for item, output in zip(items, outputs, strict=True)]
-
-    def value(self, scores: Sequence[ItemScore]) -> float:
-        """Success rate: the mean over sub-tasks of the per cent of right items."""
-        return 100.0 * subtask_mean(scores, lambda s: s.score)
+        subtask = item.get("subtask")
+        if subtask not in CLEAR:
+            raise bad_item(item, f"its subtask is {subtask!r}", f"use one of: {', '.join(CLEAR)}")
+        source, measure = _source(item), _property(subtask)
+        answer = find_smiles(output, KEYS)
+        given = molecule(answer.text)
+        improvement = same = alike = 0.0
+        if given is not None:
+            improvement = measure(given) - measure(source)
+            same, alike = _scaffolds(given, source)
+        right = improvement > 0
+        return ItemScore(
+            id=str(item["id"]),
+            subtask=subtask,
+            score=float(right),
+            parsed=given is not None,
+            error=None if right else fault(output, answer, parsed=given is not None, molecule=True),
+            metrics={
+                "improvement": improvement,
+                "best_rate": float(improvement >= CLEAR[subtask]),
+                "valid_smiles_rate": float(given is not None),
+                "scaffold_hard": same,
+                "scaffold_soft": alike,
+                "same_scaffold_success_rate": same * right,
+            },
+        )
 
     def metrics(self, scores: Sequence[ItemScore]) -> dict[str, float]:
         """The reference's metrics."""
@@ -92,35 +118,6 @@ class MolOptScorer:
     def gold(self, item: Record) -> str:
         """The reference molecule, where an item has one, else the sub-task's best."""
         return json.dumps({KEYS[0]: meta(item).get("reference") or CHAMPIONS[item["subtask"]]})
-
-
-def _score_item(item: Record, output: str) -> ItemScore:
-    subtask = item.get("subtask")
-    if subtask not in CLEAR:
-        raise bad_item(item, f"its subtask is {subtask!r}", f"use one of: {', '.join(CLEAR)}")
-    source, measure = _source(item), _property(subtask)
-    answer = find_smiles(output, KEYS)
-    given = molecule(answer.text)
-    improvement = same = alike = 0.0
-    if given is not None:
-        improvement = measure(given) - measure(source)
-        same, alike = _scaffolds(given, source)
-    right = improvement > 0
-    return ItemScore(
-        id=str(item["id"]),
-        subtask=subtask,
-        score=float(right),
-        parsed=given is not None,
-        error=None if right else fault(output, answer, parsed=given is not None, molecule=True),
-        metrics={
-            "improvement": improvement,
-            "best_rate": float(improvement >= CLEAR[subtask]),
-            "valid_smiles_rate": float(given is not None),
-            "scaffold_hard": same,
-            "scaffold_soft": alike,
-            "same_scaffold_success_rate": same * right,
-        },
-    )
 
 
 def _property(subtask: str) -> Any:

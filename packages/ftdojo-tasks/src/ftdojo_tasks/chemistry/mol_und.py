@@ -26,11 +26,12 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from ftdojo.contract.task_spec import RawSource, Record, Shortcut, TaskSpec
-from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
+from ftdojo.tasks.aggregate import parsed_percent
 from ftdojo.tasks.extract import count
+from ftdojo.tasks.itemwise import ItemwiseScorer, bad_item
 from ftdojo.tasks.spec import ItemScore
 from ftdojo_tasks.chemistry import raw
-from ftdojo_tasks.chemistry.reading import Answer, bad_item, fault, find
+from ftdojo_tasks.chemistry.reading import Answer, fault, find
 from ftdojo_tasks.chemistry.smiles import molecule, tanimoto
 
 KEYS = {
@@ -55,20 +56,34 @@ def find_answer(subtask: str, output: str) -> Answer:
     return find(output, KEYS[subtask])
 
 
-class MolUndScorer:
+class MolUndScorer(ItemwiseScorer):
     """The scorer of all five sub-tasks."""
 
-    def score(self, items: Sequence[Record], outputs: Sequence[str]) -> list[ItemScore]:
-        """One verdict an item.
+    def score_item(self, item: Record, output: str) -> ItemScore:
+        """The verdict on one output.
 
         Raises:
             InputError: for an item whose ``subtask`` or ``gt`` is not one of this task.
         """
-        return [_score_item(item, output) for item, output in zip(items, outputs, strict=True)]
-
-    def value(self, scores: Sequence[ItemScore]) -> float:
-        """Accuracy: the mean over sub-tasks of the per cent of right items."""
-        return 100.0 * subtask_mean(scores, lambda s: s.score)
+        subtask, gold = item.get("subtask"), str(item.get("gt", "")).strip()
+        if subtask not in KEYS:
+            raise bad_item(item, f"its subtask is {subtask!r}", f"use one of: {', '.join(KEYS)}")
+        answer = find_answer(subtask, output)
+        if subtask in COUNTS:
+            parsed, right, metrics = _judge_count(item, gold, answer)
+        elif subtask in YES_NO:
+            parsed, right = answer.text.casefold() in ("yes", "no"), answer.text.casefold() == gold.casefold()
+            metrics = {"right": float(right)}
+        else:
+            parsed, right, metrics = _judge_scaffold(item, gold, answer)
+        return ItemScore(
+            id=str(item["id"]),
+            subtask=subtask,
+            score=float(right),
+            parsed=parsed,
+            error=None if right else fault(output, answer, parsed=parsed, molecule=subtask == "Murcko_scaffold"),
+            metrics=metrics,
+        )
 
     def metrics(self, scores: Sequence[ItemScore]) -> dict[str, float]:
         """The reference's metrics; one whose sub-tasks have no items is left out."""
@@ -86,28 +101,6 @@ class MolUndScorer:
     def gold(self, item: Record) -> str:
         """The right answer under the key that the query asks for."""
         return json.dumps({KEYS[item["subtask"]][0]: item["gt"]})
-
-
-def _score_item(item: Record, output: str) -> ItemScore:
-    subtask, gold = item.get("subtask"), str(item.get("gt", "")).strip()
-    if subtask not in KEYS:
-        raise bad_item(item, f"its subtask is {subtask!r}", f"use one of: {', '.join(KEYS)}")
-    answer = find_answer(subtask, output)
-    if subtask in COUNTS:
-        parsed, right, metrics = _judge_count(item, gold, answer)
-    elif subtask in YES_NO:
-        parsed, right = answer.text.casefold() in ("yes", "no"), answer.text.casefold() == gold.casefold()
-        metrics = {"right": float(right)}
-    else:
-        parsed, right, metrics = _judge_scaffold(item, gold, answer)
-    return ItemScore(
-        id=str(item["id"]),
-        subtask=subtask,
-        score=float(right),
-        parsed=parsed,
-        error=None if right else fault(output, answer, parsed=parsed, molecule=subtask == "Murcko_scaffold"),
-        metrics=metrics,
-    )
 
 
 def _judge_count(item: Record, gold: str, answer: Answer) -> tuple[bool, bool, dict[str, float]]:

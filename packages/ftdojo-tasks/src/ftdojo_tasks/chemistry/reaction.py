@@ -38,9 +38,10 @@ from typing import Any
 from ftdojo.contract.task_spec import RawSource, Record, Shortcut, TaskSpec
 from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
 from ftdojo.tasks.extract import from_json, json_value
+from ftdojo.tasks.itemwise import ItemwiseScorer, bad_item
 from ftdojo.tasks.spec import ItemScore
 from ftdojo_tasks.chemistry import raw
-from ftdojo_tasks.chemistry.reading import Answer, bad_item, fault, find
+from ftdojo_tasks.chemistry.reading import Answer, fault, find
 from ftdojo_tasks.chemistry.smiles import molecule, quiet
 
 KEYS = {
@@ -57,21 +58,44 @@ SIMILARITIES = ("morgan_sims", "maccs_sims", "rdk_sims")
 LETTER = re.compile(r"\b(?:[B-HJ-Z]|[AI](?!['’]|\s+(?!is\b)[a-z]))\b")
 
 
-class ReactionScorer:
+class ReactionScorer(ItemwiseScorer):
     """The scorer of all five sub-tasks."""
 
     def score(self, items: Sequence[Record], outputs: Sequence[str]) -> list[ItemScore]:
-        """One verdict an item.
+        """One verdict an item, in order; RDKit's messages are not printed."""
+        with quiet():
+            return super().score(items, outputs)
+
+    def score_item(self, item: Record, output: str) -> ItemScore:
+        """The verdict on one output.
 
         Raises:
             InputError: for an item whose ``subtask`` or ``gt`` is not one of this task.
         """
-        with quiet():
-            return [_score_item(item, output) for item, output in zip(items, outputs, strict=True)]
-
-    def value(self, scores: Sequence[ItemScore]) -> float:
-        """Exact match: the mean over sub-tasks of the per cent of right items."""
-        return 100.0 * subtask_mean(scores, lambda s: s.score)
+        subtask = item.get("subtask")
+        if subtask not in KEYS:
+            raise bad_item(item, f"its subtask is {subtask!r}", f"use one of: {', '.join(KEYS)}")
+        gold = _gold(item)
+        answer = find(output, KEYS[subtask], form=r'"?([A-Za-z])\b' if subtask == "mechsel" else r'"([^"]*)"')
+        metrics: dict[str, float] = {}
+        if subtask == "mechsel":
+            given, expected = letter(answer), letter(Answer(gold, keyed=True))
+            if not expected:
+                raise bad_item(item, f"its gt is {gold!r}", "write a letter")
+            parsed, right = bool(given), given == expected
+        elif subtask == "rcr":
+            parsed = answer.keyed or (bool(answer.text) and not isinstance(json_value(output), dict))
+            right = answer.text.lower() == gold.lower()
+        else:
+            parsed, right, metrics = _judge_molecule(item, gold, answer)
+        return ItemScore(
+            id=str(item["id"]),
+            subtask=subtask,
+            score=float(right),
+            parsed=parsed,
+            error=None if right else fault(output, answer, parsed=parsed, molecule=subtask in MOLECULES),
+            metrics=metrics,
+        )
 
     def metrics(self, scores: Sequence[ItemScore]) -> dict[str, float]:
         """The reference's metrics; those of sub-tasks without items are left out."""
@@ -103,33 +127,6 @@ def letter(answer: Answer) -> str:
         return match[1].upper()
     match = LETTER.search(answer.text)
     return match[0] if match else ""
-
-
-def _score_item(item: Record, output: str) -> ItemScore:
-    subtask = item.get("subtask")
-    if subtask not in KEYS:
-        raise bad_item(item, f"its subtask is {subtask!r}", f"use one of: {', '.join(KEYS)}")
-    gold = _gold(item)
-    answer = find(output, KEYS[subtask], form=r'"?([A-Za-z])\b' if subtask == "mechsel" else r'"([^"]*)"')
-    metrics: dict[str, float] = {}
-    if subtask == "mechsel":
-        given, expected = letter(answer), letter(Answer(gold, keyed=True))
-        if not expected:
-            raise bad_item(item, f"its gt is {gold!r}", "write a letter")
-        parsed, right = bool(given), given == expected
-    elif subtask == "rcr":
-        parsed = answer.keyed or (bool(answer.text) and not isinstance(json_value(output), dict))
-        right = answer.text.lower() == gold.lower()
-    else:
-        parsed, right, metrics = _judge_molecule(item, gold, answer)
-    return ItemScore(
-        id=str(item["id"]),
-        subtask=subtask,
-        score=float(right),
-        parsed=parsed,
-        error=None if right else fault(output, answer, parsed=parsed, molecule=subtask in MOLECULES),
-        metrics=metrics,
-    )
 
 
 def _gold(item: Record) -> str:

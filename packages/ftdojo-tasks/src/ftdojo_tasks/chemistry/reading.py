@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from ftdojo.contract.task_spec import Message, Record
-from ftdojo.errors import InputError
-from ftdojo.findings import Finding
 from ftdojo.tasks.extract import drop_thinking, fenced, from_json, json_value, scalar_text
 
 QUOTED = r'"([^"]*)"'
@@ -86,9 +84,3 @@ def meta(item: Record) -> dict[str, Any]:
     """The fields of an item's ``meta``, which is JSON text; none if it is not."""
     value = from_json(item.get("meta"))
     return value if isinstance(value, dict) else {}
-
-
-def bad_item(item: Record, message: str, fix: str) -> InputError:
-    """The error for an item that cannot be scored."""
-    where = f"item {item.get('id')}"
-    return InputError([Finding(code="bad_item", gate=0, message=message, where=where, fix=fix)])

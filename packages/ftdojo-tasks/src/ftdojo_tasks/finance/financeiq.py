@@ -20,9 +20,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ftdojo.contract.task_spec import Message, Published, RawSource, Record, Rendering, Shortcut, TaskSpec
-from ftdojo.errors import InputError
-from ftdojo.findings import Finding
-from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
+from ftdojo.tasks.itemwise import ItemwiseScorer, bad_item, fault
 from ftdojo.tasks.spec import HubSet, ItemScore
 
 SUBJECTS = (
@@ -49,41 +47,28 @@ def last_capital(output: str) -> str:
     return next((character for character in reversed(output) if character.isupper()), "")
 
 
-class FinanceIQScorer:
+class FinanceIQScorer(ItemwiseScorer):
     """The scorer of all subjects."""
 
-    def score(self, items: Sequence[Record], outputs: Sequence[str]) -> list[ItemScore]:
-        """One verdict an item.
+    def score_item(self, item: Record, output: str) -> ItemScore:
+        """The verdict on one output.
 
         Raises:
             InputError: for an item whose ``subtask`` is no subject or whose ``answer`` is none of A to D.
         """
-        return [_score_item(item, output) for item, output in zip(items, outputs, strict=True)]
-
-    def value(self, scores: Sequence[ItemScore]) -> float:
-        """Accuracy: the mean over subjects of the per cent of right items."""
-        return 100.0 * subtask_mean(scores, lambda s: s.score)
-
-    def metrics(self, scores: Sequence[ItemScore]) -> dict[str, float]:
-        """The per cent of outputs in which one of A to D was found."""
-        return {"parsed": parsed_percent(scores)}
+        subject, gold = item.get("subtask"), item.get("answer")
+        if subject not in SUBJECTS or gold not in tuple(LETTERS):
+            message = f"its subtask is {subject!r} and its answer {gold!r}"
+            fix = f"use a subject of {', '.join(SUBJECTS)} and an answer from A to D"
+            raise bad_item(item, message, fix)
+        given = last_capital(output)
+        right, parsed = given == gold, given in tuple(LETTERS)
+        error = None if right else fault(output, parsed=parsed)
+        return ItemScore(id=str(item["id"]), subtask=subject, score=float(right), parsed=parsed, error=error)
 
     def gold(self, item: Record) -> str:
         """The right answer in the form of the prompt's assistant turns."""
         return f"{ANSWER}{item['answer']}"
-
-
-def _score_item(item: Record, output: str) -> ItemScore:
-    subject, gold = item.get("subtask"), item.get("answer")
-    if subject not in SUBJECTS or gold not in tuple(LETTERS):
-        message = f"its subtask is {subject!r} and its answer {gold!r}"
-        fix = f"use a subject of {', '.join(SUBJECTS)} and an answer from A to D"
-        where = f"item {item.get('id')}"
-        raise InputError([Finding(code="bad_item", gate=0, message=message, where=where, fix=fix)])
-    given = last_capital(output)
-    right, parsed = given == gold, given in tuple(LETTERS)
-    error = None if right else "wrong" if parsed else "format" if output.strip() else "empty"
-    return ItemScore(id=str(item["id"]), subtask=subject, score=float(right), parsed=parsed, error=error)
 
 
 def prompt(item: Record) -> list[Message]:
@@ -96,12 +81,15 @@ def prompt(item: Record) -> list[Message]:
 
 
 def _question(subject: str, row: Record) -> str:
-    options = "".join(f"\n{letter}. {row[letter]}" for letter in LETTERS)
-    return f"{_instruction(subject)}{row['question']}{options}"
+    return _whole(subject, row["question"], _options([row[letter] for letter in LETTERS]))
 
 
-def _instruction(subject: str) -> str:
-    return f"以下是关于{subject}的单项选择题，请直接给出正确答案的选项。\n题目："
+def _whole(subject: str, question: str, options: str) -> str:
+    return f"以下是关于{subject}的单项选择题，请直接给出正确答案的选项。\n题目：{question}{options}"
+
+
+def _options(texts: Sequence[str]) -> str:
+    return "".join(f"\n{letter}. {text}" for letter, text in zip(LETTERS, texts, strict=True))
 
 
 FINANCEIQ = HubSet(
@@ -110,7 +98,7 @@ FINANCEIQ = HubSet(
     licence="CC BY-NC-SA 4.0",
 )
 
-_OPTIONS = "".join(f"\n{letter}. {{{{ {letter} }}}}" for letter in LETTERS)
+_OPTIONS = _options([f"{{{{ {letter} }}}}" for letter in LETTERS])
 
 
 def _source(subject: str) -> RawSource:
@@ -128,7 +116,7 @@ def _source(subject: str) -> RawSource:
             ),
             Rendering(
                 name="answer",
-                prompt=f"{_instruction(subject)}{{{{ Question }}}}{_OPTIONS}",
+                prompt=_whole(subject, "{{ Question }}", _OPTIONS),
                 completion=f"{ANSWER}{{{{ Answer }}}}",
                 description="a turn of the evaluation's prompt and its answer, without worked questions before it",
             ),

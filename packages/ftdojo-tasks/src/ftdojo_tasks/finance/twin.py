@@ -25,6 +25,7 @@ from ftdojo.tasks.rows import write_jsonl
 from ftdojo.tasks.spec import Sources
 from ftdojo_tasks.finance.financeiq import LETTERS, SUBJECTS
 from ftdojo_tasks.finance.table import SHOTS, Question, content, item, write
+from ftdojo_tasks.splits import three_parts
 
 SEED = "financeiq twin 55"
 """One with which each letter is right equally often, in validation and in test."""
@@ -123,13 +124,8 @@ def build(folder: Path, sources: Sources) -> None:
 
 def split(rng: random.Random) -> tuple[Source, Source, Source]:
     """What training, validation and test questions are made from: nothing of it in two of them."""
-
-    def parts(values: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any], Sequence[Any]]:
-        mixed = rng.sample(values, len(values))
-        size = round(HELD_OUT * len(mixed))
-        return mixed[2 * size :], mixed[:size], mixed[size : 2 * size]
-
-    attributes, amounts = parts(ATTRIBUTES), parts(AMOUNTS)
+    attributes = three_parts(ATTRIBUTES, HELD_OUT, rng)
+    amounts = three_parts(AMOUNTS, HELD_OUT, rng)
     train, validation, test = (Source(attributes[i], amounts[i], rng) for i in range(3))
     return train, validation, test
 

@@ -14,7 +14,7 @@
 A test compares them with what the code makes. After a change that is meant:
 
     python -m ftdojo_tasks.golden --write
-    FTDOJO_WRITE_GOLDEN=1 pytest packages/ftdojo-tasks/tests -k real_layout     (for ``hub`` alone)
+    FTDOJO_WRITE_GOLDEN=1 pytest packages/ftdojo-tasks/tests -k hub     (for ``hub`` alone)
 
 This drops ``formerly`` of a task that has changed. Where only words have changed, not what a model is given or how it
 is scored, write the version of before into it by hand.

@@ -9,6 +9,7 @@ from typing import Any
 
 from ftdojo import digest
 from ftdojo.contract.task_spec import Record
+from ftdojo.tasks.raw_files import read
 from ftdojo.tasks.rows import read_jsonl
 from ftdojo.tasks.spec import Task
 from ftdojo_tasks.golden import Golden
@@ -31,14 +32,21 @@ def measure(task: Task, twin: Path) -> Golden:
     prompts = [[dict(turn) for turn in task.prompt(item)] for items in splits for item in items]
     return Golden(
         specification=digest.of_value(asdict(task.spec)),
-        twin={
-            path.relative_to(twin).as_posix(): digest.of_file(path)
-            for path in sorted(twin.rglob("*"))
-            if path.is_file()
-        },
+        twin=files(twin),
         prompts=digest.of_value(prompts),
         scores=digest.of_value(_scores(task, [item for items in splits for item in items[:SCORED]])),
     )
+
+
+def files(folder: Path) -> dict[str, str]:
+    """Path of each file below a folder -> the digest of its content."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): _digest(path) for path in found}
+
+
+def _digest(path: Path) -> str:
+    """Of a parquet file, its rows: the version of the library that wrote it is in its bytes."""
+    return digest.of_value(list(read(path))) if path.suffix == ".parquet" else digest.of_file(path)
 
 
 def _scores(task: Task, items: Sequence[Record]) -> list[Any]:

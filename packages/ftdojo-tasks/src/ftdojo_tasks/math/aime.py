@@ -27,31 +27,43 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ftdojo.contract.task_spec import Message, Published, RawSource, Record, Rendering, Shortcut, TaskSpec
-from ftdojo.errors import InputError
-from ftdojo.findings import Finding
-from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
+from ftdojo.tasks.aggregate import parsed_percent
+from ftdojo.tasks.itemwise import ItemwiseScorer, bad_item, fault
 from ftdojo.tasks.spec import HubSet, ItemScore
 from ftdojo_tasks.math import answer
 
 REMINDER = "\nRemember to put your final answer within \\boxed{}."
 
 
-class AimeScorer:
+class AimeScorer(ItemwiseScorer):
     """The rule stage."""
 
     def score(self, items: Sequence[Record], outputs: Sequence[str]) -> list[ItemScore]:
-        """One verdict an item.
+        """One verdict an item, in order.
 
         Raises:
             InputError: for an item without a readable ``answer``.
             PrerequisiteError: if Math-Verify is not installed.
         """
         answer.math_verify()  # before the first item, so that a missing library never depends on what outputs say
-        return [_score_item(item, output) for item, output in zip(items, outputs, strict=True)]
+        return super().score(items, outputs)
 
-    def value(self, scores: Sequence[ItemScore]) -> float:
-        """Accuracy: the per cent of right items."""
-        return 100.0 * subtask_mean(scores, lambda s: s.score)
+    def score_item(self, item: Record, output: str) -> ItemScore:
+        """The verdict on one output.
+
+        Raises:
+            InputError: for an item without a readable ``answer``.
+        """
+        found = answer.find(output)
+        try:
+            # Also without an answer: a faulty item is told whatever the output is.
+            right = answer.equal("" if found is None else found, str(item.get("answer", "")))
+        except ValueError as unreadable:
+            raise bad_item(item, str(unreadable), "write the answer as a number") from None
+        error = None if right else fault(output, parsed=right is not None)
+        return ItemScore(
+            id=str(item["id"]), subtask="", score=float(bool(right)), parsed=right is not None, error=error
+        )
 
     def metrics(self, scores: Sequence[ItemScore]) -> dict[str, float]:
         """The per cent of items that the rule stage found right (all that are), and that were parsed."""
@@ -62,22 +74,13 @@ class AimeScorer:
         return f"{answer.BOX}{item['answer']}}}"
 
 
-def _score_item(item: Record, output: str) -> ItemScore:
-    found = answer.find(output)
-    try:
-        # Also without an answer: a faulty item is told whatever the output is.
-        right = answer.equal("" if found is None else found, str(item.get("answer", "")))
-    except ValueError as fault:
-        where = f"item {item.get('id')}"
-        finding = Finding(code="bad_item", gate=0, message=str(fault), where=where, fix="write the answer as a number")
-        raise InputError([finding]) from None
-    error = None if right else "wrong" if right is not None else "format" if output.strip() else "empty"
-    return ItemScore(id=str(item["id"]), subtask="", score=float(bool(right)), parsed=right is not None, error=error)
-
-
 def prompt(item: Record) -> list[Message]:
     """The problem and the reminder as one user turn."""
-    return [{"role": "user", "content": item["question"] + REMINDER}]
+    return [{"role": "user", "content": _whole(item["question"])}]
+
+
+def _whole(problem: str) -> str:
+    return problem + REMINDER
 
 
 DEEPSCALER = HubSet(
@@ -92,7 +95,7 @@ AIME25_SET = HubSet(
 )
 AIME24_SET = HubSet(id="Maxwell-Jia/AIME_2024", revision="main", licence="MIT")
 
-_PROMPT = "{% if problem %}{{ problem }}" + REMINDER + "{% endif %}"
+_PROMPT = "{% if problem %}" + _whole("{{ problem }}") + "{% endif %}"
 _IS_INTEGER = "answer is string and answer.isdigit()"
 
 SPEC = TaskSpec(

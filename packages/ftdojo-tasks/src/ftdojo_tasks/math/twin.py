@@ -23,6 +23,7 @@ from pathlib import Path
 
 from ftdojo.tasks.rows import write_jsonl
 from ftdojo.tasks.spec import Sources
+from ftdojo_tasks.splits import three_parts
 
 NUMBERS = range(100, 10_000)
 HELD_OUT = 0.15
@@ -70,19 +71,12 @@ class Source:
 def build(folder: Path, sources: Sources, *, seed: str) -> None:
     """Write ``raw/deepscaler.json``, ``validation.jsonl`` and ``test.jsonl`` into ``folder``."""
     rng = random.Random(seed)  # noqa: S311 - reproducible data, not secrets
-    train, validation, test = split(rng)
+    train, validation, test = three_parts(NUMBERS, HELD_OUT, rng)
     (folder / "raw").mkdir()
-    rows = raw_rows(Source(train, rng), RAW_ROWS)
+    rows = raw_rows(Source(tuple(train), rng), RAW_ROWS)
     (folder / "raw" / "deepscaler.json").write_text(json.dumps(rows, ensure_ascii=False, indent=1) + "\n", "utf-8")
     for name, numbers in (("validation", validation), ("test", test)):
-        write_jsonl(folder / f"{name}.jsonl", map(item, evaluation_problems(Source(numbers, rng), ITEMS)))
-
-
-def split(rng: random.Random) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
-    """The numbers of training, validation and test."""
-    numbers = rng.sample(NUMBERS, len(NUMBERS))
-    size = round(HELD_OUT * len(numbers))
-    return tuple(numbers[2 * size :]), tuple(numbers[:size]), tuple(numbers[size : 2 * size])
+        write_jsonl(folder / f"{name}.jsonl", map(item, evaluation_problems(Source(tuple(numbers), rng), ITEMS)))
 
 
 def item(problem: Problem) -> dict[str, str]:

@@ -23,8 +23,9 @@ from typing import Any
 from ftdojo.contract.task_spec import Published, Record, Shortcut, TaskSpec
 from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
 from ftdojo.tasks.extract import from_json
+from ftdojo.tasks.itemwise import ItemwiseScorer, bad_item, fault
 from ftdojo.tasks.spec import ItemScore
-from ftdojo_tasks.patent.panorama import CONTEXT, LICENCE, TARGET, bad_item, fault, prompt_of, source, value_of
+from ftdojo_tasks.patent.panorama import CONTEXT, LICENCE, TARGET, prompt_of, source, value_of
 
 CODES = ("ALLOW", "102", "103")
 """In the order in which they are looked for."""
@@ -63,16 +64,35 @@ def gold_code(item: Record) -> str | None:
     return given if given in CODES else None
 
 
-class Noc4pcScorer:
+class Noc4pcScorer(ItemwiseScorer):
     """Codes."""
 
-    def score(self, items: Sequence[Record], outputs: Sequence[str]) -> list[ItemScore]:
-        """One verdict an item.
+    def score_item(self, item: Record, output: str) -> ItemScore:
+        """The verdict on one output.
 
         Raises:
             InputError: for an item whose ``answer`` has none of the three codes.
         """
-        return [_score_item(item, output) for item, output in zip(items, outputs, strict=True)]
+        gold = gold_code(item)
+        if gold is None:
+            raise bad_item(
+                item, "its answer has none of the codes", f'write {{"code": …}} with one of {", ".join(CODES)}'
+            )
+        given = code(output)
+        counts = {}
+        for known in CODES:
+            counts[f"{known}.right"] = float(given == gold == known)
+            counts[f"{known}.wrong"] = float(given == known != gold)
+            counts[f"{known}.missed"] = float(gold == known != given)
+        error = None if given == gold else fault(output, parsed=given is not None)
+        return ItemScore(
+            id=str(item["id"]),
+            subtask="",
+            score=float(given == gold),
+            parsed=given is not None,
+            error=error,
+            metrics=counts,
+        )
 
     def value(self, scores: Sequence[ItemScore]) -> float:
         """The mean of F1 over the three codes, per cent; F1 is 0 for a code that was never found."""
@@ -91,27 +111,6 @@ class Noc4pcScorer:
 def _f1(scores: Sequence[ItemScore], known: str) -> float:
     right, wrong, missed = (sum(s.metrics[f"{known}.{name}"] for s in scores) for name in ("right", "wrong", "missed"))
     return 2 * right / (2 * right + wrong + missed) if right else 0.0
-
-
-def _score_item(item: Record, output: str) -> ItemScore:
-    gold = gold_code(item)
-    if gold is None:
-        raise bad_item(item, "its answer has none of the codes", f'write {{"code": …}} with one of {", ".join(CODES)}')
-    given = code(output)
-    counts = {}
-    for known in CODES:
-        counts[f"{known}.right"] = float(given == gold == known)
-        counts[f"{known}.wrong"] = float(given == known != gold)
-        counts[f"{known}.missed"] = float(gold == known != given)
-    error = None if given == gold else fault(output, parsed=given is not None)
-    return ItemScore(
-        id=str(item["id"]),
-        subtask="",
-        score=float(given == gold),
-        parsed=given is not None,
-        error=error,
-        metrics=counts,
-    )
 
 
 SPEC = TaskSpec(

@@ -8,8 +8,6 @@ from functools import cache
 from typing import Any
 
 from ftdojo.contract.task_spec import Message, RawSource, Record, Rendering
-from ftdojo.errors import InputError
-from ftdojo.findings import Finding
 from ftdojo.tasks.extract import in_fence
 from ftdojo.tasks.spec import HubSet
 
@@ -80,14 +78,3 @@ def value_of(output: str) -> Any:
         return json.loads(in_fence(output.strip()))
     except (ValueError, RecursionError):
         return None
-
-
-def fault(output: str, *, parsed: bool) -> str:
-    """The class of a wrong output."""
-    return "wrong" if parsed else "format" if output.strip() else "empty"
-
-
-def bad_item(item: Record, message: str, fix: str) -> InputError:
-    """The error for an item that cannot be scored."""
-    where = f"item {item.get('id')}"
-    return InputError([Finding(code="bad_item", gate=0, message=message, where=where, fix=fix)])

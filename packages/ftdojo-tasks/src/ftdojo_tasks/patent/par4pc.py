@@ -27,8 +27,9 @@ from collections.abc import Sequence
 
 from ftdojo.contract.task_spec import Published, Record, Shortcut, TaskSpec
 from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
+from ftdojo.tasks.itemwise import ItemwiseScorer, bad_item, fault
 from ftdojo.tasks.spec import ItemScore
-from ftdojo_tasks.patent.panorama import CONTEXT, LICENCE, bad_item, fault, prompt_of, source, value_of
+from ftdojo_tasks.patent.panorama import CONTEXT, LICENCE, prompt_of, source, value_of
 
 LETTERS = "ABCDEFGH"
 # Bounded: each of many unclosed lists would be searched to the end of the output.
@@ -65,16 +66,29 @@ def picks(output: str) -> list[str] | None:
     return sorted({letter.upper() for letter in ALONE.findall(output)}) or None
 
 
-class Par4pcScorer:
+class Par4pcScorer(ItemwiseScorer):
     """Sets of letters."""
 
-    def score(self, items: Sequence[Record], outputs: Sequence[str]) -> list[ItemScore]:
-        """One verdict an item.
+    def score_item(self, item: Record, output: str) -> ItemScore:
+        """The verdict on one output.
 
         Raises:
             InputError: for an item whose ``gold_answers`` are no letters.
         """
-        return [_score_item(item, output) for item, output in zip(items, outputs, strict=True)]
+        gold = item.get("gold_answers")
+        if not isinstance(gold, list) or not gold or not all(letter in tuple(LETTERS) for letter in gold):
+            raise bad_item(item, f"its gold_answers are {gold!r}", "write a list of letters from A to H")
+        found = picks(output)
+        given, expected = set(found or ()), set(gold)
+        right, wrong, missed = len(given & expected), len(given - expected), len(expected - given)
+        return ItemScore(
+            id=str(item["id"]),
+            subtask="",
+            score=max(0.0, (2 * right - wrong - missed) / (2 * len(expected))),
+            parsed=found is not None,
+            error=None if given == expected else fault(output, parsed=found is not None),
+            metrics={"right": float(right), "wrong": float(wrong), "missed": float(missed)},
+        )
 
     def value(self, scores: Sequence[ItemScore]) -> float:
         """F1 over the picks of all items, per cent; 0 without a right one."""
@@ -96,23 +110,6 @@ class Par4pcScorer:
         """The gold letters in the form asked for."""
         letters = list(item["gold_answers"])
         return f"```json\n{json.dumps({'answer': letters[0] if len(letters) == 1 else letters})}\n```"
-
-
-def _score_item(item: Record, output: str) -> ItemScore:
-    gold = item.get("gold_answers")
-    if not isinstance(gold, list) or not gold or not all(letter in tuple(LETTERS) for letter in gold):
-        raise bad_item(item, f"its gold_answers are {gold!r}", "write a list of letters from A to H")
-    found = picks(output)
-    given, expected = set(found or ()), set(gold)
-    right, wrong, missed = len(given & expected), len(given - expected), len(expected - given)
-    return ItemScore(
-        id=str(item["id"]),
-        subtask="",
-        score=max(0.0, (2 * right - wrong - missed) / (2 * len(expected))),
-        parsed=found is not None,
-        error=None if given == expected else fault(output, parsed=found is not None),
-        metrics={"right": float(right), "wrong": float(wrong), "missed": float(missed)},
-    )
 
 
 _LETTERS_OF = "{{ {'answer': gold_answers[0] if gold_answers | length == 1 else gold_answers} | to_json }}"

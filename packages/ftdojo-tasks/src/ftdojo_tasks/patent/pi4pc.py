@@ -15,13 +15,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
 
 from ftdojo.contract.task_spec import Published, Record, Shortcut, TaskSpec
-from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
 from ftdojo.tasks.extract import count
+from ftdojo.tasks.itemwise import ItemwiseScorer, bad_item, fault
 from ftdojo.tasks.spec import ItemScore
-from ftdojo_tasks.patent.panorama import CONTEXT, LICENCE, TARGET, bad_item, fault, prompt_of, source, value_of
+from ftdojo_tasks.patent.panorama import CONTEXT, LICENCE, TARGET, prompt_of, source, value_of
 
 BEHIND_KEY = (re.compile(r'"answer"\s*:\s*"?(\d+)', re.IGNORECASE), re.compile(r"answer\s*[:=]\s*(\d+)", re.IGNORECASE))
 INTEGER = re.compile(r"\d+")
@@ -57,38 +56,26 @@ def pick(output: str) -> int | None:
     return None
 
 
-class Pi4pcScorer:
+class Pi4pcScorer(ItemwiseScorer):
     """Paragraph numbers."""
 
-    def score(self, items: Sequence[Record], outputs: Sequence[str]) -> list[ItemScore]:
-        """One verdict an item.
+    def score_item(self, item: Record, output: str) -> ItemScore:
+        """The verdict on one output.
 
         Raises:
             InputError: for an item whose ``gold_answers`` are no integers.
         """
-        return [_score_item(item, output) for item, output in zip(items, outputs, strict=True)]
-
-    def value(self, scores: Sequence[ItemScore]) -> float:
-        """Gold hit rate, per cent."""
-        return 100.0 * subtask_mean(scores, lambda s: s.score)
-
-    def metrics(self, scores: Sequence[ItemScore]) -> dict[str, float]:
-        """The per cent of outputs with an integer."""
-        return {"parsed": parsed_percent(scores)}
+        gold = item.get("gold_answers")
+        if not isinstance(gold, list) or not gold or not all(isinstance(key, int) for key in gold):
+            raise bad_item(item, f"its gold_answers are {gold!r}", "write a list of paragraph numbers")
+        given = pick(output)
+        right = given in gold
+        error = None if right else fault(output, parsed=given is not None)
+        return ItemScore(id=str(item["id"]), subtask="", score=float(right), parsed=given is not None, error=error)
 
     def gold(self, item: Record) -> str:
         """The first gold paragraph in the form asked for."""
         return f"```json\n{json.dumps({'answer': item['gold_answers'][0]})}\n```"
-
-
-def _score_item(item: Record, output: str) -> ItemScore:
-    gold = item.get("gold_answers")
-    if not isinstance(gold, list) or not gold or not all(isinstance(key, int) for key in gold):
-        raise bad_item(item, f"its gold_answers are {gold!r}", "write a list of paragraph numbers")
-    given = pick(output)
-    right = given in gold
-    error = None if right else fault(output, parsed=given is not None)
-    return ItemScore(id=str(item["id"]), subtask="", score=float(right), parsed=given is not None, error=error)
 
 
 SPEC = TaskSpec(

@@ -28,6 +28,7 @@ from typing import Any
 
 from ftdojo.tasks.rows import write_jsonl
 from ftdojo.tasks.spec import Sources
+from ftdojo_tasks.splits import three_parts
 
 SEED = "panorama twin 4"
 RAW_ROWS = {"PAR4PC": 1500, "PI4PC": 1800, "NOC4PC": 1800}
@@ -148,7 +149,7 @@ def _build(folder: Path, task: str, make: Make) -> None:
     from pyarrow import parquet
 
     rng = random.Random(f"{SEED}: {task}")  # noqa: S311 - reproducible data, not secrets
-    train, validation, test = split()
+    train, validation, test = three_parts(PRODUCTS, HELD_OUT, random.Random(SEED))  # noqa: S311
     raw = folder / "raw" / task
     raw.mkdir(parents=True)
     rows = [make(Writer(train, rng), number, True) for number in range(RAW_ROWS[task])]
@@ -156,13 +157,6 @@ def _build(folder: Path, task: str, make: Make) -> None:
     for name, products in (("validation", validation), ("test", test)):
         items = [make(Writer(products, rng), number, False) for number in range(ITEMS)]
         write_jsonl(folder / f"{name}.jsonl", ({"id": f"{name}-{i:03}", **row} for i, row in enumerate(items)))
-
-
-def split() -> tuple[list[str], list[str], list[str]]:
-    """The products of training, validation and test, the same for all three tasks."""
-    mixed = random.Random(SEED).sample(PRODUCTS, len(PRODUCTS))  # noqa: S311
-    size = round(HELD_OUT * len(mixed))
-    return mixed[2 * size :], mixed[:size], mixed[size : 2 * size]
 
 
 def par4pc(writer: Writer, number: int, raw: bool) -> Row:

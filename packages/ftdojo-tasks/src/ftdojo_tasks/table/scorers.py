@@ -6,13 +6,11 @@ output is compared, as in the reference, so it can be right.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ftdojo.contract.task_spec import Record
-from ftdojo.errors import InputError
-from ftdojo.findings import Finding
-from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
+from ftdojo.tasks.itemwise import ItemwiseScorer, bad_item
 from ftdojo.tasks.spec import ItemScore
 from ftdojo_tasks.table import answers
 
@@ -31,38 +29,26 @@ def within_a_tenth(given: str, gold: str) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class TableScorer:
+class TableScorer(ItemwiseScorer):
     """Scores items by the rule of their sub-task; a task without sub-tasks has one rule under ``""``."""
 
     rules: dict[str, Rule]
-
-    def score(self, items: Sequence[Record], outputs: Sequence[str]) -> list[ItemScore]:
-        """One verdict an item.
-
-        Raises:
-            InputError: for an item without ``answer`` or with another sub-task.
-        """
-        return [self._score(item, output) for item, output in zip(items, outputs, strict=True)]
-
-    def value(self, scores: Sequence[ItemScore]) -> float:
-        """Accuracy: the mean over sub-tasks of the mean score of their items, per cent."""
-        return 100.0 * subtask_mean(scores, lambda s: s.score)
-
-    def metrics(self, scores: Sequence[ItemScore]) -> dict[str, float]:
-        """The per cent of outputs in which the marker stood."""
-        return {"parsed": parsed_percent(scores)}
 
     def gold(self, item: Record) -> str:
         """The right answer behind the marker."""
         return f"Final Answer: {item['answer']}"
 
-    def _score(self, item: Record, output: str) -> ItemScore:
+    def score_item(self, item: Record, output: str) -> ItemScore:
+        """The verdict on one output.
+
+        Raises:
+            InputError: for an item without ``answer`` or with another sub-task.
+        """
         subtask, gold = str(item.get("subtask") or ""), item.get("answer")
         if subtask not in self.rules or not isinstance(gold, str) or not gold.strip():
             message = f"its subtask is {subtask!r} and its answer {gold!r}"
             fix = f"write the answer as text; sub-tasks are: {', '.join(self.rules) or 'none'}"
-            where = f"item {item.get('id')}"
-            raise InputError([Finding(code="bad_item", gate=0, message=message, where=where, fix=fix)])
+            raise bad_item(item, message, fix)
         answer = answers.final(output)
         # Gold is read like an answer, as in the reference, though it hardly ever has a marker.
         score = self.rules[subtask](answer.text, answers.final(gold).text) if answer.text else 0.0

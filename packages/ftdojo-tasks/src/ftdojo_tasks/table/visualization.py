@@ -47,6 +47,7 @@ from ftdojo.errors import InputError, PrerequisiteError
 from ftdojo.findings import Finding
 from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
 from ftdojo.tasks.external import CodeRunner
+from ftdojo.tasks.itemwise import MeanScorer
 from ftdojo.tasks.rows import scan_jsonl
 from ftdojo.tasks.spec import ItemScore
 from ftdojo_tasks.table import raw
@@ -106,7 +107,7 @@ def _same(value: Any, gold: Any) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class ChartScorer:
+class ChartScorer(MeanScorer):
     """Runs the programs and compares what they draw. Without a runner it can be described, but not used."""
 
     runner: CodeRunner | None = None
@@ -130,10 +131,6 @@ class ChartScorer:
             _verdict(item, output, gold, next(replies) if code else None)
             for item, output, gold, code in zip(items, outputs, golds, codes, strict=True)
         ]
-
-    def value(self, scores: Sequence[ItemScore]) -> float:
-        """Pass@1: the per cent of programs that draw the right values."""
-        return 100.0 * subtask_mean(scores, lambda s: s.score)
 
     def metrics(self, scores: Sequence[ItemScore]) -> dict[str, float]:
         """The per cent of programs that were executed, and of outputs in which one was found."""
