@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,9 @@ def build(name: str, mirror: Path, folder: Path) -> tuple[Task, list[dict[str, A
 
 
 @pytest.mark.parametrize("name", ["PQA", "ORD", "ERR", "GEN"])
-def test_the_real_layout_becomes_a_task(name: str, mirror: Path, tmp_path: Path, same_as_golden: Callable[[str, Path], None]) -> None:
+def test_the_real_layout_becomes_a_task(
+    name: str, mirror: Path, tmp_path: Path, same_as_golden: Callable[[str, Path], None]
+) -> None:
     task, validation, test = build(name, mirror, tmp_path / "data")
     assert len(validation) == len(test) == 6
     report = check(task, tmp_path / "data")

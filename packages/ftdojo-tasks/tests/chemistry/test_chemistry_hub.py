@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,9 @@ def build(name: str, sources: dict[str, Path], folder: Path) -> tuple[Task, list
 
 
 @pytest.mark.parametrize("name", ["mol_und", "mol_edit", "reaction"])
-def test_the_real_layout_becomes_a_task(sources: dict[str, Path], tmp_path: Path, name: str, same_as_golden: Callable[[str, Path], None]) -> None:
+def test_the_real_layout_becomes_a_task(
+    sources: dict[str, Path], tmp_path: Path, name: str, same_as_golden: Callable[[str, Path], None]
+) -> None:
     task, validation, test = build(name, sources, tmp_path / "data")
     half = ROWS[name] // 2
     assert len(validation) == len(test) == half * len(task.spec.subtasks)
@@ -100,7 +103,9 @@ def test_rows_are_shuffled_and_split_by_view_like_the_reference(sources: dict[st
     assert [row["id"] for row in test if row["subtask"] == "fg_count"] == names[-4:]
 
 
-def test_targets_are_prepared_without_their_classifiers(sources: dict[str, Path], tmp_path: Path, same_as_golden: Callable[[str, Path], None]) -> None:
+def test_targets_are_prepared_without_their_classifiers(
+    sources: dict[str, Path], tmp_path: Path, same_as_golden: Callable[[str, Path], None]
+) -> None:
     _, validation, _ = build("mol_opt", sources, tmp_path / "data")
     same_as_golden("chemistry/mol_opt", tmp_path / "data")
     assert {row["subtask"] for row in validation} == {"drd", "gsk", "jnk", "logp", "qed", "solubility"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,9 @@ def test_the_cut_of_the_reference() -> None:
     assert cuts(9) == (4, 2)
 
 
-def test_the_last_rows_of_each_subject_are_held_out(mirror: Path, tmp_path: Path, same_as_golden: Callable[[str, Path], None]) -> None:
+def test_the_last_rows_of_each_subject_are_held_out(
+    mirror: Path, tmp_path: Path, same_as_golden: Callable[[str, Path], None]
+) -> None:
     folder = tmp_path / "data"
     validation, test = build(mirror, folder)
     assert (len(validation), len(test)) == (452, 452)

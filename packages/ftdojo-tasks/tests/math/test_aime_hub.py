@@ -69,7 +69,9 @@ def build(name: str, sources: dict[str, Path], folder: Path) -> tuple[Task, list
     return task, read_jsonl(folder / "validation.jsonl"), read_jsonl(folder / "test.jsonl")
 
 
-def test_aime25_validates_with_the_first_exam_and_tests_with_the_second(mirror: Mirror, tmp_path: Path, same_as_golden: Callable[[str, Path], None]) -> None:
+def test_aime25_validates_with_the_first_exam_and_tests_with_the_second(
+    mirror: Mirror, tmp_path: Path, same_as_golden: Callable[[str, Path], None]
+) -> None:
     sources = mirror()
     task, validation, test = build("math/aime25", sources, tmp_path / "data")
     assert validation[0] == {"id": "aime25-I-1", "question": "AIME I, problem 1?", "answer": "101"}
@@ -83,7 +85,9 @@ def test_aime25_validates_with_the_first_exam_and_tests_with_the_second(mirror: 
     same_as_golden("math/aime25", tmp_path / "data")
 
 
-def test_aime24_is_put_into_the_order_of_the_exams(mirror: Mirror, tmp_path: Path, same_as_golden: Callable[[str, Path], None]) -> None:
+def test_aime24_is_put_into_the_order_of_the_exams(
+    mirror: Mirror, tmp_path: Path, same_as_golden: Callable[[str, Path], None]
+) -> None:
     task, validation, test = build("math/aime24", mirror("math/aime24"), tmp_path / "data")
     assert [item["question"] for item in validation] == [f"I {n}?" for n in range(1, 16)]
     assert [item["answer"] for item in test] == [str(10 * n) for n in range(1, 16)]

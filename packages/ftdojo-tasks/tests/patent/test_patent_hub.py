@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,9 @@ def build(task: str, mirror: Path, folder: Path) -> tuple[Task, list[dict[str, A
 
 
 @pytest.mark.parametrize(("task", "items"), [("PAR4PC", 12), ("PI4PC", 12), ("NOC4PC", None)])
-def test_the_real_layout_becomes_a_task(task: str, items: int | None, mirror: Path, tmp_path: Path, same_as_golden: Callable[[str, Path], None]) -> None:
+def test_the_real_layout_becomes_a_task(
+    task: str, items: int | None, mirror: Path, tmp_path: Path, same_as_golden: Callable[[str, Path], None]
+) -> None:
     found, validation, test = build(task, mirror, tmp_path / "data")
     report = check(found, tmp_path / "data")
     assert report.ok, report.findings

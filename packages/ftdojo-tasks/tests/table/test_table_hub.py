@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,9 @@ def build(name: str, sources: dict[str, Path], folder: Path) -> tuple[list[dict[
 
 
 @pytest.mark.parametrize("name", ["fact_checking", "numerical_reasoning", "data_analysis"])
-def test_the_real_layout_becomes_a_task(name: str, sources: dict[str, Path], tmp_path: Path, same_as_golden: Callable[[str, Path], None]) -> None:
+def test_the_real_layout_becomes_a_task(
+    name: str, sources: dict[str, Path], tmp_path: Path, same_as_golden: Callable[[str, Path], None]
+) -> None:
     validation, test = build(name, sources, tmp_path / "data")
     report = check(TASKS[name].variant("hub")[1], tmp_path / "data")
     assert report.ok, report.findings
@@ -102,7 +105,9 @@ def test_a_record_is_in_one_place_only(sources: dict[str, Path], tmp_path: Path)
     assert len(read_jsonl(tmp_path / "data" / "raw" / raw.name)) == len(old)
 
 
-def test_charts_whose_answer_cannot_be_read_are_left_out(sources: dict[str, Path], tmp_path: Path, same_as_golden: Callable[[str, Path], None]) -> None:
+def test_charts_whose_answer_cannot_be_read_are_left_out(
+    sources: dict[str, Path], tmp_path: Path, same_as_golden: Callable[[str, Path], None]
+) -> None:
     charts = [
         {**row("Visualization", "ChartGeneration", n), "answer": "y_references = [[1, 2]]" if n else "see above"}
         for n in range(7)
