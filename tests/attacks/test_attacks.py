@@ -28,10 +28,10 @@ import tempfile
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import ftdojo_tasks
 import psutil
 import pytest
 import yaml
@@ -153,7 +153,7 @@ def arena(tmp_path_factory: pytest.TempPathFactory, approve: Path, tiny_model: P
             "RUN": str(dojo.run),
             "HOME": str(home.root),
             "PID": str(os.getpid()),
-            "FAMILIES": os.pathsep.join(find_spec("ftdojo_tasks").submodule_search_locations),
+            "FAMILIES": os.pathsep.join(ftdojo_tasks.__path__),
             "TCP": str(servers[0].getsockname()[1]),
             "UDP": str(servers[1].getsockname()[1]),
             "ABSTRACT": name,

@@ -193,7 +193,7 @@ def test_a_server_that_is_not_there(log: Log) -> None:
     with scripted(in_order(GOOD)) as server:
         pass
     assert trouble(server, log) == "down"
-    assert {call.fault.kind for call in log.calls} == {"connection"}
+    assert {call.fault and call.fault.kind for call in log.calls} == {"connection"}
     assert log.used("input_tokens") == 0
 
 

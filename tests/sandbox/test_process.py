@@ -67,6 +67,7 @@ def caller(inputs: Path, output: Path, marker: str) -> Iterator[subprocess.Popen
 def test_ctrl_c_leaves_no_process(caller: subprocess.Popen[bytes], alive: Alive) -> None:
     assert len(alive()) >= 4  # bubblewrap, its init, the program, its daemon
     caller.send_signal(signal.SIGINT)
+    assert caller.stdout is not None
     assert caller.stdout.readline() == b"interrupted\n"
     assert alive() == []
 

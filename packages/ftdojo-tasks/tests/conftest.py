@@ -47,7 +47,7 @@ def twins(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         with FileLock(task / "lock"):
             if not modules.is_file():
                 folder.mkdir()
-                command = [sys.executable, "-c", BUILD, name, folder, modules]
+                command = [sys.executable, "-c", BUILD, name, str(folder), str(modules)]
                 environment = {"PYTHONHASHSEED": "12345", "PYTHONUTF8": "1"}
                 subprocess.run(command, check=True, env=environment, capture_output=True)
         return folder

@@ -79,6 +79,13 @@ def words(text: str) -> str:
     return " ".join(text.split())
 
 
+def captured(form: str, text: str) -> str:
+    """The first group of an expression that occurs in a text."""
+    match = re.search(form, text)
+    assert match, text
+    return match[1]
+
+
 def pattern(text: str, *, gap: str | None = None) -> str:
     """A regular expression for a text of the grammar: any name in a slot for names, the right value in one for a term,
     which is ``gap`` in one of them."""
@@ -222,7 +229,7 @@ def test_steps_are_sorted_as_in_their_method(rows: dict[str, dict[str, Rows]]) -
                 doubled += 1
                 assert part == "raw"
                 steps.pop()
-            title = re.search(r"'(.+)'", words(row["question"]))[1]
+            title = captured(r"'(.+)'", words(row["question"]))
             places = [method_of(title).operations.index(operation_of(step)) for step in steps]
             assert places == sorted(set(places))
             assert twin.SHORTEST <= len(places) <= twin.LONGEST
@@ -255,7 +262,7 @@ def test_outputs_are_parts_of_their_method_up_to_the_named_step(rows: dict[str, 
     for found in rows["GEN"].values():
         for row in found:
             text = words(row["input"])
-            title = re.match(r"(?:For|During|How to start) (.+?),", text)[1]
+            title = captured(r"^(?:For|During|How to start) (.+?),", text)
             steps = [re.sub(r"^(Step )?\d[.):] ", "", step) for step in row["output"]]
             names = [operation_of(step) for step in steps]
             operations = method_of(title).operations
@@ -306,9 +313,9 @@ def test_half_of_the_items_are_hard(rows: dict[str, dict[str, Rows]]) -> None:
         unseen = [not any(form.fullmatch(item["corrected_text"]) for form in seen) for item in rows["ERR"][part]]
         assert new == unseen
         assert sum(new) == 50
-        titles = [re.search(r"'(.+)'", item["question"])[1] for item in rows["ORD"][part]]
+        titles = [captured(r"'(.+)'", item["question"]) for item in rows["ORD"][part]]
         assert sum(method_of(title) in METHODS[part] for title in titles) == 50
-    raw = [re.search(r"'(.+)'", words(row["question"]))[1] for row in rows["ORD"]["raw"]]
+    raw = [captured(r"'(.+)'", words(row["question"])) for row in rows["ORD"]["raw"]]
     assert {method_of(title) for title in raw} == set(TRAINING_METHODS)
 
 

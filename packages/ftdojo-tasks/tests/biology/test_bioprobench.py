@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +166,7 @@ def test_errors_are_the_positive_class_and_unparsed_ones_are_missed() -> None:
     scores = TASKS["err"].scorer.score(items, outputs)
     assert TASKS["err"].scorer.value(scores) == pytest.approx(100 * 2 / (2 + 1 + 2))
     metrics = TASKS["err"].scorer.metrics(scores)
-    assert (metrics["precision"], metrics["recall"]) == (50.0, pytest.approx(100 / 3))
+    assert (metrics["precision"], metrics["recall"]) == pytest.approx((50.0, 100 / 3))
     assert metrics["accuracy"] == 40.0
 
 
@@ -232,7 +233,7 @@ def test_blanks_in_a_list_cost_no_time(cpu_seconds: CpuSeconds) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_hostile_outputs_are_scored(name: str, hostile: str, cpu_seconds: CpuSeconds) -> None:
     for output in (hostile, tagged(hostile), tagged(f"[{hostile}]")):
-        assert cpu_seconds(lambda output=output: score(name, output)) < 2
+        assert cpu_seconds(partial(score, name, output)) < 2
         assert score(name, output).score < 1.0
 
 

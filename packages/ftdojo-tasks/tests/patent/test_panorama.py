@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -173,7 +174,7 @@ def test_faulty_items_are_refused(name: str, changes: dict[str, Any]) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_hostile_outputs_are_scored(name: str, hostile: str, cpu_seconds: CpuSeconds) -> None:
     for output in (hostile, f'"answer": [{hostile}', f"code: {hostile}"):
-        assert cpu_seconds(lambda output=output: score(name, output)) < 2
+        assert cpu_seconds(partial(score, name, output)) < 2
         assert score(name, output).score < 1.0
 
 

@@ -9,6 +9,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -342,7 +343,7 @@ def test_cutting_keeps_consecutive_rows_of_timed_sheets() -> None:
 
 def test_rounding() -> None:
     assert [rounded(x, 1) for x in (0.25, -0.25, -0.04, 3, 2.349)] == ["0.3", "-0.3", "0.0", "3.0", "2.3"]
-    assert [tables.shortest(tables.Decimal(x)) for x in ("100", "1.50", "0", "-2.0")] == ["100", "1.5", "0", "-2"]
+    assert [tables.shortest(Decimal(x)) for x in ("100", "1.50", "0", "-2.0")] == ["100", "1.5", "0", "-2"]
 
 
 def test_a_missing_package_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
