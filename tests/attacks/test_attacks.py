@@ -1,4 +1,4 @@
-"""The attack corpus: hostile data programs, submissions, models and records, one folder each, and honest twins (``good_*``).
+"""The attack corpus: hostile programs, submissions, models and records, one folder each, and honest twins (``good_*``).
 
 A folder holds ``expect.toml`` and one of
 
@@ -31,22 +31,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import ftdojo_tasks
 import psutil
 import pytest
 import yaml
 
-from ftdojo.episode import Dojo, run_episode
-from ftdojo.gates import trial
-from ftdojo.contract.progress import Silent
-from ftdojo.contract.protocol import Observation
-from ftdojo.audit import verify
-from ftdojo.data import prepare
-from ftdojo.record import Home, Ledger
+import ftdojo_tasks
 from ftdojo import digest
+from ftdojo.audit import verify
+from ftdojo.contract.progress import Silent
+from ftdojo.contract.train_config import TrainConfig
+from ftdojo.data import prepare
+from ftdojo.episode import Dojo
+from ftdojo.gates import trial
+from ftdojo.record import Home, Ledger
 from ftdojo.sandbox import Limits
 from ftdojo.tasks import get
-from ftdojo.contract.train_config import TrainConfig
 from ftdojo.training.sft import lineage
 
 CORPUS = Path(__file__).parent
@@ -56,7 +55,9 @@ TRAIN = {"method": "full", "learning_rate": 0.01, "epochs": 6, "batch_size": 8, 
 
 
 def names(*kinds: str, good: bool = False) -> list[Any]:
-    found = [n for n in EXPECTED if any((CORPUS / n / kind).is_file() for kind in kinds) and n.startswith("good_") == good]
+    found = [
+        n for n in EXPECTED if any((CORPUS / n / kind).is_file() for kind in kinds) and n.startswith("good_") == good
+    ]
     return [pytest.param(n, marks=[pytest.mark.slow] if EXPECTED[n].get("slow") else []) for n in found]
 
 
@@ -104,7 +105,9 @@ class Arena:
             with pytest.raises(BlockingIOError):
                 server.recv(1) if server.type == socket.SOCK_DGRAM else server.accept()
         assert [p.cmdline() for p in psutil.Process().children(recursive=True) if "bwrap" in p.name()] == []
-        assert [c for p in psutil.process_iter(["cmdline"]) if self.facts["MARKER"] in (c := p.info["cmdline"] or [])] == []
+        assert [
+            c for p in psutil.process_iter(["cmdline"]) if self.facts["MARKER"] in (c := p.info["cmdline"] or [])
+        ] == []
 
     def _host(self) -> dict[str, str]:
         places = [self.folder / "secret", self.folder / "home/data", *(self.dojo.run / "submissions").glob("*")]
