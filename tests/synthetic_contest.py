@@ -62,8 +62,8 @@ def write_run(
         return Score(metric=metric, value=value, interval=(value - 5, value + 5), n=len(base))
 
     def evaluation(value: float) -> EvaluationFeedback:
-        given = {"subtasks": {}, "subtask_parsed": {}, "errors": {}, "metrics": {}, "to_best": None, "samples": []}
-        return EvaluationFeedback.model_validate({"score": estimate(value), "parsed": 1.0, **given})
+        given: dict[str, Any] = {"subtasks": {}, "subtask_parsed": {}, "errors": {}, "metrics": {}, "samples": []}
+        return EvaluationFeedback.model_validate({"score": estimate(value), "parsed": 1.0, "to_best": None, **given})
 
     def iteration(number: int, value: float | None) -> Iteration:
         finding = Finding(code="diverged", gate=4, message="m", where="w", fix="f")

@@ -44,30 +44,31 @@ def written(examples: dict[str, str], tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("script", ["generate_api", "generate_cli", "generate_reference", "generate_tasks"])
-def test_pages_are_up_to_date(script: str):
+def test_pages_are_up_to_date(script: str) -> None:
     for name, text in generated(script, "pages()").items():
         assert text == (DOCS / name).read_text("utf-8"), f"docs/{name}: run `make docs-generate`"
 
 
-def test_every_key_is_described():
+def test_every_key_is_described() -> None:
     for name, text in generated("generate_reference", "pages()").items():
         assert not [line for line in text.splitlines() if line.endswith("|  |")], name
 
 
-def test_every_page_below_reference_is_generated():
+def test_every_page_below_reference_is_generated() -> None:
     pages = generated("generate_reference", "pages()")
     assert {f"reference/{path.name}" for path in (DOCS / "reference").iterdir()} == set(pages)
 
 
-def test_the_example_of_a_submission_is_read(written: Path):
+def test_the_example_of_a_submission_is_read(written: Path) -> None:
     from ftdojo.contract import submission
 
     (written / "process_data.py").unlink()  # a submission has one data program
     found = submission.load(written)
+    assert not isinstance(found.program, str)
     assert (found.plan.parent, found.train.method, len(found.program.sources)) == (0, "lora", 1)
 
 
-def test_the_example_of_a_data_program_writes_good_rows(written: Path):
+def test_the_example_of_a_data_program_writes_good_rows(written: Path) -> None:
     from ftdojo.contract.row import parse_row
 
     options = ["--input", str(written), "--output", str(written / "rows.jsonl"), "--limit", "5"]
@@ -76,14 +77,14 @@ def test_the_example_of_a_data_program_writes_good_rows(written: Path):
     assert [parse_row(row).completion for row in rows] == ["yes", "no"]
 
 
-def test_the_example_of_a_task_folder_is_a_task(written: Path):
+def test_the_example_of_a_task_folder_is_a_task(written: Path) -> None:
     from ftdojo import tasks
 
     task = tasks.get(str(written))
     assert (task.spec.id, task.spec.rules.max_rows) == ("own/approve", 500)
 
 
-def test_the_example_of_a_suite_has_jobs(written: Path):
+def test_the_example_of_a_suite_has_jobs(written: Path) -> None:
     from ftdojo.bench.suite import Suite
 
     assert len(Suite.load(written / "suite.toml").jobs()) == 18  # two tasks, three agents, three seeds

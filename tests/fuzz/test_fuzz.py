@@ -9,7 +9,8 @@ import contextlib
 import functools
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,10 @@ def in_file(name: str, content: str | bytes, read: Callable[[Path], object]) -> 
         read(path)
 
 
+def read_all(reader: Callable[[Path], Iterator[Any]], path: Path) -> None:
+    list(reader(path))
+
+
 def hostile_recipe(text: str) -> None:
     recipe = parse(
         {"sources": [{"path": "a.jsonl", "prompt": text, "completion": text, "where": text}]}, Recipe, where="recipe"
@@ -89,9 +94,9 @@ def rendered(text: str) -> None:
 
 Target = tuple[Callable[[str], object], tuple[type[Exception], ...]]
 TARGETS: dict[str, Target] = {
-    **{f"file {n}": (lambda t, n=n, m=m: in_file(n, t, lambda p: load_file(p, m)), ()) for n, m in FILES.items()},
-    **{f"raw data{s}": (lambda t, s=s: in_file(f"x{s}", t, lambda p: list(READERS[s](p))), ()) for s in READERS},
-    **{f"profile{s}": (lambda t, s=s: in_file(f"x{s}", t, lambda p: profile(p.parent)), ()) for s in READERS},
+    **{f"file {n}": (partial(in_file, n, read=partial(load_file, model=m)), ()) for n, m in FILES.items()},
+    **{f"raw data{s}": (partial(in_file, f"x{s}", read=partial(read_all, READERS[s])), ()) for s in READERS},
+    **{f"profile{s}": (partial(in_file, f"x{s}", read=lambda p: profile(p.parent)), ()) for s in READERS},
     "recipe templates": (hostile_recipe, ()),
     "recipe from_json": (recipe_program.from_json, ()),
     "task template": (rendered, (ValueError,)),

@@ -39,7 +39,8 @@ class Log:
         self.calls.append(call)
 
     def used(self, account: str) -> float:
-        return sum(getattr(call.charge, account) for call in self.calls)
+        used: float = sum(getattr(call.charge, account) for call in self.calls)
+        return used
 
     def remaining(self) -> dict[str, float]:
         return {name: limit - (self.used(name) if name != "wall_s" else 0) for name, limit in self.limits.items()}
@@ -253,7 +254,7 @@ except ftdojo_llm.OutOfBudget as error:
     assert played.requests == []
 
 
-QUESTION = {"model": "weak", "messages": [{"role": "user", "content": "a"}]}
+QUESTION: dict[str, Any] = {"model": "weak", "messages": [{"role": "user", "content": "a"}]}
 CHAT, SCORE = "/v1/chat/completions", "/v1/score"
 
 

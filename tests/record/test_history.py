@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ftdojo.contract.budget import Spent
-from ftdojo.contract.call import Call
+from ftdojo.contract.call import Call, Usage
 from ftdojo.contract.feedback import ExecutionFeedback, Feedback
 from ftdojo.contract.protocol import Iteration
 from ftdojo.contract.result import StageSeconds
@@ -33,11 +33,12 @@ def test_a_history_that_grows_is_the_history_of_the_whole(tmp_path: Path) -> Non
 
 
 def test_what_another_reader_gets_cannot_change_the_history(tmp_path: Path) -> None:
+    call = Call(purpose="plan", model="m", mode="text", messages=[], reply="", fault=None, usage=Usage(), seconds=0.0)
     with Ledger(tmp_path) as ledger:
         history = History(ledger)
         history.append("iteration", {"iteration": iteration(1).model_dump(mode="json")})
         history.iterations.clear()
-        history.calls[0].append(Call.model_construct())
+        history.calls[0].append(call)
         assert len(history.iterations) == 1
         assert history.calls == [[], []]
 

@@ -28,7 +28,7 @@ from ftdojo.record.store import MANIFEST
 def mounted(options: str, code: str, folder: Path) -> list[str]:
     """What Python code prints that runs with a disk of its own at ``folder``, which only it sees."""
     script = f'mount -t tmpfs -o {options} none "$1" && exec "$2" -c "$3" "$1"'
-    command = [
+    command: list[str | Path] = [
         "unshare",
         "--mount",
         "--propagation",

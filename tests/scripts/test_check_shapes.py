@@ -38,7 +38,7 @@ def found(root: Path, *options: str) -> list[str]:
     return lines
 
 
-def test_a_class_of_more_than_200_lines_is_found(root: Path):
+def test_a_class_of_more_than_200_lines_is_found(root: Path) -> None:
     write(root, {"src/p/a.py": LARGE_CLASS, "src/p/b.py": LARGE_CLASS.replace("    x = 1\n", "", 1)})
     assert found(root) == ["class: p.a.Large: 201 lines"]
 
@@ -54,7 +54,7 @@ def test_a_class_of_more_than_200_lines_is_found(root: Path):
         f"class C(BaseModel):\n{NINE_FIELDS}",
     ],
 )
-def test_a_constructor_of_more_than_8_parameters_is_found(root: Path, source: str):
+def test_a_constructor_of_more_than_8_parameters_is_found(root: Path, source: str) -> None:
     write(root, {"src/p/a.py": source})
     assert [line.rsplit(" ", 2)[0] for line in found(root)] == ["constructor: p.a.C:"]
 
@@ -72,7 +72,7 @@ def test_a_constructor_of_more_than_8_parameters_is_found(root: Path, source: st
         f"@dataclass\nclass C:\n{NINE_FIELDS.replace('p8: int', 'p8: int = field(init=False)')}",
     ],
 )
-def test_frozen_data_may_have_more_fields(root: Path, source: str):
+def test_frozen_data_may_have_more_fields(root: Path, source: str) -> None:
     base = (
         'Kind = Literal["a", "b"]\nclass Base(BaseModel):\n    model_config = ConfigDict(frozen=True)\n    kind: Kind\n'
     )
@@ -80,7 +80,7 @@ def test_frozen_data_may_have_more_fields(root: Path, source: str):
     assert found(root) == []
 
 
-def test_a_function_name_in_two_modules_of_one_room_is_found(root: Path):
+def test_a_function_name_in_two_modules_of_one_room_is_found(root: Path) -> None:
     write(
         root,
         {
@@ -96,25 +96,25 @@ def test_a_function_name_in_two_modules_of_one_room_is_found(root: Path):
 EXCEPTION = '[class]\n"p.a.Large" = { size = 201, reason = "it is split in issue 1" }\n'
 
 
-def test_an_exception_silences_its_violation_and_no_other(root: Path):
+def test_an_exception_silences_its_violation_and_no_other(root: Path) -> None:
     write(root, {"scripts/shapes.toml": EXCEPTION, "src/p/a.py": LARGE_CLASS, "src/p/b.py": LARGE_CLASS})
     assert found(root) == ["class: p.b.Large: 201 lines"]
     assert len(found(root, "--all")) == 2
 
 
-def test_an_exception_can_only_shrink(root: Path):
+def test_an_exception_can_only_shrink(root: Path) -> None:
     write(root, {"scripts/shapes.toml": EXCEPTION, "src/p/a.py": LARGE_CLASS + "    x = 1\n"})
     assert found(root) == ["class: p.a.Large: 202 lines"]
     write(root, {"src/p/a.py": "class Large: ...\n"})
     assert found(root) == ["class: p.a.Large: its exception is not needed any more; remove it"]
 
 
-def test_an_exception_needs_a_reason(root: Path):
+def test_an_exception_needs_a_reason(root: Path) -> None:
     write(root, {"scripts/shapes.toml": EXCEPTION.replace("it is split in issue 1", " "), "src/p/a.py": LARGE_CLASS})
     assert found(root) == ["class: p.a.Large: its exception has no reason"]
 
 
-def test_a_role_may_be_in_any_number_of_modules(root: Path):
+def test_a_role_may_be_in_any_number_of_modules(root: Path) -> None:
     write(
         root,
         {

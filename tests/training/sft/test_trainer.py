@@ -49,7 +49,8 @@ def config(**changes: Any) -> TrainConfig:
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
     (file,) = folder.glob("*.safetensors")
-    return load_file(file)
+    loaded: dict[str, torch.Tensor] = load_file(file)
+    return loaded
 
 
 def test_it_learns_and_the_export_says_what_was_learned(tiny_model: Path, tmp_path: Path) -> None:
