@@ -18,9 +18,8 @@ from ftdojo.contract.feedback import (
 )
 from ftdojo.contract.protocol import Decision, Iteration
 from ftdojo.contract.result import Score, StageSeconds
-from ftdojo.episode.episode import RESULT
 from ftdojo.findings import Finding
-from ftdojo.record import Ledger
+from ftdojo.record import Ledger, RunFolder
 from ftdojo.record.history import History
 from ftdojo.tasks import get
 from ftdojo.tasks.scoring import summarize
@@ -123,4 +122,4 @@ def write_run(
         history.append("test_scored", {**scores, "items": told})
         result = history.result(folder.name)
         history.append("finished", {"result": result.model_dump(mode="json")})
-    (folder / RESULT).write_text(result.model_dump_json())
+    RunFolder(folder).result.write_text(result.model_dump_json())

@@ -8,7 +8,6 @@ from ftdojo.contract.row import parse_row
 from ftdojo.contract.submission import TRAIN
 from ftdojo.contract.train_config import TrainConfig
 from ftdojo.data import read_items
-from ftdojo.episode.episode import MODEL
 from ftdojo.episode.stages import ROWS
 from ftdojo.schema import load_file
 
@@ -30,12 +29,12 @@ def lineage(evidence: Evidence) -> list[str]:
     best = evidence.history.best
     if not best:
         raise Unchecked("the best is the base model")
-    scored, model = evidence.test_scored, evidence.run / MODEL
+    scored, model = evidence.test_scored, evidence.folder.model
     if not model.is_dir():
-        raise Unchecked(f"the folder of the run has no {MODEL}/: it was moved or copied without")
+        raise Unchecked(f"the folder of the run has no {model.name}/: it was moved or copied without")
     told = scored.get("models", {}).get("best")
     if told and models.digest(model) != told:
-        return [f"{MODEL}/ has other files than the model that was tested"]
+        return [f"{model.name}/ has other files than the model that was tested"]
     if evidence.base_faults():
         raise Unchecked("the base model here is not the run's: see 'base'")
     iteration = evidence.iterations[best - 1]
@@ -46,4 +45,4 @@ def lineage(evidence: Evidence) -> list[str]:
     config, training = load_file(evidence.submission(best) / TRAIN, TrainConfig), iteration.feedback.training
     if training is None:
         return [f"iteration {best} is the best, and no training of it is recorded"]
-    return [f"{MODEL}/: {fault}" for fault in faults(evidence.base, model, config, training.steps)]
+    return [f"{model.name}/: {fault}" for fault in faults(evidence.base, model, config, training.steps)]

@@ -16,9 +16,8 @@ from ftdojo.contract.result import RunResult
 from ftdojo.contract.submission import read_plan
 from ftdojo.contract.task_spec import Record
 from ftdojo.data import TaskData, find, read_items
-from ftdojo.episode.episode import SUBMISSIONS
 from ftdojo.errors import FtdojoError, UsageError
-from ftdojo.record import Event, Home, Ledger
+from ftdojo.record import Event, Home, Ledger, RunFolder
 from ftdojo.record.history import History
 from ftdojo.record.store import MANIFEST, faults
 from ftdojo.tasks.spec import Task
@@ -50,7 +49,7 @@ class Evidence:
     """The record of a run, and what this machine has of the things that it names. Looked up, never made."""
 
     def __init__(self, run: Path, ledger: Ledger, home: Home, task: str | None) -> None:
-        self.run, self.ledger, self.home = run, ledger, home
+        self.folder, self.ledger, self.home = RunFolder(run), ledger, home
         self.history = History(ledger)
         try:
             self.events: list[Event] = ledger.events()
@@ -132,7 +131,7 @@ class Evidence:
 
     def submission(self, number: int) -> Path:
         """The folder of a submission in the record."""
-        return self.run / SUBMISSIONS / f"{number:03d}"
+        return self.folder.submission(number)
 
     def changed(self, iteration: Iteration) -> bool:
         """Whether a submission is another one than when it was handed in.

@@ -19,11 +19,10 @@ from ftdojo.contract.result import RunResult, Score
 from ftdojo.data import prepare
 from ftdojo.disk import disk_errors
 from ftdojo.episode import evaluation
-from ftdojo.episode.episode import SUBMISSIONS
 from ftdojo.episode.predict import predict
 from ftdojo.episode.stages import Pipeline
 from ftdojo.errors import InfrastructureError, UsageError
-from ftdojo.record import Home, Ledger, Store
+from ftdojo.record import Home, Ledger, RunFolder, Store
 from ftdojo.record.history import History
 from ftdojo.tasks.scoring import summarize
 from ftdojo.tasks.spec import Task
@@ -82,7 +81,7 @@ def export(
             f"{', '.join(changed)} of {configuration.task} changed since {run} was begun",
             fix="export with the data, the model and the ftdojo that the run was made with",
         )
-    submission, iteration = run / SUBMISSIONS / f"{best:03d}", iterations[best - 1]
+    submission, iteration = RunFolder(run).submission(best), iterations[best - 1]
     pipeline = Pipeline(found, data, base, home=home, progress=progress)
     trained = pipeline.again(submission, stopped_after=iteration.feedback.stopped_after).trained
     assert trained is not None, "what was accepted was trained"

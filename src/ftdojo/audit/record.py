@@ -10,7 +10,6 @@ from ftdojo.audit.evidence import CLOSE, Evidence, Unchecked
 from ftdojo.contract.budget import Budget, Spent
 from ftdojo.contract.call import Call
 from ftdojo.contract.protocol import Iteration
-from ftdojo.episode.episode import RESULT
 
 
 def ledger(evidence: Evidence) -> list[str]:
@@ -23,10 +22,10 @@ def ledger(evidence: Evidence) -> list[str]:
 
 def result(evidence: Evidence) -> list[str]:
     """result.json is the recorded result, and follows from the record."""
-    recorded, path = evidence.finished, evidence.run / RESULT
+    recorded, path = evidence.finished, evidence.folder.result
     if not path.is_file():
-        return [f"{RESULT} is missing"]
-    found = _differing(RESULT, json.loads(path.read_text("utf-8")), recorded.model_dump(mode="json"))
+        return [f"{path.name} is missing"]
+    found = _differing(path.name, json.loads(path.read_text("utf-8")), recorded.model_dump(mode="json"))
     derived = evidence.history.result(recorded.run).model_dump(mode="json")
     # The sums of the budget have a check of their own.
     return found + _differing("the event 'finished'", recorded.model_dump(mode="json"), derived, but={"budget"})

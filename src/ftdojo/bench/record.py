@@ -9,10 +9,8 @@ from typing import Any, Self
 from ftdojo.bench.suite import Job, Suite
 from ftdojo.contract.configuration import versions
 from ftdojo.disk import disk_errors
-from ftdojo.episode.episode import RESULT
 from ftdojo.errors import UsageError
-from ftdojo.record import Ledger
-from ftdojo.record.ledger import FILE
+from ftdojo.record import Ledger, RunFolder
 
 
 class SuiteRecord:
@@ -76,7 +74,7 @@ class SuiteRecord:
 
 def is_suite(out: Path) -> bool:
     """Whether a folder holds the record of a suite (and not that of a run)."""
-    if not (out / FILE).is_file():
+    if not RunFolder(out).ledger.is_file():
         return False
     with Ledger(out, writable=False) as ledger:
         return bool(ledger.events("suite"))
@@ -100,7 +98,7 @@ def read(out: Path) -> tuple[Suite, dict[str, int], dict[str, str]]:
 
 def durations(out: Path) -> dict[str, float]:
     """Seconds that the last attempt at every job took, by the job's folder; empty if nothing was run in ``out``."""
-    if not (out / FILE).is_file():
+    if not RunFolder(out).ledger.is_file():
         return {}
     with Ledger(out, writable=False) as ledger:
         return {event.payload["job"]: event.payload["seconds"] for event in ledger.events("ended")}
@@ -108,7 +106,7 @@ def durations(out: Path) -> dict[str, float]:
 
 def finished(out: Path, job: Job) -> bool:
     """Whether a job of the suite in ``out`` has a result: the file that a run writes last."""
-    return (out / job.folder / RESULT).is_file()
+    return RunFolder(out / job.folder).result.is_file()
 
 
 def _failures(ledger: Ledger) -> dict[str, str]:

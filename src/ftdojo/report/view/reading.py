@@ -10,7 +10,7 @@ from ftdojo.contract.feedback import EvaluationFeedback
 from ftdojo.contract.protocol import Iteration
 from ftdojo.contract.result import Score
 from ftdojo.errors import UsageError
-from ftdojo.record import Ledger
+from ftdojo.record import Ledger, RunFolder
 from ftdojo.record.history import History
 from ftdojo.report import text
 from ftdojo.report.view.accounts import accounts
@@ -51,7 +51,7 @@ def read(run: Path) -> Report:
     metric = about["metric"]
     rows = [row(i, metric, detailed=i.number in shown) for i in iterations]
     details = [
-        detail(run, rows[i.number - 1], i, calls[i.number - 1], data_calls[i.number - 1], best)
+        detail(RunFolder(run), rows[i.number - 1], i, calls[i.number - 1], data_calls[i.number - 1], best)
         for i in iterations
         if i.number in shown
     ]
