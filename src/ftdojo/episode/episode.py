@@ -24,14 +24,8 @@ from ftdojo.episode.stages import Outcome, Pipeline
 from ftdojo.errors import UsageError
 from ftdojo.findings import Finding
 from ftdojo.gateway.access import Access, DataLlm
-from ftdojo.record import Home, Ledger
+from ftdojo.record import Home, Ledger, RunFolder
 from ftdojo.record.history import History
-
-SUBMISSIONS = "submissions"
-MODEL = "model"
-RESULT = "result.json"
-SEALED = "sealed"
-"""Of a finished run: the outputs on the test items, for its owner's eyes. An agent is gone when they are written."""
 
 
 def run_episode(dojo: Dojo, agent: Agent) -> RunResult:
@@ -81,6 +75,7 @@ class Dojo:
             UsageError: for an unknown name, or if ``run`` holds a run with another configuration.
         """
         self.run, self._home, self._task_name = run, home, task
+        self._folder = RunFolder(run)
         self.progress = progress or Silent()
         variant, self._task = tasks.get(task, runner=sandbox.run_user_code).variant(variant)
         self.budget = (budget or Budget()).within(Budget(wall_s=self._task.spec.rules.wall_s))
@@ -168,7 +163,7 @@ class Dojo:
             self._history.append("finished", {"result": result.model_dump(mode="json")})
         result = RunResult.model_validate((self._history.payload("finished") or {})["result"])
         with disk_errors(self.run):
-            (self.run / RESULT).write_text(result.model_dump_json(indent=1) + "\n", "utf-8")
+            self._folder.result.write_text(result.model_dump_json(indent=1) + "\n", "utf-8")
         return result
 
     def validate(self, submission: Path) -> list[Finding]:
@@ -253,7 +248,7 @@ class Dojo:
 
     def _keep(self, submission: Path, number: int) -> Path:
         """Copy a submission into the record, where its author cannot change it any more."""
-        folder = self.run / SUBMISSIONS / f"{number:03d}"
+        folder = self._folder.submission(number)
         with disk_errors(self.run):
             if folder.exists():  # from a step that did not finish
                 shutil.rmtree(folder)
@@ -277,7 +272,7 @@ class Dojo:
         if not number:
             return self._pipeline.baseline()
         stopped_after = self._history.iterations[number - 1].feedback.stopped_after
-        return self._pipeline.again(self.run / SUBMISSIONS / f"{number:03d}", stopped_after=stopped_after)
+        return self._pipeline.again(self._folder.submission(number), stopped_after=stopped_after)
 
     def _grade(self) -> None:
         """Export the best model and score it on test, or say why it is disqualified."""
@@ -291,7 +286,7 @@ class Dojo:
             variant=self._identity.variant,
             home=self._home.root,
             engine=self._identity.engine,
-            models={"baseline": self._base, "best": self.run / MODEL if number else self._base},
+            models={"baseline": self._base, "best": self._folder.model if number else self._base},
             training=self._training(number) if number else None,
         )
         ruling = grading.grade(request, self.progress)
@@ -321,22 +316,22 @@ class Dojo:
             if recorded.get(name) and outcome.contents[name] != recorded[name]
         ]
         if not changed:
-            self._pipeline.export(outcome, self.run / MODEL)
+            self._pipeline.export(outcome, self._folder.model)
         return changed
 
     def _training(self, number: int) -> grading.Training:
         done = self._history.iterations[number - 1].feedback.training
         assert done is not None
-        return grading.Training(config=load(self.run / SUBMISSIONS / f"{number:03d}").train, steps=done.steps)
+        return grading.Training(config=load(self._folder.submission(number)).train, steps=done.steps)
 
     def _seal(self, predictions: dict[str, Path]) -> dict[str, str]:
         """Keep the outputs that were scored with the run, for an audit; their digests."""
-        folder = self.run / SEALED
+        folder = self._folder.sealed
         with disk_errors(folder):
             folder.mkdir(mode=0o700, exist_ok=True)
             for name, path in predictions.items():
-                shutil.copyfile(path, folder / f"{name}.jsonl")
-        return {name: digest.of_file(folder / f"{name}.jsonl") for name in predictions}
+                shutil.copyfile(path, self._folder.sealed_outputs(name))
+        return {name: digest.of_file(self._folder.sealed_outputs(name)) for name in predictions}
 
     def _observation(self) -> Observation:
         history, baseline = self._history.iterations, self._history.baseline
@@ -352,7 +347,7 @@ class Dojo:
             evaluate_s=self._pipeline.baseline().seconds.evaluate,
             history=history,
             best=self._history.best,
-            submissions={i.number: self.run / SUBMISSIONS / f"{i.number:03d}" for i in history},
+            submissions={i.number: self._folder.submission(i.number) for i in history},
             remaining=self.budget.remaining(self._history.spent),
             data_llm=self._identity.data_llm,
             item_fields=sorted({name for item in self._items for name in item}),
