@@ -13,7 +13,7 @@ from ftdojo.contract.call import DATA_PROGRAM, Call
 from ftdojo.contract.configuration import Configuration
 from ftdojo.contract.feedback import EvaluationFeedback
 from ftdojo.contract.protocol import Iteration, Probe
-from ftdojo.contract.result import Best, BudgetUsed, LlmUsage, Outcome, RunResult, Score, ScorePair
+from ftdojo.contract.result import Best, BudgetUsed, LlmUsage, RunOutcome, RunResult, Score, ScorePair
 from ftdojo.errors import InfrastructureError
 from ftdojo.record import Event, Ledger
 from ftdojo.tasks.spec import ItemScore
@@ -103,7 +103,7 @@ class History:
         return RunResult.model_validate(payload["result"]) if payload else None
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> RunOutcome:
         """How the episode ended."""
         if self.reasons:
             return "disqualified"
