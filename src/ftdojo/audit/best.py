@@ -32,7 +32,7 @@ def lineage(evidence: Evidence) -> list[str]:
     scored, model = evidence.test_scored, evidence.folder.model
     if not model.is_dir():
         raise Unchecked(f"the folder of the run has no {model.name}/: it was moved or copied without")
-    told = scored.get("models", {}).get("best")
+    told = scored.models.get("best")
     if told and models.digest(model) != told:
         return [f"{model.name}/ has other files than the model that was tested"]
     if evidence.base_faults():

@@ -7,7 +7,6 @@ import sqlite3
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from ftdojo import digest, models, sandbox, tasks
 from ftdojo.contract.configuration import Configuration
@@ -17,7 +16,8 @@ from ftdojo.contract.submission import read_plan
 from ftdojo.contract.task_spec import Record
 from ftdojo.data import TaskData, find, read_items
 from ftdojo.errors import FtdojoError, UsageError
-from ftdojo.record import Event, Home, Ledger, RunFolder
+from ftdojo.record import Home, Ledger, RunFolder
+from ftdojo.record.events import BaselineMeasured, RunBegun, TestScored
 from ftdojo.record.history import History
 from ftdojo.record.store import MANIFEST, faults
 from ftdojo.tasks.spec import Task
@@ -52,20 +52,21 @@ class Evidence:
         self.folder, self.ledger, self.home = RunFolder(run), ledger, home
         self.history = History(ledger)
         try:
-            self.events: list[Event] = ledger.events()
+            self.events = self.history.events
             self.iterations = self.history.iterations
-            finished, configuration = self.history.finished, self.history.configuration
-            baseline, ruling = self.history.payload("baseline"), self.history.test
+            finished = self.history.finished
+            begun, baseline = self.history.first(RunBegun), self.history.first(BaselineMeasured)
+            ruling = self.history.test
         except (ValueError, KeyError, TypeError, sqlite3.Error) as error:
             raise Unreadable(line(error)) from error
-        if finished is None or configuration is None or baseline is None:
+        if finished is None or begun is None or baseline is None:
             raise UsageError(f"the run in {run} has not ended", fix="the command that began it takes it up again")
         if ruling is None:
             raise Unreadable("it has a result, but neither a score on test nor why there is none")
         self.finished: RunResult = finished
-        self.configuration: Configuration = configuration
-        self._given = task or (self.history.payload("configuration") or {}).get("given", configuration.task)
-        self.baseline = Made("the base model", baseline.get("digests", {}), baseline.get("contents", {}))
+        self.configuration: Configuration = begun.configuration
+        self._given = task or begun.task
+        self.baseline = Made("the base model", baseline.digests, baseline.contents)
         self._believed: dict[tuple[str, str, str], list[str]] = {}
 
     @property
@@ -175,9 +176,9 @@ class Evidence:
         return self.stage(made, name)
 
     @property
-    def test_scored(self) -> dict[str, Any]:
+    def test_scored(self) -> TestScored:
         """What is recorded of the scores on test."""
-        scored = self.history.payload("test_scored")
+        scored = self.history.first(TestScored)
         if scored is None:
             raise Unchecked("the run was disqualified: nothing was scored on test")
         return scored

@@ -23,6 +23,7 @@ from ftdojo.episode.predict import predict
 from ftdojo.episode.stages import Pipeline
 from ftdojo.errors import InfrastructureError, UsageError
 from ftdojo.record import Home, Ledger, RunFolder, Store
+from ftdojo.record.events import RunBegun
 from ftdojo.record.history import History
 from ftdojo.tasks.scoring import summarize
 from ftdojo.tasks.spec import Task
@@ -65,15 +66,14 @@ def export(
     """
     with Ledger(run, writable=False) as ledger:
         history = History(ledger)
-        configuration, about, result = history.configuration, history.payload("configuration"), history.finished
+        begun, result = history.first(RunBegun), history.finished
         iterations, best = history.iterations, history.best
-    if configuration is None or about is None or not best:
+    if begun is None or not best:
         raise UsageError(f"no model of {run} was better than the base model", fix="nothing has to be exported")
     if out.exists() and any(out.iterdir()):
         raise UsageError(f"{out} is not empty", fix="name a new folder")
-    _, found = tasks.get(task or about.get("given", configuration.task), runner=sandbox.run_user_code).variant(
-        configuration.variant
-    )
+    configuration = begun.configuration
+    _, found = tasks.get(task or begun.task, runner=sandbox.run_user_code).variant(configuration.variant)
     data, base = prepare(found, configuration.variant, home), models.resolve(configuration.model, home.root)
     now = {**data.digests, "task": found.version, "model": models.digest(base)}
     if changed := [name for name, digest in configuration.digests.items() if now[name] != digest]:

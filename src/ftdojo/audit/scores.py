@@ -54,7 +54,7 @@ def outputs(evidence: Evidence) -> list[str]:
     return [
         f"{evidence.folder.sealed.name}/{path.name} "
         + ("has another content than when it was scored" if path.is_file() else "is missing")
-        for name, told in evidence.test_scored.get("outputs", {}).items()
+        for name, told in (evidence.test_scored.outputs or {}).items()
         if not (path := evidence.folder.sealed_outputs(name)).is_file() or digest.of_file(path) != told
     ]
 
@@ -62,14 +62,14 @@ def outputs(evidence: Evidence) -> list[str]:
 def test(evidence: Evidence) -> list[str]:
     """Both test scores follow from these outputs."""
     scored = evidence.test_scored
-    if "outputs" not in scored:
+    if scored.outputs is None:
         raise Unchecked("the run was recorded before outputs on test were kept")
     if outputs(evidence):
         raise Unchecked("the outputs on test are not those that were scored: see 'outputs'")
-    items, told, found = read_items(evidence.data.sealed_test), evidence.history.test_items, []
+    items, told, found = read_items(evidence.data.sealed_test), scored.items, []
     for name in ("baseline", "best"):
         verdicts = _scored(evidence.task, items, evidence.folder.sealed_outputs(name))
-        recorded, again = Score.model_validate(scored[name]), _score(evidence.task, verdicts)
+        recorded, again = scored.scores[name], _score(evidence.task, verdicts)
         if not _same(recorded, again):
             found.append(f"{name}: {recorded} is recorded, its outputs score {again}")
         elif [(v.id, v.score) for v in told[name]] != [(v.id, v.score) for v in verdicts]:

@@ -6,7 +6,7 @@ import shutil
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from ftdojo import digest, inference, models, sandbox, tasks
 from ftdojo.contract.budget import Budget, Spent
@@ -24,7 +24,7 @@ from ftdojo.episode.stages import Outcome, Pipeline
 from ftdojo.errors import UsageError
 from ftdojo.findings import Finding
 from ftdojo.gateway.access import Access, DataLlm
-from ftdojo.record import Home, Ledger, RunFolder
+from ftdojo.record import Home, Ledger, RunFolder, events
 from ftdojo.record.history import History
 
 
@@ -114,7 +114,7 @@ class Dojo:
         if begun_with is None:
             self._begin()
         else:
-            begun_with.require_same(self._identity, self.run)
+            self._history.require_same(self._identity, self.run)
             self.progress.say(f"resuming {self.run}: {len(self._history.iterations)} iterations are in the record")
         self._items = read_items(self._data.validation)
         self._profile = profiled(
@@ -124,8 +124,9 @@ class Dojo:
         if self._history.baseline is None:
             outcome = self._pipeline.baseline()
             measured = evaluation.feedback(self._task, self._items, outcome.predicted, best=None)
-            facts = {"digests": outcome.digests, "contents": outcome.contents}
-            self._history.append("baseline", {"evaluation": measured.model_dump(mode="json"), **facts})
+            self._history.append(
+                events.BaselineMeasured(evaluation=measured, digests=outcome.digests, contents=outcome.contents)
+            )
         observation = self._observation()
         self._mark = time.monotonic()  # what the environment measures for itself is not the agent's time
         self.progress.say(f"base model on validation: {observation.baseline.score}")
@@ -146,22 +147,21 @@ class Dojo:
             feedback=feedback,
             decision=decision,
         )
-        event = {"iteration": iteration.model_dump(mode="json"), "overlap": outcome.overlap}
-        self._history.append("iteration", event, self._charge(outcome, 1))
+        charge = self._charge(outcome, 1)
+        self._history.append(events.IterationEnded(iteration=iteration, overlap=outcome.overlap, charge=charge))
         observation = self._observation()
         self.progress.say(f"iteration {number}: {observation.history[-1].verdict}")
         return observation
 
     def close(self) -> RunResult:
         """Export the best model, score it on test once, in a fresh process, and write ``result.json``."""
-        if self._history.payload("stopped") is None:
-            self._history.append("stopped", {"out_of_budget": self.over}, self._charge())
-        if self._history.payload("finished") is None:
+        if self._history.first(events.AgentStopped) is None:
+            self._history.append(events.AgentStopped(out_of_budget=self.over, charge=self._charge()))
+        if self._history.finished is None:
             if self._history.test is None:
                 self._grade()
-            result = self._history.result(self.run.name)
-            self._history.append("finished", {"result": result.model_dump(mode="json")})
-        result = RunResult.model_validate((self._history.payload("finished") or {})["result"])
+            self._history.append(events.RunFinished(result=self._history.result(self.run.name)))
+        result = self._history.require(events.RunFinished).result
         with disk_errors(self.run):
             self._folder.result.write_text(result.model_dump_json(indent=1) + "\n", "utf-8")
         return result
@@ -188,13 +188,13 @@ class Dojo:
         if outcome.predictions is not None:
             score = evaluation.feedback(self._task, self._items, outcome.predictions, best=None).score
         probe = Probe(submission=identity, share=share, score=score, findings=outcome.findings)
-        self._history.append("probe", {"probe": probe.model_dump(mode="json")}, self._charge(outcome))
+        self._history.append(events.ProbeEnded(probe=probe, charge=self._charge(outcome)))
         self.progress.say(f"probe on {share:.0%} of the rows: {score or 'not evaluated'}")
         return probe
 
     def pause(self) -> None:
         """Charge the time since the last event: the agent is gone, and the run will be resumed or not."""
-        self._history.append("paused", {}, self._charge())
+        self._history.append(events.RunPaused(charge=self._charge()))
 
     @property
     def raw(self) -> Path:
@@ -220,7 +220,7 @@ class Dojo:
     def over(self) -> bool:
         """Whether a limit of the budget is reached, or the episode was closed."""
         remaining = self.budget.remaining(self._history.spent)
-        return any(left <= 0 for left in remaining.values()) or self._history.payload("stopped") is not None
+        return any(left <= 0 for left in remaining.values()) or self._history.first(events.AgentStopped) is not None
 
     def _access(self, data_llm: DataLlm) -> Access:
         return Access(
@@ -236,15 +236,17 @@ class Dojo:
 
     def _begin(self) -> None:
         spec = self._task.spec
-        about: dict[str, Any] = {
-            "metric": spec.metric,
-            "higher_is_better": spec.higher_is_better,
-            "objective": spec.objective,
-        }
         folder = Path(self._task_name)
-        about["given"] = str(folder.absolute()) if folder.is_dir() else self._task_name
-        identity = self._identity.model_dump(mode="json")
-        self._history.append("configuration", {"configuration": identity, "versions": versions(), **about})
+        self._history.append(
+            events.RunBegun(
+                configuration=self._identity,
+                versions=versions(),
+                metric=spec.metric,
+                higher_is_better=spec.higher_is_better,
+                objective=spec.objective,
+                given=str(folder.absolute()) if folder.is_dir() else self._task_name,
+            )
+        )
 
     def _keep(self, submission: Path, number: int) -> Path:
         """Copy a submission into the record, where its author cannot change it any more."""
@@ -277,10 +279,10 @@ class Dojo:
     def _grade(self) -> None:
         """Export the best model and score it on test, or say why it is disqualified."""
         if reasons := self._export():
-            self._history.append("disqualified", {"reasons": reasons})
+            self._history.append(events.RunDisqualified(reasons=reasons))
             return
         number = self._history.best
-        self._history.append("test_opened", {"reason": "the episode has ended", "best": number})
+        self._history.append(events.TestOpened(reason="the episode has ended", best=number))
         request = grading.Request(
             task=self._task_name,
             variant=self._identity.variant,
@@ -291,17 +293,17 @@ class Dojo:
         )
         ruling = grading.grade(request, self.progress)
         if ruling.reasons:
-            self._history.append("disqualified", {"reasons": ruling.reasons})
+            self._history.append(events.RunDisqualified(reasons=ruling.reasons))
             return
-        grades = {name: grade.model_dump(mode="json") for name, grade in ruling.grades.items()}
+        grades = ruling.grades
         self._history.append(
-            "test_scored",
-            {
-                **{name: grade["score"] for name, grade in grades.items()},
-                "items": {name: grade["items"] for name, grade in grades.items()},
-                "models": {name: grade["model"] for name, grade in grades.items()},
-                "outputs": self._seal({name: grade.predictions for name, grade in ruling.grades.items()}),
-            },
+            events.TestScored(
+                baseline=grades["baseline"].score,
+                best=grades["best"].score,
+                items={name: grade.items for name, grade in grades.items()},
+                models={name: grade.model for name, grade in grades.items()},
+                outputs=self._seal({name: grade.predictions for name, grade in grades.items()}),
+            )
         )
 
     def _export(self) -> list[str]:
@@ -377,7 +379,7 @@ class _Calls:
         self._dojo = dojo
 
     def append(self, call: Call) -> None:
-        self._dojo._history.append("llm_call", {"call": call.model_dump(mode="json")}, call.charge)
+        self._dojo._history.append(events.LlmCalled(call=call, charge=call.charge))
 
     def remaining(self) -> dict[str, float]:
         clock = Spent(wall_s=time.monotonic() - self._dojo._mark)
