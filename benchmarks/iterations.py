@@ -35,10 +35,10 @@ import yaml
 
 from ftdojo import inference, models, sandbox, tasks
 from ftdojo.contract.progress import Silent
-from ftdojo.contract.row import parse_row
 from ftdojo.contract.submission import load
 from ftdojo.data import TaskData, prepare, read_items
-from ftdojo.episode.stages import Pipeline
+from ftdojo.episode.setting import Setting
+from ftdojo.episode.stages import Stages
 from ftdojo.errors import InputError
 from ftdojo.gates import data_program
 from ftdojo.record import Home
@@ -113,8 +113,7 @@ def unguarded(folder: Path, task: Task, data: TaskData, base: Path, deadline: fl
     from ftdojo.training.sft.trainer import train
 
     submission = load(folder)
-    written = data_program.run(submission.program, data.raw, limit=task.spec.rules.max_rows, limits=sandbox.Limits())
-    rows = [parse_row({key: value for key, value in row.items() if key != "subtask"}) for row in written]
+    rows = data_program.run(submission.program, data.raw, limit=task.spec.rules.max_rows, limits=sandbox.Limits())
     examples = tokenize(rows, base, max_length=submission.train.max_length).examples
     if not examples:
         raise ValueError("nothing to learn")
@@ -141,14 +140,16 @@ def side(gated: bool, arguments: argparse.Namespace) -> dict[str, Any]:
     counted: Counter[str] = Counter()
     spent: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as scratch:
-        pipeline = Pipeline(task, data, base, home=Home(Path(scratch, "home")), progress=Silent())
-        pipeline.baseline()  # a run has measured it before its first iteration
+        stages = Stages(
+            Setting.prepare(TASK, model=models.EMBEDDED, home=Home(Path(scratch, "home"))), progress=Silent()
+        )
+        stages.baseline()  # a run has measured it before its first iteration
         deadline = time.monotonic() + arguments.budget
         for kind, folder in stream(arguments.seed, arguments.faults, Path(scratch)):
             begun, late = time.monotonic(), False
             try:
                 if gated:
-                    done = pipeline.run(folder, {"wall_s": deadline - begun}).predictions is not None
+                    done = stages.run(folder, {"wall_s": deadline - begun}).predictions is not None
                 else:
                     done = unguarded(folder, task, data, base, deadline)
             except (InputError, ValueError):

@@ -11,8 +11,8 @@ import pytest
 from ftdojo.bench import Suite, SuiteRecord, leaderboard
 from ftdojo.bench.leaderboard import Leaderboard
 from ftdojo.errors import UsageError
-from ftdojo.tasks.patent.noc4pc import CODES
 from ftdojo.tasks.spec import ItemScore
+from ftdojo_tasks.patent.noc4pc import CODES
 from synthetic_contest import items, write_run
 
 SUITE = """

@@ -33,6 +33,7 @@ from ftdojo.data.profile import profile
 from ftdojo.errors import FtdojoError
 from ftdojo.gates import data_program
 from ftdojo.gates import text as gate_text
+from ftdojo.gates.decontamination import decontaminate
 from ftdojo.llm import JsonForm
 from ftdojo.llm.form import Blocks, Unusable, first_object
 from ftdojo.llm.prompt import quoted
@@ -43,7 +44,7 @@ from ftdojo.tasks import answers, extract, scoring, template
 from ftdojo.tasks.folder import TaskFile
 from ftdojo.tasks.raw_files import READERS
 from ftdojo.tasks.rows import read_jsonl
-from ftdojo.tasks.table.visualization import extract_code, references
+from ftdojo_tasks.table.visualization import extract_code, references
 from hostile_text import bounded, deep, texts, values
 
 some = settings(
@@ -95,7 +96,7 @@ TARGETS: dict[str, Target] = {
     "task template": (rendered, (ValueError,)),
     "task template text": (template.compile_template, (ValueError,)),
     "edits of a plan": (edited, (ValueError,)),
-    "rows of a data program": (lambda t: data_program._parse(t.encode("utf-8", "surrogatepass")), ()),
+    "rows of a data program": (lambda t: data_program.read_json_lines(t.encode("utf-8", "surrogatepass")), ()),
     "LLM object": (first_object, (Unusable,)),
     "LLM plan": (JsonForm(PlanReply).read, (Unusable,)),
     "LLM files": (Blocks({"recipe.yaml": "yaml", "process_data.py": "python"}, needed="").read, (Unusable,)),
@@ -155,7 +156,7 @@ ROW_KEYS = ["prompt", "completion", "instruction", "input", "output", "messages"
 @given(st.lists(st.dictionaries(st.sampled_from(ROW_KEYS), deep(ROW_KEYS) | texts(), max_size=4), max_size=4))
 def test_rows_of_a_data_program(rows: list[dict[str, Any]]) -> None:
     with bounded(), contextlib.suppress(FtdojoError):
-        data_program.check(rows, OVERLAP, max_rows=3)
+        decontaminate(data_program.parse(rows, max_rows=3), OVERLAP)
 
 
 @some

@@ -55,7 +55,7 @@ def test_ftdojo_is_masked_where_it_is_installed_among_what_is_shown(execute, tmp
     options = {"read_only": {source: "/site"}, "environment": {"PYTHONPATH": "/site"}}
     completed = execute("import os; print(os.listdir('/site/ftdojo')); import ftdojo", options=options)
     assert completed.output.startswith("['__init__.py']\n")
-    assert "ModuleNotFoundError: ftdojo is not available to sandboxed programs" in completed.output
+    assert "ModuleNotFoundError: No module named 'ftdojo': the sandbox hides it" in completed.output
 
 
 def test_hidden_paths_are_empty(execute, inputs):

@@ -45,13 +45,6 @@ def test_a_sound_task_passes(built):
     assert (values["gold"], values["blank"]) == (100.0, 0.0)
 
 
-def test_mol_und_passes(mol_und):
-    report = check(*mol_und)
-    assert report.ok
-    assert report.findings == []
-    assert sum("shortcut" in probe.name for probe in report.probes) == 2 * len(mol_und[0].spec.shortcuts)
-
-
 def test_the_example_passes(tmp_path):
     task = registry.get(EXAMPLE)
     task.variants["folder"].build(tmp_path, {})

@@ -24,7 +24,7 @@ def test_a_folder_is_a_task(tmp_path):
 def test_an_unknown_name_is_answered_with_the_nearest(tmp_path):
     with pytest.raises(UsageError, match="did you mean 'chemistry/mol_und'"):
         registry.get("chemistry/mol_unt")
-    with pytest.raises(UsageError, match="built-in tasks: "):
+    with pytest.raises(UsageError, match="installed tasks: "):
         registry.get("zzz")
     with pytest.raises(UsageError, match=r"holds no task\.toml"):
         registry.get(tmp_path)

@@ -19,7 +19,7 @@ def overlap(evidence: Evidence) -> list[str]:
         raise Unchecked("the best is the base model, which has no rows")
     made = evidence.made[best]
     rows = read_items(evidence.believed(made, "data") / ROWS)
-    turns = [parse_row({k: v for k, v in row.items() if k != "subtask"}).turns for row in rows]
+    turns = [parse_row(row).turns for row in rows]
     clean = set(evidence.data.overlap.keep(turns))
     return [f"{made.label}: row {n} contains an evaluation item" for n in range(1, len(rows) + 1) if n - 1 not in clean]
 

@@ -9,10 +9,10 @@ from functools import cached_property
 from pathlib import Path
 
 from ftdojo import digest, models, sandbox, tasks
+from ftdojo.contract import submission
 from ftdojo.contract.configuration import Configuration
 from ftdojo.contract.protocol import Iteration
 from ftdojo.contract.result import RunResult
-from ftdojo.contract.submission import read_plan
 from ftdojo.contract.task_spec import Record
 from ftdojo.data import TaskData, find, read_items
 from ftdojo.errors import FtdojoError, UsageError
@@ -81,7 +81,8 @@ class Evidence:
             _, task = tasks.get(self._given, runner=sandbox.run_user_code).variant(self.configuration.variant)
         except FtdojoError as error:
             raise Unchecked(f"the task is not on this machine: {error.message}; --task names its folder") from None
-        if task.version != (then := self.configuration.digests["task"]):
+        task = task.as_recorded(then := self.configuration.digests["task"])
+        if task.version != then:
             raise Unchecked(f"the task here is version {task.version}, the run's was {then}")
         return task
 
@@ -140,7 +141,7 @@ class Evidence:
         Of one that could not be read, no digest was recorded; then what was read of it is compared.
         """
         folder, told = self.submission(iteration.number), iteration.digests.get("submission")
-        return digest.of_folder(folder) != told if told else read_plan(folder) != iteration.plan
+        return digest.of_folder(folder) != told if told else submission.read(folder).plan != iteration.plan
 
     def stage(self, made: Made, name: str) -> Path:
         """Where the store has, or would have, a stage."""

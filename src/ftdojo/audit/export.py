@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ftdojo import models, sandbox, tasks, training
+from ftdojo import training
 from ftdojo.contract.configuration import Configuration
 from ftdojo.contract.progress import Progress
 from ftdojo.contract.protocol import Iteration
 from ftdojo.contract.result import RunResult, Score
-from ftdojo.data import prepare
 from ftdojo.disk import disk_errors
 from ftdojo.episode import evaluation
 from ftdojo.episode.predict import predict
-from ftdojo.episode.stages import Pipeline
+from ftdojo.episode.setting import Setting
+from ftdojo.episode.stages import Stages
 from ftdojo.errors import InfrastructureError, UsageError
 from ftdojo.record import Home, Ledger, RunFolder, Store
 from ftdojo.record.events import RunBegun
@@ -73,17 +73,22 @@ def export(
     if out.exists() and any(out.iterdir()):
         raise UsageError(f"{out} is not empty", fix="name a new folder")
     configuration = begun.configuration
-    _, found = tasks.get(task or begun.task, runner=sandbox.run_user_code).variant(configuration.variant)
-    data, base = prepare(found, configuration.variant, home), models.resolve(configuration.model, home.root)
-    now = {**data.digests, "task": found.version, "model": models.digest(base)}
+    setting = Setting.prepare(
+        task or begun.task,
+        model=configuration.model,
+        home=home,
+        variant=configuration.variant,
+        progress=progress,
+    ).as_recorded(configuration)
+    now, base = setting.digests, setting.base
     if changed := [name for name, digest in configuration.digests.items() if now[name] != digest]:
         raise UsageError(
             f"{', '.join(changed)} of {configuration.task} changed since {run} was begun",
             fix="export with the data, the model and the ftdojo that the run was made with",
         )
     submission, iteration = RunFolder(run).submission(best), iterations[best - 1]
-    pipeline = Pipeline(found, data, base, home=home, progress=progress)
-    trained = pipeline.again(submission, stopped_after=iteration.feedback.stopped_after).trained
+    stages = Stages(setting, progress=progress)
+    trained = stages.repeat(submission, stopped_after=iteration.feedback.stopped_after).trained
     assert trained is not None, "what was accepted was trained"
     if form == "adapter" and not (trained / ADAPTER).is_file():
         raise UsageError(f"iteration {best} trained all weights, not an adapter", fix="leave --form out")
@@ -93,7 +98,7 @@ def export(
     else:
         training.export(base, trained, out)
     progress.end("export", str(out))
-    score = _score(found, data.validation, base, out, form, progress)
+    score = _score(setting.task, setting.data.validation, base, out, form, progress)
     recorded = iteration.score
     if recorded is None or abs(score.value - recorded.value) > 1e-9:
         raise InfrastructureError(
@@ -104,7 +109,7 @@ def export(
         folder=out,
         form=form,
         base=base,
-        task=found,
+        task=setting.task,
         configuration=configuration,
         submission=submission,
         iteration=iteration,

@@ -76,7 +76,7 @@ def mcp(
             budget=limits,
             progress=watched,
         ) as dojo:
-            seat = Seat(name, RunFolder(folder).workspace, dojo.validate, finish_when_left=finish_when_left)
+            seat = Seat(name, RunFolder(folder).workspace, dojo.precheck, finish_when_left=finish_when_left)
             service = Service(build(seat, watched, dojo.raw), seat, http)
             if service.url:
                 live.say(f"serving {service.url}")

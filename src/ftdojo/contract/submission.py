@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import Field
 
@@ -19,6 +19,8 @@ from ftdojo.schema import MAX_BYTES, NotRegularError, StrictModel, load_file, re
 PLAN, TRAIN, RECIPE, SCRIPT = "plan.yaml", "train.yaml", "recipe.yaml", "process_data.py"
 FILES = (PLAN, TRAIN, RECIPE, SCRIPT)
 MAX_SCRIPT_BYTES = 256 * 1024
+
+Part = TypeVar("Part", bound=StrictModel)
 
 
 class PlannedChange(StrictModel):
@@ -76,15 +78,32 @@ def copy(source: Path, folder: Path) -> None:
                 (folder / name).mkdir()
 
 
-def load(folder: Path) -> Submission:
-    """Read a submission folder; all faults of all its files are reported together.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a submission folder holds, faults included."""
 
-    Raises:
-        InputError: if any file is missing or faulty (gate 0).
-    """
+    plan: Plan | None
+    """``None`` if ``plan.yaml`` cannot be read."""
+    submission: Submission | None
+    """``None`` if any file is missing or faulty."""
+    findings: list[Finding]
+
+    def require(self) -> Submission:
+        """The submission.
+
+        Raises:
+            InputError: with all findings, if it has any (gate 0).
+        """
+        if self.submission is None:
+            raise InputError(self.findings)
+        return self.submission
+
+
+def read(folder: Path) -> Reading:
+    """Read a submission folder; the faults of all its files are collected."""
     findings: list[Finding] = []
 
-    def attempt(name: str, model: type[StrictModel]) -> StrictModel | None:
+    def attempt(name: str, model: type[Part]) -> Part | None:
         try:
             return load_file(folder / name, model, links=False)
         except InputError as error:
@@ -105,21 +124,22 @@ def load(folder: Path) -> Submission:
             )
         )
     elif has_recipe:
-        recipe = attempt(RECIPE, Recipe)
-        program = recipe if isinstance(recipe, Recipe) else None
+        program = attempt(RECIPE, Recipe)
     else:
         program = _read_script(folder / SCRIPT, findings)
-    if findings or not isinstance(plan, Plan) or not isinstance(train, TrainConfig) or program is None:
-        raise InputError(findings)
-    return Submission(folder=folder, plan=plan, train=train, program=program, digest=digest.of_folder(folder))
+    if findings or plan is None or train is None or program is None:
+        return Reading(plan=plan, submission=None, findings=findings)
+    submission = Submission(folder=folder, plan=plan, train=train, program=program, digest=digest.of_folder(folder))
+    return Reading(plan=plan, submission=submission, findings=[])
 
 
-def read_plan(folder: Path) -> Plan | None:
-    """The plan of a submission, or ``None`` if it cannot be read (which loading the submission reports)."""
-    try:
-        return load_file(folder / PLAN, Plan, links=False)
-    except InputError:
-        return None
+def load(folder: Path) -> Submission:
+    """Read a submission folder without fault.
+
+    Raises:
+        InputError: if any file is missing or faulty; all faults of all its files together (gate 0).
+    """
+    return read(folder).require()
 
 
 def _read_script(path: Path, findings: list[Finding]) -> str | None:

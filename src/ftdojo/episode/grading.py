@@ -44,6 +44,8 @@ class Request(StrictModel):
     """What is to be graded."""
 
     task: str
+    version: str
+    """Of the task, as the run has recorded it."""
     variant: str
     home: Path
     engine: str = "transformers"
@@ -144,6 +146,7 @@ def main() -> None:
     request = Request.model_validate_json(sys.stdin.read())
     home = Home(request.home)
     variant, task = tasks.get(request.task, runner=sandbox.run_user_code).variant(request.variant)
+    task = task.as_recorded(request.version)
     data = prepare(task, variant, home)
     if reasons := _reasons(request):
         print(Ruling(reasons=reasons).model_dump_json())  # noqa: T201

@@ -20,6 +20,6 @@ def settle(findings: Iterable[Finding]) -> list[Finding]:
     return found
 
 
-def told(findings: Iterable[Finding]) -> list[dict[str, str | int]]:
+def dump_findings(findings: Iterable[Finding]) -> list[dict[str, str | int]]:
     """Findings as JSON values, for the facts of a stage."""
     return [finding.model_dump(mode="json") for finding in findings]

@@ -15,14 +15,12 @@ from pathlib import Path
 
 from ftdojo.contract.row import Row
 from ftdojo.contract.submission import TRAIN
-from ftdojo.contract.task_spec import Record
 from ftdojo.contract.train_config import TrainConfig
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 from ftdojo.gates import text
 from ftdojo.gates.finding import settle
 from ftdojo.gates.memory import SAFETY
-from ftdojo.gates.reference import Reference
 from ftdojo.gates.rows import Rows
 from ftdojo.inference import Generation, TransformersEngine
 from ftdojo.training import Tokenized, export, tokenize
@@ -59,11 +57,10 @@ class Trial:
 
 
 def micro_training(
-    rows: Sequence[Record],
+    rows: Rows,
     tokenized: Tokenized,
     config: TrainConfig,
     base: Path,
-    reference: Reference,
     *,
     wall_left_s: float | None,
     folder: Path,
@@ -76,7 +73,7 @@ def micro_training(
     """
     settle(_moves(tokenized, config))
     settle(_in_time(tokenized.examples, config, base, wall_left_s))
-    return _over_fitted(Rows.of(rows, reference), config, base, folder)
+    return _over_fit(rows, config, base, folder)
 
 
 def _moves(tokenized: Tokenized, config: TrainConfig) -> Iterator[Finding]:
@@ -103,7 +100,7 @@ def _in_time(
         yield _finding("over_budget", message, "epochs", fix, fits=fits)
 
 
-def _over_fitted(rows: Rows, config: TrainConfig, base: Path, folder: Path) -> Trial:
+def _over_fit(rows: Rows, config: TrainConfig, base: Path, folder: Path) -> Trial:
     """A few short rows, learned at the configured rate."""
     from ftdojo.training.sft.trainer import train
 
@@ -120,7 +117,7 @@ def _over_fitted(rows: Rows, config: TrainConfig, base: Path, folder: Path) -> T
         message = f"the loss rises from {first:.2f} to {last:.2f} while {len(examples)} rows are over-fitted"
         raise InputError([_finding("diverged", message, "learning_rate", "lower learning_rate by a factor of ten")])
     chosen = chosen[: len(examples)]
-    kept = Rows([rows.rows[i] for i in chosen], [rows.subtasks[i] for i in chosen], rows.reference)
+    kept = Rows([rows.rows[i] for i in chosen], rows.reference)
     return Trial(folder, kept, last, max(e.label_tokens for e in examples))
 
 

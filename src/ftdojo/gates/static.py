@@ -20,6 +20,7 @@ from ftdojo.contract.task_spec import TaskSpec
 from ftdojo.findings import Finding
 from ftdojo.gates.finding import settle
 from ftdojo.gates.memory import memory
+from ftdojo.sandbox import generators
 from ftdojo.tasks import raw_files
 
 SCANNED_ROWS = 20_000
@@ -39,7 +40,7 @@ class Static:
     raw: Path
 
 
-def static(submission: Submission, spec: TaskSpec, base: Path, raw: Path) -> list[Finding]:
+def check_static(submission: Submission, spec: TaskSpec, base: Path, raw: Path) -> list[Finding]:
     """Run all checks of the gate and return their warnings.
 
     Raises:
@@ -64,14 +65,14 @@ def script_parses(s: Static) -> Iterator[Finding]:
 
 
 def script_imports(s: Static) -> Iterator[Finding]:
-    """What the script always imports is installed here, and is not ftdojo, which the sandbox does not have."""
+    """What the script always imports is installed here, and is not ftdojo or a task family: the sandbox hides them."""
     if not isinstance(s.submission.program, str):
         return
     for name, line in _imports(s.submission.program):
         where = f"{SCRIPT}: line {line}"
-        if name == "ftdojo":
-            message = "imports ftdojo, which the sandbox does not have"
-            yield _finding("forbidden_import", message, where, "use the standard library, pandas or rdkit")
+        if name in generators.modules():
+            message = f"imports {name}, which the sandbox does not have"
+            yield _finding("forbidden_import", message, where, "use the standard library or pandas")
         elif name not in BESIDE and find_spec(name) is None:
             message = f"imports '{name}', which is not installed"
             yield _finding("missing_module", message, where, f"do without {name}: nothing can be installed there")

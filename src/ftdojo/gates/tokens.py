@@ -6,19 +6,17 @@ training or generation cuts it, must still give an answer that the scorer can re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from ftdojo.contract.submission import TRAIN
-from ftdojo.contract.task_spec import Record
 from ftdojo.contract.train_config import TrainConfig
 from ftdojo.findings import Finding, Severity
 from ftdojo.gates import text
 from ftdojo.gates.finding import settle
 from ftdojo.gates.memory import memory
-from ftdojo.gates.reference import Reference
 from ftdojo.gates.rows import MOST, NO_FORM, POOR_FORM, SOME, USUAL, WHERE, Rows
 from ftdojo.models import Chat
 from ftdojo.training import Tokenized, tokenize
@@ -41,18 +39,15 @@ class Tokens:
         return Chat(self.base)
 
 
-def tokenization(
-    rows: Sequence[Record], config: TrainConfig, base: Path, reference: Reference
-) -> tuple[Tokenized, list[Finding]]:
+def check_tokens(rows: Rows, config: TrainConfig, base: Path) -> tuple[Tokenized, list[Finding]]:
     """The tokens of all rows, and the warnings of the gate.
 
     Raises:
         InputError: if nothing is left to learn, most rows would lose their end, or the longest do not fit into memory.
     """
-    parsed = Rows.of(rows, reference)
-    tokenized = tokenize(parsed.rows, base, max_length=config.max_length)
-    looked_at = Tokens(parsed, tokenized, config, base)
-    return tokenized, settle(finding for check in CHECKS for finding in check(looked_at))
+    tokenized = tokenize(rows.rows, base, max_length=config.max_length)
+    tokens = Tokens(rows, tokenized, config, base)
+    return tokenized, settle(finding for check in CHECKS for finding in check(tokens))
 
 
 def something_to_learn(t: Tokens) -> Iterator[Finding]:

@@ -43,7 +43,7 @@ ROWS, ROW_CHARS = 50, 2000
 
 INSTRUCTIONS = """\
 You fine-tune a small language model on a task, in iterations, within a budget. Begin with wait, task and raw_data.
-Then repeat: validate a submission until the gates find no error, submit it, wait for its feedback, plan the next one
+Then repeat: precheck a submission until the gates find no error, submit it, wait for its feedback, plan the next one
 from it. A model is accepted if it is better on validation than the best so far, by a 95 % interval. Call finish when
 no further submission is worth its time: the best model is then scored on a sealed test, once, and the episode ends.
 Time runs while you think."""
@@ -111,9 +111,9 @@ def build(seat: Seat, watched: Watched, raw: Path) -> MCPServer[Any]:
         return _answer(lambda: _feedback(_seen(seat), iteration))
 
     @server.tool(structured_output=False)
-    async def validate(files: FilesArgument, context: Context[Any, Any], wait_s: WaitArgument = WAIT_S) -> str:
+    async def precheck(files: FilesArgument, context: Context[Any, Any], wait_s: WaitArgument = WAIT_S) -> str:
         """What gates 0 to 3 find in a submission. It is not trained, and spends time alone."""
-        return await later(lambda: seat.validate(_checked(files)), wait_s, context)
+        return await later(lambda: seat.precheck(_checked(files)), wait_s, context)
 
     @server.tool(structured_output=False)
     async def submit(files: FilesArgument, context: Context[Any, Any], wait_s: WaitArgument = WAIT_S) -> str:

@@ -7,9 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-PACKAGE = Path(__file__).parents[1]
+from ftdojo.sandbox import generators
+
 CONFINE = "/confine.py"
 ABSENT = Path(__file__).parent / "absent"
+"""A package whose import fails."""
+EMPTY = Path(__file__).parent / "empty"
+"""A file without content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +113,21 @@ def inputs(read_only: Mapping[Path, str]) -> list[Bind]:
 
 
 def hidden(binds: Sequence[Bind], paths: Iterable[Path]) -> list[Entry]:
-    """Masks over ``paths`` and over ftdojo's own package (it can make golds), wherever ``binds`` would show them."""
-    masks: list[Entry] = [Hidden(place) for path in paths for place in _places(binds, path.resolve())]
-    return [*masks, *(Bind(ABSENT, place) for place in _places(binds, PACKAGE.resolve()))]
+    """Masks over ``paths`` and over the code that can make test items, wherever ``binds`` would show them."""
+    asked = {path.resolve() for path in paths}
+    masks = {
+        place: _mask(path, place, importable=path not in asked and generators.is_importable(path))
+        for path in [*generators.paths(), *asked]
+        for place in _places(binds, path)
+    }
+    # Within a mask there is nothing left to be masked.
+    return [mask for place, mask in masks.items() if masks.keys().isdisjoint(map(str, PurePosixPath(place).parents))]
+
+
+def _mask(path: Path, place: str, *, importable: bool) -> Entry:
+    if path.is_file():
+        return Bind(EMPTY, place)
+    return Bind(ABSENT, place) if importable else Hidden(place)
 
 
 def _places(binds: Sequence[Bind], path: Path) -> Iterator[str]:
