@@ -8,7 +8,7 @@ from ftdojo.contract.method_config import MethodConfig
 from ftdojo.contract.methods import read_config
 from ftdojo.contract.submission import TRAIN
 from ftdojo.data import read_items
-from ftdojo.episode.stages import MODEL, ROWS
+from ftdojo.episode.stages import ROWS
 from ftdojo.errors import InputError
 from ftdojo.training import trainer_of
 
@@ -30,12 +30,12 @@ def lineage(evidence: Evidence) -> list[str]:
     best = evidence.history.best
     if not best:
         raise Unchecked("the best is the base model")
-    scored, model = evidence.test_scored, evidence.run / MODEL
+    scored, model = evidence.test_scored, evidence.folder.model
     if not model.is_dir():
-        raise Unchecked(f"the folder of the run has no {MODEL}/: it was moved or copied without")
-    told = scored.get("models", {}).get("best")
+        raise Unchecked(f"the folder of the run has no {model.name}/: it was moved or copied without")
+    told = scored.models.get("best")
     if told and models.digest(model) != told:
-        return [f"{MODEL}/ has other files than the model that was tested"]
+        return [f"{model.name}/ has other files than the model that was tested"]
     if evidence.base_faults():
         raise Unchecked("the base model here is not the run's: see 'base'")
     iteration = evidence.iterations[best - 1]
@@ -45,7 +45,7 @@ def lineage(evidence: Evidence) -> list[str]:
     if training is None:
         return [f"iteration {best} is the best, and no training of it is recorded"]
     faults = trainer_of(config).lineage_faults(evidence.base, model, config, training.steps)
-    return [f"{MODEL}/: {fault}" for fault in faults]
+    return [f"{model.name}/: {fault}" for fault in faults]
 
 
 def _config(evidence: Evidence) -> MethodConfig:

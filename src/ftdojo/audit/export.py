@@ -17,12 +17,12 @@ from ftdojo.contract.protocol import Iteration
 from ftdojo.contract.result import RunResult, Score
 from ftdojo.disk import disk_errors
 from ftdojo.episode import evaluation
-from ftdojo.episode.episode import SUBMISSIONS
 from ftdojo.episode.predict import predict
 from ftdojo.episode.setting import Setting
 from ftdojo.episode.stages import Stages
 from ftdojo.errors import InfrastructureError, UsageError
-from ftdojo.record import Home, Ledger, Store
+from ftdojo.record import Home, Ledger, RunFolder, Store
+from ftdojo.record.events import RunBegun
 from ftdojo.record.history import History
 from ftdojo.tasks.scoring import summarize
 from ftdojo.tasks.spec import Task
@@ -66,14 +66,15 @@ def export(
     """
     with Ledger(run, writable=False) as ledger:
         history = History(ledger)
-        configuration, about, result = history.configuration, history.payload("configuration"), history.finished
+        begun, result = history.first(RunBegun), history.finished
         iterations, best = history.iterations, history.best
-    if configuration is None or about is None or not best:
+    if begun is None or not best:
         raise UsageError(f"no model of {run} was better than the base model", fix="nothing has to be exported")
     if out.exists() and any(out.iterdir()):
         raise UsageError(f"{out} is not empty", fix="name a new folder")
+    configuration = begun.configuration
     setting = Setting.prepare(
-        task or about.get("given", configuration.task),
+        task or begun.task,
         model=configuration.model,
         home=home,
         variant=configuration.variant,
@@ -85,7 +86,7 @@ def export(
             f"{', '.join(changed)} of {configuration.task} changed since {run} was begun",
             fix="export with the data, the model and the ftdojo that the run was made with",
         )
-    submission, iteration = run / SUBMISSIONS / f"{best:03d}", iterations[best - 1]
+    submission, iteration = RunFolder(run).submission(best), iterations[best - 1]
     stages = Stages(setting, progress=progress)
     outcome = stages.repeat(submission, stopped_after=iteration.feedback.stopped_after)
     trained = outcome.trained
