@@ -53,7 +53,7 @@ def strangers(tmp_path, monkeypatch):
 
 
 def forget():
-    for found in (families.tasks, generators.paths, generators.modules):
+    for found in (families.tasks, generators.code, generators.projects, generators.modules):
         found.cache_clear()
 
 
