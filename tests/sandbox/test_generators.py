@@ -145,4 +145,8 @@ def test_what_holds_the_running_python_is_not_hidden_with_the_project_that_it_li
     (tmp_path / "project/items.json").write_text(SECRET)
     (tmp_path / "project/link").symlink_to(tmp_path / "elsewhere")
     found = generators.without(tmp_path / "project", {tmp_path / "project/.venv"})
-    assert {path.relative_to(tmp_path).as_posix() for path in found} == {"project/src", "project/.git", "project/items.json"}
+    assert {path.relative_to(tmp_path).as_posix() for path in found} == {
+        "project/src",
+        "project/.git",
+        "project/items.json",
+    }
