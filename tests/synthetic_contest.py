@@ -69,7 +69,6 @@ def write_run(
         finding = Finding(code="diverged", gate=4, message="m", where="w", fix="f")
         data = DataFeedback(
             rows=10,
-            removed_overlap=0,
             duplicates=0,
             per_subtask={},
             top_completion_share=0.1,

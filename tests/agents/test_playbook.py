@@ -99,7 +99,6 @@ def iteration(
             execution=ExecutionFeedback(seconds=seconds, reused=[], findings=findings),
             data=DataFeedback(
                 rows=loaded.program.max_rows,
-                removed_overlap=0,
                 duplicates=0,
                 per_subtask={},
                 top_completion_share=0.1,
@@ -246,7 +245,6 @@ def rows(**changes: Any) -> Feedback:
     spread = {"p50": 20, "p95": 30, "max": 40}
     made = {
         "rows": 100,
-        "removed_overlap": 0,
         "duplicates": 0,
         "per_subtask": {},
         "top_completion_share": 0.1,

@@ -175,7 +175,7 @@ def test_an_attack_is_contained_and_recorded(name: str, arena: Arena, monkeypatc
         monkeypatch.setattr(trial, "TRIAL_LIMITS", Limits(**limits))  # the real ones would be reached after minutes
     with arena.unharmed():
         if "code" not in expected:  # it goes unnoticed, as it reaches nothing: a submission like any other
-            assert [f for f in arena.dojo.validate(arena.submission(name)) if f.severity == "error"] == []
+            assert [f for f in arena.dojo.precheck(arena.submission(name)) if f.severity == "error"] == []
             return
         iteration = arena.step(name)
     found = [f for f in iteration["feedback"]["execution"]["findings"] if f["severity"] == "error"]
@@ -191,7 +191,7 @@ def test_an_attack_is_contained_and_recorded(name: str, arena: Arena, monkeypatc
 @pytest.mark.parametrize("name", names("process_data.py", "recipe.yaml", "submission.py", good=True))
 def test_the_honest_twin_passes(name: str, arena: Arena) -> None:
     with arena.unharmed():
-        assert [f for f in arena.dojo.validate(arena.submission(name)) if f.severity == "error"] == []
+        assert [f for f in arena.dojo.precheck(arena.submission(name)) if f.severity == "error"] == []
 
 
 def test_the_run_goes_on_and_ends_well(arena: Arena) -> None:

@@ -29,7 +29,6 @@ class DataReport:
     """What was found in the rows of a data program."""
 
     rows: int
-    removed_overlap: int
     duplicates: int
     conflicting: int
     """Rows whose prompt occurs with another completion too."""
@@ -144,11 +143,10 @@ def read_json_lines(content: bytes) -> list[dict[str, Any]]:
     return rows
 
 
-def report(rows: Sequence[Row], reported_overlap: int) -> DataReport:
-    """The facts of the rows as they were written; ``reported_overlap``: evaluation items that may be reported."""
+def report(rows: Sequence[Row]) -> DataReport:
+    """The facts of the rows as they were written."""
     return DataReport(
         rows=len(rows),
-        removed_overlap=reported_overlap,
         duplicates=len(rows) - len({row.turns for row in rows}),
         conflicting=sum(find_conflicts(rows)),
         per_subtask=dict(Counter(row.subtask for row in rows)),

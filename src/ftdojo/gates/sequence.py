@@ -84,12 +84,11 @@ class Gates:
             limits = llm.limits() if llm else sandbox.Limits()
             written = data_program.run(program, self.data.raw, limit=limit, limits=limits, llm=llm)
             clean = decontaminate(written, self.data.overlap)
-            clean.refuse_if_many()
             return Made(
                 written=written,
                 clean=clean.rows,
                 overlap=clean.found,
-                report=data_program.report(written, clean.reported),
+                report=data_program.report(written),
                 warnings=check_content(Rows(written, self.reference)),
             )
 

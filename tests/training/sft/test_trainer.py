@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -81,6 +84,25 @@ def test_the_same_arguments_give_the_same_bytes(tiny_model: Path, tmp_path: Path
     assert all(one[name].equal(two[name]) for name in one)
     other = train(examples(tiny_model), config(method="lora", seed=1), tiny_model, tmp_path / "c", on=SINGLE)
     assert other.curve != first.curve
+
+
+IN_A_PROCESS = """
+import sys
+from pathlib import Path
+from training.sft.test_trainer import SINGLE, config, examples
+from ftdojo.training.sft.trainer import train
+base, out = map(Path, sys.argv[1:])
+train(examples(base, 8), config(method="lora", epochs=1), base, out, on=SINGLE)
+"""
+
+
+def test_two_processes_with_other_hash_seeds_write_the_same_files(tiny_model: Path, tmp_path: Path) -> None:
+    """peft keeps the adapted modules as a set: written as it is, its order would be another in every process."""
+    tests = str(Path(__file__).parents[2])
+    for seed in ("1", "2"):
+        command = [sys.executable, "-c", IN_A_PROCESS, str(tiny_model), str(tmp_path / seed)]
+        subprocess.run(command, check=True, env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": tests})
+    assert digest.of_folder(tmp_path / "1") == digest.of_folder(tmp_path / "2")
 
 
 @pytest.mark.parametrize("method", ["lora", "full"])

@@ -99,16 +99,20 @@ def _execution(feedback: Feedback) -> list[Fact]:
 def _data(data: DataFeedback) -> list[Fact]:
     return [
         Fact("rows", f"{data.rows:,}"),
-        Fact(
-            "evaluation items among them, made harmless",
-            f"about {data.removed_overlap:,}" if data.removed_overlap else "none or few",
-        ),
+        *_overlap(data),
         Fact("duplicates", f"{data.duplicates:,}"),
         Fact("most frequent completion", f"{text.share(data.top_completion_share)} of the rows"),
         Fact("tokens a row (p50 / p95 / max)", _distribution(data.row_tokens)),
         Fact("label tokens a row (p50 / p95 / max)", _distribution(data.label_tokens)),
         Fact("truncated", f"{text.share(data.truncated_share)} of the rows"),
     ]
+
+
+def _overlap(data: DataFeedback) -> list[Fact]:
+    """Runs of earlier builds told of evaluation items among the rows."""
+    if not data.removed_overlap:
+        return []
+    return [Fact("evaluation items among them, made harmless", f"about {data.removed_overlap:,}")]
 
 
 def _distribution(given: Distribution) -> str:

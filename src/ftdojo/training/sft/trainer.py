@@ -168,6 +168,9 @@ def _network(base: Path, config: TrainConfig, chosen: Compute) -> Any:
     except ValueError as error:
         fix = "use all-linear, or names of linear modules of this model"
         raise _fault("bad_targets", str(error)[:300], "lora.targets", fix) from None
+    # peft keeps them as a set, whose order differs from process to process; they are written to adapter_config.json.
+    for peft_config in adapted.peft_config.values():
+        peft_config.target_modules = sorted(peft_config.target_modules)
     # Adapters in the precision of what flows through: float32 ones would make every layer cast its input up and back.
     for parameter in adapted.parameters():
         if parameter.requires_grad:

@@ -124,7 +124,8 @@ def build(folder: Path, sources: Sources) -> None:
 
 def split(rng: random.Random) -> tuple[Source, Source, Source]:
     """What training, validation and test questions are made from: nothing of it in two of them."""
-    attributes, amounts = (three_parts(values, HELD_OUT, rng) for values in (ATTRIBUTES, AMOUNTS))
+    attributes = three_parts(ATTRIBUTES, HELD_OUT, rng)
+    amounts = three_parts(AMOUNTS, HELD_OUT, rng)
     train, validation, test = (Source(attributes[i], amounts[i], rng) for i in range(3))
     return train, validation, test
 

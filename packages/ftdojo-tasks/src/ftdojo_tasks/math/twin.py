@@ -73,10 +73,10 @@ def build(folder: Path, sources: Sources, *, seed: str) -> None:
     rng = random.Random(seed)  # noqa: S311 - reproducible data, not secrets
     train, validation, test = three_parts(NUMBERS, HELD_OUT, rng)
     (folder / "raw").mkdir()
-    rows = raw_rows(Source(train, rng), RAW_ROWS)
+    rows = raw_rows(Source(tuple(train), rng), RAW_ROWS)
     (folder / "raw" / "deepscaler.json").write_text(json.dumps(rows, ensure_ascii=False, indent=1) + "\n", "utf-8")
     for name, numbers in (("validation", validation), ("test", test)):
-        write_jsonl(folder / f"{name}.jsonl", map(item, evaluation_problems(Source(numbers, rng), ITEMS)))
+        write_jsonl(folder / f"{name}.jsonl", map(item, evaluation_problems(Source(tuple(numbers), rng), ITEMS)))
 
 
 def item(problem: Problem) -> dict[str, str]:
