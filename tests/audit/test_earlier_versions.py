@@ -82,9 +82,7 @@ def test_a_run_of_an_earlier_version(versions, tiny_model, tmp_path):
     assert get("own/approve").version == "2"
     with dojo() as resumed:
         assert len(resumed.reset().history) == 1
-        assert {path.parts[0] for path in stages(home) - made} <= {
-            "data"
-        }  # nothing is formed, trained or predicted anew
+        assert {path.parts[0] for path in stages(home) - made} <= {"data"}  # nothing is trained or answered anew
         assert resumed.close().outcome == "scored"
     audit = verify(run, home=home, progress=Silent())
     assert {check.name: check.status for check in audit.checks if check.status != "ok"} == {}
