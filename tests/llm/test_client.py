@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import pytest
@@ -89,14 +89,15 @@ def test_a_good_answer_takes_one_request_with_an_enforced_schema(log):
     ],
 )
 def test_a_faulty_answer_goes_back_with_what_is_wrong_in_it(log, faulty, named):
-    with scripted(in_order(Step(content=faulty, output_tokens=7), GOOD)) as server:
+    written = 7 + len(faulty)
+    with scripted(in_order(Step(content=faulty, output_tokens=written), replace(GOOD, input_tokens=900))) as server:
         move, _ = ask(server, log)
     assert move.factor == 2
     repair = server.requests[1]["messages"]
     assert [m["role"] for m in repair] == ["system", "user", "assistant", "user"]
     assert named in repair[-1]["content"]
     assert len(json.dumps(repair)) < 10_000
-    assert (log.used("input_tokens"), log.used("output_tokens")) == (220, 16)
+    assert (log.used("input_tokens"), log.used("output_tokens")) == (1000, written + 9)
 
 
 def test_repairs_are_bounded(log):
