@@ -21,7 +21,7 @@ from ftdojo.contract.result import Score, StageSeconds
 from ftdojo.findings import Finding
 from ftdojo.record import Ledger, RunFolder, events
 from ftdojo.record.history import History
-from ftdojo.record.summary import summarize
+from ftdojo.record.summary import conclude
 from ftdojo.tasks import get
 from ftdojo.tasks.scoring import summarize
 from ftdojo.tasks.spec import ItemScore
@@ -118,6 +118,6 @@ def write_run(
             for name, rows in verdicts.items()
         }
         history.append(events.TestScored.model_validate({**scores, "items": told}))
-        result = summarize(history, folder.name)
+        result = conclude(history, folder.name)
         history.append(events.RunFinished(result=result))
     RunFolder(folder).result.write_text(result.model_dump_json())

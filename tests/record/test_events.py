@@ -24,7 +24,7 @@ from ftdojo.contract.submission import Plan
 from ftdojo.errors import InfrastructureError, UsageError
 from ftdojo.record import Event, Ledger, events
 from ftdojo.record.history import History
-from ftdojo.record.summary import summarize
+from ftdojo.record.summary import conclude
 from ftdojo.tasks.spec import ItemScore
 
 KINDS: dict[str, type[events.LedgerEvent]] = {**events.RUN_EVENTS, **SUITE_EVENTS}
@@ -216,10 +216,10 @@ def test_a_record_without_a_necessary_event_is_a_plain_error(tmp_path: Path) -> 
             _ = history.begun
         history.append(begun())
         with pytest.raises(InfrastructureError, match="no event 'baseline'"):
-            summarize(history, "run")
+            conclude(history, "run")
         history.append(events.BaselineMeasured.model_validate(PAYLOADS["baseline"]))
         with pytest.raises(InfrastructureError, match="no event 'test_scored'"):
-            summarize(history, "run")
+            conclude(history, "run")
 
 
 def test_what_unknown_kinds_are_charged_is_spent(tmp_path: Path) -> None:

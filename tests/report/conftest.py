@@ -29,7 +29,7 @@ from ftdojo.contract.submission import Plan, PlannedChange
 from ftdojo.findings import Finding
 from ftdojo.record import Ledger, events
 from ftdojo.record.history import History
-from ftdojo.record.summary import summarize
+from ftdojo.record.summary import conclude
 
 SUBTASKS = ("fg_count", "ring_count", "Murcko_scaffold", "ring_system_scaffold", "equivalence")
 CONFIGURATION = {
@@ -252,7 +252,7 @@ def record(
             best = score(last.value - 3.5) if last else score(8.5)
             history.append(events.TestScored(baseline=score(8.5), best=best))
         if reached >= steps.index("finished"):
-            history.append(events.RunFinished(result=summarize(history, run.name)))
+            history.append(events.RunFinished(result=conclude(history, run.name)))
 
 
 @pytest.fixture

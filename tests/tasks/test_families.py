@@ -13,6 +13,7 @@ import pytest
 
 import ftdojo
 from ftdojo import tasks
+from ftdojo.contract.configuration import versions
 from ftdojo.errors import PrerequisiteError
 from ftdojo.sandbox import generators
 from ftdojo.tasks import families
@@ -56,7 +57,7 @@ def strangers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
 
 
 def forget() -> None:
-    for found in (families.tasks, generators.paths, generators.modules):
+    for found in (families.tasks, generators.code, generators.projects, generators.modules):
         found.cache_clear()
 
 
@@ -112,6 +113,13 @@ def test_without_families_ftdojo_says_how_to_install_them(bare: Run) -> None:
     unknown = bare("-m", "ftdojo", "task", "show", "chemistry/mol_und")
     assert unknown.returncode == 2
     assert "pip install ftdojo-tasks" in " ".join(unknown.stderr.split())
+
+
+def test_versions_are_those_of_what_is_installed(bare: Run) -> None:
+    assert {"python", "ftdojo", "ftdojo-tasks", "torch", "rdkit"} <= versions().keys()
+    found = bare("-c", "from ftdojo.contract.configuration import versions; print(*versions())").stdout.split()
+    assert {"python", "ftdojo", "torch"} <= set(found)
+    assert not {"ftdojo-tasks", "rdkit"} & set(found)
 
 
 def test_without_families_a_folder_is_a_task(bare: Run, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from ftdojo.audit.evidence import CLOSE, Evidence, Unchecked
 from ftdojo.contract.budget import Budget, Spent
 from ftdojo.contract.result import RunResult
 from ftdojo.record.events import BaselineMeasured, IterationEnded, LlmCalled, TestOpened
-from ftdojo.record.summary import summarize
+from ftdojo.record.summary import conclude
 
 
 def ledger(evidence: Evidence) -> list[str]:
@@ -26,7 +26,7 @@ def result(evidence: Evidence) -> list[str]:
         return [f"{path.name} is missing"]
     found = _differing(path.name, RunResult.read(path.read_bytes(), path.name), recorded)
     # The sums of the budget have a check of their own.
-    return found + _differing("the event 'finished'", recorded, summarize(evidence.history, recorded.run), but="budget")
+    return found + _differing("the event 'finished'", recorded, conclude(evidence.history, recorded.run), but="budget")
 
 
 def _differing(where: str, given: RunResult, expected: RunResult, but: str = "") -> list[str]:

@@ -30,7 +30,7 @@ from ftdojo.findings import Finding
 from ftdojo.gateway import Access, DataLlm
 from ftdojo.record import Home, Ledger, RunFolder, Store, events
 from ftdojo.record.history import History
-from ftdojo.record.summary import summarize
+from ftdojo.record.summary import conclude
 
 
 def run_episode(dojo: Dojo, agent: Agent) -> RunResult:
@@ -174,7 +174,7 @@ class Dojo:
                     progress=self.progress,
                 )
                 closing.grade(self._best_outcome())
-            history.append(events.RunFinished(result=summarize(history, self.run.name)))
+            history.append(events.RunFinished(result=conclude(history, self.run.name)))
         result = history.require(events.RunFinished).result
         with disk_errors(self.run):
             self._folder.result.write_text(result.model_dump_json(indent=1) + "\n", "utf-8")

@@ -7,7 +7,7 @@ from ftdojo.record.events import BaselineMeasured, RunBegun, TestScored
 from ftdojo.record.history import History
 
 
-def summarize(history: History, run: str) -> RunResult:
+def conclude(history: History, run: str) -> RunResult:
     """The result of ``run``, which has a ruling: its test was scored, or it was disqualified."""
     begun, baseline = history.require(RunBegun), history.require(BaselineMeasured).evaluation
     identity, test = begun.configuration, {} if history.reasons else history.require(TestScored).scores
