@@ -79,9 +79,9 @@ def test_a_duration_is_written_as_it_is_read(seconds: float) -> None:
 
 def test_durations_are_short_where_they_can_be() -> None:
     assert [duration_text(s) for s in (1800, 7200, 90, 0.5)] == ["30m", "2h", "90s", "0.5s"]
-    assert RunOptions(task="t", wall_s="1h30m").wall_s == 5400  # type: ignore[arg-type]
+    assert RunOptions(task="t", wall_s="1h30m").wall_s == 5400
     with pytest.raises(UsageError, match="not a duration"):
-        RunOptions(task="t", device_s="soon")  # type: ignore[arg-type]
+        RunOptions(task="t", device_s="soon")
 
 
 OTHER: dict[str, Any] = {

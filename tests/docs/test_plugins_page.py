@@ -82,3 +82,9 @@ def test_without_entry_points_the_same_is_named_by_its_place(mypkg: Path, task: 
     assert "there is no agent 'mine'" in refused.stderr
     result = document("run", task, *options, "--agent", "mypkg.agent:MyAgent")
     assert (result["agent"], len(result["iterations"])) == ("mypkg.agent:MyAgent", 1)
+
+
+def test_the_task_family_of_the_page_is_listed_and_proved(mypkg: Path) -> None:
+    assert "mypkg/add" in [task["id"] for task in document("tasks")]
+    verdict = document("task", "check", "mypkg/add")
+    assert verdict["ok"], verdict

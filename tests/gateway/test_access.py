@@ -31,6 +31,7 @@ from ftdojo.llm import Transport, connect
 from ftdojo.record import Home, Ledger
 from ftdojo.record.history import History
 from ftdojo.tasks import get
+from ftdojo.training.sft import Sft
 from scripted_llm import ScriptedLlm, Step, scripted
 
 PLAN = {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []}
@@ -279,7 +280,7 @@ def test_the_example_of_the_guide_keeps_what_ends_in_the_right_answer(tmp_path: 
             progress=Silent(),
         )
         data = prepare(task, variant, home)
-        rows = data_program.run(program, data.raw, limit=40, limits=access.limits(), llm=access)
+        rows = data_program.run(program, data.raw, Sft(), limit=40, limits=access.limits(), llm=access)
     asked = {row.turns[0] for row in rows}
     raw = {row["problem"]: row["answer"] for row in json.loads((data.raw / "deepscaler.json").read_text("utf-8"))}
     assert 0 < len(asked) < 40

@@ -61,7 +61,7 @@ def mcp(
     """
     from ftdojo.episode import Dojo, run_episode
     from ftdojo.outside import AgentLeft, Seat, StartedAgent, Watched, program_of
-    from ftdojo.record import Home
+    from ftdojo.record import Home, RunFolder
     from ftdojo.report import write_report
 
     try:
@@ -79,7 +79,9 @@ def mcp(
         watched = Watched(live)
         with ExitStack() as agent:
             with Dojo(options, folder, home=Home.default(), progress=watched) as dojo:
-                seat = Seat(name, folder / "workspace", dojo.precheck, finish_when_left=finish_when_left or bool(start))
+                seat = Seat(
+                    name, RunFolder(folder).workspace, dojo.precheck, finish_when_left=finish_when_left or bool(start)
+                )
                 service = Service(build(seat, watched, dojo.raw), seat, 0 if start and http is None else http)
                 if start:
                     agent.enter_context(StartedAgent(start, folder, service.url, seat.leave))
@@ -95,6 +97,6 @@ def mcp(
                     seat.broken()
                     raise
             report = write_report(folder)
-            live.say(f"report {report}; result {folder / 'result.json'}")
+            live.say(f"report {report}; result {RunFolder(folder).result}")
             service.end()
     err.print("[bold green]done[/]")

@@ -43,7 +43,7 @@ def run(
     """
     from ftdojo import agents
     from ftdojo.episode import Dojo, run_episode
-    from ftdojo.record import Home
+    from ftdojo.record import Home, RunFolder
     from ftdojo.report import closing_table, write_report
 
     folder = out_dir or Path("runs") / f"{short_name(options.task)}-seed{options.seed}"
@@ -55,7 +55,7 @@ def run(
         named = agents.check(options.agent, transport.model, probes=options.probes)
     options = options.model_copy(update={"planner": named})
     with Live() as live, Dojo(options, folder, home=Home.default(), data_llm=data_llm, progress=live) as dojo:
-        workspace = folder / "workspace"
+        workspace = RunFolder(folder).workspace
         contestant = agents.make(options.agent, workspace, door=dojo, transport=transport, probes=options.probes)
         result = run_episode(dojo, contestant)
     report = write_report(folder)
@@ -64,7 +64,7 @@ def run(
     else:
         out.print(closing_table(result))
     err.print(
-        f"peak memory {_peak_memory_gib():.1f} GiB; report {report}; result {folder / 'result.json'}", soft_wrap=True
+        f"peak memory {_peak_memory_gib():.1f} GiB; report {report}; result {RunFolder(folder).result}", soft_wrap=True
     )
     gain = "better than the base model" if result.best.iteration else "nothing beat the base model"
     err.print(f"[bold green]done[/]: outcome {result.outcome}, best iteration {result.best.iteration} ({gain})")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from ftdojo import digest, models
 from ftdojo.contract.budget import Budget
@@ -28,11 +28,9 @@ from ftdojo.episode.stages import Stages
 from ftdojo.errors import UsageError
 from ftdojo.findings import Finding
 from ftdojo.gateway import Access, DataLlm
-from ftdojo.record import Home, Ledger, Store
+from ftdojo.record import Home, Ledger, RunFolder, Store, events
 from ftdojo.record.history import History
-
-SUBMISSIONS = "submissions"
-RESULT = "result.json"
+from ftdojo.record.summary import conclude
 
 
 def run_episode(dojo: Dojo, agent: Agent) -> RunResult:
@@ -69,7 +67,7 @@ class Dojo:
         Raises:
             UsageError: for an unknown name, or if ``run`` holds a run with another configuration.
         """
-        self.run = run
+        self.run, self._folder = run, RunFolder(run)
         self.progress = progress or Silent()
         data_llm = data_llm or DataLlm.of(options)
         self._setting = Setting.prepare(options, home=home, progress=self.progress)
@@ -101,7 +99,7 @@ class Dojo:
         if begun_with is None:
             self._begin()
         else:
-            begun_with.require_same(self._identity, self.run)
+            self._history.require_same(self._identity, self.run)
             self.progress.say(f"resuming {self.run}: {len(self._history.iterations)} iterations are in the record")
         setting = self._setting
         self._items = read_items(setting.data.validation)
@@ -112,8 +110,9 @@ class Dojo:
         if self._history.baseline is None:
             outcome = self._stages.baseline()
             measured = evaluation.feedback(setting.task, self._items, outcome.predicted, best=None)
-            facts = {"digests": outcome.digests, "contents": outcome.contents}
-            self._history.append("baseline", {"evaluation": measured.model_dump(mode="json"), **facts})
+            self._history.append(
+                events.BaselineMeasured(evaluation=measured, digests=outcome.digests, contents=outcome.contents)
+            )
         observation = self._observe()
         self._accounts.restart_clock()  # what the environment measures for itself is not the agent's time
         self.progress.say(f"base model on validation: {observation.baseline.score}")
@@ -135,8 +134,8 @@ class Dojo:
             feedback=feedback,
             decision=decision,
         )
-        event = {"iteration": iteration.model_dump(mode="json"), "overlap": outcome.overlap}
-        self._history.append("iteration", event, self._accounts.charge(outcome.costs, submissions=1))
+        charge = self._accounts.charge(outcome.costs, submissions=1)
+        self._history.append(events.IterationEnded(iteration=iteration, overlap=outcome.overlap, charge=charge))
         observation = self._observe()
         self.progress.say(f"iteration {number}: {observation.history[-1].verdict}")
         return observation
@@ -144,19 +143,22 @@ class Dojo:
     def close(self) -> RunResult:
         """Export the best model, score it on test once, in a fresh process, and write ``result.json``."""
         history = self._history
-        if history.payload("stopped") is None:
-            history.append("stopped", {"out_of_budget": self.over}, self._accounts.charge())
-        if history.payload("finished") is None:
+        if history.first(events.AgentStopped) is None:
+            history.append(events.AgentStopped(out_of_budget=self.over, charge=self._accounts.charge()))
+        if history.finished is None:
             if history.test is None:
                 closing = Closing(
-                    run=self.run, setting=self._setting, history=history, stages=self._stages, progress=self.progress
+                    folder=self._folder,
+                    setting=self._setting,
+                    history=history,
+                    stages=self._stages,
+                    progress=self.progress,
                 )
                 closing.grade(self._best_outcome())
-            history.append("finished", {"result": history.result(self.run.name).model_dump(mode="json")})
-        result = history.finished
-        assert result is not None
+            history.append(events.RunFinished(result=conclude(history, self.run.name)))
+        result = history.require(events.RunFinished).result
         with disk_errors(self.run):
-            (self.run / RESULT).write_text(result.model_dump_json(indent=1) + "\n", "utf-8")
+            self._folder.result.write_text(result.model_dump_json(indent=1) + "\n", "utf-8")
         return result
 
     def precheck(self, submission: Path) -> list[Finding]:
@@ -181,13 +183,13 @@ class Dojo:
         if outcome.predictions is not None:
             score = evaluation.feedback(self._setting.task, self._items, outcome.predictions, best=None).score
         probe = Probe(submission=identity, share=share, score=score, findings=outcome.findings)
-        self._history.append("probe", {"probe": probe.model_dump(mode="json")}, self._accounts.charge(outcome.costs))
+        self._history.append(events.ProbeEnded(probe=probe, charge=self._accounts.charge(outcome.costs)))
         self.progress.say(f"probe on {share:.0%} of the rows: {score or 'not evaluated'}")
         return probe
 
     def pause(self) -> None:
         """Charge the time since the last event: the agent is gone, and the run will be resumed or not."""
-        self._history.append("paused", {}, self._accounts.charge())
+        self._history.append(events.RunPaused(charge=self._accounts.charge()))
 
     @property
     def raw(self) -> Path:
@@ -212,7 +214,7 @@ class Dojo:
     @property
     def over(self) -> bool:
         """Whether a limit of the budget is reached, or the episode was closed."""
-        return self._accounts.over or self._history.payload("stopped") is not None
+        return self._accounts.over or self._history.first(events.AgentStopped) is not None
 
     def _open_access(self, data_llm: DataLlm) -> Access:
         return Access(
@@ -228,18 +230,20 @@ class Dojo:
 
     def _begin(self) -> None:
         spec, given = self._setting.task.spec, self._setting.options.task
-        about: dict[str, Any] = {
-            "metric": spec.metric,
-            "higher_is_better": spec.higher_is_better,
-            "objective": spec.objective,
-            "given": str(Path(given).absolute()) if Path(given).is_dir() else given,
-        }
-        identity = self._identity.model_dump(mode="json")
-        self._history.append("configuration", {"configuration": identity, "versions": versions(), **about})
+        self._history.append(
+            events.RunBegun(
+                configuration=self._identity,
+                versions=versions(),
+                metric=spec.metric,
+                higher_is_better=spec.higher_is_better,
+                objective=spec.objective,
+                given=str(Path(given).absolute()) if Path(given).is_dir() else given,
+            )
+        )
 
     def _keep(self, submission: Path, number: int) -> Path:
         """Copy a submission into the record, where its author cannot change it any more."""
-        folder = self.run / SUBMISSIONS / f"{number:03d}"
+        folder = self._folder.submission(number)
         with disk_errors(self.run):
             if folder.exists():  # from a step that did not finish
                 shutil.rmtree(folder)
@@ -252,7 +256,7 @@ class Dojo:
         if not number:
             return self._stages.baseline()
         stopped_after = self._history.iterations[number - 1].feedback.stopped_after
-        return self._stages.repeat(self.run / SUBMISSIONS / f"{number:03d}", stopped_after=stopped_after)
+        return self._stages.repeat(self._folder.submission(number), stopped_after=stopped_after)
 
     def _observe(self) -> Observation:
         history, baseline = self._history.iterations, self._history.baseline
@@ -268,7 +272,7 @@ class Dojo:
             evaluate_s=self._stages.baseline().costs.seconds.evaluate,
             history=history,
             best=self._history.best,
-            submissions={i.number: self.run / SUBMISSIONS / f"{i.number:03d}" for i in history},
+            submissions={i.number: self._folder.submission(i.number) for i in history},
             remaining=self._accounts.charged_remaining(),
             data_llm=self._identity.data_llm,
             item_fields=sorted({name for item in self._items for name in item}),

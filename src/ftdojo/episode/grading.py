@@ -15,15 +15,16 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from pydantic import Field
 
 from ftdojo import child, models, sandbox, tasks
+from ftdojo.contract.methods import parse_config
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Progress
 from ftdojo.contract.result import Score
-from ftdojo.contract.train_config import TrainConfig
+from ftdojo.contract.submission import TRAIN
 from ftdojo.data import prepare
 from ftdojo.episode import evaluation
 from ftdojo.episode.predict import PREDICTIONS, predict
@@ -32,12 +33,14 @@ from ftdojo.record import Home, Store
 from ftdojo.schema import StrictModel
 from ftdojo.tasks.scoring import summarize
 from ftdojo.tasks.spec import ItemScore, Task
+from ftdojo.training import trainer_of
 
 
 class Training(StrictModel):
     """How a model was trained."""
 
-    config: TrainConfig
+    config: dict[str, Any]
+    """The content of its ``train.yaml``."""
     steps: int
 
 
@@ -172,11 +175,9 @@ def main() -> None:
 def _reasons(request: Request) -> list[str]:
     if request.training is None:
         return []
-    from ftdojo.training.sft import lineage
-
-    return lineage.faults(
-        request.models["baseline"], request.models["best"], request.training.config, request.training.steps
-    )
+    config = parse_config(request.training.config, where=TRAIN)
+    base, best = request.models["baseline"], request.models["best"]
+    return trainer_of(config).lineage_faults(base, best, config, request.training.steps)
 
 
 if __name__ == "__main__":

@@ -19,13 +19,12 @@ from pathlib import Path
 from ftdojo import child
 from ftdojo.disk import disk_errors
 from ftdojo.errors import InfrastructureError, UsageError
+from ftdojo.record import RunFolder
 
 URL = "FTDOJO_MCP_URL"
 """Where the episode is served. The path of the address is a secret of this episode."""
 WORKSPACE = "FTDOJO_WORKSPACE"
 """The agent's working folder: it may write whatever it likes there."""
-FOLDER, LOG = "agent", "agent.log"
-"""The working folder, and what the agent printed, in the folder of the run."""
 GRACE_S = 10.0
 """The time between the request to end and the kill."""
 
@@ -61,8 +60,9 @@ class StartedAgent:
         Raises:
             UsageError: if there is no such program.
         """
-        self._log, self._left = run / LOG, left
-        program, workspace = program_of(command), (run / FOLDER).absolute()
+        folder = RunFolder(run)
+        self._log, self._left = folder.agent_log, left
+        program, workspace = program_of(command), folder.agent.absolute()
         with disk_errors(run):
             workspace.mkdir(parents=True, exist_ok=True)
             with self._log.open("ab") as stream:

@@ -51,9 +51,8 @@ class SingleShot:
         """The one submission, or ``None`` once it was made."""
         if observation.history:
             return None
-        train = {**TRAIN, "max_length": min(TrainConfig().max_length, observation.model.context_length)}
-        if "lora" not in observation.task.rules.methods:
-            train["method"] = "full"
+        length = min(TrainConfig().max_length, observation.model.context_length)
+        train = {**TRAIN, "max_length": length, "method": drafts.usual_method(observation.task)}
         draft = drafts.first(observation.task, rows=_rows(observation), seed=observation.seed, train=train)
         folder = self._workspace / "001"
         Proposal(_plan(draft.recipe.max_rows), draft).write(folder)
