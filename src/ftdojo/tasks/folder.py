@@ -267,7 +267,7 @@ def _clean_json(file: TaskFile, golds: Sequence[str]) -> tuple[Rendering, ...]:
 
 def _plugin(file: TaskFile, path: Path) -> scorers.ScorerPlugin:
     try:
-        found = scorers.load(file.scorer, path)
+        found = scorers.find_scorer(file.scorer, path)
     except UsageError as error:
         raise _fault("bad_value", "task.toml: scorer", error.message, f"{error.fix}; or scorer.py") from None
     if file.metric not in found.metrics:

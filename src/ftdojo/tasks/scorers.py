@@ -80,7 +80,7 @@ SCORERS: Kind[ScorerPlugin] = Kind(
 )
 
 
-def load(name: str, folder: Path) -> ScorerPlugin:
+def find_scorer(name: str, folder: Path) -> ScorerPlugin:
     """The scorer that a task file in ``folder`` names.
 
     Raises:
