@@ -85,6 +85,8 @@ class TrainingFeedback(StrictModel):
     eval_loss: float | None
     """On rows held out from training, if the configuration holds some out."""
     eval_curve: list[tuple[int, float]]
+    held_out_rows: int = 0
+    """Rows that the held-out losses were measured on; 0 in runs that were recorded before this was kept."""
     fit: Literal["under_fit", "good", "over_fit", "unstable"]
 
 

@@ -342,7 +342,8 @@ class Pipeline:
         outcome.trained = stage.path / MODEL
         outcome.tell(stage.facts["warnings"])
         outcome.data = levels.data(rows.facts["report"], stage.facts["tokens"])
-        outcome.training = levels.training(stage.facts["training"])
+        held_out = config.held_out(stage.facts["tokens"]["rows"])
+        outcome.training = levels.training(stage.facts["training"], held_out_rows=held_out)
         if not stage.reused:
             self._progress.end("train", f"loss {outcome.training.train_loss:.3f}, {outcome.training.fit}")
 
