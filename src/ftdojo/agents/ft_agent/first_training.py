@@ -1,39 +1,44 @@
-"""The first iteration, before anything is known but the task, the base model and the speed."""
+"""The first iteration, before anything is known but the task, the base model and the speed: a serious training.
+
+What a model learns first is the form of the answers. A training that ends there says nothing of the task and leaves its
+time to be spent again. So the first one is of full size, cut to what the clock allows.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ftdojo.agents import PLAYBOOK, forecast
+from ftdojo.agents import PLAYBOOK, forecast, practice
 from ftdojo.agents import draft as drafts
 from ftdojo.agents.draft import Proposal
 from ftdojo.agents.ft_agent.diagnosis import told
 from ftdojo.agents.ft_agent.moves import MIN_ROWS
-from ftdojo.agents.ft_agent.situation import GROWTH
+from ftdojo.agents.practice import Size
 from ftdojo.contract.protocol import Observation
 from ftdojo.contract.submission import Plan, PlannedChange
 
-PILOT_ROWS = 1024
-"""Enough rows to learn an answer's form."""
-PILOT_SHARE = 0.125
-"""The pilot may train for this share of the wall clock that is left; on a slow machine it has fewer rows."""
-PILOT_TRAIN: dict[str, Any] = {
-    "method": "lora",
-    "learning_rate": 1e-3,
-    "epochs": 1,
-    "batch_size": 8,
-    "max_length": 1024,
-    "eval_fraction": 0.06,
-    "lora": {"rank": 16, "alpha": 32},
-}
+MODERATE_SHARE = 0.6
+"""A training that fits into this share of the time left is not the only one of the run."""
+SHARE = 0.45
+"""It is then cut to this share, so that a second one of its size fits, too."""
+MAX_LENGTH = 1024
+LORA = {"rank": 16, "alpha": 32}
 
 
-def pilot(observation: Observation) -> Proposal:
-    """The first iteration: all sources, moderate training, in an eighth of the time."""
-    spec, base = observation.task, observation.baseline
-    affordable = int(_pilot_s(observation) * observation.train_rows_per_s / PILOT_TRAIN["epochs"])
-    rows = max(MIN_ROWS, min(PILOT_ROWS, affordable))
-    draft = drafts.first(spec, rows=rows, seed=observation.seed, train=PILOT_TRAIN)
+def first_training(observation: Observation) -> Proposal:
+    """The first iteration: all sources, about three passes over all rows, or as much of that as time allows."""
+    spec, base, made = observation.task, observation.baseline, size(observation)
+    method = "lora" if "lora" in spec.rules.methods else spec.rules.methods[0]
+    train: dict[str, Any] = {
+        "method": method,
+        "learning_rate": practice.learning_rate(observation.model.hidden_size, method),
+        "epochs": made.epochs,
+        "batch_size": practice.batch_size(made.rows * made.epochs),
+        "max_length": min(MAX_LENGTH, observation.model.context_length),
+        "eval_fraction": practice.held_out_share(made.rows),
+        "lora": None if method == "full" else LORA,
+    }
+    draft = drafts.first(spec, rows=made.rows, seed=observation.seed, train=train)
     changes = [
         PlannedChange(
             key="recipe.sources",
@@ -45,14 +50,16 @@ def pilot(observation: Observation) -> Proposal:
         PlannedChange(
             key="train",
             before="untouched",
-            after=f"LoRA rank 16, learning rate 1e-3, one epoch of {draft.recipe.max_rows} rows",
-            because="a pilot of moderate size shows fit and speed before time is spent on more",
-            expected="the loss falls and levels off",
+            after=f"{method}, learning rate {train['learning_rate']:g}, batches of {train['batch_size']}, "
+            f"{made.epochs:g} passes over up to {made.rows} rows",
+            because=f"training passes {observation.train_rows_per_s:.1f} questions a second, checks and evaluation "
+            f"take about {forecast.beside(observation):.0f} s; repeated rows teach while they are few",
+            expected="the loss falls and levels off, and answers are right more often than by guessing",
         ),
     ]
     plan = Plan(
         parent=0,
-        hypothesis="the base model does not know the answer's form; teaching the form alone gains most",
+        hypothesis="the rows teach the task, if they are passed often enough",
         evidence=[f"baseline: {base.score}, parsed {base.parsed:.0%}, errors: {told(base.errors)}"],
         focus="both",
         changes=changes,
@@ -61,10 +68,12 @@ def pilot(observation: Observation) -> Proposal:
     return Proposal(plan, draft)
 
 
-def _pilot_s(observation: Observation) -> float:
-    """Seconds of training for the pilot: not less than what an iteration takes beside it, and all that there are if no
-    larger iteration could follow."""
-    left, beside = observation.remaining.get("wall_s", observation.task.rules.wall_s), forecast.beside(observation)
-    seconds = max(PILOT_SHARE * left, beside)
-    followed = left - (seconds + beside) >= GROWTH * seconds + beside
-    return seconds if followed else max(0.0, left / forecast.RESERVE - beside)
+def size(observation: Observation) -> Size:
+    """Rows and passes of the first training."""
+    rows = max(1, forecast.documented_rows(observation))
+    wanted = practice.passes(rows)
+    if wanted * rows <= forecast.row_passes(observation, MODERATE_SHARE):
+        made = practice.size(rows, wanted, forecast.row_passes(observation, SHARE))
+    else:
+        made = practice.size(rows, max(wanted, practice.REPEATS), forecast.row_passes(observation))
+    return Size(rows=max(made.rows, min(MIN_ROWS, rows)), epochs=made.epochs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from ftdojo.agents import forecast
+from ftdojo.agents import forecast, practice
 from ftdojo.agents.ft_agent import edits, moves
 from ftdojo.agents.ft_agent.diagnosis import PARSED_ENOUGH
 from ftdojo.agents.ft_agent.effects import amount
@@ -60,23 +60,27 @@ def form(s: Situation) -> Iterator[Move]:
             yield moves.recipe(s, evidence, "max_completion_chars", chars, "outputs end before they are cut")
     for found in s.of_kind("truncation", "format", "length_mismatch"):
         yield from moves.more_rows(s, found.evidence)
-        yield from moves.train(s, found.evidence, "epochs", 2.0, "outputs have the form and the length of the answers")
+        yield from moves.more_passes(s, found.evidence, "outputs have the form and the length of the answers")
 
 
 def under_fit(s: Situation) -> Iterator[Move]:
     """The loss was still falling: more data if there is some, then more steps, rate and rank."""
     for found in s.of_kind("under_fit"):
         yield from moves.more_rows(s, found.evidence)
-        yield from moves.train(s, found.evidence, "epochs", 2.0, "the held-out loss falls further")
+        yield from moves.more_passes(s, found.evidence, "the loss falls further, and more answers are right")
         yield from moves.train(s, found.evidence, "learning_rate", 2.0, "the same loss is reached in fewer steps")
+        yield from moves.full_weights(s, found.evidence)
         yield from moves.more_rank(s, found.evidence)
 
 
 def over_fit(s: Situation) -> Iterator[Move]:
-    """The held-out loss rose: more rows if there are some, else fewer epochs."""
+    """The held-out loss rose: more rows if there are some, then dropout. Fewer passes only where there were many, or
+    where the score is not above the base model's: answers often get better while the loss of the wrong ones rises."""
     for found in s.of_kind("over_fit"):
         yield from moves.more_rows(s, found.evidence)
-        yield from moves.train(s, found.evidence, "epochs", 0.5, "the held-out loss stays at its minimum")
+        yield from moves.dropout(s, found.evidence)
+        if s.best.train.epochs > practice.PASSES or not s.above_base:
+            yield from moves.train(s, found.evidence, "epochs", 0.5, "the held-out loss stays at its minimum")
 
 
 def noisy_labels(s: Situation) -> Iterator[Move]:
@@ -132,10 +136,11 @@ def explore(s: Situation) -> Iterator[Move]:
     """Nothing is plainly wrong: more of what made the best model, then its neighbours."""
     evidence = f"evaluation: no diagnosis explains what is missing at {s.evaluation.score}"
     yield from moves.more_rows(s, evidence)
-    yield from moves.train(s, evidence, "epochs", 2.0, "a small gain from longer training")
-    yield from moves.more_rank(s, evidence)
-    yield from moves.train(s, evidence, "learning_rate", 2.0, "a better minimum in the same number of steps")
+    yield from moves.more_passes(s, evidence, "a small gain from longer training")
+    yield from moves.full_weights(s, evidence)
     yield from moves.train(s, evidence, "learning_rate", 0.5, "a better minimum with smaller steps")
+    yield from moves.train(s, evidence, "learning_rate", 2.0, "a better minimum in the same number of steps")
+    yield from moves.more_rank(s, evidence)
 
 
 def follow(s: Situation) -> Iterator[Move]:
@@ -168,6 +173,11 @@ def ablate(s: Situation) -> Iterator[Move]:
         )
 
 
+def repeat(s: Situation) -> Iterator[Move]:
+    """No other move is left and time is: the seed alone can be worth as much as a good change."""
+    yield from moves.other_seed(s, f"evaluation: {s.evaluation.score}, with time left and nothing else to try")
+
+
 RULES: tuple[Rule, ...] = (
     repair,
     form,
@@ -179,6 +189,7 @@ RULES: tuple[Rule, ...] = (
     explore,
     follow,
     ablate,
+    repeat,
 )
 ATTRIBUTION: tuple[Rule, ...] = (follow, ablate)
 """The rules that rest on measured effects."""
