@@ -383,7 +383,39 @@ def rows(**changes: Any) -> Feedback:
     ],
 )
 def test_diagnoses_of_the_rows(measured: dict[str, Any], data: dict[str, Any], kinds: list[str]) -> None:
-    assert [d.kind for d in diagnose(evaluation(50, **measured), rows(**data))] == kinds
+    assert [d.kind for d in diagnose(evaluation(50, **measured), rows(**data), SPEC)] == kinds
+
+
+def collapsed(share: float, value: float = 10.0) -> dict[str, Any]:
+    """Of ``fg_count``, while the other sub-tasks are answered with all sorts of things."""
+    shares = {**dict.fromkeys(SPEC.subtasks, 0.2), "fg_count": share}
+    return {"top_output_share": shares, "subtasks": dict.fromkeys(SPEC.subtasks, value)}
+
+
+@pytest.mark.parametrize(
+    ("measured", "subtasks"),
+    [
+        (collapsed(1.0), ["fg_count"]),
+        (collapsed(0.81), ["fg_count"]),
+        (collapsed(0.79), []),
+        (collapsed(1.0, value=95.0), []),
+        ({**collapsed(1.0), "score": Score(metric="accuracy", value=10, interval=(0, 20), n=20)}, []),
+    ],
+)
+def test_one_answer_to_everything_is_a_diagnosis(measured: dict[str, Any], subtasks: list[str]) -> None:
+    """Unless it is the right one, or there are too few outputs to tell."""
+    found = [d for d in diagnose(evaluation(10, **measured), rows(), SPEC) if d.kind == "collapse"]
+    assert [d.subtask for d in found] == subtasks
+    assert diagnose(evaluation(10, **measured), None, SPEC) == [], "the base model was taught nothing"
+
+
+def test_a_collapse_calls_for_even_answers_then_more_passes_then_more_of_the_subtask(tmp_path: Path) -> None:
+    outcomes = [{"accepted": i == 0, "measured": evaluation(10, **collapsed(1.0))} for i in range(3)]
+    first, even, longer, weighted = play(tmp_path, *outcomes)
+    assert (first.recipe.balance, even.recipe.balance) == ("none", "completion")
+    assert longer.train.epochs == 2 * first.train.epochs
+    assert {s.subtask: s.weight for s in weighted.recipe.sources}["fg_count"] == 2
+    assert "100% of the outputs of fg_count" in submission.load(tmp_path / "002").plan.evidence[0]
 
 
 def test_wrong_answers_in_the_right_form_call_for_reasoning(tmp_path: Path) -> None:
@@ -400,9 +432,9 @@ def test_wrong_answers_in_the_right_form_call_for_reasoning(tmp_path: Path) -> N
 
 def test_diagnoses_come_from_numbers() -> None:
     cut = evaluation(10, parsed=0.4, errors={"truncated": 55, "format": 5})
-    assert [d.kind for d in diagnose(cut, None)] == ["truncation"]
-    assert [d.kind for d in diagnose(evaluation(10, parsed=0.4), None)] == ["format"]
-    assert diagnose(evaluation(50), None) == []
+    assert [d.kind for d in diagnose(cut, None, SPEC)] == ["truncation"]
+    assert [d.kind for d in diagnose(evaluation(10, parsed=0.4), None, SPEC)] == ["format"]
+    assert diagnose(evaluation(50), None, SPEC) == []
 
 
 @pytest.mark.parametrize(("agent", "planner"), [("ft-agnt", "playbook"), ("ft-agent", "playbok")])

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from pydantic import Field
+
 from ftdojo.contract.result import Score, StageSeconds
 from ftdojo.contract.train_config import OUT_OF_TIME
 from ftdojo.findings import Finding
@@ -111,6 +113,9 @@ class EvaluationFeedback(StrictModel):
     subtask_parsed: dict[str, float]
     errors: dict[str, int]
     """Count of items by error class; right items are not counted."""
+    top_output_share: dict[str, float] = Field(default_factory=dict)
+    """Share of the most frequent output by sub-task, 0 to 1: near 1 is one answer to everything. Empty in runs that
+    were recorded before this was measured."""
     output_tokens: Distribution | None = None
     """Lengths of the outputs; ``None`` in runs that were recorded before this was measured."""
     metrics: dict[str, float]

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ftdojo.contract.feedback import DataFeedback, EvaluationFeedback, Feedback
+from ftdojo.contract.task_spec import TaskSpec
 
 Kind = Literal[
     "truncation",
     "format",
     "length_mismatch",
+    "collapse",
     "unstable",
     "over_fit",
     "under_fit",
@@ -23,6 +25,12 @@ Kind = Literal[
 
 PARSED_ENOUGH = 0.95
 """Share of outputs in the right form above which format is not what holds the score back."""
+COLLAPSED = 0.8
+"""Share of a sub-task's outputs that are one and the same, from which on the model answers it by habit."""
+MIN_OUTPUTS = 8
+"""Of fewer outputs a sub-task, nothing is concluded from how alike they are."""
+SOLVED = 0.9
+"""From this share of the metric's best value on, one answer to everything is what the items ask for."""
 WEAK = 0.75
 """A sub-task is weak if it scores less than this share of the mean over the sub-tasks."""
 SCARCE = 0.25
@@ -46,15 +54,16 @@ class Diagnosis:
     subtask: str = ""
 
 
-def diagnose(evaluation: EvaluationFeedback, feedback: Feedback | None) -> list[Diagnosis]:
+def diagnose(evaluation: EvaluationFeedback, feedback: Feedback | None, spec: TaskSpec) -> list[Diagnosis]:
     """Diagnoses of a model.
 
     Args:
         evaluation: its validation result.
         feedback: all levels for a trained model; ``None`` for the untouched base model.
+        spec: the task.
     """
     rows = feedback.data if feedback else None
-    found = [*_form(evaluation), *_fit(feedback)]
+    found = [*_form(evaluation), *(_collapse(evaluation, spec) if feedback else ()), *_fit(feedback)]
     if rows is not None:
         found += [*_length(evaluation, rows), *_labels(rows), *_mixture(evaluation, rows)]
     found += _subtasks(evaluation)
@@ -71,6 +80,22 @@ def _form(evaluation: EvaluationFeedback) -> list[Diagnosis]:
     evidence = f"evaluation: {share}; errors: {told(evaluation.errors)}"
     unparsed = (1 - evaluation.parsed) * evaluation.score.n
     return [Diagnosis("truncation" if cut > unparsed / 2 else "format", evidence)]
+
+
+def _collapse(evaluation: EvaluationFeedback, spec: TaskSpec) -> list[Diagnosis]:
+    """Sub-tasks that get one answer, whatever is asked."""
+    if evaluation.score.n < MIN_OUTPUTS * len(evaluation.top_output_share):
+        return []
+    found = sorted((-share, name) for name, share in evaluation.top_output_share.items() if share >= COLLAPSED)
+    return [
+        Diagnosis("collapse", f"evaluation: {-share:.0%} of the outputs{_of(name)} are one and the same", name)
+        for share, name in found
+        if not (spec.higher_is_better and evaluation.subtasks.get(name, 0.0) >= SOLVED * spec.best_value)
+    ]
+
+
+def _of(subtask: str) -> str:
+    return f" of {subtask}" if subtask else ""
 
 
 def told(counts: Mapping[str, int]) -> str:

@@ -61,7 +61,8 @@ class LlmPlanner:
         feedback = start.iteration.feedback if start.iteration else None
         evaluation = (feedback.evaluation if feedback else None) or observation.baseline
         effects = measure(observation, drafts.read_all(observation.submissions))
-        facts = context.facts(observation, start.iteration, diagnose(evaluation, feedback), effects)
+        diagnoses = diagnose(evaluation, feedback, observation.task)
+        facts = context.facts(observation, start.iteration, diagnoses, effects)
         explanation = explain(self._client, facts, evaluation)
         script, findings, seen = "", "", set[tuple[str, str]]()
         for _ in range(1 + REPAIRS):

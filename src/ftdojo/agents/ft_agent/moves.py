@@ -110,6 +110,21 @@ def more_rank(s: Situation, evidence: str) -> Iterator[Move]:
         )
 
 
+def more_of(s: Situation, evidence: str, subtask: str) -> Iterator[Move]:
+    """Twice the weight for the rows of a sub-task, if the recipe has a source for it."""
+    before = {source.subtask: source.weight for source in s.best.recipe.sources}.get(subtask)
+    if before is not None and len(s.best.recipe.sources) > 1:
+        expected = f"{subtask} gains more than the other sub-tasks lose"
+        yield Move(
+            draft=s.best.with_source(subtask, weight=2 * before),
+            hypothesis=f"{subtask} is weak because it has too small a share of the rows",
+            evidence=evidence,
+            changes=(
+                _change(f"recipe.sources.{subtask}.weight", f"{before:g}", f"{2 * before:g}", evidence, expected),
+            ),
+        )
+
+
 def rows(s: Situation, evidence: str, factor: float, expected: str) -> Move:
     """So many times the rows, within what the task allows."""
     limit = s.spec.rules.max_rows

@@ -10,7 +10,6 @@ from ftdojo.agents.ft_agent.diagnosis import PARSED_ENOUGH
 from ftdojo.agents.ft_agent.effects import amount
 from ftdojo.agents.ft_agent.moves import Move
 from ftdojo.agents.ft_agent.situation import Situation
-from ftdojo.contract.submission import PlannedChange
 from ftdojo.contract.train_config import OUT_OF_TIME
 
 Rule = Callable[[Situation], Iterator[Move]]
@@ -63,6 +62,18 @@ def form(s: Situation) -> Iterator[Move]:
         yield from moves.more_passes(s, found.evidence, "outputs have the form and the length of the answers")
 
 
+def collapse(s: Situation) -> Iterator[Move]:
+    """A sub-task gets one answer, whatever is asked: answers drawn evenly, more rows and passes, more of that sub-task,
+    then the reasoning."""
+    for found in s.of_kind("collapse"):
+        if s.best.recipe.balance == "none":
+            yield moves.recipe(s, found.evidence, "balance", "completion", "no answer pays by its frequency alone")
+        yield from moves.more_rows(s, found.evidence)
+        yield from moves.more_passes(s, found.evidence, "outputs differ where the questions do")
+        yield from moves.more_of(s, found.evidence, found.subtask)
+        yield from _rationales(s, found.evidence)
+
+
 def under_fit(s: Situation) -> Iterator[Move]:
     """The loss was still falling: more data if there is some, then more steps, rate and rank."""
     for found in s.of_kind("under_fit"):
@@ -93,43 +104,31 @@ def noisy_labels(s: Situation) -> Iterator[Move]:
 def weak_subtasks(s: Situation) -> Iterator[Move]:
     """A sub-task lags behind, or hardly occurs: balance its answers if they have the right form, else give it more of
     the rows."""
-    known = {source.subtask: source.weight for source in s.best.recipe.sources}
     for found in s.of_kind("distribution_mismatch", "weak_subtask"):
         by_habit = s.evaluation.subtask_parsed[found.subtask] >= PARSED_ENOUGH
         if by_habit and s.best.recipe.balance == "none":
             yield moves.recipe(s, found.evidence, "balance", "completion", f"{found.subtask} stops answering by habit")
-        if found.subtask in known:
-            before = known[found.subtask]
-            yield Move(
-                draft=s.best.with_source(found.subtask, weight=2 * before),
-                hypothesis=f"{found.subtask} is weak because it has too small a share of the rows",
-                evidence=found.evidence,
-                changes=(
-                    PlannedChange(
-                        key=f"recipe.sources.{found.subtask}.weight",
-                        before=f"{before:g}",
-                        after=f"{2 * before:g}",
-                        because=found.evidence,
-                        expected=f"{found.subtask} gains more than the other sub-tasks lose",
-                    ),
-                ),
-            )
+        yield from moves.more_of(s, found.evidence, found.subtask)
 
 
 def reason(s: Situation) -> Iterator[Move]:
     """Answers have the form and many are wrong: teach the reasoning too, where the raw rows have some short enough."""
     for found in s.of_kind("missing_rationale"):
-        if RATIONALE not in edits.renderings(s.spec):
-            return
-        shortest = min(s.best.recipe.max_completion_chars, CHARS_PER_TOKEN * s.spec.max_new_tokens)
-        changed = [(edits.RENDERING, RATIONALE), ("recipe.max_completion_chars", str(shortest))]
-        yield moves.compound(
-            s,
-            edits.apply(s.best, s.spec, changed),
-            "the model answers without reasoning because the rows show none",
-            found.evidence,
-            "fewer wrong answers, longer outputs",
-        )
+        yield from _rationales(s, found.evidence)
+
+
+def _rationales(s: Situation, evidence: str) -> Iterator[Move]:
+    if RATIONALE not in edits.renderings(s.spec):
+        return
+    shortest = min(s.best.recipe.max_completion_chars, CHARS_PER_TOKEN * s.spec.max_new_tokens)
+    changed = [(edits.RENDERING, RATIONALE), ("recipe.max_completion_chars", str(shortest))]
+    yield moves.compound(
+        s,
+        edits.apply(s.best, s.spec, changed),
+        "the model answers without reasoning because the rows show none",
+        evidence,
+        "fewer wrong answers, longer outputs",
+    )
 
 
 def explore(s: Situation) -> Iterator[Move]:
@@ -181,6 +180,7 @@ def repeat(s: Situation) -> Iterator[Move]:
 RULES: tuple[Rule, ...] = (
     repair,
     form,
+    collapse,
     over_fit,
     under_fit,
     noisy_labels,
