@@ -413,9 +413,16 @@ def test_a_collapse_calls_for_even_answers_then_more_passes_then_more_of_the_sub
     outcomes = [{"accepted": i == 0, "measured": evaluation(10, **collapsed(1.0))} for i in range(3)]
     first, even, longer, weighted = play(tmp_path, *outcomes)
     assert (first.recipe.balance, even.recipe.balance) == ("none", "completion")
+    assert even.recipe.max_rows < first.recipe.max_rows, "of all rows only a part can have even answers"
     assert longer.train.epochs == 2 * first.train.epochs
     assert {s.subtask: s.weight for s in weighted.recipe.sources}["fg_count"] == 2
     assert "100% of the outputs of fg_count" in submission.load(tmp_path / "002").plan.evidence[0]
+
+
+def test_answers_are_drawn_evenly_from_rows_that_were_not_all_used(tmp_path: Path) -> None:
+    outcome = {"accepted": True, "measured": evaluation(10, **collapsed(1.0))}
+    first, even = play(tmp_path, outcome, spec=LARGE, wall_s=600)
+    assert (even.recipe.balance, even.recipe.max_rows) == ("completion", first.recipe.max_rows)
 
 
 def test_wrong_answers_in_the_right_form_call_for_reasoning(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from ftdojo.contract.submission import PlannedChange
 
 ALMOST = 0.99
 """Of the time that is left: passes are rounded."""
+BALANCED_SHARE = 0.6
+"""Of all rows, that are kept to have even answers."""
 DROPOUT = 0.1
 SEEDS = 2
 """Other seeds that are tried from one draft."""
@@ -43,10 +45,34 @@ class Move:
 
 def more_rows(s: Situation, evidence: str) -> Iterator[Move]:
     """As many more rows as time allows, if all that were asked for were used and there are more."""
-    used = s.feedback.data.rows if s.feedback.data else 0
-    all_used = used >= s.best.recipe.max_rows * 0.95
-    if all_used and forecast.rows(s.best.with_recipe(max_rows=10**6), s.observation) >= LEAST_GROWTH * used:
+    if _has_more_rows(s):
         yield rows(s, evidence, s.growth, "the held-out loss falls, the gap to the training loss does not grow")
+
+
+def balance(s: Situation, evidence: str, expected: str) -> Iterator[Move]:
+    """Answers drawn evenly. Where all rows are used already, only fewer of them can be more even."""
+    if s.best.recipe.balance == "completion":
+        return
+    if _has_more_rows(s):
+        yield recipe(s, evidence, "balance", "completion", expected)
+    elif (fewer := int(BALANCED_SHARE * _used_rows(s))) >= MIN_ROWS:
+        yield compound(
+            s,
+            s.best.with_recipe(balance="completion", max_rows=fewer),
+            "frequent answers outweigh the rare ones",
+            evidence,
+            expected,
+        )
+
+
+def _has_more_rows(s: Situation) -> bool:
+    """Whether a larger ``max_rows`` would give more rows."""
+    used, there_are = _used_rows(s), forecast.rows(s.best.with_recipe(max_rows=10**6), s.observation)
+    return used >= s.best.recipe.max_rows * 0.95 and there_are >= LEAST_GROWTH * used
+
+
+def _used_rows(s: Situation) -> int:
+    return s.feedback.data.rows if s.feedback.data else 0
 
 
 def more_passes(s: Situation, evidence: str, expected: str) -> Iterator[Move]:

@@ -66,8 +66,7 @@ def collapse(s: Situation) -> Iterator[Move]:
     """A sub-task gets one answer, whatever is asked: answers drawn evenly, more rows and passes, more of that sub-task,
     then the reasoning."""
     for found in s.of_kind("collapse"):
-        if s.best.recipe.balance == "none":
-            yield moves.recipe(s, found.evidence, "balance", "completion", "no answer pays by its frequency alone")
+        yield from moves.balance(s, found.evidence, "no answer pays by its frequency alone")
         yield from moves.more_rows(s, found.evidence)
         yield from moves.more_passes(s, found.evidence, "outputs differ where the questions do")
         yield from moves.more_of(s, found.evidence, found.subtask)
@@ -105,9 +104,8 @@ def weak_subtasks(s: Situation) -> Iterator[Move]:
     """A sub-task lags behind, or hardly occurs: balance its answers if they have the right form, else give it more of
     the rows."""
     for found in s.of_kind("distribution_mismatch", "weak_subtask"):
-        by_habit = s.evaluation.subtask_parsed[found.subtask] >= PARSED_ENOUGH
-        if by_habit and s.best.recipe.balance == "none":
-            yield moves.recipe(s, found.evidence, "balance", "completion", f"{found.subtask} stops answering by habit")
+        if s.evaluation.subtask_parsed[found.subtask] >= PARSED_ENOUGH:
+            yield from moves.balance(s, found.evidence, f"{found.subtask} stops answering by habit")
         yield from moves.more_of(s, found.evidence, found.subtask)
 
 
