@@ -409,6 +409,26 @@ def test_one_answer_to_everything_is_a_diagnosis(measured: dict[str, Any], subta
     assert diagnose(evaluation(10, **measured), None, SPEC) == [], "the base model was taught nothing"
 
 
+@pytest.mark.parametrize(
+    ("value", "share", "spec", "subtasks"),
+    [
+        (50.0, 0.5, SPEC, ["equivalence"]),
+        (60.0, 0.5, SPEC, ["equivalence"]),
+        (75.0, 0.5, SPEC, []),
+        (10.0, 0.1, SPEC, []),
+        (50.0, 0.5, replace(SPEC, pooled=True), []),
+    ],
+)
+def test_a_score_that_one_answer_would_have_is_a_diagnosis(
+    value: float, share: float, spec: TaskSpec, subtasks: list[str]
+) -> None:
+    """Outputs may differ: Yes and No at random score what either of them does. There are 20 items a sub-task."""
+    scores = {**dict.fromkeys(SPEC.subtasks, 80.0), "equivalence": value}
+    measured = evaluation(70, subtasks=scores, top_output_share=dict.fromkeys(SPEC.subtasks, 0.5))
+    feedback = rows(top_completion_by_subtask={**dict.fromkeys(SPEC.subtasks, 0.1), "equivalence": share})
+    assert [d.subtask for d in diagnose(measured, feedback, spec) if d.kind == "collapse"] == subtasks
+
+
 def test_a_collapse_calls_for_even_answers_then_more_passes_then_more_of_the_subtask(tmp_path: Path) -> None:
     outcomes = [{"accepted": i == 0, "measured": evaluation(10, **collapsed(1.0))} for i in range(3)]
     first, even, longer, weighted = play(tmp_path, *outcomes)

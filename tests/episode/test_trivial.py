@@ -9,6 +9,7 @@ import pytest
 
 from ftdojo import tasks
 from ftdojo.contract.progress import Silent
+from ftdojo.contract.task_spec import Record
 from ftdojo.data import prepare, read_items
 from ftdojo.episode import trivial
 from ftdojo.episode.trivial import Pair
@@ -51,7 +52,7 @@ def pairs(*completions: str, subtask: str = "") -> list[Pair]:
     return [Pair(f"question {i}", completion, subtask) for i, completion in enumerate(completions)]
 
 
-def items_of(task: Task, home: Home) -> list[dict[str, str]]:
+def items_of(task: Task, home: Home) -> list[Record]:
     return read_items(prepare(task, next(iter(task.variants)), home).validation)
 
 

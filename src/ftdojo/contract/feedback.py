@@ -60,6 +60,9 @@ class DataFeedback(StrictModel):
     """Rows by their optional ``subtask`` key."""
     top_completion_share: float
     """Share of the most frequent completion: near 1 is a constant answer."""
+    top_completion_by_subtask: dict[str, float] = Field(default_factory=dict)
+    """The same among the rows of every sub-task: about what always answering so would score. Empty in runs that were
+    recorded before this was measured."""
     row_tokens: Distribution
     label_tokens: Distribution
     truncated_share: float

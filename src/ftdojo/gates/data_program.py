@@ -38,6 +38,8 @@ class DataReport:
     """Rows whose prompt occurs with another completion too."""
     per_subtask: dict[str, int]
     top_completion_share: float
+    top_completion_by_subtask: dict[str, float]
+    """The share of the most frequent completion among the rows of every sub-task."""
 
 
 def run(
@@ -149,15 +151,25 @@ def check(rows: Sequence[dict[str, Any]], index: OverlapIndex, *, max_rows: int)
     """
     parsed = check_form(rows, max_rows=max_rows)
     clean = decontaminate(rows, parsed, index)
+    subtasks = [str(row.get("subtask", "")) for row in rows]
     report = DataReport(
         rows=len(rows),
         removed_overlap=clean.told,
         duplicates=len(parsed) - len({row.turns for row in parsed}),
         conflicting=sum(conflicting(parsed)),
-        per_subtask=dict(Counter(str(row.get("subtask", "")) for row in rows)),
-        top_completion_share=Counter(row.completion for row in parsed).most_common(1)[0][1] / len(parsed),
+        per_subtask=dict(Counter(subtasks)),
+        top_completion_share=_top_share([row.completion for row in parsed]),
+        top_completion_by_subtask={
+            name: _top_share([row.completion for row, of in zip(parsed, subtasks, strict=True) if of == name])
+            for name in dict.fromkeys(subtasks)
+        },
     )
     return clean, report
+
+
+def _top_share(completions: Sequence[str]) -> float:
+    """The share of the most frequent one."""
+    return Counter(completions).most_common(1)[0][1] / len(completions)
 
 
 def conflicting(rows: Sequence[Row]) -> list[bool]:

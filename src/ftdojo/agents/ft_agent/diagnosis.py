@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -27,8 +28,12 @@ PARSED_ENOUGH = 0.95
 """Share of outputs in the right form above which format is not what holds the score back."""
 COLLAPSED = 0.8
 """Share of a sub-task's outputs that are one and the same, from which on the model answers it by habit."""
+GUESSED = 0.2
+"""An answer is guessed where it is that of at least this share of the rows."""
 MIN_OUTPUTS = 8
-"""Of fewer outputs a sub-task, nothing is concluded from how alike they are."""
+"""From fewer outputs a sub-task nothing is concluded."""
+Z = 1.64
+"""In standard errors: a sub-task that only guesses scores more in one case of twenty."""
 SOLVED = 0.9
 """From this share of the metric's best value on, one answer to everything is what the items ask for."""
 WEAK = 0.75
@@ -63,9 +68,14 @@ def diagnose(evaluation: EvaluationFeedback, feedback: Feedback | None, spec: Ta
         spec: the task.
     """
     rows = feedback.data if feedback else None
-    found = [*_form(evaluation), *(_collapse(evaluation, spec) if feedback else ()), *_fit(feedback)]
+    found = [*_form(evaluation), *_fit(feedback)]
     if rows is not None:
-        found += [*_length(evaluation, rows), *_labels(rows), *_mixture(evaluation, rows)]
+        found += [
+            *_collapse(evaluation, rows, spec),
+            *_length(evaluation, rows),
+            *_labels(rows),
+            *_mixture(evaluation, rows),
+        ]
     found += _subtasks(evaluation)
     if rows is not None and not found:
         found += _reasoning(evaluation, rows)
@@ -82,16 +92,26 @@ def _form(evaluation: EvaluationFeedback) -> list[Diagnosis]:
     return [Diagnosis("truncation" if cut > unparsed / 2 else "format", evidence)]
 
 
-def _collapse(evaluation: EvaluationFeedback, spec: TaskSpec) -> list[Diagnosis]:
-    """Sub-tasks that get one answer, whatever is asked."""
-    if evaluation.score.n < MIN_OUTPUTS * len(evaluation.top_output_share):
+def _collapse(evaluation: EvaluationFeedback, rows: DataFeedback, spec: TaskSpec) -> list[Diagnosis]:
+    """Sub-tasks that get one answer, whatever is asked, or that score no more than the most frequent answer of the rows
+    would. The second can be told only of metrics that are a share of right items."""
+    names = evaluation.top_output_share or evaluation.subtasks
+    n = evaluation.score.n / max(1, len(names))
+    if n < MIN_OUTPUTS:
         return []
-    found = sorted((-share, name) for name, share in evaluation.top_output_share.items() if share >= COLLAPSED)
-    return [
-        Diagnosis("collapse", f"evaluation: {-share:.0%} of the outputs{_of(name)} are one and the same", name)
-        for share, name in found
-        if not (spec.higher_is_better and evaluation.subtasks.get(name, 0.0) >= SOLVED * spec.best_value)
-    ]
+    found = []
+    for name in names:
+        value = evaluation.subtasks.get(name, evaluation.score.value) / (spec.best_value or 1.0)
+        same, guess = evaluation.top_output_share.get(name, 0.0), rows.top_completion_by_subtask.get(name, 0.0)
+        by_chance = guess + Z * math.sqrt(guess * (1 - guess) / n)
+        if spec.higher_is_better and value >= SOLVED:
+            continue
+        if same >= COLLAPSED:
+            found.append((1 - same, name, f"{same:.0%} of the outputs{_of(name)} are one and the same"))
+        elif spec.higher_is_better and not spec.pooled and guess >= GUESSED and value <= by_chance:
+            evidence = f"{value:.0%} of the outputs{_of(name)} are right, always giving one answer would be {guess:.0%}"
+            found.append((1 - guess, name, evidence))
+    return [Diagnosis("collapse", f"evaluation: {evidence}", name) for _, name, evidence in sorted(found)]
 
 
 def _of(subtask: str) -> str:
