@@ -4,6 +4,7 @@ differ in what they do with it.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 PASSES = 3.0
@@ -79,5 +80,5 @@ def size(rows: int, wanted: float, affordable: float) -> Size:
         wanted: passes over them.
         affordable: row passes, rows times epochs, that fit into the time.
     """
-    epochs = round(min(wanted, max(1.0, affordable / rows)), 2)
+    epochs = math.floor(100 * min(wanted, max(1.0, affordable / rows))) / 100
     return Size(rows=max(1, min(rows, int(affordable / epochs))), epochs=epochs)

@@ -17,10 +17,9 @@ from ftdojo.agents.practice import Size
 from ftdojo.contract.protocol import Observation
 from ftdojo.contract.submission import Plan, PlannedChange
 
-MODERATE_SHARE = 0.6
-"""A training that fits into this share of the time left is not the only one of the run."""
-SHARE = 0.45
-"""It is then cut to this share, so that a second one of its size fits, too."""
+HALF = 0.53
+"""A training that is forecast to take this share of the time leaves room for another of its size, as forecasts have a
+reserve."""
 MAX_LENGTH = 1024
 LORA = {"rank": 16, "alpha": 32}
 
@@ -72,8 +71,8 @@ def size(observation: Observation) -> Size:
     """Rows and passes of the first training."""
     rows = max(1, forecast.documented_rows(observation))
     wanted = practice.passes(rows)
-    if wanted * rows <= forecast.row_passes(observation, MODERATE_SHARE):
-        made = practice.size(rows, wanted, forecast.row_passes(observation, SHARE))
-    else:
-        made = practice.size(rows, max(wanted, practice.REPEATS), forecast.row_passes(observation))
+    if wanted * rows > forecast.row_passes(observation, HALF):
+        # No second one would fit: all the time there is, for passes as long as they teach.
+        wanted = max(wanted, practice.REPEATS)
+    made = practice.size(rows, wanted, forecast.row_passes(observation))
     return Size(rows=max(made.rows, min(MIN_ROWS, rows)), epochs=made.epochs)
