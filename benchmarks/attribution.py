@@ -182,7 +182,6 @@ def iteration(number: int, folder: Path, value: float, gap: Interval, accepted: 
         execution=ExecutionFeedback(seconds=StageSeconds(train=1, evaluate=1), reused=[], findings=[]),
         data=DataFeedback(
             rows=rows,
-            removed_overlap=0,
             duplicates=0,
             per_subtask={},
             top_completion_share=0.1,

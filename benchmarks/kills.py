@@ -56,9 +56,9 @@ from ftdojo.episode import Dojo, grading, run_episode
 from ftdojo.errors import FtdojoError
 from ftdojo.inference import TransformersEngine, engine
 from ftdojo.record import Home, Ledger
-from ftdojo.record.ledger import FILE
+from ftdojo.record.run_folder import LEDGER
+from ftdojo.training import Point, Step
 from ftdojo.training.sft import trainer
-from ftdojo.training.sft.monitor import Point, Step
 from ftdojo.training.sft.shapes import cut
 
 STEP_S, BATCH_S = 0.01, 0.04
@@ -390,7 +390,7 @@ def stage(place: Path) -> str:
 
 def recorded(run: Path) -> list[str]:
     """The links of the ledger's events."""
-    if not (run / FILE).is_file():
+    if not (run / LEDGER).is_file():
         return []
     try:
         with Ledger(run, writable=False) as ledger:

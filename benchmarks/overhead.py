@@ -27,7 +27,7 @@ import yaml
 from ftdojo.episode import Dojo
 from ftdojo.findings import Finding
 from ftdojo.record import Home
-from ftdojo.record.ledger import FILE
+from ftdojo.record.run_folder import LEDGER
 from ftdojo.report import write_report
 
 TASK = "chemistry/mol_und"
@@ -75,11 +75,11 @@ def measure(iterations: int, at: list[int], home: Home) -> dict[str, Any]:
                     write_report(run)
                     report_s, begun = time.perf_counter() - begun, time.perf_counter()
                     other = submission(Path(scratch) / "other", number, raw, seed=time.time_ns() % 2**31)
-                    not_refused(dojo.validate(other))
+                    not_refused(dojo.precheck(other))
                     points[len(seconds)] = {
                         "gates_s": time.perf_counter() - begun,
                         "report_s": report_s,
-                        "ledger_mib": sum(p.stat().st_size for p in run.glob(f"{FILE}*")) / 2**20,
+                        "ledger_mib": sum(p.stat().st_size for p in run.glob(f"{LEDGER}*")) / 2**20,
                     }
                 if number % 50 == 1:
                     print(f"{number - 1} iterations", file=sys.stderr, flush=True)

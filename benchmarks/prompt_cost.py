@@ -145,7 +145,6 @@ class World:
         spread = Distribution(p50=90, p95=140, max=200)
         rows = DataFeedback(
             rows=700,
-            removed_overlap=3,
             duplicates=2,
             per_subtask=dict.fromkeys(self.task.spec.subtasks, 140),
             top_completion_share=0.2,

@@ -44,7 +44,7 @@ async def play(task: str, submissions: list[Path], options: list[str]) -> dict[s
         await call(client, "wait")
         for folder in submissions:
             files = {path.name: path.read_text("utf-8") for path in folder.iterdir()}
-            checked = await call(client, "validate", files=files)
+            checked = await call(client, "precheck", files=files)
             if errors := [f["message"] for f in checked["findings"] if f["severity"] == "error"]:
                 print(f"{folder} is not handed in: {errors}", file=sys.stderr)
                 continue

@@ -6,6 +6,7 @@ import json
 import random
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -34,7 +35,7 @@ max_new_tokens = 4
 """
 
 
-SUBMISSION = {
+SUBMISSION: dict[str, dict[str, Any]] = {
     "plan.yaml": {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []},
     "train.yaml": {"method": "full", "learning_rate": 0.01, "epochs": 6, "batch_size": 8, "max_length": 64},
     "recipe.yaml": {"sources": [{"path": "train.jsonl", "prompt": "{{ request }}", "completion": "{{ verdict }}"}]},
@@ -114,7 +115,7 @@ class Thrice:
         self.folder = folder
 
     def propose(self, observation: Observation) -> Path | None:
-        changes = [{}, {"epochs": 0.2, "learning_rate": 1e-5}, {"learning_rat": 1}]
+        changes: list[dict[str, Any]] = [{}, {"epochs": 0.2, "learning_rate": 1e-5}, {"learning_rat": 1}]
         number = len(observation.history)
         if number == len(changes):
             return None

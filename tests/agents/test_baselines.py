@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ftdojo import tasks
 from ftdojo.agents import AGENTS, GREEDY_TREE, check, forecast, make, practice
-from ftdojo.agents.baselines.space import Point, Space, Span
+from ftdojo.agents.baselines.space import Choice, Point, Space, Span
 from ftdojo.agents.draft import read
 from ftdojo.contract import submission
 from ftdojo.contract.data_profile import DataProfile, FileProfile
@@ -131,7 +131,10 @@ def test_single_shot_hands_in_one_submission_of_the_size_that_fits(tmp_path: Pat
     assert folder is not None
     draft = read(folder)
     assert draft.train.max_length == MODEL.context_length
-    assert (draft.train.epochs, draft.train.learning_rate) == (3.0, practice.learning_rate(MODEL.hidden_size, "lora"))
+    assert (draft.train.epochs, draft.train.learning_rate) == (
+        3.0,
+        practice.learning_rate(MODEL.hidden_size, adapters=True),
+    )
     train_s = forecast.work(draft, first) * forecast.ANSWERED / first.train_rows_per_s
     assert 990 < forecast.RESERVE * (forecast.beside(first) + train_s) <= 1000
     assert {s.completion for s in draft.recipe.sources} == {
@@ -187,7 +190,9 @@ def test_random_search_looks_at_no_score_and_tpe_learns_from_it(tmp_path: Path) 
         return [Space.of(observe([], {}, seed=seed)).point(read(folder)) for folder in folders.values()]
 
     assert points("random-search", flat, 5, 0) == points("random-search", by_rate, 5, 0)
-    assert space.dimensions["rendering"].options == ("raw", "answer", "rationale")
+    rendering = space.dimensions["rendering"]
+    assert isinstance(rendering, Choice)
+    assert rendering.options == ("raw", "answer", "rationale")
     late = [p for seed in range(3) for p in points("tpe", by_rate, 16, seed)[8:]]
     rng = random.Random(0)
     drawn = [space.draw(rng) for _ in range(1000)]

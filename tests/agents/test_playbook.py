@@ -114,7 +114,6 @@ def iteration(
             execution=ExecutionFeedback(seconds=seconds, reused=[], findings=findings),
             data=DataFeedback(
                 rows=loaded.program.max_rows,
-                removed_overlap=0,
                 duplicates=0,
                 per_subtask={},
                 top_completion_share=0.1,
@@ -174,7 +173,7 @@ def test_the_first_training_renders_answers_in_the_scorers_form(tmp_path: Path) 
 def test_the_first_training_is_a_serious_one(tmp_path: Path) -> None:
     (first,) = play(tmp_path)
     assert (first.recipe.max_rows, first.train.epochs) == (SPEC.rules.max_rows, practice.PASSES)
-    assert first.train.learning_rate == practice.learning_rate(MODEL.hidden_size, "lora")
+    assert first.train.learning_rate == practice.learning_rate(MODEL.hidden_size, adapters=True)
     steps = first.train.steps(first.recipe.max_rows)
     assert (first.train.batch_size, steps > 200) == (16, True)
     assert first.train.held_out(first.recipe.max_rows) == 64
@@ -352,7 +351,6 @@ def rows(**changes: Any) -> Feedback:
     spread = {"p50": 20, "p95": 30, "max": 40}
     made = {
         "rows": 100,
-        "removed_overlap": 0,
         "duplicates": 0,
         "per_subtask": {},
         "top_completion_share": 0.1,

@@ -10,26 +10,28 @@ from ftdojo.agents import practice
 
 
 @pytest.mark.parametrize(
-    ("hidden_size", "method", "least", "most"),
+    ("hidden_size", "adapters", "least", "most"),
     [
-        (576, "lora", 5e-4, 1e-3),
-        (576, "full", 5e-5, 1e-4),
-        (896, "lora", 5e-4, 1e-3),
-        (3584, "qlora", 2e-4, 5e-4),
-        (3584, "full", 2e-5, 5e-5),
+        (576, True, 5e-4, 1e-3),
+        (576, False, 5e-5, 1e-4),
+        (896, True, 5e-4, 1e-3),
+        (3584, True, 2e-4, 5e-4),
+        (3584, False, 2e-5, 5e-5),
     ],
 )
 def test_rates_fall_with_width_and_adapters_take_ten_times_that_of_full_weights(
-    hidden_size: int, method: str, least: float, most: float
+    hidden_size: int, adapters: bool, least: float, most: float
 ) -> None:
-    assert least <= practice.learning_rate(hidden_size, method) <= most
+    assert least <= practice.learning_rate(hidden_size, adapters=adapters) <= most
 
 
 def test_a_rate_keeps_its_meaning_when_the_method_changes() -> None:
-    adapters, full = practice.learning_rate(576, "lora"), practice.learning_rate(576, "full")
-    assert adapters * practice.rate_ratio("lora", "full") == pytest.approx(full, rel=0.05)
-    assert full * practice.rate_ratio("full", "qlora") == pytest.approx(adapters, rel=0.05)
-    assert practice.rate_ratio("lora", "qlora") == 1
+    adapters, full = practice.learning_rate(576, adapters=True), practice.learning_rate(576, adapters=False)
+    down = practice.rate_ratio(adapters_before=True, adapters_after=False)
+    up = practice.rate_ratio(adapters_before=False, adapters_after=True)
+    assert adapters * down == pytest.approx(full, rel=0.05)
+    assert full * up == pytest.approx(adapters, rel=0.05)
+    assert practice.rate_ratio(adapters_before=True, adapters_after=True) == 1
 
 
 @pytest.mark.parametrize(("rows", "passes"), [(20, 8.0), (80, 6.0), (160, 3.0), (240, 3.0), (2000, 3.0)])

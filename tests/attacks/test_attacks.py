@@ -1,4 +1,4 @@
-"""The attack corpus: hostile data programs, submissions, models and records, one folder each, and honest twins (``good_*``).
+"""The attack corpus: hostile programs, submissions, models and records, one folder each, and honest twins (``good_*``).
 
 A folder holds ``expect.toml`` and one of
 
@@ -35,17 +35,17 @@ import psutil
 import pytest
 import yaml
 
-from ftdojo.episode import Dojo, run_episode
-from ftdojo.gates import trial
-from ftdojo.contract.progress import Silent
-from ftdojo.contract.protocol import Observation
-from ftdojo.audit import verify
-from ftdojo.data import prepare
-from ftdojo.record import Home, Ledger
+import ftdojo_tasks
 from ftdojo import digest
+from ftdojo.audit import verify
+from ftdojo.contract.progress import Silent
+from ftdojo.contract.train_config import TrainConfig
+from ftdojo.data import prepare
+from ftdojo.episode import Dojo
+from ftdojo.gates import trial
+from ftdojo.record import Home, Ledger
 from ftdojo.sandbox import Limits
 from ftdojo.tasks import get
-from ftdojo.contract.train_config import TrainConfig
 from ftdojo.training.sft import lineage
 
 CORPUS = Path(__file__).parent
@@ -55,7 +55,9 @@ TRAIN = {"method": "full", "learning_rate": 0.01, "epochs": 6, "batch_size": 8, 
 
 
 def names(*kinds: str, good: bool = False) -> list[Any]:
-    found = [n for n in EXPECTED if any((CORPUS / n / kind).is_file() for kind in kinds) and n.startswith("good_") == good]
+    found = [
+        n for n in EXPECTED if any((CORPUS / n / kind).is_file() for kind in kinds) and n.startswith("good_") == good
+    ]
     return [pytest.param(n, marks=[pytest.mark.slow] if EXPECTED[n].get("slow") else []) for n in found]
 
 
@@ -89,7 +91,8 @@ class Arena:
         """Hand in a submission; what the ledger has of it afterwards."""
         self.dojo.step(self.submission(name))
         with Ledger(self.dojo.run, writable=False) as ledger:
-            return ledger.events("iteration")[-1].payload["iteration"]
+            made: dict[str, Any] = ledger.events("iteration")[-1].payload["iteration"]
+            return made
 
     @contextlib.contextmanager
     def unharmed(self) -> Iterator[None]:
@@ -102,7 +105,9 @@ class Arena:
             with pytest.raises(BlockingIOError):
                 server.recv(1) if server.type == socket.SOCK_DGRAM else server.accept()
         assert [p.cmdline() for p in psutil.Process().children(recursive=True) if "bwrap" in p.name()] == []
-        assert [c for p in psutil.process_iter(["cmdline"]) if self.facts["MARKER"] in (c := p.info["cmdline"] or [])] == []
+        assert [
+            c for p in psutil.process_iter(["cmdline"]) if self.facts["MARKER"] in (c := p.info["cmdline"] or [])
+        ] == []
 
     def _host(self) -> dict[str, str]:
         places = [self.folder / "secret", self.folder / "home/data", *(self.dojo.run / "submissions").glob("*")]
@@ -151,6 +156,7 @@ def arena(tmp_path_factory: pytest.TempPathFactory, approve: Path, tiny_model: P
             "RUN": str(dojo.run),
             "HOME": str(home.root),
             "PID": str(os.getpid()),
+            "FAMILIES": os.pathsep.join(ftdojo_tasks.__path__),
             "TCP": str(servers[0].getsockname()[1]),
             "UDP": str(servers[1].getsockname()[1]),
             "ABSTRACT": name,
@@ -173,7 +179,7 @@ def test_an_attack_is_contained_and_recorded(name: str, arena: Arena, monkeypatc
         monkeypatch.setattr(trial, "TRIAL_LIMITS", Limits(**limits))  # the real ones would be reached after minutes
     with arena.unharmed():
         if "code" not in expected:  # it goes unnoticed, as it reaches nothing: a submission like any other
-            assert [f for f in arena.dojo.validate(arena.submission(name)) if f.severity == "error"] == []
+            assert [f for f in arena.dojo.precheck(arena.submission(name)) if f.severity == "error"] == []
             return
         iteration = arena.step(name)
     found = [f for f in iteration["feedback"]["execution"]["findings"] if f["severity"] == "error"]
@@ -189,7 +195,7 @@ def test_an_attack_is_contained_and_recorded(name: str, arena: Arena, monkeypatc
 @pytest.mark.parametrize("name", names("process_data.py", "recipe.yaml", "submission.py", good=True))
 def test_the_honest_twin_passes(name: str, arena: Arena) -> None:
     with arena.unharmed():
-        assert [f for f in arena.dojo.validate(arena.submission(name)) if f.severity == "error"] == []
+        assert [f for f in arena.dojo.precheck(arena.submission(name)) if f.severity == "error"] == []
 
 
 def test_the_run_goes_on_and_ends_well(arena: Arena) -> None:

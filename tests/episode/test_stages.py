@@ -10,10 +10,10 @@ import yaml
 from ftdojo.contract.feedback import ExecutionFeedback, Feedback
 from ftdojo.contract.progress import Silent
 from ftdojo.contract.train_config import OUT_OF_TIME
-from ftdojo.data import prepare
-from ftdojo.episode.stages import Outcome, Pipeline
+from ftdojo.episode.outcome import Outcome
+from ftdojo.episode.setting import Setting
+from ftdojo.episode.stages import Stages
 from ftdojo.record import Home
-from ftdojo.tasks.folder import load_folder
 
 PLAN = {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []}
 TRAIN = {"method": "full", "learning_rate": 0.01, "epochs": 6, "batch_size": 8, "max_length": 64}
@@ -21,9 +21,9 @@ RECIPE = {"sources": [{"path": "train.jsonl", "prompt": "{{ request }}", "comple
 
 
 @pytest.fixture
-def pipeline(approve: Path, tiny_model: Path, tmp_path: Path) -> Pipeline:
-    task, home = load_folder(approve), Home(tmp_path / "home")
-    return Pipeline(task, prepare(task, "folder", home), tiny_model, home=home, progress=Silent())
+def stages(approve: Path, tiny_model: Path, tmp_path: Path) -> Stages:
+    setting = Setting.prepare(str(approve), model=str(tiny_model), home=Home(tmp_path / "home"))
+    return Stages(setting, progress=Silent())
 
 
 @pytest.fixture
@@ -36,26 +36,26 @@ def submission(tmp_path: Path) -> Path:
 
 
 def told(outcome: Outcome) -> Feedback:
-    execution = ExecutionFeedback(seconds=outcome.seconds, reused=outcome.reused, findings=outcome.findings)
+    execution = ExecutionFeedback(seconds=outcome.costs.seconds, reused=outcome.reused, findings=outcome.findings)
     return Feedback(execution=execution, training=outcome.training)
 
 
-def test_a_cut_training_is_evaluated_and_found_again(pipeline: Pipeline, submission: Path) -> None:
-    whole = pipeline.run(submission)
+def test_a_cut_training_is_evaluated_and_found_again(stages: Stages, submission: Path) -> None:
+    whole = stages.run(submission)
     assert told(whole).stopped_after is None
-    cut = pipeline.again(submission, stopped_after=7)
+    cut = stages.repeat(submission, stopped_after=7)
     assert cut.predictions is not None
     assert [finding.code for finding in cut.findings] == [OUT_OF_TIME]
     assert told(cut).stopped_after == 7
     assert cut.digests["train"] != whole.digests["train"]
-    again = pipeline.again(submission, stopped_after=told(cut).stopped_after)
+    again = stages.repeat(submission, stopped_after=told(cut).stopped_after)
     assert again.reused == ["data", "train", "evaluate"]
     assert again.findings == cut.findings
 
 
-def test_no_training_is_begun_that_outlasts_the_budget(pipeline: Pipeline, submission: Path) -> None:
-    pipeline.baseline()
-    outcome = pipeline.run(submission, {"wall_s": 0.0})
+def test_no_training_is_begun_that_outlasts_the_budget(stages: Stages, submission: Path) -> None:
+    stages.baseline()
+    outcome = stages.run(submission, {"wall_s": 0.0})
     assert outcome.predictions is None
     assert [finding.code for finding in outcome.findings if finding.severity == "error"] == ["over_budget"]
-    assert outcome.seconds.train > 0.1  # the trial that said so has trained
+    assert outcome.costs.seconds.train > 0.1  # the trial that said so has trained

@@ -9,10 +9,10 @@ import pytest
 
 from ftdojo import tasks
 from ftdojo.contract.progress import Silent
+from ftdojo.contract.row import Row
 from ftdojo.contract.task_spec import Record
 from ftdojo.data import prepare, read_items
 from ftdojo.episode import trivial
-from ftdojo.episode.trivial import Pair
 from ftdojo.record import Home, Store
 from ftdojo.tasks.spec import Task
 
@@ -48,8 +48,11 @@ def colours(tmp_path: Path) -> Path:
     return folder
 
 
-def pairs(*completions: str, subtask: str = "") -> list[Pair]:
-    return [Pair(f"question {i}", completion, subtask) for i, completion in enumerate(completions)]
+def answered(*completions: str, subtask: str = "") -> list[Row]:
+    return [
+        Row(({"role": "user", "content": f"question {i}"},), completion, subtask)
+        for i, completion in enumerate(completions)
+    ]
 
 
 def items_of(task: Task, home: Home) -> list[Record]:
@@ -68,13 +71,13 @@ def test_the_best_constant_is_that_of_all_items_and_of_every_subtask(colours: Pa
 def test_candidates_are_the_shortcuts_and_the_frequent_answers_of_every_subtask() -> None:
     task = tasks.get("chemistry/mol_und")
     shortcuts = [shortcut.output for shortcut in task.spec.shortcuts]
-    rows = [*pairs("1", "1", "2", "2", "2", "3", subtask="count"), *pairs("CC", "CCO", subtask="scaffold")]
+    rows = [*answered("1", "1", "2", "2", "2", "3", subtask="count"), *answered("CC", "CCO", subtask="scaffold")]
     assert trivial.candidates(task, rows) == [*shortcuts, "2", "1", "CC"]
 
 
 def test_examples_are_of_the_items_own_subtask_and_differ_in_their_answers() -> None:
     task = tasks.get("chemistry/mol_und")
-    rows = [*pairs(*["yes"] * 20, "no", subtask="equivalence"), *pairs("1", "2", "3", "4", subtask="fg_count")]
+    rows = [*answered(*["yes"] * 20, "no", subtask="equivalence"), *answered("1", "2", "3", "4", subtask="fg_count")]
     item = {"id": "1", "subtask": "equivalence", "query": "the same?"}
     shown = trivial.with_shots(task, rows, 2)
     turns = shown.prompt(item)

@@ -10,8 +10,10 @@ import pytest
 from ftdojo.data import OverlapIndex
 from ftdojo.errors import InputError
 from ftdojo.gates import data_program
+from ftdojo.gates.decontamination import decontaminate
 from ftdojo.sandbox import Limits
 from ftdojo.sandbox.limits import MIB
+from ftdojo.training.sft import Sft
 
 EMPTY = OverlapIndex.of([])
 TIGHT = Limits(wall_s=2, memory_bytes=300 * MIB, file_bytes=4 * MIB, folder_bytes=8 * MIB)
@@ -35,7 +37,7 @@ def test_a_failing_program_is_one_finding(tmp_path: Path, program: str, code: st
     raw.mkdir()
     tmp_path.chmod(0o755)
     with pytest.raises(InputError) as caught:
-        data_program.run(program, raw, limit=5, limits=TIGHT)
+        data_program.run(program, raw, Sft(), limit=5, limits=TIGHT)
     (finding,) = caught.value.findings
     assert finding.code.startswith(code)
     assert finding.gate == 2
@@ -60,7 +62,7 @@ def pairs(*completions: str) -> list[dict[str, Any]]:
 )
 def test_faulty_rows_are_named_by_number(rows: list[dict[str, Any]], code: str, message: str) -> None:
     with pytest.raises(InputError) as caught:
-        data_program.check(rows, EMPTY, max_rows=6)
+        data_program.parse(rows, Sft(), max_rows=6)
     assert caught.value.findings[0].code == code
     assert message in caught.value.findings[0].message
 
@@ -68,20 +70,20 @@ def test_faulty_rows_are_named_by_number(rows: list[dict[str, Any]], code: str, 
 def test_all_rows_are_checked_and_only_some_are_told() -> None:
     rows = [*pairs(*["a", "b"] * 400), *({"text": "x"} for _ in range(9))]
     with pytest.raises(InputError, match="and 4 more") as caught:
-        data_program.check(rows, EMPTY, max_rows=2000)
+        data_program.parse(rows, Sft(), max_rows=2000)
     assert "row 801" in caught.value.findings[0].message
 
 
 def test_rows_that_hold_evaluation_items_are_counted_like_others() -> None:
     index = OverlapIndex.of(["question number 1", "question number 2"])
-    clean, report = data_program.check(pairs(*"abcd"), index, max_rows=9)
-    assert [clean.rows[0], clean.rows[3]] == [pairs(*"abcd")[0], pairs(*"abcd")[3]]
-    assert clean.found == 2
-    assert report == data_program.check(pairs(*"abcd"), EMPTY, max_rows=9)[1]
+    rows = data_program.parse(pairs(*"abcd"), Sft(), max_rows=9)
+    clean, untouched = decontaminate(rows, index), decontaminate(rows, EMPTY)
+    assert [clean.rows[0], clean.rows[3]] == [rows[0], rows[3]]
+    assert (clean.found, untouched.found) == (2, 0)
 
 
 def test_rows_keep_their_subtask_and_are_counted_by_it() -> None:
     rows = [{**row, "subtask": name} for row, name in zip(pairs(*"abc"), "xxy", strict=True)]
-    clean, report = data_program.check(rows, EMPTY, max_rows=9)
-    assert clean.rows == rows
-    assert report.per_subtask == {"x": 2, "y": 1}
+    parsed = data_program.parse(rows, Sft(), max_rows=9)
+    assert [row.source for row in parsed] == rows
+    assert data_program.report(parsed).per_subtask == {"x": 2, "y": 1}

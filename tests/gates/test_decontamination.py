@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import random
-from collections import Counter
+import re
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ftdojo.contract.progress import Silent
 from ftdojo.contract.row import parse_row
+from ftdojo.contract.train_config import TrainConfig
 from ftdojo.data import OverlapIndex
-from ftdojo.errors import InputError
-from ftdojo.gates import data_program
-from ftdojo.gates.decontamination import MOST_NOISE, TOLD_FROM, decontaminate
+from ftdojo.episode import levels
+from ftdojo.episode.setting import Setting
+from ftdojo.gates import Gates
+from ftdojo.gates.decontamination import decontaminate
+from ftdojo.record import Home
+from ftdojo.training.sft import Sft
 
 WORDS = [f"w{number}" for number in range(400)]
 
@@ -32,64 +40,33 @@ def guesses(*numbers: int) -> list[dict[str, Any]]:
     return [{"prompt": question(number), "completion": "yes"} for number in numbers]
 
 
-def seen(rows: list[dict[str, Any]]) -> tuple[Any, ...]:
-    """All that a submitter is shown of the rows: the report, and how long prompts are."""
-    clean, report = data_program.check(rows, INDEX, max_rows=10_000)
-    texts = [parse_row(row).turns for row in clean.rows]
-    return report, [[Counter(turn.split()) for turn in turns] for turns in texts]
-
-
 def test_rows_without_items_are_as_they_were() -> None:
-    clean = decontaminate(HONEST, [parse_row(row) for row in HONEST], INDEX)
-    assert clean.rows == HONEST
-    assert (clean.found, clean.told) == (0, 0)
+    clean = decontaminate(list(map(parse_row, HONEST)), INDEX)
+    assert [row.source for row in clean.rows] == HONEST
+    assert clean.found == 0
 
 
 @given(st.sets(st.integers(0, 59), min_size=1, max_size=60), st.data())
 def test_no_item_is_left_and_completions_stay(numbers: set[int], data: st.DataObject) -> None:
     rows = [*HONEST[:50], *guesses(*numbers)]
     data.draw(st.randoms()).shuffle(rows)
-    clean = decontaminate(rows, [parse_row(row) for row in rows], INDEX)
-    left = [parse_row(row) for row in clean.rows]
+    clean = decontaminate(list(map(parse_row, rows)), INDEX)
+    left = clean.rows
     assert INDEX.keep([row.turns for row in left]) == list(range(len(rows)))
     assert [row.completion for row in left] == [row["completion"] for row in rows]
     assert clean.found == len(numbers)
 
 
-@pytest.mark.parametrize("base", [0, 5, 19, 25, 40])
-def test_one_guess_more_does_not_show_in_the_count(base: int) -> None:
-    known = guesses(*range(base))
-    right = [seen([*HONEST, *known, *guesses(number)])[0].removed_overlap for number in range(base, 60)]
-    wrong = [seen([*HONEST, *known, *guesses(number)])[0].removed_overlap for number in range(2000, 2030)]
-    assert len(set(wrong)) == 1  # the noise hangs on the items found: asking again does not wear it off
-    if base < TOLD_FROM - MOST_NOISE:
-        assert {*right, *wrong} == {0}
-    elif base > TOLD_FROM:
-        assert len(set(right)) > 4  # all would be the wrong guesses' count and one, were it exact
-
-
-def test_a_guess_in_many_rows_counts_once() -> None:
-    rows = [{"prompt": f"{question(3)} variant {number}", "completion": "yes"} for number in range(150)]
-    clean, report = data_program.check(rows, INDEX, max_rows=1000)
-    assert (clean.found, report.removed_overlap) == (150, 0)
-    clean.refuse_if_many()
-
-
-def test_all_else_that_is_shown_is_the_same_for_a_right_guess() -> None:
-    report, texts = seen([*HONEST, *guesses(3)])
-    other = [*HONEST, *guesses(2003)]
-    plain, _ = seen(other)
-    assert report == plain
-    assert texts == [[Counter(turn.split()) for turn in parse_row(row).turns] for row in [*HONEST, *guesses(3)]]
-
-
-def test_a_copy_of_the_evaluation_items_is_refused_and_some_are_not() -> None:
-    rows = [*guesses(*range(60)), *HONEST[:20]]
-    clean, _ = data_program.check(rows, INDEX, max_rows=100)
-    with pytest.raises(InputError) as caught:
-        clean.refuse_if_many()
-    assert caught.value.findings[0].code == "evaluation_items"
-    data_program.check([*guesses(0, 1, 2)], INDEX, max_rows=100)[0].refuse_if_many()
+def test_white_space_and_lengths_stay_and_equal_rows_get_equal_orders() -> None:
+    text = "\n\t" + question(3).replace(" ", "   ", 4) + " \n"
+    rows = [parse_row({"prompt": text, "completion": "yes"}), *map(parse_row, HONEST[:3])]
+    one = decontaminate([rows[0], *rows[1:], rows[0]], INDEX).rows
+    assert one[0] == one[-1] == decontaminate([rows[0]], INDEX).rows[0]
+    (before, after) = rows[0].turns[0], one[0].turns[0]
+    assert before != after
+    assert re.findall(r"\s+", before) == re.findall(r"\s+", after)
+    assert sorted(before.split()) == sorted(after.split())
+    assert sum(map(len, before.split())) == sum(map(len, after.split()))
 
 
 @pytest.mark.parametrize(
@@ -104,10 +81,73 @@ def test_a_copy_of_the_evaluation_items_is_refused_and_some_are_not() -> None:
 def test_every_form_of_row_and_items_of_few_words(row: dict[str, Any]) -> None:
     if "messages" in row:
         row = {"messages": [*row["messages"], {"role": "assistant", "content": "c d"}]}
-    turns = parse_row({key: value for key, value in row.items() if key != "subtask"}).turns
+    turns = parse_row(row).turns
     index = OverlapIndex.of(turns)
-    (clean,) = data_program.check([row], index, max_rows=1)[0].rows
-    assert clean.get("subtask") == row.get("subtask")
-    left = parse_row({key: value for key, value in clean.items() if key != "subtask"}).turns
+    (clean,) = decontaminate([parse_row(row)], index).rows
+    assert clean.subtask == row.get("subtask", "")
+    left = parse_row(clean.source).turns
     assert not index.overlaps(left)
     assert len(left) == len(turns)
+
+
+PROGRAM = """
+import argparse, json
+parser = argparse.ArgumentParser()
+for name in ("--input", "--output", "--limit"):
+    parser.add_argument(name)
+arguments = parser.parse_args()
+rows = [json.loads(line) for line in open(arguments.input + "/train.jsonl", encoding="utf-8")]
+rows = [{"prompt": row["request"], "completion": row["verdict"]} for row in rows]
+rows += json.loads(%r)
+with open(arguments.output, "w", encoding="utf-8") as stream:
+    for row in rows[: int(arguments.limit)]:
+        stream.write(json.dumps(row) + "\\n")
+"""
+
+
+def probes(items: list[str]) -> list[dict[str, str]]:
+    """Guessed items in every disguise that made them visible before: padded so that a row is cut or not by a token,
+    copied, answered in two ways, spaced out, marked."""
+    rows = []
+    for number, item in enumerate(items):
+        rows += [
+            {"prompt": item, "completion": "yes"},
+            {"prompt": item, "completion": "yes"},
+            {"prompt": item, "completion": "no" if number % 2 else "yes"},
+            {"prompt": item + " pad" * (40 + number % 9), "completion": "yes"},
+            {"prompt": item.replace(" ", "     "), "completion": "yes"},
+            {"prompt": f"{item}\n\n\n<mark>", "completion": "no"},
+        ]
+    return rows
+
+
+@pytest.fixture(scope="module")
+def setting(approve: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Setting:
+    return Setting.prepare(
+        str(approve), model=str(tiny_model), home=Home(tmp_path_factory.mktemp("home")), progress=Silent()
+    )
+
+
+@pytest.mark.parametrize("count", [1, 7, 30])
+def test_what_a_submitter_is_shown_does_not_depend_on_what_is_an_item(
+    count: int, setting: Setting, tmp_path: Path
+) -> None:
+    """One submission, two sealed tests: in one its guesses are items, in the other not. All that gates 0 to 5 say, and
+    the feedback on the data, is the same to the byte."""
+    secret = [f"Sealed {n}: {question(n)}" for n in range(count)]
+    config = TrainConfig(method="full", learning_rate=0.01, epochs=2, batch_size=8, max_length=96)
+    program = PROGRAM % json.dumps(probes(secret))
+
+    def show(index: OverlapIndex) -> tuple[Any, int]:
+        gates = Gates(task=setting.task, data=replace(setting.data, overlap=index), base=setting.base)
+        made = gates.make_rows(program, 2000, Sft())
+        tokenized, warnings = gates.check_tokens(made.written, config)
+        tried = gates.try_training(made.written, tokenized, config, wall_left_s=None)
+        data = levels.data(asdict(made.report), asdict(tokenized.statistics))
+        findings = [finding.model_dump_json() for finding in [*made.warnings, *warnings, *tried]]
+        return (findings, data.model_dump_json()), made.overlap
+
+    hit, found = show(OverlapIndex.of([*secret, "something else entirely, of some words"]))
+    missed, none = show(OverlapIndex.of([f"Other {n}: {question(5000 + n)}" for n in range(count + 1)]))
+    assert (found, none) == (6 * count, 0)
+    assert hit == missed

@@ -10,7 +10,7 @@ import pytest
 
 from ftdojo import models
 from ftdojo.episode import validate
-from ftdojo.episode.validate import Verdict
+from ftdojo.episode.verdict import Verdict
 from ftdojo.record import Home
 
 ROOT = Path(__file__).parents[2]

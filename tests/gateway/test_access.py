@@ -30,6 +30,7 @@ from ftdojo.llm import Transport, connect
 from ftdojo.record import Home, Ledger
 from ftdojo.record.history import History
 from ftdojo.tasks import get
+from ftdojo.training.sft import Sft
 from scripted_llm import ScriptedLlm, Step, scripted
 
 PLAN = {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []}
@@ -104,7 +105,7 @@ def dojo(run: Path, task: Path, model: Path, home: Home, models: dict[str, Trans
 def findings(opened: Dojo, folder: Path) -> list[Finding]:
     with opened as playing:
         playing.reset()
-        return playing.validate(folder)
+        return playing.precheck(folder)
 
 
 def history(run: Path) -> tuple[list[Any], int]:
@@ -160,7 +161,7 @@ data_llm = DataLlm(models={"weak": connect("openai:small", base_url=url)})
 with Dojo(task, Path(run), model=model, home=Home(Path(home)), agent="one", data_llm=data_llm,
           budget=Budget(submissions=1)) as dojo:
     dojo.reset()
-    dojo.validate(Path(folder))
+    dojo.precheck(Path(folder))
 """
 
 
@@ -284,12 +285,12 @@ def test_the_example_of_the_guide_keeps_what_ends_in_the_right_answer(tmp_path: 
             progress=Silent(),
         )
         data = prepare(task, variant, home)
-        rows = data_program.run(program, data.raw, limit=40, limits=access.limits(), llm=access)
-    asked = {row["prompt"] for row in rows}
+        rows = data_program.run(program, data.raw, Sft(), limit=40, limits=access.limits(), llm=access)
+    asked = {row.turns[0] for row in rows}
     raw = {row["problem"]: row["answer"] for row in json.loads((data.raw / "deepscaler.json").read_text("utf-8"))}
     assert 0 < len(asked) < 40
     for row in rows:
-        assert row["completion"].endswith(f"\\boxed{{{raw[row['prompt'].partition(chr(10))[0]]}}}")
+        assert row.completion.endswith(f"\\boxed{{{raw[row.turns[0].partition(chr(10))[0]]}}}")
     assert 40 < len(llm.requests) <= 80, "what was wrong was asked once more"
 
 

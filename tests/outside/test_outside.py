@@ -67,7 +67,7 @@ def test_the_example_plays_an_episode_to_its_sealed_score(options: list[str], tm
     for name, text in FILES.items():
         (submission / name).write_text(text)
     task, *rest = options
-    command = [sys.executable, EXAMPLE, task, submission, "--options", " ".join([*rest, "--name", "example"])]
+    command = [sys.executable, str(EXAMPLE), task, str(submission), "--options", " ".join([*rest, "--name", "example"])]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=250)
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
@@ -80,7 +80,7 @@ def test_the_example_plays_an_episode_to_its_sealed_score(options: list[str], tm
 def test_an_agent_that_misbehaves_gets_errors_and_nothing_else(options: list[str], tmp_path: Path) -> None:
     async def play(client: Client) -> None:
         assert {tool.name for tool in (await client.list_tools()).tools} == {
-            "task", "raw_data", "read_raw", "status", "feedback", "validate", "submit", "wait", "finish",
+            "task", "raw_data", "read_raw", "status", "feedback", "precheck", "submit", "wait", "finish",
         }  # fmt: skip
         assert "being measured" in await refused(client, "submit", files=FILES)
         baseline = await ask(client, "wait", wait_s=120)
@@ -108,12 +108,12 @@ def test_an_agent_that_misbehaves_gets_errors_and_nothing_else(options: list[str
             ({"x" * 5000: ""}, "no file of a submission"),
             ({"plan.yaml": "a" * 300_000}, "larger than"),
         ]:
-            assert why in await refused(client, "validate", files=files)
+            assert why in await refused(client, "precheck", files=files)
         assert "files" in await refused(client, "submit", files=[1, 2])
         assert "no iteration 7" in await refused(client, "feedback", iteration=7)
         assert await refused(client, "open_test")
 
-        deep = await ask(client, "validate", files={**FILES, "train.yaml": "[" * 50_000}, wait_s=60)
+        deep = await ask(client, "precheck", files={**FILES, "train.yaml": "[" * 50_000}, wait_s=60)
         assert [f["severity"] for f in deep["findings"]] == ["error"]
 
         pending, *others = await asyncio.gather(

@@ -1,90 +1,24 @@
-"""Shared by the tests of this room: hostile outputs, a runner, and built data."""
+"""Shared by the tests of this room: hostile outputs, a runner, and task folders."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ftdojo.errors import InputError
-from ftdojo.findings import Finding
-from ftdojo.tasks import registry
+from scoring_fixtures import hostile, runner
 
-HOSTILE = {
-    "long": "x" * 1_000_000,
-    "open thoughts": "<think>" * 150_000,
-    "many thoughts": "<think>a</think>" * 60_000,
-    "nested": '{"count": ' * 100_000,
-    "brackets": "[" * 500_000,
-    "fences": "```" * 300_000,
-    "json fences": "```json" * 150_000,
-    "digits": "9" * 1_000_000,
-    "long integer": '{"count": ' + "9" * 5_000 + "}",
-    "quotes": '"count"' * 140_000,
-    "spaces after a key": '"count"' + " " * 1_000_000,
-    "spaced keys": ('"output"' + " " * 100) * 9_000,
-    "open string": '"output": "' + "a" * 1_000_000,
-    "NUL": "\x00" * 1000 + '{"count": "1"}',
-    "surrogate": '{"count": "\ud800"} \udfff',
-    "other digits": '{"count": "٣"}',
-    "infinite": '{"count": 1e999}',
-    "line breaks": "\n    " * 200_000,
-    "commas": "1," * 500_000,
-    "smiles": "C" * 1_000_000,
-    "rings": "C1" * 200 + "C",
-    "branches": "C(" * 240,
-}
-
-
-@pytest.fixture(params=HOSTILE)
-def hostile(request):
-    """An output that breaks careless parsers."""
-    return HOSTILE[request.param]
+__all__ = ["hostile", "runner"]
 
 
 @pytest.fixture
-def cpu_seconds():
-    """``cpu_seconds(call)``: the processor time that a call takes, whatever else runs on the machine."""
-
-    def measure(call):
-        begun = time.process_time()
-        call()
-        return time.process_time() - begun
-
-    return measure
-
-
-@pytest.fixture
-def runner():
-    """Runs a program in a process of its own, without a sandbox: the programs here are the tests' own."""
-
-    def run(program, inputs, output):
-        command = [sys.executable, "main.py", inputs, output]
-        done = subprocess.run(command, cwd=program, capture_output=True, text=True, timeout=60, check=False)
-        if done.returncode:
-            finding = Finding(code="program_failed", gate=0, message=done.stderr[-300:], where="main.py", fix="mend it")
-            raise InputError([finding])
-
-    return run
-
-
-@pytest.fixture(scope="session")
-def mol_und(tmp_path_factory):
-    """The task and the folder of its generated data."""
-    task = registry.get("chemistry/mol_und")
-    folder = tmp_path_factory.mktemp("mol_und")
-    task.variants["twin"].build(folder, {})
-    return task, folder
-
-
-@pytest.fixture
-def task_folder(tmp_path):
+def task_folder(tmp_path: Path) -> Callable[..., Path]:
     """Writes a task folder: ``task_folder(train, evaluation, scorer="exact", ...)`` returns its path."""
 
-    def write(train, evaluation, **settings):
+    def write(train: list[dict[str, Any]], evaluation: list[dict[str, Any]], **settings: Any) -> Path:
         defaults = {
             "id": "own/test",
             "domain": "own",

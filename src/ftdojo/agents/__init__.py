@@ -90,7 +90,7 @@ def _asking(transport: Transport, door: Door) -> Planner:
     """The planner that asks a language model."""
     from ftdojo.agents.ft_agent.llm_planner import LlmPlanner
 
-    return LlmPlanner(_client(transport, door), door.validate)
+    return LlmPlanner(_client(transport, door), door.precheck)
 
 
 def _client(transport: Transport, door: Door) -> Client:

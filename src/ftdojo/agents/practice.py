@@ -29,7 +29,7 @@ WIDTH_POWER = 0.5
 """The rate falls with this power of the hidden size. Fitted powers are 0.78 for Llama and 0.08 for Qwen models."""
 
 
-def learning_rate(hidden_size: int, method: str) -> float:
+def learning_rate(hidden_size: int, *, adapters: bool) -> float:
     """The peak learning rate to begin with, to two digits: 9.3e-4 for adapters on SmolLM2-135M, 3.7e-4 on a 7B model.
 
     The form and the constants are those of Schulman et al. 2025, "LoRA Without Regret" (Thinking Machines), who fitted
@@ -37,15 +37,15 @@ def learning_rate(hidden_size: int, method: str) -> float:
 
     Args:
         hidden_size: of the model.
-        method: ``full``, or a method with adapters.
+        adapters: whether the method trains adapters, or else all weights.
     """
-    factor = 1.0 if method == "full" else ADAPTER_RATE
+    factor = ADAPTER_RATE if adapters else 1.0
     return float(f"{FULL_RATE * factor * (AT_WIDTH / hidden_size) ** WIDTH_POWER:.2g}")
 
 
-def rate_ratio(before: str, after: str) -> float:
+def rate_ratio(*, adapters_before: bool, adapters_after: bool) -> float:
     """By what a learning rate has to be multiplied when one method takes the place of another."""
-    return (1.0 if after == "full" else ADAPTER_RATE) / (1.0 if before == "full" else ADAPTER_RATE)
+    return ADAPTER_RATE ** (adapters_after - adapters_before)
 
 
 def passes(rows: int) -> float:

@@ -9,24 +9,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from ftdojo import models, sandbox, tasks, training
 from ftdojo.contract.configuration import Configuration
 from ftdojo.contract.progress import Progress
 from ftdojo.contract.protocol import Iteration
 from ftdojo.contract.result import RunResult, Score
-from ftdojo.data import prepare
 from ftdojo.disk import disk_errors
 from ftdojo.episode import evaluation
-from ftdojo.episode.episode import SUBMISSIONS
 from ftdojo.episode.predict import predict
-from ftdojo.episode.stages import Pipeline
+from ftdojo.episode.setting import Setting
+from ftdojo.episode.stages import Stages
 from ftdojo.errors import InfrastructureError, UsageError
-from ftdojo.record import Home, Ledger, Store
+from ftdojo.record import Home, Ledger, RunFolder, Store
+from ftdojo.record.events import RunBegun
 from ftdojo.record.history import History
 from ftdojo.tasks.scoring import summarize
 from ftdojo.tasks.spec import Task
+from ftdojo.training import Trainer, copy_text_files, trainer_of
 
 Form = Literal["merged", "adapter"]
 ADAPTER = "adapter_config.json"
@@ -66,35 +66,42 @@ def export(
     """
     with Ledger(run, writable=False) as ledger:
         history = History(ledger)
-        configuration, about, result = history.configuration, history.payload("configuration"), history.finished
+        begun, result = history.first(RunBegun), history.finished
         iterations, best = history.iterations, history.best
-    if configuration is None or about is None or not best:
+    if begun is None or not best:
         raise UsageError(f"no model of {run} was better than the base model", fix="nothing has to be exported")
     if out.exists() and any(out.iterdir()):
         raise UsageError(f"{out} is not empty", fix="name a new folder")
-    _, found = tasks.get(task or about.get("given", configuration.task), runner=sandbox.run_user_code).variant(
-        configuration.variant
-    )
-    data, base = prepare(found, configuration.variant, home), models.resolve(configuration.model, home.root)
-    now = {**data.digests, "task": found.version, "model": models.digest(base)}
+    configuration = begun.configuration
+    setting = Setting.prepare(
+        task or begun.task,
+        model=configuration.model,
+        home=home,
+        variant=configuration.variant,
+        progress=progress,
+    ).as_recorded(configuration)
+    now, base = setting.digests, setting.base
     if changed := [name for name, digest in configuration.digests.items() if now[name] != digest]:
         raise UsageError(
             f"{', '.join(changed)} of {configuration.task} changed since {run} was begun",
             fix="export with the data, the model and the ftdojo that the run was made with",
         )
-    submission, iteration = run / SUBMISSIONS / f"{best:03d}", iterations[best - 1]
-    pipeline = Pipeline(found, data, base, home=home, progress=progress)
-    trained = pipeline.again(submission, stopped_after=iteration.feedback.stopped_after).trained
+    submission, iteration = RunFolder(run).submission(best), iterations[best - 1]
+    stages = Stages(setting, progress=progress)
+    outcome = stages.repeat(submission, stopped_after=iteration.feedback.stopped_after)
+    trained = outcome.trained
     assert trained is not None, "what was accepted was trained"
+    assert outcome.submission is not None
+    trainer = trainer_of(outcome.submission.train)
     if form == "adapter" and not (trained / ADAPTER).is_file():
         raise UsageError(f"iteration {best} trained all weights, not an adapter", fix="leave --form out")
     progress.update("export", 0, 1, f"{form}: {out}")
     if form == "adapter":
         _copy_adapter(trained, base, out)
     else:
-        training.export(base, trained, out)
+        trainer.export(base, trained, out)
     progress.end("export", str(out))
-    score = _score(found, data.validation, base, out, form, progress)
+    score = _score(setting.task, setting.data.validation, base, out, form, progress, trainer)
     recorded = iteration.score
     if recorded is None or abs(score.value - recorded.value) > 1e-9:
         raise InfrastructureError(
@@ -105,7 +112,7 @@ def export(
         folder=out,
         form=form,
         base=base,
-        task=found,
+        task=setting.task,
         configuration=configuration,
         submission=submission,
         iteration=iteration,
@@ -118,19 +125,21 @@ def _copy_adapter(trained: Path, base: Path, out: Path) -> None:
     """The adapter, with what turns text into tokens, and with the place of its base model."""
     with disk_errors(out):
         shutil.copytree(trained, out, dirs_exist_ok=True)
-        training.copy_text_files(base, out)
+        copy_text_files(base, out)
         settings = json.loads((out / ADAPTER).read_text("utf-8"))
         settings["base_model_name_or_path"] = str(base)
         (out / ADAPTER).write_text(json.dumps(settings, indent=1) + "\n", "utf-8")
 
 
-def _score(task: Task, items: Path, base: Path, out: Path, form: Form, progress: Progress) -> Score:
+def _score(
+    task: Task, items: Path, base: Path, out: Path, form: Form, progress: Progress, trainer: Trainer[Any, Any]
+) -> Score:
     """The score of what lies in ``out``, by a fresh generation: nothing that is stored is used."""
 
     @contextmanager
     def merged() -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="ftdojo-export-") as folder:
-            training.export(base, out, Path(folder))
+            trainer.export(base, out, Path(folder))
             yield Path(folder)
 
     with tempfile.TemporaryDirectory(prefix="ftdojo-score-") as store:

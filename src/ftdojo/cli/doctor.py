@@ -28,11 +28,11 @@ class Check:
 
 
 def doctor(json: Json = False) -> None:
-    """Check the machine: device, memory, disk, embedded model, molecules, and every wall of the sandbox.
+    """Check the machine: device, memory, disk, embedded model, task families, and every wall of the sandbox.
 
     The sandbox is bubblewrap's, or that of $FTDOJO_SANDBOX (docker, podman).
     """
-    checks = [check for probe in (_device, _room, _packages, _sandbox) for check in _guarded(probe)]
+    checks = [check for probe in (_device, _room, _model, _families, _sandbox) for check in _guarded(probe)]
     if json:
         print_json({"ok": all(c.ok for c in checks), "checks": [asdict(c) for c in checks]})
     else:
@@ -73,13 +73,28 @@ def _room() -> Iterator[Check]:
     yield Check("memory", memory > NEEDED_MEMORY_GIB, f"{memory:.0f} GiB available", "close other programs")
 
 
-def _packages() -> Iterator[Check]:
+def _model() -> Iterator[Check]:
     from ftdojo import models
-    from ftdojo.tasks.chemistry import molecules
 
     path = models.embedded_weights()
     yield Check("embedded model", True, f"{models.EMBEDDED}, {path.stat().st_size / 2**20:.0f} MiB of weights")
-    yield Check("molecules", True, f"{len(molecules.load(1, 10**4))} molecules")
+
+
+def _families() -> Iterator[Check]:
+    """Load every task family. None at all is no fault: a folder is a task, too."""
+    from ftdojo.tasks import families
+
+    found = families.installed()
+    if not found:
+        yield Check("task families", True, f"none; `{families.INSTALL}` installs the benchmark tasks")
+    for entry in found:
+        name = f"task family {entry.name}"
+        try:
+            count = len(families.load(entry))
+        except FtdojoError as error:
+            yield Check(name, False, error.message, error.fix)
+        else:
+            yield Check(name, True, f"{count} task{'' if count == 1 else 's'}, from {families.distribution(entry)}")
 
 
 def _sandbox() -> Iterator[Check]:

@@ -48,7 +48,7 @@ def mcp(
     from ftdojo.contract.budget import Budget, parse_duration
     from ftdojo.episode import Dojo, run_episode
     from ftdojo.outside import AgentLeft, Seat, Watched
-    from ftdojo.record import Home
+    from ftdojo.record import Home, RunFolder
     from ftdojo.report import write_report
 
     try:
@@ -76,7 +76,7 @@ def mcp(
             budget=limits,
             progress=watched,
         ) as dojo:
-            seat = Seat(name, folder / "workspace", dojo.validate, finish_when_left=finish_when_left)
+            seat = Seat(name, RunFolder(folder).workspace, dojo.precheck, finish_when_left=finish_when_left)
             service = Service(build(seat, watched, dojo.raw), seat, http)
             if service.url:
                 live.say(f"serving {service.url}")
@@ -90,6 +90,6 @@ def mcp(
                 seat.broken()
                 raise
         report = write_report(folder)
-        live.say(f"report {report}; result {folder / 'result.json'}")
+        live.say(f"report {report}; result {RunFolder(folder).result}")
         service.end()
     err.print("[bold green]done[/]")

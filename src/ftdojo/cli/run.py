@@ -90,7 +90,7 @@ def run(
     from ftdojo.contract.budget import Budget, parse_duration
     from ftdojo.episode import Dojo, run_episode
     from ftdojo.gateway import DataLlm
-    from ftdojo.record import Home
+    from ftdojo.record import Home, RunFolder
     from ftdojo.report import closing_table, write_report
 
     folder = (
@@ -127,7 +127,7 @@ def run(
             progress=live,
         ) as dojo,
     ):
-        contestant = agents.make(agent, folder / "workspace", door=dojo, transport=transport, probes=probes)
+        contestant = agents.make(agent, RunFolder(folder).workspace, door=dojo, transport=transport, probes=probes)
         result = run_episode(dojo, contestant)
     report = write_report(folder)
     if json:
@@ -135,7 +135,7 @@ def run(
     else:
         out.print(closing_table(result))
     err.print(
-        f"peak memory {_peak_memory_gib():.1f} GiB; report {report}; result {folder / 'result.json'}", soft_wrap=True
+        f"peak memory {_peak_memory_gib():.1f} GiB; report {report}; result {RunFolder(folder).result}", soft_wrap=True
     )
     gain = "better than the base model" if result.best.iteration else "nothing beat the base model"
     err.print(f"[bold green]done[/]: outcome {result.outcome}, best iteration {result.best.iteration} ({gain})")

@@ -19,8 +19,9 @@ app = typer.Typer(help="Look at a task, make your own, and prove it.", no_args_i
 
 
 def list_tasks(json: Json = False) -> None:
-    """List the built-in tasks."""
+    """List the tasks of the installed task families."""
     from ftdojo import tasks
+    from ftdojo.tasks import families
 
     specs = [(tasks.get(name).spec, sorted(tasks.get(name).variants)) for name in tasks.ids()]
     rows: list[dict[str, Any]] = [
@@ -36,6 +37,10 @@ def list_tasks(json: Json = False) -> None:
     ]
     if json:
         print_json(rows)
+        return
+    if not rows:
+        out.print(f"no task family is installed; `{families.INSTALL}` installs the benchmark tasks", markup=False)
+        out.print("`ftdojo task new NAME` writes a task of your own", markup=False)
         return
     table = Table("task", "metric", "better", "sub-tasks", "data", box=None)
     for row in rows:

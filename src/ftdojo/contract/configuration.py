@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from pydantic import Field
@@ -11,7 +12,7 @@ from pydantic import Field
 from ftdojo.errors import UsageError
 from ftdojo.schema import StrictModel
 
-PACKAGES = ("ftdojo", "torch", "transformers", "peft", "rdkit")
+PACKAGES = ("ftdojo", "ftdojo-tasks", "torch", "transformers", "peft", "rdkit")
 
 
 class Configuration(StrictModel):
@@ -47,5 +48,9 @@ class Configuration(StrictModel):
 
 
 def versions() -> dict[str, str]:
-    """The versions that produced a result; recorded, but not part of a run's identity."""
-    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+    """The versions that produced a result, of what is installed; recorded, but not part of a run's identity."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found

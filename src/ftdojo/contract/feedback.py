@@ -51,8 +51,8 @@ class DataFeedback(StrictModel):
     """The training rows as they were used."""
 
     rows: int
-    removed_overlap: int
-    """Evaluation items among the rows, which were made harmless: about so many, or 0 if they were few."""
+    removed_overlap: int = 0
+    """In runs of earlier builds, a noisy number of evaluation items among the rows. Nobody is told of them now."""
     duplicates: int
     conflicting: int = 0
     """Rows whose prompt occurs with another completion too."""

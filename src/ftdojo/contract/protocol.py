@@ -146,8 +146,8 @@ class Door(Protocol):
     def unfinished_calls(self) -> Sequence[Call]:
         """Those of an iteration that was planned, but not finished, when the run was interrupted."""
 
-    def validate(self, submission: Path) -> Sequence[Finding]:
-        """What the gates find in a submission, without training it."""
+    def precheck(self, submission: Path) -> Sequence[Finding]:
+        """What gates 0 to 3 find in a submission, without training it."""
 
     def probe(self, submission: Path, share: float) -> Probe:
         """What a submission scores when it is trained on a share of its rows."""

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from ftdojo.contract.task_spec import Message
 
 SURROGATE = re.compile(r"[\ud800-\udfff]")
-"""JSON can escape it alone; UTF-8 cannot hold it, and no tokenizer takes it."""
+"""A lone surrogate: legal in JSON escapes, not encodable as UTF-8, rejected by tokenizers."""
 FORMS = "prompt/completion, instruction/input/output or messages"
+SUBTASK = "subtask"
+MAX_SUBTASK_CHARS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,22 +23,42 @@ class Row:
 
     prompt: tuple[Message, ...]
     completion: str
+    subtask: str = ""
+    """The sub-task that it teaches, if it names one."""
+    source: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), compare=False, repr=False)
+    """The JSON object that it was parsed from."""
 
     @property
     def turns(self) -> tuple[str, ...]:
         """The text of every turn, the completion last."""
         return (*(turn["content"] for turn in self.prompt), self.completion)
 
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """All text that is compared with the evaluation items: first that of the prompt, then all that is learned."""
+        return self.turns
 
-def parse_row(row: dict[str, Any]) -> Row:
+    def with_texts(self, texts: Sequence[str]) -> Row:
+        """The same row with other ``texts``, as many, in the same order."""
+        roles = [*(turn["role"] for turn in self.prompt), "assistant"]
+        messages = [{"role": role, "content": text} for role, text in zip(roles, texts, strict=True)]
+        return parse_row({"messages": messages, **({SUBTASK: self.subtask} if self.subtask else {})})
+
+
+def parse_row(row: Mapping[str, Any]) -> Row:
     """The training pair of one row.
 
     Forms: ``prompt``/``completion``; Alpaca ``instruction``/``input``/``output``; chat ``messages`` that end with the
-    assistant's turn.
+    assistant's turn. Each may name its ``subtask``.
 
     Raises:
         ValueError: saying what is wrong with the row.
     """
+    subtask = _subtask(row.get(SUBTASK, ""))
+    return replace(_parse({key: value for key, value in row.items() if key != SUBTASK}), subtask=subtask, source=row)
+
+
+def _parse(row: Mapping[str, Any]) -> Row:
     keys = row.keys()
     if keys == {"prompt", "completion"}:
         return _pair([("user", row["prompt"])], row["completion"])
@@ -44,6 +68,13 @@ def parse_row(row: dict[str, Any]) -> Row:
     if keys == {"messages"}:
         return _chat(row["messages"])
     raise ValueError(f"keys {sorted(map(str, keys))} are none of the known forms: {FORMS}")
+
+
+def _subtask(name: Any) -> str:
+    """Rows are counted by it, and the counts are recorded, shown and given to agents."""
+    if not isinstance(name, str) or len(name) > MAX_SUBTASK_CHARS or SURROGATE.search(name):
+        raise ValueError(f"'{SUBTASK}' must be text of at most {MAX_SUBTASK_CHARS} characters")
+    return name
 
 
 def _chat(messages: Any) -> Row:

@@ -3,35 +3,34 @@
 from __future__ import annotations
 
 import shutil
-import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-from ftdojo import digest, inference, models, sandbox, tasks
-from ftdojo.contract.budget import Budget, Spent
+from ftdojo import digest, models
+from ftdojo.contract.budget import Budget
 from ftdojo.contract.call import Call, CallLog
 from ftdojo.contract.configuration import Configuration, versions
-from ftdojo.contract.feedback import ExecutionFeedback, Feedback
 from ftdojo.contract.progress import Progress, Silent
-from ftdojo.contract.protocol import Agent, Decision, Iteration, Observation, Probe
+from ftdojo.contract.protocol import Agent, Iteration, Observation, Probe
 from ftdojo.contract.result import RunResult
-from ftdojo.contract.submission import copy, load, read_plan
-from ftdojo.data import prepare, profiled, read_items, token_counter
+from ftdojo.contract.submission import copy
+from ftdojo.data import profiled, read_items, token_counter
 from ftdojo.disk import disk_errors
-from ftdojo.episode import acceptance, evaluation, grading, ladder
-from ftdojo.episode.stages import Outcome, Pipeline
+from ftdojo.episode import evaluation, ladder
+from ftdojo.episode.accounts import Accounts
+from ftdojo.episode.closing import Closing
+from ftdojo.episode.judging import judge
+from ftdojo.episode.outcome import Outcome
+from ftdojo.episode.setting import Setting
+from ftdojo.episode.speed import train_rows_per_s
+from ftdojo.episode.stages import Stages
 from ftdojo.errors import UsageError
 from ftdojo.findings import Finding
-from ftdojo.gateway.access import Access, DataLlm
-from ftdojo.record import Home, Ledger
+from ftdojo.gateway import Access, DataLlm
+from ftdojo.record import Home, Ledger, RunFolder, Store, events
 from ftdojo.record.history import History
-
-SUBMISSIONS = "submissions"
-MODEL = "model"
-RESULT = "result.json"
-SEALED = "sealed"
-"""Of a finished run: the outputs on the test items, for its owner's eyes. An agent is gone when they are written."""
+from ftdojo.record.summary import conclude
 
 
 def run_episode(dojo: Dojo, agent: Agent) -> RunResult:
@@ -80,19 +79,21 @@ class Dojo:
         Raises:
             UsageError: for an unknown name, or if ``run`` holds a run with another configuration.
         """
-        self.run, self._home, self._task_name = run, home, task
+        self.run, self._folder = run, RunFolder(run)
         self.progress = progress or Silent()
-        variant, self._task = tasks.get(task, runner=sandbox.run_user_code).variant(variant)
-        self.budget = (budget or Budget()).within(Budget(wall_s=self._task.spec.rules.wall_s))
-        self.progress.update("setup", 0, 2, "preparing the task's data")
-        self._data = prepare(self._task, variant, home)
-        self.progress.update("setup", 1, 2, "preparing the base model")
-        self._base = models.resolve(model, home.root)
-        self.progress.end("setup", f"{self._task.spec.id} ({variant}), {model}")
-        inference.identity(engine)
+        self._setting = Setting.prepare(
+            task, model=model, home=home, variant=variant, engine=engine, progress=self.progress
+        )
+        with disk_errors(run):
+            run.mkdir(parents=True, exist_ok=True)
+        self._ledger = Ledger(run)
+        self._history = History(self._ledger)
+        self._setting = self._setting.as_recorded(self._history.configuration)
+        rules = self._setting.task.spec.rules
+        self.budget = (budget or Budget()).within(Budget(wall_s=rules.wall_s))
         self._identity = Configuration(
-            task=self._task.spec.id,
-            variant=variant,
+            task=self._setting.task.spec.id,
+            variant=self._setting.variant,
             model=model,
             agent=agent,
             planner=planner,
@@ -101,38 +102,38 @@ class Dojo:
             engine=engine,
             seed=seed,
             budget=asdict(self.budget),
-            digests={**self._data.digests, "task": self._task.version, "model": models.digest(self._base)},
+            digests=self._setting.digests,
         )
-        with disk_errors(run):
-            run.mkdir(parents=True, exist_ok=True)
-        self._ledger = Ledger(run)
-        self._history = History(self._ledger)
-        access = self._access(data_llm) if data_llm else None
-        self._pipeline = Pipeline(
-            self._task, self._data, self._base, home=home, progress=self.progress, llm=access, engine=engine
+        self._accounts = Accounts(self._history, self.budget)
+        self._stages = Stages(
+            self._setting,
+            progress=self.progress,
+            accounts=self._accounts,
+            llm=self._open_access(data_llm) if data_llm else None,
         )
-        self._mark = time.monotonic()
 
     def reset(self) -> Observation:
-        """Begin the episode, or take it up where the record ends."""
+        """Begin the episode, or resume it where the record ends."""
         begun_with = self._history.configuration
         if begun_with is None:
             self._begin()
         else:
-            begun_with.require_same(self._identity, self.run)
+            self._history.require_same(self._identity, self.run)
             self.progress.say(f"resuming {self.run}: {len(self._history.iterations)} iterations are in the record")
-        self._items = read_items(self._data.validation)
+        setting = self._setting
+        self._items = read_items(setting.data.validation)
         self._profile = profiled(
-            self._data, self._home, count=token_counter(self._base), tokenizer=self._identity.digests["model"]
+            setting.data, setting.home, count=token_counter(setting.base), tokenizer=self._identity.digests["model"]
         )
-        self._rows_per_s = self._pipeline.train_rows_per_s()
+        self._rows_per_s = train_rows_per_s(setting, Store(setting.home.stages), self.progress)
         if self._history.baseline is None:
-            outcome = self._pipeline.baseline()
-            measured = evaluation.feedback(self._task, self._items, outcome.predicted, best=None)
-            facts = {"digests": outcome.digests, "contents": outcome.contents}
-            self._history.append("baseline", {"evaluation": measured.model_dump(mode="json"), **facts})
-        observation = self._observation()
-        self._mark = time.monotonic()  # what the environment measures for itself is not the agent's time
+            outcome = self._stages.baseline()
+            measured = evaluation.feedback(setting.task, self._items, outcome.predicted, best=None)
+            self._history.append(
+                events.BaselineMeasured(evaluation=measured, digests=outcome.digests, contents=outcome.contents)
+            )
+        observation = self._observe()
+        self._accounts.restart_clock()  # what the environment measures for itself is not the agent's time
         self.progress.say(f"base model on validation: {observation.baseline.score}")
         return observation
 
@@ -140,47 +141,55 @@ class Dojo:
         """Gate, train, evaluate and judge one submission; everything that was learned is in the observation."""
         number = len(self._history.iterations) + 1
         folder = self._keep(submission, number)
-        planning_s = time.monotonic() - self._mark
-        outcome = self._pipeline.run(folder, self.budget.remaining(self._history.spent))
-        feedback, decision = self._judge(outcome, planning_s)
+        planning_s = self._accounts.clock_s
+        outcome = self._stages.run(folder, self._accounts.charged_remaining())
+        best = Outcome() if outcome.predictions is None else self._best_outcome()
+        feedback, decision = judge(self._setting.task, self._items, outcome, best, planning_s=planning_s)
         iteration = Iteration(
             number=number,
             digests=outcome.digests,
             contents=outcome.contents,
-            plan=read_plan(folder),
+            plan=outcome.plan,
             feedback=feedback,
             decision=decision,
         )
-        event = {"iteration": iteration.model_dump(mode="json"), "overlap": outcome.overlap}
-        self._history.append("iteration", event, self._charge(outcome, 1))
-        observation = self._observation()
+        charge = self._accounts.charge(outcome.costs, submissions=1)
+        self._history.append(events.IterationEnded(iteration=iteration, overlap=outcome.overlap, charge=charge))
+        observation = self._observe()
         self.progress.say(f"iteration {number}: {observation.history[-1].verdict}")
         return observation
 
     def close(self) -> RunResult:
         """Export the best model, score it on test once, in a fresh process, and write ``result.json``."""
-        if self._history.payload("stopped") is None:
-            self._history.append("stopped", {"out_of_budget": self.over}, self._charge())
-        if self._history.payload("finished") is None:
-            if self._history.test is None:
-                self._grade()
-            result = self._history.result(self.run.name)
-            self._history.append("finished", {"result": result.model_dump(mode="json")})
-        result = RunResult.model_validate((self._history.payload("finished") or {})["result"])
+        history = self._history
+        if history.first(events.AgentStopped) is None:
+            history.append(events.AgentStopped(out_of_budget=self.over, charge=self._accounts.charge()))
+        if history.finished is None:
+            if history.test is None:
+                closing = Closing(
+                    folder=self._folder,
+                    setting=self._setting,
+                    history=history,
+                    stages=self._stages,
+                    progress=self.progress,
+                )
+                closing.grade(self._best_outcome())
+            history.append(events.RunFinished(result=conclude(history, self.run.name)))
+        result = history.require(events.RunFinished).result
         with disk_errors(self.run):
-            (self.run / RESULT).write_text(result.model_dump_json(indent=1) + "\n", "utf-8")
+            self._folder.result.write_text(result.model_dump_json(indent=1) + "\n", "utf-8")
         return result
 
-    def validate(self, submission: Path) -> list[Finding]:
-        """What gates 0 to 3 find in a submission; nothing is trained, and no submission is spent."""
-        return self._pipeline.check(submission)
+    def precheck(self, submission: Path) -> list[Finding]:
+        """What gates 0 to 3 find in a submission. Nothing is trained, and no submission is spent."""
+        return self._stages.precheck(submission)
 
     def probe(self, submission: Path, share: float) -> Probe:
         """Train a submission on a share of its rows and evaluate it on validation: what a full run might bring, at part
         of its cost. It is recorded and charged, spends no submission, and is made once.
 
         Raises:
-            UsageError: where the ladder holds, round which a probe would be a way.
+            UsageError: with the ladder, which a probe would bypass.
         """
         if self._identity.ladder:
             raise UsageError("probes tell scores on validation, which the ladder does not", fix="leave one of them out")
@@ -188,28 +197,28 @@ class Dojo:
         for known in self._history.probes:
             if (known.submission, known.share) == (identity, share):
                 return known
-        outcome = self._pipeline.run(submission, self.calls.remaining(), share=share)
+        outcome = self._stages.run(submission, self._accounts.remaining(), share=share)
         score = None
         if outcome.predictions is not None:
-            score = evaluation.feedback(self._task, self._items, outcome.predictions, best=None).score
+            score = evaluation.feedback(self._setting.task, self._items, outcome.predictions, best=None).score
         probe = Probe(submission=identity, share=share, score=score, findings=outcome.findings)
-        self._history.append("probe", {"probe": probe.model_dump(mode="json")}, self._charge(outcome))
+        self._history.append(events.ProbeEnded(probe=probe, charge=self._accounts.charge(outcome.costs)))
         self.progress.say(f"probe on {share:.0%} of the rows: {score or 'not evaluated'}")
         return probe
 
     def pause(self) -> None:
         """Charge the time since the last event: the agent is gone, and the run will be resumed or not."""
-        self._history.append("paused", {}, self._charge())
+        self._history.append(events.RunPaused(charge=self._accounts.charge()))
 
     @property
     def raw(self) -> Path:
         """The folder of the raw data, read-only."""
-        return self._data.raw
+        return self._setting.data.raw
 
     @property
     def calls(self) -> CallLog:
         """Where an agent's calls to language models are written and charged."""
-        return _Calls(self)
+        return self._accounts
 
     @property
     def recorded_calls(self) -> list[Call]:
@@ -224,166 +233,73 @@ class Dojo:
     @property
     def over(self) -> bool:
         """Whether a limit of the budget is reached, or the episode was closed."""
-        remaining = self.budget.remaining(self._history.spent)
-        return any(left <= 0 for left in remaining.values()) or self._history.payload("stopped") is not None
+        return self._accounts.over or self._history.first(events.AgentStopped) is not None
 
-    def _access(self, data_llm: DataLlm) -> Access:
+    def _open_access(self, data_llm: DataLlm) -> Access:
         return Access(
             llm=data_llm,
-            task=self._task_name,
-            variant=self._identity.variant,
-            home=self._home,
-            log=_Calls(self),
+            task=self._setting.given,
+            variant=self._setting.variant,
+            home=self._setting.home,
+            log=self._accounts,
             progress=self.progress,
             known=lambda: [call for calls in self._history.data_calls for call in calls],
             run=lambda: self._history.begun,
         )
 
     def _begin(self) -> None:
-        spec = self._task.spec
-        about: dict[str, Any] = {
-            "metric": spec.metric,
-            "higher_is_better": spec.higher_is_better,
-            "objective": spec.objective,
-        }
-        folder = Path(self._task_name)
-        about["given"] = str(folder.absolute()) if folder.is_dir() else self._task_name
-        identity = self._identity.model_dump(mode="json")
-        self._history.append("configuration", {"configuration": identity, "versions": versions(), **about})
+        spec, given = self._setting.task.spec, self._setting.given
+        self._history.append(
+            events.RunBegun(
+                configuration=self._identity,
+                versions=versions(),
+                metric=spec.metric,
+                higher_is_better=spec.higher_is_better,
+                objective=spec.objective,
+                given=str(Path(given).absolute()) if Path(given).is_dir() else given,
+            )
+        )
 
     def _keep(self, submission: Path, number: int) -> Path:
         """Copy a submission into the record, where its author cannot change it any more."""
-        folder = self.run / SUBMISSIONS / f"{number:03d}"
+        folder = self._folder.submission(number)
         with disk_errors(self.run):
             if folder.exists():  # from a step that did not finish
                 shutil.rmtree(folder)
             copy(submission, folder)
         return folder
 
-    def _judge(self, outcome: Outcome, planning_s: float) -> tuple[Feedback, Decision | None]:
-        seconds = outcome.seconds.model_copy(update={"plan": planning_s})
-        execution = ExecutionFeedback(seconds=seconds, reused=outcome.reused, findings=outcome.findings)
-        feedback = Feedback(execution=execution, data=outcome.data, training=outcome.training)
-        if outcome.predictions is None:
-            return feedback, None
-        best = evaluation.scores(self._task, self._items, self._best_outcome().predicted)
-        scores = evaluation.scores(self._task, self._items, outcome.predictions)
-        measured = evaluation.feedback(self._task, self._items, outcome.predictions, best=best)
-        return feedback.model_copy(update={"evaluation": measured}), acceptance.decide(self._task, scores, best)
-
     def _best_outcome(self) -> Outcome:
         """The best model's stages, all found in the store (and made again, should the store have been emptied)."""
         number = self._history.best
         if not number:
-            return self._pipeline.baseline()
+            return self._stages.baseline()
         stopped_after = self._history.iterations[number - 1].feedback.stopped_after
-        return self._pipeline.again(self.run / SUBMISSIONS / f"{number:03d}", stopped_after=stopped_after)
+        return self._stages.repeat(self._folder.submission(number), stopped_after=stopped_after)
 
-    def _grade(self) -> None:
-        """Export the best model and score it on test, or say why it is disqualified."""
-        if reasons := self._export():
-            self._history.append("disqualified", {"reasons": reasons})
-            return
-        number = self._history.best
-        self._history.append("test_opened", {"reason": "the episode has ended", "best": number})
-        request = grading.Request(
-            task=self._task_name,
-            variant=self._identity.variant,
-            home=self._home.root,
-            engine=self._identity.engine,
-            models={"baseline": self._base, "best": self.run / MODEL if number else self._base},
-            training=self._training(number) if number else None,
-        )
-        ruling = grading.grade(request, self.progress)
-        if ruling.reasons:
-            self._history.append("disqualified", {"reasons": ruling.reasons})
-            return
-        grades = {name: grade.model_dump(mode="json") for name, grade in ruling.grades.items()}
-        self._history.append(
-            "test_scored",
-            {
-                **{name: grade["score"] for name, grade in grades.items()},
-                "items": {name: grade["items"] for name, grade in grades.items()},
-                "models": {name: grade["model"] for name, grade in grades.items()},
-                "outputs": self._seal({name: grade.predictions for name, grade in ruling.grades.items()}),
-            },
-        )
-
-    def _export(self) -> list[str]:
-        """Write the best model, unless it is the base; what is wrong with the stages that it comes from."""
-        number = self._history.best
-        if not number:
-            return []
-        outcome, recorded = self._best_outcome(), self._history.iterations[number - 1].contents
-        changed = [
-            f"{name}: the stored stage is not the one that iteration {number} made; it was changed since"
-            for name in outcome.reused
-            if recorded.get(name) and outcome.contents[name] != recorded[name]
-        ]
-        if not changed:
-            self._pipeline.export(outcome, self.run / MODEL)
-        return changed
-
-    def _training(self, number: int) -> grading.Training:
-        done = self._history.iterations[number - 1].feedback.training
-        assert done is not None
-        return grading.Training(config=load(self.run / SUBMISSIONS / f"{number:03d}").train, steps=done.steps)
-
-    def _seal(self, predictions: dict[str, Path]) -> dict[str, str]:
-        """Keep the outputs that were scored with the run, for an audit; their digests."""
-        folder = self.run / SEALED
-        with disk_errors(folder):
-            folder.mkdir(mode=0o700, exist_ok=True)
-            for name, path in predictions.items():
-                shutil.copyfile(path, folder / f"{name}.jsonl")
-        return {name: digest.of_file(folder / f"{name}.jsonl") for name in predictions}
-
-    def _observation(self) -> Observation:
+    def _observe(self) -> Observation:
         history, baseline = self._history.iterations, self._history.baseline
         assert baseline is not None
         if self._identity.ladder:
-            history = ladder.veiled(history, baseline)
+            history = ladder.hide_rejected(history, baseline)
         return Observation(
-            task=self._task.spec,
+            task=self._setting.task.spec,
             raw_data=self._profile,
-            model=models.describe(self._base),
+            model=models.describe(self._setting.base),
             baseline=baseline,
             train_rows_per_s=self._rows_per_s,
-            evaluate_s=self._pipeline.baseline().seconds.evaluate,
+            evaluate_s=self._stages.baseline().costs.seconds.evaluate,
             history=history,
             best=self._history.best,
-            submissions={i.number: self.run / SUBMISSIONS / f"{i.number:03d}" for i in history},
-            remaining=self.budget.remaining(self._history.spent),
+            submissions={i.number: self._folder.submission(i.number) for i in history},
+            remaining=self._accounts.charged_remaining(),
             data_llm=self._identity.data_llm,
             item_fields=sorted({name for item in self._items for name in item}),
             seed=self._identity.seed,
         )
-
-    def _charge(self, outcome: Outcome | None = None, submissions: int = 0) -> Spent:
-        """What happened since the last charge: stages at what they cost when they were made, the rest by the clock."""
-        before, self._mark = self._mark, time.monotonic()
-        clock_s = self._mark - before
-        if outcome is None:
-            return Spent(wall_s=clock_s)
-        device_s = outcome.seconds.train + outcome.seconds.evaluate
-        return Spent(wall_s=clock_s + outcome.earlier_s, device_s=device_s, submissions=submissions)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._ledger.close()
-
-
-class _Calls:
-    """The episode's record, as those who ask language models see it."""
-
-    def __init__(self, dojo: Dojo) -> None:
-        self._dojo = dojo
-
-    def append(self, call: Call) -> None:
-        self._dojo._history.append("llm_call", {"call": call.model_dump(mode="json")}, call.charge)
-
-    def remaining(self) -> dict[str, float]:
-        clock = Spent(wall_s=time.monotonic() - self._dojo._mark)
-        return self._dojo.budget.remaining(self._dojo._history.spent + clock)

@@ -15,14 +15,15 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from pydantic import Field
 
 from ftdojo import child, models, sandbox, tasks
+from ftdojo.contract.methods import parse_config
 from ftdojo.contract.progress import Progress
 from ftdojo.contract.result import Score
-from ftdojo.contract.train_config import TrainConfig
+from ftdojo.contract.submission import TRAIN
 from ftdojo.data import prepare
 from ftdojo.episode import evaluation
 from ftdojo.episode.predict import PREDICTIONS, predict
@@ -31,12 +32,14 @@ from ftdojo.record import Home, Store
 from ftdojo.schema import StrictModel
 from ftdojo.tasks.scoring import summarize
 from ftdojo.tasks.spec import ItemScore, Task
+from ftdojo.training import trainer_of
 
 
 class Training(StrictModel):
     """How a model was trained."""
 
-    config: TrainConfig
+    config: dict[str, Any]
+    """The content of its ``train.yaml``."""
     steps: int
 
 
@@ -44,6 +47,8 @@ class Request(StrictModel):
     """What is to be graded."""
 
     task: str
+    version: str
+    """Of the task, as the run has recorded it."""
     variant: str
     home: Path
     engine: str = "transformers"
@@ -144,6 +149,7 @@ def main() -> None:
     request = Request.model_validate_json(sys.stdin.read())
     home = Home(request.home)
     variant, task = tasks.get(request.task, runner=sandbox.run_user_code).variant(request.variant)
+    task = task.as_recorded(request.version)
     data = prepare(task, variant, home)
     if reasons := _reasons(request):
         print(Ruling(reasons=reasons).model_dump_json())  # noqa: T201
@@ -169,11 +175,9 @@ def main() -> None:
 def _reasons(request: Request) -> list[str]:
     if request.training is None:
         return []
-    from ftdojo.training.sft import lineage
-
-    return lineage.faults(
-        request.models["baseline"], request.models["best"], request.training.config, request.training.steps
-    )
+    config = parse_config(request.training.config, where=TRAIN)
+    base, best = request.models["baseline"], request.models["best"]
+    return trainer_of(config).lineage_faults(base, best, config, request.training.steps)
 
 
 if __name__ == "__main__":

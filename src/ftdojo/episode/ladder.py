@@ -16,7 +16,7 @@ from ftdojo.contract.protocol import Decision, Iteration
 REASON = "not shown to be better than the best so far, whose evaluation this is; the ladder tells no more"
 
 
-def veiled(history: Iterable[Iteration], baseline: EvaluationFeedback) -> list[Iteration]:
+def hide_rejected(history: Iterable[Iteration], baseline: EvaluationFeedback) -> list[Iteration]:
     """The iterations as an agent may see them: those that were evaluated and rejected with the best's evaluation, and a
     difference of nought that may as well be as large as the best's interval is wide."""
     shown, best = [], baseline

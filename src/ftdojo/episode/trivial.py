@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,15 +17,19 @@ from ftdojo import digest, models, sandbox
 from ftdojo.contract.progress import Progress
 from ftdojo.contract.recipe import Recipe, Source
 from ftdojo.contract.result import Score
+from ftdojo.contract.row import Row
 from ftdojo.contract.task_spec import Message, Record, TaskSpec
+from ftdojo.contract.train_config import TrainConfig
 from ftdojo.contract.trivial import TrivialAnswers
 from ftdojo.data import TaskData, read_items
 from ftdojo.episode import evaluation
 from ftdojo.episode.predict import predict
 from ftdojo.gates import data_program
+from ftdojo.gates.decontamination import decontaminate
 from ftdojo.record import Store
 from ftdojo.tasks.scoring import by_subtask, summarize
 from ftdojo.tasks.spec import ItemScore, Task
+from ftdojo.training import trainer_of
 
 CANDIDATES = 20
 """The most frequent answers of every sub-task's rows, from which the constants are chosen."""
@@ -33,15 +37,6 @@ SHOTS = (8, 4, 2, 1)
 """Numbers of examples, of which the first that fits into the context is shown."""
 ANSWER = "answer"
 """How tasks name the rendering that holds the answer in the scorer's form."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A training row."""
-
-    prompt: str
-    completion: str
-    subtask: str
 
 
 def measure(
@@ -65,13 +60,13 @@ def measure(
         items: what to answer; the validation items if ``None``. Constants are chosen on validation in any case.
         engine: what the base model answers with.
     """
-    pairs = training_pairs(task.spec, data)
-    chosen = choose(task, read_items(data.validation), candidates(task, pairs))
+    rows = training_rows(task.spec, data)
+    chosen = choose(task, read_items(data.validation), candidates(task, rows))
     path = items or data.validation
     asked = read_items(path)
     whole = task.scorer.score(asked, [chosen.whole] * len(asked))
     parts = task.scorer.score(asked, [chosen.output(item) for item in asked])
-    few, prompted = None, {shots: with_shots(task, pairs, shots) for shots in SHOTS}
+    few, prompted = None, {shots: with_shots(task, rows, shots) for shots in SHOTS}
     shots = next((shots for shots in SHOTS if _fits(prompted[shots], asked, base)), 0)
     if shots:
         _, records, outputs = predict(
@@ -96,7 +91,7 @@ def measure(
     )
 
 
-def training_pairs(spec: TaskSpec, data: TaskData) -> list[Pair]:
+def training_rows(spec: TaskSpec, data: TaskData) -> list[Row]:
     """The rows of all documented raw files, answers in the scorer's form, without evaluation items; made in the sandbox
     like any other training rows.
 
@@ -109,17 +104,17 @@ def training_pairs(spec: TaskSpec, data: TaskData) -> list[Pair]:
         sources.append(Source(path=raw.path, subtask=raw.subtask, prompt=way.prompt, completion=way.completion))
     limit = spec.rules.max_rows
     recipe = Recipe(sources=sources, max_rows=limit)
-    written = data_program.run(recipe, data.raw, limit=limit, limits=sandbox.Limits())
-    clean, _ = data_program.check(written, data.overlap, max_rows=limit)
-    return [Pair(row["prompt"], row["completion"], str(row.get("subtask", ""))) for row in clean.rows]
+    trainer = trainer_of(TrainConfig())
+    written = data_program.run(recipe, data.raw, trainer, limit=limit, limits=sandbox.Limits())
+    return decontaminate(written, data.overlap).rows
 
 
-def candidates(task: Task, pairs: Sequence[Pair]) -> list[str]:
+def candidates(task: Task, rows: Sequence[Row]) -> list[str]:
     """Outputs that may score without skill: the documented shortcuts, and for every sub-task the most frequent
     answers of its rows. An answer that occurs once is looked at only where no other occurs twice."""
     found = [shortcut.output for shortcut in task.spec.shortcuts]
-    for subtask in dict.fromkeys(pair.subtask for pair in pairs):
-        counts = Counter(pair.completion for pair in pairs if pair.subtask == subtask).most_common(CANDIDATES)
+    for subtask in dict.fromkeys(row.subtask for row in rows):
+        counts = Counter(row.completion for row in rows if row.subtask == subtask).most_common(CANDIDATES)
         found += [output for output, count in counts if count > 1] or [counts[0][0]]
     return list(dict.fromkeys(found))
 
@@ -157,14 +152,14 @@ def choose(task: Task, items: Sequence[Record], outputs: Sequence[str]) -> Const
     return Constants(best(scored), {name: best([groups[name] for groups in named]) for name in named[0]})
 
 
-def with_shots(task: Task, pairs: Sequence[Pair], count: int) -> Task:
+def with_shots(task: Task, rows: Sequence[Row], count: int) -> Task:
     """The task with ``count`` worked examples before every question: of the item's sub-task, where the rows name any,
     and as different in their answers as the rows allow. The same items are always shown the same examples."""
-    groups: dict[str, list[Pair]] = {}
-    for pair in pairs:
-        groups.setdefault(pair.subtask, []).append(pair)
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row.subtask, []).append(row)
     shown = {name: _turns(_different(group, count)) for name, group in groups.items()}
-    anything = _turns(_different(pairs, count))
+    anything = _turns(_different(rows, count))
 
     def prompt(item: Record) -> list[Message]:
         asked = task.prompt(item)
@@ -176,25 +171,20 @@ def with_shots(task: Task, pairs: Sequence[Pair], count: int) -> Task:
     return replace(task, prompt=prompt, version=f"{task.version}+{told}")
 
 
-def _different(pairs: Sequence[Pair], count: int) -> list[Pair]:
+def _different(rows: Sequence[Row], count: int) -> list[Row]:
     """A few rows: one of each answer before a second one of any, in an order drawn once and for all."""
-    order = list(pairs)
+    order = list(rows)
     random.Random(0).shuffle(order)  # noqa: S311 - a draw of examples
     seen = Counter[str]()
     ranked = []
-    for position, pair in enumerate(order):
-        ranked.append((seen[pair.completion], position, pair))
-        seen[pair.completion] += 1
-    return [pair for _, _, pair in sorted(ranked, key=lambda entry: entry[:2])[:count]]
+    for position, row in enumerate(order):
+        ranked.append((seen[row.completion], position, row))
+        seen[row.completion] += 1
+    return [row for _, _, row in sorted(ranked, key=lambda entry: entry[:2])[:count]]
 
 
-def _turns(pairs: Sequence[Pair]) -> list[Message]:
-    def both() -> Iterator[Message]:
-        for pair in pairs:
-            yield {"role": "user", "content": pair.prompt}
-            yield {"role": "assistant", "content": pair.completion}
-
-    return list(both())
+def _turns(rows: Sequence[Row]) -> list[Message]:
+    return [turn for row in rows for turn in (*row.prompt, {"role": "assistant", "content": row.completion})]
 
 
 def _fits(task: Task, items: Sequence[Record], base: Path) -> bool:

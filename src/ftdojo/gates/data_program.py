@@ -1,4 +1,4 @@
-"""Run a submission's data program in the sandbox and check every row that it writes."""
+"""Run a submission's data program in the sandbox and parse every row that it writes."""
 
 from __future__ import annotations
 
@@ -14,17 +14,15 @@ from typing import Any
 from ftdojo import sandbox
 from ftdojo.contract import recipe_program
 from ftdojo.contract.recipe import Recipe
-from ftdojo.contract.row import SURROGATE, Row, parse_row
-from ftdojo.data import OverlapIndex
+from ftdojo.contract.row import Row
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
-from ftdojo.gates.decontamination import Decontaminated, decontaminate
 from ftdojo.gateway.access import Access
 from ftdojo.gateway.server import HELPER, INSIDE
+from ftdojo.training import Trainer
 
 OUTPUT = "rows.jsonl"
 MAX_FAULTY_ROWS_SHOWN = 5
-MAX_SUBTASK_CHARS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,6 @@ class DataReport:
     """What was found in the rows of a data program."""
 
     rows: int
-    removed_overlap: int
     duplicates: int
     conflicting: int
     """Rows whose prompt occurs with another completion too."""
@@ -43,12 +40,19 @@ class DataReport:
 
 
 def run(
-    program: Recipe | str, raw: Path, *, limit: int, limits: sandbox.Limits, llm: Access | None = None
-) -> list[dict[str, Any]]:
+    program: Recipe | str,
+    raw: Path,
+    trainer: Trainer[Any, Any],
+    *,
+    limit: int,
+    limits: sandbox.Limits,
+    llm: Access | None = None,
+) -> list[Row]:
     """The rows that a program writes for ``--limit limit``; a script may ask the models of ``llm``.
+    ``trainer`` knows the form of the rows.
 
     Raises:
-        InputError: if it fails, is stopped, or writes something else than JSON lines (gate 2).
+        InputError: if it fails, is stopped, or writes anything but rows of a known form, one to ``limit`` (gate 2).
     """
     with tempfile.TemporaryDirectory(prefix="ftdojo-data-") as name:
         source, output = Path(name, "program"), Path(name, "output")
@@ -67,7 +71,8 @@ def run(
                 cwd="/program",
             )
         _check_ending(completed, limits, gateway.troubles if gateway else {})
-        return _parse(sandbox.read_output(output, OUTPUT, limits.file_bytes))
+        written = sandbox.read_output(output, OUTPUT, limits.file_bytes)
+    return parse(read_json_lines(written), trainer, max_rows=limit)
 
 
 def _write(program: Recipe | str, folder: Path) -> list[str]:
@@ -124,7 +129,12 @@ def _check_ending(completed: sandbox.Completed, limits: sandbox.Limits, troubles
         )
 
 
-def _parse(content: bytes) -> list[dict[str, Any]]:
+def read_json_lines(content: bytes) -> list[dict[str, Any]]:
+    """The JSON objects of a program's output, one a line; blank lines are skipped.
+
+    Raises:
+        InputError: if a line holds anything else (gate 2).
+    """
     rows, faults = [], []
     for number, line in enumerate(content.splitlines(), start=1):
         if not line.strip():
@@ -143,28 +153,19 @@ def _parse(content: bytes) -> list[dict[str, Any]]:
     return rows
 
 
-def check(rows: Sequence[dict[str, Any]], index: OverlapIndex, *, max_rows: int) -> tuple[Decontaminated, DataReport]:
-    """All rows checked for their form, and freed from evaluation items.
-
-    Raises:
-        InputError: for no rows, too many, or faulty ones (gate 2).
-    """
-    parsed = check_form(rows, max_rows=max_rows)
-    clean = decontaminate(rows, parsed, index)
-    subtasks = [str(row.get("subtask", "")) for row in rows]
-    report = DataReport(
+def report(rows: Sequence[Row]) -> DataReport:
+    """The facts of the rows as they were written."""
+    subtasks: dict[str, list[str]] = {}
+    for row in rows:
+        subtasks.setdefault(row.subtask, []).append(row.completion)
+    return DataReport(
         rows=len(rows),
-        removed_overlap=clean.told,
-        duplicates=len(parsed) - len({row.turns for row in parsed}),
-        conflicting=sum(conflicting(parsed)),
-        per_subtask=dict(Counter(subtasks)),
-        top_completion_share=_top_share([row.completion for row in parsed]),
-        top_completion_by_subtask={
-            name: _top_share([row.completion for row, of in zip(parsed, subtasks, strict=True) if of == name])
-            for name in dict.fromkeys(subtasks)
-        },
+        duplicates=len(rows) - len({row.turns for row in rows}),
+        conflicting=sum(find_conflicts(rows)),
+        per_subtask={name: len(completions) for name, completions in subtasks.items()},
+        top_completion_share=_top_share([row.completion for row in rows]),
+        top_completion_by_subtask={name: _top_share(completions) for name, completions in subtasks.items()},
     )
-    return clean, report
 
 
 def _top_share(completions: Sequence[str]) -> float:
@@ -172,16 +173,16 @@ def _top_share(completions: Sequence[str]) -> float:
     return Counter(completions).most_common(1)[0][1] / len(completions)
 
 
-def conflicting(rows: Sequence[Row]) -> list[bool]:
-    """Whether other rows answer the same prompt differently, for every row."""
+def find_conflicts(rows: Sequence[Row]) -> list[bool]:
+    """For every row, whether other rows answer the same prompt differently."""
     answers: dict[tuple[str, ...], set[str]] = {}
     for row in rows:
         answers.setdefault(row.turns[:-1], set()).add(row.completion)
     return [len(answers[row.turns[:-1]]) > 1 for row in rows]
 
 
-def check_form(rows: Sequence[dict[str, Any]], *, max_rows: int) -> list[Row]:
-    """The training pairs of all rows.
+def parse(rows: Sequence[Mapping[str, Any]], trainer: Trainer[Any, Any], *, max_rows: int) -> list[Row]:
+    """All rows in the form of the trainer.
 
     Raises:
         InputError: for no rows, too many, or faulty ones (gate 2).
@@ -190,26 +191,15 @@ def check_form(rows: Sequence[dict[str, Any]], *, max_rows: int) -> list[Row]:
         raise _fault("no_rows", "the data program wrote no rows", "check its filters: none of the raw rows passed")
     if len(rows) > max_rows:
         raise _fault("too_many_rows", f"{len(rows)} rows, at most {max_rows} were asked for", "obey --limit")
-    return _parse_rows(rows)
-
-
-def _parse_rows(rows: Sequence[dict[str, Any]]) -> list[Row]:
     parsed, faults = [], []
     for number, row in enumerate(rows, start=1):
         try:
-            _check_subtask(row.get("subtask", ""))
-            parsed.append(parse_row({key: value for key, value in row.items() if key != "subtask"}))
+            parsed.append(trainer.parse_row(row))
         except ValueError as error:
             faults.append(f"row {number}: {error}")
     if faults:
-        raise _fault("bad_row", _some(faults), "write prompt/completion, instruction/input/output or messages")
+        raise _fault("bad_row", _some(faults), trainer.row_help)
     return parsed
-
-
-def _check_subtask(name: Any) -> None:
-    """It is counted by name, and the counts are recorded, shown and given to agents."""
-    if not isinstance(name, str) or len(name) > MAX_SUBTASK_CHARS or SURROGATE.search(name):
-        raise ValueError(f"'subtask' must be text of at most {MAX_SUBTASK_CHARS} characters")
 
 
 def _some(faults: list[str]) -> str:

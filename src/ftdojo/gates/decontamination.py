@@ -1,85 +1,61 @@
-"""Evaluation items among the training rows: nobody trains on them, and nobody finds them by handing in guesses.
+"""Evaluation items among the training rows: nobody trains on them, and nobody finds them by submitting guesses.
 
-A count of such rows would be an oracle: guess an item, hand it in among others, see whether the count is one higher. So
-nothing changes in what a submitter sees: a row that contains an item stays, with the words of its prompt in disorder.
-Only a submission that holds many items is told of it, by their number with noise (two-sided geometric, which makes
-neighbouring numbers alike: Ghosh, Roughgarden and Sundararajan 2009, arXiv 0811.2841). It is the number of items, not
-of rows, or a hundred rows with one guess would tell of it. The noise depends on which items were found, so that asking
-again does not wear it off. The record has the exact number of rows.
+A count of such rows would be an oracle: guess an item, submit it among other rows, see whether the count rises. So
+nothing that a submitter is shown depends on it. Findings, counts, token statistics and forecasts are computed from the
+rows as they were written; only the trainer reads what this module returns, in which the words of an item are
+disordered. What remains is the training itself: its losses and its model's scores, which cost a submission. The record
+has the exact number of rows, and leaderboards count such submissions.
 """
 
 from __future__ import annotations
 
 import hashlib
-import math
 import random
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ftdojo.contract.row import Row
 from ftdojo.data import OverlapIndex
-from ftdojo.errors import InputError
-from ftdojo.findings import Finding
 
-TOLD_FROM = 20
-"""A noisy number below this is told as 0."""
-NOISE, MOST_NOISE = 3.0, 15
-"""Scale of the noise, in items, and its bound: a few items are never told of, and very many always."""
-TOO_MANY = 1 / 3
-"""More items than this share of its rows, and a submission is refused."""
 TRIES = 20
+"""Orders of the words to try, first of the prompt, then of prompt and completion."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decontaminated:
     """Rows that contain no evaluation item."""
 
-    rows: list[dict[str, Any]]
+    rows: list[Row]
     found: int
     """Rows that contained one. For the record alone."""
-    told: int
-    """How many items their author is told of."""
-
-    def refuse_if_many(self) -> None:
-        """Raise an ``InputError`` (``evaluation_items``, gate 2) if, by what is told, there were too many."""
-        if self.told > TOO_MANY * len(self.rows):
-            message = f"about {self.told} evaluation items are among the {len(self.rows)} rows"
-            fix = "use the raw training data"
-            raise InputError([Finding(code="evaluation_items", gate=2, message=message, where="data program", fix=fix)])
 
 
-def decontaminate(rows: Sequence[dict[str, Any]], parsed: Sequence[Row], index: OverlapIndex) -> Decontaminated:
-    """The same rows in the same order, those that contain an evaluation item in disorder. ``parsed``: of each row."""
-    found = {number: items for number, row in enumerate(parsed) if (items := index.matches(row.turns))}
-    different = sorted(frozenset().union(*found.values()))
-    seed = hashlib.blake2b(repr((index.digest, different)).encode()).hexdigest()
-    rng = random.Random(seed)  # noqa: S311 - secret, as the items in its seed are
-    told = len(different) + _noise(rng)
-    clean = list(rows)
-    for number in found:
-        about = {key: rows[number][key] for key in ("subtask",) if key in rows[number]}
-        clean[number] = _disordered(parsed[number], index, rng) | about
-    return Decontaminated(clean, len(found), told if told >= TOLD_FROM else 0)
+def decontaminate(rows: Sequence[Row], index: OverlapIndex) -> Decontaminated:
+    """The same rows in the same order; those that contain an evaluation item are disordered.
+
+    A row's new order depends on the row alone: equal rows stay equal, and a row has the same order among any others.
+    """
+    found = {number for number, row in enumerate(rows) if index.overlaps(row.texts)}
+    return Decontaminated([_disorder(row, index) if n in found else row for n, row in enumerate(rows)], len(found))
 
 
-def _noise(rng: random.Random) -> int:
-    """The difference of two geometric numbers with ratio ``exp(-1 / NOISE)``."""
-    one, other = (int(-NOISE * math.log(1 - rng.random())) for _ in range(2))
-    return max(-MOST_NOISE, min(one - other, MOST_NOISE))
+def _disorder(row: Row, index: OverlapIndex) -> Row:
+    """The row with the words of its prompt in another order; if need be, those of its completion, too.
 
+    White space stays where it is, so the texts keep their lengths in characters.
+    """
+    seed = hashlib.blake2b(repr((index.digest, row.texts)).encode("utf-8", "surrogatepass")).hexdigest()
+    rng = random.Random(seed)  # noqa: S311 - secret, as the digest of the items is
+    given, learned = row.texts[: len(row.prompt)], row.texts[len(row.prompt) :]
 
-def _disordered(row: Row, index: OverlapIndex, rng: random.Random) -> dict[str, Any]:
-    """The row with the words of its prompt in another order; if need be, those of its completion, too."""
+    def shuffle(text: str) -> str:
+        words = rng.sample(found := re.findall(r"\S+", text), len(found))
+        return re.sub(r"\S+", lambda _: words.pop(), text)
 
-    def mixed(text: str) -> str:
-        return " ".join(rng.sample(words := text.split(), len(words)))
-
-    def texts() -> Iterator[list[str]]:
+    def candidates() -> Iterator[list[str]]:
         for number in range(2 * TRIES):
-            yield [*map(mixed, row.turns[:-1]), row.completion if number < TRIES else mixed(row.completion)]
-        yield ["…" for _ in row.turns]  # of so few words that no order is another
+            yield [*map(shuffle, given), *(learned if number < TRIES else map(shuffle, learned))]
+        yield ["…" for _ in row.texts]  # of so few words that no order is another
 
-    contents = next(found for found in texts() if not index.matches(found))
-    roles = [*(turn["role"] for turn in row.prompt), "assistant"]
-    return {"messages": [{"role": role, "content": text} for role, text in zip(roles, contents, strict=True)]}
+    return row.with_texts(next(texts for texts in candidates() if not index.overlaps(texts)))

@@ -11,14 +11,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean
+from typing import Any
 
-from ftdojo.contract.row import Row, parse_row
-from ftdojo.contract.task_spec import Record
+from ftdojo.contract.row import Row
 from ftdojo.findings import Finding, Severity
 from ftdojo.gates import text
-from ftdojo.gates.data_program import conflicting
-from ftdojo.gates.finding import settle
+from ftdojo.gates.data_program import find_conflicts
+from ftdojo.gates.finding import number_findings, settle
 from ftdojo.gates.reference import Reference, answer_of
+from ftdojo.training import Trainer
 
 WHERE = "data program"
 ENOUGH = 20
@@ -52,14 +53,12 @@ class Rows:
     """Training rows as a program wrote them, and the task that they are to teach."""
 
     rows: Sequence[Row]
-    subtasks: Sequence[str]
     reference: Reference
 
-    @classmethod
-    def of(cls, rows: Sequence[Record], reference: Reference) -> Rows:
-        """Rows of which the form is known to be right."""
-        parsed = [parse_row({key: value for key, value in row.items() if key != "subtask"}) for row in rows]
-        return cls(parsed, [str(row.get("subtask", "")) for row in rows], reference)
+    @cached_property
+    def subtasks(self) -> list[str]:
+        """The sub-task of every row; empty where it names none."""
+        return [row.subtask for row in self.rows]
 
     @cached_property
     def prompts(self) -> list[str]:
@@ -83,14 +82,14 @@ class Rows:
         return range(0, len(self.rows), max(1, len(self.rows) // most))
 
 
-def content(rows: Sequence[Record], reference: Reference) -> list[Finding]:
+def check_content(rows: Rows, trainer: Trainer[Any, Any]) -> list[Finding]:
     """Run all checks of the gate and return their warnings.
 
     Raises:
         InputError: with all findings, if the rows cannot teach the task.
     """
-    looked_at = Rows.of(rows, reference)
-    return settle(finding for check in CHECKS for finding in check(looked_at))
+    found = trainer.applicable(finding for check in CHECKS for finding in check(rows))
+    return settle([*found, *number_findings(trainer.check_rows(rows.rows), 2)])
 
 
 def constant_answer(r: Rows) -> Iterator[Finding]:
@@ -121,7 +120,7 @@ def duplicate_rows(r: Rows) -> Iterator[Finding]:
 
 def contradictions(r: Rows) -> Iterator[Finding]:
     """The same question is answered in different ways."""
-    bad = conflicting(r.rows)
+    bad = find_conflicts(r.rows)
     if sum(bad) > COPIES[0] * len(bad) and len(set(r.prompts)) > 1:
         message = f"{_share(bad)} of the rows have a prompt that other rows answer differently, e.g. {_first(bad)}"
         yield _finding("contradictory_rows", message, "keep one answer a prompt", "warning")

@@ -35,7 +35,7 @@ class AgentLeft(Exception):  # noqa: N818 - no error: the run can be taken up ag
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    kind: Literal["validate", "submit", "finish", "leave"]
+    kind: Literal["precheck", "submit", "finish", "leave"]
     files: Files = field(default_factory=dict)
 
 
@@ -49,18 +49,18 @@ class Seat:
     planner = ""
 
     def __init__(
-        self, name: str, workspace: Path, validate: Callable[[Path], Sequence[Finding]], *, finish_when_left: bool
+        self, name: str, workspace: Path, precheck: Callable[[Path], Sequence[Finding]], *, finish_when_left: bool
     ) -> None:
         """Nobody sits there yet.
 
         Args:
             name: how results name the agent.
             workspace: where its submissions are written.
-            validate: the gates.
+            precheck: the gates.
             finish_when_left: whether an agent that is gone has finished.
         """
         self.name = name
-        self._workspace, self._validate, self._finish_when_left = workspace, validate, finish_when_left
+        self._workspace, self._precheck, self._finish_when_left = workspace, precheck, finish_when_left
         self.observation: Observation | None = None
         """The newest; ``None`` until the base model is measured."""
         self.result: RunResult | None = None
@@ -94,7 +94,7 @@ class Seat:
             if request.kind == "submit":
                 return folder
             try:
-                self._tell(list(self._validate(folder)))
+                self._tell(list(self._precheck(folder)))
             except InputError as error:
                 self._tell(list(error.findings))
 
@@ -124,13 +124,13 @@ class Seat:
 
     # -- the agent's side, in any thread -------------------------------------------------------------------------------
 
-    def validate(self, files: Files) -> None:
+    def precheck(self, files: Files) -> None:
         """Ask for the findings of gates 0 to 3.
 
         Raises:
             UsageError: here and below, if something else is under way, or the episode has ended.
         """
-        self._ask(_Request("validate", files))
+        self._ask(_Request("precheck", files))
 
     def submit(self, files: Files) -> None:
         """Ask for an iteration."""

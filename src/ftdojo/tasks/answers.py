@@ -18,6 +18,7 @@ from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
 from ftdojo.tasks.extract import drop_thinking, json_object
+from ftdojo.tasks.itemwise import MeanScorer
 from ftdojo.tasks.rows import MAX_FINDINGS
 from ftdojo.tasks.spec import ItemScore
 
@@ -89,7 +90,7 @@ def choice(gold: str, output: str, *, choices: Sequence[str]) -> Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerScorer:
+class AnswerScorer(MeanScorer):
     """A scorer that judges every output on its own against the gold text of its item."""
 
     judge: Judge
@@ -117,10 +118,6 @@ class AnswerScorer:
         if findings:
             raise InputError(findings[:MAX_FINDINGS])
         return scores
-
-    def value(self, scores: Sequence[ItemScore]) -> float:
-        """The mean score over sub-tasks, in per cent."""
-        return 100.0 * subtask_mean(scores, lambda s: s.score)
 
     def metrics(self, scores: Sequence[ItemScore]) -> dict[str, float]:
         """The judge's further values and the share of parsed outputs, in per cent."""

@@ -17,7 +17,8 @@ from typing import Any, Protocol, runtime_checkable
 from ftdojo.contract.task_spec import Record
 from ftdojo.errors import InputError, PrerequisiteError
 from ftdojo.findings import Finding
-from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
+from ftdojo.tasks.aggregate import parsed_percent
+from ftdojo.tasks.itemwise import MeanScorer
 from ftdojo.tasks.rows import MAX_FINDINGS, scan_jsonl
 from ftdojo.tasks.spec import ItemScore, Scorer
 
@@ -47,7 +48,7 @@ class RunsCode(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ExternalScorer:
+class ExternalScorer(MeanScorer):
     """Scores with a ``scorer.py``. Without a runner it can be described, but not used."""
 
     code: Path
@@ -89,10 +90,6 @@ class ExternalScorer:
             )
             for item, text, value in zip(items, outputs, values, strict=True)
         ]
-
-    def value(self, scores: Sequence[ItemScore]) -> float:
-        """The mean score over sub-tasks, in per cent."""
-        return 100.0 * subtask_mean(scores, lambda s: s.score)
 
     def metrics(self, scores: Sequence[ItemScore]) -> dict[str, float]:
         """The share of outputs that are not blank."""

@@ -18,7 +18,9 @@ from typing import Any, Literal
 from jinja2 import Template
 from pydantic import Field, field_validator, model_validator
 
+from ftdojo.contract.methods import is_method, names
 from ftdojo.contract.task_spec import Message, RawSource, Record, Rendering, Rules, TaskSpec
+from ftdojo.contract.train_config import TrainConfig
 from ftdojo.errors import InputError, UsageError
 from ftdojo.findings import Finding
 from ftdojo.schema import StrictModel, load_file
@@ -33,28 +35,37 @@ FILES = ("task.toml", "train.jsonl", "eval.jsonl", "scorer.py")
 class RulesTable(StrictModel):
     """The table ``[rules]``: the limits of a submission."""
 
-    max_rows: int = Field(2000, ge=1)
-    methods: list[Literal["full", "lora", "qlora"]] = Field(["full", "lora", "qlora"], min_length=1)
-    wall_s: float = Field(12 * 3600.0, gt=0, description="seconds")
+    max_rows: int = Field(2000, ge=1, description="most training rows")
+    methods: list[str] = Field(list(TrainConfig.methods), min_length=1, description="allowed methods of train.yaml")
+    wall_s: float = Field(12 * 3600.0, gt=0, description="most wall-clock time of a run, in seconds")
+
+    @field_validator("methods")
+    @classmethod
+    def _known(cls, methods: list[str]) -> list[str]:
+        if unknown := [method for method in methods if not is_method(method)]:
+            raise ValueError(f"there is no training method '{unknown[0]}'; there are {', '.join(names())}")
+        return methods
 
 
 class TaskFile(StrictModel):
     """``task.toml``."""
 
     id: str = Field(pattern=r"^[a-z0-9_-]+/[a-z0-9_-]+$", description="domain/name")
-    domain: str
-    objective: str = Field(min_length=1)
+    domain: str = Field(description="the part of the id before the slash")
+    objective: str = Field(min_length=1, description="what the model must learn, in words, for agents")
     output_format: str = Field(min_length=1, description="what the scorer accepts, in words")
-    scorer: Literal["exact", "json", "number", "choice", "scorer.py"]
+    scorer: Literal["exact", "json", "number", "choice", "scorer.py"] = Field(
+        description="how an answer is compared with the gold text: a built-in scorer, or your own program"
+    )
     metric: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="one of the scorer's; any name with scorer.py")
     prompt: str = Field(min_length=1, description="Jinja template over a row")
     answer: str = Field(min_length=1, description="the field with the gold text, or a Jinja template")
     subtask: str = Field("", pattern=r"^\w*$", description="the field that names a row's sub-task")
     choices: list[str] = Field([], description="all answers, for the scorer choice")
     tolerance: float = Field(0.0, ge=0, lt=1, description="relative, for the scorer number")
-    max_new_tokens: int = Field(256, ge=1, le=32768)
-    licence: str = "not stated"
-    rules: RulesTable = RulesTable()
+    max_new_tokens: int = Field(256, ge=1, le=32768, description="longest answer of a model, in tokens")
+    licence: str = Field("not stated", description="licence of the data")
+    rules: RulesTable = Field(RulesTable(), description="limits of a submission and of a run")
 
     @field_validator("prompt", "answer")
     @classmethod

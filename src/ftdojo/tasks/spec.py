@@ -87,11 +87,20 @@ class Task:
     variants: Mapping[str, Variant]
     """Name -> edition of the data; the first is the default."""
     version: str = "1"
-    """Part of every digest: raise it when the prompt, scorer or data of the task change."""
+    """The identity of specification, prompt, scorer and data, a part of every digest that depends on them."""
+    formerly: tuple[str, ...] = ()
+    """Earlier versions of the same content."""
 
     def question(self, item: Record) -> str:
         """The text of the last user turn: what is particular to an item. Turns before it are worked examples."""
         return next(turn["content"] for turn in reversed(self.prompt(item)) if turn["role"] == "user")
+
+    def as_recorded(self, version: str) -> Task:
+        """The task under the version that a run recorded, if that was one of the same content; else as it is.
+
+        What was stored under the recorded version is found again then.
+        """
+        return replace(self, version=version) if version in self.formerly else self
 
     def variant(self, name: str | None) -> tuple[str, Task]:
         """The name of a variant (for ``None`` the first one) and the task as it is in that variant.

@@ -35,11 +35,12 @@ class SingleShot:
         if observation.history:
             return None
         spec, model = observation.task, observation.model
-        method = "lora" if "lora" in spec.rules.methods else spec.rules.methods[0]
+        method = drafts.usual_method(spec)
+        adapters = TrainConfig.methods[method].adapters
         rows = _rows(observation)
         train = {
             "method": method,
-            "learning_rate": practice.learning_rate(model.hidden_size, method),
+            "learning_rate": practice.learning_rate(model.hidden_size, adapters=adapters),
             "epochs": practice.PASSES,
             "batch_size": MICRO_BATCH,
             "gradient_accumulation": practice.batch_size(rows * practice.PASSES) // MICRO_BATCH,

@@ -65,11 +65,12 @@ def task(observation: Observation) -> str:
 def practice(observation: Observation) -> str:
     """What is known of fine-tuning in general, in the numbers of this model: see :mod:`ftdojo.agents.practice`."""
     width = observation.model.hidden_size
+    adapters, full = (known.learning_rate(width, adapters=adapters) for adapters in (True, False))
+    small, large = known.SMALL_BATCH, known.LARGE_BATCH
     return (
-        f"a learning rate of about {known.learning_rate(width, 'lora'):g} for adapters and "
-        f"{known.learning_rate(width, 'full'):g} for full weights; {known.PASSES:g} passes over the rows, all rows "
-        f"once before any of them twice; batches of {known.SMALL_BATCH} where ones of {known.LARGE_BATCH} leave fewer "
-        f"than {known.LARGE_BATCH_STEPS} steps."
+        f"a learning rate of about {adapters:g} for adapters and {full:g} for full weights; {known.PASSES:g} passes "
+        f"over the rows, all rows once before any of them twice; batches of {small} where ones of {large} leave fewer than "
+        f"{known.LARGE_BATCH_STEPS} steps."
     )
 
 

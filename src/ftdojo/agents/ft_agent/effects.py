@@ -101,9 +101,9 @@ def changes(before: Draft, after: Draft, spec: TaskSpec) -> dict[Change, float]:
 def _amounts(before: Draft, after: Draft, differences: Mapping[str, tuple[str, str]]) -> dict[Change, float]:
     """Of every difference. A learning rate that only follows from another method is no change of its own."""
     found = dict(amount(key, *pair) for key, pair in differences.items())
-    rate, methods = Change("train.learning_rate"), (before.train.method, after.train.method)
-    if rate in found and methods[0] != methods[1]:
-        found[rate] -= math.log2(practice.rate_ratio(*methods))
+    rate, adapters = Change("train.learning_rate"), [draft.train.facts.adapters for draft in (before, after)]
+    if rate in found and adapters[0] != adapters[1]:
+        found[rate] -= math.log2(practice.rate_ratio(adapters_before=adapters[0], adapters_after=adapters[1]))
         if abs(found[rate]) < SAME_RATE:
             del found[rate]
     return found

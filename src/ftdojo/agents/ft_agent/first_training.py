@@ -16,6 +16,7 @@ from ftdojo.agents.ft_agent.moves import MIN_ROWS
 from ftdojo.agents.practice import Size
 from ftdojo.contract.protocol import Observation
 from ftdojo.contract.submission import Plan, PlannedChange
+from ftdojo.contract.train_config import TrainConfig
 
 HALF = 0.53
 """A training that is forecast to take this share of the time leaves room for another of its size, as forecasts have a
@@ -27,15 +28,16 @@ LORA = {"rank": 16, "alpha": 32}
 def first_training(observation: Observation) -> Proposal:
     """The first iteration: all sources, about three passes over all rows, or as much of that as time allows."""
     spec, base, made = observation.task, observation.baseline, size(observation)
-    method = "lora" if "lora" in spec.rules.methods else spec.rules.methods[0]
+    method = drafts.usual_method(spec)
+    adapters = TrainConfig.methods[method].adapters
     train: dict[str, Any] = {
         "method": method,
-        "learning_rate": practice.learning_rate(observation.model.hidden_size, method),
+        "learning_rate": practice.learning_rate(observation.model.hidden_size, adapters=adapters),
         "epochs": made.epochs,
         "batch_size": practice.batch_size(made.rows * made.epochs),
         "max_length": min(MAX_LENGTH, observation.model.context_length),
         "eval_fraction": practice.held_out_share(made.rows),
-        "lora": None if method == "full" else LORA,
+        "lora": LORA if adapters else None,
     }
     draft = drafts.first(spec, rows=made.rows, seed=observation.seed, train=train)
     changes = [

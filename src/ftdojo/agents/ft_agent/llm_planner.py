@@ -28,7 +28,7 @@ from ftdojo.llm import Client
 REPAIRS = 2
 SHOWN_FINDINGS = 1200
 
-Validate = Callable[[Path], Sequence[Finding]]
+Precheck = Callable[[Path], Sequence[Finding]]
 """The gates alone: what is wrong with a submission folder, without spending a submission."""
 
 
@@ -43,8 +43,8 @@ class _Start:
 class LlmPlanner:
     """Plans with a model."""
 
-    def __init__(self, client: Client, validate: Validate) -> None:
-        self._client, self._validate = client, validate
+    def __init__(self, client: Client, precheck: Precheck) -> None:
+        self._client, self._precheck = client, precheck
 
     @property
     def name(self) -> str:
@@ -107,7 +107,7 @@ class LlmPlanner:
     def _check(self, proposal: Proposal) -> list[Finding]:
         with tempfile.TemporaryDirectory(prefix="ftdojo-draft-") as folder:
             proposal.write(Path(folder))
-            return [finding for finding in self._validate(Path(folder)) if finding.severity == "error"]
+            return [finding for finding in self._precheck(Path(folder)) if finding.severity == "error"]
 
 
 def _start(observation: Observation) -> _Start:

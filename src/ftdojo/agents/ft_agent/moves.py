@@ -86,9 +86,10 @@ def full_weights(s: Situation, evidence: str) -> Iterator[Move]:
     """All weights in place of adapters, at the rate that corresponds. Adapters are as good on few rows and fall behind
     where rows teach more than they can hold (Biderman et al. 2024, arXiv 2405.09673; LoRA Without Regret)."""
     before = s.best.train
-    if before.method == "full" or "full" not in s.spec.rules.methods:
+    if not before.facts.adapters or "full" not in s.spec.rules.methods:
         return
-    rate = float(f"{before.learning_rate * practice.rate_ratio(before.method, 'full'):.2g}")
+    ratio = practice.rate_ratio(adapters_before=True, adapters_after=False)
+    rate = float(f"{before.learning_rate * ratio:.2g}")
     yield Move(
         draft=s.best.with_train(method="full", lora=None, learning_rate=rate),
         hypothesis="the adapters hold less than the rows teach",
@@ -125,8 +126,8 @@ def other_seed(s: Situation, evidence: str) -> Iterator[Move]:
 
 def more_rank(s: Situation, evidence: str) -> Iterator[Move]:
     """Adapters twice as wide. Where ``alpha`` stays, the best learning rate does, too (LoRA Without Regret)."""
-    lora = s.best.train.adapter
-    if lora is not None and lora.rank < 64:
+    lora, method = s.best.train.adapter, s.best.train.facts
+    if lora is not None and lora.rank < 64 and not method.four_bit:
         wider = lora.model_copy(update={"rank": 2 * lora.rank})
         yield Move(
             draft=s.best.with_train(lora=wider.model_dump()),

@@ -10,7 +10,7 @@ from ftdojo.contract.call import Call
 from ftdojo.contract.feedback import DataFeedback, Distribution, EvaluationFeedback, Feedback, TrainingFeedback
 from ftdojo.contract.protocol import Iteration
 from ftdojo.contract.submission import RECIPE, SCRIPT, TRAIN, Plan
-from ftdojo.episode.episode import SUBMISSIONS
+from ftdojo.record import RunFolder
 from ftdojo.report import text
 from ftdojo.report.view.iterations import reason
 from ftdojo.report.view.parts import CallRow, Detail, Fact, Row, Some, SourceFile
@@ -20,7 +20,7 @@ FILE_BYTES = 16_000
 
 
 def detail(
-    run: Path, row: Row, iteration: Iteration, calls: Sequence[Call], data_calls: Sequence[Call], best: int
+    run: RunFolder, row: Row, iteration: Iteration, calls: Sequence[Call], data_calls: Sequence[Call], best: int
 ) -> Detail:
     """All of it, in the order of the page: plan, calls, outcome, findings, feedback, files, wrong outputs."""
     plan, feedback = iteration.plan, iteration.feedback
@@ -43,7 +43,7 @@ def detail(
         evaluation=_evaluation(evaluation) if evaluation else [],
         errors=Some.of(_errors(evaluation) if evaluation else []),
         metrics=Some.of(_metrics(evaluation) if evaluation else []),
-        files=_files(run / SUBMISSIONS / f"{iteration.number:03d}"),
+        files=_files(run.submission(iteration.number)),
         samples=Some.of(evaluation.samples if evaluation else []),
     )
 
@@ -99,16 +99,20 @@ def _execution(feedback: Feedback) -> list[Fact]:
 def _data(data: DataFeedback) -> list[Fact]:
     return [
         Fact("rows", f"{data.rows:,}"),
-        Fact(
-            "evaluation items among them, made harmless",
-            f"about {data.removed_overlap:,}" if data.removed_overlap else "none or few",
-        ),
+        *_overlap(data),
         Fact("duplicates", f"{data.duplicates:,}"),
         Fact("most frequent completion", f"{text.share(data.top_completion_share)} of the rows"),
         Fact("tokens a row (p50 / p95 / max)", _distribution(data.row_tokens)),
         Fact("label tokens a row (p50 / p95 / max)", _distribution(data.label_tokens)),
         Fact("truncated", f"{text.share(data.truncated_share)} of the rows"),
     ]
+
+
+def _overlap(data: DataFeedback) -> list[Fact]:
+    """Runs of earlier builds told of evaluation items among the rows."""
+    if not data.removed_overlap:
+        return []
+    return [Fact("evaluation items among them, made harmless", f"about {data.removed_overlap:,}")]
 
 
 def _distribution(given: Distribution) -> str:

@@ -1,3 +1,3 @@
-"""Mounted over the package ``ftdojo`` inside the sandbox: an empty folder would still import, as a namespace."""
+"""Mounted over packages that can make test items: an empty folder would still import, as a namespace."""
 
-raise ModuleNotFoundError("ftdojo is not available to sandboxed programs", name="ftdojo")
+raise ModuleNotFoundError(f"No module named '{__name__}': the sandbox hides it", name=__name__)

@@ -1,0 +1,35 @@
+"""What the four tasks share: answers between tags, refused items, how a wrong output is called."""
+
+from __future__ import annotations
+
+from ftdojo.tasks.spec import HubSet
+
+START, END = "[ANSWER_START]", "[ANSWER_END]"
+BIOPROBENCH = HubSet(id="bowenxian/BioProBench", revision="main", licence="CC BY-NC 4.0")
+LICENCE = "BioProBench: CC BY-NC 4.0; the twin: MIT"
+
+
+def wrap(answer: str) -> str:
+    """An answer in the form asked for."""
+    return f"{START}{answer}{END}"
+
+
+def after(text: str, *marks: str) -> str:
+    """What follows the last occurrence of each mark in turn; marks that do not occur are passed over."""
+    for mark in marks:
+        text = text.rpartition(mark)[2]
+    return text
+
+
+def first(text: str) -> str | None:
+    """What stands between the first start tag and the end tag after it, stripped; ``None`` without such a pair."""
+    _, found, rest = text.partition(START)
+    inside, closed, _ = rest.partition(END)
+    return inside.strip() if found and closed else None
+
+
+def last(text: str) -> str | None:
+    """What stands between the last end tag and the start tag before it, stripped; ``None`` without such a pair."""
+    head, closed, _ = text.rpartition(END)
+    _, found, inside = head.rpartition(START)
+    return inside.strip() if found and closed else None

@@ -1,0 +1,141 @@
+"""The generated stand-in for ChemCoTBench ``mol_edit``: same schema, prompt shape, scorer and defects.
+
+What is as in the real data: the fields of raw rows and of items, an empty ``gt``, the groups and a reference molecule
+in ``meta``, the ten groups that the benchmark uses, and the defects of raw rows (see
+:mod:`ftdojo_tasks.chemistry.twins`). What is not: queries and molecules are short, the reasoning is computed, and the
+reference is written in the order of the source, so that a small model can learn to copy all but the edit.
+
+Two in three questions are easy: their molecule is written from the place of the edit, which so is a change at the
+beginning of the text. In the others a group is added at the first carbon atom that can bear it, and to delete or
+substitute one, it has to be found in the molecule. Every reference is right by the task's own rule.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from ftdojo.tasks.spec import Sources
+from ftdojo_tasks.chemistry import edits, groups, twins
+from ftdojo_tasks.chemistry.edits import Result
+from ftdojo_tasks.chemistry.mol_edit import CHANGES, KEYS
+from ftdojo_tasks.chemistry.molecules import Molecule, load
+from ftdojo_tasks.chemistry.twins import Maker, Question
+
+SEED = "mol_edit twin 2"
+SMILES_CHARS = (6, 45)
+RAW_ROWS = {"add": 700, "delete": 600, "sub": 700}
+EASY = 2 / 3
+BEGINNING = 10
+"""Characters of a molecule that an easy edit may concern."""
+ITEMS = {"add": 33, "delete": 33, "sub": 34}
+GROUPS = (
+    "aldehyde",
+    "amide",
+    "amine",
+    "benzene_ring",
+    "carboxyl",
+    "halo",
+    "hydroxyl",
+    "nitrile",
+    "nitro",
+    "thiol",
+)
+"""The groups that the benchmark asks for."""
+QUERIES = {
+    "add": "Add the functional group to the molecule.",
+    "delete": "Delete the functional group from the molecule.",
+    "sub": "Delete the first functional group from the molecule and add the second one.",
+}
+LINES = {
+    "add": "Functional Group to add: {added_group}.",
+    "delete": "Functional Group to delete: {removed_group}.",
+    "sub": "Functional Group to delete: {removed_group}, Functional Group to add: {added_group}.",
+}
+
+Named = Mapping[str, str]
+"""Field of ``meta`` -> group."""
+
+CANDIDATES: Mapping[str, Callable[[Molecule, random.Random], Iterator[tuple[Named, Result]]]] = {
+    "add": lambda molecule, rng: (
+        ({"added_group": group}, result) for group, result in edits.additions(molecule, GROUPS, rng)
+    ),
+    "delete": lambda molecule, rng: (
+        ({"removed_group": group}, result) for group, result in edits.deletions(molecule, GROUPS, rng)
+    ),
+    "sub": lambda molecule, rng: (
+        ({"removed_group": old, "added_group": new}, result)
+        for old, new, result in edits.substitutions(molecule, GROUPS, GROUPS, rng)
+    ),
+}
+"""Sub-task -> edits of a molecule that may be what is asked for."""
+
+
+def build(folder: Path, sources: Sources) -> None:
+    """Write ``raw/``, ``validation.jsonl`` and ``test.jsonl`` into ``folder``.
+
+    Raises:
+        PrerequisiteError: see :func:`ftdojo_tasks.chemistry.molecules.load`.
+    """
+    rng = twins.generator(SEED)
+    train, validation, test = twins.split(load(*SMILES_CHARS), rng)
+    files = [twins.RawFile(name=subtask, make=MAKERS[subtask], rows=rows) for subtask, rows in RAW_ROWS.items()]
+    twins.write_raw(folder / "raw" / "chemcotbench-cot" / "mol_edit", files, train, rng)
+    makers = {MAKERS[subtask]: n for subtask, n in ITEMS.items()}
+    for name, molecules in (("validation", validation), ("test", test)):
+        twins.write_items(folder / f"{name}.jsonl", makers, molecules, rng)
+
+
+def make(subtask: str, molecules: Sequence[Molecule], n: int, rng: random.Random) -> list[Question]:
+    """Questions for a sub-task, one a molecule at most."""
+
+    def questions() -> Iterator[Question]:
+        for molecule in rng.sample(molecules, len(molecules)):
+            easy = rng.random() < EASY
+            for written in molecule.rewritten(rng) if easy else (molecule,):
+                right = (
+                    question(subtask, written, named, result)
+                    for named, result in CANDIDATES[subtask](written, rng)
+                    if (not easy or at_beginning(written, result)) and follows(written, result, subtask, named)
+                )
+                if found := next(right, None):
+                    yield found
+                    break
+
+    return twins.take(questions(), n)
+
+
+def at_beginning(molecule: Molecule, result: Result) -> bool:
+    """Whether all but the beginning of a molecule's text is also that of the result."""
+    return result.smiles.endswith(molecule.smiles[BEGINNING:])
+
+
+MAKERS: Mapping[str, Maker] = {subtask: partial(make, subtask) for subtask in CHANGES}
+
+
+def follows(molecule: Molecule, result: Result, subtask: str, named: Named) -> bool:
+    """Whether a result is right by the rule of the task."""
+    return all(
+        groups.count(result.mol, named[field]) == groups.count(molecule.mol, named[field]) + by
+        for field, by in CHANGES[subtask].items()
+    )
+
+
+def question(subtask: str, molecule: Molecule, named: Named, result: Result) -> Question:
+    """One question with its reference."""
+    line = f"Input Molecule: {molecule.smiles}, {LINES[subtask].format_map(named)}"
+    meta = {"molecule": molecule.smiles, **named, "reference": result.smiles}
+    return Question(
+        task="mol_edit",
+        subtask=subtask,
+        query=twins.ask(QUERIES[subtask], {KEYS[0]: "SMILES"}, line),
+        answer={KEYS[0]: result.smiles},
+        steps={
+            "molecule_analysis": f"{molecule.mol.GetNumAtoms()} heavy atoms",
+            "groups": ", ".join(f"{group}: {groups.count(molecule.mol, group)}" for group in named.values()),
+        },
+        meta=meta,
+        raw_meta=meta,
+    )

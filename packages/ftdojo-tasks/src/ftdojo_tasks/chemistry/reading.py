@@ -1,0 +1,86 @@
+"""What the four tasks share: the prompt, where an answer is looked for, how a wrong one is called, refused items.
+
+An answer is looked for as the reference harness does: the JSON value of the output (see :mod:`ftdojo.tasks.extract`)
+under one of the sub-task's keys; else a key and its value by pattern; else by what the sub-task allows; else it is the
+whole text. Where several keys stand in an object, the first in the sub-task's order is taken, even if it is blank.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ftdojo.contract.task_spec import Message, Record
+from ftdojo.tasks.extract import drop_thinking, fenced, from_json, json_value, scalar_text
+
+QUOTED = r'"([^"]*)"'
+LIKE_SMILES = re.compile(r"[A-Za-z][A-Za-z0-9@\[\]()=#\-+.\\/]{4,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was found in an output: its text, and whether it stood under a key."""
+
+    text: str
+    keyed: bool
+
+
+def prompt(item: Record) -> list[Message]:
+    """The item's query, verbatim, as one user turn."""
+    return [{"role": "user", "content": item["query"]}]
+
+
+def find(output: str, keys: Sequence[str], *, form: str = QUOTED, loose: Sequence[str] = ()) -> Answer:
+    """The answer in a model's output, by the rules above.
+
+    Args:
+        output: any text.
+        keys: JSON keys of the answer, in the order in which they are looked for.
+        form: pattern of the value behind a key, where the output is no JSON; its group is the answer.
+        loose: patterns that are an answer without a key, in the order in which they are tried.
+    """
+    value = json_value(output)
+    if isinstance(value, dict):
+        for key in keys:
+            if key in value:
+                return Answer(scalar_text(value[key]), keyed=True)
+    text = drop_thinking(output)
+    for key in keys:
+        if match := re.search(rf'"{re.escape(key)}"\s*:\s*{form}', text, re.IGNORECASE):
+            return Answer(match[1].strip(), keyed=True)
+    for pattern in loose:
+        if match := re.search(pattern, text, re.IGNORECASE):
+            return Answer(match[0], keyed=False)
+    return Answer(text, keyed=False)
+
+
+def find_smiles(output: str, keys: Sequence[str]) -> Answer:
+    """As :func:`find`, but without a key the longest run of characters that SMILES consist of, if there is one.
+
+    Such a run has at least five characters and begins with a letter, so it can be an English word.
+    """
+    answer = find(output, keys)
+    if not answer.keyed and (runs := LIKE_SMILES.findall(fenced(output))):
+        return Answer(max(runs, key=len), keyed=False)
+    return answer
+
+
+def fault(output: str, answer: Answer, *, parsed: bool, molecule: bool) -> str:
+    """The class of a wrong answer: ``empty``, ``wrong``, ``invalid`` or ``format``.
+
+    ``invalid`` is for a ``molecule`` that was given under a key but that RDKit cannot parse; ``format`` is for an
+    output in which nothing of the right form was found.
+    """
+    if not drop_thinking(output):
+        return "empty"
+    if parsed:
+        return "wrong"
+    return "invalid" if molecule and answer.keyed and answer.text else "format"
+
+
+def meta(item: Record) -> dict[str, Any]:
+    """The fields of an item's ``meta``, which is JSON text; none if it is not."""
+    value = from_json(item.get("meta"))
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,90 @@
+"""The end of an episode: export the best model, open the sealed test once, keep the outputs for an audit."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from ftdojo import digest
+from ftdojo.contract.progress import Progress
+from ftdojo.disk import disk_errors
+from ftdojo.episode import grading
+from ftdojo.episode.outcome import Outcome
+from ftdojo.episode.setting import Setting
+from ftdojo.episode.stages import Stages
+from ftdojo.record import RunFolder, events
+from ftdojo.record.history import History
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closing:
+    """Everything that the end of an episode needs."""
+
+    folder: RunFolder
+    setting: Setting
+    history: History
+    stages: Stages
+    progress: Progress
+
+    def grade(self, best: Outcome) -> None:
+        """Score base and best model on test and record it, or record why the best is disqualified."""
+        if reasons := self._export(best):
+            self.history.append(events.RunDisqualified(reasons=reasons))
+            return
+        number = self.history.best
+        self.history.append(events.TestOpened(reason="the episode has ended", best=number))
+        base = self.setting.base
+        request = grading.Request(
+            task=self.setting.given,
+            version=self.setting.task.version,
+            variant=self.setting.variant,
+            home=self.setting.home.root,
+            engine=self.setting.engine,
+            models={"baseline": base, "best": self.folder.model if number else base},
+            training=self._training(best) if number else None,
+        )
+        ruling = grading.grade(request, self.progress)
+        if ruling.reasons:
+            self.history.append(events.RunDisqualified(reasons=ruling.reasons))
+            return
+        grades = ruling.grades
+        self.history.append(
+            events.TestScored(
+                baseline=grades["baseline"].score,
+                best=grades["best"].score,
+                items={name: grade.items for name, grade in grades.items()},
+                models={name: grade.model for name, grade in grades.items()},
+                outputs=self._seal({name: grade.predictions for name, grade in grades.items()}),
+            )
+        )
+
+    def _export(self, best: Outcome) -> list[str]:
+        """Write the best model, unless it is the base; return what is wrong with the stages that it comes from."""
+        number = self.history.best
+        if not number:
+            return []
+        recorded = self.history.iterations[number - 1].contents
+        changed = [
+            f"{name}: the stored stage is not the one that iteration {number} made; it was changed since"
+            for name in best.reused
+            if recorded.get(name) and best.contents[name] != recorded[name]
+        ]
+        if not changed:
+            self.stages.export(best, self.folder.model)
+        return changed
+
+    def _training(self, best: Outcome) -> grading.Training:
+        done = self.history.iterations[self.history.best - 1].feedback.training
+        assert done is not None
+        assert best.submission is not None
+        return grading.Training(config=best.submission.train.model_dump(mode="json"), steps=done.steps)
+
+    def _seal(self, predictions: dict[str, Path]) -> dict[str, str]:
+        """Keep the outputs that were scored with the run, for an audit; return their digests."""
+        sealed = {name: self.folder.sealed_outputs(name) for name in predictions}
+        with disk_errors(self.folder.sealed):
+            self.folder.sealed.mkdir(mode=0o700, exist_ok=True)
+            for name, path in predictions.items():
+                shutil.copyfile(path, sealed[name])
+        return {name: digest.of_file(path) for name, path in sealed.items()}

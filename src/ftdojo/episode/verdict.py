@@ -1,0 +1,96 @@
+"""The gates alone, with the time that each took: what an agent or a user asks before spending a submission."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ftdojo.contract import submission
+from ftdojo.contract.budget import Budget, Spent
+from ftdojo.contract.call import Call
+from ftdojo.contract.progress import Progress, Silent
+from ftdojo.episode.setting import Setting
+from ftdojo.errors import InputError
+from ftdojo.findings import Finding
+from ftdojo.gates import Gates
+from ftdojo.gates.sequence import GATES
+from ftdojo.gateway import Access, DataLlm
+from ftdojo.record import Home
+from ftdojo.schema import StrictModel
+from ftdojo.training import trainer_of
+
+
+class Verdict(StrictModel):
+    """What ``ftdojo validate --json`` prints; a stable format."""
+
+    ok: bool
+    gate: int | None
+    """The gate that failed."""
+    findings: list[Finding]
+    """Errors of that gate first, then warnings; a submission that passes may have warnings."""
+    seconds: dict[str, float]
+    """Gate -> seconds."""
+
+
+def validate(
+    folder: Path,
+    task: str,
+    *,
+    model: str,
+    home: Home,
+    variant: str | None = None,
+    data_llm: DataLlm | None = None,
+    budget: Budget | None = None,
+    progress: Progress | None = None,
+) -> Verdict:
+    """Take the submission in ``folder`` through all gates; nothing is trained to the end and nothing is recorded.
+
+    Its data program may ask the models of ``data_llm`` within ``budget``.
+    """
+    shown = progress or Silent()
+    setting = Setting.prepare(task, model=model, home=home, variant=variant, progress=shown)
+    seconds: dict[str, float] = {}
+    log = _Calls(budget or Budget())
+    llm = None
+    if data_llm:
+        llm = Access(llm=data_llm, task=task, variant=setting.variant, home=home, log=log, progress=shown)
+
+    @contextmanager
+    def watch(number: int, name: str) -> Iterator[None]:
+        shown.update("gates", number, GATES, name)
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            seconds[str(number)] = time.monotonic() - begun
+
+    gates = Gates(task=setting.task, data=setting.data, base=setting.base, llm=llm, watch=watch)
+    rules = setting.task.spec.rules
+    warnings: list[Finding] = []
+    try:
+        admitted, found = gates.admit(submission.read(folder))
+        warnings += found
+        made = gates.make_rows(admitted.program, rules.max_rows, trainer_of(admitted.train))
+        warnings += made.warnings
+        tokenized, found = gates.check_tokens(made.written, admitted.train)
+        warnings += found
+        warnings += gates.try_training(made.written, tokenized, admitted.train, wall_left_s=rules.wall_s)
+    except InputError as error:
+        findings = [*error.findings, *warnings]
+        return Verdict(ok=False, gate=error.findings[0].gate, findings=findings, seconds=seconds)
+    return Verdict(ok=True, gate=None, findings=warnings, seconds=seconds)
+
+
+class _Calls:
+    """Calls of a data program that belongs to no run: charged to a budget, recorded nowhere."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget, self._spent = budget, Spent()
+
+    def append(self, call: Call) -> None:
+        self._spent += call.charge
+
+    def remaining(self) -> dict[str, float]:
+        return self._budget.remaining(self._spent)

@@ -1,0 +1,121 @@
+"""The order of the gates, in one place: what runs, checks or validates a submission goes through this module.
+
+0 schema (:mod:`ftdojo.contract.submission`); 1 :mod:`static <ftdojo.gates.static>`; 2 the data program: a :mod:`trial
+<ftdojo.gates.trial>`, then all rows, then what the :mod:`rows <ftdojo.gates.rows>` teach; 3 :mod:`tokens
+<ftdojo.gates.tokens>`; 4 and 5 :mod:`micro <ftdojo.gates.micro>`: a few real steps, then a few real answers.
+"""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ftdojo import sandbox
+from ftdojo.contract.method_config import MethodConfig
+from ftdojo.contract.recipe import Recipe
+from ftdojo.contract.row import Row
+from ftdojo.contract.submission import Reading, Submission
+from ftdojo.data import TaskData
+from ftdojo.findings import Finding
+from ftdojo.gates import data_program
+from ftdojo.gates.decontamination import decontaminate
+from ftdojo.gates.micro import micro_evaluation, micro_training
+from ftdojo.gates.reference import Reference
+from ftdojo.gates.rows import Rows, check_content
+from ftdojo.gates.static import check_static
+from ftdojo.gates.tokens import check_tokens
+from ftdojo.gates.trial import try_program
+from ftdojo.gateway import Access
+from ftdojo.tasks.spec import Task
+from ftdojo.training import Tokenized, TokenizedRow, Trainer
+
+GATES = 6
+
+Watch = Callable[[int, str], AbstractContextManager[None]]
+"""Called with the number and the name of each gate; the gate runs inside the context."""
+
+
+def _unwatched(_gate: int, _name: str) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What a data program made (gate 2)."""
+
+    written: list[Row]
+    """The rows as they were written. What a submitter learns of them is computed from these."""
+    clean: list[Row]
+    """The rows that are trained on: those that contain an evaluation item are disordered."""
+    overlap: int
+    """Rows that contain an evaluation item. For the record alone."""
+    report: data_program.DataReport
+    warnings: list[Finding]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gates:
+    """The gates of one task on one base model. The methods stand in their order; each raises an ``InputError`` with the
+    findings of the gate that fails, and returns the warnings of those that pass."""
+
+    task: Task
+    data: TaskData
+    base: Path
+    llm: Access | None = None
+    """The language models that data programs may ask, if any."""
+    watch: Watch = _unwatched
+
+    def admit(self, reading: Reading) -> tuple[Submission, list[Finding]]:
+        """Gates 0 and 1: the files are well-formed, and nothing in them is known to fail."""
+        with self.watch(0, "schema"):
+            submission = reading.require()
+        with self.watch(1, "static checks"):
+            return submission, check_static(submission, self.task.spec, self.base, self.data.raw)
+
+    def make_rows(self, program: Recipe | str, limit: int, trainer: Trainer[Any, Any]) -> Made:
+        """Gate 2: the data program runs in the sandbox, for a few rows and then for at most ``limit``."""
+        llm = self.llm if isinstance(program, str) else None
+        with self.watch(2, "data program in the sandbox"):
+            try_program(program, self.data.raw, trainer, llm)
+            limits = llm.limits() if llm else sandbox.Limits()
+            written = data_program.run(program, self.data.raw, trainer, limit=limit, limits=limits, llm=llm)
+            clean = decontaminate(written, self.data.overlap)
+            return Made(
+                written=written,
+                clean=clean.rows,
+                overlap=clean.found,
+                report=data_program.report(written),
+                warnings=check_content(Rows(written, self.reference), trainer),
+            )
+
+    def check_tokens(self, rows: list[Row], config: MethodConfig) -> tuple[Tokenized[TokenizedRow], list[Finding]]:
+        """Gate 3: the rows through the model's chat template, and what of them is left to learn."""
+        with self.watch(3, "tokenization"):
+            return check_tokens(Rows(rows, self.reference), config, self.base)
+
+    def try_training(
+        self, rows: list[Row], tokenized: Tokenized[TokenizedRow], config: MethodConfig, *, wall_left_s: float | None
+    ) -> list[Finding]:
+        """Gates 4 and 5: a few steps of the training, then a few answers of what they trained."""
+        with tempfile.TemporaryDirectory(prefix="ftdojo-micro-") as scratch:
+            with self.watch(4, "micro-training"):
+                trial = micro_training(
+                    Rows(rows, self.reference),
+                    tokenized,
+                    config,
+                    self.base,
+                    wall_left_s=wall_left_s,
+                    folder=Path(scratch),
+                )
+            with self.watch(5, "micro-evaluation"):
+                return micro_evaluation(trial, self.base)
+
+    @functools.cached_property
+    def reference(self) -> Reference:
+        """What is normal for the task: its validation items."""
+        return Reference.of(self.task, self.data.validation)

@@ -1,9 +1,0 @@
-"""PAR4PC: time that hostile outputs take."""
-
-from __future__ import annotations
-
-from ftdojo.tasks.patent import par4pc
-
-
-def test_many_unclosed_lists_are_read_in_linear_time(cpu_seconds):
-    assert cpu_seconds(lambda: par4pc.picks('x"answer":[' * 100_000)) < 2
