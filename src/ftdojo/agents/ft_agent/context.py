@@ -69,8 +69,8 @@ def practice(observation: Observation) -> str:
     small, large = known.SMALL_BATCH, known.LARGE_BATCH
     return (
         f"a learning rate of about {adapters:g} for adapters and {full:g} for full weights; {known.PASSES:g} passes "
-        f"over the rows, all rows once before any of them twice; batches of {small} where ones of {large} leave fewer than "
-        f"{known.LARGE_BATCH_STEPS} steps."
+        f"over the rows, all rows once before any of them twice; batches of {small} where ones of {large} leave fewer "
+        f"than {known.LARGE_BATCH_STEPS} steps."
     )
 
 
