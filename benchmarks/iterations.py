@@ -34,6 +34,7 @@ from typing import Any
 import yaml
 
 from ftdojo import inference, models, sandbox, tasks
+from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Silent
 from ftdojo.contract.submission import load
 from ftdojo.data import TaskData, prepare, read_items
@@ -147,7 +148,8 @@ def side(gated: bool, arguments: argparse.Namespace) -> dict[str, Any]:
     spent: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as scratch:
         stages = Stages(
-            Setting.prepare(TASK, model=models.EMBEDDED, home=Home(Path(scratch, "home"))), progress=Silent()
+            Setting.prepare(RunOptions(task=TASK, model=models.EMBEDDED), home=Home(Path(scratch, "home"))),
+            progress=Silent(),
         )
         stages.baseline()  # a run has measured it before its first iteration
         deadline = time.monotonic() + arguments.budget

@@ -24,6 +24,7 @@ from typing import Any
 
 import yaml
 
+from ftdojo.contract.options import RunOptions
 from ftdojo.episode import Dojo
 from ftdojo.findings import Finding
 from ftdojo.record import Home
@@ -60,7 +61,7 @@ def measure(iterations: int, at: list[int], home: Home) -> dict[str, Any]:
     points: dict[int, dict[str, float]] = {}
     with tempfile.TemporaryDirectory(prefix="ftdojo-overhead-") as scratch:
         run = Path(scratch) / "run"
-        with Dojo(TASK, run, model="smollm2-135m", home=home) as dojo:
+        with Dojo(RunOptions(task=TASK, wall_s=None), run, home=home) as dojo:
             observation = dojo.reset()
             raw = [f.path for f in observation.raw_data.files]
             for number in range(1, iterations + 2):

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, settings
 
+from ftdojo.contract.options import RunOptions
 from ftdojo.contract.protocol import Observation
 from ftdojo.record import Home
 
@@ -133,6 +134,7 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory, approve: Path, tiny_m
 
     place = tmp_path_factory.mktemp("finished")
     home, agent = Home(place / "home"), Thrice(tmp_path_factory.mktemp("submissions"))
-    with Dojo(str(approve), place / "run", model=str(tiny_model), home=home, agent=agent.name) as dojo:
+    options = RunOptions(task=str(approve), model=str(tiny_model), agent=agent.name)
+    with Dojo(options, place / "run", home=home) as dojo:
         assert run_episode(dojo, agent).best.iteration == 1
     return place

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ftdojo.errors import FtdojoError, PrerequisiteError, UsageError
-from ftdojo.plugins import Kind, load_group
+from ftdojo.plugins import Kind
 
 Install = Callable[..., None]
 KIND: Kind[object] = Kind(
@@ -80,8 +80,6 @@ def test_a_package_that_fails_is_named_with_its_cause(install: Install, text: st
         assert cause in said
         assert "import broken_c" in said
     assert "broken-c 1.5" in refusal("broken", PrerequisiteError)
-    with pytest.raises(PrerequisiteError, match=r"broken-c 1\.5"):
-        list(load_group(KIND.group, KIND.noun))
 
 
 def test_one_name_of_two_packages_is_not_guessed(install: Install) -> None:
@@ -89,13 +87,3 @@ def test_one_name_of_two_packages_is_not_guessed(install: Install) -> None:
     install("theirs_d", "class Big:\n size = 3\n", dist="theirs-d", entries={"big": "theirs_d:Big"})
     assert "ours-d 1.5 and theirs-d 1.5" in refusal("big")
     assert KIND.load("theirs_d:Big").size == 3  # type: ignore[attr-defined]
-
-
-def test_all_of_a_group_come_in_the_order_of_their_names(install: Install) -> None:
-    install(
-        "ours_e", "class Big:\n size = 2\nlast = 7\n", dist="ours-e", entries={"z": "ours_e:last", "a": "ours_e:Big"}
-    )
-    assert [(name, getattr(found, "size", found)) for name, found in load_group(KIND.group, KIND.noun)] == [
-        ("a", 2),
-        ("z", 7),
-    ]

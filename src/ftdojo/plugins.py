@@ -12,7 +12,7 @@ A plug-in is code of the user's own environment. It runs outside the sandbox and
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 from importlib import import_module
@@ -84,16 +84,6 @@ class Kind(Generic[T_co]):
         hint = f"did you mean '{nearest[0]}'? " if nearest else ""
         listed = f"choose one of: {', '.join(known)}; or" if known else "give"
         raise UsageError(f"there is no {self.noun} '{name}'", fix=f"{hint}{listed} module:Attribute of your own")
-
-
-def load_group(group: str, noun: str) -> Iterator[tuple[str, Any]]:
-    """Name and object of every entry point in a group, ordered by name; each is loaded when it is reached.
-
-    Raises:
-        UsageError, PrerequisiteError: if one cannot be loaded; names its distribution.
-    """
-    for entry in sorted(entry_points(group=group), key=lambda entry: entry.name):
-        yield entry.name, _load(entry, noun)
 
 
 def _load(entry: EntryPoint, noun: str) -> Any:

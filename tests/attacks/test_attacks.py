@@ -38,6 +38,7 @@ import yaml
 import ftdojo_tasks
 from ftdojo import digest
 from ftdojo.audit import verify
+from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Silent
 from ftdojo.contract.train_config import TrainConfig
 from ftdojo.data import prepare
@@ -146,7 +147,9 @@ def arena(tmp_path_factory: pytest.TempPathFactory, approve: Path, tiny_model: P
         # Open and inheritable while sandboxes start: only that descriptors are closed keeps it from them.
         items = stack.enter_context((data.sealed_test).open("rb"))
         os.set_inheritable(items.fileno(), True)
-        dojo = stack.enter_context(Dojo(str(approve), folder / "run", model=str(tiny_model), home=home))
+        dojo = stack.enter_context(
+            Dojo(RunOptions(task=str(approve), model=str(tiny_model)), folder / "run", home=home)
+        )
         dojo.reset()
         facts = {
             "TEST": str(data.sealed_test),

@@ -10,6 +10,7 @@ import yaml
 
 from ftdojo.audit import verify
 from ftdojo.audit.export import export
+from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Silent
 from ftdojo.episode import Dojo
 from ftdojo.errors import UsageError
@@ -71,7 +72,8 @@ def test_a_run_of_an_earlier_version(versions: Become, tiny_model: Path, tmp_pat
         (submission / name).write_text(yaml.safe_dump(content))
 
     def dojo() -> Dojo:
-        return Dojo("own/approve", run, model=str(tiny_model), home=home, agent="one")
+        options = RunOptions(task="own/approve", model=str(tiny_model), agent="one")
+        return Dojo(options, run, home=home)
 
     versions("1")
     with dojo() as begun:

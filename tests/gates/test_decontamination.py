@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Silent
 from ftdojo.contract.row import parse_row
 from ftdojo.contract.train_config import TrainConfig
@@ -123,9 +124,8 @@ def probes(items: list[str]) -> list[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def setting(approve: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Setting:
-    return Setting.prepare(
-        str(approve), model=str(tiny_model), home=Home(tmp_path_factory.mktemp("home")), progress=Silent()
-    )
+    options = RunOptions(task=str(approve), model=str(tiny_model))
+    return Setting.prepare(options, home=Home(tmp_path_factory.mktemp("home")), progress=Silent())
 
 
 @pytest.mark.parametrize("count", [1, 7, 30])

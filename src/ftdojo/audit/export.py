@@ -73,13 +73,8 @@ def export(
     if out.exists() and any(out.iterdir()):
         raise UsageError(f"{out} is not empty", fix="name a new folder")
     configuration = begun.configuration
-    setting = Setting.prepare(
-        task or begun.task,
-        model=configuration.model,
-        home=home,
-        variant=configuration.variant,
-        progress=progress,
-    ).as_recorded(configuration)
+    options = configuration.options(task or begun.task)
+    setting = Setting.prepare(options, home=home, progress=progress).as_recorded(configuration)
     now, base = setting.digests, setting.base
     if changed := [name for name, digest in configuration.digests.items() if now[name] != digest]:
         raise UsageError(
@@ -101,7 +96,7 @@ def export(
     else:
         trainer.export(base, trained, out)
     progress.end("export", str(out))
-    score = _score(setting.task, setting.data.validation, base, out, form, progress, trainer)
+    score = _score(setting, out, form, progress, trainer)
     recorded = iteration.score
     if recorded is None or abs(score.value - recorded.value) > 1e-9:
         raise InfrastructureError(
@@ -131,25 +126,26 @@ def _copy_adapter(trained: Path, base: Path, out: Path) -> None:
         (out / ADAPTER).write_text(json.dumps(settings, indent=1) + "\n", "utf-8")
 
 
-def _score(
-    task: Task, items: Path, base: Path, out: Path, form: Form, progress: Progress, trainer: Trainer[Any, Any]
-) -> Score:
+def _score(setting: Setting, out: Path, form: Form, progress: Progress, trainer: Trainer[Any, Any]) -> Score:
     """The score of what lies in ``out``, by a fresh generation: nothing that is stored is used."""
 
     @contextmanager
     def merged() -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="ftdojo-export-") as folder:
-            trainer.export(base, out, Path(folder))
+            trainer.export(setting.base, out, Path(folder))
             yield Path(folder)
 
     with tempfile.TemporaryDirectory(prefix="ftdojo-score-") as store:
         _, records, predictions = predict(
-            task,
-            items,
+            setting.task,
+            setting.data.validation,
             merged if form == "adapter" else lambda: nullcontext(out),
             "exported",
             Store(Path(store)),
             progress,
             label="validation",
+            engine=setting.options.engine,
         )
-    return Score.of(task.spec.metric, summarize(task, evaluation.scores(task, records, predictions)))
+    return Score.of(
+        setting.task.spec.metric, summarize(setting.task, evaluation.scores(setting.task, records, predictions))
+    )

@@ -36,11 +36,9 @@ class Closing:
         self.history.append(events.TestOpened(reason="the episode has ended", best=number))
         base = self.setting.base
         request = grading.Request(
-            task=self.setting.given,
+            options=self.setting.options,
             version=self.setting.task.version,
-            variant=self.setting.variant,
             home=self.setting.home.root,
-            engine=self.setting.engine,
             models={"baseline": base, "best": self.folder.model if number else base},
             training=self._training(best) if number else None,
         )

@@ -21,6 +21,7 @@ from pydantic import Field
 
 from ftdojo import child, models, sandbox, tasks
 from ftdojo.contract.methods import parse_config
+from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Progress
 from ftdojo.contract.result import Score
 from ftdojo.contract.submission import TRAIN
@@ -46,12 +47,11 @@ class Training(StrictModel):
 class Request(StrictModel):
     """What is to be graded."""
 
-    task: str
+    options: RunOptions
+    """Of the run, with the variant of the data."""
     version: str
     """Of the task, as the run has recorded it."""
-    variant: str
     home: Path
-    engine: str = "transformers"
     models: dict[str, Path]
     """``baseline`` and ``best``, each with its folder."""
     training: Training | None
@@ -147,8 +147,8 @@ class _Lines:
 def main() -> None:
     """The grading process."""
     request = Request.model_validate_json(sys.stdin.read())
-    home = Home(request.home)
-    variant, task = tasks.get(request.task, runner=sandbox.run_user_code).variant(request.variant)
+    home, options = Home(request.home), request.options
+    variant, task = tasks.get(options.task, runner=sandbox.run_user_code).variant(options.variant)
     task = task.as_recorded(request.version)
     data = prepare(task, variant, home)
     if reasons := _reasons(request):
@@ -165,7 +165,7 @@ def main() -> None:
             Store(home.stages),
             _Lines(),
             label=f"test, {name}",
-            engine=request.engine,
+            engine=options.engine,
         )
         verdicts = evaluation.scores(task, items, predictions)
         grades[name] = Grade.of(task, verdicts, predictions=stage.path / PREDICTIONS, model=identity)

@@ -54,7 +54,9 @@ class Stages:
     ) -> None:
         """``accounts``: of the run, if there is one. ``llm``: the models that data programs may ask, if any."""
         self._setting, self._progress, self._accounts, self._llm = setting, progress, accounts, llm
-        self._gates = Gates(task=setting.task, data=setting.data, base=setting.base, llm=llm)
+        self._gates = Gates(
+            task=setting.task, data=setting.data, base=setting.base, engine=setting.options.engine, llm=llm
+        )
         self._base_digest = models.digest(setting.base)
         self._store = Store(setting.home.stages)
         self._baseline: Outcome | None = None
@@ -275,7 +277,7 @@ class Stages:
             self._store,
             self._progress,
             label="validation",
-            engine=self._setting.engine,
+            engine=self._setting.options.engine,
         )
         outcome.add("evaluate", stage)
 

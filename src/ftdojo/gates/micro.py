@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ftdojo import inference
 from ftdojo.contract.method_config import MethodConfig
 from ftdojo.contract.row import Row
 from ftdojo.contract.submission import TRAIN
@@ -23,7 +24,7 @@ from ftdojo.gates import text
 from ftdojo.gates.finding import at_gate, settle
 from ftdojo.gates.memory import SAFETY
 from ftdojo.gates.rows import Rows
-from ftdojo.inference import Generation, TransformersEngine
+from ftdojo.inference import Generation
 from ftdojo.training import Tokenized, TokenizedRow, Trainer, trainer_of
 
 STANDING_STILL = 1e-9
@@ -121,8 +122,8 @@ def _over_fit(rows: Rows, config: MethodConfig, base: Path, folder: Path) -> Tri
     return Trial(trainer, folder, kept, last, max(e.label_tokens for e in examples))
 
 
-def micro_evaluation(trial: Trial, base: Path) -> list[Finding]:
-    """Gate 5: export, generate, score. Returns its warnings.
+def micro_evaluation(trial: Trial, base: Path, engine: str) -> list[Finding]:
+    """Gate 5: export, generate with ``engine``, score. Returns its warnings.
 
     Raises:
         InputError: if what was learned by heart is not said (``not_reproduced``), or the scorer fails on an answer.
@@ -130,10 +131,11 @@ def micro_evaluation(trial: Trial, base: Path) -> list[Finding]:
     rows, reference = trial.rows, trial.rows.reference
     with tempfile.TemporaryDirectory(prefix="ftdojo-micro-") as folder:
         trial.trainer.export(base, trial.weights, Path(folder))
-        answers = TransformersEngine(Path(folder)).generate(
-            [row.prompt for row in rows.rows],
-            max_new_tokens=min(reference.task.spec.max_new_tokens, trial.longest + SPARE_TOKENS),
-        )
+        with inference.opened(engine, Path(folder)) as answering:
+            answers = answering.generate(
+                [row.prompt for row in rows.rows],
+                max_new_tokens=min(reference.task.spec.max_new_tokens, trial.longest + SPARE_TOKENS),
+            )
     outputs = [answer.text for answer in answers]
     with at_gate(5):
         reference.accepted(outputs, rows.subtasks)

@@ -31,6 +31,7 @@ from ftdojo.gates.static import check_static
 from ftdojo.gates.tokens import check_tokens
 from ftdojo.gates.trial import try_program
 from ftdojo.gateway import Access
+from ftdojo.inference import TRANSFORMERS
 from ftdojo.tasks.spec import Task
 from ftdojo.training import Tokenized, TokenizedRow, Trainer
 
@@ -66,6 +67,8 @@ class Gates:
     task: Task
     data: TaskData
     base: Path
+    engine: str = TRANSFORMERS
+    """What generates the answers of gate 5."""
     llm: Access | None = None
     """The language models that data programs may ask, if any."""
     watch: Watch = _unwatched
@@ -113,7 +116,7 @@ class Gates:
                     folder=Path(scratch),
                 )
             with self.watch(5, "micro-evaluation"):
-                return micro_evaluation(trial, self.base)
+                return micro_evaluation(trial, self.base, self.engine)
 
     @functools.cached_property
     def reference(self) -> Reference:

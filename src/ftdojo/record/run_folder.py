@@ -5,6 +5,7 @@ DIR/
   .lock               held by the process that writes the ledger
   submissions/001/    the first submission, as it was trained; then 002, and so on
   workspace/          where the agent drafts its submissions
+  agent/, agent.log   of an outside agent that ftdojo started: its working folder, and what it printed
   model/              the best model, merged; absent if no submission was better than the base model
   sealed/             of a finished run: the outputs on the test items
   result.json         of a finished run: its result, written last
@@ -44,6 +45,16 @@ class RunFolder:
     def workspace(self) -> Path:
         """Where the agent drafts its submissions."""
         return self.path / "workspace"
+
+    @property
+    def agent(self) -> Path:
+        """The working folder of an outside agent that ftdojo started."""
+        return self.path / "agent"
+
+    @property
+    def agent_log(self) -> Path:
+        """What an outside agent printed that ftdojo started."""
+        return self.path / "agent.log"
 
     @property
     def model(self) -> Path:

@@ -14,6 +14,7 @@ import yaml
 from ftdojo.audit import verify
 from ftdojo.audit.export import export
 from ftdojo.contract import methods
+from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Silent
 from ftdojo.contract.protocol import Observation
 from ftdojo.contract.submission import load, read
@@ -91,7 +92,8 @@ def submission(folder: Path, **changes: Any) -> Path:
 
 
 def dojo(place: Path, task: Path, model: Path) -> Dojo:
-    return Dojo(str(task), place / "run", model=str(model), home=Home(place / "home"), agent="writes")
+    options = RunOptions(task=str(task), model=str(model), agent="writes")
+    return Dojo(options, place / "run", home=Home(place / "home"))
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +144,7 @@ def test_gates_speak_of_its_rows_and_settings(task: Path, tiny_model: Path, tmp_
     def verdict(program: str = PROGRAM, **changes: Any) -> tuple[int | None, list[str]]:
         folder = submission(tmp_path / "submission", **changes)
         (folder / "process_data.py").write_text(program)
-        found = validate(folder, str(task), model=str(tiny_model), home=home)
+        found = validate(folder, RunOptions(task=str(task), model=str(tiny_model)), home=home)
         return found.gate, [finding.code for finding in found.findings]
 
     assert verdict() == (None, [])

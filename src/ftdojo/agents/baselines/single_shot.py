@@ -7,6 +7,7 @@ from pathlib import Path
 from ftdojo.agents import draft as drafts
 from ftdojo.agents import forecast, practice
 from ftdojo.agents.draft import Draft, Proposal
+from ftdojo.agents.setup import Abilities, AgentSetup
 from ftdojo.contract.protocol import Observation
 from ftdojo.contract.submission import Plan, PlannedChange
 from ftdojo.contract.train_config import TrainConfig
@@ -26,9 +27,15 @@ class SingleShot:
     """
 
     name, planner = "single-shot", ""
+    abilities = Abilities()
 
     def __init__(self, workspace: Path) -> None:
         self._workspace = workspace
+
+    @classmethod
+    def create(cls, setup: AgentSetup) -> SingleShot:
+        """See :class:`ftdojo.agents.setup.AgentClass`."""
+        return cls(setup.workspace)
 
     def propose(self, observation: Observation) -> Path | None:
         """The one submission, or ``None`` once it was made."""
