@@ -74,7 +74,7 @@ def test_a_strangers_family_is_found(strangers: Callable[[str], None]) -> None:
         ("strange_family:missing", "AttributeError"),
         ("strange_family:FAMILY", "AttributeError"),
         ("strange_family:other", "returns str, not Task"),
-        ("strange_family:twice", "strangers has a task 'strange/task', too"),
+        ("strange_family:twice", "strangers also has a task 'strange/task'"),
     ],
 )
 def test_a_broken_family_is_an_error_that_names_its_distribution(

@@ -74,7 +74,7 @@ def _healthy(address: str, process: subprocess.Popen[bytes]) -> bool:
     deadline = time.monotonic() + START_S
     while process.poll() is None and time.monotonic() < deadline:
         try:
-            with urllib.request.urlopen(f"{address}/health", timeout=POLL_S):  # noqa: S310 - our own server, on loopback
+            with urllib.request.urlopen(f"{address}/health", timeout=POLL_S):  # noqa: S310 - our own, on loopback
                 return True
         except (urllib.error.URLError, OSError):
             time.sleep(POLL_S)

@@ -17,7 +17,7 @@ import torch
 class MasterAdamW(torch.optim.AdamW):
     """AdamW over float32 masters of lower-precision parameters; plain AdamW for parameters in float32.
 
-    The parameter groups hold the masters. Gradients are cast to float32 before a step; results are copied back after it.
+    The parameter groups hold the masters. Gradients are cast to float32 before a step; the result is copied back after.
     """
 
     def __init__(self, groups: Iterable[dict[str, Any]], **defaults: Any) -> None:
