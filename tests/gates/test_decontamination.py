@@ -33,7 +33,7 @@ def question(number: int) -> str:
 
 
 ITEMS = [question(number) for number in range(60)]
-INDEX = OverlapIndex.of(ITEMS)
+INDEX = OverlapIndex.from_texts(ITEMS)
 HONEST = [{"prompt": question(1000 + number), "completion": "yes" if number % 3 else "no"} for number in range(200)]
 
 
@@ -83,7 +83,7 @@ def test_every_form_of_row_and_items_of_few_words(row: dict[str, Any]) -> None:
     if "messages" in row:
         row = {"messages": [*row["messages"], {"role": "assistant", "content": "c d"}]}
     turns = parse_row(row).turns
-    index = OverlapIndex.of(turns)
+    index = OverlapIndex.from_texts(turns)
     (clean,) = decontaminate([parse_row(row)], index).rows
     assert clean.subtask == row.get("subtask", "")
     left = parse_row(clean.source).turns
@@ -147,7 +147,7 @@ def test_what_a_submitter_is_shown_does_not_depend_on_what_is_an_item(
         findings = [finding.model_dump_json() for finding in [*made.warnings, *warnings, *tried]]
         return (findings, data.model_dump_json()), made.overlap
 
-    hit, found = show(OverlapIndex.of([*secret, "something else entirely, of some words"]))
-    missed, none = show(OverlapIndex.of([f"Other {n}: {question(5000 + n)}" for n in range(count + 1)]))
+    hit, found = show(OverlapIndex.from_texts([*secret, "something else entirely, of some words"]))
+    missed, none = show(OverlapIndex.from_texts([f"Other {n}: {question(5000 + n)}" for n in range(count + 1)]))
     assert (found, none) == (6 * count, 0)
     assert hit == missed

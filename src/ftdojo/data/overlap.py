@@ -48,7 +48,7 @@ class OverlapIndex:
                 self._holders[gram].append(number)
 
     @classmethod
-    def of(cls, texts: Iterable[str]) -> Self:
+    def from_texts(cls, texts: Iterable[str]) -> Self:
         """Build the index of these texts, one per item."""
         words = [_words(text) for text in texts]
         grams = [_grams(own) if len(own) >= WORDS else {_whole(own)} for own in words]

@@ -58,7 +58,7 @@ def prepare(task: Task, variant: str, home: Home) -> TaskData:
         sealed.mkdir(mode=0o700)
         (folder / "test.jsonl").rename(sealed / "test.jsonl")
         items = read_items(folder / "validation.jsonl") + read_items(sealed / "test.jsonl")
-        (folder / OVERLAP).write_text(json.dumps(OverlapIndex.of(map(task.question, items)).to_json()), "utf-8")
+        (folder / OVERLAP).write_text(json.dumps(OverlapIndex.from_texts(map(task.question, items)).to_json()), "utf-8")
         return {
             "raw": digest.of_folder(folder / "raw"),
             "validation": digest.of_file(folder / "validation.jsonl"),

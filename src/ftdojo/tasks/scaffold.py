@@ -20,7 +20,7 @@ id = "{domain}/{name}"
 domain = "{domain}"
 objective = "Tell whether a short review is positive or negative."
 
-# What the scorer accepts. Agents are told this text.
+# What the scorer accepts. Agents see this text.
 output_format = "one word: positive or negative"
 
 # exact    the whole output is the answer, apart from case and white space
@@ -72,7 +72,7 @@ def new(name: str, folder: Path) -> Path:
     """Write a working example task into ``folder``, which may exist only if it is empty. Returns the folder.
 
     Args:
-        name: ``name`` or ``domain/name``, of lower-case letters, digits, ``_`` and ``-``; the domain defaults to ``own``.
+        name: ``name`` or ``domain/name``, of lower-case letters, digits, ``_`` and ``-``; default domain ``own``.
         folder: where ``task.toml``, ``train.jsonl`` and ``eval.jsonl`` go.
 
     Raises:

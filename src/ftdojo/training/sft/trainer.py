@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import Trainer, TrainingArguments
+from transformers import Trainer as TransformersTrainer
+from transformers import TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
 from ftdojo.contract.train_config import TrainConfig
@@ -156,7 +157,7 @@ def _split(examples: Sequence[Example], config: TrainConfig) -> tuple[list[Examp
     return [examples[i] for i in order[count:]], [examples[i] for i in order[:count]]
 
 
-class _LabelTrainer(Trainer):  # type: ignore[misc]
+class _LabelTrainer(TransformersTrainer):  # type: ignore[misc]
     """``Trainer`` with our batches, loss and optimizer."""
 
     loss_is_scaled_for_ga = True
