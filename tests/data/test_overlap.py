@@ -1,4 +1,4 @@
-"""The overlap index: copies are found, shared instructions are not taken for copies."""
+"""The overlap index: copies are found, and shared instructions do not count as copies."""
 
 from __future__ import annotations
 

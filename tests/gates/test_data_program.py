@@ -1,4 +1,4 @@
-"""Data programs that fail in every usual way, each told as one finding; and checks of the rows they write."""
+"""Data programs that fail in every usual way, each reported as one finding; and checks of the rows they write."""
 
 from __future__ import annotations
 

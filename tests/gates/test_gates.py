@@ -1,4 +1,4 @@
-"""The checks that need no model: what is usual for a task is no fault, and what is told of one."""
+"""The checks that need no model: properties that are usual for a task are no fault; and the content of messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A new task folder works as it is written."""
+"""A new task folder works without changes."""
 
 from __future__ import annotations
 

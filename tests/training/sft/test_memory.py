@@ -1,4 +1,4 @@
-"""The peak of a process, and what becomes of memory that is freed."""
+"""Peak memory of a process, and whether freed memory returns to the OS."""
 
 from __future__ import annotations
 
