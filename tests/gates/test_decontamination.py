@@ -107,8 +107,8 @@ with open(arguments.output, "w", encoding="utf-8") as stream:
 
 
 def probes(items: list[str]) -> list[dict[str, str]]:
-    """Guessed items in every form that revealed them before: padded so that a row is or is not cut by one token, copied,
-    answered in two ways, with more spaces, marked."""
+    """Guessed items in every form that revealed them before: padded so that a row is or is not cut by one token,
+    copied, answered in two ways, with more spaces, marked."""
     rows = []
     for number, item in enumerate(items):
         rows += [
@@ -132,8 +132,8 @@ def setting(approve: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFa
 def test_what_a_submitter_is_shown_does_not_depend_on_what_is_an_item(
     count: int, setting: Setting, tmp_path: Path
 ) -> None:
-    """One submission, two sealed tests: its guesses are items in one, but not in the other. The output of gates 0 to 5 and
-    the feedback on the data are the same, byte for byte."""
+    """One submission, two sealed tests: its guesses are items in one, but not in the other. The output of gates 0 to 5
+    and the feedback on the data are the same, byte for byte."""
     secret = [f"Sealed {n}: {question(n)}" for n in range(count)]
     config = TrainConfig(method="full", learning_rate=0.01, epochs=2, batch_size=8, max_length=96)
     program = PROGRAM % json.dumps(probes(secret))

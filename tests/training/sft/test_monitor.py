@@ -1,4 +1,4 @@
-"""The monitor on a tiny real model: trainings that diverge or run out of time are stopped, and the best weights kept."""
+"""The monitor on a tiny real model: trainings that diverge or run out of time are stopped, the best weights kept."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ train(examples(base, 8), config(method="lora", epochs=1), base, out, on=SINGLE)
 
 
 def test_two_processes_with_other_hash_seeds_write_the_same_files(tiny_model: Path, tmp_path: Path) -> None:
-    """peft keeps the adapted modules as a set, whose order would differ between processes if it were written unsorted."""
+    """peft keeps the adapted modules as a set, whose order would differ between processes if written unsorted."""
     tests = str(Path(__file__).parents[2])
     for seed in ("1", "2"):
         command = [sys.executable, "-c", IN_A_PROCESS, str(tiny_model), str(tmp_path / seed)]
@@ -145,7 +145,7 @@ def test_merging_keeps_the_adapters_outputs(tiny_model: Path, tmp_path: Path) ->
 
 @pytest.mark.parametrize("on", [SINGLE, COARSE], ids=str)
 def test_adapters_on_4_bit_weights_learn_what_others_do(tiny_model: Path, tmp_path: Path, on: Compute) -> None:
-    """Held-out rows are evaluated during the training, which must not change the base model to one without gradients."""
+    """Held-out rows are evaluated during training, which must not change the base model to one without gradients."""
     settings = {"learning_rate": 1e-3, "epochs": 20, "eval_fraction": 0.2}
     plain, quantized = (
         train(examples(tiny_model), config(method=method, **settings), tiny_model, tmp_path / method, on=on)
