@@ -61,7 +61,7 @@ FILES: dict[str, type[Any]] = {
     "suite.toml": Suite,
 }
 KEYS = {name: list(model.model_fields) for name, model in FILES.items()}
-OVERLAP = OverlapIndex.of(["what is the answer to this question of ours", "C c1 N 9"])
+OVERLAP = OverlapIndex.from_texts(["what is the answer to this question of ours", "C c1 N 9"])
 
 
 def in_file(name: str, content: str | bytes, read: Callable[[Path], object]) -> None:

@@ -1,4 +1,4 @@
-"""Engines over a real server on loopback: a scripted one, and one that plays vLLM's command."""
+"""Engines over a real server on loopback: a scripted one, and one that imitates vLLM's command."""
 
 from __future__ import annotations
 

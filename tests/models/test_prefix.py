@@ -1,4 +1,4 @@
-"""What rows share is found, and how they are put in order."""
+"""The common prefix of rows is found, and rows are sorted by it."""
 
 from __future__ import annotations
 

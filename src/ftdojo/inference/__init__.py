@@ -1,4 +1,4 @@
-"""Engines that generate. Torch is imported when an engine is made, not by these names."""
+"""Inference engines. Importing this package does not import torch; making an engine does."""
 
 from ftdojo.inference.engine import TransformersEngine
 from ftdojo.inference.engines import ENGINES, TRANSFORMERS, identity, opened

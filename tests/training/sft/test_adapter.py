@@ -1,4 +1,4 @@
-"""Our layer of LoRA gives what peft's own gives, forwards and backwards."""
+"""Our LoRA layer gives the same outputs and gradients as peft's own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forecasts of memory and operations: counted against what autograd keeps; what is proposed instead."""
+"""Forecasts of memory and operations, compared with what autograd keeps; and the proposed smaller configurations."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def batch(count: int, length: int, common: int = 0) -> list[Example]:
 
 
 def kept_bytes(model: Path, config: TrainConfig, on: Compute, examples: list[Example]) -> int:
-    """What autograd holds for the backward pass of a batch, the weights aside; a storage counts once."""
+    """Bytes that autograd keeps for the backward pass of a batch, without the weights; each storage counts once."""
     network = _network(model, config, on).train()
     weights = {p.untyped_storage().data_ptr() for p in network.parameters()}
     found: dict[int, int] = {}

@@ -1,4 +1,4 @@
-"""One training in two processes, on processors: the same steps, the same faults, the same ends as in one."""
+"""One training in two processes on CPUs: the same steps, faults and results as in one process."""
 
 from __future__ import annotations
 

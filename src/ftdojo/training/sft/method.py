@@ -1,4 +1,4 @@
-"""Supervised fine-tuning behind the seam. Torch is imported by what trains alone."""
+"""Supervised fine-tuning as a ``Trainer``. Only the code that trains imports torch."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Sft(Trainer[TrainConfig, Example]):
     config = TrainConfig
 
     def check_config(self, config: TrainConfig, base: Path) -> Iterator[Finding]:
-        """The adapters' modules are in the model, and what 4-bit weights are computed with is installed."""
+        """Check that the adapters' target modules are in the model and the library for 4-bit weights is installed."""
         yield from _targets(config, base)
         yield from _kernels(config)
 
@@ -85,12 +85,12 @@ def _memory(config: TrainConfig, model: ModelInfo, examples: Sequence[Example]) 
 
 
 def _targets(config: TrainConfig, base: Path) -> Iterator[Finding]:
-    """Every module that is to get an adapter is in the model; what is named in vain would be passed over silently."""
+    """Every target module of the adapter exists in the model; ``peft`` would silently ignore one that does not."""
     adapter = config.adapter
     if adapter is None or isinstance(adapter.targets, str):
         return
     if not adapter.targets:
-        yield _finding("bad_targets", "names no module", "lora.targets", "leave it out, or use all-linear")
+        yield _finding("bad_targets", "the list is empty", "lora.targets", "omit it, or use all-linear")
     have = models.linear_modules(base)
     known = sorted({name.rpartition(".")[2] for name in have})
     for target in adapter.targets:
@@ -101,7 +101,7 @@ def _targets(config: TrainConfig, base: Path) -> Iterator[Finding]:
 
 
 def _kernels(config: TrainConfig) -> Iterator[Finding]:
-    """What 4-bit weights are computed with is installed."""
+    """The library for 4-bit weights is installed."""
     if config.facts.four_bit and find_spec("bitsandbytes") is None:
         fix = "choose method lora, or pip install 'ftdojo[bitsandbytes]'"
         yield _finding("no_4bit_kernels", f"method {config.method} needs bitsandbytes", "method", fix)
