@@ -35,7 +35,7 @@ class DataLlm:
     """Calls in flight at one time, over all pools."""
 
     @classmethod
-    def of(cls, options: RunOptions) -> DataLlm | None:
+    def from_options(cls, options: RunOptions) -> DataLlm | None:
         """The models that the options of a run name, over the network; ``None`` if there are none. Nothing is sent.
 
         Raises:
@@ -91,7 +91,7 @@ class Access:
         """A gateway for one run of one program."""
         pools = Pools(
             self.llm.models,
-            _Shown(self.log, self.progress),
+            _ReportingLog(self.log, self.progress),
             Replies(self.home.replies),
             known=self.known(),
             concurrency=self.llm.concurrency,
@@ -101,7 +101,7 @@ class Access:
 
 
 @dataclass(slots=True)
-class _Shown:
+class _ReportingLog:
     """A log whose growth a watcher sees."""
 
     log: CallLog

@@ -83,15 +83,15 @@ def require_address(url: str) -> str:
     return url
 
 
-def believe(told: Usage, *, prompt_chars: int, reply_chars: int) -> Usage:
+def estimate_usage(reported: Usage, *, prompt_chars: int, reply_chars: int) -> Usage:
     """What a call is charged: what the server counted, or an estimate where it counted too little to be true."""
 
     def larger(counted: int, chars: int) -> int:
         return counted if counted * MOST_CHARS_PER_TOKEN >= chars else max(counted, chars // CHARS_PER_TOKEN)
 
-    inputs, outputs = larger(told.input_tokens, prompt_chars), larger(told.output_tokens, reply_chars)
-    estimated = told.estimated or (inputs, outputs) != (told.input_tokens, told.output_tokens)
-    return told.model_copy(update={"input_tokens": inputs, "output_tokens": outputs, "estimated": estimated})
+    inputs, outputs = larger(reported.input_tokens, prompt_chars), larger(reported.output_tokens, reply_chars)
+    estimated = reported.estimated or (inputs, outputs) != (reported.input_tokens, reported.output_tokens)
+    return reported.model_copy(update={"input_tokens": inputs, "output_tokens": outputs, "estimated": estimated})
 
 
 def hide_secrets(text: str) -> str:

@@ -103,7 +103,7 @@ class Client:
             if answer.fault is None:
                 self._accepted = self._accepted or form.schema is not None
                 return answer.reply or ""
-            if self._steps_down(answer.fault, mode):
+            if self._step_down(answer.fault, mode):
                 continue
             pause = self._patience.pause(answer.fault, retries)
             if pause is None:
@@ -112,7 +112,7 @@ class Client:
             self._sleep(pause)
             retries += 1
 
-    def _steps_down(self, fault: Fault, mode: Mode) -> bool:
+    def _step_down(self, fault: Fault, mode: Mode) -> bool:
         """Go to the next mode if the server may have refused this one: some answer an unknown one with status 500."""
         if mode == "text" or self._accepted or fault.kind not in ("rejected", "server"):
             return False

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from ftdojo.contract.call import Fault, Message, Usage
 from ftdojo.errors import PrerequisiteError, UsageError
-from ftdojo.llm.bounded import BoundedTransport, RedirectedError, TooLongError, believe, hide_secrets, require_address
+from ftdojo.llm.bounded import (
+    BoundedTransport,
+    RedirectedError,
+    TooLongError,
+    estimate_usage,
+    hide_secrets,
+    require_address,
+)
 from ftdojo.llm.transport import Answer, Request, Transport
 
 if TYPE_CHECKING:
@@ -37,10 +44,12 @@ def connect(name: str, *, base_url: str | None = None) -> Transport:
     provider, _, model = name.partition(":")
     if not provider or not model:
         raise UsageError(f"'{name}' is not a planner", fix="write playbook, or PROVIDER:MODEL, e.g. openai:gpt-5.2")
-    return _Wire(name, _compatible(provider, model, base_url) if base_url else _known(name), base_url or "")
+    return _NetworkTransport(
+        name, _connect_compatible(provider, model, base_url) if base_url else _connect_provider(name), base_url or ""
+    )
 
 
-def _compatible(provider: str, model: str, base_url: str) -> Model:
+def _connect_compatible(provider: str, model: str, base_url: str) -> Model:
     from openai import AsyncOpenAI, DefaultAsyncHttpxClient
     from pydantic_ai.models.openai import OpenAIChatModel
     from pydantic_ai.profiles.openai import OpenAIModelProfile
@@ -61,7 +70,7 @@ def _compatible(provider: str, model: str, base_url: str) -> Model:
     return OpenAIChatModel(model, provider=OpenAIProvider(openai_client=client), profile=profile)
 
 
-def _known(name: str) -> Model:
+def _connect_provider(name: str) -> Model:
     from pydantic_ai.exceptions import UserError
     from pydantic_ai.models import infer_model
 
@@ -79,7 +88,7 @@ def _known(name: str) -> Model:
         raise UsageError(f"'{name}' cannot be used: {error}", fix="e.g. openai:gpt-5.2") from None
 
 
-class _Wire:
+class _NetworkTransport:
     """A pydantic-ai model behind our interface.
 
     Its connections belong to one event loop, so all requests, from whatever thread, run in the loop of this object.
@@ -109,8 +118,8 @@ class _Wire:
             fault = _fault(error)
             # A request that was cut while it was answered may have cost its input; one that was refused has not.
             cut = fault.kind in ("timeout", "unreadable")
-            return Answer(None, fault, believe(Usage(), prompt_chars=chars, reply_chars=0) if cut else Usage())
-        return Answer(reply, None, believe(_usage(response), prompt_chars=chars, reply_chars=len(reply)))
+            return Answer(None, fault, estimate_usage(Usage(), prompt_chars=chars, reply_chars=0) if cut else Usage())
+        return Answer(reply, None, estimate_usage(_usage(response), prompt_chars=chars, reply_chars=len(reply)))
 
     def _running(self) -> asyncio.AbstractEventLoop:
         """The event loop, which a thread of its own runs from the first request on."""

@@ -52,7 +52,7 @@ class JsonForm(Generic[M]):
 
     def __init__(self, model: type[M], check: Callable[[M], list[str]] = lambda _: []) -> None:
         self._model, self._check = model, check
-        self.schema: dict[str, Any] = _lean(model.model_json_schema())
+        self.schema: dict[str, Any] = _strip_schema(model.model_json_schema())
 
     @property
     def instruction(self) -> str:
@@ -64,27 +64,27 @@ class JsonForm(Generic[M]):
         try:
             value = self._model.model_validate(first_object(reply))
         except ValidationError as error:
-            raise Unusable("; ".join(_told(fault) for fault in error.errors()[:8])) from None
+            raise Unusable("; ".join(_describe_fault(fault) for fault in error.errors()[:8])) from None
         if problems := self._check(value):
             raise Unusable("; ".join(problems[:8]))
         return value
 
 
-def _lean(schema: Any) -> Any:
+def _strip_schema(schema: Any) -> Any:
     """A schema without what no server needs: titles, which cost tokens, and greatest lengths, which some servers turn
     into a grammar with a rule for every character and then fail. Lengths are validated when the answer is read."""
     if isinstance(schema, list):
-        return [_lean(part) for part in schema]
+        return [_strip_schema(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
     return {
-        name: _lean(part)
+        name: _strip_schema(part)
         for name, part in schema.items()
         if name != "maxLength" and not (name == "title" and isinstance(part, str))
     }
 
 
-def _told(fault: Any) -> str:
+def _describe_fault(fault: Any) -> str:
     where = ".".join(str(part) for part in fault["loc"]) or "the object"
     given = "" if fault["type"] == "missing" else f" (got {str(fault.get('input'))[:60]!r})"
     return f"field '{where}': {fault['msg']}{given}"

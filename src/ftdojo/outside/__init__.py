@@ -5,6 +5,6 @@ A :class:`Seat` is the contestant that the environment knows; :mod:`.server` let
 """
 
 from ftdojo.outside.seat import AgentLeft, Seat, Watched
-from ftdojo.outside.started import StartedAgent, program_of
+from ftdojo.outside.started import StartedAgent, parse_command
 
-__all__ = ["AgentLeft", "Seat", "StartedAgent", "Watched", "program_of"]
+__all__ = ["AgentLeft", "Seat", "StartedAgent", "Watched", "parse_command"]

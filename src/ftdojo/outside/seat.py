@@ -83,7 +83,7 @@ class Seat:
         """
         until = time.monotonic() + observation.remaining.get("wall_s", threading.TIMEOUT_MAX)
         first, self.observation = self.observation is None, observation
-        self._tell(observation.baseline if first else observation.history[-1])
+        self._report(observation.baseline if first else observation.history[-1])
         while True:
             try:
                 request = self._requests.get(timeout=max(0.0, until - time.monotonic()))
@@ -99,21 +99,21 @@ class Seat:
             if request.kind == "submit":
                 return folder
             try:
-                self._tell(list(self._precheck(folder)))
+                self._report(list(self._precheck(folder)))
             except InputError as error:
-                self._tell(list(error.findings))
+                self._report(list(error.findings))
 
-    def ended(self, result: RunResult) -> None:
+    def report_result(self, result: RunResult) -> None:
         """The episode is over: tell the agent, if it waits for anything."""
         self.result = result
-        self._tell(result)
+        self._report(result)
 
-    def broken(self) -> None:
+    def report_interruption(self) -> None:
         """The episode was interrupted: let nobody wait for it."""
         if not self.news.done():
             self.news.set_exception(UsageError("the episode was interrupted", fix="ask its owner to resume it"))
 
-    def _tell(self, news: News) -> None:
+    def _report(self, news: News) -> None:
         if not self.news.done():
             self.news.set_result(news)
 

@@ -34,7 +34,7 @@ from ftdojo.tasks import raw_files
 
 FILES = (PLAN, TRAIN, RECIPE, SCRIPT)
 HOST = "127.0.0.1"
-POLL_S, TELL_S = 0.1, 2.0
+POLL_S, REPORT_S = 0.1, 2.0
 WAIT_S = 30.0
 LINGER_S = 5.0
 MAX_WAIT_S = 600.0
@@ -69,26 +69,26 @@ def build(seat: Seat, watched: Watched, raw: Path) -> MCPServer[Any]:
     """
     server: MCPServer[Any] = MCPServer("ftdojo", instructions=INSTRUCTIONS, log_level="ERROR")
 
-    async def later(ask: Callable[[], None], wait_s: float, context: Context[Any, Any]) -> str:
+    async def ask_and_wait(ask: Callable[[], None], wait_s: float, context: Context[Any, Any]) -> str:
         """Ask, then wait for the news or until the time is up, telling progress."""
         _answer(ask)
-        begun = told = time.monotonic()
+        begun = reported = time.monotonic()
         while not seat.news.done() and time.monotonic() - begun < wait_s:
             await anyio.sleep(POLL_S)
-            if time.monotonic() - told > TELL_S:
-                told = time.monotonic()
-                await context.report_progress(told - begun, wait_s, watched.latest)
+            if time.monotonic() - reported > REPORT_S:
+                reported = time.monotonic()
+                await context.report_progress(reported - begun, wait_s, watched.latest)
         return _answer(lambda: _news(seat, watched))
 
     @server.tool(structured_output=False)
     def task() -> str:
         """The task, the base model, the rules, and the form of a submission with its schemas."""
-        return _answer(lambda: _about(_seen(seat)))
+        return _answer(lambda: _describe_task(_require_observation(seat)))
 
     @server.tool(structured_output=False)
     def raw_data() -> str:
         """The profile of the raw data: files, fields, types, lengths, labels, sample rows."""
-        return _answer(lambda: _seen(seat).raw_data)
+        return _answer(lambda: _require_observation(seat).raw_data)
 
     @server.tool(structured_output=False)
     def read_raw(
@@ -97,7 +97,7 @@ def build(seat: Seat, watched: Watched, raw: Path) -> MCPServer[Any]:
         rows: Annotated[int, Field(ge=1, le=ROWS)] = 5,
     ) -> str:
         """Some rows of a raw file; a long one is cut."""
-        return _answer(lambda: _rows(_seen(seat), raw, path, start, rows))
+        return _answer(lambda: _rows(_require_observation(seat), raw, path, start, rows))
 
     @server.tool(structured_output=False)
     def status() -> str:
@@ -107,27 +107,27 @@ def build(seat: Seat, watched: Watched, raw: Path) -> MCPServer[Any]:
     @server.tool(structured_output=False)
     def feedback(iteration: Annotated[int, Field(ge=0, description="its number; 0 is the base model")]) -> str:
         """The whole feedback on an iteration: execution, data, training, evaluation with samples of errors."""
-        return _answer(lambda: _feedback(_seen(seat), iteration))
+        return _answer(lambda: _feedback(_require_observation(seat), iteration))
 
     @server.tool(structured_output=False)
     async def precheck(files: FilesArgument, context: Context[Any, Any], wait_s: WaitArgument = WAIT_S) -> str:
         """What gates 0 to 3 find in a submission. It is not trained, and spends time alone."""
-        return await later(lambda: seat.precheck(_checked(files)), wait_s, context)
+        return await ask_and_wait(lambda: seat.precheck(_check_files(files)), wait_s, context)
 
     @server.tool(structured_output=False)
     async def submit(files: FilesArgument, context: Context[Any, Any], wait_s: WaitArgument = WAIT_S) -> str:
         """Hand in a submission: gates, training, evaluation on validation, the verdict. Takes minutes."""
-        return await later(lambda: seat.submit(_checked(files)), wait_s, context)
+        return await ask_and_wait(lambda: seat.submit(_check_files(files)), wait_s, context)
 
     @server.tool(structured_output=False)
     async def wait(context: Context[Any, Any], wait_s: WaitArgument = WAIT_S) -> str:
         """The answer to what was asked last, when it is there; at first, the base model's evaluation."""
-        return await later(lambda: None, wait_s, context)
+        return await ask_and_wait(lambda: None, wait_s, context)
 
     @server.tool(structured_output=False)
     async def finish(context: Context[Any, Any], wait_s: WaitArgument = WAIT_S) -> str:
         """End the episode: no more submissions; the best model is scored on the sealed test."""
-        return await later(seat.finish, wait_s, context)
+        return await ask_and_wait(seat.finish, wait_s, context)
 
     return server
 
@@ -181,27 +181,27 @@ def _answer(make: Callable[[], Any]) -> str:
     return json.dumps(document, ensure_ascii=False)
 
 
-def _seen(seat: Seat) -> Observation:
+def _require_observation(seat: Seat) -> Observation:
     if seat.observation is None:
         raise UsageError("the base model is still being measured", fix="call wait first")
     return seat.observation
 
 
-def _checked(files: dict[str, str]) -> dict[str, str]:
+def _check_files(files: dict[str, str]) -> dict[str, str]:
     """Files that may be written.
 
     Raises:
         UsageError: for a foreign name, or a text that is too long.
     """
     if foreign := sorted(files.keys() - set(FILES)):
-        raise UsageError(f"{_short(foreign[0])} is no file of a submission", fix=f"name only {', '.join(FILES)}")
+        raise UsageError(f"{_shorten(foreign[0])} is no file of a submission", fix=f"name only {', '.join(FILES)}")
     for name, text in files.items():
         if len(text.encode()) > MAX_SCRIPT_BYTES:
             raise UsageError(f"{name} is larger than {MAX_SCRIPT_BYTES // 1024} KiB", fix="keep data out of it")
     return files
 
 
-def _about(seen: Observation) -> dict[str, Any]:
+def _describe_task(seen: Observation) -> dict[str, Any]:
     return {
         "task": asdict(seen.task),
         "model": asdict(seen.model),
@@ -233,7 +233,7 @@ def _rows(seen: Observation, raw: Path, path: str, start: int, rows: int) -> dic
     """
     known = [file.path for file in seen.raw_data.files]
     if path not in known:
-        raise UsageError(f"{_short(path)} is no raw file", fix=f"choose one of: {', '.join(known)}")
+        raise UsageError(f"{_shorten(path)} is no raw file", fix=f"choose one of: {', '.join(known)}")
     texts = [json.dumps(row, ensure_ascii=False) for row in islice(raw_files.read(raw / path), start, start + rows)]
     return {"path": path, "start": start, "rows": [t if len(t) <= ROW_CHARS else t[:ROW_CHARS] + " …" for t in texts]}
 
@@ -270,9 +270,14 @@ def _news(seat: Seat, watched: Watched) -> dict[str, Any]:
         return {"state": "checked", "findings": [finding.model_dump(mode="json") for finding in news]}
     if isinstance(news, Iteration):
         whole = news.model_dump(mode="json", exclude_none=True, exclude={"digests", "contents", "plan"})
-        return {"state": "iteration", "verdict": news.verdict, "remaining": _seen(seat).remaining, **whole}
+        return {
+            "state": "iteration",
+            "verdict": news.verdict,
+            "remaining": _require_observation(seat).remaining,
+            **whole,
+        }
     return {"state": "baseline", **news.model_dump(mode="json", exclude_none=True)}
 
 
-def _short(text: str) -> str:
+def _shorten(text: str) -> str:
     return repr(text if len(text) <= 80 else text[:80] + "…")

@@ -29,7 +29,7 @@ GRACE_S = 10.0
 """The time between the request to end and the kill."""
 
 
-def program_of(command: str) -> list[str]:
+def parse_command(command: str) -> list[str]:
     """The words of a command line, the program as an absolute path. No shell reads it.
 
     Raises:
@@ -62,7 +62,7 @@ class StartedAgent:
         """
         folder = RunFolder(run)
         self._log, self._left = folder.agent_log, left
-        program, workspace = program_of(command), folder.agent.absolute()
+        program, workspace = parse_command(command), folder.agent.absolute()
         with disk_errors(run):
             workspace.mkdir(parents=True, exist_ok=True)
             with self._log.open("ab") as stream:

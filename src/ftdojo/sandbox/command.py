@@ -1,7 +1,7 @@
 """The command line that starts a sandbox, as pure functions from what is wanted to a list of arguments.
 
-Outermost first: ``unshare`` and ``mount`` (root only: see :func:`staged`), ``setpriv`` and a guard
-(:func:`guarded`), ``bwrap`` (:func:`bubblewrap`), ``prlimit``, the program. Each replaces itself by the next.
+Outermost first: ``unshare`` and ``mount`` (root only: see :func:`add_mounts`), ``setpriv`` and a guard
+(:func:`add_guard`), ``bwrap`` (:func:`bubblewrap`), ``prlimit``, the program. Each replaces itself by the next.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def bubblewrap(
     filter_fd: int,
 ) -> list[str]:
     """Run ``program`` with nothing of the host but ``view``; bubblewrap reports to ``status_fd`` in JSON lines, and
-    reads from ``filter_fd`` what :func:`ftdojo.sandbox.system_calls.forbidden` gives.
+    reads from ``filter_fd`` what :func:`ftdojo.sandbox.system_calls.build_filter` gives.
 
     ``RLIMIT_NPROC`` is lowered inside, where (since Linux 5.14) only the sandbox's processes count towards it.
     """
@@ -68,7 +68,7 @@ def bubblewrap(
     ]
 
 
-def guarded(command: Sequence[str], *, tools: Tools, parent: int, uid: int | None) -> list[str]:
+def add_guard(command: Sequence[str], *, tools: Tools, parent: int, uid: int | None) -> list[str]:
     """Become ``uid`` for good (if given), die with process ``parent``, and be the first to go when memory runs out.
 
     bubblewrap asks to die with its parent too, but later: until then, and if ``parent`` is dead already, this does.
@@ -80,7 +80,7 @@ def guarded(command: Sequence[str], *, tools: Tools, parent: int, uid: int | Non
     ]
 
 
-def staged(command: Sequence[str], *, tools: Tools, mounts: Iterable[tuple[Path, Path]]) -> list[str]:
+def add_mounts(command: Sequence[str], *, tools: Tools, mounts: Iterable[tuple[Path, Path]]) -> list[str]:
     """Root only: ``command`` in a mount namespace of its own, where each (source, place) is bound.
 
     It makes files below folders that only root may enter reachable for the uid that ``command`` drops to.

@@ -37,7 +37,7 @@ def confine(writable: str) -> None:
     rights = known_rights(version)
     scoped = (ABSTRACT_SOCKETS | SIGNALS) if version >= 6 else 0
     ruleset = struct.pack("QQQ", rights, 0, scoped)[: 24 if version >= 6 else 16 if version >= 4 else 8]
-    rules = checked(call(CREATE_RULESET, ruleset, len(ruleset), 0))
+    rules = check_result(call(CREATE_RULESET, ruleset, len(ruleset), 0))
     everything_but_devices = rights & ~(MAKE_CHAR | MAKE_BLOCK)
     allowed = {
         "/": EXECUTE | READ_FILE | READ_DIR,
@@ -46,13 +46,13 @@ def confine(writable: str) -> None:
     }
     for path, access in allowed.items():
         folder = os.open(path, os.O_PATH | os.O_CLOEXEC)
-        checked(call(ADD_RULE, rules, PATH_BENEATH, struct.pack("=Qi", access & rights, folder), 0))
+        check_result(call(ADD_RULE, rules, PATH_BENEATH, struct.pack("=Qi", access & rights, folder), 0))
         os.close(folder)
-    checked(call(RESTRICT_SELF, rules, 0))
+    check_result(call(RESTRICT_SELF, rules, 0))
     os.close(rules)
 
 
-def checked(result: int) -> int:
+def check_result(result: int) -> int:
     """The result of a system call that must not fail."""
     if result < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))

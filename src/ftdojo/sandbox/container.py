@@ -27,8 +27,8 @@ from ftdojo.errors import InfrastructureError, PrerequisiteError
 from ftdojo.sandbox import folder, forbid
 from ftdojo.sandbox.command import ENVIRONMENT
 from ftdojo.sandbox.limits import Limits, Stop
-from ftdojo.sandbox.process import CHUNK, KILLED, PATIENCE_S, readable
-from ftdojo.sandbox.system_calls import forbidden
+from ftdojo.sandbox.process import CHUNK, KILLED, PATIENCE_S, wait_readable
+from ftdojo.sandbox.system_calls import build_filter
 from ftdojo.sandbox.tail import Tail, clean
 from ftdojo.sandbox.tools import CHOICE
 from ftdojo.sandbox.view import Bind, Entry, Hidden, Link, Scratch, python, scratch
@@ -64,7 +64,7 @@ def run(
         place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ftdojo-container-")))
         nothing, filter_file = place / "nothing", place / "forbidden"
         nothing.mkdir()
-        filter_file.write_bytes(forbidden())
+        filter_file.write_bytes(build_filter())
         for path in (nothing, filter_file):
             path.chmod(0o755)  # readable for the sandbox's user, whatever the caller's umask is
         creation = create(
@@ -187,7 +187,7 @@ def _watch(engine: str, name: str, limits: Limits, writable: int, tail: Tail) ->
                     if folder.is_over(writable, limits.folder_bytes):
                         return "folder"
                     due = time.monotonic() + LONGEST_INTERVAL_S
-                if readable([output], INTERVAL_S):
+                if wait_readable([output], INTERVAL_S):
                     if not (chunk := os.read(output, CHUNK)):
                         return None
                     tail.add(chunk)

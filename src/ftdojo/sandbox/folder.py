@@ -26,7 +26,7 @@ class _TooDeepError(OSError):
 
 
 @contextlib.contextmanager
-def lent(path: Path, uid: int | None) -> Iterator[int]:
+def lend(path: Path, uid: int | None) -> Iterator[int]:
     """A descriptor of the empty folder ``path``, which belongs to ``uid`` (if given) during the block.
 
     Afterwards all of it belongs to its former owner again. No process of ``uid`` may be left by then.
@@ -47,12 +47,12 @@ def lent(path: Path, uid: int | None) -> Iterator[int]:
         try:
             yield descriptor
         finally:
-            _hand_back(descriptor, path, before)
+            _restore_owner(descriptor, path, before)
     finally:
         os.close(descriptor)
 
 
-def used(descriptor: int, *, enough: int) -> int:
+def measure_bytes(descriptor: int, *, enough: int) -> int:
     """Disk space below a folder in bytes; counting ends beyond ``enough``. What cannot be measured is beyond it."""
     total = 0
     try:
@@ -67,7 +67,7 @@ def used(descriptor: int, *, enough: int) -> int:
 
 def is_over(descriptor: int, room: int) -> bool:
     """Whether a folder has more than ``room`` bytes below it; a negative room is passed already."""
-    return room < 0 or used(descriptor, enough=room) > room
+    return room < 0 or measure_bytes(descriptor, enough=room) > room
 
 
 def empty(path: Path) -> None:
@@ -79,7 +79,7 @@ def empty(path: Path) -> None:
     subprocess.run(["find", path, "-mindepth", "1", "-delete"], check=True)
 
 
-def _hand_back(descriptor: int, path: Path, before: os.stat_result) -> None:
+def _restore_owner(descriptor: int, path: Path, before: os.stat_result) -> None:
     try:
         for parent, name, _ in _entries(descriptor):
             os.chown(name, before.st_uid, before.st_gid, dir_fd=parent, follow_symlinks=False)

@@ -26,7 +26,7 @@ PACKAGE = Path(__file__).parents[1]
 
 
 @cache
-def code() -> tuple[Path, ...]:
+def find_code() -> tuple[Path, ...]:
     """Packages, modules and other files as they are installed: existing paths, resolved, some within others."""
     found = {PACKAGE.resolve()}
     for entry in families.installed():
@@ -37,16 +37,16 @@ def code() -> tuple[Path, ...]:
 
 
 @cache
-def projects() -> tuple[Path, ...]:
+def find_projects() -> tuple[Path, ...]:
     """The folders that the distributions were installed from, less what holds the running Python."""
     distributions = [_own(), *(entry.dist for entry in families.installed())]
     kept = {Path(prefix).resolve() for prefix in (sys.prefix, sys.base_prefix)}
     folders = {folder for dist in distributions if dist is not None for folder in _project(dist)}
-    return tuple(sorted(path for folder in folders for path in without(folder, kept)))
+    return tuple(sorted(path for folder in folders for path in list_except(folder, kept)))
 
 
 @cache
-def modules() -> frozenset[str]:
+def find_modules() -> frozenset[str]:
     """The names of the top-level modules that the sandbox hides."""
     return frozenset({"ftdojo", *(_top(entry.module) for entry in families.installed())})
 
@@ -108,7 +108,7 @@ def _project(dist: Distribution) -> Iterator[Path]:
         yield Path(url2pathname(url.path)).resolve()
 
 
-def without(place: Path, kept: Set[Path]) -> Iterator[Path]:
+def list_except(place: Path, kept: Set[Path]) -> Iterator[Path]:
     """``place``, or where it holds one of ``kept``, what is in it apart from those."""
     if place in kept:
         return
@@ -118,4 +118,4 @@ def without(place: Path, kept: Set[Path]) -> Iterator[Path]:
         return
     for child in place.iterdir():
         if not child.is_symlink():  # what it points to is elsewhere
-            yield from without(child, kept)
+            yield from list_except(child, kept)

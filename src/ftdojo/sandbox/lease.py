@@ -57,7 +57,7 @@ def lease() -> Iterator[Lease]:
             f"{PLACE} cannot be made: {error.strerror}", fix="make /run writable for root"
         ) from None
     for uid in UIDS:
-        if _belongs_to_somebody(uid):
+        if _is_in_use(uid):
             continue
         lock = os.open(PLACE / f"{uid}.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -76,7 +76,7 @@ def lease() -> Iterator[Lease]:
     raise InfrastructureError(f"all {len(UIDS)} uids for sandboxes are in use", fix="wait until other runs have ended")
 
 
-def _belongs_to_somebody(uid: int) -> bool:
+def _is_in_use(uid: int) -> bool:
     try:
         pwd.getpwuid(uid)
     except KeyError:

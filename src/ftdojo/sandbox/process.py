@@ -27,7 +27,7 @@ Start = Callable[[int, int], "subprocess.Popen[bytes]"]
 
 
 @contextlib.contextmanager
-def started(start: Start, tail: Tail) -> Iterator[Running]:
+def start_sandbox(start: Start, tail: Tail) -> Iterator[Running]:
     """A sandbox that is gone, with every process in it, when the block is left: by its end, an error or Ctrl-C.
 
     Raises:
@@ -59,7 +59,7 @@ def started(start: Start, tail: Tail) -> Iterator[Running]:
 
 
 class Running:
-    """A sandbox that has been started; see :func:`started`."""
+    """A sandbox that has been started; see :func:`start_sandbox`."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class Running:
 
     def wait(self, seconds: float) -> bool:
         """Read what the program prints, at most once and after at most ``seconds``; whether the program has ended."""
-        ready = readable([self._ended, *([self._output] if self._open else [])], seconds)
+        ready = wait_readable([self._ended, *([self._output] if self._open else [])], seconds)
         if self._output in ready:
             self._read()
         return self._ended in ready
@@ -94,11 +94,11 @@ class Running:
             PrerequisiteError: if bubblewrap ended by itself before it had started the program.
         InfrastructureError: if somebody else killed it.
         """
-        by_itself = bool(readable([self._ended], 0))
+        by_itself = bool(wait_readable([self._ended], 0))
         if self._init is not None:
             _kill_init(self._init)
         _kill(self._process, self._ended)
-        while self._open and readable([self._output], PATIENCE_S):
+        while self._open and wait_readable([self._output], PATIENCE_S):
             self._read()
         status = self._process.returncode
         if by_itself and status < 0:
@@ -116,7 +116,7 @@ class Running:
         self._open = bool(chunk)
 
 
-def readable(descriptors: list[int], seconds: float) -> set[int]:
+def wait_readable(descriptors: list[int], seconds: float) -> set[int]:
     """Those that can be read, or have ended; waits at most ``seconds`` for the first."""
     poll = select.poll()
     for descriptor in descriptors:
@@ -126,7 +126,7 @@ def readable(descriptors: list[int], seconds: float) -> set[int]:
 
 def _first_report(reports: BinaryIO) -> dict[str, Any] | None:
     """bubblewrap's first status line: the pid of the init that it has made; ``None`` if it made none."""
-    line = reports.readline() if readable([reports.fileno()], PATIENCE_S) else b""
+    line = reports.readline() if wait_readable([reports.fileno()], PATIENCE_S) else b""
     return json.loads(line) if line else None
 
 
@@ -148,26 +148,26 @@ def _kill_init(init: int) -> None:
     """Kill the init of a pid namespace, and with it all that is in it; return when the kernel has done so."""
     with contextlib.suppress(ProcessLookupError):
         signal.pidfd_send_signal(init, signal.SIGKILL)
-    if not readable([init], PATIENCE_S):
-        raise _immortal()
+    if not wait_readable([init], PATIENCE_S):
+        raise _make_survivor_error()
 
 
 def _kill(process: subprocess.Popen[bytes], ended: int) -> None:
     """End bubblewrap itself. It ends, and buries its init, soon after that has died; else it is killed."""
-    if not readable([ended], 1.0):
+    if not wait_readable([ended], 1.0):
         process.kill()
     try:
         process.wait(PATIENCE_S)
     except subprocess.TimeoutExpired:
-        raise _immortal() from None
+        raise _make_survivor_error() from None
 
 
-def _immortal() -> InfrastructureError:
+def _make_survivor_error() -> InfrastructureError:
     return InfrastructureError("the processes of a sandbox did not die", fix="look for processes in state D with ps")
 
 
 def _refusal(output: int, tail: Tail) -> PrerequisiteError:
-    while readable([output], 0) and (chunk := os.read(output, CHUNK)):
+    while wait_readable([output], 0) and (chunk := os.read(output, CHUNK)):
         tail.add(chunk)
     return PrerequisiteError(
         f"bubblewrap cannot build a sandbox here: {tail.text().strip() or 'it said nothing'}",

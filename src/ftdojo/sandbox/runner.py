@@ -15,7 +15,7 @@ from ftdojo.sandbox import command, confine, container, folder, view
 from ftdojo.sandbox.lease import Lease, lease
 from ftdojo.sandbox.limits import Limits
 from ftdojo.sandbox.process import KILLED
-from ftdojo.sandbox.system_calls import forbidden
+from ftdojo.sandbox.system_calls import build_filter
 from ftdojo.sandbox.tools import find_engine, find_tools
 from ftdojo.sandbox.watchdog import Completed, supervise
 
@@ -50,14 +50,14 @@ def run(
         PrerequisiteError: if this machine cannot enforce all of it. Nothing has run then.
         InfrastructureError: if an input cannot be read by the sandbox's user, or the machine fails.
     """
-    completed = _once(argv, read_only, writable, limits or Limits(), cwd, hide, environment)
+    completed = _run_once(argv, read_only, writable, limits or Limits(), cwd, hide, environment)
     if completed.status == KILLED and completed.stopped is None:
         folder.empty(writable[0])
-        completed = _once(argv, read_only, writable, limits or Limits(), cwd, hide, environment)
+        completed = _run_once(argv, read_only, writable, limits or Limits(), cwd, hide, environment)
     return completed
 
 
-def _once(
+def _run_once(
     argv: Sequence[str],
     read_only: Mapping[Path, str],
     writable: tuple[Path, str],
@@ -76,14 +76,14 @@ def _once(
         view.Bind(host, inside, writable=True),
     ]
     shown = [*(entry for entry in system if isinstance(entry, view.Bind)), *binds]
-    entries = [*binds, *view.hidden(shown, hide)]
-    program, cwd = view.confined(argv, inside), cwd or inside
+    entries = [*binds, *view.mask_paths(shown, hide)]
+    program, cwd = view.add_confinement(argv, inside), cwd or inside
     with contextlib.ExitStack() as stack:
         leased = stack.enter_context(lease()) if os.geteuid() == 0 else None
         if leased:
             _check_readable(binds)
         uid = leased.uid if leased else None
-        descriptor = stack.enter_context(folder.lent(host, uid))
+        descriptor = stack.enter_context(folder.lend(host, uid))
         if engine is not None:
             completed = container.run(
                 engine,
@@ -129,7 +129,7 @@ def _bubblewrap(
         uid = leased.uid
         entries, mounts = leased.stage(entries)
     with tempfile.TemporaryFile() as filter_file:
-        filter_file.write(forbidden())
+        filter_file.write(build_filter())
         filter_file.seek(0)
 
         def start(output: int, reports: int) -> subprocess.Popen[bytes]:
@@ -143,9 +143,9 @@ def _bubblewrap(
                 status_fd=reports,
                 filter_fd=filter_file.fileno(),
             )
-            guarded = command.guarded(bubblewrap, tools=tools, parent=os.getpid(), uid=uid)
+            guarded = command.add_guard(bubblewrap, tools=tools, parent=os.getpid(), uid=uid)
             return subprocess.Popen(
-                command.staged(guarded, tools=tools, mounts=mounts) if uid is not None else guarded,
+                command.add_mounts(guarded, tools=tools, mounts=mounts) if uid is not None else guarded,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

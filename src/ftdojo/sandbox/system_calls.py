@@ -30,7 +30,7 @@ FORBIDDEN = (
 
 
 @cache
-def forbidden() -> bytes:
+def build_filter() -> bytes:
     """The filter as seccomp(2) takes it: instructions of BPF for this machine.
 
     Raises:

@@ -62,7 +62,7 @@ class Processes:
         in_memory = sum(unlinked.values()) - on_disk
         return Usage(int(memory) + in_memory, cpu, on_disk)
 
-    def counted_twice(self) -> int:
+    def measure_shared_bytes(self) -> int:
         """Bytes of memory that a sample counts more than once, as several processes share one address space: parent
         and child do from ``vfork`` until ``exec``. Dear, so only asked for when it matters."""
         pids = sorted(_descendants(self._init), key=functools.cmp_to_key(_compare_memory))

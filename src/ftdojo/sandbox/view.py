@@ -98,7 +98,7 @@ def python() -> str:
     return sys.executable
 
 
-def confined(program: Sequence[str], writable: str) -> list[str]:
+def add_confinement(program: Sequence[str], writable: str) -> list[str]:
     """The program, behind the wall that :mod:`ftdojo.sandbox.confine` puts up first."""
     return [python(), "-I", "-S", "-B", CONFINE, writable, *program]
 
@@ -112,14 +112,14 @@ def inputs(read_only: Mapping[Path, str]) -> list[Bind]:
     return [Bind(path.resolve(strict=True), inside) for path, inside in read_only.items()]
 
 
-def hidden(binds: Sequence[Bind], paths: Iterable[Path]) -> list[Entry]:
+def mask_paths(binds: Sequence[Bind], paths: Iterable[Path]) -> list[Entry]:
     """Masks over ``paths`` and over the code that can make test items, wherever ``binds`` would show them."""
     asked = {path.resolve() for path in paths}
     masks: dict[str, Entry] = {
-        place: _mask(path, place) for path in generators.code() for place in _places(binds, path)
+        place: _mask(path, place) for path in generators.find_code() for place in _places(binds, path)
     }
     # What the caller shows of such a project by name is shown, but for the code in it.
-    inner = [path for path in generators.projects() if all(path != bind.source for bind in binds)]
+    inner = [path for path in generators.find_projects() if all(path != bind.source for bind in binds)]
     masks |= {
         place: Bind(EMPTY, place) if path.is_file() else Hidden(place)
         for path in [*inner, *asked]

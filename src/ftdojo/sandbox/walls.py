@@ -71,8 +71,8 @@ def _limit(name: str, stop: Stop, over: tuple[str, str], within: tuple[str, str]
     """A program over a limit has to be stopped for it; the same program within the limit has to end well."""
     excess, honest = _attempt(*over, limits=limits), _attempt(*within, limits=limits)
     ok = excess.stopped == stop and honest.stopped is None and honest.status == 0
-    told = f"stopped after {excess.seconds:.1f} s" if excess.stopped == stop else f"not stopped ({excess.stopped})"
-    return Wall(name, ok, f"{told}; below the limit: status {honest.status}")
+    outcome = f"stopped after {excess.seconds:.1f} s" if excess.stopped == stop else f"not stopped ({excess.stopped})"
+    return Wall(name, ok, f"{outcome}; below the limit: status {honest.status}")
 
 
 def _attempt(name: str, value: str, *, limits: Limits = _LIMITS, inputs: Path | None = None) -> Completed:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ftdojo.errors import InfrastructureError
 from ftdojo.sandbox import folder
 from ftdojo.sandbox.limits import Limits, Stop
-from ftdojo.sandbox.process import PATIENCE_S, Start, started
+from ftdojo.sandbox.process import PATIENCE_S, Start, start_sandbox
 from ftdojo.sandbox.tail import Tail
 from ftdojo.sandbox.usage import Processes, Usage
 
@@ -51,7 +51,7 @@ def supervise(start: Start, limits: Limits, writable: int) -> Completed:
     """
     began = time.monotonic()
     tail = Tail(limits.output_bytes)
-    with started(start, tail) as running, contextlib.closing(Processes(running.init_pid, writable)) as processes:
+    with start_sandbox(start, tail) as running, contextlib.closing(Processes(running.init_pid, writable)) as processes:
         meter = _Meter(limits, processes, writable, began)
         while (stopped := meter.verdict()) is None and not running.wait(meter.pause()):
             pass
@@ -116,7 +116,7 @@ class _Meter:
         """Twice in a row: memory that is read before a fork, and again in the child, counts half as much again."""
         memory, limit = usage.memory_bytes, self._limits.memory_bytes
         if memory > limit:
-            memory -= self._processes.counted_twice()
+            memory -= self._processes.measure_shared_bytes()
         over = memory > limit
         confirmed, self._suspected = over and self._suspected, over
         if confirmed or not over:

@@ -45,14 +45,14 @@ class Search(ABC):
 
     def propose(self, observation: Observation) -> Path | None:
         """The first candidate that fits; ``None`` if not even the smallest one does."""
-        space, forecast_s = Space.of(observation), _Forecast(observation)
+        space, forecast_s = Space.from_observation(observation), _Forecast(observation)
         left = observation.remaining.get("wall_s", observation.task.rules.wall_s)
         share = max((left + forecast_s.spent) / TRIALS, WORTH * forecast_s.beside)
         for point in islice(self.points(space, observation), DRAWS):
             if forecast_s(space.draft(point)) <= min(left, share):
                 break
         else:
-            point = space.smallest(point)
+            point = space.shrink(point)
             if forecast_s(space.draft(point)) > left:
                 return None
         folder = self._workspace / f"{len(observation.history) + 1:03d}"

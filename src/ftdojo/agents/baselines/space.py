@@ -88,7 +88,7 @@ class Space:
     seed: int
 
     @classmethod
-    def of(cls, observation: Observation) -> Space:
+    def from_observation(cls, observation: Observation) -> Space:
         """The space of a task. It is the same in every iteration of a run."""
         spec = observation.task
         paths = {source.path for source in spec.raw_sources}
@@ -114,7 +114,7 @@ class Space:
         """A point, every dimension drawn independently."""
         return Point.model_validate({name: dimension.draw(rng) for name, dimension in self.dimensions.items()})
 
-    def smallest(self, point: Point) -> Point:
+    def shrink(self, point: Point) -> Point:
         """The cheapest point that differs from ``point`` only in rows and epochs."""
         cheapest = {name: span.low for name, span in self.dimensions.items() if isinstance(span, Span)}
         return point.model_copy(update={"rows": cheapest["rows"], "epochs": cheapest["epochs"]})
