@@ -1,4 +1,4 @@
-"""Run one untrusted program: put the view, the command and the watchdog together."""
+"""Run one untrusted program: combine the view, the command and the watchdog."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ def run(
 ) -> Completed:
     """Run ``argv`` in a sandbox; return when it and every process that it started are gone.
 
-    A program that ends by SIGKILL although nobody here sent it may have been killed from outside: by the kernel for
-    want of memory, or by hand. It is run once more, so that this does not decide what comes of it.
+    A program that ends by a SIGKILL that ftdojo did not send may have been killed from outside: by the kernel when
+    memory ran out, or by a person. It is run once more, so that such a kill does not decide the result.
 
     Args:
         argv: program and arguments, with paths inside; for Python start with :func:`ftdojo.sandbox.python`.
-        read_only: host file or folder -> where the program finds it.
-        writable: an empty host folder, and where the program may write it. It keeps what was written, except when the
-            program was stopped for ``folder``: then it is emptied.
+        read_only: host file or folder -> its path for the program.
+        writable: an empty host folder, and its path for the program. Written files are kept, except when the program
+            was stopped for ``folder``: then it is emptied.
         limits: the default ones if not given.
-        cwd: where the program starts; the writable folder if not given.
-        hide: host paths at or below ``read_only`` ones (or the interpreter) that the program finds empty.
-        environment: variables beside :data:`ftdojo.sandbox.command.ENVIRONMENT`; nothing is inherited.
+        cwd: current directory of the program; the writable folder if not given.
+        hide: host paths at or below ``read_only`` ones (or the interpreter) that are empty for the program.
+        environment: variables in addition to :data:`ftdojo.sandbox.command.ENVIRONMENT`; nothing is inherited.
 
     Raises:
         UsageError: if ``$FTDOJO_SANDBOX`` names no backend.
-        PrerequisiteError: if this machine cannot enforce all of it. Nothing has run then.
+        PrerequisiteError: if this machine cannot enforce every limit. Nothing was run then.
         InfrastructureError: if an input cannot be read by the sandbox's user, or the machine fails.
     """
     completed = _run_once(argv, read_only, writable, limits or Limits(), cwd, hide, environment)
@@ -150,7 +150,7 @@ def _bubblewrap(
                 stdout=output,
                 stderr=output,
                 pass_fds=[reports, filter_file.fileno()],
-                env={},  # bubblewrap's init keeps what it was started with, and the program can read it there
+                env={},  # bubblewrap's init keeps its initial environment, and the program can read it there
                 start_new_session=True,  # Ctrl-C reaches this process alone, which then ends the sandbox
             )
 
@@ -158,7 +158,7 @@ def _bubblewrap(
 
 
 def _check_readable(binds: Sequence[view.Bind]) -> None:
-    """Root reads everything, the uid that it gives to a sandbox does not."""
+    """Check that the sandbox's uid can read the inputs: root can read everything, that uid cannot."""
     for bind in binds:
         needed = 0o005 if bind.source.is_dir() else 0o004
         if not bind.writable and bind.source.stat().st_mode & needed != needed:
