@@ -1,7 +1,7 @@
-"""Agents that live elsewhere: an episode is served to them over the Model Context Protocol.
+"""Agents outside ftdojo: an episode is served to them over the Model Context Protocol.
 
-A :class:`Seat` is the contestant that the environment knows; :mod:`.server` lets an outside agent move it;
-:class:`StartedAgent` is one that ftdojo starts itself.
+A :class:`Seat` is the contestant that the environment sees; through :mod:`.server` an outside agent controls it;
+:class:`StartedAgent` is an outside agent that ftdojo starts itself.
 """
 
 from ftdojo.outside.seat import AgentLeft, Seat, Watched

@@ -113,7 +113,7 @@ class _Meter:
         return "folder" if folder.is_over(self._writable, self._limits.folder_bytes - usage.unlinked_bytes) else None
 
     def _memory_is_over(self, usage: Usage) -> bool:
-        """Whether two samples in a row exceed the limit. One alone may not count: memory that is read before a fork, and
+        """Whether two samples in a row exceed the limit. One is not enough: memory that is read before a fork, and
         again in the child, counts half as much again."""
         memory, limit = usage.memory_bytes, self._limits.memory_bytes
         if memory > limit:

@@ -1,7 +1,7 @@
-"""``greedy-tree``: a general coding agent's search, as AIDE does it (Jiang et al. 2025, arXiv 2502.13138).
+"""``greedy-tree``: a general coding agent's search, as in AIDE (Jiang et al. 2025, arXiv 2502.13138).
 
-Solutions form a tree. The first few are drafts; then a solution that failed is repaired now and then, or the best is
-improved. A language model writes every solution whole, from its parent's files and what came of them.
+Solutions form a tree. The first few are drafts; after that, either a failed solution is repaired, or the best one is
+improved. A language model writes every solution in full, from its parent's files and their results.
 """
 
 from __future__ import annotations
@@ -58,18 +58,18 @@ Earlier solutions:
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """What the next solution is: a step, and the iteration that it starts from; ``None`` for a draft."""
+    """How to make the next solution: a step, and the iteration that it starts from (``None`` for a draft)."""
 
     step: Step
     parent: Iteration | None
 
 
 class GreedyTree:
-    """Draft, repair, improve; greedy on the score of validation.
+    """Drafts, repairs and improves solutions; greedy on the validation score.
 
     Allowed to know: the task's specification, the first raw rows, its own solutions, their scores, and the findings
-    that stopped them. Not: the gates before it hands in, the other levels of feedback, error samples, significance.
-    When the model gives no program, it stops.
+    that stopped them. Not: the gates before it submits, the other levels of feedback, error samples, significance.
+    It stops when the model returns no program.
     """
 
     name = "greedy-tree"
@@ -89,7 +89,7 @@ class GreedyTree:
         return self._client.model
 
     def propose(self, observation: Observation) -> Path | None:
-        """The next solution; ``None`` once the model gives none."""
+        """Propose the next solution; ``None`` if the model returns none."""
         choice = choose(observation)
         before = _files(choice, observation)
         form = Blocks({SCRIPT: "python", TRAIN: "yaml"}, needed=SCRIPT)
@@ -116,7 +116,7 @@ class GreedyTree:
 
 
 def choose(observation: Observation) -> NextStep:
-    """The policy: a function of the history and the seed."""
+    """Choose the next step; it depends only on the history and the seed."""
     history = observation.history
     if sum(_parent(i) == 0 for i in history) < DRAFTS:
         return NextStep("draft", None)
@@ -135,7 +135,7 @@ def _parent(iteration: Iteration) -> int:
 
 
 def _depth(iteration: Iteration, history: Sequence[Iteration]) -> int:
-    """How many solutions in a row, this one among them, have failed."""
+    """The number of failed solutions in a row, including this one."""
     depth, at = 0, iteration
     while at.score is None:
         depth += 1
