@@ -34,8 +34,8 @@ def connect(name: str, *, base_url: str | None = None) -> Transport:
 
     Args:
         name: e.g. ``openai:gpt-5.2``, ``anthropic:claude-opus-4-5``, ``google:gemini-3-pro``.
-        base_url: address of an OpenAI-compatible server (vLLM, llama.cpp, Ollama …); the provider is then ``openai``, and
-            a key is sent only if ``OPENAI_API_KEY`` is set.
+        base_url: address of an OpenAI-compatible server (vLLM, llama.cpp, Ollama …); the provider is then ``openai``,
+            and a key is sent only if ``OPENAI_API_KEY`` is set.
 
     Raises:
         UsageError: if the name is no model of a known provider, or the address is invalid.

@@ -75,7 +75,7 @@ class Seat:
     # -- the environment's side, in the episode's thread ---------------------------------------------------------------
 
     def propose(self, observation: Observation) -> Path | None:
-        """Report the result of the last submission to the agent, then process its requests until it submits or ends.
+        """Report the last submission's result to the agent, then process its requests until it submits or finishes.
 
         Raises:
             AgentLeft: if it has left.

@@ -76,7 +76,7 @@ class Search(ABC):
 
 
 class _Forecast:
-    """Forecasts the wall-clock seconds of a trial: from the last trial's training speed, or at first the measured one."""
+    """Forecasts a trial's wall-clock seconds: from the last trial's training speed, or at first the measured one."""
 
     def __init__(self, observation: Observation) -> None:
         self._observation = observation
