@@ -1,7 +1,7 @@
 """Strict reading of the small files that users and agents write: YAML or TOML in, a frozen pydantic model out.
 
-Every fault is reported at once, each with the key it concerns, and an unknown key is answered with the nearest valid
-name. Reading is bounded: safe loaders, a size limit, no aliases that expand, no tags, no keys of very many parts.
+Every fault is reported at once, each with the key it concerns, and for an unknown key the nearest valid name is
+suggested. Reading is bounded: safe loaders, a size limit, no aliases that expand, no tags, no keys with many parts.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ M = TypeVar("M", bound=BaseModel)
 MAX_KEY_PARTS = 32
 _KEY_PART = r"""(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+"""
 _LONG_KEY = re.compile(rf"(?<![\w-]){_KEY_PART}(?:\.[ \t]*+{_KEY_PART}){{{MAX_KEY_PARTS}}}")
-"""A dotted TOML key: ``tomllib`` takes memory that grows with the square of its parts, and tables nest as deep."""
+"""A dotted TOML key: ``tomllib`` takes memory that grows with the square of its parts, and tables nest equally deep."""
 
 
 class _PlainLoader(yaml.SafeLoader):
@@ -58,12 +58,12 @@ class NotRegularError(OSError):
 
 
 def read_regular(path: Path, max_bytes: int, *, links: bool = False) -> bytes:
-    """At most so many bytes of a file that a stranger may have put there: pipes are not waited for, devices not read,
-    links only followed if ``links``.
+    """Read at most ``max_bytes`` bytes of an untrusted file. It does not wait for pipes, does not read devices, and
+    follows links only if ``links``.
 
     Raises:
-        FileNotFoundError: if there is nothing.
-        NotRegularError: if it is no regular file.
+        FileNotFoundError: if the file does not exist.
+        NotRegularError: if it is not a regular file.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | (0 if links else os.O_NOFOLLOW))
@@ -91,7 +91,7 @@ def load_file(path: Path, model: type[M], *, gate: int = 0, links: bool = True) 
 
 
 def read_file(path: Path, *, gate: int = 0, links: bool = True) -> Any:
-    """The content of ``path`` (``.toml``, else YAML), not yet validated; a link is only followed if ``links``.
+    """Return the content of ``path`` (``.toml``, else YAML), not yet validated; a link is only followed if ``links``.
 
     Raises:
         InputError: with one finding (``missing_file``, ``too_large``, ``unreadable``).
