@@ -62,12 +62,12 @@ def bench(
     wanted = Suite.load(suite)
     folder = out_dir or Path("runs") / wanted.name
     executor = _executor(slots, ray, cpus, gpus)
-    planned = plan(wanted, folder, executor.room)
+    planned = plan(wanted, folder, executor.capacity)
     if dry_run:
-        _show(planned, executor.room, json=json)
+        _show(planned, executor.capacity, json=json)
         return
     with SuiteRecord(folder, wanted) as record, Live() as live:
-        live.say(_summary(planned, executor.room))
+        live.say(_summary(planned, executor.capacity))
         with executor:
             execute(record, executor, live)
         board = leaderboard(folder, live)
