@@ -46,7 +46,10 @@ from ftdojo.contract.result import Score, StageSeconds
 from ftdojo.contract.submission import load
 from ftdojo.contract.task_spec import Rules
 
-SPEC = replace(tasks.get("chemistry/mol_und").spec, rules=Rules(max_rows=100_000))
+SPEC = replace(tasks.get("chemistry/mol_und").spec, rules=Rules(max_rows=100_000, methods=("lora",)))
+WALL_S, SPEED = 1e6, 0.01
+"""Seconds that are left, and rows that are forecast to be learned in one: so that the first training is not the largest
+that the task allows. What iterations take is simulated, too, and next to nothing."""
 LIMIT = 24
 """Full runs after which a search is given up."""
 NEAR = 4.0
@@ -128,7 +131,7 @@ def needed(rules: Sequence[Rule], seed: int, workspace: Path, *, candidates: int
 
 
 def observation(history: list[Iteration], folders: dict[int, Path], best: int) -> Observation:
-    files = [FileProfile(path=s.path, rows=10_000, malformed_rows=0, fields=[], samples=[]) for s in SPEC.raw_sources]
+    files = [FileProfile(path=s.path, rows=100_000, malformed_rows=0, fields=[], samples=[]) for s in SPEC.raw_sources]
     model = ModelInfo(
         architecture="LlamaForCausalLM",
         parameters=10**8,
@@ -147,12 +150,12 @@ def observation(history: list[Iteration], folders: dict[int, Path], best: int) -
         raw_data=DataProfile(files=files),
         model=model,
         baseline=evaluation(10.0),
-        train_rows_per_s=10.0,
+        train_rows_per_s=SPEED,
         evaluate_s=10.0,
         history=history,
         best=best,
         submissions=folders,
-        remaining={"wall_s": 1e6},
+        remaining={"wall_s": WALL_S},
         seed=0,
     )
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ftdojo import tasks
-from ftdojo.agents import AGENTS, check, forecast, make
+from ftdojo.agents import AGENTS, check, forecast, make, practice
 from ftdojo.agents.baselines.space import Choice, Point, Space, Span
 from ftdojo.agents.draft import read
 from ftdojo.contract import submission
@@ -131,8 +131,12 @@ def test_single_shot_hands_in_one_submission_of_the_size_that_fits(tmp_path: Pat
     assert folder is not None
     draft = read(folder)
     assert draft.train.max_length == MODEL.context_length
-    left_s = 1000 - forecast.beside(first)
-    assert 0.4 * left_s < forecast.work(draft, first) / first.train_rows_per_s <= 0.5 * left_s
+    assert (draft.train.epochs, draft.train.learning_rate) == (
+        3.0,
+        practice.learning_rate(MODEL.hidden_size, adapters=True),
+    )
+    train_s = forecast.work(draft, first) * forecast.ANSWERED / first.train_rows_per_s
+    assert 990 < forecast.RESERVE * (forecast.beside(first) + train_s) <= 1000
     assert {s.completion for s in draft.recipe.sources} == {
         next(r.completion for r in raw.renderings if r.name == "answer") for raw in SPEC.raw_sources
     }

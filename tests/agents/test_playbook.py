@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ftdojo import tasks
-from ftdojo.agents import check, forecast, make
+from ftdojo.agents import check, forecast, make, practice
 from ftdojo.agents.draft import Draft, read
 from ftdojo.agents.ft_agent.diagnosis import diagnose
-from ftdojo.agents.ft_agent.pilot import PILOT_SHARE
 from ftdojo.agents.ft_agent.playbook import Playbook
+from ftdojo.agents.ft_agent.situation import GROWTH, LEAST_GROWTH
 from ftdojo.contract import submission
 from ftdojo.contract.data_profile import DataProfile, FileProfile
 from ftdojo.contract.feedback import (
@@ -27,10 +28,13 @@ from ftdojo.contract.feedback import (
 from ftdojo.contract.model_info import ModelInfo
 from ftdojo.contract.protocol import Decision, Iteration, Observation
 from ftdojo.contract.result import Score, StageSeconds
+from ftdojo.contract.task_spec import Rules, TaskSpec
 from ftdojo.errors import UsageError
 from ftdojo.findings import Finding
 
 SPEC = tasks.get("chemistry/mol_und").spec
+LARGE = replace(SPEC, rules=Rules(max_rows=100_000))
+"""The same task with more rows than any budget here can train on."""
 MODEL = ModelInfo(
     architecture="LlamaForCausalLM",
     parameters=10**8,
@@ -60,10 +64,20 @@ def evaluation(value: float, parsed: float = 1.0, **changes: Any) -> EvaluationF
     return EvaluationFeedback.model_validate({**made, **changes})
 
 
-def observe(history: list[Iteration], folders: dict[int, Path], *, best: int = 0, wall_s: float = 3600) -> Observation:
-    files = [FileProfile(path=s.path, rows=700, malformed_rows=0, fields=[], samples=[]) for s in SPEC.raw_sources]
+def observe(
+    history: list[Iteration],
+    folders: dict[int, Path],
+    *,
+    best: int = 0,
+    wall_s: float = 3600,
+    spec: TaskSpec = SPEC,
+    rows: int = 700,
+) -> Observation:
+    """``rows``: of every raw file."""
+    rows = 25_000 if spec is LARGE else rows
+    files = [FileProfile(path=s.path, rows=rows, malformed_rows=0, fields=[], samples=[]) for s in spec.raw_sources]
     return Observation(
-        task=SPEC,
+        task=spec,
         raw_data=DataProfile(files=files),
         model=MODEL,
         baseline=evaluation(8, parsed=0.3),
@@ -85,10 +99,11 @@ def iteration(
     measured: Any = None,
     finding: str = "",
     fits: float | None = None,
+    train_s: float = 60.0,
 ) -> Iteration:
     spread = Distribution(p50=1, p95=1, max=1)
     findings = [Finding(code=finding, gate=4, message="m", where="w", fix="f", fits=fits)] if finding else []
-    seconds = StageSeconds(data=1, train=60, evaluate=20)
+    seconds = StageSeconds(data=1, train=train_s, evaluate=20)
     loaded = submission.load(folder)
     assert not isinstance(loaded.program, str)
     return Iteration(
@@ -127,7 +142,7 @@ def iteration(
     )
 
 
-def play(tmp_path: Path, *outcomes: dict[str, Any], wall_s: float = 3600) -> list[Draft]:
+def play(tmp_path: Path, *outcomes: dict[str, Any], **about: Any) -> list[Draft]:
     """The drafts that the agent proposes when its iterations come out as told."""
     agent = make("ft-agent", tmp_path)
     history: list[Iteration] = []
@@ -135,7 +150,7 @@ def play(tmp_path: Path, *outcomes: dict[str, Any], wall_s: float = 3600) -> lis
     drafts = []
     for outcome in (*outcomes, None):
         best = max((i.number for i in history if i.accepted), default=0)
-        folder = agent.propose(observe(history, folders, best=best, wall_s=wall_s))
+        folder = agent.propose(observe(history, folders, best=best, **about))
         if folder is None:
             break
         draft = read(folder)
@@ -146,26 +161,117 @@ def play(tmp_path: Path, *outcomes: dict[str, Any], wall_s: float = 3600) -> lis
     return drafts
 
 
-def test_the_pilot_renders_answers_in_the_scorers_form(tmp_path: Path) -> None:
-    (pilot,) = play(tmp_path)
+def test_the_first_training_renders_answers_in_the_scorers_form(tmp_path: Path) -> None:
+    (first,) = play(tmp_path)
     answers = [r.completion for s in SPEC.raw_sources for r in s.renderings if r.name == "answer"]
-    assert [s.completion for s in pilot.recipe.sources] == answers
+    assert [s.completion for s in first.recipe.sources] == answers
     plan = submission.load(tmp_path / "001").plan
     assert "30%" in plan.evidence[0]
     assert all(change.expected and change.because for change in plan.changes)
 
 
-def test_under_fit_calls_for_more_rows_then_more_epochs(tmp_path: Path) -> None:
-    first, second, third = play(tmp_path, {"accepted": True, "fit": "under_fit"}, {"accepted": False, "fit": "good"})
-    assert second.recipe.max_rows == min(2 * first.recipe.max_rows, SPEC.rules.max_rows)
+def test_the_first_training_is_a_serious_one(tmp_path: Path) -> None:
+    (first,) = play(tmp_path)
+    assert (first.recipe.max_rows, first.train.epochs) == (SPEC.rules.max_rows, practice.PASSES)
+    assert first.train.learning_rate == practice.learning_rate(MODEL.hidden_size, adapters=True)
+    steps = first.train.steps(first.recipe.max_rows)
+    assert (first.train.batch_size, steps > 200) == (16, True)
+    assert first.train.held_out(first.recipe.max_rows) == 64
+
+
+def test_few_rows_are_passed_more_often_in_small_batches_and_all_are_learned_from(tmp_path: Path) -> None:
+    (few,) = play(tmp_path / "few", rows=16)
+    assert (few.recipe.max_rows, few.train.epochs, few.train.batch_size) == (80, 6.0, 8)
+    assert few.train.eval_fraction == 0
+    (more,) = play(tmp_path / "more", rows=60)
+    assert (more.train.epochs, more.train.batch_size) == (3.0, 8)
+
+
+@pytest.mark.parametrize("wall_s", [90, 200, 400, 700, 1000, 1500, 3000])
+def test_the_first_training_leaves_time_for_another_or_takes_what_there_is(tmp_path: Path, wall_s: float) -> None:
+    (first,) = play(tmp_path, wall_s=wall_s)
+    seen = observe([], {}, wall_s=wall_s)
+    train_s = forecast.work(first, seen) * forecast.ANSWERED / seen.train_rows_per_s
+    share = forecast.RESERVE * (train_s + forecast.beside(seen)) / wall_s
+    plain_s = practice.PASSES * SPEC.rules.max_rows * forecast.ANSWERED / seen.train_rows_per_s
+    if forecast.RESERVE * (plain_s + forecast.beside(seen)) <= 0.53 * wall_s:
+        assert (first.train.epochs, share <= 0.53) == (practice.PASSES, True)
+    else:
+        assert 0.9 < share <= 1 or first.train.epochs == practice.REPEATS
+
+
+def test_all_rows_come_before_any_row_twice(tmp_path: Path) -> None:
+    (part,) = play(tmp_path / "part", wall_s=150)
+    assert (part.train.epochs, 500 < part.recipe.max_rows < SPEC.rules.max_rows) == (1, True)
+    (twice,) = play(tmp_path / "twice", wall_s=600)
+    assert (2 < twice.train.epochs < 3, twice.recipe.max_rows) == (True, SPEC.rules.max_rows)
+
+
+def test_under_fit_calls_for_more_rows_then_more_passes(tmp_path: Path) -> None:
+    outcomes = {"accepted": True, "fit": "under_fit"}, {"accepted": False, "fit": "good"}
+    first, second, third = play(tmp_path, *outcomes, spec=LARGE, wall_s=600)
+    assert second.recipe.max_rows == 2 * first.recipe.max_rows
     assert second.train == first.train
     assert (third.recipe, third.train.epochs) == (first.recipe, 2 * first.train.epochs)
 
 
-def test_over_fit_calls_for_fewer_epochs_once_all_rows_are_used(tmp_path: Path) -> None:
-    drafts = play(tmp_path, *[{"accepted": True, "fit": "over_fit"}] * 4)
-    assert drafts[-1].recipe.max_rows == SPEC.rules.max_rows
-    assert drafts[-1].train.epochs < drafts[0].train.epochs
+def test_over_fit_does_not_take_passes_from_a_training_that_had_three(tmp_path: Path) -> None:
+    """The loss of wrong answers rises while more answers get right: the score decides, not the loss."""
+    drafts = play(tmp_path, *[{"accepted": i == 0, "fit": "over_fit"} for i in range(12)])
+    assert len(drafts) > 6
+    assert all(draft.train.epochs >= practice.PASSES for draft in drafts)
+    assert drafts[1].train.adapter is not None
+    assert drafts[1].train.adapter.dropout > 0
+
+
+def test_over_fit_takes_passes_from_a_training_that_is_not_above_the_base_model(tmp_path: Path) -> None:
+    outcomes = [{"accepted": False, "fit": "over_fit", "measured": evaluation(5)}] * 3
+    assert any(draft.train.epochs < practice.PASSES for draft in play(tmp_path, *outcomes))
+
+
+def test_nothing_is_tried_when_nothing_is_left_to_gain(tmp_path: Path) -> None:
+    def scored(low: float, high: float) -> EvaluationFeedback:
+        score = Score(metric="accuracy", value=(low + high) / 2, interval=(low, high), n=60)
+        return evaluation(50, score=score)
+
+    assert len(play(tmp_path / "a", {"accepted": True, "measured": scored(95.0, 100.0)})) == 1
+    assert len(play(tmp_path / "b", {"accepted": True, "measured": scored(82.0, 98.0)})) == 2
+
+
+def test_all_weights_are_trained_at_a_tenth_of_the_rate(tmp_path: Path) -> None:
+    drafts = play(tmp_path, *[{"accepted": i == 0} for i in range(8)])
+    full = next(draft for draft in drafts if draft.train.method == "full")
+    assert full.train.learning_rate == pytest.approx(drafts[0].train.learning_rate / 10)
+    assert (full.train.lora, full.recipe) == (None, drafts[0].recipe)
+    only_adapters = replace(SPEC, rules=Rules(methods=("lora",)))
+    drafts = play(tmp_path / "b", *[{"accepted": i == 0} for i in range(8)], spec=only_adapters)
+    assert {draft.train.method for draft in drafts} == {"lora"}
+
+
+def test_another_seed_is_the_last_resort(tmp_path: Path) -> None:
+    drafts = play(tmp_path, *[{"accepted": i == 0} for i in range(40)])
+    seeds = [draft.train.seed for draft in drafts]
+    assert seeds == sorted(seeds)
+    assert seeds[-2:] == [1, 2]
+    assert drafts[-1].with_train(seed=0) == drafts[0]
+
+
+@pytest.mark.parametrize("wall_s", [150, 300, 450, 600, 900, 1500, 2500, 3600])
+@pytest.mark.parametrize("rows", [60, 200, 700])
+def test_no_time_is_left_that_another_training_would_fit_into(tmp_path: Path, wall_s: float, rows: int) -> None:
+    """Trainings that take as long as was measured: it stops only when one of the best one's size does not fit."""
+    agent, left = make("ft-agent", tmp_path), float(wall_s)
+    history: list[Iteration] = []
+    folders: dict[int, Path] = {}
+    while folder := agent.propose(observe(history, folders, best=min(1, len(history)), wall_s=left, rows=rows)):
+        seen = observe([], {}, rows=rows)
+        train_s = forecast.work(read(folder), seen) * forecast.ANSWERED / 10.0
+        folders[len(folders) + 1] = folder
+        history.append(iteration(folder, accepted=not history, train_s=train_s, measured=evaluation(50)))
+        left -= 1 + train_s + 20
+    assert left > -0.15 * wall_s
+    endless = observe(history, folders, best=1, wall_s=1e9, rows=rows)
+    assert left <= forecast.longer(history[0], 1.0) or Playbook().plan(endless) is None
 
 
 def test_a_weak_subtask_is_balanced_then_weighted(tmp_path: Path) -> None:
@@ -232,7 +338,7 @@ def test_what_does_not_fit_into_the_budget_is_not_proposed(tmp_path: Path) -> No
 
 
 def test_plans_name_their_evidence(tmp_path: Path) -> None:
-    play(tmp_path, {"accepted": True, "fit": "under_fit"})
+    play(tmp_path, {"accepted": True, "fit": "under_fit"}, spec=LARGE)
     plan = submission.load(tmp_path / "002").plan
     assert plan.parent == 1
     assert "under_fit" in plan.evidence[0]
@@ -275,7 +381,66 @@ def rows(**changes: Any) -> Feedback:
     ],
 )
 def test_diagnoses_of_the_rows(measured: dict[str, Any], data: dict[str, Any], kinds: list[str]) -> None:
-    assert [d.kind for d in diagnose(evaluation(50, **measured), rows(**data))] == kinds
+    assert [d.kind for d in diagnose(evaluation(50, **measured), rows(**data), SPEC)] == kinds
+
+
+def collapsed(share: float, value: float = 10.0) -> dict[str, Any]:
+    """Of ``fg_count``, while the other sub-tasks are answered with all sorts of things."""
+    shares = {**dict.fromkeys(SPEC.subtasks, 0.2), "fg_count": share}
+    return {"top_output_share": shares, "subtasks": dict.fromkeys(SPEC.subtasks, value)}
+
+
+@pytest.mark.parametrize(
+    ("measured", "subtasks"),
+    [
+        (collapsed(1.0), ["fg_count"]),
+        (collapsed(0.81), ["fg_count"]),
+        (collapsed(0.79), []),
+        (collapsed(1.0, value=95.0), []),
+        ({**collapsed(1.0), "score": Score(metric="accuracy", value=10, interval=(0, 20), n=20)}, []),
+    ],
+)
+def test_one_answer_to_everything_is_a_diagnosis(measured: dict[str, Any], subtasks: list[str]) -> None:
+    """Unless it is the right one, or there are too few outputs to tell."""
+    found = [d for d in diagnose(evaluation(10, **measured), rows(), SPEC) if d.kind == "collapse"]
+    assert [d.subtask for d in found] == subtasks
+    assert diagnose(evaluation(10, **measured), None, SPEC) == [], "the base model was taught nothing"
+
+
+@pytest.mark.parametrize(
+    ("value", "share", "spec", "subtasks"),
+    [
+        (50.0, 0.5, SPEC, ["equivalence"]),
+        (60.0, 0.5, SPEC, ["equivalence"]),
+        (75.0, 0.5, SPEC, []),
+        (10.0, 0.1, SPEC, []),
+        (50.0, 0.5, replace(SPEC, pooled=True), []),
+    ],
+)
+def test_a_score_that_one_answer_would_have_is_a_diagnosis(
+    value: float, share: float, spec: TaskSpec, subtasks: list[str]
+) -> None:
+    """Outputs may differ: Yes and No at random score what either of them does. There are 20 items a sub-task."""
+    scores = {**dict.fromkeys(SPEC.subtasks, 80.0), "equivalence": value}
+    measured = evaluation(70, subtasks=scores, top_output_share=dict.fromkeys(SPEC.subtasks, 0.5))
+    feedback = rows(top_completion_by_subtask={**dict.fromkeys(SPEC.subtasks, 0.1), "equivalence": share})
+    assert [d.subtask for d in diagnose(measured, feedback, spec) if d.kind == "collapse"] == subtasks
+
+
+def test_a_collapse_calls_for_even_answers_then_more_passes_then_more_of_the_subtask(tmp_path: Path) -> None:
+    outcomes = [{"accepted": i == 0, "measured": evaluation(10, **collapsed(1.0))} for i in range(3)]
+    first, even, longer, weighted = play(tmp_path, *outcomes)
+    assert (first.recipe.balance, even.recipe.balance) == ("none", "completion")
+    assert even.recipe.max_rows < first.recipe.max_rows, "of all rows only a part can have even answers"
+    assert longer.train.epochs == 2 * first.train.epochs
+    assert {s.subtask: s.weight for s in weighted.recipe.sources}["fg_count"] == 2
+    assert "100% of the outputs of fg_count" in submission.load(tmp_path / "002").plan.evidence[0]
+
+
+def test_answers_are_drawn_evenly_from_rows_that_were_not_all_used(tmp_path: Path) -> None:
+    outcome = {"accepted": True, "measured": evaluation(10, **collapsed(1.0))}
+    first, even = play(tmp_path, outcome, spec=LARGE, wall_s=600)
+    assert (even.recipe.balance, even.recipe.max_rows) == ("completion", first.recipe.max_rows)
 
 
 def test_wrong_answers_in_the_right_form_call_for_reasoning(tmp_path: Path) -> None:
@@ -292,9 +457,9 @@ def test_wrong_answers_in_the_right_form_call_for_reasoning(tmp_path: Path) -> N
 
 def test_diagnoses_come_from_numbers() -> None:
     cut = evaluation(10, parsed=0.4, errors={"truncated": 55, "format": 5})
-    assert [d.kind for d in diagnose(cut, None)] == ["truncation"]
-    assert [d.kind for d in diagnose(evaluation(10, parsed=0.4), None)] == ["format"]
-    assert diagnose(evaluation(50), None) == []
+    assert [d.kind for d in diagnose(cut, None, SPEC)] == ["truncation"]
+    assert [d.kind for d in diagnose(evaluation(10, parsed=0.4), None, SPEC)] == ["format"]
+    assert diagnose(evaluation(50), None, SPEC) == []
 
 
 @pytest.mark.parametrize(("agent", "planner"), [("ft-agnt", "playbook"), ("ft-agent", "playbok")])
@@ -310,9 +475,9 @@ def test_the_playbook_is_called_what_it_is() -> None:
 
 def test_cut_outputs_call_for_shorter_answers_only_if_the_learned_ones_are_too_long(tmp_path: Path) -> None:
     cut = evaluation(40, parsed=0.8, errors={"truncated": 18})
-    first, second = play(tmp_path, {"accepted": True, "measured": cut})
-    assert second.recipe.max_completion_chars == first.recipe.max_completion_chars
-    assert second.recipe.max_rows == min(2 * first.recipe.max_rows, SPEC.rules.max_rows)
+    first, second = play(tmp_path, {"accepted": True, "measured": cut}, wall_s=600)
+    assert second.recipe == first.recipe
+    assert second.train.epochs == 2 * first.train.epochs
 
 
 def test_a_weak_subtask_without_the_answers_form_is_weighted_at_once(tmp_path: Path) -> None:
@@ -329,20 +494,26 @@ def test_a_weak_subtask_without_the_answers_form_is_weighted_at_once(tmp_path: P
 
 def test_where_only_one_iteration_fits_it_takes_the_time_there_is(tmp_path: Path) -> None:
     (only,) = play(tmp_path, wall_s=75)
-    seconds = only.recipe.max_rows / 10.0 + forecast.beside(observe([], {}))
+    seconds = only.recipe.max_rows * forecast.ANSWERED / 10.0 + forecast.beside(observe([], {}))
     assert 0.9 * 75 < forecast.RESERVE * seconds <= 75
-
-
-def test_a_pilot_trains_for_as_long_as_it_is_checked_and_evaluated(tmp_path: Path) -> None:
-    (pilot,) = play(tmp_path, wall_s=100)
-    assert PILOT_SHARE * 100 < pilot.recipe.max_rows / 10.0 == pytest.approx(forecast.beside(observe([], {})))
 
 
 def test_the_last_growth_takes_the_time_that_is_left(tmp_path: Path) -> None:
     # An iteration took 1 + 60 + 20 s: two doublings need 21 + 120 and 21 + 240 s.
     outcomes = {"accepted": True, "fit": "under_fit"}
-    often, last = play(tmp_path / "a", outcomes, wall_s=600), play(tmp_path / "b", outcomes, wall_s=250)
+    often = play(tmp_path / "a", outcomes, wall_s=600, spec=LARGE)
+    last = play(tmp_path / "b", outcomes, wall_s=250, spec=LARGE)
     assert often[1].recipe.max_rows == 2 * often[0].recipe.max_rows
     growth = last[1].recipe.max_rows / last[0].recipe.max_rows
     assert 2.5 < growth < 4
     assert forecast.RESERVE * (21 + growth * 60) <= 250
+
+
+def test_passes_grow_by_what_the_time_allows(tmp_path: Path) -> None:
+    # An iteration took 1 + 60 + 20 s.
+    outcomes = {"accepted": True, "fit": "under_fit"}
+    first, second = play(tmp_path / "a", outcomes, rows=60, wall_s=3600)
+    assert second.train.epochs == GROWTH * first.train.epochs
+    first, second = play(tmp_path / "b", outcomes, rows=60, wall_s=130)
+    assert LEAST_GROWTH < second.train.epochs / first.train.epochs < GROWTH
+    assert forecast.RESERVE * (21 + 60 * second.train.epochs / first.train.epochs) <= 130 * 1.01

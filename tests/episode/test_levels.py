@@ -27,4 +27,13 @@ FLAT = [3.0, 2.0, 1.0, *[0.5] * 37]
 )
 def test_fit(losses: list[float], held_out: list[float], fit: str) -> None:
     """The last case: batches of an easy and of a hard sub-task in turn, which is no instability."""
-    assert diagnose_fit(losses, held_out) == fit
+    assert diagnose_fit(losses, held_out, held_out_rows=200) == fit
+
+
+@pytest.mark.parametrize(
+    ("rows", "last", "fit"),
+    [(15, 0.7, "good"), (31, 9.0, "good"), (32, 0.65, "good"), (32, 0.7, "over_fit"), (2000, 0.525, "over_fit")],
+)
+def test_a_held_out_loss_has_risen_only_if_so_many_rows_can_show_it(rows: int, last: float, fit: str) -> None:
+    """A rise of 40 % on 15 rows is chance; on 2,000 rows one of 5 % is not."""
+    assert diagnose_fit(FLAT, [0.9, 0.5, last], held_out_rows=rows) == fit

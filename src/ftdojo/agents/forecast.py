@@ -10,6 +10,9 @@ from ftdojo.contract.recipe import Recipe
 
 RESERVE = 1.15
 """A forecast is multiplied by this before it is held against the budget."""
+ANSWERED = 1.25
+"""Rows to learn from hold an answer, too: they take about so many times as long as the questions alone, whose speed is
+what is known before the first training."""
 TRIED_ROWS = 64
 """About so many rows pass through the model while the gates try a training."""
 
@@ -17,6 +20,14 @@ TRIED_ROWS = 64
 def beside(observation: Observation) -> float:
     """The wall clock of an iteration beside its training, as far as it can be told before the first one."""
     return observation.evaluate_s + TRIED_ROWS / observation.train_rows_per_s
+
+
+def row_passes(observation: Observation, share: float = 1.0) -> float:
+    """How many rows a first training can pass through the model in this share of the wall clock that is left, checks
+    and evaluation included; 0 if there is no time even for these."""
+    left = observation.remaining.get("wall_s", observation.task.rules.wall_s)
+    train_s = share * left / RESERVE - beside(observation)
+    return max(0.0, train_s * observation.train_rows_per_s / ANSWERED)
 
 
 def seconds(draft: Draft, like: Draft, of: Iteration, observation: Observation) -> float | None:
@@ -45,11 +56,20 @@ def work(draft: Draft, observation: Observation) -> float:
     return rows(draft, observation) * draft.train.epochs
 
 
+def documented_rows(observation: Observation) -> int:
+    """How many rows the task's documented raw files give at most."""
+    return _available({source.path for source in observation.task.raw_sources}, observation)
+
+
 def rows(draft: Draft, observation: Observation) -> int:
     """How many rows a data program can give at most."""
     most = observation.task.rules.max_rows
     if not isinstance(draft.program, Recipe):
         return most
-    paths = {source.path for source in draft.program.sources}
-    available = sum(f.rows for f in observation.raw_data.files if f.path in paths)
-    return min(draft.program.max_rows, most, available)
+    return min(draft.program.max_rows, _available({source.path for source in draft.program.sources}, observation))
+
+
+def _available(paths: set[str], observation: Observation) -> int:
+    return min(
+        observation.task.rules.max_rows, sum(file.rows for file in observation.raw_data.files if file.path in paths)
+    )

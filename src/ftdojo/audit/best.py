@@ -8,7 +8,7 @@ from ftdojo.contract.method_config import MethodConfig
 from ftdojo.contract.methods import read_config
 from ftdojo.contract.submission import TRAIN
 from ftdojo.data import read_items
-from ftdojo.episode.stages import ROWS
+from ftdojo.episode.rows import ROWS
 from ftdojo.errors import InputError
 from ftdojo.training import trainer_of
 

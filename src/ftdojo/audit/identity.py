@@ -7,7 +7,7 @@ from typing import Any
 
 from ftdojo import digest
 from ftdojo.audit.evidence import KINDS, Evidence, Made, Unchecked
-from ftdojo.episode.stages import ROWS
+from ftdojo.episode.rows import ROWS
 from ftdojo.record.store import MANIFEST
 
 

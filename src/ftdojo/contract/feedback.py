@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from pydantic import Field
+
 from ftdojo.contract.result import Score, StageSeconds
 from ftdojo.contract.train_config import OUT_OF_TIME
 from ftdojo.findings import Finding
@@ -58,6 +60,9 @@ class DataFeedback(StrictModel):
     """Rows by their optional ``subtask`` key."""
     top_completion_share: float
     """Share of the most frequent completion: near 1 is a constant answer."""
+    top_completion_by_subtask: dict[str, float] = Field(default_factory=dict)
+    """The same among the rows of every sub-task: about what always answering so would score. Empty in runs that were
+    recorded before this was measured."""
     row_tokens: Distribution
     label_tokens: Distribution
     truncated_share: float
@@ -85,6 +90,8 @@ class TrainingFeedback(StrictModel):
     eval_loss: float | None
     """On rows held out from training, if the configuration holds some out."""
     eval_curve: list[tuple[int, float]]
+    held_out_rows: int = 0
+    """Rows that the held-out losses were measured on; 0 in runs that were recorded before this was kept."""
     fit: Literal["under_fit", "good", "over_fit", "unstable"]
 
 
@@ -109,6 +116,9 @@ class EvaluationFeedback(StrictModel):
     subtask_parsed: dict[str, float]
     errors: dict[str, int]
     """Count of items by error class; right items are not counted."""
+    top_output_share: dict[str, float] = Field(default_factory=dict)
+    """Share of the most frequent output by sub-task, 0 to 1: near 1 is one answer to everything. Empty in runs that
+    were recorded before this was measured."""
     output_tokens: Distribution | None = None
     """Lengths of the outputs; ``None`` in runs that were recorded before this was measured."""
     metrics: dict[str, float]

@@ -55,6 +55,7 @@ def feedback(
         parsed=_share_parsed(verdicts),
         subtasks={name: summarize(task, group).value for name, group in groups.items()},
         subtask_parsed={name: _share_parsed(group) for name, group in groups.items()},
+        top_output_share=_top_output_share(verdicts, predictions),
         errors=dict(Counter(v.error for v in verdicts if v.error)),
         output_tokens=Distribution.of([p.tokens for p in predictions]),
         metrics=task.scorer.metrics(verdicts),
@@ -65,6 +66,14 @@ def feedback(
 
 def _share_parsed(verdicts: Sequence[ItemScore]) -> float:
     return sum(v.parsed for v in verdicts) / len(verdicts)
+
+
+def _top_output_share(verdicts: Sequence[ItemScore], predictions: Sequence[Prediction]) -> dict[str, float]:
+    """Share of the most frequent output by sub-task."""
+    outputs: dict[str, Counter[str]] = {}
+    for verdict, prediction in zip(verdicts, predictions, strict=True):
+        outputs.setdefault(verdict.subtask, Counter())[prediction.output.strip()] += 1
+    return {name: counts.most_common(1)[0][1] / counts.total() for name, counts in outputs.items()}
 
 
 def _samples(

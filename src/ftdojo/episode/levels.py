@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from statistics import fmean
@@ -12,7 +13,11 @@ from ftdojo.contract.feedback import DataFeedback, Distribution, LossPoint, Trai
 Fit = Literal["under_fit", "good", "over_fit", "unstable"]
 
 ROSE = 1.03
-"""A held-out loss this many times its own minimum has risen."""
+"""A held-out loss this many times its own minimum has risen, if so many rows can show it."""
+MIN_HELD_OUT = 32
+"""From fewer held-out rows no conclusion is drawn."""
+Z = 1.96
+"""Half the width of a 95 % interval, in standard errors."""
 FELL = 0.92
 """A loss below this share of the one before is still falling."""
 SPIKE = 1.5
@@ -33,8 +38,12 @@ def data(rows: dict[str, Any], tokens: dict[str, Any]) -> DataFeedback:
     )
 
 
-def training(facts: dict[str, Any]) -> TrainingFeedback:
-    """From the facts of a training (:class:`ftdojo.training.sft.trainer.TrainResult`)."""
+def training(facts: dict[str, Any], *, held_out_rows: int) -> TrainingFeedback:
+    """From the facts of a training (:class:`ftdojo.training.sft.trainer.TrainResult`).
+
+    Args:
+        held_out_rows: how many rows the losses of ``eval_curve`` were measured on.
+    """
     curve = [LossPoint.model_validate(point) for point in facts["curve"]]
     losses = [point.loss for point in curve]
     held_out = [loss for _, loss in facts["eval_curve"]]
@@ -47,20 +56,36 @@ def training(facts: dict[str, Any]) -> TrainingFeedback:
         train_loss=_quarters(losses)[-1],
         eval_loss=held_out[-1] if held_out else None,
         eval_curve=facts["eval_curve"],
-        fit=diagnose_fit(losses, held_out),
+        held_out_rows=held_out_rows,
+        fit=diagnose_fit(losses, held_out, held_out_rows=held_out_rows),
     )
 
 
-def diagnose_fit(losses: Sequence[float], held_out: Sequence[float]) -> Fit:
-    """What the curves say: ``losses`` of training at even steps, ``held_out`` losses in order (may be empty)."""
-    quarters = _quarters(losses)
-    rose = bool(held_out) and held_out[-1] > ROSE * min(held_out)
-    if quarters[-1] > SPIKE * min(quarters) + 0.1 and (rose or not held_out):
+def diagnose_fit(losses: Sequence[float], held_out: Sequence[float], *, held_out_rows: int) -> Fit:
+    """What the curves say.
+
+    Args:
+        losses: of training, at even steps.
+        held_out: losses on the held-out rows, in order; may be empty.
+        held_out_rows: how many these are. Fewer than :data:`MIN_HELD_OUT` are ignored.
+    """
+    quarters, measured = _quarters(losses), held_out if held_out_rows >= MIN_HELD_OUT else []
+    rose = bool(measured) and measured[-1] > _largest_by_chance(min(measured), held_out_rows)
+    if quarters[-1] > SPIKE * min(quarters) + 0.1 and (rose or not measured):
         return "unstable"
     if rose:
         return "over_fit"
-    curve = held_out or quarters
+    curve = measured or quarters
     return "under_fit" if len(curve) > 1 and curve[-1] < FELL * curve[-2] else "good"
+
+
+def _largest_by_chance(lowest: float, rows: int) -> float:
+    """Up to which a held-out loss may differ from its minimum without having risen.
+
+    Losses of single rows vary about as much as their mean, so the mean over ``rows`` has a standard error of about
+    ``lowest / sqrt(rows)``. The same rows are measured each time, so the error of the difference is not larger.
+    """
+    return lowest * max(ROSE, 1 + Z / math.sqrt(rows))
 
 
 def _quarters(losses: Sequence[float]) -> list[float]:

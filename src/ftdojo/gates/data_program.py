@@ -35,6 +35,8 @@ class DataReport:
     """Rows whose prompt occurs with another completion too."""
     per_subtask: dict[str, int]
     top_completion_share: float
+    top_completion_by_subtask: dict[str, float]
+    """The share of the most frequent completion among the rows of every sub-task."""
 
 
 def run(
@@ -153,13 +155,22 @@ def read_json_lines(content: bytes) -> list[dict[str, Any]]:
 
 def report(rows: Sequence[Row]) -> DataReport:
     """The facts of the rows as they were written."""
+    subtasks: dict[str, list[str]] = {}
+    for row in rows:
+        subtasks.setdefault(row.subtask, []).append(row.completion)
     return DataReport(
         rows=len(rows),
         duplicates=len(rows) - len({row.turns for row in rows}),
         conflicting=sum(find_conflicts(rows)),
-        per_subtask=dict(Counter(row.subtask for row in rows)),
-        top_completion_share=Counter(row.completion for row in rows).most_common(1)[0][1] / len(rows),
+        per_subtask={name: len(completions) for name, completions in subtasks.items()},
+        top_completion_share=_top_share([row.completion for row in rows]),
+        top_completion_by_subtask={name: _top_share(completions) for name, completions in subtasks.items()},
     )
+
+
+def _top_share(completions: Sequence[str]) -> float:
+    """The share of the most frequent one."""
+    return Counter(completions).most_common(1)[0][1] / len(completions)
 
 
 def find_conflicts(rows: Sequence[Row]) -> list[bool]:

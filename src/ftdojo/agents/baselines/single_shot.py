@@ -3,37 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from ftdojo.agents import draft as drafts
-from ftdojo.agents import forecast
-from ftdojo.agents.draft import Proposal
+from ftdojo.agents import forecast, practice
+from ftdojo.agents.draft import Draft, Proposal
 from ftdojo.agents.setup import Abilities, AgentSetup
 from ftdojo.contract.protocol import Observation
 from ftdojo.contract.submission import Plan, PlannedChange
 from ftdojo.contract.train_config import TrainConfig
 
-EPOCHS = 3
-TRAIN: dict[str, Any] = {
-    "learning_rate": 2e-4,
-    "epochs": EPOCHS,
-    "batch_size": 4,
-    "gradient_accumulation": 4,
-    "warmup_ratio": 0.1,
-}
-"""Where guides to fine-tuning with adapters begin: two to three epochs at 1e-4 to 2e-4 with a short warm-up. All else
-is the default of ``train.yaml`` (adapters of rank 16 on all linear layers, cosine schedule)."""
-TRAIN_SHARE = 0.5
-"""The training may take this share of the wall clock that checking and evaluation leave: rows with their answers are
-longer than the questions that the speed was measured with, and its batches are small."""
+MICRO_BATCH = 4
+"""Larger batches are accumulated from ones of this size, as there is no second try if one does not fit into memory."""
+WARMUP_RATIO = 0.1
+"""What is not set is the default of ``train.yaml``: adapters of rank 16 on all linear layers, cosine schedule."""
 
 
 class SingleShot:
-    """All documented sources with answers in the scorer's form, as many rows as the rules and the clock allow, fixed
-    training settings; then it stops.
+    """All documented sources with answers in the scorer's form, three passes over as many rows as the rules and the
+    clock allow, a learning rate by the model's width; then it stops.
 
-    Allowed to know: the task's specification, its limits, and the measured speed of training and evaluation. It does
-    not look at the baseline's outputs, and sees no feedback before it stops.
+    Allowed to know: the task's specification, its limits, the model's architecture, and the measured speed of training
+    and evaluation. It does not look at the baseline's outputs, and sees no feedback before it stops.
     """
 
     name, planner = "single-shot", ""
@@ -51,25 +41,36 @@ class SingleShot:
         """The one submission, or ``None`` once it was made."""
         if observation.history:
             return None
-        length = min(TrainConfig().max_length, observation.model.context_length)
-        train = {**TRAIN, "max_length": length, "method": drafts.usual_method(observation.task)}
-        draft = drafts.first(observation.task, rows=_rows(observation), seed=observation.seed, train=train)
+        spec, model = observation.task, observation.model
+        method = drafts.usual_method(spec)
+        adapters = TrainConfig.methods[method].adapters
+        rows = _rows(observation)
+        train = {
+            "method": method,
+            "learning_rate": practice.learning_rate(model.hidden_size, adapters=adapters),
+            "epochs": practice.PASSES,
+            "batch_size": MICRO_BATCH,
+            "gradient_accumulation": practice.batch_size(rows * practice.PASSES) // MICRO_BATCH,
+            "warmup_ratio": WARMUP_RATIO,
+            "max_length": min(TrainConfig().max_length, model.context_length),
+        }
+        draft = drafts.first(spec, rows=rows, seed=observation.seed, train=train)
         folder = self._workspace / "001"
-        Proposal(_plan(draft.recipe.max_rows), draft).write(folder)
+        Proposal(_plan(draft), draft).write(folder)
         return folder
 
 
 def _rows(observation: Observation) -> int:
-    rules = observation.task.rules
-    seconds = TRAIN_SHARE * (observation.remaining.get("wall_s", rules.wall_s) - forecast.beside(observation))
-    return max(1, min(rules.max_rows, int(seconds * observation.train_rows_per_s / EPOCHS)))
+    return max(1, min(forecast.documented_rows(observation), int(forecast.row_passes(observation) / practice.PASSES)))
 
 
-def _plan(rows: int) -> Plan:
+def _plan(draft: Draft) -> Plan:
+    train = draft.train
     change = PlannedChange(
         key="train",
         before="untouched",
-        after=f"LoRA, learning rate {TRAIN['learning_rate']:g}, {EPOCHS} epochs, at most {rows} rows",
+        after=f"{train.method}, learning rate {train.learning_rate:g}, {train.epochs:g} epochs, at most "
+        f"{draft.recipe.max_rows} rows",
         because="the settings with which fine-tuning by hand begins",
         expected="better than the base model",
     )

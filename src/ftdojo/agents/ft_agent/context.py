@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ftdojo.agents import forecast
+from ftdojo.agents import practice as known
 from ftdojo.agents.draft import Draft
 from ftdojo.agents.ft_agent.diagnosis import Diagnosis, told
 from ftdojo.agents.ft_agent.edits import RENDERING, renderings, values
@@ -56,7 +57,20 @@ def task(observation: Observation) -> str:
             f"Speed: about {observation.train_rows_per_s:.1f} rows/s in training; checks and evaluation take about "
             f"{forecast.beside(observation):.0f} s.",
             f"Budget left: {_left(observation)}.",
+            f"Practice: {practice(observation)}",
         )
+    )
+
+
+def practice(observation: Observation) -> str:
+    """What is known of fine-tuning in general, in the numbers of this model: see :mod:`ftdojo.agents.practice`."""
+    width = observation.model.hidden_size
+    adapters, full = (known.learning_rate(width, adapters=adapters) for adapters in (True, False))
+    small, large = known.SMALL_BATCH, known.LARGE_BATCH
+    return (
+        f"a learning rate of about {adapters:g} for adapters and {full:g} for full weights; {known.PASSES:g} passes "
+        f"over the rows, all rows once before any of them twice; batches of {small} where ones of {large} leave fewer "
+        f"than {known.LARGE_BATCH_STEPS} steps."
     )
 
 

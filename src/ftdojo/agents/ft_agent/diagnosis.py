@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from ftdojo.contract.feedback import DataFeedback, EvaluationFeedback, Feedback
+from ftdojo.contract.task_spec import TaskSpec
 
 Kind = Literal[
     "truncation",
     "format",
     "length_mismatch",
+    "collapse",
     "unstable",
     "over_fit",
     "under_fit",
@@ -23,6 +26,16 @@ Kind = Literal[
 
 PARSED_ENOUGH = 0.95
 """Share of outputs in the right form above which format is not what holds the score back."""
+COLLAPSED = 0.8
+"""Share of a sub-task's outputs that are one and the same, from which on the model answers it by habit."""
+GUESSED = 0.2
+"""An answer is guessed where it is that of at least this share of the rows."""
+MIN_OUTPUTS = 8
+"""From fewer outputs a sub-task nothing is concluded."""
+Z = 1.64
+"""In standard errors: a sub-task that only guesses scores more in one case of twenty."""
+SOLVED = 0.9
+"""From this share of the metric's best value on, one answer to everything is what the items ask for."""
 WEAK = 0.75
 """A sub-task is weak if it scores less than this share of the mean over the sub-tasks."""
 SCARCE = 0.25
@@ -46,17 +59,23 @@ class Diagnosis:
     subtask: str = ""
 
 
-def diagnose(evaluation: EvaluationFeedback, feedback: Feedback | None) -> list[Diagnosis]:
+def diagnose(evaluation: EvaluationFeedback, feedback: Feedback | None, spec: TaskSpec) -> list[Diagnosis]:
     """Diagnoses of a model.
 
     Args:
         evaluation: its validation result.
         feedback: all levels for a trained model; ``None`` for the untouched base model.
+        spec: the task.
     """
     rows = feedback.data if feedback else None
     found = [*_form(evaluation), *_fit(feedback)]
     if rows is not None:
-        found += [*_length(evaluation, rows), *_labels(rows), *_mixture(evaluation, rows)]
+        found += [
+            *_collapse(evaluation, rows, spec),
+            *_length(evaluation, rows),
+            *_labels(rows),
+            *_mixture(evaluation, rows),
+        ]
     found += _subtasks(evaluation)
     if rows is not None and not found:
         found += _reasoning(evaluation, rows)
@@ -71,6 +90,32 @@ def _form(evaluation: EvaluationFeedback) -> list[Diagnosis]:
     evidence = f"evaluation: {share}; errors: {told(evaluation.errors)}"
     unparsed = (1 - evaluation.parsed) * evaluation.score.n
     return [Diagnosis("truncation" if cut > unparsed / 2 else "format", evidence)]
+
+
+def _collapse(evaluation: EvaluationFeedback, rows: DataFeedback, spec: TaskSpec) -> list[Diagnosis]:
+    """Sub-tasks that get one answer, whatever is asked, or that score no more than the most frequent answer of the rows
+    would. The second can be told only of metrics that are a share of right items."""
+    names = evaluation.top_output_share or evaluation.subtasks
+    n = evaluation.score.n / max(1, len(names))
+    if n < MIN_OUTPUTS:
+        return []
+    found = []
+    for name in names:
+        value = evaluation.subtasks.get(name, evaluation.score.value) / (spec.best_value or 1.0)
+        same, guess = evaluation.top_output_share.get(name, 0.0), rows.top_completion_by_subtask.get(name, 0.0)
+        by_chance = guess + Z * math.sqrt(guess * (1 - guess) / n)
+        if spec.higher_is_better and value >= SOLVED:
+            continue
+        if same >= COLLAPSED:
+            found.append((1 - same, name, f"{same:.0%} of the outputs{_of(name)} are one and the same"))
+        elif spec.higher_is_better and not spec.pooled and guess >= GUESSED and value <= by_chance:
+            evidence = f"{value:.0%} of the outputs{_of(name)} are right, always giving one answer would be {guess:.0%}"
+            found.append((1 - guess, name, evidence))
+    return [Diagnosis("collapse", f"evaluation: {evidence}", name) for _, name, evidence in sorted(found)]
+
+
+def _of(subtask: str) -> str:
+    return f" of {subtask}" if subtask else ""
 
 
 def told(counts: Mapping[str, int]) -> str:

@@ -109,11 +109,13 @@ def apply(draft: Draft, spec: TaskSpec, edits: Iterable[tuple[str, str]]) -> Dra
 
 def differences(before: Draft, after: Draft, spec: TaskSpec) -> Mapping[str, tuple[str, str]]:
     """Key -> value before and after, for every key that differs. Templates that follow from the rendering are left
-    out."""
+    out, and so are the settings of adapters where only one side has adapters."""
     old, new = values(before, spec), values(after, spec)
     found = {key: (old.get(key, ""), new.get(key, "")) for key in {**old, **new} if old.get(key) != new.get(key)}
     if found.get(RENDERING, ("", OWN))[1] != OWN:
         found = {key: pair for key, pair in found.items() if not key.endswith((".prompt", ".completion"))}
+    if (before.train.adapter is None) != (after.train.adapter is None):
+        found = {key: pair for key, pair in found.items() if not key.startswith("train.lora.")}
     return found
 
 

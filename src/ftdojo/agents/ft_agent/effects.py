@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ftdojo.agents import practice
 from ftdojo.agents.draft import Draft
 from ftdojo.agents.ft_agent import edits
 from ftdojo.contract.protocol import Iteration, Observation
@@ -21,6 +22,8 @@ from ftdojo.contract.task_spec import TaskSpec
 
 PRIOR_SHARE = 0.1
 """The standard deviation of an effect before anything is measured, as a share of the metric's greatest value."""
+SAME_RATE = 0.1
+"""Doublings by which learning rates may differ that are the same but for rounding."""
 Z = 1.96
 """Half a 95 % interval in standard deviations."""
 
@@ -88,10 +91,22 @@ def measure(observation: Observation, drafts: Mapping[int, Draft], *, start: int
 
 def changes(before: Draft, after: Draft, spec: TaskSpec) -> dict[Change, float]:
     """Change -> how much of it: the number of doublings for a number, 1 for anything else."""
+    differences = edits.differences(before, after, spec)
     if isinstance(after.program, str) and after.program != before.program:
-        keys = {key: pair for key, pair in edits.differences(before, after, spec).items() if key.startswith("train.")}
-        return {REWRITTEN: 1.0, **dict(amount(key, *pair) for key, pair in keys.items())}
-    return dict(amount(key, *pair) for key, pair in edits.differences(before, after, spec).items())
+        differences = {key: pair for key, pair in differences.items() if key.startswith("train.")}
+        return {REWRITTEN: 1.0, **_amounts(before, after, differences)}
+    return _amounts(before, after, differences)
+
+
+def _amounts(before: Draft, after: Draft, differences: Mapping[str, tuple[str, str]]) -> dict[Change, float]:
+    """Of every difference. A learning rate that only follows from another method is no change of its own."""
+    found = dict(amount(key, *pair) for key, pair in differences.items())
+    rate, adapters = Change("train.learning_rate"), [draft.train.facts.adapters for draft in (before, after)]
+    if rate in found and adapters[0] != adapters[1]:
+        found[rate] -= math.log2(practice.rate_ratio(adapters_before=adapters[0], adapters_after=adapters[1]))
+        if abs(found[rate]) < SAME_RATE:
+            del found[rate]
+    return found
 
 
 def amount(key: str, before: str, after: str) -> tuple[Change, float]:

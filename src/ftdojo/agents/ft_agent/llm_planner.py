@@ -19,7 +19,7 @@ from ftdojo.agents.ft_agent import context, planning, program
 from ftdojo.agents.ft_agent.diagnosis import diagnose
 from ftdojo.agents.ft_agent.effects import measure
 from ftdojo.agents.ft_agent.explain import explain
-from ftdojo.agents.ft_agent.pilot import pilot
+from ftdojo.agents.ft_agent.first_training import first_training
 from ftdojo.contract.protocol import Iteration, Observation
 from ftdojo.errors import LlmError
 from ftdojo.findings import Finding
@@ -61,7 +61,8 @@ class LlmPlanner:
         feedback = start.iteration.feedback if start.iteration else None
         evaluation = (feedback.evaluation if feedback else None) or observation.baseline
         effects = measure(observation, drafts.read_all(observation.submissions))
-        facts = context.facts(observation, start.iteration, diagnose(evaluation, feedback), effects)
+        diagnoses = diagnose(evaluation, feedback, observation.task)
+        facts = context.facts(observation, start.iteration, diagnoses, effects)
         explanation = explain(self._client, facts, evaluation)
         script, findings, seen = "", "", set[tuple[str, str]]()
         for _ in range(1 + REPAIRS):
@@ -112,7 +113,7 @@ class LlmPlanner:
 def _start(observation: Observation) -> _Start:
     """The best iteration; while none was accepted, the highest score; else the playbook's first draft."""
     if not observation.history:
-        return _Start(pilot(observation).draft, None)
+        return _Start(first_training(observation).draft, None)
     sign = 1 if observation.task.higher_is_better else -1
     scored = [i for i in observation.history if i.score is not None]
     chosen = (
@@ -121,7 +122,7 @@ def _start(observation: Observation) -> _Start:
         else max(scored, key=lambda i: sign * i.score.value if i.score else 0.0, default=None)
     )
     if chosen is None:
-        return _Start(pilot(observation).draft, observation.history[-1])
+        return _Start(first_training(observation).draft, observation.history[-1])
     return _Start(drafts.read(observation.submissions[chosen.number]), chosen)
 
 

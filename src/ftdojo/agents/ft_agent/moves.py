@@ -6,13 +6,20 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ftdojo.agents import forecast
+from ftdojo.agents import forecast, practice
 from ftdojo.agents.draft import Draft
 from ftdojo.agents.ft_agent import edits
 from ftdojo.agents.ft_agent.effects import Effect
-from ftdojo.agents.ft_agent.situation import Situation
+from ftdojo.agents.ft_agent.situation import GROWTH, LEAST_GROWTH, Situation
 from ftdojo.contract.submission import PlannedChange
 
+ALMOST = 0.99
+"""Of the time that is left: passes are rounded."""
+BALANCED_SHARE = 0.6
+"""Of all rows, that are kept to have even answers."""
+DROPOUT = 0.1
+SEEDS = 2
+"""Other seeds that are tried from one draft."""
 MIN_ROWS = 64
 """Of fewer rows nothing can be said."""
 BOUNDS = {
@@ -38,24 +45,110 @@ class Move:
 
 def more_rows(s: Situation, evidence: str) -> Iterator[Move]:
     """As many more rows as time allows, if all that were asked for were used and there are more."""
-    used = s.feedback.data.rows if s.feedback.data else 0
-    if (
-        used >= s.best.recipe.max_rows * 0.95
-        and forecast.rows(s.best.with_recipe(max_rows=10**6), s.observation) > used
-    ):
+    if _has_more_rows(s):
         yield rows(s, evidence, s.growth, "the held-out loss falls, the gap to the training loss does not grow")
 
 
+def balance(s: Situation, evidence: str, expected: str) -> Iterator[Move]:
+    """Answers drawn evenly. Where all rows are used already, only fewer of them can be more even."""
+    if s.best.recipe.balance == "completion":
+        return
+    if _has_more_rows(s):
+        yield recipe(s, evidence, "balance", "completion", expected)
+    elif (fewer := int(BALANCED_SHARE * _used_rows(s))) >= MIN_ROWS:
+        yield compound(
+            s,
+            s.best.with_recipe(balance="completion", max_rows=fewer),
+            "frequent answers outweigh the rare ones",
+            evidence,
+            expected,
+        )
+
+
+def _has_more_rows(s: Situation) -> bool:
+    """Whether a larger ``max_rows`` would give more rows."""
+    used, there_are = _used_rows(s), forecast.rows(s.best.with_recipe(max_rows=10**6), s.observation)
+    return used >= s.best.recipe.max_rows * 0.95 and there_are >= LEAST_GROWTH * used
+
+
+def _used_rows(s: Situation) -> int:
+    return s.feedback.data.rows if s.feedback.data else 0
+
+
+def more_passes(s: Situation, evidence: str, expected: str) -> Iterator[Move]:
+    """Twice as many passes over the rows, or as many more as time allows."""
+    factor = min(GROWTH, ALMOST * s.stretch)
+    if factor >= LEAST_GROWTH:
+        yield from train(s, evidence, "epochs", factor, expected)
+
+
+def full_weights(s: Situation, evidence: str) -> Iterator[Move]:
+    """All weights in place of adapters, at the rate that corresponds. Adapters are as good on few rows and fall behind
+    where rows teach more than they can hold (Biderman et al. 2024, arXiv 2405.09673; LoRA Without Regret)."""
+    before = s.best.train
+    if not before.facts.adapters or "full" not in s.spec.rules.methods:
+        return
+    ratio = practice.rate_ratio(adapters_before=True, adapters_after=False)
+    rate = float(f"{before.learning_rate * ratio:.2g}")
+    yield Move(
+        draft=s.best.with_train(method="full", lora=None, learning_rate=rate),
+        hypothesis="the adapters hold less than the rows teach",
+        evidence=evidence,
+        changes=(
+            _change("train.method", before.method, "full", evidence, "the loss ends lower, and more answers are right"),
+            _change("train.learning_rate", before.learning_rate, rate, "full weights take a tenth of the rate", "none"),
+        ),
+    )
+
+
+def dropout(s: Situation, evidence: str) -> Iterator[Move]:
+    """Dropout before the adapters, if there is none."""
+    lora = s.best.train.adapter
+    if lora is not None and lora.dropout == 0:
+        yield Move(
+            draft=s.best.with_train(lora=lora.model_copy(update={"dropout": DROPOUT}).model_dump()),
+            hypothesis="the adapters learn the rows by heart",
+            evidence=evidence,
+            changes=(_change("train.lora.dropout", 0, DROPOUT, evidence, "the held-out loss rises later"),),
+        )
+
+
+def other_seed(s: Situation, evidence: str) -> Iterator[Move]:
+    """The same training with other first weights of the adapters and another order of the rows."""
+    for seed in range(s.best.train.seed + 1, s.best.train.seed + 1 + SEEDS):
+        yield Move(
+            draft=s.best.with_train(seed=seed),
+            hypothesis="another draw of the same training may end better",
+            evidence=evidence,
+            changes=(_change("train.seed", s.best.train.seed, seed, evidence, "as good, or better by chance"),),
+        )
+
+
 def more_rank(s: Situation, evidence: str) -> Iterator[Move]:
-    """Adapters twice as wide."""
-    lora, method = s.best.train.lora, s.best.train.facts
-    if lora is not None and lora.rank < 64 and method.adapters and not method.four_bit:
-        wider = lora.model_copy(update={"rank": 2 * lora.rank, "alpha": 2 * lora.alpha})
+    """Adapters twice as wide. Where ``alpha`` stays, the best learning rate does, too (LoRA Without Regret)."""
+    lora, method = s.best.train.adapter, s.best.train.facts
+    if lora is not None and lora.rank < 64 and not method.four_bit:
+        wider = lora.model_copy(update={"rank": 2 * lora.rank})
         yield Move(
             draft=s.best.with_train(lora=wider.model_dump()),
             hypothesis="the adapter is too narrow to hold what the rows teach",
             evidence=evidence,
             changes=(_change("train.lora.rank", lora.rank, wider.rank, evidence, "the training loss ends lower"),),
+        )
+
+
+def more_of(s: Situation, evidence: str, subtask: str) -> Iterator[Move]:
+    """Twice the weight for the rows of a sub-task, if the recipe has a source for it."""
+    before = {source.subtask: source.weight for source in s.best.recipe.sources}.get(subtask)
+    if before is not None and len(s.best.recipe.sources) > 1:
+        expected = f"{subtask} gains more than the other sub-tasks lose"
+        yield Move(
+            draft=s.best.with_source(subtask, weight=2 * before),
+            hypothesis=f"{subtask} is weak because it has too small a share of the rows",
+            evidence=evidence,
+            changes=(
+                _change(f"recipe.sources.{subtask}.weight", f"{before:g}", f"{2 * before:g}", evidence, expected),
+            ),
         )
 
 
@@ -79,7 +172,7 @@ def recipe(s: Situation, evidence: str, key: str, value: int | str | bool, expec
 def train(s: Situation, evidence: str, key: str, factor: float, expected: str) -> Iterator[Move]:
     """So many times the value of a key of the training, within its bounds."""
     before = getattr(s.best.train, key)
-    value = type(before)(before * factor)
+    value = int(before * factor) if isinstance(before, int) else float(f"{before * factor:.3g}")
     low, high = BOUNDS[key]
     if not low <= value <= high:
         return

@@ -1,8 +1,9 @@
 """The playbook: the practice of fine-tuning written as rules over typed diagnoses. No LLM.
 
-It begins with a small pilot that measures speed and shows what is wrong. Afterwards each iteration starts from the
-best model so far and makes the first move that a diagnosis calls for, that was not tried before, and that fits into
-what is left of the budget. A move names the numbers it rests on and what it should do to them.
+It begins with a serious training, sized to the time. Afterwards each iteration starts from the best draft so far and
+makes the first move that a diagnosis calls for, that was not tried before, and that fits into what is left of the
+budget. A move names the numbers it rests on and what it should do to them. It ends when no model could be shown to be
+better than the best, or when no move fits into the time any more.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from ftdojo.agents import PLAYBOOK
 from ftdojo.agents import draft as drafts
 from ftdojo.agents.draft import Proposal
+from ftdojo.agents.ft_agent.first_training import first_training
 from ftdojo.agents.ft_agent.moves import Move
-from ftdojo.agents.ft_agent.pilot import pilot
 from ftdojo.agents.ft_agent.rules import RULES, Rule
 from ftdojo.agents.ft_agent.situation import Situation
 from ftdojo.contract.protocol import Observation
@@ -31,7 +32,8 @@ class Playbook:
         self._rules = RULES if rules is None else rules
 
     def plan(self, observation: Observation) -> Proposal | None:
-        """The pilot, then one move an iteration; ``None`` when no rule has an untried, affordable move left."""
+        """The first training, then one move an iteration; ``None`` when nothing is left to gain, or no rule has an
+        untried, affordable move left."""
         return next(self.plans(observation), None)
 
     def plans(self, observation: Observation) -> Iterator[Proposal]:
@@ -39,9 +41,11 @@ class Playbook:
         every = drafts.read_all(observation.submissions)
         tried = {number: draft for number, draft in every.items() if isinstance(draft.program, Recipe)}
         if not tried:
-            yield pilot(observation)
+            yield first_training(observation)
             return
         situation, offered = Situation.of(observation, tried), list(tried.values())
+        if situation.at_best:
+            return
         for rule in self._rules:
             for move in rule(situation):
                 if move.draft not in offered and situation.affords(move.draft):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from ftdojo.agents import forecast
+from ftdojo.agents import forecast, practice
 from ftdojo.agents.ft_agent import edits, moves
 from ftdojo.agents.ft_agent.diagnosis import PARSED_ENOUGH
 from ftdojo.agents.ft_agent.effects import amount
 from ftdojo.agents.ft_agent.moves import Move
 from ftdojo.agents.ft_agent.situation import Situation
-from ftdojo.contract.submission import PlannedChange
 from ftdojo.contract.train_config import OUT_OF_TIME
 
 Rule = Callable[[Situation], Iterator[Move]]
@@ -60,23 +59,38 @@ def form(s: Situation) -> Iterator[Move]:
             yield moves.recipe(s, evidence, "max_completion_chars", chars, "outputs end before they are cut")
     for found in s.of_kind("truncation", "format", "length_mismatch"):
         yield from moves.more_rows(s, found.evidence)
-        yield from moves.train(s, found.evidence, "epochs", 2.0, "outputs have the form and the length of the answers")
+        yield from moves.more_passes(s, found.evidence, "outputs have the form and the length of the answers")
+
+
+def collapse(s: Situation) -> Iterator[Move]:
+    """A sub-task gets one answer, whatever is asked: answers drawn evenly, more rows and passes, more of that sub-task,
+    then the reasoning."""
+    for found in s.of_kind("collapse"):
+        yield from moves.balance(s, found.evidence, "no answer pays by its frequency alone")
+        yield from moves.more_rows(s, found.evidence)
+        yield from moves.more_passes(s, found.evidence, "outputs differ where the questions do")
+        yield from moves.more_of(s, found.evidence, found.subtask)
+        yield from _rationales(s, found.evidence)
 
 
 def under_fit(s: Situation) -> Iterator[Move]:
     """The loss was still falling: more data if there is some, then more steps, rate and rank."""
     for found in s.of_kind("under_fit"):
         yield from moves.more_rows(s, found.evidence)
-        yield from moves.train(s, found.evidence, "epochs", 2.0, "the held-out loss falls further")
+        yield from moves.more_passes(s, found.evidence, "the loss falls further, and more answers are right")
         yield from moves.train(s, found.evidence, "learning_rate", 2.0, "the same loss is reached in fewer steps")
+        yield from moves.full_weights(s, found.evidence)
         yield from moves.more_rank(s, found.evidence)
 
 
 def over_fit(s: Situation) -> Iterator[Move]:
-    """The held-out loss rose: more rows if there are some, else fewer epochs."""
+    """The held-out loss rose: more rows if there are some, then dropout. Fewer passes only where there were many, or
+    where the score is not above the base model's: answers often get better while the loss of the wrong ones rises."""
     for found in s.of_kind("over_fit"):
         yield from moves.more_rows(s, found.evidence)
-        yield from moves.train(s, found.evidence, "epochs", 0.5, "the held-out loss stays at its minimum")
+        yield from moves.dropout(s, found.evidence)
+        if s.best.train.epochs > practice.PASSES or not s.above_base:
+            yield from moves.train(s, found.evidence, "epochs", 0.5, "the held-out loss stays at its minimum")
 
 
 def noisy_labels(s: Situation) -> Iterator[Move]:
@@ -89,53 +103,41 @@ def noisy_labels(s: Situation) -> Iterator[Move]:
 def weak_subtasks(s: Situation) -> Iterator[Move]:
     """A sub-task lags behind, or hardly occurs: balance its answers if they have the right form, else give it more of
     the rows."""
-    known = {source.subtask: source.weight for source in s.best.recipe.sources}
     for found in s.of_kind("distribution_mismatch", "weak_subtask"):
-        by_habit = s.evaluation.subtask_parsed[found.subtask] >= PARSED_ENOUGH
-        if by_habit and s.best.recipe.balance == "none":
-            yield moves.recipe(s, found.evidence, "balance", "completion", f"{found.subtask} stops answering by habit")
-        if found.subtask in known:
-            before = known[found.subtask]
-            yield Move(
-                draft=s.best.with_source(found.subtask, weight=2 * before),
-                hypothesis=f"{found.subtask} is weak because it has too small a share of the rows",
-                evidence=found.evidence,
-                changes=(
-                    PlannedChange(
-                        key=f"recipe.sources.{found.subtask}.weight",
-                        before=f"{before:g}",
-                        after=f"{2 * before:g}",
-                        because=found.evidence,
-                        expected=f"{found.subtask} gains more than the other sub-tasks lose",
-                    ),
-                ),
-            )
+        if s.evaluation.subtask_parsed[found.subtask] >= PARSED_ENOUGH:
+            yield from moves.balance(s, found.evidence, f"{found.subtask} stops answering by habit")
+        yield from moves.more_of(s, found.evidence, found.subtask)
 
 
 def reason(s: Situation) -> Iterator[Move]:
     """Answers have the form and many are wrong: teach the reasoning too, where the raw rows have some short enough."""
     for found in s.of_kind("missing_rationale"):
-        if RATIONALE not in edits.renderings(s.spec):
-            return
-        shortest = min(s.best.recipe.max_completion_chars, CHARS_PER_TOKEN * s.spec.max_new_tokens)
-        changed = [(edits.RENDERING, RATIONALE), ("recipe.max_completion_chars", str(shortest))]
-        yield moves.compound(
-            s,
-            edits.apply(s.best, s.spec, changed),
-            "the model answers without reasoning because the rows show none",
-            found.evidence,
-            "fewer wrong answers, longer outputs",
-        )
+        yield from _rationales(s, found.evidence)
+
+
+def _rationales(s: Situation, evidence: str) -> Iterator[Move]:
+    if RATIONALE not in edits.renderings(s.spec):
+        return
+    shortest = min(s.best.recipe.max_completion_chars, CHARS_PER_TOKEN * s.spec.max_new_tokens)
+    changed = [(edits.RENDERING, RATIONALE), ("recipe.max_completion_chars", str(shortest))]
+    yield moves.compound(
+        s,
+        edits.apply(s.best, s.spec, changed),
+        "the model answers without reasoning because the rows show none",
+        evidence,
+        "fewer wrong answers, longer outputs",
+    )
 
 
 def explore(s: Situation) -> Iterator[Move]:
     """Nothing is plainly wrong: more of what made the best model, then its neighbours."""
     evidence = f"evaluation: no diagnosis explains what is missing at {s.evaluation.score}"
     yield from moves.more_rows(s, evidence)
-    yield from moves.train(s, evidence, "epochs", 2.0, "a small gain from longer training")
-    yield from moves.more_rank(s, evidence)
-    yield from moves.train(s, evidence, "learning_rate", 2.0, "a better minimum in the same number of steps")
+    yield from moves.more_passes(s, evidence, "a small gain from longer training")
+    yield from moves.full_weights(s, evidence)
     yield from moves.train(s, evidence, "learning_rate", 0.5, "a better minimum with smaller steps")
+    yield from moves.train(s, evidence, "learning_rate", 2.0, "a better minimum in the same number of steps")
+    yield from moves.more_rank(s, evidence)
 
 
 def follow(s: Situation) -> Iterator[Move]:
@@ -168,9 +170,15 @@ def ablate(s: Situation) -> Iterator[Move]:
         )
 
 
+def repeat(s: Situation) -> Iterator[Move]:
+    """No other move is left and time is: the seed alone can be worth as much as a good change."""
+    yield from moves.other_seed(s, f"evaluation: {s.evaluation.score}, with time left and nothing else to try")
+
+
 RULES: tuple[Rule, ...] = (
     repair,
     form,
+    collapse,
     over_fit,
     under_fit,
     noisy_labels,
@@ -179,6 +187,7 @@ RULES: tuple[Rule, ...] = (
     explore,
     follow,
     ablate,
+    repeat,
 )
 ATTRIBUTION: tuple[Rule, ...] = (follow, ablate)
 """The rules that rest on measured effects."""

@@ -59,7 +59,7 @@ class Situation:
             iteration=chosen,
             evaluation=evaluation,
             feedback=chosen.feedback,
-            diagnoses=diagnose(evaluation, chosen.feedback),
+            diagnoses=diagnose(evaluation, chosen.feedback, observation.task),
             tried=tried,
             effects={e.change: e for e in measure(observation, tried, start=chosen.number)},
         )
@@ -79,13 +79,31 @@ class Situation:
         return [d for d in self.diagnoses if d.kind in kinds]
 
     @property
+    def at_best(self) -> bool:
+        """Whether no model could be shown to be better: the score's interval reaches the metric's best value."""
+        low, high = self.evaluation.score.interval
+        best = self.spec.best_value
+        return high >= best if self.spec.higher_is_better else low <= best
+
+    @property
+    def above_base(self) -> bool:
+        """Whether the model scores higher than the untouched base model."""
+        gap = self.evaluation.score.value - self.observation.baseline.score.value
+        return gap > 0 if self.spec.higher_is_better else gap < 0
+
+    @property
+    def stretch(self) -> float:
+        """How many times as long as it did the training of this iteration could take in the time that is left."""
+        return forecast.room(self.iteration, self.observation.remaining.get("wall_s", math.inf))
+
+    @property
     def growth(self) -> float:
         """By how much the rows can grow: as a rule they double; the last time they take what time is left."""
         left = self.observation.remaining.get("wall_s", math.inf)
         after = left - forecast.longer(self.iteration, GROWTH)
         if after >= forecast.longer(self.iteration, GROWTH**2):
             return GROWTH
-        return max(LEAST_GROWTH, min(LAST_GROWTH, forecast.room(self.iteration, left)))
+        return max(LEAST_GROWTH, min(LAST_GROWTH, self.stretch))
 
     @property
     def fits(self) -> float | None:

@@ -1,0 +1,80 @@
+"""The first iteration, before anything is known but the task, the base model and the speed: a serious training.
+
+What a model learns first is the form of the answers. A training that ends there says nothing of the task and leaves its
+time to be spent again. So the first one is of full size, cut to what the clock allows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ftdojo.agents import PLAYBOOK, forecast, practice
+from ftdojo.agents import draft as drafts
+from ftdojo.agents.draft import Proposal
+from ftdojo.agents.ft_agent.diagnosis import told
+from ftdojo.agents.ft_agent.moves import MIN_ROWS
+from ftdojo.agents.practice import Size
+from ftdojo.contract.protocol import Observation
+from ftdojo.contract.submission import Plan, PlannedChange
+from ftdojo.contract.train_config import TrainConfig
+
+HALF = 0.53
+"""A training that is forecast to take this share of the time leaves room for another of its size, as forecasts have a
+reserve."""
+MAX_LENGTH = 1024
+LORA = {"rank": 16, "alpha": 32}
+
+
+def first_training(observation: Observation) -> Proposal:
+    """The first iteration: all sources, about three passes over all rows, or as much of that as time allows."""
+    spec, base, made = observation.task, observation.baseline, size(observation)
+    method = drafts.usual_method(spec)
+    adapters = TrainConfig.methods[method].adapters
+    train: dict[str, Any] = {
+        "method": method,
+        "learning_rate": practice.learning_rate(observation.model.hidden_size, adapters=adapters),
+        "epochs": made.epochs,
+        "batch_size": practice.batch_size(made.rows * made.epochs),
+        "max_length": min(MAX_LENGTH, observation.model.context_length),
+        "eval_fraction": practice.held_out_share(made.rows),
+        "lora": LORA if adapters else None,
+    }
+    draft = drafts.first(spec, rows=made.rows, seed=observation.seed, train=train)
+    changes = [
+        PlannedChange(
+            key="recipe.sources",
+            before="none",
+            after=f"{len(draft.recipe.sources)} raw files, answers rendered in the scorer's form",
+            because=f"the base model's outputs have that form in {base.parsed:.0%} of the items",
+            expected="nearly all outputs have the answer's form",
+        ),
+        PlannedChange(
+            key="train",
+            before="untouched",
+            after=f"{method}, learning rate {train['learning_rate']:g}, batches of {train['batch_size']}, "
+            f"{made.epochs:g} passes over up to {made.rows} rows",
+            because=f"training passes {observation.train_rows_per_s:.1f} questions a second, checks and evaluation "
+            f"take about {forecast.beside(observation):.0f} s; repeated rows teach while they are few",
+            expected="the loss falls and levels off, and answers are right more often than by guessing",
+        ),
+    ]
+    plan = Plan(
+        parent=0,
+        hypothesis="the rows teach the task, if they are passed often enough",
+        evidence=[f"baseline: {base.score}, parsed {base.parsed:.0%}, errors: {told(base.errors)}"],
+        focus="both",
+        changes=changes,
+        by=PLAYBOOK,
+    )
+    return Proposal(plan, draft)
+
+
+def size(observation: Observation) -> Size:
+    """Rows and passes of the first training."""
+    rows = max(1, forecast.documented_rows(observation))
+    wanted = practice.passes(rows)
+    if wanted * rows > forecast.row_passes(observation, HALF):
+        # No second one would fit: all the time there is, for passes as long as they teach.
+        wanted = max(wanted, practice.REPEATS)
+    made = practice.size_training(rows, wanted, forecast.row_passes(observation))
+    return Size(rows=max(made.rows, min(MIN_ROWS, rows)), epochs=made.epochs)

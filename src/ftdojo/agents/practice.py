@@ -1,0 +1,84 @@
+"""The practice of fine-tuning in numbers, each with its source. Pure, and shared by the contestants, so that they
+differ in what they do with it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+PASSES = 3.0
+"""Passes over the rows of a plain training: the default of ``transformers.TrainingArguments`` and of most trainers."""
+REPEATS = 4.0
+"""Up to so many passes repeated rows teach nearly as much as new ones (Muennighoff et al. 2023, arXiv 2305.16264)."""
+LEAST_STEPS, MOST_PASSES = 60, 8.0
+"""Very few rows are passed more often, until there are so many optimizer steps; but not more often than this."""
+SMALL_BATCH, LARGE_BATCH = 8, 16
+LARGE_BATCH_STEPS = 200
+"""Batches are large only where so many optimizer steps remain: adapters lose by large batches (LoRA Without Regret)."""
+HELD_OUT_ROWS, HELD_OUT_SHARE = 64, 0.1
+"""Rows held out to measure the loss on, and the greatest share of the rows that may be."""
+LEAST_HELD_OUT = 32
+"""Where the share allows fewer, all rows are learned from: a loss on a handful of rows says nothing."""
+
+FULL_RATE, AT_WIDTH = 5e-5, 2000
+"""The learning rate of full weights at a hidden size of :data:`AT_WIDTH`."""
+ADAPTER_RATE = 10.0
+"""Adapters take so many times the rate of full weights, at every rank if ``alpha`` stays the same."""
+WIDTH_POWER = 0.5
+"""The rate falls with this power of the hidden size. Fitted powers are 0.78 for Llama and 0.08 for Qwen models."""
+
+
+def learning_rate(hidden_size: int, *, adapters: bool) -> float:
+    """The peak learning rate to begin with, to two digits: 9.3e-4 for adapters on SmolLM2-135M, 3.7e-4 on a 7B model.
+
+    The form and the constants are those of Schulman et al. 2025, "LoRA Without Regret" (Thinking Machines), who fitted
+    them on Llama and Qwen models; the power of the width lies between the two that they found.
+
+    Args:
+        hidden_size: of the model.
+        adapters: whether the method trains adapters, or else all weights.
+    """
+    factor = ADAPTER_RATE if adapters else 1.0
+    return float(f"{FULL_RATE * factor * (AT_WIDTH / hidden_size) ** WIDTH_POWER:.2g}")
+
+
+def rate_ratio(*, adapters_before: bool, adapters_after: bool) -> float:
+    """By what a learning rate has to be multiplied when one method takes the place of another."""
+    return ADAPTER_RATE ** (adapters_after - adapters_before)
+
+
+def passes(rows: int) -> float:
+    """Passes over so many rows that a serious training has."""
+    return max(PASSES, min(MOST_PASSES, LEAST_STEPS * SMALL_BATCH / rows))
+
+
+def batch_size(row_passes: float) -> int:
+    """Rows an optimizer step, for a training that passes so many rows through the model in all."""
+    return LARGE_BATCH if row_passes >= LARGE_BATCH * LARGE_BATCH_STEPS else SMALL_BATCH
+
+
+def held_out_share(rows: int) -> float:
+    """The share of so many rows to hold out; 0 if too few would be."""
+    share = min(HELD_OUT_SHARE, HELD_OUT_ROWS / rows)
+    return round(share, 4) if share * rows >= LEAST_HELD_OUT else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large a training is."""
+
+    rows: int
+    epochs: float
+
+
+def size_training(rows: int, wanted: float, affordable: float) -> Size:
+    """How to spend what can be afforded: all rows once before any row twice, then up to the wanted passes.
+
+    Args:
+        rows: that there are.
+        wanted: passes over them.
+        affordable: row passes, rows times epochs, that fit into the time.
+    """
+    epochs = math.floor(100 * min(wanted, max(1.0, affordable / rows))) / 100
+    return Size(rows=max(1, min(rows, int(affordable / epochs))), epochs=epochs)

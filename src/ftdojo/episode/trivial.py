@@ -1,0 +1,197 @@
+"""Trivial answers: the best constant, the best constant of every sub-task, and a few-shot prompt of the base model.
+
+A model that was trained has learned something only if it is above all of them. Constants are looked for among the
+answers of the training rows and the documented shortcuts, which is where a model could learn them, too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ftdojo import digest, models, sandbox
+from ftdojo.contract.progress import Progress
+from ftdojo.contract.recipe import Recipe, Source
+from ftdojo.contract.result import Score
+from ftdojo.contract.row import Row
+from ftdojo.contract.task_spec import Message, Record, TaskSpec
+from ftdojo.contract.train_config import TrainConfig
+from ftdojo.contract.trivial import TrivialAnswers
+from ftdojo.data import TaskData, read_items
+from ftdojo.episode import evaluation
+from ftdojo.episode.predict import predict
+from ftdojo.gates import data_program
+from ftdojo.gates.decontamination import decontaminate
+from ftdojo.record import Store
+from ftdojo.tasks.scoring import by_subtask, summarize
+from ftdojo.tasks.spec import ItemScore, Task
+from ftdojo.training import trainer_of
+
+CANDIDATES = 20
+"""The most frequent answers of every sub-task's rows, from which the constants are chosen."""
+SHOTS = (8, 4, 2, 1)
+"""Numbers of examples, of which the first that fits into the context is shown."""
+ANSWER = "answer"
+"""How tasks name the rendering that holds the answer in the scorer's form."""
+
+
+def measure(
+    task: Task,
+    data: TaskData,
+    base: Path,
+    store: Store,
+    progress: Progress,
+    *,
+    items: Path | None = None,
+    engine: str = "transformers",
+) -> TrivialAnswers:
+    """The trivial answers of a task and what they score.
+
+    Args:
+        task: in the variant that ``data`` was prepared for.
+        data: the task's data.
+        base: folder of the untouched base model.
+        store: where the answers of the few-shot prompt are kept.
+        progress: told of every batch.
+        items: what to answer; the validation items if ``None``. Constants are chosen on validation in any case.
+        engine: what the base model answers with.
+    """
+    rows = training_rows(task.spec, data)
+    chosen = choose(task, read_items(data.validation), candidates(task, rows))
+    path = items or data.validation
+    asked = read_items(path)
+    whole = task.scorer.score(asked, [chosen.whole] * len(asked))
+    parts = task.scorer.score(asked, [chosen.output(item) for item in asked])
+    few, prompted = None, {shots: with_shots(task, rows, shots) for shots in SHOTS}
+    shots = next((shots for shots in SHOTS if _fits(prompted[shots], asked, base)), 0)
+    if shots:
+        _, records, outputs = predict(
+            prompted[shots],
+            path,
+            lambda: contextlib.nullcontext(base),
+            models.digest(base),
+            store,
+            progress,
+            label=f"base model with {shots} examples",
+            engine=engine,
+        )
+        few = _score(task, evaluation.scores(task, records, outputs))
+    return TrivialAnswers(
+        constant=_score(task, whole),
+        constant_output=chosen.whole,
+        majority=_score(task, parts),
+        subtasks={name: summarize(task, group).value for name, group in by_subtask(parts).items()},
+        majority_outputs=dict(chosen.parts),
+        few_shot=few,
+        shots=shots,
+    )
+
+
+def training_rows(spec: TaskSpec, data: TaskData) -> list[Row]:
+    """The rows of all documented raw files, answers in the scorer's form, without evaluation items; made in the sandbox
+    like any other training rows.
+
+    Raises:
+        InputError: if the files give no rows.
+    """
+    sources = []
+    for raw in spec.raw_sources:
+        way = next((r for r in raw.renderings if r.name == ANSWER), raw.renderings[0])
+        sources.append(Source(path=raw.path, subtask=raw.subtask, prompt=way.prompt, completion=way.completion))
+    limit = spec.rules.max_rows
+    recipe = Recipe(sources=sources, max_rows=limit)
+    trainer = trainer_of(TrainConfig())
+    written = data_program.run(recipe, data.raw, trainer, limit=limit, limits=sandbox.Limits())
+    return decontaminate(written, data.overlap).rows
+
+
+def candidates(task: Task, rows: Sequence[Row]) -> list[str]:
+    """Outputs that may score without skill: the documented shortcuts, and for every sub-task the most frequent
+    answers of its rows. An answer that occurs once is looked at only where no other occurs twice."""
+    found = [shortcut.output for shortcut in task.spec.shortcuts]
+    for subtask in dict.fromkeys(row.subtask for row in rows):
+        counts = Counter(row.completion for row in rows if row.subtask == subtask).most_common(CANDIDATES)
+        found += [output for output, count in counts if count > 1] or [counts[0][0]]
+    return list(dict.fromkeys(found))
+
+
+@dataclass(frozen=True, slots=True)
+class Constants:
+    """The outputs that score best."""
+
+    whole: str
+    """For all items."""
+    parts: dict[str, str]
+    """By sub-task."""
+
+    def output(self, item: Record) -> str:
+        """The output for an item of some sub-task; that for all items if the sub-task was not seen."""
+        return self.parts.get(str(item.get("subtask", "")), self.whole)
+
+
+def choose(task: Task, items: Sequence[Record], outputs: Sequence[str]) -> Constants:
+    """The constants that score best on ``items``; of equal ones the first.
+
+    Args:
+        task: scores them.
+        items: with their gold answers.
+        outputs: to choose from, at least one.
+    """
+    sign = 1 if task.spec.higher_is_better else -1
+    scored = [task.scorer.score(items, [output] * len(items)) for output in outputs]
+
+    def best(groups: Sequence[Sequence[ItemScore]]) -> str:
+        values = [sign * summarize(task, group).value for group in groups]
+        return outputs[values.index(max(values))]
+
+    named = [by_subtask(scores) for scores in scored]
+    return Constants(best(scored), {name: best([groups[name] for groups in named]) for name in named[0]})
+
+
+def with_shots(task: Task, rows: Sequence[Row], count: int) -> Task:
+    """The task with ``count`` worked examples before every question: of the item's sub-task, where the rows name any,
+    and as different in their answers as the rows allow. The same items are always shown the same examples."""
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row.subtask, []).append(row)
+    shown = {name: _turns(_different(group, count)) for name, group in groups.items()}
+    anything = _turns(_different(rows, count))
+
+    def prompt(item: Record) -> list[Message]:
+        asked = task.prompt(item)
+        system = [turn for turn in asked if turn["role"] == "system"]
+        examples = shown.get(str(item.get("subtask", "")), anything)
+        return [*system, *examples, *(turn for turn in asked if turn["role"] != "system")]
+
+    told = digest.of_value([count, shown, anything])
+    return replace(task, prompt=prompt, version=f"{task.version}+{told}")
+
+
+def _different(rows: Sequence[Row], count: int) -> list[Row]:
+    """A few rows: one of each answer before a second one of any, in an order drawn once and for all."""
+    order = list(rows)
+    random.Random(0).shuffle(order)  # noqa: S311 - a draw of examples
+    seen = Counter[str]()
+    ranked = []
+    for position, row in enumerate(order):
+        ranked.append((seen[row.completion], position, row))
+        seen[row.completion] += 1
+    return [row for _, _, row in sorted(ranked, key=lambda entry: entry[:2])[:count]]
+
+
+def _turns(rows: Sequence[Row]) -> list[Message]:
+    return [turn for row in rows for turn in (*row.prompt, {"role": "assistant", "content": row.completion})]
+
+
+def _fits(task: Task, items: Sequence[Record], base: Path) -> bool:
+    """Whether the longest prompt and its answer fit into the model's context."""
+    chat, room = models.Chat(base), models.describe(base).context_length - task.spec.max_new_tokens
+    return all(len(chat.prompt(task.prompt(item))) <= room for item in items)
+
+
+def _score(task: Task, scores: Sequence[ItemScore]) -> Score:
+    return Score.of(task.spec.metric, summarize(task, scores))
