@@ -111,13 +111,13 @@ def read_file(path: Path, *, gate: int = 0, links: bool = True) -> Any:
         raise fault("too_large", f"is larger than {MAX_BYTES // 1024} KiB", "settings files are short; move data out")
     try:
         text = raw.decode("utf-8")
-        return _toml(text) if path.suffix == ".toml" else yaml.load(text, Loader=_PlainLoader)  # noqa: S506
+        return _parse_toml(text) if path.suffix == ".toml" else yaml.load(text, Loader=_PlainLoader)  # noqa: S506
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, yaml.YAMLError, RecursionError, ValueError) as error:
         detail = " ".join(str(error).split())[:300]
         raise fault("unreadable", f"cannot be parsed: {detail}", "correct the syntax at that place") from None
 
 
-def _toml(text: str) -> dict[str, Any]:
+def _parse_toml(text: str) -> dict[str, Any]:
     if found := _LONG_KEY.search(text):
         raise ValueError(f"the key '{found[0][:40]}…' has more than {MAX_KEY_PARTS} parts")
     return tomllib.loads(text)
@@ -156,12 +156,12 @@ def _finding(error: Any, model: type[BaseModel], where: str, gate: int) -> Findi
     message = str(error["ctx"]["error"]) if by_validator else f"{error['msg'][0].lower()}{error['msg'][1:]}"
     if not key:  # a validator of the whole file, whose message names the keys
         return Finding(code="bad_value", gate=gate, message=message, where=place, fix="change what the message names")
-    given = _shown(error.get("input"))
+    given = _shorten(error.get("input"))
     fix = f"change the value of '{key}'"
     return Finding(code="bad_value", gate=gate, message=f"{message} (got {given})", where=place, fix=fix)
 
 
-def _shown(value: Any) -> str:
+def _shorten(value: Any) -> str:
     try:
         return repr(value)[:80]
     except (ValueError, RecursionError):  # an integer of very many digits; very deep

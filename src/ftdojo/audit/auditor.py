@@ -51,13 +51,13 @@ def verify(run: Path, *, home: Home, task: str | None = None, progress: Progress
     if not RunFolder(run).ledger.is_file():
         raise UsageError(f"{run} holds no run", fix="name a folder that `ftdojo run --out` wrote")
     checks: list[Check] = []
-    with _copied(run) as folder:
+    with _copy_ledger(run) as folder:
         try:
             with Ledger(folder, writable=False) as ledger:
                 evidence = Evidence(run, ledger, home, task)
                 for place, (name, check) in enumerate(CHECKS.items()):
                     progress.update("verify", place, len(CHECKS), name)
-                    checks.append(_ask(name, check, evidence))
+                    checks.append(_run_check(name, check, evidence))
                 head = evidence.history.head
         except (Unreadable, InfrastructureError) as error:
             why, head = "the ledger cannot be read", ""
@@ -77,7 +77,7 @@ def verify(run: Path, *, home: Home, task: str | None = None, progress: Progress
 
 
 @contextmanager
-def _copied(run: Path) -> Iterator[Path]:
+def _copy_ledger(run: Path) -> Iterator[Path]:
     """Copy the ledger: SQLite takes locks, and would leave files next to a file that it opens."""
     with tempfile.TemporaryDirectory(prefix="ftdojo-verify-") as folder:
         ledger = RunFolder(run).ledger
@@ -87,7 +87,7 @@ def _copied(run: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _ask(name: str, check: Callable[[Evidence], list[str]], evidence: Evidence) -> Check:
+def _run_check(name: str, check: Callable[[Evidence], list[str]], evidence: Evidence) -> Check:
     """Run one check. If it passes, the message is the first line of its docstring."""
 
     def answer(status: Status, message: str) -> Check:

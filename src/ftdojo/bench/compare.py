@@ -59,7 +59,7 @@ def leaderboard(out: Path, progress: Progress | None = None) -> Leaderboard:
 
 def _board(setting: Setting, played: Sequence[tuple[Job, Episode | None]], progress: Progress) -> Board:
     episodes = [episode for _, episode in played if episode is not None]
-    versions = _agreed(episodes)
+    versions = _require_same_versions(episodes)
     contestants = list({job.contestant.name: job.contestant for job, _ in played}.values())
     names = list({job.task_id: job.task for job, _ in played}.items())
     matches = []
@@ -69,7 +69,7 @@ def _board(setting: Setting, played: Sequence[tuple[Job, Episode | None]], progr
         if mine:
             found = tasks.get(task, runner=sandbox.run_user_code).variant(setting.variant)[1]
             matches.append(Match(found, name, mine, [c.name for c in contestants]))
-    decided = _decided(matches)
+    decided = _decide_pairs(matches)
     lines = [_line(match, decided) for match in matches]
     cells = [_cell(match, contestant.name) for match in matches for contestant in contestants]
     standings = [
@@ -90,7 +90,7 @@ def _board(setting: Setting, played: Sequence[tuple[Job, Episode | None]], progr
     )
 
 
-def _agreed(episodes: Sequence[Episode]) -> dict[str, str]:
+def _require_same_versions(episodes: Sequence[Episode]) -> dict[str, str]:
     """Return the versions that all episodes share.
 
     Raises:
@@ -117,7 +117,7 @@ def _agreed(episodes: Sequence[Episode]) -> dict[str, str]:
 # -- claims ------------------------------------------------------------------------------------------------------------
 
 
-def _decided(matches: Sequence[Match]) -> list[Pair]:
+def _decide_pairs(matches: Sequence[Match]) -> list[Pair]:
     """Return the verdict on every pair, after one correction for all of them."""
     compared = [(match, ours, theirs, gap) for match in matches for (ours, theirs), gap in match.gaps.items()]
     corrected = holm([gap.p_value for *_, gap in compared])

@@ -77,7 +77,7 @@ class JobProcess:
             how = "hung and was killed"
         else:
             how = f"killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
-        return Ending(status, f"{how}: {_last_words(self._start.log)}")
+        return Ending(status, f"{how}: {_read_tail(self._start.log)}")
 
     @staticmethod
     def end(processes: Sequence[JobProcess]) -> None:
@@ -101,7 +101,7 @@ class JobProcess:
             os.killpg(self._process.pid, number)
 
 
-def _last_words(log: Path) -> str:
+def _read_tail(log: Path) -> str:
     """Return the end of the job's output as one line."""
     with log.open("rb") as stream:
         stream.seek(max(0, log.stat().st_size - 4 * TAIL_CHARS))

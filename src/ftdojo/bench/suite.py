@@ -170,7 +170,9 @@ class Suite(StrictModel):
         read = load_file(path, cls)
         parent = path.absolute().parent
         found = read.model_copy(
-            update={name: [_absolute(entry, parent) for entry in getattr(read, name)] for name in ("tasks", "models")}
+            update={
+                name: [_make_absolute(entry, parent) for entry in getattr(read, name)] for name in ("tasks", "models")
+            }
         )
         inference.identity(found.rules.engine)
         for contestant in found.agents:
@@ -194,7 +196,7 @@ class Suite(StrictModel):
         """All jobs, seed by seed and task by task: an unfinished suite compares all contestants on some tasks."""
         found = []
         variants: list[str | None] = [*self.variants] or [None]
-        played = [(name, *_about(name, variant)) for name in self.tasks for variant in variants]
+        played = [(name, *_resolve_task(name, variant)) for name in self.tasks for variant in variants]
         for (label, limits), model, seed, (task, task_id, variant), contestant in product(
             self.budgets.items(), self.models, self.seeds, played, self.agents
         ):
@@ -268,11 +270,11 @@ class Job:
         return f"{self.task_id}, {self.contestant.name}, seed {self.seed}"
 
 
-def _absolute(name: str, parent: Path) -> str:
+def _make_absolute(name: str, parent: Path) -> str:
     return str(parent / name) if (parent / name).is_dir() else name
 
 
-def _about(task: str, variant: str | None) -> tuple[str, str]:
+def _resolve_task(task: str, variant: str | None) -> tuple[str, str]:
     """Return the id of a task, and the name of its variant."""
     name, found = tasks.get(task).variant(variant)
     return found.spec.id, name

@@ -64,7 +64,7 @@ def bench(
     executor = _executor(slots, ray, cpus, gpus)
     planned = plan(wanted, folder, executor.capacity)
     if dry_run:
-        _show(planned, executor.capacity, json=json)
+        _print_plan(planned, executor.capacity, json=json)
         return
     with SuiteRecord(folder, wanted) as record, Live() as live:
         live.say(_summary(planned, executor.capacity))
@@ -134,7 +134,7 @@ def _summary(planned: Plan, slots: int) -> str:
     )
 
 
-def _show(planned: Plan, slots: int, *, json: bool) -> None:
+def _print_plan(planned: Plan, slots: int, *, json: bool) -> None:
     if json:
         document = {
             "jobs": len(planned.jobs),

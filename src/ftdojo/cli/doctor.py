@@ -32,7 +32,7 @@ def doctor(json: Json = False) -> None:
 
     The sandbox is bubblewrap, or the one that $FTDOJO_SANDBOX names (docker, podman).
     """
-    checks = [check for probe in (_device, _resources, _model, _families, _sandbox) for check in _guarded(probe)]
+    checks = [check for probe in (_device, _resources, _model, _families, _sandbox) for check in _run_probe(probe)]
     if json:
         print_json({"ok": all(c.ok for c in checks), "checks": [asdict(c) for c in checks]})
     else:
@@ -45,7 +45,7 @@ def doctor(json: Json = False) -> None:
         raise typer.Exit(3)
 
 
-def _guarded(probe: Callable[[], Iterator[Check]]) -> list[Check]:
+def _run_probe(probe: Callable[[], Iterator[Check]]) -> list[Check]:
     """Run a probe and return its checks; a probe that cannot run is one failed check."""
     try:
         return list(probe())

@@ -24,7 +24,7 @@ def connect_models(options: RunOptions) -> Llms:
     """
     if options.replay is not None:
         planner, models = load_recorded(options.replay)
-        return planner, _pools(models, options)
+        return planner, _make_data_llm(models, options)
     from ftdojo.gateway import DataLlm
     from ftdojo.llm import connect
 
@@ -62,7 +62,7 @@ def load_recorded(run: Path) -> tuple[Transport | None, dict[str, Transport]]:
     }
 
 
-def _pools(models: dict[str, Transport], options: RunOptions) -> DataLlm | None:
+def _make_data_llm(models: dict[str, Transport], options: RunOptions) -> DataLlm | None:
     from ftdojo.gateway import DataLlm
 
     return DataLlm(models=models, concurrency=options.llm_concurrency) if models else None

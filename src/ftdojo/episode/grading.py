@@ -96,7 +96,7 @@ def grade(request: Request, progress: Progress) -> Ruling:
     ruling: Ruling | None = None
     # A file: a pipe that is not read until the end would block a process with much output.
     with tempfile.TemporaryFile("w+", encoding="utf-8") as complaints:
-        with _process(complaints) as process:
+        with _start_process(complaints) as process:
             assert process.stdin is not None
             assert process.stdout is not None
             process.stdin.write(request.model_dump_json())
@@ -119,7 +119,7 @@ def grade(request: Request, progress: Progress) -> Ruling:
     return ruling
 
 
-def _process(complaints: IO[str]) -> AbstractContextManager[subprocess.Popen[str]]:
+def _start_process(complaints: IO[str]) -> AbstractContextManager[subprocess.Popen[str]]:
     # The process holds the sealed items and may compute for hours: it must die with a run that is killed.
     program = (sys.executable, "-m", "ftdojo.episode.grading")
     return child.running(*program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints)
@@ -151,7 +151,7 @@ def main() -> None:
     variant, task = tasks.get(options.task, runner=sandbox.run_user_code).variant(options.variant)
     task = task.as_recorded(request.version)
     data = prepare(task, variant, home)
-    if reasons := _reasons(request):
+    if reasons := _find_faults(request):
         print(Ruling(reasons=reasons).model_dump_json())  # noqa: T201
         return
     grades: dict[str, Grade] = {}
@@ -172,7 +172,7 @@ def main() -> None:
     print(Ruling(grades=grades).model_dump_json())  # noqa: T201
 
 
-def _reasons(request: Request) -> list[str]:
+def _find_faults(request: Request) -> list[str]:
     if request.training is None:
         return []
     config = parse_config(request.training.config, where=TRAIN)

@@ -80,7 +80,7 @@ def predict(
         (folder / PREDICTIONS).write_text("".join(p.model_dump_json() + "\n" for p in outputs), "utf-8")
         return {"items": len(outputs), "tokens": sum(p.tokens for p in outputs)}
 
-    stage = store.make("predictions", key, build, resumable=_seconds)
+    stage = store.make("predictions", key, build, resumable=_sum_seconds)
     if not stage.reused:
         progress.end(label, f"{len(records)} items")
     return stage, records, [Prediction.model_validate(row) for row in read_items(stage.path / PREDICTIONS)]
@@ -99,7 +99,7 @@ class _Journal:
 
     def __init__(self, path: Path, ids: list[str]) -> None:
         self._path, self.ids = path, ids
-        kept = _whole(path)
+        kept = _read_batches(path)
         path.write_text("".join(batch.model_dump_json() + "\n" for batch in kept), "utf-8")
         places = {id_: i for i, id_ in enumerate(ids)}
         self.done = {places[p.id]: Generation(p.output, p.tokens, p.truncated) for b in kept for p in b.answers}
@@ -121,11 +121,11 @@ class _Journal:
         self.start_clock()
 
 
-def _seconds(journal: Path) -> float:
-    return sum(batch.seconds for batch in _whole(journal))
+def _sum_seconds(journal: Path) -> float:
+    return sum(batch.seconds for batch in _read_batches(journal))
 
 
-def _whole(journal: Path) -> list[_Batch]:
+def _read_batches(journal: Path) -> list[_Batch]:
     """Return the batches before the first line that a killed process or a damaged disk left incomplete."""
     batches: list[_Batch] = []
     for line in journal.read_bytes().splitlines() if journal.is_file() else []:

@@ -136,7 +136,7 @@ class Store:
             files = describe(temporary)
             manifest = {"kind": kind, "key": key, "seconds": seconds, "facts": facts, "files": files}
             (temporary / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=1), "utf-8")
-            _reach_the_disk(temporary)
+            _sync_folder(temporary)
             if final.is_dir():  # but it does not match its manifest
                 shutil.rmtree(final)
             temporary.rename(final)
@@ -158,7 +158,7 @@ class Store:
     def _faults(self, path: Path, files: Files) -> list[str]:
         """Return the faults of a stage's files. Contents that were compared once are not read again while sizes and
         times of the files are unchanged."""
-        signature = {name: ((s := (path / name).stat()).st_size, s.st_mtime_ns) for name in _names(path)}
+        signature = {name: ((s := (path / name).stat()).st_size, s.st_mtime_ns) for name in _list_files(path)}
         if self._compared.get(path) == signature:
             return []
         found = faults(path, files)
@@ -197,13 +197,13 @@ def describe(folder: Path) -> Files:
     """Describe all files of a stage except its manifest and journal."""
     return {
         name: {"size": (folder / name).stat().st_size, "digest": digest.of_file(folder / name)}
-        for name in _names(folder)
+        for name in _list_files(folder)
     }
 
 
 def faults(folder: Path, files: Files) -> list[str]:
     """Return how the files of a stage differ from its manifest."""
-    found = [f"{name} was not there when it was made" for name in _names(folder) if name not in files]
+    found = [f"{name} was not there when it was made" for name in _list_files(folder) if name not in files]
     for name, known in files.items():
         path = folder / name
         if not path.is_file():
@@ -215,12 +215,12 @@ def faults(folder: Path, files: Files) -> list[str]:
     return found
 
 
-def _names(folder: Path) -> list[str]:
+def _list_files(folder: Path) -> list[str]:
     excluded = {folder / MANIFEST, folder / JOURNAL}
     return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and p not in excluded)
 
 
-def _reach_the_disk(folder: Path) -> None:
+def _sync_folder(folder: Path) -> None:
     """Sync files first, then their folders: after a power failure a stage that has its name also has its files."""
     for path in (*folder.rglob("*"), folder):
         if not path.is_symlink():

@@ -56,8 +56,8 @@ def card(exported: Exported) -> str:
         measured=text.score(exported.score),
         data=exported.iteration.feedback.data,
         program=program.name,
-        program_text=_fenced(program.read_text("utf-8")[:PROGRAM_CHARS]),
-        train_text=_fenced((exported.submission / TRAIN).read_text("utf-8")),
+        program_text=_fence(program.read_text("utf-8")[:PROGRAM_CHARS]),
+        train_text=_fence((exported.submission / TRAIN).read_text("utf-8")),
         commands=commands(exported),
         embedded=configuration.model == models.EMBEDDED,
     )
@@ -90,7 +90,7 @@ def _scores(exported: Exported) -> list[tuple[str, str, str, int]]:
     return [(split, text.score(a), text.score(b), b.n) for split, a, b in pairs if a and b]
 
 
-def _fenced(given: str) -> str:
+def _fence(given: str) -> str:
     """Return ``given`` in a code block that its content cannot close."""
     longest = max((len(run) for run in re.findall(r"`{3,}", given)), default=2)
     fence = "`" * (longest + 1)

@@ -83,10 +83,10 @@ def as_markdown(board: Leaderboard) -> str:
     """Return standings and scores as Markdown tables."""
     parts = [f"# {board.suite}\n"]
     for view in map(_view, board.boards):
-        parts.append(f"## {_escaped(view.title)}\n\n{_escaped(view.limits)}\n\n{_escaped(view.verdict)}\n")
+        parts.append(f"## {_escape(view.title)}\n\n{_escape(view.limits)}\n\n{_escape(view.verdict)}\n")
         parts += [_markdown(view.standings), _markdown(view.matrix)]
     if board.missing:
-        parts.append("## Missing\n\n" + "".join(f"- {_escaped(_missing(job))}\n" for job in board.missing))
+        parts.append("## Missing\n\n" + "".join(f"- {_escape(_describe_missing(job))}\n" for job in board.missing))
     return "\n".join(parts)
 
 
@@ -99,7 +99,7 @@ def as_html(board: Leaderboard) -> str:
     return template.render(
         suite=board.suite,
         views=views,
-        missing=[_missing(job) for job in board.missing],
+        missing=[_describe_missing(job) for job in board.missing],
         runs=sum(s.runs for b in board.boards for s in b.standings),
         attempts=board.attempts,
         script=Markup(script),  # noqa: S704 - a file of this package
@@ -276,7 +276,7 @@ def _percent(gain: float) -> str:
     return f"{100 * gain:.1f}".replace("-", "\N{MINUS SIGN}")
 
 
-def _missing(job: Missing) -> str:
+def _describe_missing(job: Missing) -> str:
     tried = f"{job.attempts} attempts" if job.attempts != 1 else "1 attempt"
     if job.failure:
         return text.line(f"{job.job}: infrastructure error after {tried}: {job.failure}", 500)
@@ -286,17 +286,17 @@ def _missing(job: Missing) -> str:
 def _markdown(table: Table) -> str:
     rows = [
         [
-            (f"**{_escaped(e.shown)}**" if e.best else _escaped(e.shown))
-            + (f" {_escaped('; '.join(e.notes))}" if e.notes else "")
+            (f"**{_escape(e.shown)}**" if e.best else _escape(e.shown))
+            + (f" {_escape('; '.join(e.notes))}" if e.notes else "")
             for e in r
         ]
         for r in table.rows
     ]
-    lines = [list(map(_escaped, table.heads)), ["---"] * len(table.heads), *rows]
+    lines = [list(map(_escape, table.heads)), ["---"] * len(table.heads), *rows]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
-def _escaped(given: str) -> str:
+def _escape(given: str) -> str:
     """Return ``given`` as one line without active Markdown or HTML."""
     kept = text.line(given, 600)
     for mark in "\\`*_[]<>|#$":

@@ -24,13 +24,13 @@ def verdict(
     aside = "" if higher_is_better else " (lower is better)"
     if test is None:
         base = f"the base model's validation {validation[0].metric} is {text.score(validation[0])}"
-        standing = _moved("validation", *validation) if best else f"{_unbeaten(iterations)}; {base}"
+        standing = _describe_change("validation", *validation) if best else f"{_describe_no_gain(iterations)}; {base}"
         return f"The run is not finished. So far {standing}{aside}."
     if not best:
-        opening = _unbeaten(iterations)
+        opening = _describe_no_gain(iterations)
         scored = f"test {test[0].metric} {text.score(test[0])}{aside}"
         return f"{opening[0].upper()}{opening[1:]}, so the base model remains the best: {scored}."
-    sentence = f"{_moved('test', *test)}{aside}"
+    sentence = f"{_describe_change('test', *test)}{aside}"
     return f"{sentence[0].upper()}{sentence[1:]}."
 
 
@@ -39,7 +39,7 @@ def disqualified(reasons: Sequence[str]) -> str:
     return f"The run was disqualified, and its model not scored on test: {'; '.join(reasons)}."
 
 
-def _unbeaten(iterations: Sequence[Iteration]) -> str:
+def _describe_no_gain(iterations: Sequence[Iteration]) -> str:
     if not iterations:
         return "no submission was made"
     if not any(i.score for i in iterations):
@@ -47,7 +47,7 @@ def _unbeaten(iterations: Sequence[Iteration]) -> str:
     return "no submission was shown to be better than the base model on validation"
 
 
-def _moved(split: str, before: Score, after: Score) -> str:
+def _describe_change(split: str, before: Score, after: Score) -> str:
     if after.value == before.value:
         return f"{split} {before.metric} stayed at {text.score(before)}"
     verb = "rose" if after.value > before.value else "fell"
