@@ -73,7 +73,7 @@ def test_it_tells_its_version() -> None:
 def test_help_teaches() -> None:
     assert "ftdojo run chemistry/mol_und" in ftdojo("--help").stdout
     assert "score them fairly" in ftdojo("--help").stdout
-    assert "resumes" in ftdojo("run", "--help").stdout
+    assert "to resume" in ftdojo("run", "--help").stdout
 
 
 def test_tasks_are_listed() -> None:
