@@ -134,7 +134,7 @@ def fakes() -> None:
     TransformersEngine._answer = look_up  # type: ignore[method-assign]
     TransformersEngine.saying = saying  # type: ignore[attr-defined]
     engine.MAX_BATCH["cpu"] = BATCH
-    grading._process = Forked
+    grading._start_process = Forked
 
 
 class Forked:
@@ -426,7 +426,7 @@ def check(case: Case, place: Path, reference: dict[str, Any], tally: Tally) -> N
     if not case.real and min(evaluations.values()) < 60 / BATCH * BATCH_S:
         tally.faults.append(f"{place.name}: an evaluation of {min(evaluations.values()):.2f} s, less than its batches")
     with Ledger(run, writable=False) as ledger:
-        if (broken := ledger.broken()) is not None:
+        if (broken := ledger.find_broken()) is not None:
             tally.faults.append(f"{place.name}: the ledger's chain is broken at {broken}")
         for event in ledger.events("iteration"):
             digests = event.payload["iteration"]["digests"]

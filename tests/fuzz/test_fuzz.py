@@ -123,7 +123,7 @@ TARGETS: dict[str, Target] = {
     ),
     "gate words": (lambda t: (gate_text.script(t), gate_text.language([t]), gate_text.repetitive(t)), ()),
     "gate common parts": (lambda t: gate_text.gists([t, t[1:], "x"]), ()),
-    "shown in a finding": (gate_text.shown, ()),
+    "shown in a finding": (gate_text.quote, ()),
     "shown in a report": (lambda t: report_text.line(report_text.clean(t, 2000), 100), ()),
     "printed by a program": (tail.clean, ()),
     "duration": (parse_duration, ()),

@@ -1,7 +1,7 @@
 """Trivial answers: the best constant, the best constant of every sub-task, and a few-shot prompt of the base model.
 
-A model that was trained has learned something only if it is above all of them. Constants are looked for among the
-answers of the training rows and the documented shortcuts, which is where a model could learn them, too.
+A model that was trained has learned something only if it is above all of them. Constants are chosen from the
+answers of the training rows and from the documented shortcuts: a model could learn them there, too.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ CANDIDATES = 20
 SHOTS = (8, 4, 2, 1)
 """Numbers of examples, of which the first that fits into the context is shown."""
 ANSWER = "answer"
-"""How tasks name the rendering that holds the answer in the scorer's form."""
+"""Name of the rendering that holds the answer in the scorer's form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +74,9 @@ def measure(
         data: the task's data.
         base: folder of the untouched base model.
         store: where the answers of the few-shot prompt are kept.
-        progress: told of every batch.
-        items: what to answer; the validation items if ``None``. Constants are chosen on validation in any case.
-        engine: what the base model answers with.
+        progress: receives the progress after every batch.
+        items: the items to answer; the validation items if ``None``. Constants are chosen on validation in any case.
+        engine: the inference engine of the base model.
     """
     rows = training_rows(task.spec, data)
     chosen = choose(task, read_items(data.validation), candidates(task, rows))
@@ -130,8 +130,8 @@ def training_rows(spec: TaskSpec, data: TaskData) -> list[Row]:
 
 
 def candidates(task: Task, rows: Sequence[Row]) -> list[str]:
-    """Outputs that may score without skill: the documented shortcuts, and for every sub-task the most frequent
-    answers of its rows. An answer that occurs once is looked at only where no other occurs twice."""
+    """Return outputs that may score without skill: the documented shortcuts, and for every sub-task the most frequent
+    answers of its rows. An answer that occurs once is used only if no other occurs twice."""
     found = [shortcut.output for shortcut in task.spec.shortcuts]
     for subtask in dict.fromkeys(row.subtask for row in rows):
         counts = Counter(row.completion for row in rows if row.subtask == subtask).most_common(CANDIDATES)
@@ -149,17 +149,17 @@ class Constants:
     """By sub-task."""
 
     def output(self, item: Record) -> str:
-        """The output for an item of some sub-task; that for all items if the sub-task was not seen."""
+        """Return the output for an item's sub-task; the one for all items if the sub-task was not seen."""
         return self.parts.get(str(item.get("subtask", "")), self.whole)
 
 
 def choose(task: Task, items: Sequence[Record], outputs: Sequence[str]) -> Constants:
-    """The constants that score best on ``items``; of equal ones the first.
+    """Return the constants that score best on ``items``; of equal ones the first.
 
     Args:
-        task: scores them.
-        items: with their gold answers.
-        outputs: to choose from, at least one.
+        task: supplies the scorer.
+        items: items with their gold answers.
+        outputs: candidates, at least one.
     """
     sign = 1 if task.spec.higher_is_better else -1
     scored = [task.scorer.score(items, [output] * len(items)) for output in outputs]
@@ -173,8 +173,8 @@ def choose(task: Task, items: Sequence[Record], outputs: Sequence[str]) -> Const
 
 
 def with_shots(task: Task, rows: Sequence[Row], count: int) -> Task:
-    """The task with ``count`` worked examples before every question: of the item's sub-task, where the rows name any,
-    and as different in their answers as the rows allow. The same items are always shown the same examples."""
+    """Return the task with ``count`` worked examples before every question: of the item's sub-task, if rows name it,
+    and with answers as different as the rows allow. The same items are always shown the same examples."""
     groups: dict[str, list[Row]] = {}
     for row in rows:
         groups.setdefault(row.subtask, []).append(row)
@@ -187,12 +187,12 @@ def with_shots(task: Task, rows: Sequence[Row], count: int) -> Task:
         examples = shown.get(str(item.get("subtask", "")), anything)
         return [*system, *examples, *(turn for turn in asked if turn["role"] != "system")]
 
-    told = digest.of_value([count, shown, anything])
-    return replace(task, prompt=prompt, version=f"{task.version}+{told}")
+    identity = digest.of_value([count, shown, anything])
+    return replace(task, prompt=prompt, version=f"{task.version}+{identity}")
 
 
 def _different(rows: Sequence[Row], count: int) -> list[Row]:
-    """A few rows: one of each answer before a second one of any, in an order drawn once and for all."""
+    """Return ``count`` rows in a fixed random order: one of each answer before a second one of any answer."""
     order = list(rows)
     random.Random(0).shuffle(order)  # noqa: S311 - a draw of examples
     seen = Counter[str]()
@@ -208,9 +208,9 @@ def _turns(rows: Sequence[Row]) -> list[Message]:
 
 
 def _fits(task: Task, items: Sequence[Record], base: Path) -> bool:
-    """Whether the longest prompt and its answer fit into the model's context."""
-    chat, room = models.Chat(base), models.describe(base).context_length - task.spec.max_new_tokens
-    return all(len(chat.prompt(task.prompt(item))) <= room for item in items)
+    """Return whether the longest prompt and its answer fit into the model's context."""
+    chat, limit = models.Chat(base), models.describe(base).context_length - task.spec.max_new_tokens
+    return all(len(chat.prompt(task.prompt(item))) <= limit for item in items)
 
 
 def _score(task: Task, scores: Sequence[ItemScore]) -> Score:

@@ -8,7 +8,7 @@ from ftdojo.record.history import History
 
 
 def conclude(history: History, run: str) -> RunResult:
-    """The result of ``run``, which has a ruling: its test was scored, or it was disqualified."""
+    """Return the result of ``run``, which has a ruling: its test was scored, or it was disqualified."""
     begun, baseline = history.require(RunBegun), history.require(BaselineMeasured).evaluation
     identity, test = begun.configuration, {} if history.reasons else history.require(TestScored).scores
     scored = history.first(TestScored)

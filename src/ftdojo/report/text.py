@@ -1,7 +1,7 @@
-"""How the report writes numbers, and how it writes text that it cannot trust.
+"""Format numbers, and text that is not trusted, for reports.
 
-Data, models and agents can put anything into a string. Before a string is shown it is cut to a length and loses every
-character that acts instead of being read: terminal sequences, controls, and marks that turn the direction of the text.
+Data, models and agents can put anything into a string. Before a string is shown it is cut to a length, and
+characters with an effect are removed: terminal sequences, controls, and marks that change the text direction.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SPACE = "\N{NO-BREAK SPACE}"
 
 
 def clean(text: str, limit: int) -> str:
-    """At most ``limit`` characters of ``text``; what acts is dropped or shown as U+FFFD, what is cut off is counted."""
+    """Return at most ``limit`` characters of ``text``; active ones are dropped or shown as U+FFFD, cut ones counted."""
     shown = _ACTING.sub("\ufffd", _TERMINAL.sub("", text[:limit].replace("\r\n", "\n")))
     hidden = len(text) - limit
     return f"{shown}… ({hidden:,} more characters)" if hidden > 0 else shown
@@ -34,7 +34,7 @@ def line(text: str, limit: int) -> str:
 
 
 def unit(metric: str) -> str:
-    """What stands behind a value. By the convention of :class:`ftdojo.tasks.spec.TaskSpec` accuracies are per cent."""
+    """Return the unit of a value. By the convention of :class:`ftdojo.tasks.spec.TaskSpec` accuracies are per cent."""
     return f"{SPACE}%" if metric.endswith("accuracy") else ""
 
 
