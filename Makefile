@@ -11,7 +11,7 @@ demo: $(STAMP)  ## fine-tune the embedded model on a chemistry task and open the
 
 # Two processes of one thread each: many small tests do not profit from more threads.
 test: $(STAMP)  ## the quick tests, among them one that trains the real model
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --durations 15
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal --durations 15
 
 test-slow: $(STAMP)  ## long runs with the real model
 	$(BIN)/pytest -m slow
