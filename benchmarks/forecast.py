@@ -96,7 +96,7 @@ def run_cell(cell: dict[str, Any]) -> dict[str, Any]:
     import torch
 
     from ftdojo.contract.train_config import TrainConfig
-    from ftdojo.models import compute, describe
+    from ftdojo.models import available_memory, compute, describe
     from ftdojo.training.sft import estimate
     from ftdojo.training.sft.forecast import forecast
     from ftdojo.training.sft.trainer import train
@@ -108,7 +108,7 @@ def run_cell(cell: dict[str, Any]) -> dict[str, Any]:
     memory = estimate.peak(examples, describe(base), config, chosen)
     if "measured_memory" in cell:
         return {"memory": memory, "memory_error": 100 * (memory / cell["measured_memory"] - 1)}
-    if chosen.device == "cuda" and memory > estimate.available_memory(chosen):
+    if chosen.device == "cuda" and memory > available_memory(chosen):
         return {"memory": memory, "fits": False}
     seconds = forecast(examples, config, base)
     epochs = math.ceil(cell["seconds"] / seconds)

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ftdojo import models
+from ftdojo.contract.options import RunOptions
 from ftdojo.episode import validate
 from ftdojo.record import Home
 
@@ -40,7 +41,7 @@ def judge(name: str, home: Home) -> dict[str, Any]:
     """One verdict and its time."""
     told = expected(name)
     begun = time.perf_counter()
-    verdict = validate(CORPUS / name, told["task"], model=models.EMBEDDED, home=home)
+    verdict = validate(CORPUS / name, RunOptions(task=told["task"], model=models.EMBEDDED), home=home)
     seconds = time.perf_counter() - begun
     errors = [f.code for f in verdict.findings if f.severity == "error"]
     right = verdict.gate == told.get("gate") and ("code" not in told or told["code"] in errors)
@@ -59,7 +60,7 @@ def main() -> None:
         # One that passes makes all imports; of other tasks the data has to be there.
         mine = sorted(name for name in ("good_recipe", *names) if expected(name)["task"] == task)
         warm = "good_recipe" if "good_recipe" in mine else mine[0]
-        validate(CORPUS / warm, task, model=models.EMBEDDED, home=home)
+        validate(CORPUS / warm, RunOptions(task=task, model=models.EMBEDDED), home=home)
     results = []
     for name in names:
         results.append(judge(name, home))

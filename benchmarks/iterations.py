@@ -34,6 +34,7 @@ from typing import Any
 import yaml
 
 from ftdojo import inference, models, sandbox, tasks
+from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Silent
 from ftdojo.contract.submission import load
 from ftdojo.data import TaskData, prepare, read_items
@@ -43,7 +44,7 @@ from ftdojo.errors import InputError
 from ftdojo.gates import data_program
 from ftdojo.record import Home
 from ftdojo.tasks.spec import Task
-from ftdojo.training import export, tokenize
+from ftdojo.training import export, tokenize, trainer_of
 from gates import CORPUS, expected
 
 TASK = "chemistry/mol_und"
@@ -87,21 +88,24 @@ def stream(seed: int, kinds: Sequence[str], scratch: Path) -> Iterator[tuple[str
 
 
 class Late:
-    """Asked after every step of a training, whether it will end after a deadline, or whether that has passed."""
+    """Ends a training that will go on after a deadline, or has passed it: asked at every log of its curve."""
 
     FIRST, BY_FAR = 10, 2.0
 
-    def __init__(self, steps: int, deadline: float) -> None:
-        self.known = False
-        self._steps, self._deadline, self._done, self._begun = steps, deadline, 0, time.monotonic()
+    def __init__(self, deadline: float) -> None:
+        self._deadline, self._begun = deadline, time.monotonic()
 
-    def __call__(self) -> bool:
-        self._done += 1
+    def __call__(self, log: dict[str, float]) -> None:
+        """Take one log.
+
+        Raises:
+            TimeoutError: if the training is late.
+        """
         now = time.monotonic()
-        needed = (now - self._begun) / self._done * self._steps
-        by_far = self._done >= self.FIRST and needed > self.BY_FAR * (self._deadline - self._begun)
-        self.known = now > self._deadline or by_far
-        return self.known
+        needed = (now - self._begun) / log["step"] * log["steps"]
+        by_far = log["step"] >= self.FIRST and needed > self.BY_FAR * (self._deadline - self._begun)
+        if now > self._deadline or by_far:
+            raise TimeoutError
 
 
 def unguarded(folder: Path, task: Task, data: TaskData, base: Path, deadline: float) -> bool:
@@ -113,16 +117,19 @@ def unguarded(folder: Path, task: Task, data: TaskData, base: Path, deadline: fl
     from ftdojo.training.sft.trainer import train
 
     submission = load(folder)
-    rows = data_program.run(submission.program, data.raw, limit=task.spec.rules.max_rows, limits=sandbox.Limits())
+    rows = data_program.run(
+        submission.program,
+        data.raw,
+        trainer_of(submission.train),
+        limit=task.spec.rules.max_rows,
+        limits=sandbox.Limits(),
+    )
     examples = tokenize(rows, base, max_length=submission.train.max_length).examples
     if not examples:
         raise ValueError("nothing to learn")
     with tempfile.TemporaryDirectory() as scratch:
         weights, merged = Path(scratch, "weights"), Path(scratch, "merged")
-        late = Late(submission.train.steps(len(examples)), deadline)
-        train(examples, submission.train, base, weights, should_stop=late)
-        if late.known:
-            raise TimeoutError
+        train(examples, submission.train, base, weights, on_log=Late(deadline))
         export(base, weights, merged)
         items = read_items(data.validation)
         engine = inference.TransformersEngine(merged)
@@ -141,7 +148,8 @@ def side(gated: bool, arguments: argparse.Namespace) -> dict[str, Any]:
     spent: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as scratch:
         stages = Stages(
-            Setting.prepare(TASK, model=models.EMBEDDED, home=Home(Path(scratch, "home"))), progress=Silent()
+            Setting.prepare(RunOptions(task=TASK, model=models.EMBEDDED), home=Home(Path(scratch, "home"))),
+            progress=Silent(),
         )
         stages.baseline()  # a run has measured it before its first iteration
         deadline = time.monotonic() + arguments.budget

@@ -50,15 +50,15 @@ import yaml
 
 from ftdojo import agents, models
 from ftdojo.child import PR_SET_PDEATHSIG
-from ftdojo.contract.budget import Budget
+from ftdojo.contract.options import RunOptions
 from ftdojo.contract.protocol import Observation
 from ftdojo.episode import Dojo, grading, run_episode
 from ftdojo.errors import FtdojoError
 from ftdojo.inference import TransformersEngine, engine
 from ftdojo.record import Home, Ledger
-from ftdojo.record.ledger import FILE
+from ftdojo.record.run_folder import LEDGER
+from ftdojo.training import Point, Step
 from ftdojo.training.sft import trainer
-from ftdojo.training.sft.monitor import Point, Step
 from ftdojo.training.sft.shapes import cut
 
 STEP_S, BATCH_S = 0.01, 0.04
@@ -259,12 +259,16 @@ class Case:
     def play(self, place: Path) -> None:
         """The run below ``place``, from its beginning or from where it was."""
         home = Home(place / "home")
-        budget = Budget(wall_s=36_000, submissions=self.iterations)
         name, planner = ("scripted", "") if self.real else ("ft-agent", "playbook")
-        with Dojo(
-            self.task, place / "run", model=self.model, home=home, agent=name, planner=planner, budget=budget,
-            progress=Log(),
-        ) as dojo:  # fmt: skip
+        options = RunOptions(
+            task=self.task,
+            model=self.model,
+            agent=name,
+            planner=planner,
+            wall_s=36_000,
+            submissions=self.iterations,
+        )
+        with Dojo(options, place / "run", home=home, progress=Log()) as dojo:
             workspace = place / "run/workspace"
             run_episode(dojo, Scripted(workspace) if self.real else agents.make(name, workspace, door=dojo))
 
@@ -390,7 +394,7 @@ def stage(place: Path) -> str:
 
 def recorded(run: Path) -> list[str]:
     """The links of the ledger's events."""
-    if not (run / FILE).is_file():
+    if not (run / LEDGER).is_file():
         return []
     try:
         with Ledger(run, writable=False) as ledger:

@@ -24,10 +24,11 @@ from typing import Any
 
 import yaml
 
+from ftdojo.contract.options import RunOptions
 from ftdojo.episode import Dojo
 from ftdojo.findings import Finding
 from ftdojo.record import Home
-from ftdojo.record.ledger import FILE
+from ftdojo.record.run_folder import LEDGER
 from ftdojo.report import write_report
 
 TASK = "chemistry/mol_und"
@@ -60,7 +61,7 @@ def measure(iterations: int, at: list[int], home: Home) -> dict[str, Any]:
     points: dict[int, dict[str, float]] = {}
     with tempfile.TemporaryDirectory(prefix="ftdojo-overhead-") as scratch:
         run = Path(scratch) / "run"
-        with Dojo(TASK, run, model="smollm2-135m", home=home) as dojo:
+        with Dojo(RunOptions(task=TASK, wall_s=None), run, home=home) as dojo:
             observation = dojo.reset()
             raw = [f.path for f in observation.raw_data.files]
             for number in range(1, iterations + 2):
@@ -79,7 +80,7 @@ def measure(iterations: int, at: list[int], home: Home) -> dict[str, Any]:
                     points[len(seconds)] = {
                         "gates_s": time.perf_counter() - begun,
                         "report_s": report_s,
-                        "ledger_mib": sum(p.stat().st_size for p in run.glob(f"{FILE}*")) / 2**20,
+                        "ledger_mib": sum(p.stat().st_size for p in run.glob(f"{LEDGER}*")) / 2**20,
                     }
                 if number % 50 == 1:
                     print(f"{number - 1} iterations", file=sys.stderr, flush=True)

@@ -6,12 +6,11 @@ Run it whenever a specification changes; a test compares the file with what this
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from ftdojo import tasks
 from ftdojo.tasks.spec import Task
+from page_parts import bullet, literal, prose, table, write
 
-PAGE = Path(__file__).with_name("tasks.md")
 INTRODUCTION = """# Tasks
 
 Generated from the specifications by `python docs/generate_tasks.py`; do not edit.
@@ -22,55 +21,58 @@ a task, `ftdojo task check ID` proves it.
 """
 
 
-def page() -> str:
-    """The whole page."""
+def pages() -> dict[str, str]:
+    """The page, under its name."""
     found = [tasks.get(name) for name in tasks.ids()]
-    return "\n".join([INTRODUCTION, *_table(found), "", *(line for task in found for line in _section(task))])
+    lines = [INTRODUCTION, *_table(found), "", *(line for task in found for line in _section(task))]
+    return {"tasks.md": "\n".join(lines)}
 
 
 def _table(found: list[Task]) -> Iterator[str]:
-    yield "| task | sub-tasks | metric | best | new tokens | data | licence |"
-    yield "|---|---|---|---|---|---|---|"
+    rows = []
     for task in found:
         spec = task.spec
         direction = "higher is better" if spec.higher_is_better else "lower is better"
-        cells = [
-            f"[{spec.id}](#{_anchor(spec.id)})",
-            str(len(spec.subtasks) or 1),
-            f"{spec.metric}, {direction}",
-            f"{spec.best_value:g}",
-            str(spec.max_new_tokens),
-            ", ".join(task.variants),
-            spec.licence,
-        ]
-        yield f"| {' | '.join(map(_cell, cells))} |"
+        rows.append(
+            (
+                f"[{spec.id}](#{_anchor(spec.id)})",
+                str(len(spec.subtasks) or 1),
+                f"{spec.metric}, {direction}",
+                f"{spec.best_value:g}",
+                str(spec.max_new_tokens),
+                ", ".join(task.variants),
+                spec.licence,
+            )
+        )
+    yield from table(["task", "sub-tasks", "metric", "best", "new tokens", "data", "licence"], rows)
 
 
 def _section(task: Task) -> Iterator[str]:
     spec = task.spec
     yield f"## {spec.id}\n"
-    yield f"{spec.objective}\n"
-    yield f"Answer: {spec.output_format}\n"
+    yield f"{prose(literal(spec.objective))}\n"
+    yield f"{prose(literal(f'Answer: {spec.output_format}'))}\n"
     if spec.subtasks:
-        yield f"Sub-tasks: {', '.join(spec.subtasks)}.\n"
-    yield f"Evaluation: {spec.evaluation_source}.\n"
-    sets = {s.id: s for variant in task.variants.values() for s in variant.sets}
-    for known in sets.values():
-        access = f" {known.access}" if known.access else ""
-        yield f"- data set `{known.id}`, revision `{known.revision}`, licence {known.licence}.{access}"
-    for raw in spec.raw_sources:
-        ways = ", ".join(rendering.name for rendering in raw.renderings)
-        yield f"- raw file `{raw.path}`: {raw.description} (renderings: {ways})"
-    for score in spec.published:
-        base, ours = f"Qwen2.5-7B-Instruct {score.base:g}", f"the original FT-Agent on it {score.ft_agent:g}"
-        yield f"- published, {score.metric} on test: {base}, {ours}"
-    for shortcut in spec.shortcuts:
-        yield f"- shortcut: {shortcut.name} scores at most {shortcut.at_most:g}"
+        yield f"{prose('Sub-tasks: ' + ', '.join(spec.subtasks))}.\n"
+    yield f"{prose(literal(f'Evaluation: {spec.evaluation_source}.'))}\n"
+    yield from map(bullet, _facts(task))
     yield ""
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+def _facts(task: Task) -> Iterator[str]:
+    spec = task.spec
+    sets = {s.id: s for variant in task.variants.values() for s in variant.sets}
+    for known in sets.values():
+        access = f" {known.access}" if known.access else ""
+        yield f"data set `{known.id}`, revision `{known.revision}`, licence {known.licence}.{access}"
+    for raw in spec.raw_sources:
+        ways = ", ".join(rendering.name for rendering in raw.renderings)
+        yield f"raw file `{raw.path}`: {raw.description} (renderings: {ways})"
+    for score in spec.published:
+        base, ours = f"Qwen2.5-7B-Instruct {score.base:g}", f"the original FT-Agent on it {score.ft_agent:g}"
+        yield f"published, {score.metric} on test: {base}, {ours}"
+    for shortcut in spec.shortcuts:
+        yield f"shortcut: {shortcut.name} scores at most {shortcut.at_most:g}"
 
 
 def _anchor(name: str) -> str:
@@ -79,4 +81,4 @@ def _anchor(name: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(), "utf-8")
+    write(pages())

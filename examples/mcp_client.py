@@ -2,9 +2,12 @@
 
     python examples/mcp_client.py TASK SUBMISSION [SUBMISSION ...] [--options "--budget 10m --max-iterations 3"]
 
+    ftdojo mcp TASK --start "python /full/path/mcp_client.py --started SUBMISSION [SUBMISSION ...]"
+
 A submission is a folder with plan.yaml, train.yaml, and recipe.yaml or process_data.py. ``--options`` go to
-``ftdojo mcp``, which is started as a child and talked to on its standard input and output. The result, test scores and
-all, is printed as JSON; what the server is doing goes to standard error.
+``ftdojo mcp``, which is started as a child and talked to on its standard input and output. With ``--started`` it is the
+other way round: ftdojo has started this program, and the address of the episode is in the environment. The result, test
+scores and all, is printed as JSON; what the server is doing goes to standard error.
 """
 
 from __future__ import annotations
@@ -35,11 +38,15 @@ async def call(client: Client, tool: str, **arguments: Any) -> Any:
         tool, arguments = "wait", {"wait_s": 60}
 
 
-async def play(task: str, submissions: list[Path], options: list[str]) -> dict[str, Any]:
-    """Hand in the submissions that pass the gates, one after the other, and finish."""
-    server = StdioServerParameters(
+def child(task: str, options: list[str]) -> StdioServerParameters:
+    """A server that is started as a child of this program."""
+    return StdioServerParameters(
         command=sys.executable, args=["-m", "ftdojo", "mcp", task, *options], env=dict(os.environ)
     )
+
+
+async def play(server: StdioServerParameters | str, submissions: list[Path]) -> dict[str, Any]:
+    """Hand in the submissions that pass the gates, one after the other, and finish."""
     async with Client(server) as client:
         await call(client, "wait")
         for folder in submissions:
@@ -58,11 +65,15 @@ async def play(task: str, submissions: list[Path], options: list[str]) -> dict[s
 def main() -> None:
     """See the module's docstring."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("task")
-    parser.add_argument("submissions", type=Path, nargs="+", metavar="SUBMISSION")
+    parser.add_argument("arguments", nargs="+", metavar="[TASK] SUBMISSION")
     parser.add_argument("--options", default="", help="of `ftdojo mcp`")
-    arguments = parser.parse_args()
-    result = asyncio.run(play(arguments.task, arguments.submissions, shlex.split(arguments.options)))
+    parser.add_argument("--started", action="store_true", help="ftdojo has started this program; there is no TASK")
+    given = parser.parse_args()
+    if given.started:
+        server, folders = os.environ["FTDOJO_MCP_URL"], given.arguments
+    else:
+        server, folders = child(given.arguments[0], shlex.split(given.options)), given.arguments[1:]
+    result = asyncio.run(play(server, [Path(folder) for folder in folders]))
     print(json.dumps(result, indent=1))
 
 

@@ -10,12 +10,14 @@ import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
+from ftdojo.contract.options import RunOptions
 from ftdojo.contract.protocol import Observation
 from ftdojo.record import Home
 
@@ -39,7 +41,7 @@ max_new_tokens = 4
 """
 
 
-SUBMISSION = {
+SUBMISSION: dict[str, dict[str, Any]] = {
     "plan.yaml": {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []},
     "train.yaml": {"method": "full", "learning_rate": 0.01, "epochs": 6, "batch_size": 8, "max_length": 64},
     "recipe.yaml": {"sources": [{"path": "train.jsonl", "prompt": "{{ request }}", "completion": "{{ verdict }}"}]},
@@ -174,7 +176,7 @@ class Thrice:
         self.folder = folder
 
     def propose(self, observation: Observation) -> Path | None:
-        changes = [{}, {"epochs": 0.2, "learning_rate": 1e-5}, {"learning_rat": 1}]
+        changes: list[dict[str, Any]] = [{}, {"epochs": 0.2, "learning_rate": 1e-5}, {"learning_rat": 1}]
         number = len(observation.history)
         if number == len(changes):
             return None
@@ -192,7 +194,8 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory, approve: Path, tiny_m
 
     def make(folder: Path) -> None:
         home, agent = Home(folder / "home"), Thrice(tmp_path_factory.mktemp("submissions"))
-        with Dojo(str(approve), folder / "run", model=str(tiny_model), home=home, agent=agent.name) as dojo:
+        options = RunOptions(task=str(approve), model=str(tiny_model), agent=agent.name)
+        with Dojo(options, folder / "run", home=home) as dojo:
             assert run_episode(dojo, agent).best.iteration == 1
 
     return _made_once(tmp_path_factory, "finished", make)

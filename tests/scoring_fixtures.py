@@ -5,11 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
+from ftdojo.tasks.external import CodeRunner
+
+CpuSeconds = Callable[[Callable[[], object]], float]
 
 HOSTILE = {
     "long": "x" * 1_000_000,
@@ -38,16 +43,16 @@ HOSTILE = {
 
 
 @pytest.fixture(params=HOSTILE)
-def hostile(request):
+def hostile(request: pytest.FixtureRequest) -> str:
     """An output that breaks careless parsers."""
-    return HOSTILE[request.param]
+    return HOSTILE[str(request.param)]
 
 
 @pytest.fixture
-def cpu_seconds():
+def cpu_seconds() -> CpuSeconds:
     """``cpu_seconds(call)``: the processor time that a call takes, whatever else runs on the machine."""
 
-    def measure(call):
+    def measure(call: Callable[[], object]) -> float:
         begun = time.process_time()
         call()
         return time.process_time() - begun
@@ -56,11 +61,11 @@ def cpu_seconds():
 
 
 @pytest.fixture
-def runner():
+def runner() -> CodeRunner:
     """Runs a program in a process of its own, without a sandbox: the programs here are the tests' own."""
 
-    def run(program, inputs, output):
-        command = [sys.executable, "main.py", inputs, output]
+    def run(program: Path, inputs: Path, output: Path) -> None:
+        command = [sys.executable, "main.py", str(inputs), str(output)]
         done = subprocess.run(command, cwd=program, capture_output=True, text=True, timeout=60, check=False)
         if done.returncode:
             finding = Finding(code="program_failed", gate=0, message=done.stderr[-300:], where="main.py", fix="mend it")

@@ -26,6 +26,12 @@ class Step:
     delay_s: float = 0.0
     cut: bool = False
     """Close the connection in the middle of the reply."""
+    drip_s: float = 0.0
+    """Seconds between single bytes of the reply."""
+    raw: str = ""
+    """The body of the reply as it is, in place of a completion."""
+    endless: bool = False
+    """Go on sending after the reply, until the client has enough."""
 
 
 Script = Callable[[int, dict[str, Any]], Step]
@@ -71,15 +77,27 @@ def scripted(script: Script) -> Iterator[ScriptedLlm]:
             with turn:
                 llm.at_work -= 1
             reply = _completion(step) if step.status == 200 else {"error": {"message": step.content}}
-            content = json.dumps(reply).encode()
+            content = step.raw.encode() or json.dumps(reply).encode()
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 self.send_response(step.status)
                 for name, value in {"content-type": "application/json", **step.headers}.items():
                     self.send_header(name, value)
-                self.send_header("content-length", str(len(content)))
+                if not step.endless:
+                    self.send_header("content-length", str(len(content)))
                 self.end_headers()
-                self.wfile.write(content[: len(content) // 2] if step.cut else content)
+                self._write(content[: len(content) // 2] if step.cut else content, step)
             self.close_connection = True
+
+        def _write(self, content: bytes, step: Step) -> None:
+            if step.drip_s:
+                for byte in content:
+                    self.wfile.write(bytes([byte]))
+                    if gone.wait(step.drip_s):
+                        return
+            else:
+                self.wfile.write(content)
+            while step.endless and not gone.is_set():
+                self.wfile.write(b" " * 2**16)
 
         def log_message(self, *_: Any) -> None:
             pass

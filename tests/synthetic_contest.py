@@ -18,10 +18,10 @@ from ftdojo.contract.feedback import (
 )
 from ftdojo.contract.protocol import Decision, Iteration
 from ftdojo.contract.result import Score, StageSeconds
-from ftdojo.episode.episode import RESULT
 from ftdojo.findings import Finding
-from ftdojo.record import Ledger
+from ftdojo.record import Ledger, RunFolder, events
 from ftdojo.record.history import History
+from ftdojo.record.summary import conclude
 from ftdojo.tasks import get
 from ftdojo.tasks.scoring import summarize
 from ftdojo.tasks.spec import ItemScore
@@ -62,8 +62,8 @@ def write_run(
         return Score(metric=metric, value=value, interval=(value - 5, value + 5), n=len(base))
 
     def evaluation(value: float) -> EvaluationFeedback:
-        given = {"subtasks": {}, "subtask_parsed": {}, "errors": {}, "metrics": {}, "to_best": None, "samples": []}
-        return EvaluationFeedback.model_validate({"score": estimate(value), "parsed": 1.0, **given})
+        given: dict[str, Any] = {"subtasks": {}, "subtask_parsed": {}, "errors": {}, "metrics": {}, "samples": []}
+        return EvaluationFeedback.model_validate({"score": estimate(value), "parsed": 1.0, "to_best": None, **given})
 
     def iteration(number: int, value: float | None) -> Iteration:
         finding = Finding(code="diverged", gate=4, message="m", where="w", fix="f")
@@ -101,25 +101,23 @@ def write_run(
             "digests": {**DIGESTS, **changed},
         }
         about = {"metric": metric, "higher_is_better": True, "objective": "", "versions": {"ftdojo": "0.1.0"}}
-        history.append("configuration", {"configuration": configuration, **about})
-        history.append("baseline", {"evaluation": evaluation(10.0).model_dump(mode="json")}, Spent(wall_s=10))
+        history.append(events.RunBegun.model_validate({"configuration": configuration, **about}))
+        history.append(events.BaselineMeasured(evaluation=evaluation(10.0), charge=Spent(wall_s=10)))
         values = [*validation, *([None] if stopped else [])]
         for number, value in enumerate(values, start=1):
-            made = iteration(number, value).model_dump(mode="json")
-            event = {"iteration": made, "overlap": overlap if number == 1 else 0}
-            history.append("iteration", event, Spent(wall_s=20, device_s=7, submissions=1))
-        history.append("stopped", {"out_of_budget": False})
+            charge = Spent(wall_s=20, device_s=7, submissions=1)
+            found = overlap if number == 1 else 0
+            history.append(events.IterationEnded(iteration=iteration(number, value), overlap=found, charge=charge))
+        history.append(events.AgentStopped(out_of_budget=False))
         verdicts = {"baseline": base, "best": best}
-        scores = {
-            name: Score.of(metric, summarize(task, rows)).model_dump(mode="json") for name, rows in verdicts.items()
-        }
+        scores = {name: Score.of(metric, summarize(task, rows)) for name, rows in verdicts.items()}
         told = {
             name: [
                 {"id": v.id, "subtask": "", "score": v.score, "parsed": True, "metrics": dict(v.metrics)} for v in rows
             ]
             for name, rows in verdicts.items()
         }
-        history.append("test_scored", {**scores, "items": told})
-        result = history.result(folder.name)
-        history.append("finished", {"result": result.model_dump(mode="json")})
-    (folder / RESULT).write_text(result.model_dump_json())
+        history.append(events.TestScored.model_validate({**scores, "items": told}))
+        result = conclude(history, folder.name)
+        history.append(events.RunFinished(result=result))
+    RunFolder(folder).result.write_text(result.model_dump_json())

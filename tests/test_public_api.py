@@ -11,9 +11,9 @@ from pathlib import Path
 import ftdojo
 
 NAMES = set(
-    "Agent Budget DataLlm Decision Dojo Door Draft Feedback Finding FtdojoError Home Iteration Lora Observation Plan "
-    "PlannedChange Probe Recipe RunResult ScoreReport Source Submission Task TaskSpec TrainConfig __version__ get_task "
-    "make_agent run_episode score validate".split()
+    "Abilities Agent AgentSetup Budget DataLlm Decision Dojo Door Draft Feedback Finding FtdojoError Home Iteration "
+    "Lora Observation Plan PlannedChange Probe Recipe RunOptions RunResult ScoreReport Source Submission Task TaskSpec "
+    "TrainConfig __version__ get_task make_agent run_episode score validate".split()
 )
 """A name is added here on purpose; one is taken away only as docs/compatibility.md says."""
 

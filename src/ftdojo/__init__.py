@@ -1,9 +1,9 @@
 """Fine-tuning of language models by agents: FT-Dojo, the environment, and FT-Agent.
 
-    from ftdojo import Dojo, Home, make_agent, run_episode
+    from ftdojo import Dojo, Home, RunOptions, make_agent, run_episode
 
-    with Dojo("chemistry/mol_und", run, model="smollm2-135m", home=Home.default()) as dojo:
-        result = run_episode(dojo, make_agent("ft-agent", run / "workspace"))
+    with Dojo(RunOptions(task="chemistry/mol_und"), run, home=Home.default()) as dojo:
+        result = run_episode(dojo, make_agent("ft-agent", run / "workspace", door=dojo))
 
 These names are the public API; everything else may change. They are loaded when they are first used, so that scoring
 does not import a training framework.
@@ -15,10 +15,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ftdojo.agents import Abilities, AgentSetup
     from ftdojo.agents import make as make_agent
     from ftdojo.agents.draft import Draft
     from ftdojo.contract.budget import Budget
     from ftdojo.contract.feedback import Feedback
+    from ftdojo.contract.options import RunOptions
     from ftdojo.contract.protocol import Agent, Decision, Door, Iteration, Observation, Probe
     from ftdojo.contract.recipe import Recipe, Source
     from ftdojo.contract.result import RunResult
@@ -36,7 +38,9 @@ if TYPE_CHECKING:
     __version__: str
 
 _PLACES = {
+    "Abilities": "ftdojo.agents",
     "Agent": "ftdojo.contract.protocol",
+    "AgentSetup": "ftdojo.agents",
     "Budget": "ftdojo.contract.budget",
     "DataLlm": "ftdojo.gateway",
     "Decision": "ftdojo.contract.protocol",
@@ -54,6 +58,7 @@ _PLACES = {
     "PlannedChange": "ftdojo.contract.submission",
     "Probe": "ftdojo.contract.protocol",
     "Recipe": "ftdojo.contract.recipe",
+    "RunOptions": "ftdojo.contract.options",
     "RunResult": "ftdojo.contract.result",
     "ScoreReport": "ftdojo.tasks",
     "Source": "ftdojo.contract.recipe",
@@ -69,7 +74,9 @@ _PLACES = {
 }
 
 __all__ = [
+    "Abilities",
     "Agent",
+    "AgentSetup",
     "Budget",
     "DataLlm",
     "Decision",
@@ -87,6 +94,7 @@ __all__ = [
     "PlannedChange",
     "Probe",
     "Recipe",
+    "RunOptions",
     "RunResult",
     "ScoreReport",
     "Source",

@@ -16,8 +16,9 @@ class Finding(BaseModel):
 
     code: str
     """What kind of fault, e.g. ``unknown_key``; agents branch on it."""
-    gate: int
-    """0 schema, 1 static, 2 data trial, 3 tokenization, 4 micro-training, 5 micro-evaluation."""
+    gate: int = 0
+    """0 schema, 1 static, 2 data trial, 3 tokenization, 4 micro-training, 5 micro-evaluation. The gate sets it: what a
+    gate calls knows nothing of its number."""
     severity: Severity = "error"
     """An error stops the submission; a warning is told and lets it pass."""
     message: str

@@ -84,8 +84,17 @@ def load_file(path: Path, model: type[M], *, gate: int = 0, links: bool = True) 
     """Read ``path`` (``.toml``, else YAML) as a ``model``; a link is only followed if ``links``.
 
     Raises:
-        InputError: with one finding per fault (``missing_file``, ``too_large``, ``unreadable``, ``unknown_key``,
-            ``missing_key``, ``bad_value``).
+        InputError: with one finding per fault (those of :func:`read_file`; ``unknown_key``, ``missing_key``,
+            ``bad_value``).
+    """
+    return parse(read_file(path, gate=gate, links=links), model, where=path.name, gate=gate)
+
+
+def read_file(path: Path, *, gate: int = 0, links: bool = True) -> Any:
+    """The content of ``path`` (``.toml``, else YAML), not yet validated; a link is only followed if ``links``.
+
+    Raises:
+        InputError: with one finding (``missing_file``, ``too_large``, ``unreadable``).
     """
 
     def fault(code: str, message: str, fix: str) -> InputError:
@@ -102,11 +111,10 @@ def load_file(path: Path, model: type[M], *, gate: int = 0, links: bool = True) 
         raise fault("too_large", f"is larger than {MAX_BYTES // 1024} KiB", "settings files are short; move data out")
     try:
         text = raw.decode("utf-8")
-        data = _toml(text) if path.suffix == ".toml" else yaml.load(text, Loader=_PlainLoader)  # noqa: S506
+        return _toml(text) if path.suffix == ".toml" else yaml.load(text, Loader=_PlainLoader)  # noqa: S506
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, yaml.YAMLError, RecursionError, ValueError) as error:
         detail = " ".join(str(error).split())[:300]
         raise fault("unreadable", f"cannot be parsed: {detail}", "correct the syntax at that place") from None
-    return parse(data, model, where=path.name, gate=gate)
 
 
 def _toml(text: str) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ftdojo import tasks
-from ftdojo.agents import AGENTS, GREEDY_TREE, check, forecast, make
-from ftdojo.agents.baselines.space import Point, Space, Span
+from ftdojo.agents import AGENTS, check, forecast, make
+from ftdojo.agents.baselines.space import Choice, Point, Space, Span
 from ftdojo.agents.draft import read
 from ftdojo.contract import submission
 from ftdojo.contract.data_profile import DataProfile, FileProfile
@@ -111,7 +111,7 @@ def by_rate(point: Point) -> float | None:
 
 
 def test_agents_are_known_by_name_and_only_two_have_a_planner() -> None:
-    alone = [name for name in AGENTS if name != GREEDY_TREE]
+    alone = [name for name in AGENTS.built_in if name != "greedy-tree"]
     assert [check(name, "playbook") for name in alone] == ["", "", "", "", "playbook"]
     assert check("ft-agent", "openai:some") == "openai:some"
     with pytest.raises(UsageError, match="has no planner"):
@@ -186,7 +186,9 @@ def test_random_search_looks_at_no_score_and_tpe_learns_from_it(tmp_path: Path) 
         return [Space.of(observe([], {}, seed=seed)).point(read(folder)) for folder in folders.values()]
 
     assert points("random-search", flat, 5, 0) == points("random-search", by_rate, 5, 0)
-    assert space.dimensions["rendering"].options == ("raw", "answer", "rationale")
+    rendering = space.dimensions["rendering"]
+    assert isinstance(rendering, Choice)
+    assert rendering.options == ("raw", "answer", "rationale")
     late = [p for seed in range(3) for p in points("tpe", by_rate, 16, seed)[8:]]
     rng = random.Random(0)
     drawn = [space.draw(rng) for _ in range(1000)]

@@ -49,7 +49,8 @@ def observed(simulation: ModuleType, tmp_path: Path, *trials: tuple[Draft, float
         Proposal(plan, draft).write(folder)
         difference = Interval(value=gap, low=gap - half, high=gap + half)
         history.append(simulation.iteration(number, folder, 50 + gap, difference, number == 1))
-    return simulation.observation(history, folders, 1)
+    made: Observation = simulation.observation(history, folders, 1)
+    return made
 
 
 def test_changes_are_counted_in_doublings() -> None:

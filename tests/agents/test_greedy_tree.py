@@ -9,7 +9,7 @@ import pytest
 
 from ftdojo import agents
 from ftdojo.agents.baselines.greedy_tree import DRAFTS
-from ftdojo.contract.budget import Budget
+from ftdojo.contract.options import RunOptions
 from ftdojo.contract.result import RunResult
 from ftdojo.episode import Dojo, run_episode
 from ftdojo.errors import UsageError
@@ -43,17 +43,10 @@ def reply(number: int) -> str:
 def play(place: Path, home: Home, url: str, task: Path, model: Path, iterations: int, **options: Any) -> RunResult:
     transport = connect("openai:scripted", base_url=url)
     planner = agents.check("greedy-tree", transport.model)
-    limits = Budget(submissions=iterations)
-    with Dojo(
-        str(task),
-        place / "run",
-        model=str(model),
-        home=home,
-        agent="greedy-tree",
-        planner=planner,
-        budget=limits,
-        **options,
-    ) as dojo:
+    given = RunOptions(
+        task=str(task), model=str(model), agent="greedy-tree", planner=planner, wall_s=None, submissions=iterations
+    )
+    with Dojo(given, place / "run", home=home, **options) as dojo:
         agent = agents.make("greedy-tree", place / "run/workspace", door=dojo, transport=transport)
         return run_episode(dojo, agent)
 

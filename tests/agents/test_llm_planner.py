@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from ftdojo import agents
-from ftdojo.contract.budget import Budget
 from ftdojo.contract.call import Call
+from ftdojo.contract.options import RunOptions
 from ftdojo.contract.result import RunResult
 from ftdojo.contract.submission import Plan, load
 from ftdojo.episode import Dojo, run_episode
@@ -105,10 +105,10 @@ def run(tmp_path: Path, approve: Path, tiny_model: Path, home: Home) -> Callable
         **budget: Any,
     ) -> RunResult:
         folder = tmp_path / name
-        limits = Budget(submissions=iterations, **budget)
-        options: dict[str, Any] = {"model": str(tiny_model), "home": home, "planner": transport.model, "budget": limits}
+        given: dict[str, Any] = {"wall_s": None, "submissions": iterations, **budget}
+        options = RunOptions(task=str(approve), model=str(tiny_model), planner=transport.model, **given)
         data_llm = DataLlm(models=pools) if pools else None
-        with Dojo(str(approve), folder, agent="ft-agent", data_llm=data_llm, **options) as dojo:
+        with Dojo(options, folder, home=home, data_llm=data_llm) as dojo:
             agent = agents.make("ft-agent", folder / "workspace", door=dojo, transport=transport)
             return run_episode(dojo, agent)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ftdojo import agents
 from ftdojo.agents.ft_agent.probing import FIRST_SHARE, halve, ranked
-from ftdojo.contract.budget import Budget
+from ftdojo.contract.options import RunOptions
 from ftdojo.contract.protocol import Agent, Observation
 from ftdojo.contract.result import RunResult
 from ftdojo.contract.submission import load
@@ -71,10 +71,9 @@ class Dying:
 
 
 def play(task: Path, model: Path, run: Path, home: Home, *, dies: bool = False, **budget: Any) -> RunResult:
-    limits = Budget(**{"submissions": 2, "wall_s": 3600.0, **budget})
-    options: dict[str, Any] = {"model": str(model), "home": home, "budget": limits}
     planner = agents.check("ft-agent", "playbook", probes=3)
-    with Dojo(str(task), run, agent="ft-agent", planner=planner, **options) as dojo:
+    given: dict[str, Any] = {"submissions": 2, "wall_s": 3600.0, **budget}
+    with Dojo(RunOptions(task=str(task), model=str(model), planner=planner, **given), run, home=home) as dojo:
         agent = agents.make("ft-agent", run / "workspace", door=dojo, probes=3)
         assert getattr(agent, "planner", None) == planner
         return run_episode(dojo, Dying(agent) if dies else agent)

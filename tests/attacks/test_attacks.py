@@ -1,4 +1,4 @@
-"""The attack corpus: hostile data programs, submissions, models and records, one folder each, and honest twins (``good_*``).
+"""The attack corpus: hostile programs, submissions, models and records, one folder each, and honest twins (``good_*``).
 
 A folder holds ``expect.toml`` and one of
 
@@ -28,7 +28,6 @@ import tempfile
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -36,17 +35,18 @@ import psutil
 import pytest
 import yaml
 
-from ftdojo.episode import Dojo, run_episode
-from ftdojo.gates import trial
-from ftdojo.contract.progress import Silent
-from ftdojo.contract.protocol import Observation
-from ftdojo.audit import verify
-from ftdojo.data import prepare
-from ftdojo.record import Home, Ledger
+import ftdojo_tasks
 from ftdojo import digest
+from ftdojo.audit import verify
+from ftdojo.contract.options import RunOptions
+from ftdojo.contract.progress import Silent
+from ftdojo.contract.train_config import TrainConfig
+from ftdojo.data import prepare
+from ftdojo.episode import Dojo
+from ftdojo.gates import trial
+from ftdojo.record import Home, Ledger
 from ftdojo.sandbox import Limits
 from ftdojo.tasks import get
-from ftdojo.contract.train_config import TrainConfig
 from ftdojo.training.sft import lineage
 
 CORPUS = Path(__file__).parent
@@ -56,7 +56,9 @@ TRAIN = {"method": "full", "learning_rate": 0.01, "epochs": 6, "batch_size": 8, 
 
 
 def names(*kinds: str, good: bool = False) -> list[Any]:
-    found = [n for n in EXPECTED if any((CORPUS / n / kind).is_file() for kind in kinds) and n.startswith("good_") == good]
+    found = [
+        n for n in EXPECTED if any((CORPUS / n / kind).is_file() for kind in kinds) and n.startswith("good_") == good
+    ]
     return [pytest.param(n, marks=[pytest.mark.slow] if EXPECTED[n].get("slow") else []) for n in found]
 
 
@@ -90,7 +92,8 @@ class Arena:
         """Hand in a submission; what the ledger has of it afterwards."""
         self.dojo.step(self.submission(name))
         with Ledger(self.dojo.run, writable=False) as ledger:
-            return ledger.events("iteration")[-1].payload["iteration"]
+            made: dict[str, Any] = ledger.events("iteration")[-1].payload["iteration"]
+            return made
 
     @contextlib.contextmanager
     def unharmed(self) -> Iterator[None]:
@@ -103,7 +106,9 @@ class Arena:
             with pytest.raises(BlockingIOError):
                 server.recv(1) if server.type == socket.SOCK_DGRAM else server.accept()
         assert [p.cmdline() for p in psutil.Process().children(recursive=True) if "bwrap" in p.name()] == []
-        assert [c for p in psutil.process_iter(["cmdline"]) if self.facts["MARKER"] in (c := p.info["cmdline"] or [])] == []
+        assert [
+            c for p in psutil.process_iter(["cmdline"]) if self.facts["MARKER"] in (c := p.info["cmdline"] or [])
+        ] == []
 
     def _host(self) -> dict[str, str]:
         places = [self.folder / "secret", self.folder / "home/data", *(self.dojo.run / "submissions").glob("*")]
@@ -142,7 +147,9 @@ def arena(tmp_path_factory: pytest.TempPathFactory, approve: Path, tiny_model: P
         # Open and inheritable while sandboxes start: only that descriptors are closed keeps it from them.
         items = stack.enter_context((data.sealed_test).open("rb"))
         os.set_inheritable(items.fileno(), True)
-        dojo = stack.enter_context(Dojo(str(approve), folder / "run", model=str(tiny_model), home=home))
+        dojo = stack.enter_context(
+            Dojo(RunOptions(task=str(approve), model=str(tiny_model)), folder / "run", home=home)
+        )
         dojo.reset()
         facts = {
             "TEST": str(data.sealed_test),
@@ -152,7 +159,7 @@ def arena(tmp_path_factory: pytest.TempPathFactory, approve: Path, tiny_model: P
             "RUN": str(dojo.run),
             "HOME": str(home.root),
             "PID": str(os.getpid()),
-            "FAMILIES": os.pathsep.join(find_spec("ftdojo_tasks").submodule_search_locations),
+            "FAMILIES": os.pathsep.join(ftdojo_tasks.__path__),
             "TCP": str(servers[0].getsockname()[1]),
             "UDP": str(servers[1].getsockname()[1]),
             "ABSTRACT": name,

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from ftdojo.audit.export import export
+from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Silent
 from ftdojo.contract.protocol import Observation
 from ftdojo.contract.row import Row
@@ -70,7 +71,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, approve: Path, denier: Path, h
     for name, content in FILES.items():
         (folder / name).write_text(yaml.safe_dump(content))
     out = tmp_path_factory.mktemp("runs") / "run"
-    with Dojo(str(approve), out, model=str(denier), home=home, agent="once") as dojo:
+    with Dojo(RunOptions(task=str(approve), model=str(denier), agent="once"), out, home=home) as dojo:
         assert run_episode(dojo, Once(folder)).best.iteration == 1
     return out
 
@@ -153,9 +154,47 @@ def test_what_cannot_be_exported_is_refused(run: Path, home: Home, tmp_path: Pat
     (tmp_path / "full/file").touch()
     with pytest.raises(UsageError, match="not empty"):
         hand_over(run, tmp_path / "full", home)
-    with Dojo(str(approve), tmp_path / "none", model=str(denier), home=home, agent="once") as dojo:
+    with Dojo(RunOptions(task=str(approve), model=str(denier), agent="once"), tmp_path / "none", home=home) as dojo:
         run_episode(dojo, Once(None))
     with pytest.raises(UsageError, match="better than the base model"):
         hand_over(tmp_path / "none", tmp_path / "out", home)
     with pytest.raises(UsageError, match="holds no run"):
         hand_over(tmp_path / "nowhere", tmp_path / "out", home)
+
+
+ENGINE = """
+from contextlib import contextmanager
+from ftdojo.inference import EnginePlugin, Generation, TransformersEngine
+
+class Refuses(TransformersEngine):
+    \"\"\"Answers as the model does, but for one name always with no.\"\"\"
+
+    def generate(self, prompts, **options):
+        answers = super().generate(prompts, max_new_tokens=options["max_new_tokens"])
+        no = Generation("no", 1, truncated=False)
+        return [no if "Cid" in p[-1]["content"] else answer for p, answer in zip(prompts, answers)]
+
+@contextmanager
+def opened(model):
+    yield Refuses(model)
+
+PLUGIN = EnginePlugin("refuses-1", opened)
+"""
+
+
+def test_the_engine_of_the_run_scores_the_export(
+    tmp_path: Path, home: Home, approve: Path, denier: Path, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same weights score less with an engine that answers otherwise; what was recorded with it must come again."""
+    (tmp_path / "refusing_engine.py").write_text(ENGINE)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    options = RunOptions(task=str(approve), model=str(denier), agent="once", engine="refusing_engine:PLUGIN")
+    with Dojo(options, tmp_path / "run", home=home) as dojo:
+        result = run_episode(dojo, Once(run / "submissions/001"))
+    ours, transformers = (json.loads((r / "result.json").read_text())["best"] for r in (tmp_path / "run", run))
+    assert ours["iteration"] == 1
+    assert ours["validation"]["value"] < transformers["validation"]["value"]
+    assert ours["test"]["value"] < transformers["test"]["value"], "the sealed test is answered by it, too"
+    assert hand_over(tmp_path / "run", tmp_path / "merged", home).score == result.best.validation
+    assert hand_over(tmp_path / "run", tmp_path / "adapter", home, form="adapter").score == result.best.validation

@@ -79,7 +79,8 @@ def wait_for(found: Any, process: subprocess.Popen[str]) -> Any:
 
 
 def offspring(process: subprocess.Popen[str]) -> list[psutil.Process]:
-    return psutil.Process(process.pid).children(recursive=True)
+    found: list[psutil.Process] = psutil.Process(process.pid).children(recursive=True)
+    return found
 
 
 @pytest.mark.slow

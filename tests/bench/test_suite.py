@@ -8,6 +8,7 @@ import pytest
 
 from ftdojo.bench import Suite, SuiteRecord, is_suite, plan
 from ftdojo.bench.record import durations
+from ftdojo.contract.options import RunOptions
 from ftdojo.errors import FtdojoError, InputError, UsageError
 
 SUITE = """
@@ -20,6 +21,19 @@ seeds = [0, 1]
 wall = "2m"
 iterations = 4
 """
+
+
+def parsed(command: list[str]) -> RunOptions:
+    """The options that the command line reads from these arguments."""
+    from typer.main import get_command
+
+    from ftdojo.cli.main import app
+    from ftdojo.cli.options import read_options
+
+    program = get_command(app)
+    context = program.commands[command[0]].make_context(command[0], command[1:])  # type: ignore[attr-defined]
+    options = read_options({name: v for name, v in context.params.items() if name in RunOptions.model_fields})
+    return options.model_copy(update={"agent": context.params["name"]}) if command[0] == "mcp" else options
 
 
 def suite(folder: Path, *changes: tuple[str, str], text: str = SUITE) -> Suite:
@@ -37,9 +51,8 @@ def test_jobs_are_all_combinations_each_in_a_folder_of_its_own(tmp_path: Path) -
     assert len(jobs) == 2 * 2 * 2 * 2
     assert len({job.folder for job in jobs}) == len(jobs)
     assert jobs[0].command(Path("/out")) == [
-        "run", "chemistry/mol_und", "--model", "smollm2-135m", "--data", "twin", "--agent", "base",
-        "--planner", "playbook", "--budget", "2m", "--max-iterations", "4", "--engine", "transformers", "--seed", "0",
-        "--out", "/out/jobs/smollm2-135m-twin-short/chemistry-mol_und/base/seed0",
+        "run", "chemistry/mol_und", "--agent", "base", "--planner", "playbook", "--data", "twin", "--budget", "2m",
+        "--max-iterations", "4", "--out", "/out/jobs/smollm2-135m-twin-short/chemistry-mol_und/base/seed0",
     ]  # fmt: skip
     first = [(job.task_id, job.contestant.name, job.seed) for job in jobs[:3]]
     assert first[0][0] == first[1][0], "all contestants play a task before the next one begins"
@@ -50,14 +63,62 @@ def test_rules_are_everybodys_and_probes_a_contestants(tmp_path: Path) -> None:
     rules = "[rules]\nengine = 'vllm'\ndata_llm = ['weak=openai:a', 'strong=openai:b']\n[budgets.short]"
     first, second = suite(tmp_path, probing, ("[budgets.short]", rules)).jobs()[:2]
     for command in (first.command(tmp_path), second.command(tmp_path)):
-        assert command[command.index("--engine") + 1] == "vllm"
-        assert command[-4:] == ["--data-llm", "weak=openai:a", "--data-llm", "strong=openai:b"]
+        assert parsed(command).engine == "vllm"
+        assert parsed(command).data_llm == ("weak=openai:a", "strong=openai:b")
     assert "--probes" not in first.command(tmp_path)
     assert second.command(tmp_path)[second.command(tmp_path).index("--probes") + 1] == "3"
     ladder = ("[budgets.short]", "[rules]\nladder = true\n[budgets.short]")
-    assert suite(tmp_path, ladder).jobs()[0].command(tmp_path)[-1] == "--ladder"
+    assert parsed(suite(tmp_path, ladder).jobs()[0].command(tmp_path)).ladder
     with pytest.raises(UsageError, match="the ladder does not"):
         suite(tmp_path, probing, ladder)
+
+
+EVERYTHING = """
+name = "all"
+tasks = ["chemistry/mol_und"]
+models = ["org/model"]
+variants = ["hub"]
+agents = [
+  {name = "qwen", agent = "greedy-tree", planner = "openai:qwen3", base_url = "http://h/v1"},
+  {name = "probing", agent = "ft-agent", probes = 3},
+  {name = "cc", mcp = "echo 'an agent'"},
+]
+seeds = [7]
+[rules]
+ladder = false
+engine = "vllm"
+data_llm = ["weak=openai:a"]
+llm_concurrency = 3
+[budgets.short]
+wall = "2m"
+device = "90s"
+iterations = 4
+tokens = 5
+output_tokens = 6
+cost = 0.25
+"""
+NOT_IN_SUITES = {
+    "replay": "a contest compares runs that ask their models",
+    "ladder": "set in another test, as it excludes probes",
+}
+
+
+def test_a_suite_can_set_every_option_of_a_run(tmp_path: Path) -> None:
+    jobs = suite(tmp_path, text=EVERYTHING).jobs()
+    plain = RunOptions(task="none")
+    for name in RunOptions.model_fields:
+        changed = any(getattr(job.options, name) != getattr(plain, name) for job in jobs)
+        assert changed != (name in NOT_IN_SUITES), name
+    assert all(parsed(job.command(tmp_path)) == job.options for job in jobs)
+
+
+def test_an_outside_agent_is_served_and_started(tmp_path: Path) -> None:
+    *_, job = suite(tmp_path, text=EVERYTHING).jobs()
+    command = job.command(tmp_path)
+    assert command[:2] == ["mcp", "chemistry/mol_und"]
+    assert command[command.index("--name") + 1] == "cc"
+    assert command[command.index("--start") + 1] == "echo 'an agent'"
+    assert plan(suite(tmp_path, text=EVERYTHING), tmp_path, 1).cost_usd is None, "its own model is not metered"
 
 
 def test_folders_beside_the_file_are_found_from_anywhere(tmp_path: Path, approve: Path) -> None:
@@ -81,6 +142,11 @@ def test_folders_beside_the_file_are_found_from_anywhere(tmp_path: Path, approve
         ('agent = "random-search"', 'agent = "random-search", planner = "openai:x"', "has no planner"),
         ('"smollm2-135m"', '"org/a b", "org/a-b"', "one folder"),
         ("[budgets.short]", "[rules]\nengine = 'x'\n[budgets.short]", "vllm"),
+        ('agent = "random-search"', 'agent = "no_such_package:Agent"', "PYTHONPATH"),
+        ('agent = "random-search"', 'agent = "base", mcp = "echo"', "takes no other key"),
+        ('agent = "random-search"', 'mcp = "no-such-program --fast"', "names no program"),
+        ('agent = "random-search"', 'mcp = "echo \'"', "close its quotes"),
+        ('wall = "2m"', 'wall = "2m"\ndevice = "soon"', "not a duration"),
         ('agent = "random-search"', 'agent = "random-search", probes = 2', "probes nothing"),
         ("[budgets.short]", "[budget.short]", "budgets"),
     ],

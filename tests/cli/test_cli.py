@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-SUBMISSION = {
+SUBMISSION: dict[str, dict[str, Any]] = {
     "plan.yaml": {"parent": 0, "hypothesis": "h", "evidence": [], "focus": "both", "changes": []},
     "train.yaml": {"method": "lora", "learning_rate": 0.001, "epochs": 1, "max_length": 64},
     "recipe.yaml": {"sources": [{"path": "train.jsonl", "prompt": "{{ request }}", "completion": "{{ verdict }}"}]},
@@ -194,7 +194,7 @@ def test_validate_passes_a_good_submission_and_names_the_gate_of_a_bad_one(
 
     good = verdict(write_submission(home / "good"), 0)
     assert (good["ok"], good["gate"], sorted(good["seconds"])) == (True, None, ["0", "1", "2", "3", "4", "5"])
-    for name, changes, gate, code in [
+    cases: list[tuple[str, dict[str, Any], int, str]] = [
         ("key", {"train": {"learning_rat": 1}}, 0, "unknown_key"),
         ("both", {"train": {"lora": {"rnk": 1}, "epochs": 0}}, 0, "unknown_key"),
         ("method", {"train": {"method": "qlroa"}}, 0, "bad_value"),
@@ -214,7 +214,8 @@ def test_validate_passes_a_good_submission_and_names_the_gate_of_a_bad_one(
         ),
         ("short", {"train": {"max_length": 8}}, 3, "no_labels"),
         ("targets", {"train": {"lora": {"targets": ["nothing"]}}}, 1, "bad_targets"),
-    ]:
+    ]
+    for name, changes, gate, code in cases:
         bad = verdict(write_submission(home / name, **changes), 1)
         assert (bad["ok"], bad["gate"]) == (False, gate), name
         assert code in [f["code"] for f in bad["findings"]], name
@@ -224,5 +225,5 @@ def test_validate_passes_a_good_submission_and_names_the_gate_of_a_bad_one(
 def test_doctor_proves_the_machine(home: Path) -> None:
     checks = {check["name"]: check["ok"] for check in document("doctor")["checks"]}
     assert checks["embedded model"]
-    assert checks["molecules"]
+    assert checks["task family chemistry"]
     assert all(ok for name, ok in checks.items() if name.startswith("sandbox"))

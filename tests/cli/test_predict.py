@@ -35,8 +35,9 @@ def test_a_local_model_answers_and_its_answers_are_scored(
     assert done.returncode == 0, done.stderr
     first = answers.read_text()
     assert {json.loads(line)["id"] for line in first.splitlines()} == {f"i{n}" for n in range(6)}
-    again = ftdojo("predict", approve, "--items", items, "--to", answers, "--model", tiny_model)
+    again = ftdojo("predict", approve, "--items", items, "--to", answers, "--model", tiny_model, "--json")
     assert (again.returncode, answers.read_text()) == (0, first)
+    assert json.loads(again.stdout) == {"predictions": str(answers), "items": 6, "made": 0}
     scored = ftdojo("score", approve, "--items", items, "--predictions", answers, "--json")
     assert json.loads(scored.stdout)["n"] == 6
 
@@ -49,8 +50,9 @@ def test_a_served_model_answers_what_is_missing(
     answers.write_text('{"id": "i0", "output": "yes"}\n{"id": "i1", "output": "no"}\n')
     with scripted(lambda *_: Step(content="yes")) as llm:
         wanted = ["predict", approve, "--items", items, "--to", answers, "--served", "openai:m", "--base-url", llm.url]
-        done = ftdojo(*wanted)
+        done = ftdojo(*wanted, "--json")
     assert done.returncode == 0, done.stderr
     assert len(llm.requests) == 4
+    assert json.loads(done.stdout) == {"predictions": str(answers), "items": 6, "made": 4}
     rows = [json.loads(line) for line in answers.read_text().splitlines()]
     assert [row["output"] for row in rows] == ["yes", "no", "yes", "yes", "yes", "yes"]

@@ -132,7 +132,8 @@ def test_every_kind_of_file_as_its_own_process(tmp_path: Path, kind: str) -> Non
         frame.to_json(path, orient="records", lines=kind == "jsonl", force_ascii=False)
     settings = recipe(sources=[{"path": path.name, "prompt": "{{ q }}", "completion": "{{ a }}"}])
     (tmp_path / "recipe.json").write_text(json.dumps(settings))
-    command = [sys.executable, "-I", recipe_program.__file__, "--recipe", tmp_path / "recipe.json", "--input", tmp_path]
+    paths = ["--recipe", str(tmp_path / "recipe.json"), "--input", str(tmp_path)]
+    command = [sys.executable, "-I", recipe_program.__file__, *paths]
     subprocess.run([*command, "--output", tmp_path / "out.jsonl", "--limit", "5"], check=True, cwd="/")
     rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text("utf-8").splitlines()]
     assert sorted((r["prompt"], r["completion"]) for r in rows) == [("2", "y"), ("é1", "x")]

@@ -8,6 +8,7 @@ import pytest
 
 from ftdojo.contract import train_config
 from ftdojo.errors import InputError
+from ftdojo.schema import load_file
 
 
 @pytest.mark.parametrize(
@@ -27,7 +28,7 @@ def test_faults_are_named_with_a_fix(tmp_path: Path, text: str, says: str) -> No
     path = tmp_path / "train.yaml"
     path.write_text(text)
     with pytest.raises(InputError) as caught:
-        train_config.load(path)
+        load_file(path, train_config.TrainConfig)
     assert says in "\n".join(f"{f.message} {f.where} {f.fix}" for f in caught.value.findings)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 from safetensors.torch import load_file, save_file
 
+from ftdojo.contract.options import RunOptions
 from ftdojo.contract.protocol import Observation
 from ftdojo.episode import Dojo, run_episode
 from ftdojo.record import Home, Ledger
@@ -46,7 +47,8 @@ def test_an_exchanged_model_is_disqualified(tmp_path: Path, approve: Path, tiny_
     for name, content in FILES.items():
         (folder / name).write_text(yaml.safe_dump(content))
     agent = Swapping(folder, home.stages)
-    with Dojo(str(approve), tmp_path / "run", model=str(tiny_model), home=home, agent=agent.name) as dojo:
+    options = RunOptions(task=str(approve), model=str(tiny_model), agent=agent.name)
+    with Dojo(options, tmp_path / "run", home=home) as dojo:
         result = run_episode(dojo, agent)
     assert result.outcome == "disqualified"
     assert "not the one that iteration 1 made" in result.reasons[0]

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ftdojo.contract.budget import Budget
+from ftdojo.contract.options import RunOptions
 from ftdojo.contract.protocol import Observation
 from ftdojo.contract.result import RunResult
 from ftdojo.episode import Dojo, run_episode
@@ -54,7 +54,8 @@ def submission(folder: Path, *, train: dict[str, Any] | None = None, script: str
 
 
 def play(run: Path, agent: Scripted, task: Path, model: Path, home: Home, **options: Any) -> RunResult:
-    with Dojo(str(task), run, model=str(model), home=home, agent=agent.name, **options) as dojo:
+    given = RunOptions(task=str(task), model=str(model), agent=agent.name, **options)
+    with Dojo(given, run, home=home) as dojo:
         return run_episode(dojo, agent)
 
 
@@ -113,8 +114,9 @@ def test_on_the_ladder_only_an_improvement_is_told(tmp_path: Path, approve: Path
     assert lost.feedback.training is not None
     assert lost.score != recorded
     assert bad.feedback.execution.findings == result.iterations[2].findings
+    options = RunOptions(task=str(approve), model=str(tiny_model), agent="scripted", ladder=True)
     with (
-        Dojo(str(approve), tmp_path / "run", model=str(tiny_model), home=home, agent="scripted", ladder=True) as dojo,
+        Dojo(options, tmp_path / "run", home=home) as dojo,
         pytest.raises(UsageError, match="ladder"),
     ):
         dojo.probe(folders[0], 0.5)
@@ -125,7 +127,7 @@ def test_on_the_ladder_only_an_improvement_is_told(tmp_path: Path, approve: Path
 def test_another_configuration_is_refused(tmp_path: Path, approve: Path, tiny_model: Path, home: Home) -> None:
     play(tmp_path / "run", Scripted([]), approve, tiny_model, home)
     with pytest.raises(UsageError) as caught:
-        play(tmp_path / "run", Scripted([]), approve, tiny_model, home, seed=3, budget=Budget(wall_s=5))
+        play(tmp_path / "run", Scripted([]), approve, tiny_model, home, seed=3, wall_s=5)
     assert "seed: 0 in the run, 3 now" in caught.value.message
     assert "budget" in caught.value.message
     assert "task" not in caught.value.message
@@ -144,7 +146,7 @@ def test_outcomes_without_a_score(tmp_path: Path, approve: Path, tiny_model: Pat
 
 def test_the_budget_ends_the_episode(tmp_path: Path, approve: Path, tiny_model: Path, home: Home) -> None:
     folders = [submission(tmp_path / str(i), seed=i) for i in range(3)]
-    result = play(tmp_path / "run", Scripted(folders), approve, tiny_model, home, budget=Budget(submissions=1))
+    result = play(tmp_path / "run", Scripted(folders), approve, tiny_model, home, submissions=1)
     assert len(result.iterations) == 1
     assert result.budget.submissions == 1
 

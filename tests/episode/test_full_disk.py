@@ -27,8 +27,8 @@ def test_a_run_on_a_small_disk(tmp_path: Path, approve: Path, tiny_model: Path, 
     place = tmp_path / "disk"
     place.mkdir()
     tmp_path.chmod(0o755)
-    options = ["--model", str(tiny_model), "--max-iterations", "2", "--budget", "10h", "--out", place / "run", "--json"]
-    command = [sys.executable, "-m", "ftdojo", "run", approve, *options]
+    options = ["--model", str(tiny_model), "--max-iterations", "2", "--budget", "10h", "--json"]
+    command = [sys.executable, "-m", "ftdojo", "run", str(approve), *options, "--out", str(place / "run")]
     done = subprocess.run(
         ["unshare", "--mount", "--propagation", "private", "sh", "-ec", SCRIPT, "sh", size, place, *command],
         capture_output=True,

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -16,7 +17,7 @@ from ftdojo.tasks.spec import ItemScore
 
 
 @pytest.mark.parametrize("metrics", [{}, {"metrics": {"mae": 0.5}}])
-def test_a_grade_survives_the_way_as_json(metrics: dict[str, dict[str, float]]) -> None:
+def test_a_grade_survives_the_way_as_json(metrics: dict[str, Any]) -> None:
     verdicts = [ItemScore(id=str(i), subtask="", score=float(i < 3), parsed=True, **metrics) for i in range(4)]
     grade = Grade.of(tasks.get("math/aime24"), verdicts, predictions=Path("p.jsonl"), model="m")
     assert grade.score.value == 75

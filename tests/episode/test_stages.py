@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from ftdojo.contract.feedback import ExecutionFeedback, Feedback
+from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Silent
 from ftdojo.contract.train_config import OUT_OF_TIME
 from ftdojo.episode.outcome import Outcome
@@ -22,7 +23,7 @@ RECIPE = {"sources": [{"path": "train.jsonl", "prompt": "{{ request }}", "comple
 
 @pytest.fixture
 def stages(approve: Path, tiny_model: Path, tmp_path: Path) -> Stages:
-    setting = Setting.prepare(str(approve), model=str(tiny_model), home=Home(tmp_path / "home"))
+    setting = Setting.prepare(RunOptions(task=str(approve), model=str(tiny_model)), home=Home(tmp_path / "home"))
     return Stages(setting, progress=Silent())
 
 

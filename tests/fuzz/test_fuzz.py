@@ -9,7 +9,8 @@ import contextlib
 import functools
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ from ftdojo.tasks import answers, extract, scoring, template
 from ftdojo.tasks.folder import TaskFile
 from ftdojo.tasks.raw_files import READERS
 from ftdojo.tasks.rows import read_jsonl
+from ftdojo.training.sft import Sft
 from ftdojo_tasks.table.visualization import extract_code, references
 from hostile_text import bounded, deep, texts, values
 
@@ -69,6 +71,10 @@ def in_file(name: str, content: str | bytes, read: Callable[[Path], object]) -> 
         read(path)
 
 
+def read_all(reader: Callable[[Path], Iterator[Any]], path: Path) -> None:
+    list(reader(path))
+
+
 def hostile_recipe(text: str) -> None:
     recipe = parse(
         {"sources": [{"path": "a.jsonl", "prompt": text, "completion": text, "where": text}]}, Recipe, where="recipe"
@@ -88,9 +94,9 @@ def rendered(text: str) -> None:
 
 Target = tuple[Callable[[str], object], tuple[type[Exception], ...]]
 TARGETS: dict[str, Target] = {
-    **{f"file {n}": (lambda t, n=n, m=m: in_file(n, t, lambda p: load_file(p, m)), ()) for n, m in FILES.items()},
-    **{f"raw data{s}": (lambda t, s=s: in_file(f"x{s}", t, lambda p: list(READERS[s](p))), ()) for s in READERS},
-    **{f"profile{s}": (lambda t, s=s: in_file(f"x{s}", t, lambda p: profile(p.parent)), ()) for s in READERS},
+    **{f"file {n}": (partial(in_file, n, read=partial(load_file, model=m)), ()) for n, m in FILES.items()},
+    **{f"raw data{s}": (partial(in_file, f"x{s}", read=partial(read_all, READERS[s])), ()) for s in READERS},
+    **{f"profile{s}": (partial(in_file, f"x{s}", read=lambda p: profile(p.parent)), ()) for s in READERS},
     "recipe templates": (hostile_recipe, ()),
     "recipe from_json": (recipe_program.from_json, ()),
     "task template": (rendered, (ValueError,)),
@@ -156,7 +162,7 @@ ROW_KEYS = ["prompt", "completion", "instruction", "input", "output", "messages"
 @given(st.lists(st.dictionaries(st.sampled_from(ROW_KEYS), deep(ROW_KEYS) | texts(), max_size=4), max_size=4))
 def test_rows_of_a_data_program(rows: list[dict[str, Any]]) -> None:
     with bounded(), contextlib.suppress(FtdojoError):
-        decontaminate(data_program.parse(rows, max_rows=3), OVERLAP)
+        decontaminate(data_program.parse(rows, Sft(), max_rows=3), OVERLAP)
 
 
 @some

@@ -13,6 +13,7 @@ from ftdojo.gates import data_program
 from ftdojo.gates.decontamination import decontaminate
 from ftdojo.sandbox import Limits
 from ftdojo.sandbox.limits import MIB
+from ftdojo.training.sft import Sft
 
 EMPTY = OverlapIndex.of([])
 TIGHT = Limits(wall_s=2, memory_bytes=300 * MIB, file_bytes=4 * MIB, folder_bytes=8 * MIB)
@@ -36,7 +37,7 @@ def test_a_failing_program_is_one_finding(tmp_path: Path, program: str, code: st
     raw.mkdir()
     tmp_path.chmod(0o755)
     with pytest.raises(InputError) as caught:
-        data_program.run(program, raw, limit=5, limits=TIGHT)
+        data_program.run(program, raw, Sft(), limit=5, limits=TIGHT)
     (finding,) = caught.value.findings
     assert finding.code.startswith(code)
     assert finding.gate == 2
@@ -61,7 +62,7 @@ def pairs(*completions: str) -> list[dict[str, Any]]:
 )
 def test_faulty_rows_are_named_by_number(rows: list[dict[str, Any]], code: str, message: str) -> None:
     with pytest.raises(InputError) as caught:
-        data_program.parse(rows, max_rows=6)
+        data_program.parse(rows, Sft(), max_rows=6)
     assert caught.value.findings[0].code == code
     assert message in caught.value.findings[0].message
 
@@ -69,13 +70,13 @@ def test_faulty_rows_are_named_by_number(rows: list[dict[str, Any]], code: str, 
 def test_all_rows_are_checked_and_only_some_are_told() -> None:
     rows = [*pairs(*["a", "b"] * 400), *({"text": "x"} for _ in range(9))]
     with pytest.raises(InputError, match="and 4 more") as caught:
-        data_program.parse(rows, max_rows=2000)
+        data_program.parse(rows, Sft(), max_rows=2000)
     assert "row 801" in caught.value.findings[0].message
 
 
 def test_rows_that_hold_evaluation_items_are_counted_like_others() -> None:
     index = OverlapIndex.of(["question number 1", "question number 2"])
-    rows = data_program.parse(pairs(*"abcd"), max_rows=9)
+    rows = data_program.parse(pairs(*"abcd"), Sft(), max_rows=9)
     clean, untouched = decontaminate(rows, index), decontaminate(rows, EMPTY)
     assert [clean.rows[0], clean.rows[3]] == [rows[0], rows[3]]
     assert (clean.found, untouched.found) == (2, 0)
@@ -83,6 +84,6 @@ def test_rows_that_hold_evaluation_items_are_counted_like_others() -> None:
 
 def test_rows_keep_their_subtask_and_are_counted_by_it() -> None:
     rows = [{**row, "subtask": name} for row, name in zip(pairs(*"abc"), "xxy", strict=True)]
-    parsed = data_program.parse(rows, max_rows=9)
+    parsed = data_program.parse(rows, Sft(), max_rows=9)
     assert [row.source for row in parsed] == rows
     assert data_program.report(parsed).per_subtask == {"x": 2, "y": 1}

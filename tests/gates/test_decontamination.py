@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Silent
 from ftdojo.contract.row import parse_row
 from ftdojo.contract.train_config import TrainConfig
@@ -22,6 +23,7 @@ from ftdojo.episode.setting import Setting
 from ftdojo.gates import Gates
 from ftdojo.gates.decontamination import decontaminate
 from ftdojo.record import Home
+from ftdojo.training.sft import Sft
 
 WORDS = [f"w{number}" for number in range(400)]
 
@@ -122,9 +124,8 @@ def probes(items: list[str]) -> list[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def setting(approve: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Setting:
-    return Setting.prepare(
-        str(approve), model=str(tiny_model), home=Home(tmp_path_factory.mktemp("home")), progress=Silent()
-    )
+    options = RunOptions(task=str(approve), model=str(tiny_model))
+    return Setting.prepare(options, home=Home(tmp_path_factory.mktemp("home")), progress=Silent())
 
 
 @pytest.mark.parametrize("count", [1, 7, 30])
@@ -139,7 +140,7 @@ def test_what_a_submitter_is_shown_does_not_depend_on_what_is_an_item(
 
     def show(index: OverlapIndex) -> tuple[Any, int]:
         gates = Gates(task=setting.task, data=replace(setting.data, overlap=index), base=setting.base)
-        made = gates.make_rows(program, 2000)
+        made = gates.make_rows(program, 2000, Sft())
         tokenized, warnings = gates.check_tokens(made.written, config)
         tried = gates.try_training(made.written, tokenized, config, wall_left_s=None)
         data = levels.data(asdict(made.report), asdict(tokenized.statistics))

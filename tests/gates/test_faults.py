@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ftdojo import models
+from ftdojo.contract.options import RunOptions
 from ftdojo.episode import validate
 from ftdojo.episode.verdict import Verdict
 from ftdojo.record import Home
@@ -29,7 +30,7 @@ def judge(name: str, model: str, home: Home) -> tuple[dict[str, object], Verdict
     expected = tomllib.loads((CORPUS / name / "expect.toml").read_text("utf-8"))
     local = ROOT / expected["task"]
     task = str(local) if local.is_dir() else expected["task"]
-    return expected, validate(CORPUS / name, task, model=model, home=home)
+    return expected, validate(CORPUS / name, RunOptions(task=task, model=model), home=home)
 
 
 def check(name: str, model: str, home: Home) -> None:

@@ -17,11 +17,12 @@ from ftdojo.errors import InputError
 from ftdojo.gates import text
 from ftdojo.gates.reference import Reference, answer_of
 from ftdojo.gates.rows import Rows, check_content
-from ftdojo.gates.static import Static, _needed, training_devices, training_kernels
+from ftdojo.gates.static import Static, _needed, training_devices, training_settings
 from ftdojo.models import linear_modules
 from ftdojo.record import Home
 from ftdojo.tasks.folder import load_folder
 from ftdojo.tasks.rows import read_jsonl
+from ftdojo.training.sft import Sft
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ def rows(approve: Path, **changes: Any) -> list[dict[str, str]]:
 
 def codes(given: list[dict[str, str]], reference: Reference) -> dict[str, str]:
     try:
-        found = check_content(Rows(list(map(parse_row, given)), reference))
+        found = check_content(Rows(list(map(parse_row, given)), reference), Sft())
     except InputError as error:
         found = list(error.findings)
     return {finding.code: finding.severity for finding in found}
@@ -61,7 +62,7 @@ def test_an_answer_outside_a_closed_set_is_none(approve: Path, reference: Refere
 def test_no_finding_tells_a_question_or_a_gold_answer(approve: Path, reference: Reference) -> None:
     faulty = [{"prompt": f"Hint: {row['completion']}. {i}", "completion": "x"} for i, row in enumerate(rows(approve))]
     with pytest.raises(InputError) as caught:
-        check_content(Rows(list(map(parse_row, faulty)), reference))
+        check_content(Rows(list(map(parse_row, faulty)), reference), Sft())
     said = " ".join(f.model_dump_json() for f in caught.value.findings)
     assert not any(question in said for question in reference.questions)
 
@@ -144,11 +145,11 @@ def test_4_bits_without_what_computes_with_them_are_refused(
     approve: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = looked_at(TrainConfig(method="qlora"), approve, tiny_model, tmp_path)
-    assert list(training_kernels(asked)) == []
+    assert list(training_settings(asked)) == []
     monkeypatch.setitem(sys.modules, "bitsandbytes", None)  # as if it were not installed
-    (finding,) = training_kernels(asked)
+    (finding,) = training_settings(asked)
     assert (finding.code, finding.where) == ("no_4bit_kernels", "train.yaml: method")
-    assert list(training_kernels(looked_at(TrainConfig(), approve, tiny_model, tmp_path))) == []
+    assert list(training_settings(looked_at(TrainConfig(), approve, tiny_model, tmp_path))) == []
 
 
 def test_more_devices_than_the_machine_has_are_refused(

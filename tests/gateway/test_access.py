@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ import pytest
 import yaml
 
 from ftdojo.cli import llms
-from ftdojo.contract.budget import Budget
 from ftdojo.contract.call import Call
+from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Silent
 from ftdojo.contract.protocol import Observation
 from ftdojo.data import prepare
@@ -30,6 +31,7 @@ from ftdojo.llm import Transport, connect
 from ftdojo.record import Home, Ledger
 from ftdojo.record.history import History
 from ftdojo.tasks import get
+from ftdojo.training.sft import Sft
 from scripted_llm import ScriptedLlm, Step, scripted
 
 PLAN = {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []}
@@ -90,15 +92,9 @@ def weak(llm: ScriptedLlm) -> dict[str, Transport]:
 
 def dojo(run: Path, task: Path, model: Path, home: Home, models: dict[str, Transport] | None, **budget: Any) -> Dojo:
     data_llm = DataLlm(models=models) if models is not None else None
-    return Dojo(
-        str(task),
-        run,
-        model=str(model),
-        home=home,
-        agent="one",
-        data_llm=data_llm,
-        budget=Budget(submissions=1, **budget),
-    )
+    given: dict[str, Any] = {"wall_s": None, "submissions": 1, **budget}
+    options = RunOptions(task=str(task), model=str(model), agent="one", **given)
+    return Dojo(options, run, home=home, data_llm=data_llm)
 
 
 def findings(opened: Dojo, folder: Path) -> list[Finding]:
@@ -150,15 +146,15 @@ def test_a_run_pays_each_question_once_and_is_replayed_without_a_network(
 KILLED = """
 import sys
 from pathlib import Path
-from ftdojo.contract.budget import Budget
+from ftdojo.contract.options import RunOptions
 from ftdojo.episode import Dojo
 from ftdojo.gateway import DataLlm
 from ftdojo.llm import connect
 from ftdojo.record import Home
 run, task, model, home, url, folder = sys.argv[1:]
 data_llm = DataLlm(models={"weak": connect("openai:small", base_url=url)})
-with Dojo(task, Path(run), model=model, home=Home(Path(home)), agent="one", data_llm=data_llm,
-          budget=Budget(submissions=1)) as dojo:
+options = RunOptions(task=task, model=model, agent="one", wall_s=None, submissions=1)
+with Dojo(options, Path(run), home=Home(Path(home)), data_llm=data_llm) as dojo:
     dojo.reset()
     dojo.precheck(Path(folder))
 """
@@ -248,7 +244,7 @@ def test_a_program_that_cannot_do_without_the_budget_is_told(
 
 
 def test_without_pools_the_import_says_why(tmp_path: Path, approve: Path, tiny_model: Path, home: Home) -> None:
-    verdict = validate(submission(tmp_path / "s"), str(approve), model=str(tiny_model), home=home)
+    verdict = validate(submission(tmp_path / "s"), RunOptions(task=str(approve), model=str(tiny_model)), home=home)
     (finding,) = verdict.findings
     assert (verdict.gate, finding.code) == (2, "program_failed")
     assert "ImportError: this run has no language models for data programs" in finding.message
@@ -284,7 +280,7 @@ def test_the_example_of_the_guide_keeps_what_ends_in_the_right_answer(tmp_path: 
             progress=Silent(),
         )
         data = prepare(task, variant, home)
-        rows = data_program.run(program, data.raw, limit=40, limits=access.limits(), llm=access)
+        rows = data_program.run(program, data.raw, Sft(), limit=40, limits=access.limits(), llm=access)
     asked = {row.turns[0] for row in rows}
     raw = {row["problem"]: row["answer"] for row in json.loads((data.raw / "deepscaler.json").read_text("utf-8"))}
     assert 0 < len(asked) < 40
@@ -296,13 +292,19 @@ def test_the_example_of_the_guide_keeps_what_ends_in_the_right_answer(tmp_path: 
 def test_models_are_named_on_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-none")
     named = ["strong=openai:gpt-5.2", "weak=openai:org/qwen3:8b@http://127.0.0.1:1/v1"]
-    found = llms.pools(named, None)
+
+    def connected(*named: str, base_url: str | None = None) -> Mapping[str, Transport]:
+        found = DataLlm.of(RunOptions(task="any", data_llm=named, base_url=base_url))
+        assert found is not None
+        return found.models
+
+    found = connected(*named)
     assert {pool: way.model for pool, way in found.items()} == {
         "strong": "openai:gpt-5.2",
         "weak": "openai:org/qwen3:8b",
     }
     assert [found[pool].place for pool in ("strong", "weak")] == ["", "http://127.0.0.1:1/v1"]
-    assert llms.pools(["weak=openai:a"], "http://h/v1")["weak"].place == "http://h/v1"
+    assert connected("weak=openai:a", base_url="http://h/v1")["weak"].place == "http://h/v1"
     for wrong in (["openai:a"], ["Weak=openai:a"], ["weak=a"], ["weak=openai:a", "weak=openai:b"], ["weak="]):
         with pytest.raises(UsageError):
-            llms.pools(wrong, "http://h/v1")
+            connected(*wrong, base_url="http://h/v1")

@@ -19,7 +19,7 @@ import pytest
 from ftdojo import sandbox
 from ftdojo.contract.call import Call
 from ftdojo.errors import InfrastructureError
-from ftdojo.gateway import pools
+from ftdojo.gateway import Gateway, Judge, Pools, pools
 from ftdojo.gateway.server import HELPER, INSIDE, MAX_BODY
 from ftdojo.llm import connect
 from ftdojo.record import Replies
@@ -39,7 +39,8 @@ class Log:
         self.calls.append(call)
 
     def used(self, account: str) -> float:
-        return sum(getattr(call.charge, account) for call in self.calls)
+        used: float = sum(getattr(call.charge, account) for call in self.calls)
+        return used
 
     def remaining(self) -> dict[str, float]:
         return {name: limit - (self.used(name) if name != "wall_s" else 0) for name, limit in self.limits.items()}
@@ -54,7 +55,7 @@ class Played:
     """What reached the server."""
     llm: ScriptedLlm
     log: Log
-    gateway: sandbox.Gateway
+    gateway: Gateway
 
     @property
     def told(self) -> Any:
@@ -85,8 +86,8 @@ def play(execute: Callable[..., sandbox.Completed], approve: Path, tmp_path: Pat
         before = len(llm.requests)
         played.append(script)
         models = {name: connect(f"openai:{name}-1", base_url=llm.url) for name in ("weak", "strong")}
-        ways = sandbox.Pools(models, log, Replies(tmp_path / "replies"), known=log.calls, concurrency=concurrency)
-        with sandbox.Judge(str(approve), "folder") as judge, sandbox.Gateway(ways, judge) as gateway:
+        ways = Pools(models, log, Replies(tmp_path / "replies"), known=log.calls, concurrency=concurrency)
+        with Judge(str(approve), "folder") as judge, Gateway(ways, judge) as gateway:
             shown = {gateway.folder: INSIDE, HELPER: f"/helper/{HELPER.name}"}
             options = {"read_only": shown, "environment": {"PYTHONPATH": "/helper"}}
             completed = execute(code, options=options, **limits)
@@ -253,7 +254,7 @@ except ftdojo_llm.OutOfBudget as error:
     assert played.requests == []
 
 
-QUESTION = {"model": "weak", "messages": [{"role": "user", "content": "a"}]}
+QUESTION: dict[str, Any] = {"model": "weak", "messages": [{"role": "user", "content": "a"}]}
 CHAT, SCORE = "/v1/chat/completions", "/v1/score"
 
 
@@ -329,8 +330,8 @@ def test_garbage_is_answered_4xx_and_harms_nobody(approve: Path, tmp_path: Path)
         return int(head.split()[1])
 
     with scripted(echo) as llm:
-        ways = sandbox.Pools({"weak": connect("openai:weak-1", base_url=llm.url)}, Log(), Replies(tmp_path / "replies"))
-        with sandbox.Judge(str(approve), "folder") as judge, sandbox.Gateway(ways, judge) as gateway:
+        ways = Pools({"weak": connect("openai:weak-1", base_url=llm.url)}, Log(), Replies(tmp_path / "replies"))
+        with Judge(str(approve), "folder") as judge, Gateway(ways, judge) as gateway:
             statuses = {name: status(data) for name, data in GARBAGE.items()}
             for noise in (b"x" * 100_000, b"\r\n" * 1000, os.urandom(4096)):
                 with contextlib.suppress(OSError, ValueError, IndexError):  # what is no request needs no answer
@@ -436,8 +437,8 @@ print(ftdojo_llm.ask("a"))
 
 @as_root
 def test_other_users_of_the_host_do_not_get_to_the_socket(approve: Path, tmp_path: Path) -> None:
-    ways = sandbox.Pools({}, Log(), Replies(tmp_path / "replies"))
-    with sandbox.Judge(str(approve), "folder") as judge, sandbox.Gateway(ways, judge) as gateway:
+    ways = Pools({}, Log(), Replies(tmp_path / "replies"))
+    with Judge(str(approve), "folder") as judge, Gateway(ways, judge) as gateway:
         path = gateway.folder / "socket"
         code = f"import socket; socket.socket(socket.AF_UNIX).connect({str(path)!r})"
         command = ["setpriv", "--reuid=65533", "--regid=65533", "--clear-groups", "/usr/bin/env", "python3", "-c", code]

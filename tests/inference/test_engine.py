@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from ftdojo.inference import TransformersEngine, engine
+from ftdojo.inference import Generation, TransformersEngine, engine
 from ftdojo.models import Compute
 
 SINGLE = Compute("cpu", "float32", "sdpa", "the test compares tokens")
@@ -47,12 +47,12 @@ def test_truncation_is_told(tiny_model: Path) -> None:
 
 def test_what_is_done_is_not_done_again(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(engine.MAX_BATCH, "cpu", 4)
-    made: list[dict[int, engine.Generation]] = []
+    made: list[dict[int, Generation]] = []
     model = TransformersEngine(tiny_model, SINGLE)
     whole = model.generate(prompts(11), max_new_tokens=4, on_answers=made.append)
     assert {i: a for batch in made for i, a in batch.items()} == dict(enumerate(whole))
-    known = {i: engine.Generation("known", 1, False) for i in made[0]}
-    again: list[dict[int, engine.Generation]] = []
+    known = {i: Generation("known", 1, False) for i in made[0]}
+    again: list[dict[int, Generation]] = []
     rest = model.generate(prompts(11), max_new_tokens=4, done=known, on_answers=again.append)
     assert again == made[1:]
     assert rest == [known.get(i, answer) for i, answer in enumerate(whole)]
@@ -63,7 +63,7 @@ def test_a_batch_holds_what_memory_allows(tiny_model: Path, monkeypatch: pytest.
     sizes = []
     for share in (0.4, 1e-4):
         monkeypatch.setattr(engine, "MEMORY_SHARE", share)
-        made: list[dict[int, engine.Generation]] = []
+        made: list[dict[int, Generation]] = []
         answers = TransformersEngine(tiny_model, SINGLE).generate(prompts(12), max_new_tokens=3, on_answers=made.append)
         sizes.append((len(made), answers))
     assert sizes[0][0] < sizes[1][0]

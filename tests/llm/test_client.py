@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 import pytest
 from pydantic import BaseModel, Field
 
 from ftdojo.contract.call import Call
 from ftdojo.errors import LlmError
-from ftdojo.llm import Blocks, Client, JsonForm, Prompt, Prose, Replay, Unusable, connect
+from ftdojo.llm import Blocks, Client, Form, JsonForm, Prompt, Prose, Replay, Unusable, connect
 from ftdojo.llm.client import Patience
 from hostile_text import bounded
-from scripted_llm import Step, in_order, scripted
+from scripted_llm import ScriptedLlm, Step, in_order, scripted
 
 PROMPT = Prompt(purpose="plan", system="You plan.", user="What next?")
 GOOD = Step(content='{"move": "more_rows", "factor": 2}', input_tokens=120, output_tokens=9)
@@ -32,35 +32,36 @@ class Log:
     limits: dict[str, float] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
 
-    def append(self, call):
+    def append(self, call: Call) -> None:
         self.calls.append(call)
 
-    def used(self, account):
-        return sum(getattr(call.usage, account) for call in self.calls)
+    def used(self, account: str) -> float:
+        used: float = sum(getattr(call.usage, account) for call in self.calls)
+        return used
 
-    def remaining(self):
+    def remaining(self) -> dict[str, float]:
         return {name: limit - (self.used(name) if name != "wall_s" else 0) for name, limit in self.limits.items()}
 
 
 @pytest.fixture
-def log():
+def log() -> Log:
     return Log()
 
 
-def ask(server, log, form=None, **patience):
-    pauses = []
+def ask(server: ScriptedLlm, log: Log, form: Form[Any] | None = None, **patience: Any) -> tuple[Any, list[float]]:
+    pauses: list[float] = []
     transport = connect("openai:scripted", base_url=server.url)
     client = Client(transport, log, patience=Patience(**patience), sleep=pauses.append)
     return client.ask(PROMPT, form or JsonForm(Move)), pauses
 
 
-def trouble(server, log, **patience):
+def trouble(server: ScriptedLlm, log: Log, **patience: Any) -> str:
     with pytest.raises(LlmError) as caught:
         ask(server, log, **patience)
     return caught.value.trouble
 
 
-def test_a_good_answer_takes_one_request_with_an_enforced_schema(log):
+def test_a_good_answer_takes_one_request_with_an_enforced_schema(log: Log) -> None:
     with scripted(in_order(GOOD)) as server:
         move, _ = ask(server, log)
     assert move == Move(move="more_rows", factor=2)
@@ -88,25 +89,26 @@ def test_a_good_answer_takes_one_request_with_an_enforced_schema(log):
         ('{"a": "' + "x" * 1_000_000 + '"}', "characters"),
     ],
 )
-def test_a_faulty_answer_goes_back_with_what_is_wrong_in_it(log, faulty, named):
-    with scripted(in_order(Step(content=faulty, output_tokens=7), GOOD)) as server:
+def test_a_faulty_answer_goes_back_with_what_is_wrong_in_it(log: Log, faulty: str, named: str) -> None:
+    written = 7 + len(faulty)
+    with scripted(in_order(Step(content=faulty, output_tokens=written), replace(GOOD, input_tokens=900))) as server:
         move, _ = ask(server, log)
     assert move.factor == 2
     repair = server.requests[1]["messages"]
     assert [m["role"] for m in repair] == ["system", "user", "assistant", "user"]
     assert named in repair[-1]["content"]
     assert len(json.dumps(repair)) < 10_000
-    assert (log.used("input_tokens"), log.used("output_tokens")) == (220, 16)
+    assert (log.used("input_tokens"), log.used("output_tokens")) == (1000, written + 9)
 
 
-def test_repairs_are_bounded(log):
+def test_repairs_are_bounded(log: Log) -> None:
     with scripted(in_order(Step(content="no"))) as server:
         assert trouble(server, log) == "off_schema"
     assert len(server.requests) == 3
     assert log.used("input_tokens") == 300
 
 
-def test_an_answer_in_a_fence_or_among_words_is_read(log):
+def test_an_answer_in_a_fence_or_among_words_is_read(log: Log) -> None:
     text = 'Sure!\n```json\n{"move": "more_epochs", "factor": 0.5}\n```\nGood luck.'
     with scripted(in_order(Step(content=text))) as server:
         assert ask(server, log)[0] == Move(move="more_epochs", factor=0.5)
@@ -114,8 +116,8 @@ def test_an_answer_in_a_fence_or_among_words_is_read(log):
 
 
 @pytest.mark.parametrize("status", [400, 422, 500])
-def test_modes_that_the_server_refuses_are_left_and_not_tried_again(log, status):
-    def script(_, body):
+def test_modes_that_the_server_refuses_are_left_and_not_tried_again(log: Log, status: int) -> None:
+    def script(_: int, body: dict[str, Any]) -> Step:
         known = body.get("response_format", {}).get("type") in (None, "json_object")
         return GOOD if known else Step(status=status, content="unknown response_format")
 
@@ -131,8 +133,8 @@ def test_modes_that_the_server_refuses_are_left_and_not_tried_again(log, status)
     }
 
 
-def test_plain_text_is_the_last_rung_and_carries_the_schema_in_words(log):
-    def script(_, body):
+def test_plain_text_is_the_last_rung_and_carries_the_schema_in_words(log: Log) -> None:
+    def script(_: int, body: dict[str, Any]) -> Step:
         return Step(status=400, content="no response_format here") if "response_format" in body else GOOD
 
     with scripted(script) as server:
@@ -141,7 +143,7 @@ def test_plain_text_is_the_last_rung_and_carries_the_schema_in_words(log):
     assert [call.fault.kind if call.fault else None for call in log.calls] == ["rejected", "rejected", None]
 
 
-def test_429_waits_as_long_as_the_server_says(log):
+def test_429_waits_as_long_as_the_server_says(log: Log) -> None:
     busy = Step(status=429, content="slow down", headers={"retry-after": "7"})
     with scripted(in_order(busy, GOOD)) as server:
         _, pauses = ask(server, log)
@@ -149,9 +151,9 @@ def test_429_waits_as_long_as_the_server_says(log):
     assert log.used("input_tokens") == 120
 
 
-def test_a_broken_server_is_asked_again_with_growing_pauses_then_given_up(log):
+def test_a_broken_server_is_asked_again_with_growing_pauses_then_given_up(log: Log) -> None:
     with scripted(in_order(GOOD, Step(status=503, content="overloaded"))) as server:
-        pauses = []
+        pauses: list[float] = []
         client = Client(connect("openai:scripted", base_url=server.url), log, sleep=pauses.append)
         client.ask(PROMPT, JsonForm(Move))
         with pytest.raises(LlmError) as caught:
@@ -161,7 +163,7 @@ def test_a_broken_server_is_asked_again_with_growing_pauses_then_given_up(log):
     assert log.used("input_tokens") == 120
 
 
-def test_a_wrong_key_is_not_tried_again_and_is_not_told(log, monkeypatch):
+def test_a_wrong_key_is_not_tried_again_and_is_not_told(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-verysecret")
     with scripted(in_order(Step(status=401, content="Incorrect API key provided: sk-verysecret."))) as server:
         assert trouble(server, log) == "denied"
@@ -169,7 +171,7 @@ def test_a_wrong_key_is_not_tried_again_and_is_not_told(log, monkeypatch):
     assert "verysecret" not in log.calls[0].model_dump_json()
 
 
-def test_a_time_out_is_charged_what_was_sent(log):
+def test_a_time_out_is_charged_what_was_sent(log: Log) -> None:
     with scripted(in_order(Step(content="late", delay_s=5), GOOD)) as server:
         move, pauses = ask(server, log, timeout_s=0.3)
     assert (move.factor, pauses) == (2, [1])
@@ -181,22 +183,22 @@ def test_a_time_out_is_charged_what_was_sent(log):
     assert good.usage.input_tokens == 120
 
 
-def test_a_cut_connection_is_tried_again(log):
+def test_a_cut_connection_is_tried_again(log: Log) -> None:
     with scripted(in_order(Step(content="x" * 1000, cut=True), GOOD)) as server:
         assert ask(server, log)[0].factor == 2
     assert log.calls[0].fault is not None
     assert log.calls[0].fault.kind in ("connection", "unreadable")
 
 
-def test_a_server_that_is_not_there(log):
+def test_a_server_that_is_not_there(log: Log) -> None:
     with scripted(in_order(GOOD)) as server:
         pass
     assert trouble(server, log) == "down"
-    assert {call.fault.kind for call in log.calls} == {"connection"}
+    assert {call.fault and call.fault.kind for call in log.calls} == {"connection"}
     assert log.used("input_tokens") == 0
 
 
-def test_usage_is_estimated_where_the_server_does_not_count(log):
+def test_usage_is_estimated_where_the_server_does_not_count(log: Log) -> None:
     with scripted(in_order(Step(content=GOOD.content, counted=False))) as server:
         ask(server, log)
     usage = log.calls[0].usage
@@ -204,7 +206,7 @@ def test_usage_is_estimated_where_the_server_does_not_count(log):
     assert usage.output_tokens == len(GOOD.content) // 4
 
 
-def test_nothing_is_sent_when_the_budget_is_used_up(log):
+def test_nothing_is_sent_when_the_budget_is_used_up(log: Log) -> None:
     log.limits = {"input_tokens": 200, "output_tokens": 25}
     with scripted(in_order(Step(content="no", input_tokens=100, output_tokens=10))) as server:
         assert trouble(server, log) == "out_of_budget"
@@ -212,7 +214,7 @@ def test_nothing_is_sent_when_the_budget_is_used_up(log):
     assert log.remaining() == {"input_tokens": 0, "output_tokens": 5}
 
 
-def test_files_come_in_fenced_blocks(log):
+def test_files_come_in_fenced_blocks(log: Log) -> None:
     reply = "Here:\n```yaml train.yaml\nepochs: 2\n```\n```python\nprint(1)\n```\n"
     form = Blocks({"train.yaml": "yaml", "process_data.py": "python"}, needed="process_data.py")
     with scripted(in_order(Step(content="```python\nprint(1)"), Step(content=reply))) as server:
@@ -222,7 +224,7 @@ def test_files_come_in_fenced_blocks(log):
     assert "process_data.py" in server.requests[0]["messages"][0]["content"]
 
 
-def test_a_replay_gives_the_same_answers_and_faults_without_a_server(log):
+def test_a_replay_gives_the_same_answers_and_faults_without_a_server(log: Log) -> None:
     with scripted(in_order(Step(status=400, content="?"), Step(content="no"), GOOD)) as server:
         move, _ = ask(server, log)
     again = Log()
@@ -231,7 +233,7 @@ def test_a_replay_gives_the_same_answers_and_faults_without_a_server(log):
     assert [(c.reply, c.fault, c.usage) for c in again.calls] == [(c.reply, c.fault, c.usage) for c in log.calls]
 
 
-def test_greatest_lengths_are_checked_here_and_not_sent(log):
+def test_greatest_lengths_are_checked_here_and_not_sent(log: Log) -> None:
     """llama.cpp writes a grammar rule for every character of a bounded string, and ends with an error."""
 
     class Told(BaseModel):

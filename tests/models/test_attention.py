@@ -17,10 +17,11 @@ OWN = {"eager": eager_attention_forward, "sdpa": sdpa_attention_forward}
 OURS = {"eager": attention.eager, "sdpa": attention.sdpa}
 
 
-def inputs(heads: int, shared: int, queries: int, keys: int) -> list[torch.Tensor]:
+def inputs(heads: int, shared: int, queries: int, keys: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(0)
     shapes = [(ROWS, heads, queries, DIMENSION), (ROWS, shared, keys, DIMENSION), (ROWS, shared, keys, DIMENSION)]
-    return [torch.randn(shape, generator=generator, requires_grad=True) for shape in shapes]
+    query, key, value = (torch.randn(shape, generator=generator, requires_grad=True) for shape in shapes)
+    return query, key, value
 
 
 def attending(heads: int, shared: int) -> LlamaAttention:
@@ -65,8 +66,8 @@ def test_short_and_long_generation_in_bfloat16(
     """Without a mask everything up to a token is looked at."""
     monkeypatch.setattr(attention, "SHORT", 2**14 if short else 0)
     keys = 40 if masked or queries == 1 else queries
-    tensors = [tensor.detach().bfloat16() for tensor in inputs(6, 2, queries, keys)]
+    query, key, value = (tensor.detach().bfloat16() for tensor in inputs(6, 2, queries, keys))
     seen = mask(queries, keys, torch.bfloat16) if masked else None
-    ours, _ = attention.sdpa(attending(6, 2), *tensors, seen, scaling=0.3)
-    own, _ = sdpa_attention_forward(attending(6, 2), *tensors, seen, scaling=0.3)
+    ours, _ = attention.sdpa(attending(6, 2), query, key, value, seen, scaling=0.3)
+    own, _ = sdpa_attention_forward(attending(6, 2), query, key, value, seen, scaling=0.3)
     torch.testing.assert_close(ours, own, atol=0.02, rtol=0.02)

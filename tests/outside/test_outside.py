@@ -67,7 +67,7 @@ def test_the_example_plays_an_episode_to_its_sealed_score(options: list[str], tm
     for name, text in FILES.items():
         (submission / name).write_text(text)
     task, *rest = options
-    command = [sys.executable, EXAMPLE, task, submission, "--options", " ".join([*rest, "--name", "example"])]
+    command = [sys.executable, str(EXAMPLE), task, str(submission), "--options", " ".join([*rest, "--name", "example"])]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=250)
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)

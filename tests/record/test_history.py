@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from ftdojo.contract.budget import Spent
-from ftdojo.contract.call import Call
+from ftdojo.contract.call import Call, Usage
 from ftdojo.contract.feedback import ExecutionFeedback, Feedback
 from ftdojo.contract.protocol import Iteration
 from ftdojo.contract.result import StageSeconds
 from ftdojo.record import Ledger
+from ftdojo.record.events import IterationEnded
 from ftdojo.record.history import History
 
 
@@ -23,8 +24,7 @@ def test_a_history_that_grows_is_the_history_of_the_whole(tmp_path: Path) -> Non
         growing = History(ledger)
         for number in range(1, 5):
             assert len(growing.iterations) == number - 1
-            made = {"iteration": iteration(number).model_dump(mode="json")}
-            growing.append("iteration", made, Spent(wall_s=2.0, submissions=1))
+            growing.append(IterationEnded(iteration=iteration(number), charge=Spent(wall_s=2.0, submissions=1)))
             assert growing.spent == Spent(wall_s=2.0 * number, submissions=number)
         whole = History(ledger)
         assert growing.iterations == whole.iterations == [iteration(n) for n in range(1, 5)]
@@ -33,11 +33,12 @@ def test_a_history_that_grows_is_the_history_of_the_whole(tmp_path: Path) -> Non
 
 
 def test_what_another_reader_gets_cannot_change_the_history(tmp_path: Path) -> None:
+    call = Call(purpose="plan", model="m", mode="text", messages=[], reply="", fault=None, usage=Usage(), seconds=0.0)
     with Ledger(tmp_path) as ledger:
         history = History(ledger)
-        history.append("iteration", {"iteration": iteration(1).model_dump(mode="json")})
+        history.append(IterationEnded(iteration=iteration(1)))
         history.iterations.clear()
-        history.calls[0].append(Call.model_construct())
+        history.calls[0].append(call)
         assert len(history.iterations) == 1
         assert history.calls == [[], []]
 

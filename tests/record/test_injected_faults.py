@@ -21,14 +21,14 @@ from hypothesis import strategies as st
 from ftdojo.errors import FtdojoError, InfrastructureError
 from ftdojo.record import Ledger, Store, ledger
 from ftdojo.record.history import History
-from ftdojo.record.ledger import FILE
+from ftdojo.record.run_folder import LEDGER
 from ftdojo.record.store import MANIFEST
 
 
 def mounted(options: str, code: str, folder: Path) -> list[str]:
     """What Python code prints that runs with a disk of its own at ``folder``, which only it sees."""
     script = f'mount -t tmpfs -o {options} none "$1" && exec "$2" -c "$3" "$1"'
-    command = [
+    command: list[str | Path] = [
         "unshare",
         "--mount",
         "--propagation",
@@ -201,7 +201,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "os.kill(os.getpid(), 9)"
     )
     subprocess.run([sys.executable, "-c", code, folder], check=False)
-    assert (folder / f"{FILE}-wal").stat().st_size > 0
+    assert (folder / f"{LEDGER}-wal").stat().st_size > 0
     return folder
 
 
@@ -209,10 +209,10 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_ledger_that_was_cut_gives_its_beginning_or_a_plain_error(killed: Path, cut: int, which: str) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for path in killed.glob(f"{FILE}*"):
+        for path in killed.glob(f"{LEDGER}*"):
             if not path.name.endswith("-shm"):
                 shutil.copy(path, folder)
-        path = folder / f"{FILE}{which}"
+        path = folder / f"{LEDGER}{which}"
         os.truncate(path, min(cut, path.stat().st_size))
         try:
             with Ledger(folder) as opened:
@@ -243,7 +243,7 @@ def test_a_ledger_that_was_cut_gives_its_beginning_or_a_plain_error(killed: Path
 def test_a_row_that_somebody_wrote_by_hand_is_read_or_refused_plainly(kind: str, payload: str) -> None:
     with tempfile.TemporaryDirectory() as name:
         Ledger(Path(name)).close()
-        database = sqlite3.connect(Path(name, FILE))
+        database = sqlite3.connect(Path(name, LEDGER))
         with database:
             values = ("2026-01-01", kind, payload.encode("utf-8", "replace").decode(), "")
             database.execute("INSERT INTO event (time, kind, payload, link) VALUES (?, ?, ?, ?)", values)

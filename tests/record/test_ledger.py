@@ -12,7 +12,7 @@ import pytest
 
 from ftdojo.errors import InfrastructureError, UsageError
 from ftdojo.record import Ledger
-from ftdojo.record.ledger import FILE
+from ftdojo.record.run_folder import LEDGER
 
 WRITER = """
 import sys
@@ -43,7 +43,7 @@ def test_events_come_back_in_order_and_by_kind(tmp_path: Path) -> None:
 def test_the_file_itself_refuses_changes(tmp_path: Path) -> None:
     with Ledger(tmp_path) as ledger:
         ledger.append("a", {})
-    database = sqlite3.connect(tmp_path / FILE)
+    database = sqlite3.connect(tmp_path / LEDGER)
     for statement in ("UPDATE event SET kind = 'b'", "DELETE FROM event"):
         with pytest.raises(sqlite3.IntegrityError, match="append-only"):
             database.execute(statement)
@@ -87,12 +87,12 @@ def test_a_folder_without_a_run(tmp_path: Path) -> None:
 
 
 def test_a_damaged_file_is_infrastructure_and_a_newer_one_is_named(tmp_path: Path) -> None:
-    (tmp_path / FILE).write_bytes(b"not a database, but long enough to be read as one" * 10)
+    (tmp_path / LEDGER).write_bytes(b"not a database, but long enough to be read as one" * 10)
     with pytest.raises(InfrastructureError, match="cannot be used"):
         Ledger(tmp_path)
-    (tmp_path / FILE).unlink()
+    (tmp_path / LEDGER).unlink()
     Ledger(tmp_path).close()
-    database = sqlite3.connect(tmp_path / FILE)
+    database = sqlite3.connect(tmp_path / LEDGER)
     database.execute("PRAGMA user_version = 99")
     database.close()
     with pytest.raises(UsageError, match="version 99"):
@@ -113,18 +113,18 @@ PRAGMA user_version = 1;
 
 def version_1(folder: Path) -> None:
     """A file as ftdojo wrote it before events were linked."""
-    database = sqlite3.connect(folder / FILE)
+    database = sqlite3.connect(folder / LEDGER)
     database.executescript(VERSION_1)
     database.close()
 
 
 def test_a_run_of_the_first_version_is_read_as_it_is_and_migrated_when_it_goes_on(tmp_path: Path) -> None:
     version_1(tmp_path)
-    before = (tmp_path / FILE).read_bytes()
+    before = (tmp_path / LEDGER).read_bytes()
     with Ledger(tmp_path, writable=False) as ledger:
         assert [(e.payload["n"], e.link) for e in ledger.events()] == [(1, ""), (2, "")]
         assert ledger.broken() is None
-    assert (tmp_path / FILE).read_bytes() == before
+    assert (tmp_path / LEDGER).read_bytes() == before
     for number in (3, 4):
         with Ledger(tmp_path) as ledger:
             ledger.append("a", {"n": number})
@@ -151,7 +151,7 @@ def test_an_edited_past_is_found(tmp_path: Path, edit: str, where: int) -> None:
         links = [ledger.append("a", {"n": number}).link for number in range(4)]
         assert ledger.head == links[-1]
         assert ledger.broken() is None
-    database = sqlite3.connect(tmp_path / FILE)
+    database = sqlite3.connect(tmp_path / LEDGER)
     with database:
         database.execute("DROP TRIGGER no_update")
         database.execute("DROP TRIGGER no_delete")

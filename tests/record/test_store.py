@@ -135,7 +135,11 @@ def test_a_full_disk_is_told_as_such(tmp_path: Path, error: Exception) -> None:
 
 
 def test_the_manifest_tells_what_the_stage_rests_on(tmp_path: Path) -> None:
-    stage = Store(tmp_path).make("rows", {"seed": 3}, lambda folder: time.sleep(0.01) or {})
+    def build(folder: Path) -> dict[str, int]:
+        time.sleep(0.01)
+        return {}
+
+    stage = Store(tmp_path).make("rows", {"seed": 3}, build)
     manifest = json.loads((stage.path / "manifest.json").read_text())
     assert manifest["key"] == {"seed": 3}
     assert manifest["seconds"] >= 0.01

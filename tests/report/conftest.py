@@ -27,8 +27,9 @@ from ftdojo.contract.protocol import Decision, Iteration
 from ftdojo.contract.result import RunResult, Score, StageSeconds
 from ftdojo.contract.submission import Plan, PlannedChange
 from ftdojo.findings import Finding
-from ftdojo.record import Ledger
+from ftdojo.record import Ledger, events
 from ftdojo.record.history import History
+from ftdojo.record.summary import conclude
 
 SUBTASKS = ("fg_count", "ring_count", "Murcko_scaffold", "ring_system_scaffold", "equivalence")
 CONFIGURATION = {
@@ -222,8 +223,8 @@ def make_run(tmp_path: Path) -> Callable[..., Path]:
 def record(
     run: Path, iterations: Sequence[Iteration], until: str, about: dict[str, Any], calls: dict[int, list[Call]]
 ) -> None:
-    events = ["started", "baseline", "iterations", "stopped", "test_opened", "test_scored", "finished"]
-    reached = events.index(until)
+    steps = ["started", "baseline", "iterations", "stopped", "test_opened", "test_scored", "finished"]
+    reached = steps.index(until)
     with Ledger(run) as ledger:
         history = History(ledger)
         facts = {
@@ -233,27 +234,25 @@ def record(
             "versions": {"ftdojo": "0.1.0"},
         }
         identity = {"configuration": {**CONFIGURATION, **about.pop("configuration", {})}}
-        history.append("configuration", {**identity, **facts, **about})
-        if reached >= events.index("baseline"):
-            history.append(
-                "baseline", {"evaluation": evaluation(8.5).model_dump(mode="json")}, Spent(wall_s=70, device_s=66)
-            )
-        if reached >= events.index("iterations"):
+        history.append(events.RunBegun.model_validate({**identity, **facts, **about}))
+        if reached >= steps.index("baseline"):
+            history.append(events.BaselineMeasured(evaluation=evaluation(8.5), charge=Spent(wall_s=70, device_s=66)))
+        if reached >= steps.index("iterations"):
             for iteration in iterations:
                 for made in calls.get(iteration.number, []):
-                    history.append("llm_call", {"call": made.model_dump(mode="json")}, Spent(input_tokens=1200))
+                    history.append(events.LlmCalled(call=made, charge=Spent(input_tokens=1200)))
                 charge = Spent(wall_s=241, device_s=236, submissions=1)
-                history.append("iteration", {"iteration": iteration.model_dump(mode="json")}, charge)
-        if reached >= events.index("stopped"):
-            history.append("stopped", {"out_of_budget": False}, Spent())
-        if reached >= events.index("test_opened"):
-            history.append("test_opened", {"reason": "the episode has ended", "best": history.best})
-        if reached >= events.index("test_scored"):
+                history.append(events.IterationEnded(iteration=iteration, charge=charge))
+        if reached >= steps.index("stopped"):
+            history.append(events.AgentStopped(out_of_budget=False, charge=Spent()))
+        if reached >= steps.index("test_opened"):
+            history.append(events.TestOpened(reason="the episode has ended", best=history.best))
+        if reached >= steps.index("test_scored"):
             last = next((i.score for i in reversed(iterations) if i.accepted), None)
             best = score(last.value - 3.5) if last else score(8.5)
-            history.append("test_scored", {"baseline": score(8.5).model_dump(), "best": best.model_dump()})
-        if reached >= events.index("finished"):
-            history.append("finished", {"result": history.result(run.name).model_dump(mode="json")})
+            history.append(events.TestScored(baseline=score(8.5), best=best))
+        if reached >= steps.index("finished"):
+            history.append(events.RunFinished(result=conclude(history, run.name)))
 
 
 @pytest.fixture
@@ -262,6 +261,6 @@ def make_result(make_run: Callable[..., Path]) -> Callable[..., RunResult]:
 
     def make(iterations: Sequence[Iteration] = STORY, **about: Any) -> RunResult:
         with Ledger(make_run(iterations, **about), writable=False) as ledger:
-            return RunResult.model_validate(ledger.events("finished")[0].payload["result"])
+            return History(ledger).require(events.RunFinished).result
 
     return make

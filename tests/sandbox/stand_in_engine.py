@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -53,7 +54,7 @@ def main() -> None:
         remove(file)
 
 
-def parse(arguments: list[str]) -> dict[str, object]:
+def parse(arguments: list[str]) -> dict[str, Any]:
     parser = argparse.ArgumentParser(allow_abbrev=False)
     for option in WITH_VALUE:
         parser.add_argument(f"--{option}")
@@ -69,7 +70,7 @@ def state(**known: object) -> dict[str, object]:
     return {"StartedAt": "2026-01-01T00:00:00Z", "Running": False, "ExitCode": 0, "OOMKilled": False, **known}
 
 
-def write(file: Path, container: dict[str, object]) -> None:
+def write(file: Path, container: dict[str, Any]) -> None:
     new = file.with_suffix(".new")
     new.write_text(json.dumps(container))
     new.rename(file)
@@ -83,6 +84,7 @@ def start(place: Path, file: Path) -> None:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
+    assert engine.stdout is not None
     while chunk := os.read(engine.stdout.fileno(), 4096):
         os.write(1, chunk)
     raise SystemExit(engine.wait())
@@ -115,12 +117,12 @@ def above(target: str) -> list[str]:
     return [part for path in reversed(Path(target).parents[:-1]) for part in ("--perms", "0755", "--dir", str(path))]
 
 
-def bubblewrap(container: dict[str, object], image: Path) -> list[str]:
+def bubblewrap(container: dict[str, Any], image: Path) -> list[str]:
     uid, gid = container["user"].split(":")
     root = os.geteuid() == 0
     with tarfile.open(image) as archive:
         links = [part for m in archive.getmembers() for part in ("--symlink", m.linkname, f"/{m.name}")]
-    mounts = {}
+    mounts: dict[str, list[str]] = {}
     for line in container["mount"]:
         fields = dict(field.partition("=")[::2] for field in next(csv.reader(io.StringIO(line))))
         mounts[fields["target"]] = ["--ro-bind" if "readonly" in fields else "--bind", fields["source"]]

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tarfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,13 +24,14 @@ from ftdojo import sandbox
 from ftdojo.errors import InfrastructureError, PrerequisiteError, UsageError
 from ftdojo.sandbox import container
 from ftdojo.sandbox.view import Bind, Hidden, Link
+from sandbox_fixtures import Alive, Execute
 
 STAND_IN = Path(__file__).with_name("stand_in_engine.py")
 MIB = 2**20
 
 
 @pytest.fixture
-def engine(tmp_path, monkeypatch) -> Path:
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The stand-in is docker, and chosen; the folder where it keeps what it knows."""
     place = tmp_path / "engine"
     place.mkdir()
@@ -51,7 +53,9 @@ def containers(engine: Path) -> list[str]:
     return [path.name for path in engine.iterdir() if path.name.startswith("ftdojo-") and ":" not in path.name]
 
 
-def test_an_honest_program_passes_and_nothing_of_it_is_left(engine, execute, inputs, output, alive):
+def test_an_honest_program_passes_and_nothing_of_it_is_left(
+    engine: Path, execute: Execute, inputs: Path, output: Path, alive: Alive
+) -> None:
     (inputs / "data.txt").write_text("a\n", "utf-8")
     code = """
 import os, sys
@@ -71,7 +75,7 @@ sys.exit(3)
     assert alive() == []
 
 
-def test_the_image_is_imported_once_and_has_only_links(engine, execute):
+def test_the_image_is_imported_once_and_has_only_links(engine: Path, execute: Execute) -> None:
     execute("pass")
     execute("pass")
     imports = [arguments for verb, *arguments in requests(engine) if verb == "import"]
@@ -82,7 +86,7 @@ def test_the_image_is_imported_once_and_has_only_links(engine, execute):
     assert links == {link.target: link.destination for link in sandbox.view.system() if isinstance(link, Link)}
 
 
-def test_the_probe_goes_through_the_chosen_engine(engine):
+def test_the_probe_goes_through_the_chosen_engine(engine: Path) -> None:
     """All walls but that of memory, which the stand-in cannot build: of a real engine it is a control group."""
     walls = {wall.name: wall for wall in sandbox.probe()}
     assert {name for name, wall in walls.items() if not wall.ok} == {"memory"}
@@ -90,45 +94,45 @@ def test_the_probe_goes_through_the_chosen_engine(engine):
     assert len([verb for verb, *_ in requests(engine) if verb == "create"]) == 7
 
 
-def test_hidden_paths_are_empty(engine, execute, inputs):
+def test_hidden_paths_are_empty(engine: Path, execute: Execute, inputs: Path) -> None:
     (inputs / "secret").mkdir()
     (inputs / "secret" / "file").touch()
     code = "import os; print(os.listdir('/program/secret'))"
     assert execute(code, options={"hide": [inputs / "secret"]}).output == "[]\n"
 
 
-def test_a_program_past_its_time_is_killed(engine, execute, alive):
+def test_a_program_past_its_time_is_killed(engine: Path, execute: Execute, alive: Alive) -> None:
     completed = execute("import time; print('begun', flush=True); time.sleep(60)", wall_s=2)
     assert (completed.status, completed.stopped, completed.output) == (137, "wall", "begun\n")
     assert alive() == []
     assert containers(engine) == []
 
 
-def test_processor_time_of_a_process(engine, execute):
+def test_processor_time_of_a_process(engine: Path, execute: Execute) -> None:
     assert execute("while True: pass", cpu_s=1, wall_s=30).stopped == "cpu"
 
 
 @pytest.mark.parametrize("pause", [60, 0])
-def test_a_folder_that_grows_too_large(engine, execute, output, pause):
+def test_a_folder_that_grows_too_large(engine: Path, execute: Execute, output: Path, pause: int) -> None:
     code = f"import time; open('/output/large', 'wb').write(bytes(8 * 2**20)); time.sleep({pause})"
     assert execute(code, folder_bytes=4 * MIB, wall_s=50).stopped == "folder"
     assert list(output.iterdir()) == []
 
 
-def test_memory_is_what_the_engine_tells(engine, execute):
+def test_memory_is_what_the_engine_tells(engine: Path, execute: Execute) -> None:
     (engine / "oom").touch()
     assert execute("import os; os.kill(os.getpid(), 9)").stopped == "memory"
     assert len([verb for verb, *_ in requests(engine) if verb == "create"]) == 1
 
 
-def test_a_program_that_was_killed_and_nobody_says_why_is_run_once_more(engine, execute):
+def test_a_program_that_was_killed_and_nobody_says_why_is_run_once_more(engine: Path, execute: Execute) -> None:
     completed = execute("import os; os.kill(os.getpid(), 9)")
     assert (completed.status, completed.stopped) == (137, None)
     assert len([verb for verb, *_ in requests(engine) if verb == "create"]) == 2
 
 
 @pytest.mark.parametrize("verb", ["import", "create", "start"])
-def test_an_engine_that_refuses_is_a_prerequisite(engine, execute, output, verb):
+def test_an_engine_that_refuses_is_a_prerequisite(engine: Path, execute: Execute, output: Path, verb: str) -> None:
     (engine / f"{verb}.fails").write_text("Cannot connect to the daemon", "utf-8")
     with pytest.raises(PrerequisiteError, match="docker cannot build a sandbox here: Cannot connect") as raised:
         execute("open('/output/ran', 'w')")
@@ -137,13 +141,15 @@ def test_an_engine_that_refuses_is_a_prerequisite(engine, execute, output, verb)
     assert containers(engine) == []
 
 
-def test_an_engine_that_does_not_answer_is_a_prerequisite(engine, execute, monkeypatch):
+def test_an_engine_that_does_not_answer_is_a_prerequisite(
+    engine: Path, execute: Execute, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(container, "ANSWER_S", 0.001)
     with pytest.raises(PrerequisiteError, match="no answer"):
         execute("pass")
 
 
-def test_a_container_that_does_not_die_is_an_error(engine, execute):
+def test_a_container_that_does_not_die_is_an_error(engine: Path, execute: Execute) -> None:
     (engine / "rm.fails").write_text("permission denied", "utf-8")
     with pytest.raises(InfrastructureError, match="did not die: permission denied") as raised:
         execute("pass")
@@ -163,7 +169,7 @@ sandbox.run([sandbox.python(), "/program/program.py", marker], read_only={Path(i
 
 
 @pytest.fixture
-def caller(engine, inputs, output, marker):
+def caller(engine: Path, inputs: Path, output: Path, marker: str) -> Iterator[subprocess.Popen[bytes]]:
     """A process that waits for a program in a container, which has begun."""
     (inputs / "program.py").write_text("import time; open('/output/begun', 'w'); time.sleep(60)", "utf-8")
     with subprocess.Popen([sys.executable, "-c", CALLER, str(inputs), str(output), marker]) as process:
@@ -173,28 +179,28 @@ def caller(engine, inputs, output, marker):
         process.kill()
 
 
-def wait_for_none(find) -> bool:
+def wait_for_none(find: Alive) -> bool:
     deadline = time.monotonic() + 15
     while find() and time.monotonic() < deadline:
         time.sleep(0.05)
     return not find()
 
 
-def test_ctrl_c_leaves_no_container(caller, engine, alive):
+def test_ctrl_c_leaves_no_container(caller: subprocess.Popen[bytes], engine: Path, alive: Alive) -> None:
     caller.send_signal(signal.SIGINT)
     assert caller.wait(10) != 0
     assert containers(engine) == []
     assert alive() == []
 
 
-def test_a_container_ends_by_itself_when_its_caller_is_killed(caller, alive):
+def test_a_container_ends_by_itself_when_its_caller_is_killed(caller: subprocess.Popen[bytes], alive: Alive) -> None:
     caller.kill()
     caller.wait(10)
     assert len(alive()) > 0
     assert wait_for_none(alive)
 
 
-def test_a_client_that_is_killed_is_an_error(engine, execute, alive):
+def test_a_client_that_is_killed_is_an_error(engine: Path, execute: Execute, alive: Alive) -> None:
     """The program goes on then, but what it prints is lost."""
     client = f"""#!/bin/sh
 test $1 = start || exec {sys.executable} {STAND_IN} {engine} "$@"
@@ -202,7 +208,9 @@ test $1 = start || exec {sys.executable} {STAND_IN} {engine} "$@"
 sleep 1
 kill -9 $!
 """
-    Path(shutil.which("docker")).write_text(client, "utf-8")
+    docker = shutil.which("docker")
+    assert docker is not None
+    Path(docker).write_text(client, "utf-8")
     with pytest.raises(InfrastructureError, match="was killed, from outside"):
         execute("import time; time.sleep(60)")
     assert alive() == []
@@ -210,7 +218,9 @@ kill -9 $!
 
 
 @pytest.mark.parametrize("name", ["docker", "podman"])
-def test_an_engine_that_is_not_there_is_a_prerequisite(execute, monkeypatch, tmp_path, name):
+def test_an_engine_that_is_not_there_is_a_prerequisite(
+    execute: Execute, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
     monkeypatch.setenv("FTDOJO_SANDBOX", name)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(PrerequisiteError, match=f"{name}, which was not found") as raised:
@@ -218,7 +228,7 @@ def test_an_engine_that_is_not_there_is_a_prerequisite(execute, monkeypatch, tmp
     assert f"install {name}" in raised.value.fix
 
 
-def test_an_unknown_choice_is_told_what_there_is(execute, monkeypatch):
+def test_an_unknown_choice_is_told_what_there_is(execute: Execute, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FTDOJO_SANDBOX", "none")
     with pytest.raises(UsageError, match="'none'") as raised:
         execute("pass")
@@ -245,7 +255,7 @@ def creation(engine: str = "docker", *, user: tuple[int, int] = (61000, 61000)) 
     )
 
 
-def test_the_command_line_of_a_container():
+def test_the_command_line_of_a_container() -> None:
     arguments = creation()
     at = arguments.index("ftdojo-root:1")
     assert arguments[:at] == [
@@ -268,7 +278,7 @@ def test_the_command_line_of_a_container():
     assert arguments[-5:] == ["/usr/bin/timeout", "--signal=KILL", "15", "python", "program.py"]
 
 
-def test_podman_is_told_to_add_nothing_and_to_keep_a_users_uid():
+def test_podman_is_told_to_add_nothing_and_to_keep_a_users_uid() -> None:
     more = ["--read-only-tmpfs=false", "--passwd=false"]
     assert [a for a in creation("/usr/bin/podman", user=(os.geteuid() + 1, 1)) if a not in creation()[1:]] == [
         *("/usr/bin/podman", f"{os.geteuid() + 1}:1", *more),
@@ -279,7 +289,7 @@ def test_podman_is_told_to_add_nothing_and_to_keep_a_users_uid():
 
 
 @pytest.mark.skipif(shutil.which("docker") is None, reason="no client of docker")
-def test_the_real_client_takes_the_command_line():
+def test_the_real_client_takes_the_command_line() -> None:
     """It reads all options before it looks for its engine, which is not at this address."""
     environment = {**os.environ, "DOCKER_HOST": "unix:///nowhere/docker.sock"}
     done = subprocess.run(creation(), env=environment, capture_output=True, text=True, check=False)

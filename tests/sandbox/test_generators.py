@@ -12,6 +12,9 @@ import pytest
 
 from ftdojo.sandbox import generators
 from ftdojo.tasks import families
+from sandbox_fixtures import Execute
+
+Install = Callable[..., Path]
 
 SECRET = "the items of the test"
 CODE = f"SECRET = {SECRET!r}\ndef tasks(): return ()\n"
@@ -71,7 +74,7 @@ def editable(site: Path) -> list[str]:
 
 
 @pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Path]]:
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
     """``install(kind, module)`` puts a distribution with a task family into a new folder and on the path."""
 
     def made(kind: Callable[[Path], list[str]], name: str) -> Path:
@@ -98,12 +101,14 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 
 
 def _forget() -> None:
-    for found in (generators.paths, generators.modules, families.tasks):
+    for found in (generators.code, generators.projects, generators.modules, families.tasks):
         found.cache_clear()
 
 
 @pytest.mark.parametrize("kind", [package, module, namespace, archive, editable], ids=lambda kind: kind.__name__)
-def test_a_family_cannot_be_read_or_imported(kind, install, execute):
+def test_a_family_cannot_be_read_or_imported(
+    kind: Callable[[Path], list[str]], install: Install, execute: Execute
+) -> None:
     site = install(kind, "strangers.tasks" if kind is namespace else "strangers")
     path = ":".join(f"/site/{name}" for name in ("lib", "strangers.zip", "src/project"))
     completed = execute(READ_ALL, options={"read_only": {site: "/site"}, "environment": {"PYTHONPATH": path}})
@@ -112,7 +117,7 @@ def test_a_family_cannot_be_read_or_imported(kind, install, execute):
     assert lines[-1] == "honest"
 
 
-def test_without_the_masks_it_could(execute, tmp_path):
+def test_without_the_masks_it_could(execute: Execute, tmp_path: Path) -> None:
     package(tmp_path / "site")
     (tmp_path / "site/lib/honest.py").write_text("")
     options = {"read_only": {tmp_path / "site": "/site"}, "environment": {"PYTHONPATH": "/site/lib"}}
@@ -121,7 +126,7 @@ def test_without_the_masks_it_could(execute, tmp_path):
     assert "imported: /site/lib/strangers/__init__.py" in output
 
 
-def test_metadata_of_other_distributions_can_be_read(install, execute):
+def test_metadata_of_other_distributions_can_be_read(install: Install, execute: Execute) -> None:
     site = install(package, "strangers")
     code = """
 from importlib import metadata
@@ -134,13 +139,19 @@ print("read")
     assert execute(code, options=options).output == "read\n"
 
 
-def test_the_names_of_hidden_modules(install):
+def test_the_names_of_hidden_modules(install: Install) -> None:
     install(package, "strangers.tasks.all")
     assert {"ftdojo", "ftdojo_tasks", "strangers"} <= generators.modules()
 
 
-def test_what_holds_the_running_python_is_not_hidden_with_the_project_that_it_lies_in(tmp_path):
-    for name in ("project/src/package", "project/.venv/lib", "project/.git"):
+def test_what_holds_the_running_python_is_not_hidden_with_the_project_that_it_lies_in(tmp_path: Path) -> None:
+    for name in ("project/src/package", "project/.venv/lib", "project/.git", "elsewhere"):
         (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "project/items.json").write_text(SECRET)
+    (tmp_path / "project/link").symlink_to(tmp_path / "elsewhere")
     found = generators.without(tmp_path / "project", {tmp_path / "project/.venv"})
-    assert {path.relative_to(tmp_path).as_posix() for path in found} == {"project/src", "project/.git"}
+    assert {path.relative_to(tmp_path).as_posix() for path in found} == {
+        "project/src",
+        "project/.git",
+        "project/items.json",
+    }

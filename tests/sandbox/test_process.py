@@ -7,9 +7,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from sandbox_fixtures import Alive, Execute
 
 DAEMON = """
 import os, signal, time
@@ -39,7 +42,7 @@ except KeyboardInterrupt:
 """
 
 
-def test_a_daemon_dies_with_the_program(execute, alive, output):
+def test_a_daemon_dies_with_the_program(execute: Execute, alive: Alive, output: Path) -> None:
     completed = execute(DAEMON)
     assert (completed.status, completed.stopped) == (0, None)
     assert (output / "daemon").exists()
@@ -47,7 +50,7 @@ def test_a_daemon_dies_with_the_program(execute, alive, output):
 
 
 @pytest.fixture
-def caller(inputs, output, marker):
+def caller(inputs: Path, output: Path, marker: str) -> Iterator[subprocess.Popen[bytes]]:
     """A process that waits for a sandboxed program with a daemon, both of which have started."""
     (inputs / "program.py").write_text(DAEMON + "\ntime.sleep(60)", "utf-8")
     arguments = [str(inputs), str(output), marker.removeprefix("marker-")]
@@ -61,14 +64,15 @@ def caller(inputs, output, marker):
         process.kill()
 
 
-def test_ctrl_c_leaves_no_process(caller, alive):
+def test_ctrl_c_leaves_no_process(caller: subprocess.Popen[bytes], alive: Alive) -> None:
     assert len(alive()) >= 4  # bubblewrap, its init, the program, its daemon
     caller.send_signal(signal.SIGINT)
+    assert caller.stdout is not None
     assert caller.stdout.readline() == b"interrupted\n"
     assert alive() == []
 
 
-def test_kill_9_of_the_caller_leaves_no_process(caller, alive):
+def test_kill_9_of_the_caller_leaves_no_process(caller: subprocess.Popen[bytes], alive: Alive) -> None:
     assert len(alive()) >= 4
     caller.kill()
     caller.wait()
@@ -78,7 +82,7 @@ def test_kill_9_of_the_caller_leaves_no_process(caller, alive):
     assert alive() == []
 
 
-def test_a_sandbox_whose_parent_is_dead_already_does_not_start(tmp_path):
+def test_a_sandbox_whose_parent_is_dead_already_does_not_start(tmp_path: Path) -> None:
     from ftdojo.sandbox.command import guarded
     from ftdojo.sandbox.tools import find_tools
 
@@ -89,7 +93,7 @@ def test_a_sandbox_whose_parent_is_dead_already_does_not_start(tmp_path):
         assert trace.exists() is ran
 
 
-def test_no_descriptors_are_left_open(execute):
+def test_no_descriptors_are_left_open(execute: Execute) -> None:
     execute("pass")
     before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(3):

@@ -7,6 +7,7 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,12 @@ import pytest
 import ftdojo
 from ftdojo import sandbox
 from ftdojo.errors import InfrastructureError, PrerequisiteError
+from sandbox_fixtures import Alive, Execute
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives each sandbox a uid of its own")
 
 
-def test_an_honest_data_program_passes(execute, inputs, output):
+def test_an_honest_data_program_passes(execute: Execute, inputs: Path, output: Path) -> None:
     (inputs / "data.txt").write_text("a\nb\n", "utf-8")
     code = """
 import json, tempfile
@@ -37,7 +39,7 @@ print("done")
     assert (status.st_uid, output.stat().st_uid) == (os.geteuid(), os.geteuid())
 
 
-def test_installed_packages_are_there_but_ftdojo_is_not(execute):
+def test_installed_packages_are_there_but_ftdojo_is_not(execute: Execute) -> None:
     code = """
 import pandas, rdkit.Chem
 print(pandas.Series([1, 2]).sum(), rdkit.Chem.MolFromSmiles("CCO").GetNumAtoms())
@@ -50,7 +52,7 @@ import ftdojo
     assert 20 * 2**20 < completed.peak_memory_bytes < 2**30
 
 
-def test_ftdojo_is_masked_where_it_is_installed_among_what_is_shown(execute, tmp_path):
+def test_ftdojo_is_masked_where_it_is_installed_among_what_is_shown(execute: Execute, tmp_path: Path) -> None:
     source = Path(ftdojo.__file__).parents[1]
     options = {"read_only": {source: "/site"}, "environment": {"PYTHONPATH": "/site"}}
     completed = execute("import os; print(os.listdir('/site/ftdojo')); import ftdojo", options=options)
@@ -58,7 +60,7 @@ def test_ftdojo_is_masked_where_it_is_installed_among_what_is_shown(execute, tmp
     assert "ModuleNotFoundError: No module named 'ftdojo': the sandbox hides it" in completed.output
 
 
-def test_hidden_paths_are_empty(execute, inputs):
+def test_hidden_paths_are_empty(execute: Execute, inputs: Path) -> None:
     for name in ("open", "secret"):
         (inputs / name).mkdir()
         (inputs / name / "file").touch()
@@ -66,7 +68,7 @@ def test_hidden_paths_are_empty(execute, inputs):
     assert execute(code, options={"hide": [inputs / "secret"]}).output == "['file'] []\n"
 
 
-def test_no_host_files(execute, tmp_path):
+def test_no_host_files(execute: Execute, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("host secret", "utf-8")
     secret.chmod(0o644)
@@ -78,7 +80,7 @@ for path in ({str(secret)!r}, "/proc/1/root" + {str(secret)!r}, "/etc/passwd", "
     assert execute(code).output.split() == ["False"] * 5
 
 
-def test_no_network(execute):
+def test_no_network(execute: Execute) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_UNIX) as abstract:
         port = server.getsockname()[1]
         name = f"\0ftdojo-test-{port}"
@@ -107,7 +109,7 @@ print([line.split(":")[0].strip() for line in open("/proc/net/dev") if ":" in li
         ]
 
 
-def test_no_secrets_in_the_environment(execute, monkeypatch):
+def test_no_secrets_in_the_environment(execute: Execute, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FTDOJO_TEST_SECRET", "hush")
     code = """
 import os, pathlib
@@ -120,7 +122,7 @@ print(b"".join(p.read_bytes() for p in pathlib.Path("/proc").glob("[0-9]*/enviro
     assert "hush" not in completed.output
 
 
-def test_inputs_cannot_be_written(execute, inputs):
+def test_inputs_cannot_be_written(execute: Execute, inputs: Path) -> None:
     target = inputs / "data"
     target.touch()
     target.chmod(0o666)
@@ -137,7 +139,7 @@ for path in ("/program/data", "/program/new", "/new", "/dev/new", "/usr/new", No
     assert sorted(path.name for path in inputs.iterdir()) == ["data", "program.py"]
 
 
-def test_host_settings_are_refused_as_to_an_ordinary_user(execute):
+def test_host_settings_are_refused_as_to_an_ordinary_user(execute: Execute) -> None:
     """A real uid 0 would be able to open this file, whatever bubblewrap calls it and whatever capabilities it lacks."""
     code = """
 import errno, os
@@ -149,11 +151,11 @@ except OSError as error:
     assert execute(code).output == "EACCES 65534\n"
 
 
-def _watch(run, alive):
+def _watch(run: Callable[[], object], alive: Alive) -> set[tuple[str, int]]:
     """Run in a thread; (name, real uid) of the processes that the host sees meanwhile."""
     thread = threading.Thread(target=run)
     thread.start()
-    seen = set()
+    seen: set[tuple[str, int]] = set()
     while thread.is_alive():
         seen |= {(process.name(), process.uids().real) for process in alive() if process.is_running()}
         time.sleep(0.02)
@@ -161,7 +163,7 @@ def _watch(run, alive):
     return seen
 
 
-def test_the_kernel_never_sees_bubblewrap_or_the_program_as_root(execute, alive):
+def test_the_kernel_never_sees_bubblewrap_or_the_program_as_root(execute: Execute, alive: Alive) -> None:
     seen = _watch(lambda: execute("import time; time.sleep(0.7)"), alive)
     uids = {uid for name, uid in seen if name == "bwrap" or name.startswith("python")}
     assert {"bwrap"} < {name for name, _ in seen}
@@ -170,11 +172,11 @@ def test_the_kernel_never_sees_bubblewrap_or_the_program_as_root(execute, alive)
 
 
 @as_root
-def test_concurrent_sandboxes_have_different_uids(inputs, tmp_path):
+def test_concurrent_sandboxes_have_different_uids(inputs: Path, tmp_path: Path) -> None:
     (inputs / "program.py").write_text("print(open('/proc/self/uid_map').read(), open('/proc/mounts').read())", "utf-8")
-    found = []
+    found: list[list[int]] = []
 
-    def run(number):
+    def run(number: int) -> None:
         folder = tmp_path / str(number)
         folder.mkdir()
         code = "import os, time; time.sleep(0.5); print(os.stat('/output').st_uid)"
@@ -198,7 +200,7 @@ def test_concurrent_sandboxes_have_different_uids(inputs, tmp_path):
     assert len(set(most)) == 3
 
 
-def test_user_namespaces_and_mounts_are_refused(execute):
+def test_user_namespaces_and_mounts_are_refused(execute: Execute) -> None:
     code = """
 import ctypes
 libc = ctypes.CDLL(None)
@@ -207,21 +209,23 @@ print(libc.unshare(0x10000000), libc.mount(b"none", b"/tmp", b"tmpfs", 0, None))
     assert execute(code).output == "-1 -1\n"
 
 
-def test_the_writable_folder_must_be_empty(execute, output):
+def test_the_writable_folder_must_be_empty(execute: Execute, output: Path) -> None:
     (output / "old").touch()
     with pytest.raises(ValueError, match="not empty"):
         execute("pass")
 
 
 @as_root
-def test_an_input_that_only_root_may_read_is_an_error(execute, inputs):
+def test_an_input_that_only_root_may_read_is_an_error(execute: Execute, inputs: Path) -> None:
     inputs.chmod(0o700)
     with pytest.raises(InfrastructureError, match="cannot be read") as raised:
         execute("pass")
     assert str(inputs) in raised.value.fix
 
 
-def test_missing_tools_are_a_prerequisite(execute, output, tmp_path, monkeypatch):
+def test_missing_tools_are_a_prerequisite(
+    execute: Execute, output: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(PrerequisiteError, match="bwrap") as raised:
         execute("open('/output/ran', 'w')")
@@ -229,7 +233,9 @@ def test_missing_tools_are_a_prerequisite(execute, output, tmp_path, monkeypatch
     assert list(output.iterdir()) == []
 
 
-def test_a_machine_that_refuses_is_a_prerequisite(execute, output, tmp_path, monkeypatch):
+def test_a_machine_that_refuses_is_a_prerequisite(
+    execute: Execute, output: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tool = tmp_path / "bwrap"
     tool.write_text("#!/bin/sh\necho 'bwrap: setting up uid map: Permission denied' >&2\nexit 1\n", "utf-8")
     tool.chmod(0o755)
@@ -239,7 +245,7 @@ def test_a_machine_that_refuses_is_a_prerequisite(execute, output, tmp_path, mon
     assert list(output.iterdir()) == []
 
 
-def test_a_program_that_was_killed_from_outside_is_run_once_more(execute, alive, output):
+def test_a_program_that_was_killed_from_outside_is_run_once_more(execute: Execute, alive: Alive, output: Path) -> None:
     code = "import time; open('/output/begun', 'x').close(); time.sleep(2); print('whole')"
     killed: list[str] = []
 
@@ -260,6 +266,6 @@ def test_a_program_that_was_killed_from_outside_is_run_once_more(execute, alive,
     assert (completed.status, completed.output) == (0, "whole\n")
 
 
-def test_a_program_that_kills_itself_is_run_twice_and_then_believed(execute):
+def test_a_program_that_kills_itself_is_run_twice_and_then_believed(execute: Execute) -> None:
     completed = execute("import os; print('here'); os.kill(os.getpid(), 9)")
     assert (completed.status, completed.stopped) == (137, None)

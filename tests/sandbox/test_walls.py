@@ -5,7 +5,7 @@ from __future__ import annotations
 from ftdojo import sandbox
 
 
-def test_every_wall_holds_on_this_machine():
+def test_every_wall_holds_on_this_machine() -> None:
     walls = sandbox.probe()
     assert [wall for wall in walls if not wall.ok] == []
     assert {wall.name for wall in walls} == {
@@ -25,7 +25,7 @@ def test_every_wall_holds_on_this_machine():
     }
 
 
-def test_an_attempt_that_gets_through_is_told():
+def test_an_attempt_that_gets_through_is_told() -> None:
     from ftdojo.sandbox.walls import _wall
 
     assert not _wall("network", None, None).ok

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 
 import pytest
+
+from sandbox_fixtures import Alive, Execute
 
 MIB = 2**20
 
 
-def test_wall_clock(execute, alive):
+def test_wall_clock(execute: Execute, alive: Alive) -> None:
     began = time.monotonic()
     completed = execute("import time; time.sleep(60)", wall_s=0.5)
     assert completed.stopped == "wall"
@@ -19,17 +22,17 @@ def test_wall_clock(execute, alive):
     assert alive() == []
 
 
-def test_wall_clock_twin(execute):
+def test_wall_clock_twin(execute: Execute) -> None:
     assert execute("import time; time.sleep(0.3)", wall_s=10).stopped is None
 
 
-def test_processor_time_is_summed_over_processes(execute, alive):
+def test_processor_time_is_summed_over_processes(execute: Execute, alive: Alive) -> None:
     completed = execute("import os\nos.fork()\nwhile True: pass", cpu_s=0.6, wall_s=20)
     assert completed.stopped == "cpu"
     assert alive() == []
 
 
-def test_processor_time_twin(execute):
+def test_processor_time_twin(execute: Execute) -> None:
     assert execute("sum(range(10**5))", cpu_s=5).status == 0
 
 
@@ -70,20 +73,20 @@ time.sleep(60)
 
 
 @pytest.mark.parametrize("hog", HOGS.values(), ids=HOGS.keys())
-def test_memory(execute, alive, hog):
+def test_memory(execute: Execute, alive: Alive, hog: str) -> None:
     completed = execute(f"import ctypes, mmap, os, platform, threading, time\n{hog}", memory_bytes=120 * MIB, wall_s=20)
     assert completed.stopped == "memory"
     assert completed.peak_memory_bytes > 120 * MIB
     assert alive() == []
 
 
-def test_memory_twin(execute):
+def test_memory_twin(execute: Execute) -> None:
     completed = execute("import time; kept = b'x' * (60 * 2**20); time.sleep(0.3)", memory_bytes=120 * MIB)
     assert (completed.status, completed.stopped) == (0, None)
     assert 60 * MIB < completed.peak_memory_bytes < 120 * MIB
 
 
-def test_pages_shared_by_children_are_counted_once(execute):
+def test_pages_shared_by_children_are_counted_once(execute: Execute) -> None:
     code = """
 import os, time
 kept = bytes(1) + b'x' * (50 * 2**20)
@@ -98,7 +101,7 @@ for _ in range(3):
     assert (completed.status, completed.stopped) == (0, None)
 
 
-def test_memory_that_a_child_shares_until_it_is_another_program_is_counted_once(execute):
+def test_memory_that_a_child_shares_until_it_is_another_program_is_counted_once(execute: Execute) -> None:
     """The child of ``posix_spawn`` waits for a pipe before its ``exec``: long enough for many samples."""
     code = """
 import os, time
@@ -118,7 +121,7 @@ os.waitpid(child, 0)
     assert completed.peak_memory_bytes < 120 * MIB
 
 
-def test_starting_programs_does_not_count_memory_twice(execute):
+def test_starting_programs_does_not_count_memory_twice(execute: Execute) -> None:
     code = """
 import subprocess
 kept = b"x" * (80 * 2**20)
@@ -129,7 +132,7 @@ for _ in range(60):
     assert (completed.status, completed.stopped) == (0, None)
 
 
-def test_scratch_space_in_memory_is_bounded(execute):
+def test_scratch_space_in_memory_is_bounded(execute: Execute) -> None:
     code = """
 for place in ("/tmp/x", "/dev/shm/x"):
     try:
@@ -157,15 +160,15 @@ print(forked)
 """
 
 
-def test_processes(execute):
+def test_processes(execute: Execute) -> None:
     assert execute(FORKS.format(count=100), processes=20).output == "18\n"  # and bubblewrap's init and the program
 
 
-def test_processes_twin(execute):
+def test_processes_twin(execute: Execute) -> None:
     assert execute(FORKS.format(count=10), processes=20).output == "10\n"
 
 
-def test_fork_bomb(execute, alive):
+def test_fork_bomb(execute: Execute, alive: Alive) -> None:
     code = """
 import os
 while True:
@@ -179,7 +182,7 @@ while True:
     assert alive() == []
 
 
-def test_file_size(execute, output):
+def test_file_size(execute: Execute, output: Path) -> None:
     code = """
 with open("/output/large", "wb") as file:
     for _ in range(10_000):
@@ -191,7 +194,7 @@ with open("/output/large", "wb") as file:
     assert (output / "large").stat().st_size == 8 * MIB
 
 
-def test_file_size_twin(execute, output):
+def test_file_size_twin(execute: Execute, output: Path) -> None:
     completed = execute("open('/output/large', 'wb').write(bytes(7 * 2**20))", file_bytes=8 * MIB)
     assert completed.status == 0
     assert (output / "large").stat().st_size == 7 * MIB
@@ -216,7 +219,7 @@ time.sleep(60)
 
 
 @pytest.mark.parametrize("filler", list(FILLERS), ids=list(FILLERS))
-def test_folder(execute, output, filler):
+def test_folder(execute: Execute, output: Path, filler: str) -> None:
     if filler == "closed to its owner" and os.geteuid() == 0:
         pytest.skip("nothing is closed to root")
     completed = execute(f"import os, time\n{FILLERS[filler]}", folder_bytes=8 * MIB, wall_s=20)
@@ -224,18 +227,18 @@ def test_folder(execute, output, filler):
     assert list(output.iterdir()) == []
 
 
-def test_folder_twin(execute, output):
+def test_folder_twin(execute: Execute, output: Path) -> None:
     completed = execute("for i in range(50): open(str(i), 'wb').write(bytes(2**16))", folder_bytes=8 * MIB)
     assert (completed.status, completed.stopped) == (0, None)
     assert len(list(output.iterdir())) == 50
 
 
-def test_a_folder_filled_in_the_last_moment_is_over_too(execute):
+def test_a_folder_filled_in_the_last_moment_is_over_too(execute: Execute) -> None:
     completed = execute("open('x', 'wb').write(bytes(9 * 2**20))", folder_bytes=8 * MIB)
     assert completed.stopped == "folder"
 
 
-def test_output_flood_is_bounded_and_its_end_kept(execute):
+def test_output_flood_is_bounded_and_its_end_kept(execute: Execute) -> None:
     code = "import sys\nfor _ in range(50_000): print('x' * 1000)\nprint('the end', file=sys.stderr)"
     completed = execute(code, output_bytes=5000)
     assert completed.status == 0
@@ -243,12 +246,12 @@ def test_output_flood_is_bounded_and_its_end_kept(execute):
     assert completed.output.endswith("the end\n")
 
 
-def test_an_endless_flood_does_not_hold_up_the_clock(execute):
+def test_an_endless_flood_does_not_hold_up_the_clock(execute: Execute) -> None:
     completed = execute("while True: print('x' * 1000)", wall_s=0.7)
     assert completed.stopped == "wall"
     assert completed.seconds < 5
 
 
-def test_the_status_of_the_program_is_told(execute):
+def test_the_status_of_the_program_is_told(execute: Execute) -> None:
     assert execute("raise SystemExit(7)").status == 7
     assert execute("import os, signal; os.kill(os.getpid(), signal.SIGKILL)").status == 137

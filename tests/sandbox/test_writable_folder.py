@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
 from ftdojo.sandbox import folder
+from sandbox_fixtures import Execute
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root lends a folder to another uid")
 
 
 @as_root
-def test_all_of_it_is_handed_back_and_no_link_is_followed(execute, output, tmp_path):
+def test_all_of_it_is_handed_back_and_no_link_is_followed(execute: Execute, output: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.touch()
     os.chown(outside, 12345, 12345)
@@ -36,7 +38,7 @@ os.chmod("hard", 0o6777)
     assert (output / "hard").stat().st_mode & (stat.S_ISUID | stat.S_ISGID) == 0
 
 
-def test_use_is_disk_space_with_a_charge_for_every_entry(tmp_path):
+def test_use_is_disk_space_with_a_charge_for_every_entry(tmp_path: Path) -> None:
     descriptor = os.open(tmp_path, os.O_RDONLY)
     try:
         assert folder.used(descriptor, enough=10**9) == 0
@@ -51,7 +53,7 @@ def test_use_is_disk_space_with_a_charge_for_every_entry(tmp_path):
 
 
 @pytest.mark.parametrize(("levels", "over"), [(folder.MAX_DEPTH - 1, False), (folder.MAX_DEPTH + 1, True)])
-def test_a_tree_too_deep_to_measure_is_over(tmp_path, levels, over):
+def test_a_tree_too_deep_to_measure_is_over(tmp_path: Path, levels: int, over: bool) -> None:
     (tmp_path / "/".join("d" * levels)).mkdir(parents=True)
     descriptor = os.open(tmp_path, os.O_RDONLY)
     try:
@@ -60,7 +62,7 @@ def test_a_tree_too_deep_to_measure_is_over(tmp_path, levels, over):
         os.close(descriptor)
 
 
-def test_empty_removes_all_but_the_folder(tmp_path):
+def test_empty_removes_all_but_the_folder(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "a" / "b" / "file").touch()
     (tmp_path / "a").chmod(0)

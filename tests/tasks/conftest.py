@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,10 +15,10 @@ __all__ = ["hostile", "runner"]
 
 
 @pytest.fixture
-def task_folder(tmp_path):
+def task_folder(tmp_path: Path) -> Callable[..., Path]:
     """Writes a task folder: ``task_folder(train, evaluation, scorer="exact", ...)`` returns its path."""
 
-    def write(train, evaluation, **settings):
+    def write(train: list[dict[str, Any]], evaluation: list[dict[str, Any]], **settings: Any) -> Path:
         defaults = {
             "id": "own/test",
             "domain": "own",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from functools import partial
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,7 @@ from ftdojo.tasks import answers
 fields = partial(answers.json_fields, metric="accuracy")
 number = partial(answers.number, tolerance=0.01)
 choice = partial(answers.choice, choices=["yes", "no", "not known"])
-JUDGES = {
+JUDGES: dict[str, tuple[answers.Judge, str]] = {
     "exact": (answers.exact, "a"),
     "json": (fields, '{"a": 1}'),
     "number": (number, "1"),
@@ -24,7 +25,7 @@ JUDGES = {
 }
 
 
-def scorer(judge):
+def scorer(judge: answers.Judge) -> answers.AnswerScorer:
     return answers.AnswerScorer(judge, lambda item: item["gold"], lambda item: item.get("subtask", ""))
 
 
@@ -57,32 +58,32 @@ def scorer(judge):
         (choice, "yes", "I say no, not yes", 0, True),
     ],
 )
-def test_known_verdicts(judge, gold, output, score, parsed):
+def test_known_verdicts(judge: answers.Judge, gold: str, output: str, score: int, parsed: bool) -> None:
     verdict = judge(gold, output)
     assert (verdict.score, verdict.parsed) == (score, parsed)
 
 
-def test_fields_are_counted():
+def test_fields_are_counted() -> None:
     gold, output = '{"a": 1, "b": 2, "c": 3, "d": 4}', '{"a": 1, "b": 0, "c": 3}'
     assert fields(gold, output).metrics == {"field_accuracy": 0.5, "valid_json": 1.0}
     by_field = answers.json_fields(gold, output, metric="field_accuracy")
     assert (by_field.score, by_field.metrics) == (0.5, {"accuracy": 0.0, "valid_json": 1.0})
 
 
-def test_metrics_are_per_cent_and_subtasks_weigh_the_same():
+def test_metrics_are_per_cent_and_subtasks_weigh_the_same() -> None:
     items = [{"id": i, "gold": '{"a": 1, "b": 2}', "subtask": s} for i, s in enumerate("xxxy")]
     scores = scorer(fields).score(items, ['{"a": 1, "b": 2}'] * 3 + ['{"a": 1}'])
     assert scorer(fields).value(scores) == 50.0
     assert scorer(fields).metrics(scores) == {"field_accuracy": 75.0, "valid_json": 100.0, "parsed": 100.0}
 
 
-def test_error_classes():
+def test_error_classes() -> None:
     items = [{"id": i, "gold": '{"a": 1}'} for i in range(4)]
     scores = scorer(fields).score(items, ['{"a": 1}', '{"a": 2}', "none", " "])
     assert [s.error for s in scores] == [None, "wrong", "format", "empty"]
 
 
-def test_every_faulty_gold_answer_is_named():
+def test_every_faulty_gold_answer_is_named() -> None:
     items = [{"id": "a", "gold": "text"}, {"id": "b", "gold": '{"x": 1}'}, {"id": "c", "gold": "{}"}]
     with pytest.raises(InputError) as caught:
         scorer(fields).score(items, [""] * 3)
@@ -94,7 +95,7 @@ def test_every_faulty_gold_answer_is_named():
 
 
 @pytest.mark.parametrize("name", JUDGES)
-def test_hostile_outputs_are_judged_within_a_second(name, hostile):
+def test_hostile_outputs_are_judged_within_a_second(name: str, hostile: str) -> None:
     judge, gold = JUDGES[name]
     start = time.process_time()
     assert judge(gold, hostile).score in (0.0, 1.0)
@@ -103,7 +104,7 @@ def test_hostile_outputs_are_judged_within_a_second(name, hostile):
 
 @pytest.mark.parametrize("name", JUDGES)
 @given(output=st.text())
-def test_any_text_is_judged(name, output):
+def test_any_text_is_judged(name: str, output: str) -> None:
     judge, gold = JUDGES[name]
     assert judge(gold, output).score in (0.0, 1.0)
 
@@ -111,7 +112,7 @@ def test_any_text_is_judged(name, output):
 @given(
     st.dictionaries(st.text(), st.integers() | st.text() | st.booleans() | st.none() | st.lists(st.text()), min_size=1)
 )
-def test_a_gold_object_is_right_as_its_own_answer(record):
+def test_a_gold_object_is_right_as_its_own_answer(record: dict[str, Any]) -> None:
     gold = json.dumps(record)
     if "```" not in gold and "<think>" not in gold:
         assert fields(gold, gold).score == 1.0

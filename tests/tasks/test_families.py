@@ -6,15 +6,19 @@ import os
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import ftdojo
 from ftdojo import tasks
+from ftdojo.contract.configuration import versions
 from ftdojo.errors import PrerequisiteError
 from ftdojo.sandbox import generators
 from ftdojo.tasks import families
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
 
 FAMILY = """
 from ftdojo.tasks.folder import load_folder
@@ -34,10 +38,10 @@ NOT_NEEDED = ("ftdojo_tasks", "rdkit", "rouge", "rouge_score", "math_verify", "v
 
 
 @pytest.fixture
-def strangers(tmp_path, monkeypatch):
+def strangers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
     """``strangers("module:function")`` installs a distribution with this entry point."""
 
-    def install(value):
+    def install(value: str) -> None:
         metadata = tmp_path / "strangers-1.0.dist-info"
         metadata.mkdir()
         (tmp_path / "strange_family.py").write_text(FAMILY)
@@ -52,12 +56,12 @@ def strangers(tmp_path, monkeypatch):
     forget()
 
 
-def forget():
-    for found in (families.tasks, generators.paths, generators.modules):
+def forget() -> None:
+    for found in (families.tasks, generators.code, generators.projects, generators.modules):
         found.cache_clear()
 
 
-def test_a_strangers_family_is_found(strangers):
+def test_a_strangers_family_is_found(strangers: Callable[[str], None]) -> None:
     strangers("strange_family:tasks")
     assert {"strange/task", "chemistry/mol_und"} <= set(tasks.ids())
     assert tasks.get("strange/task").spec.domain == "strange"
@@ -73,7 +77,9 @@ def test_a_strangers_family_is_found(strangers):
         ("strange_family:twice", "strangers has a task 'strange/task', too"),
     ],
 )
-def test_a_broken_family_is_an_error_that_names_its_distribution(strangers, value, why):
+def test_a_broken_family_is_an_error_that_names_its_distribution(
+    strangers: Callable[[str], None], value: str, why: str
+) -> None:
     strangers(value)
     with pytest.raises(PrerequisiteError, match="the task family 'strange' of the distribution strangers") as error:
         tasks.ids()
@@ -82,7 +88,7 @@ def test_a_broken_family_is_an_error_that_names_its_distribution(strangers, valu
 
 
 @pytest.fixture(scope="module")
-def bare(tmp_path_factory):
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """``bare(*arguments)`` runs Python where ftdojo is installed without families and what only they need."""
     site = tmp_path_factory.mktemp("site")
     for path in Path(sysconfig.get_path("purelib")).iterdir():
@@ -92,14 +98,14 @@ def bare(tmp_path_factory):
     search = os.pathsep.join([str(Path(ftdojo.__file__).parents[1]), str(site)])
     environment = {**os.environ, "PYTHONPATH": search, "PYTHONSAFEPATH": "1"}
 
-    def run(*arguments):
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-S", *arguments]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
     return run
 
 
-def test_without_families_ftdojo_says_how_to_install_them(bare):
+def test_without_families_ftdojo_says_how_to_install_them(bare: Run) -> None:
     done = bare("-m", "ftdojo", "tasks")
     assert (done.returncode, done.stderr) == (0, "")
     assert "`pip install ftdojo-tasks`" in done.stdout
@@ -109,13 +115,20 @@ def test_without_families_ftdojo_says_how_to_install_them(bare):
     assert "pip install ftdojo-tasks" in " ".join(unknown.stderr.split())
 
 
-def test_without_families_a_folder_is_a_task(bare, tmp_path):
+def test_versions_are_those_of_what_is_installed(bare: Run) -> None:
+    assert {"python", "ftdojo", "ftdojo-tasks", "torch", "rdkit"} <= versions().keys()
+    found = bare("-c", "from ftdojo.contract.configuration import versions; print(*versions())").stdout.split()
+    assert {"python", "ftdojo", "torch"} <= set(found)
+    assert not {"ftdojo-tasks", "rdkit"} & set(found)
+
+
+def test_without_families_a_folder_is_a_task(bare: Run, tmp_path: Path) -> None:
     assert bare("-m", "ftdojo", "task", "new", "mine", "--into", str(tmp_path)).returncode == 0
     done = bare("-m", "ftdojo", "task", "check", str(tmp_path / "mine"))
     assert done.returncode == 0, done.stderr
 
 
-def test_no_module_of_ftdojo_needs_what_families_need(bare):
+def test_no_module_of_ftdojo_needs_what_families_need(bare: Run) -> None:
     code = (
         "import importlib, pkgutil, ftdojo\n"
         "for found in pkgutil.walk_packages(ftdojo.__path__, 'ftdojo.'):\n"

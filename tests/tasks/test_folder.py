@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from ftdojo.errors import InputError, UsageError
 from ftdojo.tasks.check import training_pairs
+from ftdojo.tasks.external import CodeRunner
 from ftdojo.tasks.folder import load_folder
 from ftdojo.tasks.rows import read_jsonl
+from ftdojo.tasks.spec import Task
 
 TRAIN = [{"q": f"train {i}", "a": str(i)} for i in range(3)]
 EVALUATION = [{"q": f"eval {i}", "a": str(i)} for i in range(9)]
 
 
-def build(path, folder, **arguments):
+def build(path: Path, folder: Path, **arguments: Any) -> tuple[Task, list[dict[str, Any]], list[dict[str, Any]]]:
     task = load_folder(path, **arguments)
     folder.mkdir()
     task.variants["folder"].build(folder, {})
     return task, read_jsonl(folder / "validation.jsonl"), read_jsonl(folder / "test.jsonl")
 
 
-def codes(caught):
+def codes(caught: pytest.ExceptionInfo[InputError]) -> list[tuple[str, str]]:
     return [(f.code, f.where) for f in caught.value.findings]
 
 
-def test_a_folder_becomes_a_task(task_folder, tmp_path):
+def test_a_folder_becomes_a_task(task_folder: Callable[..., Path], tmp_path: Path) -> None:
     path = task_folder(TRAIN, EVALUATION, max_new_tokens=7)
     task, validation, test = build(path, tmp_path / "data")
     assert (task.spec.id, task.spec.metric, task.spec.max_new_tokens) == ("own/test", "accuracy", 7)
@@ -34,14 +40,14 @@ def test_a_folder_becomes_a_task(task_folder, tmp_path):
     assert (tmp_path / "data" / "raw" / "train.jsonl").read_bytes() == (path / "train.jsonl").read_bytes()
 
 
-def test_the_split_does_not_depend_on_the_order_of_rows(task_folder, tmp_path):
+def test_the_split_does_not_depend_on_the_order_of_rows(task_folder: Callable[..., Path], tmp_path: Path) -> None:
     _, validation, test = build(task_folder(TRAIN, EVALUATION), tmp_path / "first")
     (tmp_path / "task").rename(tmp_path / "old")
     _, again, again_test = build(task_folder(TRAIN, EVALUATION[::-1]), tmp_path / "second")
     assert (again, again_test) == (validation, test)
 
 
-def test_each_subtask_is_halved(task_folder, tmp_path):
+def test_each_subtask_is_halved(task_folder: Callable[..., Path], tmp_path: Path) -> None:
     rows = [{**row, "kind": "odd" if i % 2 else "even"} for i, row in enumerate(EVALUATION[:8])]
     task, validation, test = build(task_folder(TRAIN, rows, subtask="kind"), tmp_path / "data")
     assert task.spec.subtasks == ("even", "odd")
@@ -50,18 +56,18 @@ def test_each_subtask_is_halved(task_folder, tmp_path):
     assert {s.subtask for s in task.scorer.score(test, [""] * 4)} == {"even", "odd"}
 
 
-def test_a_repeated_prompt_counts_once(task_folder, tmp_path):
+def test_a_repeated_prompt_counts_once(task_folder: Callable[..., Path], tmp_path: Path) -> None:
     _, validation, test = build(task_folder(TRAIN, EVALUATION + EVALUATION[:4]), tmp_path / "data")
     assert len(validation) + len(test) == 9
 
 
-def test_own_ids_are_kept(task_folder, tmp_path):
+def test_own_ids_are_kept(task_folder: Callable[..., Path], tmp_path: Path) -> None:
     rows = [{**row, "id": i} for i, row in enumerate(EVALUATION)]
     _, validation, test = build(task_folder(TRAIN, rows), tmp_path / "data")
     assert {item["id"] for item in validation + test} == {str(i) for i in range(9)}
 
 
-def test_the_version_follows_the_files(task_folder):
+def test_the_version_follows_the_files(task_folder: Callable[..., Path]) -> None:
     path = task_folder(TRAIN, EVALUATION)
     before = load_folder(path).version
     assert load_folder(path).version == before
@@ -81,12 +87,12 @@ def test_the_version_follows_the_files(task_folder):
         ({"promt": "x"}, "did you mean 'prompt'"),
     ],
 )
-def test_faulty_settings_are_named(task_folder, settings, message):
+def test_faulty_settings_are_named(task_folder: Callable[..., Path], settings: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         load_folder(task_folder(TRAIN, EVALUATION, **settings))
 
 
-def test_faulty_rows_are_named_all_at_once(task_folder):
+def test_faulty_rows_are_named_all_at_once(task_folder: Callable[..., Path]) -> None:
     rows = [
         *EVALUATION,
         {"q": "no answer"},
@@ -103,12 +109,12 @@ def test_faulty_rows_are_named_all_at_once(task_folder):
     ]
 
 
-def test_gold_answers_have_to_suit_the_scorer(task_folder):
+def test_gold_answers_have_to_suit_the_scorer(task_folder: Callable[..., Path]) -> None:
     with pytest.raises(InputError, match=r"item .*: the gold answer '(1|text)'"):
         load_folder(task_folder(TRAIN, [{"q": "x", "a": "1"}, {"q": "y", "a": "text"}], scorer="json"))
 
 
-def test_too_few_items_and_missing_files(task_folder, tmp_path):
+def test_too_few_items_and_missing_files(task_folder: Callable[..., Path], tmp_path: Path) -> None:
     path = task_folder(TRAIN, EVALUATION[:1])
     with pytest.raises(InputError, match="1 different prompts"):
         load_folder(path)
@@ -119,7 +125,7 @@ def test_too_few_items_and_missing_files(task_folder, tmp_path):
         load_folder(tmp_path / "nowhere")
 
 
-def test_json_answers_are_also_rendered_clean(task_folder):
+def test_json_answers_are_also_rendered_clean(task_folder: Callable[..., Path]) -> None:
     train = [
         {"q": "1", "a": '{"y": 1, "x": "ü"}'},
         {"q": "2", "a": '```json\n{"x": "b",\n "y": 2}\n```'},
@@ -134,7 +140,7 @@ def test_json_answers_are_also_rendered_clean(task_folder):
     assert list(training_pairs(clean, train)) == [("Q: 1", '{"x": "ü", "y": 1}'), ("Q: 2", '{"x": "b", "y": 2}')]
 
 
-def test_rules_and_a_scorer_of_ones_own(task_folder, tmp_path, runner):
+def test_rules_and_a_scorer_of_ones_own(task_folder: Callable[..., Path], tmp_path: Path, runner: CodeRunner) -> None:
     path = task_folder(TRAIN, EVALUATION, scorer="scorer.py", metric="closeness")
     with pytest.raises(InputError, match=r"scorer\.py: the file does not exist"):
         load_folder(path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from ftdojo.errors import UsageError
@@ -11,7 +13,7 @@ from ftdojo.tasks.scaffold import new
 
 
 @pytest.mark.parametrize(("name", "expected"), [("reviews", "own/reviews"), ("shop/reviews", "shop/reviews")])
-def test_a_new_task_passes_its_check(tmp_path, name, expected):
+def test_a_new_task_passes_its_check(tmp_path: Path, name: str, expected: str) -> None:
     task = registry.get(new(name, tmp_path / "reviews"))
     assert task.spec.id == expected
     data = tmp_path / "data"
@@ -23,7 +25,7 @@ def test_a_new_task_passes_its_check(tmp_path, name, expected):
     assert report.items == {"validation": 4, "test": 4}
 
 
-def test_nothing_is_overwritten(tmp_path):
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine", "utf-8")
     with pytest.raises(UsageError, match="exists already"):
         new("reviews", tmp_path)
@@ -31,6 +33,6 @@ def test_nothing_is_overwritten(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["", "My Task", "../up", "a/b/c", "a/"])
-def test_a_name_has_to_be_plain(tmp_path, name):
+def test_a_name_has_to_be_plain(tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError, match="cannot be the name"):
         new(name, tmp_path / "x")

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,22 +18,22 @@ KEYS = ["product", "category", "urgency", "order_id"]
 
 
 @pytest.fixture(scope="module")
-def rows():
+def rows() -> dict[str, list[dict[str, Any]]]:
     return {name: read_jsonl(EXAMPLE / f"{name}.jsonl") for name in ("train", "eval")}
 
 
-def test_the_script_writes_the_committed_files(tmp_path):
+def test_the_script_writes_the_committed_files(tmp_path: Path) -> None:
     subprocess.run([sys.executable, EXAMPLE / "make_data.py", "--output", tmp_path], check=True)
     for name in ("train.jsonl", "eval.jsonl"):
         assert (tmp_path / name).read_bytes() == (EXAMPLE / name).read_bytes()
 
 
-def test_sizes(rows):
+def test_sizes(rows: dict[str, list[dict[str, Any]]]) -> None:
     assert {name: len(part) for name, part in rows.items()} == {"train": 300, "eval": 120}
     assert all(20 <= len(row["ticket"].split()) <= 60 for part in rows.values() for row in part)
 
 
-def test_evaluation_answers_are_clean_and_stand_in_the_ticket(rows):
+def test_evaluation_answers_are_clean_and_stand_in_the_ticket(rows: dict[str, list[dict[str, Any]]]) -> None:
     for row in rows["eval"]:
         record = json.loads(row["answer"])
         assert list(record) == KEYS
@@ -40,7 +41,7 @@ def test_evaluation_answers_are_clean_and_stand_in_the_ticket(rows):
         assert record["order_id"] == (order[0].upper() if order else None)
 
 
-def test_training_rows_have_the_promised_flaws(rows):
+def test_training_rows_have_the_promised_flaws(rows: dict[str, list[dict[str, Any]]]) -> None:
     answers = [row["answer"] for row in rows["train"]]
     empty = sum(not answer for answer in answers)
     prose = sum(answer.startswith("The customer") for answer in answers)
@@ -51,8 +52,8 @@ def test_training_rows_have_the_promised_flaws(rows):
     assert 0.68 <= sum(answer.startswith('{"product"') for answer in answers) / len(answers) <= 0.82
 
 
-def test_no_sentence_is_in_training_and_evaluation(rows):
-    def sentences(part):
+def test_no_sentence_is_in_training_and_evaluation(rows: dict[str, list[dict[str, Any]]]) -> None:
+    def sentences(part: list[dict[str, Any]]) -> set[str]:
         found = {s.strip() for row in part for s in re.split(r"[.!?]", row["ticket"])}
         return {s for s in found if len(s.split()) >= 4}
 

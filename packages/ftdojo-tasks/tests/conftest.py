@@ -14,6 +14,7 @@ from filelock import FileLock
 
 from ftdojo import digest
 from ftdojo.tasks import registry
+from ftdojo.tasks.spec import Task
 from ftdojo_tasks import golden
 from ftdojo_tasks.golden.file import update
 from ftdojo_tasks.golden.measure import files
@@ -46,7 +47,7 @@ def twins(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         with FileLock(task / "lock"):
             if not modules.is_file():
                 folder.mkdir()
-                command = [sys.executable, "-c", BUILD, name, folder, modules]
+                command = [sys.executable, "-c", BUILD, name, str(folder), str(modules)]
                 environment = {"PYTHONHASHSEED": "12345", "PYTHONUTF8": "1"}
                 subprocess.run(command, check=True, env=environment, capture_output=True)
         return folder
@@ -81,6 +82,6 @@ def same_as_golden() -> Callable[[str, Path], None]:
 
 
 @pytest.fixture(scope="session")
-def mol_und(twins):
+def mol_und(twins: Callable[[str], Path]) -> tuple[Task, Path]:
     """The task and the folder of its generated data."""
     return registry.get("chemistry/mol_und"), twins("chemistry/mol_und")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from ftdojo.contract.task_spec import Record
+from ftdojo.tasks.external import CodeRunner
 from ftdojo.tasks.rows import read_jsonl, write_jsonl
+from ftdojo.tasks.spec import ItemScore
 from ftdojo_tasks import golden
+from ftdojo_tasks.biology import pqa
 from ftdojo_tasks.golden.__main__ import FAMILIES, bound
 from ftdojo_tasks.golden.file import update
 from ftdojo_tasks.golden.measure import measure
@@ -17,12 +22,12 @@ from ftdojo_tasks.golden.measure import measure
 TASKS = {task.spec.id: task for family in FAMILIES for task in import_module(f"ftdojo_tasks.{family}").tasks()}
 
 
-def table(name):
+def table(name: str) -> golden.Golden:
     return golden.read(f"ftdojo_tasks.{name.partition('/')[0]}")[name]
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_a_task_makes_what_its_golden_file_says(name, twins, runner):
+def test_a_task_makes_what_its_golden_file_says(name: str, twins: Callable[[str], Path], runner: CodeRunner) -> None:
     known, made = table(name), measure(bound(TASKS[name], runner), twins(name))
     fix = "if the change is meant: python -m ftdojo_tasks.golden --write"
     for part in ("specification", "twin", "prompts", "scores"):
@@ -30,13 +35,13 @@ def test_a_task_makes_what_its_golden_file_says(name, twins, runner):
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_its_version_is_that_of_the_file(name):
+def test_its_version_is_that_of_the_file(name: str) -> None:
     assert TASKS[name].version == table(name).version
     assert len({task.version for task in TASKS.values()}) == len(TASKS)
     assert table(name).hub, "run the tests of the published data with FTDOJO_WRITE_GOLDEN=1"
 
 
-def test_every_change_gives_another_version(twins, tmp_path):
+def test_every_change_gives_another_version(twins: Callable[[str], Path], tmp_path: Path) -> None:
     task, twin = TASKS["biology/pqa"], twins("biology/pqa")
     before = measure(task, twin)
     other_data = tmp_path / "data"
@@ -47,8 +52,8 @@ def test_every_change_gives_another_version(twins, tmp_path):
         copy.write_bytes(path.read_bytes())
     write_jsonl(other_data / "test.jsonl", items[::-1])
 
-    class Generous(type(task.scorer)):
-        def score(self, items, outputs):
+    class Generous(pqa.PqaScorer):
+        def score(self, items: Sequence[Record], outputs: Sequence[str]) -> list[ItemScore]:
             return [replace(score, score=1.0) for score in super().score(items, outputs)]
 
     changed = {
@@ -63,7 +68,7 @@ def test_every_change_gives_another_version(twins, tmp_path):
 
 
 @pytest.fixture
-def family(tmp_path, monkeypatch):
+def family(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A package without a golden file, and one task of it."""
     (tmp_path / "strange_family").mkdir()
     (tmp_path / "strange_family/__init__.py").write_text("")
@@ -71,12 +76,12 @@ def family(tmp_path, monkeypatch):
     return "strange_family"
 
 
-def test_a_task_without_a_table_is_unmeasured(family):
+def test_a_task_without_a_table_is_unmeasured(family: str) -> None:
     (task,) = golden.versioned(family, [TASKS["biology/pqa"]])
     assert (task.version, task.formerly) == (golden.MISSING, ())
 
 
-def test_earlier_versions_last_as_long_as_the_content(family):
+def test_earlier_versions_last_as_long_as_the_content(family: str) -> None:
     measured = {"specification": "a", "twin": {"test.jsonl": "b"}, "prompts": "c", "scores": "d", "formerly": ("7",)}
     first = update(family, "biology/pqa", **measured)
     assert golden.read(family) == {"biology/pqa": first}
@@ -91,7 +96,7 @@ def test_earlier_versions_last_as_long_as_the_content(family):
     assert golden.read(family) == {"biology/pqa": second}
 
 
-def test_the_files_are_part_of_the_package():
+def test_the_files_are_part_of_the_package() -> None:
     for family in FAMILIES:
         package = import_module(f"ftdojo_tasks.{family}")
-        assert (Path(package.__file__).parent / golden.FILE).is_file()
+        assert (Path(str(package.__file__)).parent / golden.FILE).is_file()

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
@@ -17,6 +17,7 @@ from ftdojo.contract.task_spec import RawSource, Rendering, TaskSpec
 from ftdojo.contract.train_config import TrainConfig
 from ftdojo.disk import disk_errors
 from ftdojo.errors import InputError
+from ftdojo.findings import Finding
 from ftdojo.schema import StrictModel
 
 
@@ -76,6 +77,10 @@ class Proposal:
 def read(folder: Path) -> Draft:
     """The draft of an earlier submission."""
     loaded = submission.load(folder)
+    if not isinstance(loaded.train, TrainConfig):
+        message = f"a draft varies supervised fine-tuning, not method {loaded.train.method}"
+        where, fix = f"{submission.TRAIN}: method", f"choose one of: {', '.join(TrainConfig.methods)}"
+        raise InputError([Finding(code="bad_value", message=message, where=where, fix=fix)])
     return Draft(loaded.program, loaded.train)
 
 
@@ -96,6 +101,12 @@ def source_of(raw: RawSource, rendering: Rendering) -> Source:
 def rendering(raw: RawSource, name: str) -> Rendering:
     """The rendering of that name, else the raw row as it stands."""
     return next((r for r in raw.renderings if r.name == name), raw.renderings[0])
+
+
+def usual_method(spec: TaskSpec) -> Literal["full", "lora", "qlora"]:
+    """The method with which fine-tuning begins: the default, if the task allows it, else all weights."""
+    default = TrainConfig().method
+    return default if default in spec.rules.methods else "full"
 
 
 def first(spec: TaskSpec, *, rows: int, seed: int, train: dict[str, Any]) -> Draft:

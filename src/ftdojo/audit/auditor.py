@@ -14,10 +14,8 @@ from ftdojo.audit import best, identity, record, scores
 from ftdojo.audit.audit import Audit, Check, Status
 from ftdojo.audit.evidence import Evidence, Unchecked, Unreadable, line
 from ftdojo.contract.progress import Progress
-from ftdojo.episode.episode import RESULT
 from ftdojo.errors import FtdojoError, InfrastructureError, InputError, UsageError
-from ftdojo.record import Home, Ledger
-from ftdojo.record.ledger import FILE
+from ftdojo.record import Home, Ledger, RunFolder
 
 CHECKS: dict[str, Callable[[Evidence], list[str]]] = {
     "ledger": record.ledger,
@@ -50,7 +48,7 @@ def verify(run: Path, *, home: Home, task: str | None = None, progress: Progress
     Raises:
         UsageError: if there is no run, or one that has not ended.
     """
-    if not (run / FILE).is_file():
+    if not RunFolder(run).ledger.is_file():
         raise UsageError(f"{run} holds no run", fix="name a folder that `ftdojo run --out` wrote")
     checks: list[Check] = []
     with _copied(run) as folder:
@@ -64,10 +62,10 @@ def verify(run: Path, *, home: Home, task: str | None = None, progress: Progress
         except (Unreadable, InfrastructureError) as error:
             why, head = "the ledger cannot be read", ""
             checks = [Check(name=name, status="unchecked", message=why) for name in CHECKS]
-            checks[0] = Check(name="ledger", status="failed", message=f"{FILE}: {line(error)}")
+            checks[0] = Check(name="ledger", status="failed", message=f"{RunFolder(run).ledger.name}: {line(error)}")
     failed = [check.name for check in checks if check.status == "failed"]
     progress.end("verify", f"{len(checks)} checks, {len(failed)} failed")
-    result = run / RESULT
+    result = RunFolder(run).result
     return Audit(
         run=run.absolute().name,
         ok=not failed,
@@ -82,9 +80,10 @@ def verify(run: Path, *, home: Home, task: str | None = None, progress: Progress
 def _copied(run: Path) -> Iterator[Path]:
     """A copy of the ledger: SQLite would leave files of its own beside one that it opens, and takes locks."""
     with tempfile.TemporaryDirectory(prefix="ftdojo-verify-") as folder:
-        for name in (FILE, f"{FILE}-wal"):
-            if (run / name).is_file():
-                shutil.copyfile(run / name, Path(folder, name))
+        ledger = RunFolder(run).ledger
+        for path in (ledger, ledger.with_name(f"{ledger.name}-wal")):
+            if path.is_file():
+                shutil.copyfile(path, Path(folder, path.name))
         yield Path(folder)
 
 

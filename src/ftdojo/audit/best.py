@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from ftdojo import models
 from ftdojo.audit.evidence import Evidence, Unchecked
-from ftdojo.contract.row import parse_row
+from ftdojo.contract.method_config import MethodConfig
+from ftdojo.contract.methods import read_config
 from ftdojo.contract.submission import TRAIN
-from ftdojo.contract.train_config import TrainConfig
 from ftdojo.data import read_items
-from ftdojo.episode.stages import MODEL, ROWS
-from ftdojo.schema import load_file
+from ftdojo.episode.stages import ROWS
+from ftdojo.errors import InputError
+from ftdojo.training import trainer_of
 
 
 def overlap(evidence: Evidence) -> list[str]:
@@ -19,8 +20,8 @@ def overlap(evidence: Evidence) -> list[str]:
         raise Unchecked("the best is the base model, which has no rows")
     made = evidence.made[best]
     rows = read_items(evidence.believed(made, "data") / ROWS)
-    turns = [parse_row(row).turns for row in rows]
-    clean = set(evidence.data.overlap.keep(turns))
+    trainer = trainer_of(_config(evidence))
+    clean = set(evidence.data.overlap.keep([trainer.parse_row(row).texts for row in rows]))
     return [f"{made.label}: row {n} contains an evaluation item" for n in range(1, len(rows) + 1) if n - 1 not in clean]
 
 
@@ -29,20 +30,27 @@ def lineage(evidence: Evidence) -> list[str]:
     best = evidence.history.best
     if not best:
         raise Unchecked("the best is the base model")
-    scored, model = evidence.test_scored, evidence.run / MODEL
+    scored, model = evidence.test_scored, evidence.folder.model
     if not model.is_dir():
-        raise Unchecked(f"the folder of the run has no {MODEL}/: it was moved or copied without")
-    told = scored.get("models", {}).get("best")
+        raise Unchecked(f"the folder of the run has no {model.name}/: it was moved or copied without")
+    told = scored.models.get("best")
     if told and models.digest(model) != told:
-        return [f"{MODEL}/ has other files than the model that was tested"]
+        return [f"{model.name}/ has other files than the model that was tested"]
     if evidence.base_faults():
         raise Unchecked("the base model here is not the run's: see 'base'")
     iteration = evidence.iterations[best - 1]
     if evidence.changed(iteration):
         raise Unchecked("the submission that says how it was trained is not the recorded one: see 'submissions'")
-    from ftdojo.training.sft.lineage import faults  # reads weights, with torch
-
-    config, training = load_file(evidence.submission(best) / TRAIN, TrainConfig), iteration.feedback.training
+    config, training = _config(evidence), iteration.feedback.training
     if training is None:
         return [f"iteration {best} is the best, and no training of it is recorded"]
-    return [f"{MODEL}/: {fault}" for fault in faults(evidence.base, model, config, training.steps)]
+    faults = trainer_of(config).lineage_faults(evidence.base, model, config, training.steps)
+    return [f"{model.name}/: {fault}" for fault in faults]
+
+
+def _config(evidence: Evidence) -> MethodConfig:
+    """How the best model was trained."""
+    try:
+        return read_config(evidence.submission(evidence.history.best) / TRAIN)
+    except InputError as error:  # it was read when the run was made
+        raise Unchecked(f"the best submission cannot be read here: {error.message}") from None

@@ -7,7 +7,6 @@ import sqlite3
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from ftdojo import digest, models, sandbox, tasks
 from ftdojo.contract import submission
@@ -16,9 +15,9 @@ from ftdojo.contract.protocol import Iteration
 from ftdojo.contract.result import RunResult
 from ftdojo.contract.task_spec import Record
 from ftdojo.data import TaskData, find, read_items
-from ftdojo.episode.episode import SUBMISSIONS
 from ftdojo.errors import FtdojoError, UsageError
-from ftdojo.record import Event, Home, Ledger
+from ftdojo.record import Home, Ledger, RunFolder
+from ftdojo.record.events import BaselineMeasured, RunBegun, TestScored
 from ftdojo.record.history import History
 from ftdojo.record.store import MANIFEST, faults
 from ftdojo.tasks.spec import Task
@@ -50,23 +49,24 @@ class Evidence:
     """The record of a run, and what this machine has of the things that it names. Looked up, never made."""
 
     def __init__(self, run: Path, ledger: Ledger, home: Home, task: str | None) -> None:
-        self.run, self.ledger, self.home = run, ledger, home
+        self.folder, self.ledger, self.home = RunFolder(run), ledger, home
         self.history = History(ledger)
         try:
-            self.events: list[Event] = ledger.events()
+            self.events = self.history.events
             self.iterations = self.history.iterations
-            finished, configuration = self.history.finished, self.history.configuration
-            baseline, ruling = self.history.payload("baseline"), self.history.test
+            finished = self.history.finished
+            begun, baseline = self.history.first(RunBegun), self.history.first(BaselineMeasured)
+            ruling = self.history.test
         except (ValueError, KeyError, TypeError, sqlite3.Error) as error:
             raise Unreadable(line(error)) from error
-        if finished is None or configuration is None or baseline is None:
+        if finished is None or begun is None or baseline is None:
             raise UsageError(f"the run in {run} has not ended", fix="the command that began it takes it up again")
         if ruling is None:
             raise Unreadable("it has a result, but neither a score on test nor why there is none")
         self.finished: RunResult = finished
-        self.configuration: Configuration = configuration
-        self._given = task or (self.history.payload("configuration") or {}).get("given", configuration.task)
-        self.baseline = Made("the base model", baseline.get("digests", {}), baseline.get("contents", {}))
+        self.configuration: Configuration = begun.configuration
+        self._given = task or begun.task
+        self.baseline = Made("the base model", baseline.digests, baseline.contents)
         self._believed: dict[tuple[str, str, str], list[str]] = {}
 
     @property
@@ -133,7 +133,7 @@ class Evidence:
 
     def submission(self, number: int) -> Path:
         """The folder of a submission in the record."""
-        return self.run / SUBMISSIONS / f"{number:03d}"
+        return self.folder.submission(number)
 
     def changed(self, iteration: Iteration) -> bool:
         """Whether a submission is another one than when it was handed in.
@@ -177,9 +177,9 @@ class Evidence:
         return self.stage(made, name)
 
     @property
-    def test_scored(self) -> dict[str, Any]:
+    def test_scored(self) -> TestScored:
         """What is recorded of the scores on test."""
-        scored = self.history.payload("test_scored")
+        scored = self.history.first(TestScored)
         if scored is None:
             raise Unchecked("the run was disqualified: nothing was scored on test")
         return scored

@@ -9,24 +9,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from ftdojo import training
 from ftdojo.contract.configuration import Configuration
 from ftdojo.contract.progress import Progress
 from ftdojo.contract.protocol import Iteration
 from ftdojo.contract.result import RunResult, Score
 from ftdojo.disk import disk_errors
 from ftdojo.episode import evaluation
-from ftdojo.episode.episode import SUBMISSIONS
 from ftdojo.episode.predict import predict
 from ftdojo.episode.setting import Setting
 from ftdojo.episode.stages import Stages
 from ftdojo.errors import InfrastructureError, UsageError
-from ftdojo.record import Home, Ledger, Store
+from ftdojo.record import Home, Ledger, RunFolder, Store
+from ftdojo.record.events import RunBegun
 from ftdojo.record.history import History
 from ftdojo.tasks.scoring import summarize
 from ftdojo.tasks.spec import Task
+from ftdojo.training import Trainer, copy_text_files, trainer_of
 
 Form = Literal["merged", "adapter"]
 ADAPTER = "adapter_config.json"
@@ -66,38 +66,37 @@ def export(
     """
     with Ledger(run, writable=False) as ledger:
         history = History(ledger)
-        configuration, about, result = history.configuration, history.payload("configuration"), history.finished
+        begun, result = history.first(RunBegun), history.finished
         iterations, best = history.iterations, history.best
-    if configuration is None or about is None or not best:
+    if begun is None or not best:
         raise UsageError(f"no model of {run} was better than the base model", fix="nothing has to be exported")
     if out.exists() and any(out.iterdir()):
         raise UsageError(f"{out} is not empty", fix="name a new folder")
-    setting = Setting.prepare(
-        task or about.get("given", configuration.task),
-        model=configuration.model,
-        home=home,
-        variant=configuration.variant,
-        progress=progress,
-    ).as_recorded(configuration)
+    configuration = begun.configuration
+    options = configuration.options(task or begun.task)
+    setting = Setting.prepare(options, home=home, progress=progress).as_recorded(configuration)
     now, base = setting.digests, setting.base
     if changed := [name for name, digest in configuration.digests.items() if now[name] != digest]:
         raise UsageError(
             f"{', '.join(changed)} of {configuration.task} changed since {run} was begun",
             fix="export with the data, the model and the ftdojo that the run was made with",
         )
-    submission, iteration = run / SUBMISSIONS / f"{best:03d}", iterations[best - 1]
+    submission, iteration = RunFolder(run).submission(best), iterations[best - 1]
     stages = Stages(setting, progress=progress)
-    trained = stages.repeat(submission, stopped_after=iteration.feedback.stopped_after).trained
+    outcome = stages.repeat(submission, stopped_after=iteration.feedback.stopped_after)
+    trained = outcome.trained
     assert trained is not None, "what was accepted was trained"
+    assert outcome.submission is not None
+    trainer = trainer_of(outcome.submission.train)
     if form == "adapter" and not (trained / ADAPTER).is_file():
         raise UsageError(f"iteration {best} trained all weights, not an adapter", fix="leave --form out")
     progress.update("export", 0, 1, f"{form}: {out}")
     if form == "adapter":
         _copy_adapter(trained, base, out)
     else:
-        training.export(base, trained, out)
+        trainer.export(base, trained, out)
     progress.end("export", str(out))
-    score = _score(setting.task, setting.data.validation, base, out, form, progress)
+    score = _score(setting, out, form, progress, trainer)
     recorded = iteration.score
     if recorded is None or abs(score.value - recorded.value) > 1e-9:
         raise InfrastructureError(
@@ -121,29 +120,32 @@ def _copy_adapter(trained: Path, base: Path, out: Path) -> None:
     """The adapter, with what turns text into tokens, and with the place of its base model."""
     with disk_errors(out):
         shutil.copytree(trained, out, dirs_exist_ok=True)
-        training.copy_text_files(base, out)
+        copy_text_files(base, out)
         settings = json.loads((out / ADAPTER).read_text("utf-8"))
         settings["base_model_name_or_path"] = str(base)
         (out / ADAPTER).write_text(json.dumps(settings, indent=1) + "\n", "utf-8")
 
 
-def _score(task: Task, items: Path, base: Path, out: Path, form: Form, progress: Progress) -> Score:
+def _score(setting: Setting, out: Path, form: Form, progress: Progress, trainer: Trainer[Any, Any]) -> Score:
     """The score of what lies in ``out``, by a fresh generation: nothing that is stored is used."""
 
     @contextmanager
     def merged() -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="ftdojo-export-") as folder:
-            training.export(base, out, Path(folder))
+            trainer.export(setting.base, out, Path(folder))
             yield Path(folder)
 
     with tempfile.TemporaryDirectory(prefix="ftdojo-score-") as store:
         _, records, predictions = predict(
-            task,
-            items,
+            setting.task,
+            setting.data.validation,
             merged if form == "adapter" else lambda: nullcontext(out),
             "exported",
             Store(Path(store)),
             progress,
             label="validation",
+            engine=setting.options.engine,
         )
-    return Score.of(task.spec.metric, summarize(task, evaluation.scores(task, records, predictions)))
+    return Score.of(
+        setting.task.spec.metric, summarize(setting.task, evaluation.scores(setting.task, records, predictions))
+    )

@@ -7,7 +7,6 @@ from typing import Any
 
 from ftdojo import digest
 from ftdojo.audit.evidence import KINDS, Evidence, Made, Unchecked
-from ftdojo.episode.episode import SUBMISSIONS
 from ftdojo.episode.stages import ROWS
 from ftdojo.record.store import MANIFEST
 
@@ -28,9 +27,9 @@ def submissions(evidence: Evidence) -> list[str]:
     for iteration in evidence.iterations:
         folder = evidence.submission(iteration.number)
         if not folder.is_dir():
-            found.append(f"{SUBMISSIONS}/{folder.name} is missing")
+            found.append(f"{folder.parent.name}/{folder.name} is missing")
         elif evidence.changed(iteration):
-            found.append(f"{SUBMISSIONS}/{folder.name} has other files than when it was handed in")
+            found.append(f"{folder.parent.name}/{folder.name} has other files than when it was handed in")
     return found
 
 

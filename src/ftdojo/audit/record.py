@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
-from typing import Any
 
 from ftdojo.audit.evidence import CLOSE, Evidence, Unchecked
 from ftdojo.contract.budget import Budget, Spent
-from ftdojo.contract.call import Call
-from ftdojo.contract.protocol import Iteration
-from ftdojo.episode.episode import RESULT
+from ftdojo.contract.result import RunResult
+from ftdojo.record.events import BaselineMeasured, IterationEnded, LlmCalled, TestOpened
+from ftdojo.record.summary import conclude
 
 
 def ledger(evidence: Evidence) -> list[str]:
@@ -23,19 +21,16 @@ def ledger(evidence: Evidence) -> list[str]:
 
 def result(evidence: Evidence) -> list[str]:
     """result.json is the recorded result, and follows from the record."""
-    recorded, path = evidence.finished, evidence.run / RESULT
+    recorded, path = evidence.finished, evidence.folder.result
     if not path.is_file():
-        return [f"{RESULT} is missing"]
-    found = _differing(RESULT, json.loads(path.read_text("utf-8")), recorded.model_dump(mode="json"))
-    derived = evidence.history.result(recorded.run).model_dump(mode="json")
+        return [f"{path.name} is missing"]
+    found = _differing(path.name, RunResult.read(path.read_bytes(), path.name), recorded)
     # The sums of the budget have a check of their own.
-    return found + _differing("the event 'finished'", recorded.model_dump(mode="json"), derived, but={"budget"})
+    return found + _differing("the event 'finished'", recorded, conclude(evidence.history, recorded.run), but="budget")
 
 
-def _differing(where: str, told: Any, expected: dict[str, Any], but: set[str] = frozenset()) -> list[str]:  # type: ignore[assignment]
-    if not isinstance(told, dict):
-        return [f"{where} is no result"]
-    names = sorted(n for n in (told.keys() | expected.keys()) - but if told.get(n) != expected.get(n))
+def _differing(where: str, given: RunResult, expected: RunResult, but: str = "") -> list[str]:
+    names = sorted(n for n in RunResult.model_fields if n != but and getattr(given, n) != getattr(expected, n))
     return [f"{where}: {name} is not what the record says" for name in names]
 
 
@@ -46,7 +41,7 @@ def opening(evidence: Evidence) -> list[str]:
     agent is gone.
     """
     kinds = [event.kind for event in evidence.events]
-    opened = [event for event in evidence.events if event.kind == "test_opened"]
+    opened = [(e.seq, e.event.best) for e in evidence.events if isinstance(e.event, TestOpened)]
     found = [f"'{kind}' is recorded {kinds.count(kind)} times" for kind in ("test_scored", "finished", "stopped")
              if kinds.count(kind) > 1]  # fmt: skip
     if "test_scored" in kinds and not opened:
@@ -54,32 +49,34 @@ def opening(evidence: Evidence) -> list[str]:
     if "test_scored" in kinds and "disqualified" in kinds:
         found.append("a disqualified run was scored on test")
     if opened:
-        before, after = kinds[: opened[0].seq - 1], kinds[opened[0].seq - 1 :]
+        first, _ = opened[0]
+        before, after = kinds[: first - 1], kinds[first - 1 :]
         if "stopped" not in before:
-            found.append(f"test was opened at event {opened[0].seq}, before the agent had stopped")
+            found.append(f"test was opened at event {first}, before the agent had stopped")
         found += [f"'{kind}' is recorded after test was opened" for kind in ("iteration", "llm_call") if kind in after]
     best = evidence.history.best
-    return found + [f"event {e.seq} opened test for iteration {e.payload['best']}, the best is {best}"
-                    for e in opened if e.payload["best"] != best]  # fmt: skip
+    return found + [f"event {seq} opened test for iteration {number}, the best is {best}"
+                    for seq, number in opened if number != best]  # fmt: skip
 
 
 def budget(evidence: Evidence) -> list[str]:
     """All charges add up to the result, and no step was begun with a limit reached."""
     budget, spent, begun_with, found = Budget(**evidence.configuration.model_dump()["budget"]), Spent(), Spent(), []
-    for event in evidence.events:
-        charge = Spent(**event.payload.get("charge", {}))
-        where = f"event {event.seq} ({event.kind})"
+    for recorded in evidence.events:
+        event, charge = recorded.event, recorded.charge
+        where = f"event {recorded.seq} ({recorded.kind})"
         found += [f"{where}: a charge of {value} {name}" for name, value in asdict(charge).items() if value < 0]
-        if event.kind == "iteration":
+        if isinstance(event, IterationEnded):
             reached = [name for name, left in budget.remaining(begun_with).items() if left <= 0]
             found += [f"{where} was begun when {name} was used up" for name in reached]
-            seconds = Iteration.model_validate(event.payload["iteration"]).feedback.execution.seconds
+            seconds = event.iteration.feedback.execution.seconds
             if abs(charge.device_s - seconds.train - seconds.evaluate) > CLOSE or charge.submissions != 1:
                 found.append(f"{where} is not charged its stages and one submission")
-        elif event.kind == "llm_call" and charge != Call.model_validate(event.payload["call"]).charge:
+        elif isinstance(event, LlmCalled) and charge != event.call.charge:
             found.append(f"{where} is not charged what the call took")
         spent += charge
-        if event.kind in {"baseline", "iteration"}:  # after these, an agent is asked only if no limit is reached
+        # After these, an agent is asked only if no limit is reached.
+        if isinstance(event, BaselineMeasured | IterationEnded):
             begun_with = spent
     used = evidence.finished.budget
     told = Spent(wall_s=used.wall_s, device_s=used.device_s, submissions=used.submissions, **used.llm.model_dump())

@@ -11,7 +11,6 @@ from ftdojo.contract.result import Score
 from ftdojo.contract.task_spec import Record
 from ftdojo.data import read_items
 from ftdojo.episode import acceptance, evaluation
-from ftdojo.episode.closing import SEALED
 from ftdojo.episode.evaluation import Prediction
 from ftdojo.episode.predict import PREDICTIONS
 from ftdojo.tasks.scoring import summarize
@@ -53,32 +52,29 @@ def decisions(evidence: Evidence) -> list[str]:
 def outputs(evidence: Evidence) -> list[str]:
     """The outputs on test are those that were scored."""
     return [
-        f"{SEALED}/{name}.jsonl {'has another content than when it was scored' if path.is_file() else 'is missing'}"
-        for name, told in evidence.test_scored.get("outputs", {}).items()
-        if not (path := _sealed(evidence, name)).is_file() or digest.of_file(path) != told
+        f"{evidence.folder.sealed.name}/{path.name} "
+        + ("has another content than when it was scored" if path.is_file() else "is missing")
+        for name, told in (evidence.test_scored.outputs or {}).items()
+        if not (path := evidence.folder.sealed_outputs(name)).is_file() or digest.of_file(path) != told
     ]
 
 
 def test(evidence: Evidence) -> list[str]:
     """Both test scores follow from these outputs."""
     scored = evidence.test_scored
-    if "outputs" not in scored:
+    if scored.outputs is None:
         raise Unchecked("the run was recorded before outputs on test were kept")
     if outputs(evidence):
         raise Unchecked("the outputs on test are not those that were scored: see 'outputs'")
-    items, told, found = read_items(evidence.data.sealed_test), evidence.history.test_items, []
+    items, told, found = read_items(evidence.data.sealed_test), scored.items, []
     for name in ("baseline", "best"):
-        verdicts = _scored(evidence.task, items, _sealed(evidence, name))
-        recorded, again = Score.model_validate(scored[name]), _score(evidence.task, verdicts)
+        verdicts = _scored(evidence.task, items, evidence.folder.sealed_outputs(name))
+        recorded, again = scored.scores[name], _score(evidence.task, verdicts)
         if not _same(recorded, again):
             found.append(f"{name}: {recorded} is recorded, its outputs score {again}")
         elif [(v.id, v.score) for v in told[name]] != [(v.id, v.score) for v in verdicts]:
             found.append(f"{name}: the recorded verdicts are not those on its outputs")
     return found
-
-
-def _sealed(evidence: Evidence, name: str) -> Path:
-    return evidence.run / SEALED / f"{Path(name).name}.jsonl"
 
 
 def _verdicts(evidence: Evidence, made: Made) -> list[ItemScore]:

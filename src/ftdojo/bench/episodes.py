@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ftdojo.bench.record import finished
 from ftdojo.bench.suite import Job
-from ftdojo.contract.protocol import Iteration
 from ftdojo.contract.result import RunResult
 from ftdojo.errors import UsageError
 from ftdojo.record import Ledger
+from ftdojo.record.events import BaselineMeasured, IterationEnded, RunFinished
 from ftdojo.record.history import History
 from ftdojo.tasks.spec import ItemScore
 
@@ -44,11 +42,9 @@ def read_episode(out: Path, job: Job) -> Episode | None:
         return None
     with Ledger(out / job.folder, writable=False) as ledger:
         history = History(ledger)
-        result = history.finished
-        assert result is not None, "a run records its result before it writes it"
-        items, course = history.test_items, _course(ledger, history)
-        made = zip(ledger.events("iteration"), history.iterations, strict=True)
-        blocked = sum(_blocked(event.payload, iteration) for event, iteration in made)
+        result = history.require(RunFinished).result
+        items, course = history.test_items, _course(history)
+        blocked = sum(_blocked(e.event) for e in history.events if isinstance(e.event, IterationEnded))
     if not items and result.outcome != "disqualified":
         raise UsageError(
             f"{job.folder} was finished by a ftdojo that recorded no verdicts on single test items",
@@ -57,21 +53,18 @@ def read_episode(out: Path, job: Job) -> Episode | None:
     return Episode(job, result, items.get("best", []), course, blocked)
 
 
-def _course(ledger: Ledger, history: History) -> list[tuple[float, float]]:
-    baseline = history.baseline
-    assert baseline is not None
-    course, spent, best = [], 0.0, baseline.score.value
-    iterations = iter(history.iterations)
-    for event in ledger.events():
-        spent += event.payload.get("charge", {}).get("wall_s", 0.0)
-        if event.kind == "iteration":
-            iteration = next(iterations)
-            best = iteration.score.value if iteration.accepted and iteration.score else best
-        if event.kind in ("baseline", "iteration"):
+def _course(history: History) -> list[tuple[float, float]]:
+    course, spent, best = [], 0.0, history.require(BaselineMeasured).evaluation.score.value
+    for recorded in history.events:
+        event = recorded.event
+        spent += recorded.charge.wall_s
+        if isinstance(event, IterationEnded) and event.iteration.accepted and event.iteration.score:
+            best = event.iteration.score.value
+        if isinstance(event, BaselineMeasured | IterationEnded):
             course.append((spent, best))
     return course
 
 
-def _blocked(payload: Mapping[str, Any], iteration: Iteration) -> bool:
-    findings = iteration.feedback.execution.findings
-    return payload.get("overlap", 0) > 0 or any(finding.code in BLOCKED for finding in findings)
+def _blocked(event: IterationEnded) -> bool:
+    findings = event.iteration.feedback.execution.findings
+    return event.overlap > 0 or any(finding.code in BLOCKED for finding in findings)

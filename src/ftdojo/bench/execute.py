@@ -17,6 +17,7 @@ from ftdojo.bench.record import SuiteRecord
 from ftdojo.bench.suite import Job
 from ftdojo.contract.budget import parse_duration
 from ftdojo.contract.progress import Progress
+from ftdojo.record import RunFolder
 
 POLL_S = 0.1
 PATIENCE = 3.0
@@ -85,7 +86,7 @@ def _start(record: SuiteRecord, job: Job) -> Start:
     return Start(
         arguments=job.command(record.out),
         suite=record.out,
-        log=record.out / job.folder / f"attempt-{record.begun(job)}.log",
+        log=RunFolder(record.out / job.folder).attempt_log(record.begun(job)),
         deadline_s=PATIENCE * parse_duration(job.limits.wall) + SLACK_S,
     )
 

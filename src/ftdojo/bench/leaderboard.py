@@ -1,4 +1,5 @@
-"""``leaderboard.json``: what a suite shows about its contestants. A stable format; pages are drawn from it.
+"""``leaderboard.json``: what a suite shows about its contestants. Pages are drawn from it. The rule of compatibility
+stands in :mod:`ftdojo.contract.result`.
 
 Everything measured by a clock stands under the keys ``cost`` and ``course``; the rest is a function of what the
 contestants did.
@@ -10,7 +11,7 @@ from pydantic import Field
 
 from ftdojo.bench.suite import Limits
 from ftdojo.contract.feedback import Interval
-from ftdojo.contract.result import Outcome, Result, Score
+from ftdojo.contract.result import Document, Result, RunOutcome, Score
 
 
 class TaskLine(Result):
@@ -32,7 +33,7 @@ class Cell(Result):
     task: str
     contestant: str
     seeds: list[int]
-    outcomes: dict[Outcome, int]
+    outcomes: dict[RunOutcome, int]
     score: Score | None
     """On test: the mean over seeds, with the interval over items and seeds; ``None`` if no run has ended."""
     gain: float | None
@@ -101,7 +102,7 @@ class Standing(Result):
     first: int
     """Tasks on which it is best or tied with the best."""
     runs: int
-    outcomes: dict[Outcome, int]
+    outcomes: dict[RunOutcome, int]
     iterations: int
     improving: int
     """Iterations whose model became the best."""
@@ -145,10 +146,10 @@ class Missing(Result):
     folder: str
     attempts: int
     failure: str
-    """Why its last attempt failed (outcome ``infrastructure_error``); empty if it was not begun, or interrupted."""
+    """Why its last attempt failed; empty if it was not begun, or interrupted."""
 
 
-class Leaderboard(Result):
+class Leaderboard(Document):
     """All boards of a suite, and what is missing."""
 
     suite: str

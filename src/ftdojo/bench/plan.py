@@ -48,8 +48,9 @@ def plan(suite: Suite, out: Path, slots: int) -> Plan:
         known = took.get((job.contestant.name, job.setting))
         return fmean(known) if known else parse_duration(job.limits.wall) + SETUP_S
 
-    asking = [job for job in missing if job.contestant.planner != agents.PLAYBOOK]
-    limits = [job.limits.cost for job in asking]
+    asking = [job for job in missing if job.contestant.mcp or job.contestant.planner != agents.PLAYBOOK]
+    # What the model of an outside agent costs is not charged to its budget, so no limit holds for it.
+    limits = [None if job.contestant.mcp else job.limits.cost for job in asking]
     return Plan(
         jobs=jobs,
         missing=missing,

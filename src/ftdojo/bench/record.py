@@ -3,16 +3,18 @@ record, so nothing is kept twice."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
+from ftdojo.bench.events import SUITE_EVENTS, AttemptBegun, AttemptEnded, SuiteBegun, SuiteEvent
 from ftdojo.bench.suite import Job, Suite
 from ftdojo.contract.configuration import versions
 from ftdojo.disk import disk_errors
-from ftdojo.episode.episode import RESULT
 from ftdojo.errors import UsageError
-from ftdojo.record import Ledger
-from ftdojo.record.ledger import FILE
+from ftdojo.record import Ledger, RunFolder
+from ftdojo.record.events import OtherEvent, parse
 
 
 class SuiteRecord:
@@ -35,16 +37,16 @@ class SuiteRecord:
             raise
 
     def _begin(self) -> None:
-        now: dict[str, Any] = {"suite": self.suite.model_dump(mode="json"), "version": versions()["ftdojo"]}
-        earlier = [event.payload for event in self._ledger.events("suite")]
-        differing = [line for payload in earlier for line in _conflicts(payload, now)]
+        now = SuiteBegun(suite=self.suite, version=versions()["ftdojo"])
+        earlier = [event for event in _events(self._ledger) if isinstance(event, SuiteBegun)]
+        differing = [line for before in earlier for line in _conflicts(before, now)]
         if differing:
             raise UsageError(
                 f"{self.out} holds results of another suite:\n  " + "\n  ".join(dict.fromkeys(differing)),
                 fix="give the changed budget or contestant a new name, or begin a new contest with another --out",
             )
         if not earlier or earlier[-1] != now:
-            self._ledger.append("suite", now)
+            self._append(now)
 
     def finished(self, job: Job) -> bool:
         """Whether a job has a result."""
@@ -52,16 +54,20 @@ class SuiteRecord:
 
     def attempts(self, job: Job) -> int:
         """How often the job was begun."""
-        return sum(event.payload["job"] == job.folder for event in self._ledger.events("begun"))
+        begun = (event for event in _events(self._ledger) if isinstance(event, AttemptBegun))
+        return sum(event.job == job.folder for event in begun)
 
     def begun(self, job: Job) -> int:
         """Record the beginning of an attempt, and return its number."""
-        self._ledger.append("begun", {"job": job.folder})
+        self._append(AttemptBegun(job=job.folder))
         return self.attempts(job)
 
     def ended(self, job: Job, seconds: float, failure: str | None) -> None:
         """Record the end of an attempt, and why it failed if it did."""
-        self._ledger.append("ended", {"job": job.folder, "seconds": seconds, "failure": failure})
+        self._append(AttemptEnded(job=job.folder, seconds=seconds, failure=failure))
+
+    def _append(self, event: SuiteEvent) -> None:
+        self._ledger.append(event.kind, event.payload())
 
     def close(self) -> None:
         """Let the next process in."""
@@ -76,10 +82,10 @@ class SuiteRecord:
 
 def is_suite(out: Path) -> bool:
     """Whether a folder holds the record of a suite (and not that of a run)."""
-    if not (out / FILE).is_file():
+    if not RunFolder(out).ledger.is_file():
         return False
     with Ledger(out, writable=False) as ledger:
-        return bool(ledger.events("suite"))
+        return bool(ledger.events(SuiteBegun.kind))
 
 
 def read(out: Path) -> tuple[Suite, dict[str, int], dict[str, str]]:
@@ -89,44 +95,47 @@ def read(out: Path) -> tuple[Suite, dict[str, int], dict[str, str]]:
         UsageError: if the folder holds no suite.
     """
     with Ledger(out, writable=False) as ledger:
-        suites = ledger.events("suite")
-        if not suites:
-            raise UsageError(f"{out} holds no suite", fix="name a folder that `ftdojo bench` wrote")
-        attempts: dict[str, int] = {}
-        for event in ledger.events("begun"):
-            attempts[event.payload["job"]] = attempts.get(event.payload["job"], 0) + 1
-        return Suite.model_validate(suites[-1].payload["suite"]), attempts, _failures(ledger)
+        events = _events(ledger)
+    suites = [event.suite for event in events if isinstance(event, SuiteBegun)]
+    if not suites:
+        raise UsageError(f"{out} holds no suite", fix="name a folder that `ftdojo bench` wrote")
+    attempts = Counter(event.job for event in events if isinstance(event, AttemptBegun))
+    return suites[-1], dict(attempts), _failures(events)
 
 
 def durations(out: Path) -> dict[str, float]:
     """Seconds that the last attempt at every job took, by the job's folder; empty if nothing was run in ``out``."""
-    if not (out / FILE).is_file():
+    if not RunFolder(out).ledger.is_file():
         return {}
     with Ledger(out, writable=False) as ledger:
-        return {event.payload["job"]: event.payload["seconds"] for event in ledger.events("ended")}
+        return {event.job: event.seconds for event in _events(ledger) if isinstance(event, AttemptEnded)}
 
 
 def finished(out: Path, job: Job) -> bool:
     """Whether a job of the suite in ``out`` has a result: the file that a run writes last."""
-    return (out / job.folder / RESULT).is_file()
+    return RunFolder(out / job.folder).result.is_file()
 
 
-def _failures(ledger: Ledger) -> dict[str, str]:
+def _events(ledger: Ledger) -> list[SuiteEvent | OtherEvent]:
+    return [parse(row, SUITE_EVENTS).event for row in ledger.events()]
+
+
+def _failures(events: Sequence[SuiteEvent | OtherEvent]) -> dict[str, str]:
     """Why the last attempt at a job failed, by the job's folder, where it has ended and did."""
     found: dict[str, str] = {}
-    for event in ledger.events():
-        if event.kind == "begun":
-            found.pop(event.payload["job"], None)
-        elif event.kind == "ended" and event.payload["failure"]:
-            found[event.payload["job"]] = event.payload["failure"]
+    for event in events:
+        if isinstance(event, AttemptBegun):
+            found.pop(event.job, None)
+        elif isinstance(event, AttemptEnded) and event.failure:
+            found[event.job] = event.failure
     return found
 
 
-def _conflicts(earlier: dict[str, Any], now: dict[str, Any]) -> list[str]:
+def _conflicts(earlier: SuiteBegun, now: SuiteBegun) -> list[str]:
     """What would mix: other rules, a budget or contestant of the same name that means something else, or another
     version."""
-    before, after = Suite.model_validate(earlier["suite"]), Suite.model_validate(now["suite"])
-    pairs: list[tuple[str, object, object]] = [("ftdojo", earlier["version"], now["version"])]
+    before, after = earlier.suite, now.suite
+    pairs: list[tuple[str, object, object]] = [("ftdojo", earlier.version, now.version)]
     pairs.append(("rules", before.rules, after.rules))
     pairs += [(f"budgets.{n}", before.budgets[n], limits) for n, limits in after.budgets.items() if n in before.budgets]
     known = {contestant.name: contestant for contestant in before.agents}

@@ -17,17 +17,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from ftdojo import agents, tasks
+from ftdojo import agents, inference, tasks
 from ftdojo.contract.budget import Budget, parse_duration
+from ftdojo.contract.options import Rules, RunOptions
 from ftdojo.errors import InputError, UsageError
 from ftdojo.findings import Finding
+from ftdojo.outside import program_of
 from ftdojo.schema import StrictModel, load_file
 
 NAME = r"^[\w][\w.-]*$"
@@ -35,38 +37,40 @@ NAME = r"^[\w][\w.-]*$"
 
 
 class Contestant(StrictModel):
-    """An agent under the name that tables give it."""
+    """An agent under the name that tables give it: one of this machine, or an outside agent (``mcp``)."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     name: str = Field(pattern=NAME)
     """How tables name it."""
     agent: str = ""
-    """An agent of ``ftdojo run``; the name itself if left out."""
+    """An agent of ``ftdojo run``, a plug-in such as ``module:MyAgent`` among them; the name itself if left out."""
     planner: str = agents.PLAYBOOK
     """What plans for ft-agent; greedy-tree needs a model here."""
     base_url: str | None = None
     """An OpenAI-compatible server that has the planner's model."""
     probes: int = Field(0, ge=0)
     """Candidate plans of ft-agent that compete on a share of their rows before a full run."""
+    mcp: str = ""
+    """The command that starts an outside agent; it finds the address of its episode in ``FTDOJO_MCP_URL``."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Contestant:
+        if self.mcp and (self.agent or self.probes or self.base_url or self.planner != agents.PLAYBOOK):
+            raise ValueError(f"'{self.name}' has mcp, an agent that is another program: it takes no other key")
+        return self
 
     @property
     def of(self) -> str:
         """The agent."""
         return self.agent or self.name
 
-
-class Rules(StrictModel):
-    """What holds for all contestants beside the budget."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
-    ladder: bool = False
-    """Agents are told of validation only when they were shown to have improved on their best."""
-    engine: Literal["transformers", "vllm"] = "transformers"
-    """What models answer with in evaluation."""
-    data_llm: list[str] = Field(default_factory=list)
-    """Language models that data programs may ask, each as ``NAME=PROVIDER:MODEL`` or ``NAME=PROVIDER:MODEL@URL``."""
+    def check(self, rules: Rules) -> None:
+        """Raise a :class:`UsageError` if it names an agent, planner or command that does not exist."""
+        if self.mcp:
+            program_of(self.mcp)
+        else:
+            agents.check(self.of, self.planner, probes=self.probes, ladder=rules.ladder)
 
 
 class Limits(StrictModel):
@@ -76,18 +80,22 @@ class Limits(StrictModel):
 
     wall: str
     """Wall clock of everything before the test: 45s, 30m, 12h."""
+    device: str | None = None
+    """Most time that training and evaluation use the device: 45s, 30m, 12h."""
     iterations: int | None = Field(None, ge=1)
     """Most submissions."""
     tokens: int | None = Field(None, ge=1)
-    """Most tokens that a planner may read."""
+    """Most tokens that language models may read."""
+    output_tokens: int | None = Field(None, ge=1)
+    """Most tokens that language models may write."""
     cost: float | None = Field(None, ge=0)
-    """Most dollars that a planner may cost."""
+    """Most dollars that language models may cost."""
 
-    @field_validator("wall")
+    @field_validator("wall", "device")
     @classmethod
-    def _duration(cls, text: str) -> str:
+    def _duration(cls, text: str | None) -> str | None:
         try:
-            parse_duration(text)
+            parse_duration(text or "1s")
         except UsageError as error:
             raise ValueError(f"{error.message}: {error.fix}") from None
         return text
@@ -97,8 +105,10 @@ class Limits(StrictModel):
         """The same as the environment takes it."""
         return Budget(
             wall_s=parse_duration(self.wall),
+            device_s=parse_duration(self.device) if self.device else None,
             submissions=self.iterations,
             input_tokens=self.tokens,
+            output_tokens=self.output_tokens,
             cost_usd=self.cost,
         )
 
@@ -162,8 +172,9 @@ class Suite(StrictModel):
         found = read.model_copy(
             update={name: [_absolute(entry, beside) for entry in getattr(read, name)] for name in ("tasks", "models")}
         )
+        inference.identity(found.rules.engine)
         for contestant in found.agents:
-            agents.check(contestant.of, contestant.planner, probes=contestant.probes, ladder=found.rules.ladder)
+            contestant.check(found.rules)
         folders = [job.folder for job in found.jobs()]
         if doubled := sorted(folder for folder, count in Counter(folders).items() if count > 1):
             raise InputError(
@@ -223,26 +234,35 @@ class Job:
         setting = f"{_slug(self.setting.model)}-{self.setting.variant}-{self.setting.budget}"
         return f"jobs/{setting}/{_slug(self.task_id)}/{self.contestant.name}/seed{self.seed}"
 
+    @property
+    def options(self) -> RunOptions:
+        """The options of the run."""
+        contestant = self.contestant
+        own = (
+            {"agent": contestant.name}
+            if contestant.mcp
+            else {
+                "agent": contestant.of,
+                **contestant.model_dump(include={"planner", "base_url", "probes"}),
+            }
+        )
+        return RunOptions(
+            task=self.task,
+            model=self.setting.model,
+            variant=self.setting.variant,
+            seed=self.seed,
+            **own,
+            **self.rules.model_dump(),
+            **asdict(self.limits.budget),
+        )
+
     def command(self, out: Path) -> list[str]:
         """The arguments of ``ftdojo`` that run it, or take it up where it ended."""
-        options: dict[str, object] = {
-            "--model": self.setting.model,
-            "--data": self.setting.variant,
-            "--agent": self.contestant.of,
-            "--planner": self.contestant.planner,
-            "--base-url": self.contestant.base_url,
-            "--budget": self.limits.wall,
-            "--max-iterations": self.limits.iterations,
-            "--max-tokens": self.limits.tokens,
-            "--max-cost": self.limits.cost,
-            "--probes": self.contestant.probes or None,
-            "--engine": self.rules.engine,
-            "--seed": self.seed,
-            "--out": out / self.folder,
-        }
-        given = [text for name, value in options.items() if value is not None for text in (name, str(value))]
-        pools = [text for pool in self.rules.data_llm for text in ("--data-llm", pool)]
-        return ["run", self.task, *given, *pools, *(["--ladder"] if self.rules.ladder else [])]
+        options, place = self.options, ["--out", str(out / self.folder)]
+        if self.contestant.mcp:
+            agent = ["--name", options.agent, "--start", self.contestant.mcp]
+            return ["mcp", self.task, *options.arguments(without={"agent"}), *agent, *place]
+        return ["run", self.task, *options.arguments(), *place]
 
     def __str__(self) -> str:
         return f"{self.task_id}, {self.contestant.name}, seed {self.seed}"

@@ -90,7 +90,7 @@ def _families() -> Iterator[Check]:
     for entry in found:
         name = f"task family {entry.name}"
         try:
-            count = len(families.load(entry))
+            count = len(families.load_family(entry))
         except FtdojoError as error:
             yield Check(name, False, error.message, error.fix)
         else:

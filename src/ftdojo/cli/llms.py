@@ -1,62 +1,42 @@
-"""The language models that a command line names: what plans, and the pools that data programs may ask."""
+"""The language models of a run: over the network, or from the record of an earlier run."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ftdojo.contract.options import RunOptions
 from ftdojo.errors import UsageError
 
 if TYPE_CHECKING:
+    from ftdojo.gateway import DataLlm
     from ftdojo.llm import Transport
 
-Llms = tuple["Transport | None", "dict[str, Transport]"]
-"""The way to the planner's model, ``None`` for the playbook; pool -> way to its model."""
-
-_POOL = re.compile(r"(?P<pool>[a-z][a-z0-9_-]{0,31})=(?P<model>[^@]+?)(?:@(?P<url>https?://.+))?", re.DOTALL)
+Llms = tuple["Transport | None", "DataLlm | None"]
+"""The way to the planner's model, ``None`` without one; the models that data programs may ask."""
 
 
-def connected(planner: str, named: Sequence[str], base_url: str | None) -> Llms:
-    """Ways to models over the network; no request is made.
-
-    Args:
-        planner: ``playbook`` or ``PROVIDER:MODEL``.
-        named: pools, each ``NAME=PROVIDER:MODEL`` or ``NAME=openai:MODEL@URL``.
-        base_url: the server of every ``openai:…`` that names none itself.
+def connected(options: RunOptions) -> Llms:
+    """The models that the options name. No request is made.
 
     Raises:
-        UsageError: for a name of another form.
+        UsageError: for a name of another form, or a server that nothing would ask.
     """
-    from ftdojo.agents import PLAYBOOK
+    if options.replay is not None:
+        planner, models = recorded(options.replay)
+        return planner, _pools(models, options)
+    from ftdojo.gateway import DataLlm
     from ftdojo.llm import connect
 
-    if base_url and planner == PLAYBOOK and not named:
+    asks = options.planner is not None and ":" in options.planner
+    if options.base_url and not asks and not options.data_llm:
         raise UsageError("the playbook asks no server", fix="add --planner openai:MODEL, or leave --base-url out")
-    transport = None if planner == PLAYBOOK else connect(planner, base_url=base_url)
-    return transport, pools(named, base_url)
+    planner = connect(options.planner or "", base_url=options.base_url) if asks else None
+    return planner, DataLlm.of(options)
 
 
-def pools(named: Sequence[str], base_url: str | None) -> dict[str, Transport]:
-    """Pool -> way to its model; see :func:`connected`."""
-    from ftdojo.llm import connect
-
-    found: dict[str, Transport] = {}
-    for text in named:
-        match = _POOL.fullmatch(text)
-        if match is None or match["pool"] in found:
-            problem = "is no pool" if match is None else "names a pool twice"
-            raise UsageError(
-                f"--data-llm {text} {problem}", fix="write NAME=PROVIDER:MODEL, e.g. weak=openai:gpt-5-mini"
-            )
-        url = match["url"] or (base_url if match["model"].startswith("openai:") else None)
-        found[match["pool"]] = connect(match["model"], base_url=url)
-    return found
-
-
-def recorded(run: Path) -> Llms:
-    """Ways to the answers in the record of a run.
+def recorded(run: Path) -> tuple[Transport | None, dict[str, Transport]]:
+    """Ways to the answers in the record of a run: the planner's, and by pool those of data programs.
 
     Raises:
         UsageError: if no model was asked in it.
@@ -77,3 +57,9 @@ def recorded(run: Path) -> Llms:
         pool: Lookup([call for call in data_calls if call.model == model], model)
         for pool, model in identity.data_llm.items()
     }
+
+
+def _pools(models: dict[str, Transport], options: RunOptions) -> DataLlm | None:
+    from ftdojo.gateway import DataLlm
+
+    return DataLlm(models=models, concurrency=options.llm_concurrency) if models else None

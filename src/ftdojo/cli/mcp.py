@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ftdojo.cli.console import Live, err
-from ftdojo.cli.run import EngineName, Ladder, Model, TaskName
+from ftdojo.cli.options import with_options
+from ftdojo.cli.run import short_name
+from ftdojo.contract.options import RunOptions
 from ftdojo.errors import PrerequisiteError
 
 
+@with_options(
+    {
+        "agent": "the agent is another program, and --name says how results name it",
+        "planner": "the agent plans by itself",
+        "probes": "no tool of the server makes probes",
+        "replay": "the calls of the agent's own model are not in the record",
+    }
+)
 def mcp(
-    task: TaskName,
-    model: Model = "smollm2-135m",
-    data: Annotated[str | None, typer.Option(help="Data variant; the task's first one if not given.")] = None,
+    options: RunOptions,
     name: Annotated[str, typer.Option(help="How results name the agent, e.g. claude-code.")] = "outside",
-    budget: Annotated[str, typer.Option(help="Wall clock for everything before the test: 45s, 30m, 12h.")] = "30m",
-    max_iterations: Annotated[int | None, typer.Option(min=1, help="Stop after so many submissions.")] = None,
-    ladder: Ladder = False,
-    engine: EngineName = "transformers",
-    seed: Annotated[int, typer.Option(min=0, help="Seed of every random choice of the environment.")] = 0,
     out_dir: Annotated[
         Path | None, typer.Option("--out", help="Folder of the record; runs/TASK-NAME-seedN if not given.")
     ] = None,
@@ -32,6 +36,14 @@ def mcp(
     finish_when_left: Annotated[
         bool, typer.Option("--finish-when-left", help="An agent that is gone has finished, so the test is scored.")
     ] = False,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COMMAND",
+            help="Start this agent and serve it over HTTP. It finds the address in $FTDOJO_MCP_URL; when it ends, the "
+            "episode is finished, and when the episode ends, it is stopped.",
+        ),
+    ] = None,
 ) -> None:
     """Serve an episode to an outside agent over the Model Context Protocol, on standard input and output.
 
@@ -44,11 +56,12 @@ def mcp(
       claude mcp add ftdojo -- ftdojo mcp chemistry/mol_und --budget 30m --name claude-code
 
       ftdojo mcp chemistry/mol_und --budget 30m --http 8765
+
+      ftdojo mcp chemistry/mol_und --budget 30m --name mine --start "python /home/me/agent.py"
     """
-    from ftdojo.contract.budget import Budget, parse_duration
     from ftdojo.episode import Dojo, run_episode
-    from ftdojo.outside import AgentLeft, Seat, Watched
-    from ftdojo.record import Home
+    from ftdojo.outside import AgentLeft, Seat, StartedAgent, Watched, program_of
+    from ftdojo.record import Home, RunFolder
     from ftdojo.report import write_report
 
     try:
@@ -58,38 +71,32 @@ def mcp(
             raise
         raise PrerequisiteError("the MCP SDK is not installed", fix="pip install 'ftdojo[mcp]'") from None
 
-    short = Path(task).name if Path(task).is_dir() else task.replace("/", "-")
-    folder = out_dir or Path("runs") / f"{short}-{name}-seed{seed}"
-    limits = Budget(wall_s=parse_duration(budget), submissions=max_iterations)
+    if start is not None:
+        program_of(start)
+    folder = out_dir or Path("runs") / f"{short_name(options.task)}-{name}-seed{options.seed}"
+    options = options.model_copy(update={"agent": name})
     with Live() as live:
         watched = Watched(live)
-        with Dojo(
-            task,
-            folder,
-            model=model,
-            home=Home.default(),
-            variant=data,
-            agent=name,
-            ladder=ladder,
-            engine=engine,
-            seed=seed,
-            budget=limits,
-            progress=watched,
-        ) as dojo:
-            seat = Seat(name, folder / "workspace", dojo.precheck, finish_when_left=finish_when_left)
-            service = Service(build(seat, watched, dojo.raw), seat, http)
-            if service.url:
-                live.say(f"serving {service.url}")
-            try:
-                seat.ended(run_episode(dojo, seat))
-            except AgentLeft:
-                dojo.pause()
-                live.say(f"{name} has left without having finished; the same command resumes {folder}")
-                return
-            except BaseException:
-                seat.broken()
-                raise
-        report = write_report(folder)
-        live.say(f"report {report}; result {folder / 'result.json'}")
-        service.end()
+        with ExitStack() as agent:
+            with Dojo(options, folder, home=Home.default(), progress=watched) as dojo:
+                seat = Seat(
+                    name, RunFolder(folder).workspace, dojo.precheck, finish_when_left=finish_when_left or bool(start)
+                )
+                service = Service(build(seat, watched, dojo.raw), seat, 0 if start and http is None else http)
+                if start:
+                    agent.enter_context(StartedAgent(start, folder, service.url, seat.leave))
+                elif service.url:
+                    live.say(f"serving {service.url}")
+                try:
+                    seat.ended(run_episode(dojo, seat))
+                except AgentLeft:
+                    dojo.pause()
+                    live.say(f"{name} has left without having finished; the same command resumes {folder}")
+                    return
+                except BaseException:
+                    seat.broken()
+                    raise
+            report = write_report(folder)
+            live.say(f"report {report}; result {RunFolder(folder).result}")
+            service.end()
     err.print("[bold green]done[/]")

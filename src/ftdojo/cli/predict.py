@@ -8,25 +8,27 @@ from typing import Annotated
 
 import typer
 
-from ftdojo.cli.console import Live
-from ftdojo.cli.run import BaseUrl, EngineName, Model, TaskName
+from ftdojo.cli.console import Live, print_json
+from ftdojo.cli.options import with_options
+from ftdojo.cli.run import NO_AGENT, Json
 from ftdojo.cli.tasks import read_rows
+from ftdojo.contract.options import RunOptions
+
+NO_BUDGET = dict.fromkeys(("input_tokens", "output_tokens", "cost_usd"), "a served model is asked without a limit")
 
 
+@with_options(NO_AGENT | dict.fromkeys(("data_llm", "llm_concurrency"), "no data program runs") | NO_BUDGET)
 def predict(
-    task: TaskName,
+    options: RunOptions,
     items: Annotated[Path, typer.Option(help="Evaluation items as JSON lines, each with an id.")],
     to: Annotated[
         Path, typer.Option(help="Where the predictions go; those that are there already are not made again.")
     ],
-    model: Model = "smollm2-135m",
-    data: Annotated[str | None, typer.Option(help="Data variant, which says how long an answer may be.")] = None,
-    engine: EngineName = "transformers",
     served: Annotated[
         str | None, typer.Option(metavar="PROVIDER:MODEL", help="Ask this model over the network instead.")
     ] = None,
-    base_url: BaseUrl = None,
     concurrency: Annotated[int, typer.Option(min=1, help="Requests at one time to a served model.")] = 32,
+    json: Json = False,
 ) -> None:
     """Let a model answer evaluation items, greedily and as the task asks; `ftdojo score` scores what it said.
 
@@ -43,14 +45,14 @@ def predict(
     from ftdojo.llm import connect
     from ftdojo.record import Home
 
-    _, found = tasks.get(task, runner=sandbox.run_user_code).variant(data)
+    _, found = tasks.get(options.task, runner=sandbox.run_user_code).variant(options.variant)
     records = read_rows(items)
     known = {row["id"]: row for row in read_rows(to)} if to.is_file() and to.stat().st_size else {}
     answered = {i: known[record["id"]] for i, record in enumerate(records) if record["id"] in known}
     opened = (
-        nullcontext(ServedEngine(connect(served, base_url=base_url), concurrency=concurrency))
+        nullcontext(ServedEngine(connect(served, base_url=options.base_url), concurrency=concurrency))
         if served
-        else inference.opened(engine, models.resolve(model, Home.default().root))
+        else inference.opened(options.engine, models.resolve(options.model, Home.default().root))
     )
     with Live() as live, opened as answering, to.open("a", encoding="utf-8") as stream:
 
@@ -70,3 +72,5 @@ def predict(
             on_answers=keep,
         )
         live.end("answers", f"{len(records)} items")
+    if json:
+        print_json({"predictions": str(to), "items": len(records), "made": len(records) - len(done)})

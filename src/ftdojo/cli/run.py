@@ -10,65 +10,20 @@ import typer
 
 from ftdojo.cli import llms
 from ftdojo.cli.console import Live, err, out, print_json
+from ftdojo.cli.options import with_options
+from ftdojo.contract.options import RunOptions
 from ftdojo.errors import UsageError
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 TaskName = Annotated[str, typer.Argument(metavar="TASK", help="A task id (see `ftdojo tasks`) or a task folder.")]
-Model = Annotated[
-    str, typer.Option(help="Base model: smollm2-135m (embedded), a local folder, or a hub id such as org/name.")
-]
-BaseUrl = Annotated[
-    str | None, typer.Option(help="An OpenAI-compatible server that has the models named openai:… (vLLM, Ollama …).")
-]
-Pools = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--data-llm",
-        metavar="NAME=PROVIDER:MODEL",
-        help="A language model that data programs may ask, e.g. weak=openai:gpt-5-mini or weak=openai:qwen3@URL; "
-        "give it once for each. Programs then send what they read of the raw data to it.",
-    ),
-]
-Ladder = Annotated[
-    bool,
-    typer.Option("--ladder", help="Tell the agent of validation only when it was shown to have improved on the best."),
-]
-EngineName = Annotated[
-    str, typer.Option("--engine", help="What models answer with in evaluation: transformers, or vllm (on GPUs).")
-]
-Concurrency = Annotated[int, typer.Option(min=1, help="Calls of a data program in flight at one time.")]
-MaxTokens = Annotated[int | None, typer.Option(min=1, help="Most tokens that LLMs may read.")]
-MaxOutputTokens = Annotated[int | None, typer.Option(min=1, help="Most tokens that LLMs may write.")]
-MaxCost = Annotated[float | None, typer.Option(min=0, help="Most dollars that LLMs may cost.")]
+NO_AGENT = dict.fromkeys(
+    ("agent", "planner", "probes", "replay", "ladder", "submissions", "wall_s", "device_s", "seed"), "no agent plays"
+)
 
 
+@with_options()
 def run(
-    task: TaskName,
-    model: Model = "smollm2-135m",
-    agent: Annotated[
-        str, typer.Option(help="The contestant: ft-agent, base, single-shot, random-search, tpe or greedy-tree.")
-    ] = "ft-agent",
-    planner: Annotated[
-        str, typer.Option(help="What plans for it: playbook (no LLM), or PROVIDER:MODEL such as openai:gpt-5.2.")
-    ] = "playbook",
-    base_url: BaseUrl = None,
-    data_llm: Pools = None,
-    llm_concurrency: Concurrency = 8,
-    replay: Annotated[
-        Path | None, typer.Option(help="A run whose LLM answers, all that it had, are used again; no LLM is asked.")
-    ] = None,
-    data: Annotated[str | None, typer.Option(help="Data variant; the task's first one if not given.")] = None,
-    budget: Annotated[str, typer.Option(help="Wall clock for everything before the test: 45s, 30m, 12h.")] = "30m",
-    max_tokens: MaxTokens = None,
-    max_output_tokens: MaxOutputTokens = None,
-    max_cost: MaxCost = None,
-    max_iterations: Annotated[int | None, typer.Option(min=1, help="Stop after so many submissions.")] = None,
-    probes: Annotated[
-        int, typer.Option(min=0, help="Candidate plans that compete on a share of their rows before a full run.")
-    ] = 0,
-    ladder: Ladder = False,
-    engine: EngineName = "transformers",
-    seed: Annotated[int, typer.Option(min=0, help="Seed of every random choice.")] = 0,
+    options: RunOptions,
     out_dir: Annotated[
         Path | None, typer.Option("--out", help="Folder of the record; runs/TASK-seedN if not given.")
     ] = None,
@@ -87,47 +42,21 @@ def run(
       ftdojo run math/aime25 --planner openai:gpt-5.2 --data-llm strong=openai:gpt-5.2 --data-llm weak=openai:gpt-5-mini
     """
     from ftdojo import agents
-    from ftdojo.contract.budget import Budget, parse_duration
     from ftdojo.episode import Dojo, run_episode
-    from ftdojo.gateway import DataLlm
-    from ftdojo.record import Home
+    from ftdojo.record import Home, RunFolder
     from ftdojo.report import closing_table, write_report
 
-    folder = (
-        out_dir or Path("runs") / f"{Path(task).name if Path(task).is_dir() else task.replace('/', '-')}-seed{seed}"
-    )
-    named = agents.check(agent, planner, probes=probes, ladder=ladder)
-    if data_llm and (agent, planner) == ("ft-agent", agents.PLAYBOOK):
-        err.print(
-            "the playbook writes recipes, which ask no models: --data-llm has no effect without another --planner"
-        )
-    transport, pools = llms.recorded(replay) if replay else llms.connected(planner, data_llm or [], base_url)
-    limits = Budget(
-        wall_s=parse_duration(budget),
-        submissions=max_iterations,
-        input_tokens=max_tokens,
-        output_tokens=max_output_tokens,
-        cost_usd=max_cost,
-    )
-    with (
-        Live() as live,
-        Dojo(
-            task,
-            folder,
-            model=model,
-            home=Home.default(),
-            variant=data,
-            agent=agent,
-            planner=agents.check(agent, transport.model, probes=probes) if transport else named,
-            data_llm=DataLlm(models=pools, concurrency=llm_concurrency) if pools else None,
-            ladder=ladder,
-            engine=engine,
-            seed=seed,
-            budget=limits,
-            progress=live,
-        ) as dojo,
-    ):
-        contestant = agents.make(agent, folder / "workspace", door=dojo, transport=transport, probes=probes)
+    folder = out_dir or Path("runs") / f"{short_name(options.task)}-seed{options.seed}"
+    named = agents.check(options.agent, options.planner, probes=options.probes, ladder=options.ladder)
+    if options.data_llm and named.startswith(agents.PLAYBOOK):
+        err.print("the playbook writes recipes, which ask no models: --data-llm has no effect without a --planner")
+    transport, data_llm = llms.connected(options)
+    if transport:
+        named = agents.check(options.agent, transport.model, probes=options.probes)
+    options = options.model_copy(update={"planner": named})
+    with Live() as live, Dojo(options, folder, home=Home.default(), data_llm=data_llm, progress=live) as dojo:
+        workspace = RunFolder(folder).workspace
+        contestant = agents.make(options.agent, workspace, door=dojo, transport=transport, probes=options.probes)
         result = run_episode(dojo, contestant)
     report = write_report(folder)
     if json:
@@ -135,49 +64,30 @@ def run(
     else:
         out.print(closing_table(result))
     err.print(
-        f"peak memory {_peak_memory_gib():.1f} GiB; report {report}; result {folder / 'result.json'}", soft_wrap=True
+        f"peak memory {_peak_memory_gib():.1f} GiB; report {report}; result {RunFolder(folder).result}", soft_wrap=True
     )
     gain = "better than the base model" if result.best.iteration else "nothing beat the base model"
     err.print(f"[bold green]done[/]: outcome {result.outcome}, best iteration {result.best.iteration} ({gain})")
 
 
+@with_options(NO_AGENT, task_as_option=True)
 def validate(
+    options: RunOptions,
     submission: Annotated[Path, typer.Argument(help="The submission folder.")],
-    task: Annotated[str, typer.Option(help="Task id or folder.")],
-    model: Model = "smollm2-135m",
-    data: Annotated[str | None, typer.Option(help="Data variant.")] = None,
-    base_url: BaseUrl = None,
-    data_llm: Pools = None,
-    llm_concurrency: Concurrency = 8,
-    max_tokens: MaxTokens = None,
-    max_output_tokens: MaxOutputTokens = None,
-    max_cost: MaxCost = None,
     json: Json = False,
 ) -> None:
     """Check a submission with the gates alone: schema, static, data trial, tokens, micro-training, micro-evaluation.
 
-    Errors reject it and say where and how to repair it; warnings are told and pass. Nothing is trained to the end.
+    Errors reject it and say where and how to repair it; warnings are shown and pass. Nothing is trained to the end.
     Replies of language models to its data program are kept: a run with the same models does not pay for them again.
     """
-    from ftdojo.contract.budget import Budget
     from ftdojo.episode import validate as check
-    from ftdojo.gateway import DataLlm
     from ftdojo.record import Home
 
     if not submission.is_dir():
         raise UsageError(f"{submission} is not a folder", fix="name the folder that holds plan.yaml and train.yaml")
-    pools = llms.pools(data_llm or [], base_url)
     with Live() as live:
-        verdict = check(
-            submission,
-            task,
-            model=model,
-            variant=data,
-            home=Home.default(),
-            data_llm=DataLlm(models=pools, concurrency=llm_concurrency) if pools else None,
-            budget=Budget(input_tokens=max_tokens, output_tokens=max_output_tokens, cost_usd=max_cost),
-            progress=live,
-        )
+        verdict = check(submission, options, home=Home.default(), progress=live)
     if json:
         print_json(verdict)
     else:
@@ -207,6 +117,11 @@ def report(
         print_json({"report": str(path)})
     else:
         out.print(str(path))
+
+
+def short_name(task: str) -> str:
+    """A task as part of a folder's name."""
+    return Path(task).name if Path(task).is_dir() else task.replace("/", "-")
 
 
 def _peak_memory_gib() -> float:

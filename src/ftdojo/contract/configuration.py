@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import platform
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from pydantic import Field
 
+from ftdojo.contract.budget import Budget
+from ftdojo.contract.options import RunOptions
 from ftdojo.errors import UsageError
 from ftdojo.schema import StrictModel
 
 PACKAGES = ("ftdojo", "ftdojo-tasks", "torch", "transformers", "peft", "rdkit")
+
+
+SAME = ("variant", "model", "agent", "ladder", "engine", "seed")
+"""Options that are part of a run's identity as they are."""
 
 
 class Configuration(StrictModel):
@@ -33,6 +40,34 @@ class Configuration(StrictModel):
     budget: dict[str, float | None]
     digests: dict[str, str]
     """Of the data, the base model and the task's version: what the names above stood for."""
+
+    @classmethod
+    def of(
+        cls, options: RunOptions, *, task: str, data_llm: dict[str, str], budget: Budget, digests: dict[str, str]
+    ) -> Configuration:
+        """The identity of a run with these options.
+
+        Args:
+            options: with the variant that was chosen.
+            task: the id of the task.
+            data_llm: pool -> model of those that data programs may ask.
+            budget: the limits that hold: those of the options and of the task's rules.
+            digests: of the data, the base model and the task's version.
+        """
+        same = {name: getattr(options, name) for name in SAME}
+        return cls(
+            **same, task=task, planner=options.planner or "", data_llm=data_llm, budget=asdict(budget), digests=digests
+        )
+
+    def options(self, task: str) -> RunOptions:
+        """The options that this run can be made again with.
+
+        Args:
+            task: where the task is now: its id, or the path of its folder.
+        """
+        same = {name: getattr(self, name) for name in SAME}
+        pools = tuple(f"{pool}={model}" for pool, model in self.data_llm.items())
+        return RunOptions(**same, task=task, planner=self.planner, data_llm=pools, **self.budget)
 
     def require_same(self, other: Configuration, place: Path) -> None:
         """Raise a :class:`UsageError` that names every key in which ``other`` differs from this, the run's own."""

@@ -117,7 +117,15 @@ class Observation(StrictModel):
 
 
 class Agent(Protocol):
-    """A contestant. It may read the observation and write one folder; it never sees test."""
+    """A contestant. It may read the observation and write one folder; it never sees test.
+
+    What it must keep, because a run that was killed is resumed with a new object:
+
+    - A proposal is a function of the observation. Random choices are seeded by ``observation.seed`` and the length of
+      the history. State that is kept in the object is lost when the process ends.
+    - Only its workspace is written. A folder that an interrupted call left there is written anew.
+    - It returns when the budget allows no further iteration: time passes while it plans.
+    """
 
     @property
     def name(self) -> str:

@@ -65,14 +65,14 @@ class Source(StrictModel):
 class Recipe(StrictModel):
     """The whole recipe: sources, cleaning, balance, mixture and cap."""
 
-    sources: list[Source] = Field(min_length=1, max_length=64)
+    sources: list[Source] = Field(min_length=1, max_length=64, description="where the rows come from")
     deduplicate: bool = Field(True, description="drop rows whose prompt was seen before")
     balance: Literal["none", "completion"] = Field(
         "none", description="completion: draw evenly over the distinct completions of a source, rare answers first"
     )
     max_completion_chars: int = Field(8000, ge=1, description="rows with a longer completion are dropped")
     max_rows: int = Field(2000, ge=1, description="cap of the mixture")
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, description="seed of the draw and of the order of the rows")
 
 
 def parsed_template(text: str) -> nodes.Template:

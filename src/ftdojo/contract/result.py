@@ -1,19 +1,32 @@
-"""The machine-readable result of a run: ``result.json``, a stable format."""
+"""The machine-readable result of a run: ``result.json``.
+
+Rule of compatibility, for ``result.json`` and ``leaderboard.json``. Each has a number, ``format``:
+
+- A file without the number has format 1: files were written so before there was a number.
+- A new field with a default keeps the number. Readers ignore fields that they do not know; writers take none.
+- Everything else that changes a file (a field that is gone, renamed, or has another meaning) raises the number.
+- A reader takes its own format and all lower ones. It refuses a higher one: upgrade ftdojo.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from ftdojo.errors import InputError, UsageError
 from ftdojo.findings import Finding
 from ftdojo.stats import Estimate
 
-Outcome = Literal["scored", "invalid", "no_submission", "out_of_budget", "disqualified", "infrastructure_error"]
+RunOutcome = Literal["scored", "invalid", "no_submission", "out_of_budget", "disqualified"]
 """A closed set. ``scored``: at least one submission was evaluated; the best model, which may be the base, was tested.
 ``no_submission``: the agent handed in nothing. ``invalid``: no submission passed the gates. ``out_of_budget``: the
 budget ended before one was evaluated. ``disqualified``: what was to be tested is not what the environment trained, or
 the rules were broken; nothing is scored on test then. A zero is only ever a measured zero."""
+
+
+UNNUMBERED = 1
+"""The format of files without a number."""
 
 
 class Result(BaseModel):
@@ -99,7 +112,50 @@ class BudgetUsed(Result):
     llm: LlmUsage
 
 
-class RunResult(Result):
+class Document(Result):
+    """Base of the files with a format number: see the rule above."""
+
+    newest: ClassVar[int] = 1
+    """The highest format that this build reads."""
+    format: int = Field(UNNUMBERED, ge=UNNUMBERED)
+    """The number of the format."""
+
+    @field_validator("format")
+    @classmethod
+    def _known(cls, number: int) -> int:
+        if number > cls.newest:
+            raise ValueError(f"format {number} is newer than {cls.newest}, the newest that this ftdojo reads")
+        return number
+
+    @classmethod
+    def read(cls, text: str | bytes, where: str) -> Self:
+        """Read a file of this kind, made by this build, an older one, or a newer one of the same format.
+
+        Args:
+            text: the content of the file.
+            where: what to call the file in an error.
+
+        Raises:
+            UsageError: if its format is higher than that of this build.
+            InputError: if it is not such a file.
+        """
+        try:
+            return cls.model_validate_json(text, extra="ignore")
+        except ValidationError as error:
+            faults = error.errors(include_url=False, include_input=False)
+        for fault in faults:
+            if fault["loc"] == ("format",) and fault["type"] == "value_error":
+                raise UsageError(f"{where} was made by a newer ftdojo: {fault['ctx']['error']}", fix="upgrade ftdojo")
+        raise InputError([_finding(".".join(map(str, fault["loc"])), fault["msg"], where) for fault in faults])
+
+
+def _finding(key: str, problem: str, where: str) -> Finding:
+    place = f"{where}: {key}" if key else where
+    fix = "restore the file from a copy, or have ftdojo write it again"
+    return Finding(code="unreadable", gate=0, message=problem, where=place, fix=fix)
+
+
+class RunResult(Document):
     """The whole result."""
 
     run: str
@@ -109,7 +165,7 @@ class RunResult(Result):
     agent: str
     planner: str
     seed: int
-    outcome: Outcome
+    outcome: RunOutcome
     reasons: list[str] = Field(default_factory=list)
     """Why it was disqualified."""
     baseline: ScorePair

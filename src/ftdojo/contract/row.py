@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -32,6 +32,17 @@ class Row:
     def turns(self) -> tuple[str, ...]:
         """The text of every turn, the completion last."""
         return (*(turn["content"] for turn in self.prompt), self.completion)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """All text that is compared with the evaluation items: first that of the prompt, then all that is learned."""
+        return self.turns
+
+    def with_texts(self, texts: Sequence[str]) -> Row:
+        """The same row with other ``texts``, as many, in the same order."""
+        roles = [*(turn["role"] for turn in self.prompt), "assistant"]
+        messages = [{"role": role, "content": text} for role, text in zip(roles, texts, strict=True)]
+        return parse_row({"messages": messages, **({SUBTASK: self.subtask} if self.subtask else {})})
 
 
 def parse_row(row: Mapping[str, Any]) -> Row:

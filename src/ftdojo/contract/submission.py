@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import Field
 
 from ftdojo import digest
+from ftdojo.contract.method_config import MethodConfig
+from ftdojo.contract.methods import parse_config
 from ftdojo.contract.recipe import Recipe
-from ftdojo.contract.train_config import TrainConfig
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
-from ftdojo.schema import MAX_BYTES, NotRegularError, StrictModel, load_file, read_regular
+from ftdojo.schema import MAX_BYTES, NotRegularError, StrictModel, parse, read_file, read_regular
 
 PLAN, TRAIN, RECIPE, SCRIPT = "plan.yaml", "train.yaml", "recipe.yaml", "process_data.py"
 FILES = (PLAN, TRAIN, RECIPE, SCRIPT)
@@ -27,10 +29,10 @@ class PlannedChange(StrictModel):
     """One change against the parent, with its reason and the effect that is expected of it."""
 
     key: str = Field(description="what changes, e.g. train.epochs or recipe.sources.ring_count.weight")
-    before: str
-    after: str
-    because: str
-    expected: str
+    before: str = Field(description="the value in the parent, as text")
+    after: str = Field(description="the value in this submission, as text")
+    because: str = Field(description="the reason for the change")
+    expected: str = Field(description="the effect that is expected, in words")
     size: float | None = Field(None, description="by how much the core metric is expected to change, in its unit")
 
 
@@ -38,12 +40,12 @@ class Plan(StrictModel):
     """plan.yaml: why this submission is tried."""
 
     parent: int = Field(ge=0, description="the iteration that this one starts from; 0 is the base model")
-    hypothesis: str
+    hypothesis: str = Field(description="what is assumed to limit the model, and what is tried against it")
     evidence: list[str] = Field(description="the feedback that it rests on")
-    focus: Literal["data", "training", "both"]
-    changes: list[PlannedChange]
+    focus: Literal["data", "training", "both"] = Field(description="which part of the parent is changed")
+    changes: list[PlannedChange] = Field(description="every change against the parent")
     by: str = Field("", description="who planned it, and why not another, if a fallback did")
-    risks: str = ""
+    risks: str = Field("", description="what could go wrong")
     refuted_if: str = Field("", description="the result that would refute the hypothesis")
     outlook: list[str] = Field(default_factory=list, description="what is meant to follow over the next iterations")
 
@@ -54,7 +56,7 @@ class Submission:
 
     folder: Path
     plan: Plan
-    train: TrainConfig
+    train: MethodConfig
     program: Recipe | str
     """A recipe, or the text of ``process_data.py``."""
     digest: str
@@ -103,14 +105,15 @@ def read(folder: Path) -> Reading:
     """Read a submission folder; the faults of all its files are collected."""
     findings: list[Finding] = []
 
-    def attempt(name: str, model: type[Part]) -> Part | None:
+    def attempt(name: str, convert: Callable[[Any], Part]) -> Part | None:
         try:
-            return load_file(folder / name, model, links=False)
+            return convert(read_file(folder / name, links=False))
         except InputError as error:
             findings.extend(error.findings)
             return None
 
-    plan, train = attempt(PLAN, Plan), attempt(TRAIN, TrainConfig)
+    plan = attempt(PLAN, lambda data: parse(data, Plan, where=PLAN))
+    train = attempt(TRAIN, lambda data: parse_config(data, where=TRAIN))
     program: Recipe | str | None = None
     has_recipe, has_script = (os.path.lexists(folder / name) for name in (RECIPE, SCRIPT))
     if has_recipe == has_script:
@@ -124,7 +127,7 @@ def read(folder: Path) -> Reading:
             )
         )
     elif has_recipe:
-        program = attempt(RECIPE, Recipe)
+        program = attempt(RECIPE, lambda data: parse(data, Recipe, where=RECIPE))
     else:
         program = _read_script(folder / SCRIPT, findings)
     if findings or plan is None or train is None or program is None:

@@ -15,7 +15,7 @@ from ftdojo.contract.budget import Budget, Spent
 from ftdojo.contract.call import Call
 from ftdojo.contract.result import StageSeconds
 from ftdojo.errors import InputError
-from ftdojo.record import Stage
+from ftdojo.record import Stage, events
 from ftdojo.record.history import History
 
 
@@ -82,7 +82,7 @@ class Accounts:
 
     def append(self, call: Call) -> None:
         """Record a call to a language model, and charge it."""
-        self._history.append("llm_call", {"call": call.model_dump(mode="json")}, call.charge)
+        self._history.append(events.LlmCalled(call=call, charge=call.charge))
 
     def charge(self, costs: Costs | None = None, *, submissions: int = 0) -> Spent:
         """What is due since the last charge: stages at what they cost when they were made, the rest by the clock."""

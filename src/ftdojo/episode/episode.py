@@ -3,36 +3,33 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-from ftdojo import digest, models
+from ftdojo import digest
 from ftdojo.contract.budget import Budget
 from ftdojo.contract.call import Call, CallLog
-from ftdojo.contract.configuration import Configuration, versions
+from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Progress, Silent
 from ftdojo.contract.protocol import Agent, Iteration, Observation, Probe
 from ftdojo.contract.result import RunResult
 from ftdojo.contract.submission import copy
-from ftdojo.data import profiled, read_items, token_counter
 from ftdojo.disk import disk_errors
-from ftdojo.episode import evaluation, ladder
+from ftdojo.episode import evaluation
 from ftdojo.episode.accounts import Accounts
 from ftdojo.episode.closing import Closing
+from ftdojo.episode.identity import begin, identify
 from ftdojo.episode.judging import judge
+from ftdojo.episode.observing import Observer
 from ftdojo.episode.outcome import Outcome
 from ftdojo.episode.setting import Setting
-from ftdojo.episode.speed import train_rows_per_s
 from ftdojo.episode.stages import Stages
 from ftdojo.errors import UsageError
 from ftdojo.findings import Finding
 from ftdojo.gateway import Access, DataLlm
-from ftdojo.record import Home, Ledger, Store
+from ftdojo.record import Home, Ledger, RunFolder, events
 from ftdojo.record.history import History
-
-SUBMISSIONS = "submissions"
-RESULT = "result.json"
+from ftdojo.record.summary import conclude
 
 
 def run_episode(dojo: Dojo, agent: Agent) -> RunResult:
@@ -51,61 +48,36 @@ class Dojo:
 
     def __init__(
         self,
-        task: str,
+        options: RunOptions,
         run: Path,
         *,
-        model: str,
         home: Home,
-        variant: str | None = None,
-        agent: str = "",
-        planner: str = "",
         data_llm: DataLlm | None = None,
-        ladder: bool = False,
-        engine: str = "transformers",
-        seed: int = 0,
-        budget: Budget | None = None,
         progress: Progress | None = None,
     ) -> None:
         """Prepare the task's data and the base model, and open the record.
 
         Args:
-            task: a task id or the path of a task folder.
+            options: what the run is, and its limits; the task's wall-clock rule always holds.
             run: the folder of the record; created if need be.
-            model: an embedded model's name, a local folder or a hub id.
-            variant: the data variant; the task's first one if ``None``.
-            data_llm: the language models that data programs may ask; none if ``None``.
-            ladder: whether the agent sees validation only where it was shown to have improved.
-            engine: what models answer with in evaluation: one of :data:`ftdojo.inference.ENGINES`.
-            budget: limits of the agent's part; the task's wall-clock rule always holds.
+            home: where data, models and finished stages are cached.
+            data_llm: the language models that data programs may ask; those that the options name if ``None``.
 
         Raises:
             UsageError: for an unknown name, or if ``run`` holds a run with another configuration.
         """
-        self.run = run
+        self.run, self._folder = run, RunFolder(run)
         self.progress = progress or Silent()
-        self._setting = Setting.prepare(
-            task, model=model, home=home, variant=variant, engine=engine, progress=self.progress
-        )
+        data_llm = data_llm or DataLlm.of(options)
+        self._setting = Setting.prepare(options, home=home, progress=self.progress)
         with disk_errors(run):
             run.mkdir(parents=True, exist_ok=True)
         self._ledger = Ledger(run)
         self._history = History(self._ledger)
         self._setting = self._setting.as_recorded(self._history.configuration)
         rules = self._setting.task.spec.rules
-        self.budget = (budget or Budget()).within(Budget(wall_s=rules.wall_s))
-        self._identity = Configuration(
-            task=self._setting.task.spec.id,
-            variant=self._setting.variant,
-            model=model,
-            agent=agent,
-            planner=planner,
-            data_llm=data_llm.names if data_llm else {},
-            ladder=ladder,
-            engine=engine,
-            seed=seed,
-            budget=asdict(self.budget),
-            digests=self._setting.digests,
-        )
+        self.budget = options.budget.within(Budget(wall_s=rules.wall_s))
+        self._identity = identify(self._setting, self.budget, data_llm)
         self._accounts = Accounts(self._history, self.budget)
         self._stages = Stages(
             self._setting,
@@ -113,27 +85,25 @@ class Dojo:
             accounts=self._accounts,
             llm=self._open_access(data_llm) if data_llm else None,
         )
+        self._observer = Observer(
+            setting=self._setting,
+            folder=self._folder,
+            history=self._history,
+            stages=self._stages,
+            accounts=self._accounts,
+            progress=self.progress,
+        )
 
     def reset(self) -> Observation:
         """Begin the episode, or resume it where the record ends."""
         begun_with = self._history.configuration
         if begun_with is None:
-            self._begin()
+            self._history.append(begin(self._setting, self._identity))
         else:
-            begun_with.require_same(self._identity, self.run)
+            self._history.require_same(self._identity, self.run)
             self.progress.say(f"resuming {self.run}: {len(self._history.iterations)} iterations are in the record")
-        setting = self._setting
-        self._items = read_items(setting.data.validation)
-        self._profile = profiled(
-            setting.data, setting.home, count=token_counter(setting.base), tokenizer=self._identity.digests["model"]
-        )
-        self._rows_per_s = train_rows_per_s(setting, Store(setting.home.stages), self.progress)
-        if self._history.baseline is None:
-            outcome = self._stages.baseline()
-            measured = evaluation.feedback(setting.task, self._items, outcome.predicted, best=None)
-            facts = {"digests": outcome.digests, "contents": outcome.contents}
-            self._history.append("baseline", {"evaluation": measured.model_dump(mode="json"), **facts})
-        observation = self._observe()
+        self._observer.measure()
+        observation = self._observer.observe()
         self._accounts.restart_clock()  # what the environment measures for itself is not the agent's time
         self.progress.say(f"base model on validation: {observation.baseline.score}")
         return observation
@@ -145,7 +115,7 @@ class Dojo:
         planning_s = self._accounts.clock_s
         outcome = self._stages.run(folder, self._accounts.charged_remaining())
         best = Outcome() if outcome.predictions is None else self._best_outcome()
-        feedback, decision = judge(self._setting.task, self._items, outcome, best, planning_s=planning_s)
+        feedback, decision = judge(self._setting.task, self._observer.items, outcome, best, planning_s=planning_s)
         iteration = Iteration(
             number=number,
             digests=outcome.digests,
@@ -154,28 +124,31 @@ class Dojo:
             feedback=feedback,
             decision=decision,
         )
-        event = {"iteration": iteration.model_dump(mode="json"), "overlap": outcome.overlap}
-        self._history.append("iteration", event, self._accounts.charge(outcome.costs, submissions=1))
-        observation = self._observe()
+        charge = self._accounts.charge(outcome.costs, submissions=1)
+        self._history.append(events.IterationEnded(iteration=iteration, overlap=outcome.overlap, charge=charge))
+        observation = self._observer.observe()
         self.progress.say(f"iteration {number}: {observation.history[-1].verdict}")
         return observation
 
     def close(self) -> RunResult:
         """Export the best model, score it on test once, in a fresh process, and write ``result.json``."""
         history = self._history
-        if history.payload("stopped") is None:
-            history.append("stopped", {"out_of_budget": self.over}, self._accounts.charge())
-        if history.payload("finished") is None:
+        if history.first(events.AgentStopped) is None:
+            history.append(events.AgentStopped(out_of_budget=self.over, charge=self._accounts.charge()))
+        if history.finished is None:
             if history.test is None:
                 closing = Closing(
-                    run=self.run, setting=self._setting, history=history, stages=self._stages, progress=self.progress
+                    folder=self._folder,
+                    setting=self._setting,
+                    history=history,
+                    stages=self._stages,
+                    progress=self.progress,
                 )
                 closing.grade(self._best_outcome())
-            history.append("finished", {"result": history.result(self.run.name).model_dump(mode="json")})
-        result = history.finished
-        assert result is not None
+            history.append(events.RunFinished(result=conclude(history, self.run.name)))
+        result = history.require(events.RunFinished).result
         with disk_errors(self.run):
-            (self.run / RESULT).write_text(result.model_dump_json(indent=1) + "\n", "utf-8")
+            self._folder.result.write_text(result.model_dump_json(indent=1) + "\n", "utf-8")
         return result
 
     def precheck(self, submission: Path) -> list[Finding]:
@@ -198,15 +171,15 @@ class Dojo:
         outcome = self._stages.run(submission, self._accounts.remaining(), share=share)
         score = None
         if outcome.predictions is not None:
-            score = evaluation.feedback(self._setting.task, self._items, outcome.predictions, best=None).score
+            score = evaluation.feedback(self._setting.task, self._observer.items, outcome.predictions, best=None).score
         probe = Probe(submission=identity, share=share, score=score, findings=outcome.findings)
-        self._history.append("probe", {"probe": probe.model_dump(mode="json")}, self._accounts.charge(outcome.costs))
+        self._history.append(events.ProbeEnded(probe=probe, charge=self._accounts.charge(outcome.costs)))
         self.progress.say(f"probe on {share:.0%} of the rows: {score or 'not evaluated'}")
         return probe
 
     def pause(self) -> None:
         """Charge the time since the last event: the agent is gone, and the run will be resumed or not."""
-        self._history.append("paused", {}, self._accounts.charge())
+        self._history.append(events.RunPaused(charge=self._accounts.charge()))
 
     @property
     def raw(self) -> Path:
@@ -231,12 +204,12 @@ class Dojo:
     @property
     def over(self) -> bool:
         """Whether a limit of the budget is reached, or the episode was closed."""
-        return self._accounts.over or self._history.payload("stopped") is not None
+        return self._accounts.over or self._history.first(events.AgentStopped) is not None
 
     def _open_access(self, data_llm: DataLlm) -> Access:
         return Access(
             llm=data_llm,
-            task=self._setting.given,
+            task=self._setting.options.task,
             variant=self._setting.variant,
             home=self._setting.home,
             log=self._accounts,
@@ -245,20 +218,9 @@ class Dojo:
             run=lambda: self._history.begun,
         )
 
-    def _begin(self) -> None:
-        spec, given = self._setting.task.spec, self._setting.given
-        about: dict[str, Any] = {
-            "metric": spec.metric,
-            "higher_is_better": spec.higher_is_better,
-            "objective": spec.objective,
-            "given": str(Path(given).absolute()) if Path(given).is_dir() else given,
-        }
-        identity = self._identity.model_dump(mode="json")
-        self._history.append("configuration", {"configuration": identity, "versions": versions(), **about})
-
     def _keep(self, submission: Path, number: int) -> Path:
         """Copy a submission into the record, where its author cannot change it any more."""
-        folder = self.run / SUBMISSIONS / f"{number:03d}"
+        folder = self._folder.submission(number)
         with disk_errors(self.run):
             if folder.exists():  # from a step that did not finish
                 shutil.rmtree(folder)
@@ -271,28 +233,7 @@ class Dojo:
         if not number:
             return self._stages.baseline()
         stopped_after = self._history.iterations[number - 1].feedback.stopped_after
-        return self._stages.repeat(self.run / SUBMISSIONS / f"{number:03d}", stopped_after=stopped_after)
-
-    def _observe(self) -> Observation:
-        history, baseline = self._history.iterations, self._history.baseline
-        assert baseline is not None
-        if self._identity.ladder:
-            history = ladder.hide_rejected(history, baseline)
-        return Observation(
-            task=self._setting.task.spec,
-            raw_data=self._profile,
-            model=models.describe(self._setting.base),
-            baseline=baseline,
-            train_rows_per_s=self._rows_per_s,
-            evaluate_s=self._stages.baseline().costs.seconds.evaluate,
-            history=history,
-            best=self._history.best,
-            submissions={i.number: self.run / SUBMISSIONS / f"{i.number:03d}" for i in history},
-            remaining=self._accounts.charged_remaining(),
-            data_llm=self._identity.data_llm,
-            item_fields=sorted({name for item in self._items for name in item}),
-            seed=self._identity.seed,
-        )
+        return self._stages.repeat(self._folder.submission(number), stopped_after=stopped_after)
 
     def __enter__(self) -> Self:
         return self

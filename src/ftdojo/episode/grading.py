@@ -15,14 +15,16 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from pydantic import Field
 
 from ftdojo import child, models, sandbox, tasks
+from ftdojo.contract.methods import parse_config
+from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Progress
 from ftdojo.contract.result import Score
-from ftdojo.contract.train_config import TrainConfig
+from ftdojo.contract.submission import TRAIN
 from ftdojo.data import prepare
 from ftdojo.episode import evaluation
 from ftdojo.episode.predict import PREDICTIONS, predict
@@ -31,24 +33,25 @@ from ftdojo.record import Home, Store
 from ftdojo.schema import StrictModel
 from ftdojo.tasks.scoring import summarize
 from ftdojo.tasks.spec import ItemScore, Task
+from ftdojo.training import trainer_of
 
 
 class Training(StrictModel):
     """How a model was trained."""
 
-    config: TrainConfig
+    config: dict[str, Any]
+    """The content of its ``train.yaml``."""
     steps: int
 
 
 class Request(StrictModel):
     """What is to be graded."""
 
-    task: str
+    options: RunOptions
+    """Of the run, with the variant of the data."""
     version: str
     """Of the task, as the run has recorded it."""
-    variant: str
     home: Path
-    engine: str = "transformers"
     models: dict[str, Path]
     """``baseline`` and ``best``, each with its folder."""
     training: Training | None
@@ -144,8 +147,8 @@ class _Lines:
 def main() -> None:
     """The grading process."""
     request = Request.model_validate_json(sys.stdin.read())
-    home = Home(request.home)
-    variant, task = tasks.get(request.task, runner=sandbox.run_user_code).variant(request.variant)
+    home, options = Home(request.home), request.options
+    variant, task = tasks.get(options.task, runner=sandbox.run_user_code).variant(options.variant)
     task = task.as_recorded(request.version)
     data = prepare(task, variant, home)
     if reasons := _reasons(request):
@@ -162,7 +165,7 @@ def main() -> None:
             Store(home.stages),
             _Lines(),
             label=f"test, {name}",
-            engine=request.engine,
+            engine=options.engine,
         )
         verdicts = evaluation.scores(task, items, predictions)
         grades[name] = Grade.of(task, verdicts, predictions=stage.path / PREDICTIONS, model=identity)
@@ -172,11 +175,9 @@ def main() -> None:
 def _reasons(request: Request) -> list[str]:
     if request.training is None:
         return []
-    from ftdojo.training.sft import lineage
-
-    return lineage.faults(
-        request.models["baseline"], request.models["best"], request.training.config, request.training.steps
-    )
+    config = parse_config(request.training.config, where=TRAIN)
+    base, best = request.models["baseline"], request.models["best"]
+    return trainer_of(config).lineage_faults(base, best, config, request.training.steps)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ftdojo import inference, models, sandbox, tasks
 from ftdojo.contract.configuration import Configuration
+from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Progress, Silent
 from ftdojo.data import TaskData, prepare
 from ftdojo.record import Home
@@ -17,42 +18,37 @@ from ftdojo.tasks.spec import Task
 class Setting:
     """All of it prepared and on this machine."""
 
-    given: str
-    """The task as its user named it: an id, or the path of a folder."""
-    variant: str
+    options: RunOptions
+    """With the variant of the data that was chosen. The task is an id or the path of a folder, as it was given."""
     task: Task
     data: TaskData
     base: Path
     """The folder of the base model."""
     home: Home
-    engine: str
-    """What models answer with in evaluation."""
 
     @classmethod
-    def prepare(
-        cls,
-        task: str,
-        *,
-        model: str,
-        home: Home,
-        variant: str | None = None,
-        engine: str = "transformers",
-        progress: Progress | None = None,
-    ) -> Setting:
+    def prepare(cls, options: RunOptions, *, home: Home, progress: Progress | None = None) -> Setting:
         """Find the task, prepare its data and the base model.
 
         Raises:
             UsageError: for an unknown name.
         """
         shown = progress or Silent()
-        inference.identity(engine)
-        name, found = tasks.get(task, runner=sandbox.run_user_code).variant(variant)
+        inference.identity(options.engine)
+        name, found = tasks.get(options.task, runner=sandbox.run_user_code).variant(options.variant)
         shown.update("setup", 0, 2, "preparing the task's data")
         data = prepare(found, name, home)
         shown.update("setup", 1, 2, "preparing the base model")
-        base = models.resolve(model, home.root)
-        shown.end("setup", f"{found.spec.id} ({name}), {model}")
-        return cls(given=task, variant=name, task=found, data=data, base=base, home=home, engine=engine)
+        base = models.resolve(options.model, home.root)
+        shown.end("setup", f"{found.spec.id} ({name}), {options.model}")
+        chosen = options.model_copy(update={"variant": name})
+        return cls(options=chosen, task=found, data=data, base=base, home=home)
+
+    @property
+    def variant(self) -> str:
+        """The name of the variant of the data."""
+        assert self.options.variant is not None
+        return self.options.variant
 
     def as_recorded(self, configuration: Configuration | None) -> Setting:
         """The setting of a run that was begun earlier: under the task's version that it recorded, where that was one of

@@ -12,7 +12,7 @@ from ftdojo.contract.train_config import TrainConfig
 from ftdojo.data import read_items
 from ftdojo.episode.setting import Setting
 from ftdojo.record import Store
-from ftdojo.training import tokenize
+from ftdojo.training import trainer_of
 
 ROWS, STEPS = 32, 4
 CHARS = 1000
@@ -30,15 +30,14 @@ def train_rows_per_s(setting: Setting, store: Store, progress: Progress) -> floa
     }
 
     def build(folder: Path) -> dict[str, Any]:
-        from ftdojo.training.sft.trainer import train
-
         questions = [setting.task.question(item) for item in read_items(setting.data.validation)[:ROWS]]
         cut = [text[:CHARS] for text in questions]
         rows = [Row(({"role": "user", "content": text},), "ok") for text in cut]
         config = TrainConfig(batch_size=ROWS // STEPS, epochs=1)
-        examples = tokenize(rows, setting.base, max_length=config.max_length).examples
-        result = train(examples, config, setting.base, folder)
-        tokens = sum(len(e.input_ids) for e in examples) * sum(map(len, questions)) / sum(map(len, cut))
+        trainer = trainer_of(config)
+        examples = trainer.tokenize(rows, setting.base, max_length=config.max_length).examples
+        result = trainer.train(examples, config, setting.base, folder)
+        tokens = sum(e.tokens for e in examples) * sum(map(len, questions)) / sum(map(len, cut))
         return {"rows_per_s": result.steady_tokens_per_s * len(examples) / tokens}
 
     progress.update("speed", 0, 1, "a few steps of training, to measure the speed")

@@ -16,7 +16,7 @@ from typing import Any
 from ftdojo import digest, models
 from ftdojo.contract import submission
 from ftdojo.contract.progress import Progress
-from ftdojo.contract.row import Row, parse_row
+from ftdojo.contract.row import Row
 from ftdojo.contract.submission import Submission
 from ftdojo.contract.train_config import OUT_OF_TIME
 from ftdojo.data import read_items
@@ -27,16 +27,18 @@ from ftdojo.episode.predict import predict
 from ftdojo.episode.setting import Setting
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
-from ftdojo.gates import Gates, dump_findings
+from ftdojo.gates import Gates, at_gate, dump_findings, number_findings
 from ftdojo.gateway import Access
 from ftdojo.record import Stage, Store
-from ftdojo.training import export, tokenize
+from ftdojo.training import Trainer, model_key, rows_key, trainer_of
 
 ROWS = "rows.jsonl"
 """The rows that are trained on."""
 WRITTEN = "written.jsonl"
 """The rows as they were written, where these differ."""
 MODEL = "model"
+TRAINING = 4
+"""A fault of the whole training has the number of the gate that tries it."""
 
 
 class Stages:
@@ -52,7 +54,9 @@ class Stages:
     ) -> None:
         """``accounts``: of the run, if there is one. ``llm``: the models that data programs may ask, if any."""
         self._setting, self._progress, self._accounts, self._llm = setting, progress, accounts, llm
-        self._gates = Gates(task=setting.task, data=setting.data, base=setting.base, llm=llm)
+        self._gates = Gates(
+            task=setting.task, data=setting.data, base=setting.base, engine=setting.options.engine, llm=llm
+        )
         self._base_digest = models.digest(setting.base)
         self._store = Store(setting.home.stages)
         self._baseline: Outcome | None = None
@@ -65,7 +69,8 @@ class Stages:
             rows = self._make_rows(admitted, outcome)
             if self._accounts:
                 self._accounts.prepay(rows)
-            _, warnings = self._gates.check_tokens(_read_rows(rows, WRITTEN), admitted.train)
+            written = _read_rows(rows, WRITTEN, trainer_of(admitted.train))
+            _, warnings = self._gates.check_tokens(written, admitted.train)
             outcome.findings += warnings
         except InputError as error:
             return [*error.findings, *outcome.findings]
@@ -112,9 +117,9 @@ class Stages:
 
     def export(self, outcome: Outcome, folder: Path) -> None:
         """Write the merged model of an outcome to ``folder``, which plain transformers can load."""
-        if outcome.trained is None:
+        if outcome.trained is None or outcome.submission is None:
             raise ValueError("nothing was trained")
-        export(self._setting.base, outcome.trained, folder)
+        trainer_of(outcome.submission.train).export(self._setting.base, outcome.trained, folder)
 
     def _admit(self, folder: Path, outcome: Outcome) -> Submission:
         """Gates 0 and 1."""
@@ -145,6 +150,7 @@ class Stages:
     def _make_rows(self, admitted: Submission, outcome: Outcome, share: float = 1.0) -> Stage:
         """Gate 2 and the training rows, or the first share of them."""
         program, task, data = admitted.program, self._setting.task, self._setting.data
+        trainer = trainer_of(admitted.train)
         limit = task.spec.rules.max_rows
         if share < 1:
             limit = max(1, int(share * (limit if isinstance(program, str) else min(limit, program.max_rows))))
@@ -155,10 +161,11 @@ class Stages:
             "task": [task.spec.id, task.version],
             **{name: data.digests[name] for name in ("raw", "validation", "test")},
             **(llm.key if llm else {}),
+            **rows_key(trainer),
         }
 
         def build(folder: Path) -> dict[str, Any]:
-            made = self._gates.make_rows(program, limit)
+            made = self._gates.make_rows(program, limit, trainer)
             _write_rows(made.clean, folder / ROWS)
             if made.overlap:
                 _write_rows(made.written, folder / WRITTEN)
@@ -187,12 +194,10 @@ class Stages:
         tried: bool,
     ) -> None:
         """Gates 3 to 5 and the training; gate 3 alone if nothing has to be tried before."""
-        from ftdojo.training.sft.parallel import train  # imports torch, which a run that finds all stages does not need
-
-        config, base = admitted.train, self._setting.base
+        config, base, trainer = admitted.train, self._setting.base, trainer_of(admitted.train)
         key: dict[str, Any] = {
             "rows": digest.of_file(rows.path / ROWS),
-            "config": config.model_dump(mode="json"),
+            **model_key(trainer, config),
             "base": self._base_digest,
             "compute": str(models.compute()),
         }
@@ -204,25 +209,26 @@ class Stages:
             return None if deadline is None else deadline - time.monotonic() - self.baseline().costs.seconds.evaluate
 
         def build(folder: Path) -> dict[str, Any]:
-            written = _read_rows(rows, WRITTEN)
+            written = _read_rows(rows, WRITTEN, trainer)
             tokenized, warnings = self._gates.check_tokens(written, config)
             if stopped_after is None and not tried:
                 warnings += self._gates.try_training(written, tokenized, config, wall_left_s=left_s())
             if (rows.path / WRITTEN).exists():
-                clean = tokenize(_read_rows(rows, ROWS), base, max_length=config.max_length)
+                clean = trainer.tokenize(_read_rows(rows, ROWS, trainer), base, max_length=config.max_length)
                 examples = clean.examples
             else:
                 examples = tokenized.examples
-            result = train(
-                examples,
-                config,
-                base,
-                folder / MODEL,
-                on_log=self._on_log,
-                time_left_s=left_s(),
-                stop_after=stopped_after,
-            )
-            stopped = [result.stopped] if result.stopped else []
+            with at_gate(TRAINING):
+                result = trainer.train(
+                    examples,
+                    config,
+                    base,
+                    folder / MODEL,
+                    on_log=self._on_log,
+                    time_left_s=left_s(),
+                    stop_after=stopped_after,
+                )
+            stopped = number_findings([result.stopped] if result.stopped else [], TRAINING)
             facts = {
                 "training": asdict(replace(result, stopped=None)),
                 "tokens": asdict(tokenized.statistics),
@@ -258,9 +264,8 @@ class Stages:
 
         @contextlib.contextmanager
         def exported() -> Iterator[Path]:
-            assert trained is not None
             with tempfile.TemporaryDirectory(prefix="ftdojo-export-") as folder:
-                export(base, trained, Path(folder))
+                self.export(outcome, Path(folder))
                 yield Path(folder)
 
         stage, _, outcome.predictions = predict(
@@ -271,7 +276,7 @@ class Stages:
             self._store,
             self._progress,
             label="validation",
-            engine=self._setting.engine,
+            engine=self._setting.options.engine,
         )
         outcome.add("evaluate", stage)
 
@@ -294,7 +299,7 @@ def _write_rows(rows: Sequence[Row], path: Path) -> None:
     path.write_text("".join(json.dumps(row.source, ensure_ascii=False) + "\n" for row in rows), "utf-8")
 
 
-def _read_rows(stage: Stage, name: str) -> list[Row]:
+def _read_rows(stage: Stage, name: str, trainer: Trainer[Any, Any]) -> list[Row]:
     """The rows of a stage; ``WRITTEN`` are those that are trained on, unless they differ."""
     path = stage.path / name
-    return [parse_row(row) for row in read_items(path if path.exists() else stage.path / ROWS)]
+    return [trainer.parse_row(row) for row in read_items(path if path.exists() else stage.path / ROWS)]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from ftdojo.contract import submission
 from ftdojo.contract.budget import Budget, Spent
 from ftdojo.contract.call import Call
+from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Progress, Silent
 from ftdojo.episode.setting import Setting
 from ftdojo.errors import InputError
@@ -19,6 +21,7 @@ from ftdojo.gates.sequence import GATES
 from ftdojo.gateway import Access, DataLlm
 from ftdojo.record import Home
 from ftdojo.schema import StrictModel
+from ftdojo.training import trainer_of
 
 
 class Verdict(StrictModel):
@@ -35,26 +38,25 @@ class Verdict(StrictModel):
 
 def validate(
     folder: Path,
-    task: str,
+    options: RunOptions,
     *,
-    model: str,
     home: Home,
-    variant: str | None = None,
     data_llm: DataLlm | None = None,
-    budget: Budget | None = None,
     progress: Progress | None = None,
 ) -> Verdict:
     """Take the submission in ``folder`` through all gates; nothing is trained to the end and nothing is recorded.
 
-    Its data program may ask the models of ``data_llm`` within ``budget``.
+    Its data program may ask the language models of ``data_llm``, or else those that the options name, within the token
+    and cost limits of the options.
     """
     shown = progress or Silent()
-    setting = Setting.prepare(task, model=model, home=home, variant=variant, progress=shown)
+    data_llm = data_llm or DataLlm.of(options)
+    setting = Setting.prepare(options, home=home, progress=shown)
     seconds: dict[str, float] = {}
-    log = _Calls(budget or Budget())
+    log = _Calls(replace(options.budget, wall_s=None))
     llm = None
     if data_llm:
-        llm = Access(llm=data_llm, task=task, variant=setting.variant, home=home, log=log, progress=shown)
+        llm = Access(llm=data_llm, task=options.task, variant=setting.variant, home=home, log=log, progress=shown)
 
     @contextmanager
     def watch(number: int, name: str) -> Iterator[None]:
@@ -65,13 +67,13 @@ def validate(
         finally:
             seconds[str(number)] = time.monotonic() - begun
 
-    gates = Gates(task=setting.task, data=setting.data, base=setting.base, llm=llm, watch=watch)
+    gates = Gates(task=setting.task, data=setting.data, base=setting.base, engine=options.engine, llm=llm, watch=watch)
     rules = setting.task.spec.rules
     warnings: list[Finding] = []
     try:
         admitted, found = gates.admit(submission.read(folder))
         warnings += found
-        made = gates.make_rows(admitted.program, rules.max_rows)
+        made = gates.make_rows(admitted.program, rules.max_rows, trainer_of(admitted.train))
         warnings += made.warnings
         tokenized, found = gates.check_tokens(made.written, admitted.train)
         warnings += found

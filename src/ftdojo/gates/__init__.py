@@ -6,7 +6,7 @@ a good submission that is turned away costs more than a bad one that is let thro
 is normal, its validation items are the measure.
 """
 
-from ftdojo.gates.finding import dump_findings
+from ftdojo.gates.finding import at_gate, dump_findings, number_findings
 from ftdojo.gates.sequence import Gates, Made
 
-__all__ = ["Gates", "Made", "dump_findings"]
+__all__ = ["Gates", "Made", "at_gate", "dump_findings", "number_findings"]

@@ -14,11 +14,12 @@ from typing import Any
 from ftdojo import sandbox
 from ftdojo.contract import recipe_program
 from ftdojo.contract.recipe import Recipe
-from ftdojo.contract.row import Row, parse_row
+from ftdojo.contract.row import Row
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 from ftdojo.gateway.access import Access
 from ftdojo.gateway.server import HELPER, INSIDE
+from ftdojo.training import Trainer
 
 OUTPUT = "rows.jsonl"
 MAX_FAULTY_ROWS_SHOWN = 5
@@ -37,9 +38,16 @@ class DataReport:
 
 
 def run(
-    program: Recipe | str, raw: Path, *, limit: int, limits: sandbox.Limits, llm: Access | None = None
+    program: Recipe | str,
+    raw: Path,
+    trainer: Trainer[Any, Any],
+    *,
+    limit: int,
+    limits: sandbox.Limits,
+    llm: Access | None = None,
 ) -> list[Row]:
     """The rows that a program writes for ``--limit limit``; a script may ask the models of ``llm``.
+    ``trainer`` knows the form of the rows.
 
     Raises:
         InputError: if it fails, is stopped, or writes anything but rows of a known form, one to ``limit`` (gate 2).
@@ -62,7 +70,7 @@ def run(
             )
         _check_ending(completed, limits, gateway.troubles if gateway else {})
         written = sandbox.read_output(output, OUTPUT, limits.file_bytes)
-    return parse(read_json_lines(written), max_rows=limit)
+    return parse(read_json_lines(written), trainer, max_rows=limit)
 
 
 def _write(program: Recipe | str, folder: Path) -> list[str]:
@@ -162,8 +170,8 @@ def find_conflicts(rows: Sequence[Row]) -> list[bool]:
     return [len(answers[row.turns[:-1]]) > 1 for row in rows]
 
 
-def parse(rows: Sequence[Mapping[str, Any]], *, max_rows: int) -> list[Row]:
-    """The training pairs of all rows.
+def parse(rows: Sequence[Mapping[str, Any]], trainer: Trainer[Any, Any], *, max_rows: int) -> list[Row]:
+    """All rows in the form of the trainer.
 
     Raises:
         InputError: for no rows, too many, or faulty ones (gate 2).
@@ -175,11 +183,11 @@ def parse(rows: Sequence[Mapping[str, Any]], *, max_rows: int) -> list[Row]:
     parsed, faults = [], []
     for number, row in enumerate(rows, start=1):
         try:
-            parsed.append(parse_row(row))
+            parsed.append(trainer.parse_row(row))
         except ValueError as error:
             faults.append(f"row {number}: {error}")
     if faults:
-        raise _fault("bad_row", _some(faults), "write prompt/completion, instruction/input/output or messages")
+        raise _fault("bad_row", _some(faults), trainer.row_help)
     return parsed
 
 

@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ftdojo.contract.row import SUBTASK, Row, parse_row
+from ftdojo.contract.row import Row
 from ftdojo.data import OverlapIndex
 
 TRIES = 20
@@ -36,7 +36,7 @@ def decontaminate(rows: Sequence[Row], index: OverlapIndex) -> Decontaminated:
 
     A row's new order depends on the row alone: equal rows stay equal, and a row has the same order among any others.
     """
-    found = {number for number, row in enumerate(rows) if index.overlaps(row.turns)}
+    found = {number for number, row in enumerate(rows) if index.overlaps(row.texts)}
     return Decontaminated([_disorder(row, index) if n in found else row for n, row in enumerate(rows)], len(found))
 
 
@@ -45,8 +45,9 @@ def _disorder(row: Row, index: OverlapIndex) -> Row:
 
     White space stays where it is, so the texts keep their lengths in characters.
     """
-    seed = hashlib.blake2b(repr((index.digest, row.turns)).encode("utf-8", "surrogatepass")).hexdigest()
+    seed = hashlib.blake2b(repr((index.digest, row.texts)).encode("utf-8", "surrogatepass")).hexdigest()
     rng = random.Random(seed)  # noqa: S311 - secret, as the digest of the items is
+    given, learned = row.texts[: len(row.prompt)], row.texts[len(row.prompt) :]
 
     def shuffle(text: str) -> str:
         words = rng.sample(found := re.findall(r"\S+", text), len(found))
@@ -54,10 +55,7 @@ def _disorder(row: Row, index: OverlapIndex) -> Row:
 
     def candidates() -> Iterator[list[str]]:
         for number in range(2 * TRIES):
-            yield [*map(shuffle, row.turns[:-1]), row.completion if number < TRIES else shuffle(row.completion)]
-        yield ["…" for _ in row.turns]  # of so few words that no order is another
+            yield [*map(shuffle, given), *(learned if number < TRIES else map(shuffle, learned))]
+        yield ["…" for _ in row.texts]  # of so few words that no order is another
 
-    contents = next(texts for texts in candidates() if not index.overlaps(texts))
-    roles = [*(turn["role"] for turn in row.prompt), "assistant"]
-    messages = [{"role": role, "content": text} for role, text in zip(roles, contents, strict=True)]
-    return parse_row({"messages": messages, **({SUBTASK: row.subtask} if row.subtask else {})})
+    return row.with_texts(next(texts for texts in candidates() if not index.overlaps(texts)))

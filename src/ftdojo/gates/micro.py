@@ -12,19 +12,20 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from ftdojo import inference
+from ftdojo.contract.method_config import MethodConfig
 from ftdojo.contract.row import Row
 from ftdojo.contract.submission import TRAIN
-from ftdojo.contract.train_config import TrainConfig
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 from ftdojo.gates import text
-from ftdojo.gates.finding import settle
+from ftdojo.gates.finding import at_gate, settle
 from ftdojo.gates.memory import SAFETY
 from ftdojo.gates.rows import Rows
-from ftdojo.inference import Generation, TransformersEngine
-from ftdojo.training import Tokenized, export, tokenize
-from ftdojo.training.sft.tokens import Example
+from ftdojo.inference import Generation
+from ftdojo.training import Tokenized, TokenizedRow, Trainer, trainer_of
 
 STANDING_STILL = 1e-9
 EASY_ROWS, EASY_STEPS = 4, 8
@@ -47,6 +48,7 @@ HARDLY_ANYTHING = 2
 class Trial:
     """A model that a few rows were taught."""
 
+    trainer: Trainer[Any, Any]
     weights: Path
     rows: Rows
     """The rows that it was taught."""
@@ -58,8 +60,8 @@ class Trial:
 
 def micro_training(
     rows: Rows,
-    tokenized: Tokenized,
-    config: TrainConfig,
+    tokenized: Tokenized[TokenizedRow],
+    config: MethodConfig,
     base: Path,
     *,
     wall_left_s: float | None,
@@ -71,28 +73,28 @@ def micro_training(
         InputError: if nothing would be learned, the loss is lost or rises, a module is not there, or the training
             would outlast the budget.
     """
-    settle(_moves(tokenized, config))
-    settle(_in_time(tokenized.examples, config, base, wall_left_s))
-    return _over_fit(rows, config, base, folder)
+    with at_gate(4):
+        settle(trainer_of(config).applicable(_moves(tokenized, config)))
+        settle(_in_time(tokenized.examples, config, base, wall_left_s))
+        return _over_fit(rows, config, base, folder)
 
 
-def _moves(tokenized: Tokenized, config: TrainConfig) -> Iterator[Finding]:
+def _moves(tokenized: Tokenized[TokenizedRow], config: MethodConfig) -> Iterator[Finding]:
     """The schedule moves weights at all."""
     steps = config.steps(len(tokenized.examples))
     if config.learning_rate * steps < NO_MOVEMENT:
         message = f"{steps} steps at {config.learning_rate:g} move no weight by more than it is rounded"
-        fix = "raise learning_rate: 1e-4 to 1e-3 is usual for lora, 1e-5 to 1e-4 for full"
+        fix = f"raise learning_rate: {config.facts.usual_rates} is usual for {config.method}"
         yield _finding("no_learning", message, "learning_rate", fix)
 
 
 def _in_time(
-    examples: Sequence[Example], config: TrainConfig, base: Path, wall_left_s: float | None
+    examples: Sequence[TokenizedRow], config: MethodConfig, base: Path, wall_left_s: float | None
 ) -> Iterator[Finding]:
     """The most expensive batch can be trained on, and at the speed of a few batches the training fits in time."""
-    from ftdojo.training.sft.forecast import forecast
-
     # At a rate that changes nothing: without the schedule's warm-up, steps at its peak would prove nothing.
-    forecast_s = SAFETY * forecast(examples, config.model_copy(update={"learning_rate": STANDING_STILL}), base)
+    still = config.model_copy(update={"learning_rate": STANDING_STILL})
+    forecast_s = SAFETY * trainer_of(config).forecast_s(examples, still, base)
     if wall_left_s is not None and forecast_s > wall_left_s:
         message = f"the training would take about {forecast_s:.0f} s, {max(0, wall_left_s):.0f} s are left for it"
         fits = max(0.0, wall_left_s / forecast_s)
@@ -100,63 +102,45 @@ def _in_time(
         yield _finding("over_budget", message, "epochs", fix, fits=fits)
 
 
-def _over_fit(rows: Rows, config: TrainConfig, base: Path, folder: Path) -> Trial:
+def _over_fit(rows: Rows, config: MethodConfig, base: Path, folder: Path) -> Trial:
     """A few short rows, learned at the configured rate."""
-    from ftdojo.training.sft.trainer import train
-
+    trainer = trainer_of(config)
     shortest = sorted(range(len(rows.rows)), key=lambda i: len(rows.prompts[i]) + len(rows.completions[i]))
     chosen = shortest[:EASY_ROWS]
-    examples = tokenize([rows.rows[i] for i in chosen], base, max_length=config.max_length).examples
-    while len(examples) > 1 and EASY_STEPS * sum(len(e.input_ids) for e in examples) > EASY_TOKENS:
+    examples = trainer.tokenize([rows.rows[i] for i in chosen], base, max_length=config.max_length).examples
+    while len(examples) > 1 and EASY_STEPS * sum(e.tokens for e in examples) > EASY_TOKENS:
         examples.pop()
-    tokens = sum(len(e.input_ids) for e in examples)
+    tokens = sum(e.tokens for e in examples)
     steps = max(3, min(EASY_STEPS, EASY_TOKENS // tokens))
-    curve = train(examples, _trial(config, steps), base, folder).curve
+    curve = trainer.train(examples, trainer.trial(config, rows=EASY_ROWS, steps=steps), base, folder).curve
     first, last = curve[0].loss, curve[-1].loss
     if last > max(RISES[0] * first, first + RISES[1]):
         message = f"the loss rises from {first:.2f} to {last:.2f} while {len(examples)} rows are over-fitted"
         raise InputError([_finding("diverged", message, "learning_rate", "lower learning_rate by a factor of ten")])
     chosen = chosen[: len(examples)]
     kept = Rows([rows.rows[i] for i in chosen], rows.reference)
-    return Trial(folder, kept, last, max(e.label_tokens for e in examples))
+    return Trial(trainer, folder, kept, last, max(e.label_tokens for e in examples))
 
 
-def _trial(config: TrainConfig, steps: int) -> TrainConfig:
-    """The configuration with nothing but so many steps on one batch, after a short warm-up at a constant rate."""
-    return config.model_copy(
-        update={
-            "devices": 1,
-            "epochs": steps,
-            "max_steps": steps,
-            "batch_size": max(config.batch_size, EASY_ROWS),
-            "gradient_accumulation": 1,
-            "schedule": "constant",
-            "warmup_ratio": 0.3,
-            "eval_fraction": 0.0,
-            "patience": None,
-        }
-    )
-
-
-def micro_evaluation(trial: Trial, base: Path) -> list[Finding]:
-    """Gate 5: export, generate, score. Returns its warnings.
+def micro_evaluation(trial: Trial, base: Path, engine: str) -> list[Finding]:
+    """Gate 5: export, generate with ``engine``, score. Returns its warnings.
 
     Raises:
         InputError: if what was learned by heart is not said (``not_reproduced``), or the scorer fails on an answer.
     """
     rows, reference = trial.rows, trial.rows.reference
     with tempfile.TemporaryDirectory(prefix="ftdojo-micro-") as folder:
-        export(base, trial.weights, Path(folder))
-        answers = TransformersEngine(Path(folder)).generate(
-            [row.prompt for row in rows.rows],
-            max_new_tokens=min(reference.task.spec.max_new_tokens, trial.longest + SPARE_TOKENS),
-        )
+        trial.trainer.export(base, trial.weights, Path(folder))
+        with inference.opened(engine, Path(folder)) as answering:
+            answers = answering.generate(
+                [row.prompt for row in rows.rows],
+                max_new_tokens=min(reference.task.spec.max_new_tokens, trial.longest + SPARE_TOKENS),
+            )
     outputs = [answer.text for answer in answers]
-    try:
+    with at_gate(5):
         reference.accepted(outputs, rows.subtasks)
-    except InputError as error:
-        raise InputError([finding.model_copy(update={"gate": 5}) for finding in error.findings]) from None
-    return settle([*_said_by_heart(trial, answers), *_says_something(rows.rows, outputs)])
+    found = [*_said_by_heart(trial, answers), *_says_something(rows.rows, outputs)]
+    return settle(trial.trainer.applicable(found))
 
 
 def _said_by_heart(trial: Trial, answers: Sequence[Generation]) -> Iterator[Finding]:

@@ -11,13 +11,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean
+from typing import Any
 
 from ftdojo.contract.row import Row
 from ftdojo.findings import Finding, Severity
 from ftdojo.gates import text
 from ftdojo.gates.data_program import find_conflicts
-from ftdojo.gates.finding import settle
+from ftdojo.gates.finding import number_findings, settle
 from ftdojo.gates.reference import Reference, answer_of
+from ftdojo.training import Trainer
 
 WHERE = "data program"
 ENOUGH = 20
@@ -80,13 +82,14 @@ class Rows:
         return range(0, len(self.rows), max(1, len(self.rows) // most))
 
 
-def check_content(rows: Rows) -> list[Finding]:
+def check_content(rows: Rows, trainer: Trainer[Any, Any]) -> list[Finding]:
     """Run all checks of the gate and return their warnings.
 
     Raises:
         InputError: with all findings, if the rows cannot teach the task.
     """
-    return settle(finding for check in CHECKS for finding in check(rows))
+    found = trainer.applicable(finding for check in CHECKS for finding in check(rows))
+    return settle([*found, *number_findings(trainer.check_rows(rows.rows), 2)])
 
 
 def constant_answer(r: Rows) -> Iterator[Finding]:

@@ -13,12 +13,13 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ftdojo import sandbox
+from ftdojo.contract.method_config import MethodConfig
 from ftdojo.contract.recipe import Recipe
 from ftdojo.contract.row import Row
 from ftdojo.contract.submission import Reading, Submission
-from ftdojo.contract.train_config import TrainConfig
 from ftdojo.data import TaskData
 from ftdojo.findings import Finding
 from ftdojo.gates import data_program
@@ -30,8 +31,9 @@ from ftdojo.gates.static import check_static
 from ftdojo.gates.tokens import check_tokens
 from ftdojo.gates.trial import try_program
 from ftdojo.gateway import Access
+from ftdojo.inference import TRANSFORMERS
 from ftdojo.tasks.spec import Task
-from ftdojo.training import Tokenized
+from ftdojo.training import Tokenized, TokenizedRow, Trainer
 
 GATES = 6
 
@@ -65,6 +67,8 @@ class Gates:
     task: Task
     data: TaskData
     base: Path
+    engine: str = TRANSFORMERS
+    """What generates the answers of gate 5."""
     llm: Access | None = None
     """The language models that data programs may ask, if any."""
     watch: Watch = _unwatched
@@ -76,29 +80,29 @@ class Gates:
         with self.watch(1, "static checks"):
             return submission, check_static(submission, self.task.spec, self.base, self.data.raw)
 
-    def make_rows(self, program: Recipe | str, limit: int) -> Made:
+    def make_rows(self, program: Recipe | str, limit: int, trainer: Trainer[Any, Any]) -> Made:
         """Gate 2: the data program runs in the sandbox, for a few rows and then for at most ``limit``."""
         llm = self.llm if isinstance(program, str) else None
         with self.watch(2, "data program in the sandbox"):
-            try_program(program, self.data.raw, llm)
+            try_program(program, self.data.raw, trainer, llm)
             limits = llm.limits() if llm else sandbox.Limits()
-            written = data_program.run(program, self.data.raw, limit=limit, limits=limits, llm=llm)
+            written = data_program.run(program, self.data.raw, trainer, limit=limit, limits=limits, llm=llm)
             clean = decontaminate(written, self.data.overlap)
             return Made(
                 written=written,
                 clean=clean.rows,
                 overlap=clean.found,
                 report=data_program.report(written),
-                warnings=check_content(Rows(written, self.reference)),
+                warnings=check_content(Rows(written, self.reference), trainer),
             )
 
-    def check_tokens(self, rows: list[Row], config: TrainConfig) -> tuple[Tokenized, list[Finding]]:
+    def check_tokens(self, rows: list[Row], config: MethodConfig) -> tuple[Tokenized[TokenizedRow], list[Finding]]:
         """Gate 3: the rows through the model's chat template, and what of them is left to learn."""
         with self.watch(3, "tokenization"):
             return check_tokens(Rows(rows, self.reference), config, self.base)
 
     def try_training(
-        self, rows: list[Row], tokenized: Tokenized, config: TrainConfig, *, wall_left_s: float | None
+        self, rows: list[Row], tokenized: Tokenized[TokenizedRow], config: MethodConfig, *, wall_left_s: float | None
     ) -> list[Finding]:
         """Gates 4 and 5: a few steps of the training, then a few answers of what they trained."""
         with tempfile.TemporaryDirectory(prefix="ftdojo-micro-") as scratch:
@@ -112,7 +116,7 @@ class Gates:
                     folder=Path(scratch),
                 )
             with self.watch(5, "micro-evaluation"):
-                return micro_evaluation(trial, self.base)
+                return micro_evaluation(trial, self.base, self.engine)
 
     @functools.cached_property
     def reference(self) -> Reference:

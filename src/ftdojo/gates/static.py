@@ -18,10 +18,11 @@ from ftdojo.contract.recipe import Recipe, parsed_template
 from ftdojo.contract.submission import RECIPE, SCRIPT, TRAIN, Submission
 from ftdojo.contract.task_spec import TaskSpec
 from ftdojo.findings import Finding
-from ftdojo.gates.finding import settle
+from ftdojo.gates.finding import number_findings, settle
 from ftdojo.gates.memory import memory
 from ftdojo.sandbox import generators
 from ftdojo.tasks import raw_files
+from ftdojo.training import trainer_of
 
 SCANNED_ROWS = 20_000
 """So many rows of a raw file are looked at for the names of its fields; of a longer file nothing is concluded."""
@@ -203,28 +204,9 @@ def training_length(s: Static) -> Iterator[Finding]:
         yield _finding("max_length_over_context", message, f"{TRAIN}: max_length", f"at most {context}")
 
 
-def training_targets(s: Static) -> Iterator[Finding]:
-    """Every module that is to get an adapter is in the model; what is named in vain would be passed over silently."""
-    adapter = s.submission.train.adapter
-    if adapter is None or isinstance(adapter.targets, str):
-        return
-    where = f"{TRAIN}: lora.targets"
-    if not adapter.targets:
-        yield _finding("bad_targets", "names no module", where, "leave it out, or use all-linear")
-    have = models.linear_modules(s.base)
-    known = sorted({name.rpartition(".")[2] for name in have})
-    for target in adapter.targets:
-        if not any(name == target or name.endswith(f".{target}") for name in have):
-            nearest = difflib.get_close_matches(target, known, n=1)
-            fix = f"did you mean '{nearest[0]}'?" if nearest else f"linear modules: {', '.join(known)}; or all-linear"
-            yield _finding("bad_targets", f"the model has no linear module '{target}'", where, fix)
-
-
-def training_kernels(s: Static) -> Iterator[Finding]:
-    """What 4-bit weights are computed with is installed."""
-    if s.submission.train.method == "qlora" and find_spec("bitsandbytes") is None:
-        fix = "choose method lora, or pip install 'ftdojo[bitsandbytes]'"
-        yield _finding("no_4bit_kernels", "method qlora needs bitsandbytes", f"{TRAIN}: method", fix)
+def training_settings(s: Static) -> Iterator[Finding]:
+    """What the method itself can tell of its configuration on this model."""
+    yield from number_findings(trainer_of(s.submission.train).check_config(s.submission.train, s.base), 1)
 
 
 def training_devices(s: Static) -> Iterator[Finding]:
@@ -251,8 +233,7 @@ CHECKS: tuple[Check, ...] = (
     recipe_amounts,
     training_method,
     training_length,
-    training_targets,
-    training_kernels,
+    training_settings,
     training_devices,
     training_memory,
 )

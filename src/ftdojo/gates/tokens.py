@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from ftdojo.contract.method_config import MethodConfig
 from ftdojo.contract.submission import TRAIN
-from ftdojo.contract.train_config import TrainConfig
 from ftdojo.findings import Finding, Severity
 from ftdojo.gates import text
-from ftdojo.gates.finding import settle
+from ftdojo.gates.finding import at_gate, number_findings, settle
 from ftdojo.gates.memory import memory
 from ftdojo.gates.rows import MOST, NO_FORM, POOR_FORM, SOME, USUAL, WHERE, Rows
 from ftdojo.models import Chat
-from ftdojo.training import Tokenized, tokenize
+from ftdojo.training import Tokenized, TokenizedRow, trainer_of
 
 FEW_STEPS = 5
 
@@ -29,8 +29,8 @@ class Tokens:
     """What gate 3 looks at."""
 
     rows: Rows
-    tokenized: Tokenized
-    config: TrainConfig
+    tokenized: Tokenized[TokenizedRow]
+    config: MethodConfig
     base: Path
 
     @cached_property
@@ -39,15 +39,18 @@ class Tokens:
         return Chat(self.base)
 
 
-def check_tokens(rows: Rows, config: TrainConfig, base: Path) -> tuple[Tokenized, list[Finding]]:
+def check_tokens(rows: Rows, config: MethodConfig, base: Path) -> tuple[Tokenized[TokenizedRow], list[Finding]]:
     """The tokens of all rows, and the warnings of the gate.
 
     Raises:
         InputError: if nothing is left to learn, most rows would lose their end, or the longest do not fit into memory.
     """
-    tokenized = tokenize(rows.rows, base, max_length=config.max_length)
+    trainer = trainer_of(config)
+    with at_gate(3):
+        tokenized = trainer.tokenize(rows.rows, base, max_length=config.max_length)
     tokens = Tokens(rows, tokenized, config, base)
-    return tokenized, settle(finding for check in CHECKS for finding in check(tokens))
+    found = trainer.applicable(finding for check in CHECKS for finding in check(tokens))
+    return tokenized, settle([*found, *number_findings(trainer.check_tokens(tokenized, config), 3)])
 
 
 def something_to_learn(t: Tokens) -> Iterator[Finding]:
@@ -132,7 +135,7 @@ CHECKS: tuple[Check, ...] = (something_to_learn, no_control_tokens, answers_surv
 
 def _longest(t: Tokens) -> int:
     """A length within which nearly all rows have their whole completion."""
-    whole = tokenize(t.rows.rows, t.base, max_length=2**31)
+    whole = trainer_of(t.config).tokenize(t.rows.rows, t.base, max_length=2**31)
     return whole.statistics.row_p95
 
 

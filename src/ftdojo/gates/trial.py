@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from ftdojo import sandbox
 from ftdojo.contract.recipe import Recipe
 from ftdojo.gates import data_program
 from ftdojo.gateway.access import Access
+from ftdojo.training import Trainer
 
 TRIAL_ROWS = 32
 TRIAL_LIMITS = sandbox.Limits(wall_s=120)
 
 
-def try_program(program: Recipe | str, raw: Path, llm: Access | None = None) -> None:
+def try_program(program: Recipe | str, raw: Path, trainer: Trainer[Any, Any], llm: Access | None = None) -> None:
     """Run a program for a few rows and check their form. What so few rows teach says nothing yet: a program that
     writes its rows in some order may begin with equal answers.
 
@@ -21,4 +23,4 @@ def try_program(program: Recipe | str, raw: Path, llm: Access | None = None) -> 
         InputError: if it fails or writes faulty rows.
     """
     limits = TRIAL_LIMITS if llm is None else llm.limits(trial=True)
-    data_program.run(program, raw, limit=TRIAL_ROWS, limits=limits, llm=llm)
+    data_program.run(program, raw, trainer, limit=TRIAL_ROWS, limits=limits, llm=llm)

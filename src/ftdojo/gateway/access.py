@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ftdojo import sandbox
 from ftdojo.contract.call import Call, CallLog
+from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Progress
+from ftdojo.errors import UsageError
 from ftdojo.gateway.judge import Judge
 from ftdojo.gateway.pools import CONCURRENCY, Pools
 from ftdojo.gateway.server import Gateway
-from ftdojo.llm import Transport
+from ftdojo.llm import Transport, connect
 from ftdojo.record import Home, Replies
 
 WALL_S = 3600.0
 """For a data program that may ask models: most of its time it waits for them."""
 TRIAL_WALL_S = 600.0
+_POOL = re.compile(r"(?P<pool>[a-z][a-z0-9_-]{0,31})=(?P<model>[^@]+?)(?:@(?P<url>https?://.+))?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +33,25 @@ class DataLlm:
     """Pool -> way to its model."""
     concurrency: int = CONCURRENCY
     """Calls in flight at one time, over all pools."""
+
+    @classmethod
+    def of(cls, options: RunOptions) -> DataLlm | None:
+        """The models that the options of a run name, over the network; ``None`` if there are none. Nothing is sent.
+
+        Raises:
+            UsageError: for a pool that is not ``NAME=PROVIDER:MODEL`` or ``NAME=openai:MODEL@URL``.
+        """
+        found: dict[str, Transport] = {}
+        for text in options.data_llm:
+            match = _POOL.fullmatch(text)
+            if match is None or match["pool"] in found:
+                problem = "is no pool" if match is None else "names a pool twice"
+                raise UsageError(
+                    f"--data-llm {text} {problem}", fix="write NAME=PROVIDER:MODEL, e.g. weak=openai:gpt-5-mini"
+                )
+            url = match["url"] or (options.base_url if match["model"].startswith("openai:") else None)
+            found[match["pool"]] = connect(match["model"], base_url=url)
+        return cls(models=found, concurrency=options.llm_concurrency) if found else None
 
     @property
     def names(self) -> dict[str, str]:

@@ -7,12 +7,13 @@ batch begin with is computed once, and rows that have ended leave the batch.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ftdojo.contract.model_info import ModelInfo
 from ftdojo.contract.task_spec import Message
+from ftdojo.inference.protocol import EnginePlugin, Generation
 from ftdojo.models import Chat, Compute, compute, describe, network, prefix
 
 if TYPE_CHECKING:
@@ -32,16 +33,6 @@ READ_ROWS = 16
 """Prompts that are read at once."""
 CROWDED = 0.75
 """A batch is made smaller when no more than this share of its rows is still going: that copies the cache once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Generation:
-    """One answer. ``truncated`` says that it was cut at the limit before the model had ended it."""
-
-    text: str
-    n_tokens: int
-    """Tokens generated; the one that ends the answer is not counted."""
-    truncated: bool
 
 
 class TransformersEngine:
@@ -70,15 +61,7 @@ class TransformersEngine:
         done: Mapping[int, Generation] | None = None,
         on_answers: Callable[[dict[int, Generation]], None] | None = None,
     ) -> list[Generation]:
-        """One answer a prompt, in the order of the prompts.
-
-        Args:
-            prompts: conversations that the model is to continue.
-            max_new_tokens: where an answer is cut.
-            done: answers that are known, by the position of their prompt. Batches are the same with them or without, so
-                a generation that was interrupted ends as if it had not been.
-            on_answers: given the answers of every batch as soon as it is done.
-        """
+        """See :meth:`ftdojo.inference.Engine.generate`. Batches are the same with known answers or without."""
         encoded = [self._chat.prompt(prompt) for prompt in prompts]
         answers = dict(done or {})
         for batch in self._batches(encoded, max_new_tokens):
@@ -186,6 +169,9 @@ class TransformersEngine:
         ended = self._ended(answer)
         kept = answer[:-1] if ended else answer
         return Generation(self._chat.decode(kept), len(kept), truncated=not ended)
+
+
+PLUGIN = EnginePlugin(ENGINE, lambda model: nullcontext(TransformersEngine(model)))
 
 
 def _keep(step: dict[str, Any], rows: torch.Tensor) -> None:

@@ -2,50 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
 
-from ftdojo.contract.task_spec import Message
 from ftdojo.errors import UsageError
-from ftdojo.inference import engine, vllm
-from ftdojo.inference.engine import Generation, TransformersEngine
+from ftdojo.inference.protocol import Engine, EnginePlugin
+from ftdojo.plugins import Kind
 
-ENGINES = {"transformers": engine.ENGINE, "vllm": vllm.ENGINE}
-"""Name -> the identity that stored outputs have it under."""
-
-
-class Engine(Protocol):
-    """A model that answers."""
-
-    def generate(
-        self,
-        prompts: Sequence[Sequence[Message]],
-        *,
-        max_new_tokens: int,
-        done: Mapping[int, Generation] | None = None,
-        on_answers: Callable[[dict[int, Generation]], None] | None = None,
-    ) -> list[Generation]:
-        """One answer a prompt, in the order of the prompts; see :meth:`TransformersEngine.generate`."""
+TRANSFORMERS = "transformers"
+"""The engine that every installation has."""
+ENGINES: Kind[EnginePlugin] = Kind(
+    noun="engine",
+    group="ftdojo.engines",
+    members=("identity", "open"),
+    built_in={TRANSFORMERS: "ftdojo.inference.engine:PLUGIN", "vllm": "ftdojo.inference.vllm:PLUGIN"},
+)
 
 
 def identity(name: str) -> str:
-    """What stored outputs are known under.
+    """What outputs of the engine are stored under. That of a plug-in begins with its name, so it cannot be mistaken for
+    that of a built-in engine.
 
     Raises:
-        UsageError: for an unknown engine.
+        UsageError: for an unknown engine, or one without an identity.
     """
-    if name not in ENGINES:
-        raise UsageError(f"there is no engine '{name}'", fix=f"choose one of: {', '.join(ENGINES)}")
-    return ENGINES[name]
+    own = ENGINES.load(name).identity
+    if not isinstance(own, str) or not own:
+        raise UsageError(f"the engine '{name}' has no identity", fix="give it a text such as 'mine-1'")
+    return own if name in ENGINES.built_in else f"{name} {own}"
 
 
 @contextmanager
 def opened(name: str, model: Path) -> Iterator[Engine]:
-    """The engine of that name with the model in a folder."""
-    if name == "vllm":
-        with vllm.serving(model) as served:
-            yield served
-    else:
-        yield TransformersEngine(model)
+    """The engine of that name with the model in a folder.
+
+    Raises:
+        UsageError: for an unknown engine.
+    """
+    with ENGINES.load(name).open(model) as engine:
+        yield engine

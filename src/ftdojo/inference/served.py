@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ftdojo.contract.task_spec import Message
 from ftdojo.errors import LlmError, LlmTrouble
-from ftdojo.inference.engine import Generation
+from ftdojo.inference.protocol import Generation
 
 if TYPE_CHECKING:
     from ftdojo.llm import Patience, Transport
@@ -47,7 +47,7 @@ class ServedEngine:
         done: Mapping[int, Generation] | None = None,
         on_answers: Callable[[dict[int, Generation]], None] | None = None,
     ) -> list[Generation]:
-        """See :meth:`ftdojo.inference.TransformersEngine.generate`.
+        """See :meth:`ftdojo.inference.Engine.generate`.
 
         Raises:
             LlmError: if the server does not answer.

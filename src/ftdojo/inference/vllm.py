@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ftdojo import child
 from ftdojo.errors import InfrastructureError, PrerequisiteError
+from ftdojo.inference.protocol import EnginePlugin
 from ftdojo.inference.served import ServedEngine
 
 ENGINE = "vllm-greedy-1"
@@ -62,6 +63,9 @@ def serving(model: Path) -> Iterator[ServedEngine]:
             yield ServedEngine(connect(f"openai:{NAME}", base_url=f"{address}/v1"), concurrency=CONCURRENCY)
         finally:
             _end(process)
+
+
+PLUGIN = EnginePlugin(ENGINE, serving)
 
 
 def _healthy(address: str, process: subprocess.Popen[bytes]) -> bool:

@@ -6,18 +6,16 @@ import asyncio
 import os
 import threading
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from ftdojo.contract.call import Fault, Message, Usage
 from ftdojo.errors import PrerequisiteError, UsageError
+from ftdojo.llm.bounded import BoundedTransport, RedirectedError, TooLongError, believe, hide_secrets, require_address
 from ftdojo.llm.transport import Answer, Request, Transport
 
 if TYPE_CHECKING:
     from pydantic_ai.messages import ModelMessage, ModelResponse
     from pydantic_ai.models import Model
 
-CHARS_PER_TOKEN = 4
-"""For servers that do not count."""
 FORM = "answer"
 """The name that providers want for a schema."""
 _REJECTED = {400, 404, 405, 415, 422, 501}
@@ -43,7 +41,7 @@ def connect(name: str, *, base_url: str | None = None) -> Transport:
 
 
 def _compatible(provider: str, model: str, base_url: str) -> Model:
-    from openai import AsyncOpenAI
+    from openai import AsyncOpenAI, DefaultAsyncHttpxClient
     from pydantic_ai.models.openai import OpenAIChatModel
     from pydantic_ai.profiles.openai import OpenAIModelProfile
     from pydantic_ai.providers.openai import OpenAIProvider
@@ -52,9 +50,12 @@ def _compatible(provider: str, model: str, base_url: str) -> Model:
         raise UsageError(
             f"--base-url speaks OpenAI's protocol, '{provider}' does not", fix=f"write openai:{model} with --base-url"
         )
-    if urlsplit(base_url).scheme not in ("http", "https") or not urlsplit(base_url).hostname:
-        raise UsageError(f"'{base_url}' is not an address", fix="e.g. http://127.0.0.1:8000/v1")
-    client = AsyncOpenAI(base_url=base_url, api_key=os.environ.get("OPENAI_API_KEY") or "none", max_retries=0)
+    client = AsyncOpenAI(
+        base_url=require_address(base_url),
+        api_key=os.environ.get("OPENAI_API_KEY") or "none",
+        max_retries=0,
+        http_client=DefaultAsyncHttpxClient(transport=BoundedTransport(), follow_redirects=False),
+    )
     # Servers that are not OpenAI's know the older of the two names for the limit of an answer.
     profile = OpenAIModelProfile(openai_chat_supports_max_completion_tokens=False)
     return OpenAIChatModel(model, provider=OpenAIProvider(openai_client=client), profile=profile)
@@ -91,9 +92,8 @@ class _Wire:
 
     def send(self, request: Request) -> Answer:
         from pydantic_ai.direct import model_request
-        from pydantic_ai.exceptions import ModelAPIError, UnexpectedModelBehavior
 
-        estimate = Usage(input_tokens=_tokens(*(m.content for m in request.messages)), estimated=True)
+        chars = sum(len(message.content) for message in request.messages)
         asked = model_request(
             self._model,
             _history(request.messages),
@@ -101,12 +101,16 @@ class _Wire:
             model_request_parameters=_parameters(request),
         )
         try:
-            response = asyncio.run_coroutine_threadsafe(asked, self._running()).result()
-        except (ModelAPIError, UnexpectedModelBehavior, TimeoutError) as error:
+            # The client's own time-out is one for each read: a server that drips would never meet it.
+            within = asyncio.wait_for(asked, request.timeout_s)
+            response = asyncio.run_coroutine_threadsafe(within, self._running()).result()
+            reply = hide_secrets(response.text or "")
+        except Exception as error:  # noqa: BLE001 - a stranger's reply can break its reader in any way
             fault = _fault(error)
             # A request that was cut while it was answered may have cost its input; one that was refused has not.
-            return Answer(None, fault, estimate if fault.kind in ("timeout", "unreadable") else Usage())
-        return Answer(response.text or "", None, self._usage(response, estimate))
+            cut = fault.kind in ("timeout", "unreadable")
+            return Answer(None, fault, believe(Usage(), prompt_chars=chars, reply_chars=0) if cut else Usage())
+        return Answer(reply, None, believe(_usage(response), prompt_chars=chars, reply_chars=len(reply)))
 
     def _running(self) -> asyncio.AbstractEventLoop:
         """The event loop, which a thread of its own runs from the first request on."""
@@ -116,11 +120,11 @@ class _Wire:
                 threading.Thread(target=self._loop.run_forever, name=f"requests to {self.model}", daemon=True).start()
             return self._loop
 
-    def _usage(self, response: ModelResponse, estimate: Usage) -> Usage:
-        used = response.usage
-        if not used.input_tokens and not used.output_tokens:
-            return estimate.model_copy(update={"output_tokens": _tokens(response.text or "")})
-        return Usage(input_tokens=used.input_tokens, output_tokens=used.output_tokens, cost_usd=_cost(response))
+
+def _usage(response: ModelResponse) -> Usage:
+    """What the server says that a call used."""
+    used = response.usage
+    return Usage(input_tokens=used.input_tokens, output_tokens=used.output_tokens, cost_usd=_cost(response))
 
 
 def _history(messages: list[Message]) -> list[ModelMessage]:
@@ -168,6 +172,10 @@ def _fault(error: BaseException) -> Fault:
         kind = "rejected" if status in _REJECTED else "denied" if status in _DENIED else "server"
         return Fault(kind=kind, message=message)
     causes = _causes(error)
+    for cause in causes:
+        if isinstance(cause, TooLongError | RedirectedError):
+            kind = "unreadable" if isinstance(cause, TooLongError) else "rejected"
+            return Fault(kind=kind, message=str(cause))
     names = [type(cause).__name__ for cause in causes]
     if any(isinstance(cause, TimeoutError) for cause in causes) or any("Timeout" in name for name in names):
         return Fault(kind="timeout", message=message or "no answer in time")
@@ -196,10 +204,9 @@ def _retry_after(error: BaseException) -> float | None:
 
 def _without_secrets(text: str) -> str:
     """The text without the value of any variable that holds a key, and without what providers show of one."""
-    for name, value in os.environ.items():
-        if name.endswith(("_KEY", "_TOKEN", "_SECRET")) and len(value) >= 4:
-            text = text.replace(value, "***")
-    return " ".join("***" if word.strip("'\".,").startswith(("sk-", "sk_")) else word for word in text.split(" "))
+    return " ".join(
+        "***" if word.strip("'\".,").startswith(("sk-", "sk_")) else word for word in hide_secrets(text).split(" ")
+    )
 
 
 def _cost(response: ModelResponse) -> float:
@@ -208,7 +215,3 @@ def _cost(response: ModelResponse) -> float:
         return float(response.cost().total_price)
     except (LookupError, AssertionError):
         return 0.0
-
-
-def _tokens(*texts: str) -> int:
-    return sum(len(text) for text in texts) // CHARS_PER_TOKEN

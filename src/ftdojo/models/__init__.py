@@ -3,7 +3,7 @@ generation share when they run one: the machine's precision, the chat template, 
 """
 
 from ftdojo.models.chat import Chat
-from ftdojo.models.device import Compute, compute, devices
+from ftdojo.models.device import Compute, available_memory, compute, devices
 from ftdojo.models.info import describe, digest, linear_modules
 from ftdojo.models.locate import EMBEDDED, embedded_weights, find, resolve
 
@@ -11,6 +11,7 @@ __all__ = [
     "EMBEDDED",
     "Chat",
     "Compute",
+    "available_memory",
     "compute",
     "describe",
     "devices",

@@ -55,6 +55,17 @@ def devices() -> int:
     return torch.cuda.device_count() or os.cpu_count() or 1
 
 
+def available_memory(compute: Compute) -> float:
+    """Bytes that a training may take now, those that this process has already included."""
+    if compute.device == "cuda":
+        import torch
+
+        return float(torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved())
+    import psutil
+
+    return float(psutil.virtual_memory().available + psutil.Process().memory_info().rss)
+
+
 def of_processor(cpuinfo: str) -> Compute:
     """The precision for a processor, described as in Linux's ``/proc/cpuinfo``.
 

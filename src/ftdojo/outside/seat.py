@@ -20,7 +20,7 @@ from ftdojo.contract.progress import Progress
 from ftdojo.contract.protocol import Iteration, Observation
 from ftdojo.contract.result import RunResult
 from ftdojo.disk import disk_errors
-from ftdojo.errors import InputError, UsageError
+from ftdojo.errors import InfrastructureError, InputError, UsageError
 from ftdojo.findings import Finding
 
 Files = Mapping[str, str]
@@ -37,6 +37,8 @@ class AgentLeft(Exception):  # noqa: N818 - no error: the run can be taken up ag
 class _Request:
     kind: Literal["precheck", "submit", "finish", "leave"]
     files: Files = field(default_factory=dict)
+    failure: InfrastructureError | None = None
+    """Why the agent has left, if it failed."""
 
 
 class Seat:
@@ -77,6 +79,7 @@ class Seat:
 
         Raises:
             AgentLeft: if it has gone.
+            InfrastructureError: if it failed before it submitted anything: the base model's score is not its result.
         """
         until = time.monotonic() + observation.remaining.get("wall_s", threading.TIMEOUT_MAX)
         first, self.observation = self.observation is None, observation
@@ -86,6 +89,8 @@ class Seat:
                 request = self._requests.get(timeout=max(0.0, until - time.monotonic()))
             except queue.Empty:
                 return None  # its time is up
+            if request.failure is not None and not observation.history:
+                raise request.failure
             if request.kind == "leave" and not self._finish_when_left:
                 raise AgentLeft
             if request.kind in ("leave", "finish"):
@@ -140,9 +145,9 @@ class Seat:
         """Ask for the end, and the result."""
         self._ask(_Request("finish"))
 
-    def leave(self) -> None:
-        """The agent is gone."""
-        self._requests.put(_Request("leave"))
+    def leave(self, failure: InfrastructureError | None = None) -> None:
+        """The agent is gone; ``failure`` says so if it did not end well."""
+        self._requests.put(_Request("leave", failure=failure))
 
     def _ask(self, request: _Request) -> None:
         with self._turn:

@@ -12,7 +12,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -23,11 +23,11 @@ from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import BaseModel, Field
 
+from ftdojo.contract.methods import find_config
 from ftdojo.contract.protocol import Iteration, Observation
 from ftdojo.contract.recipe import Recipe
 from ftdojo.contract.result import RunResult
 from ftdojo.contract.submission import MAX_SCRIPT_BYTES, PLAN, RECIPE, SCRIPT, TRAIN, Plan
-from ftdojo.contract.train_config import TrainConfig
 from ftdojo.errors import FtdojoError, UsageError
 from ftdojo.outside.seat import Seat, Watched
 from ftdojo.tasks import raw_files
@@ -56,7 +56,6 @@ A submission is a few files, given as an object of name -> text:
   lines of JSON {{"prompt": …, "completion": …, "subtask": …}}. A completion is exactly what the model is to answer."""
 
 FilesArgument = Annotated[dict[str, str], Field(description=f"name -> text: {PLAN}, {TRAIN}, and {RECIPE} or {SCRIPT}")]
-SCHEMAS: Mapping[str, type[BaseModel]] = {PLAN: Plan, TRAIN: TrainConfig, RECIPE: Recipe}
 WaitArgument = Annotated[float, Field(ge=0, le=MAX_WAIT_S, description="seconds after which the call answers anyhow")]
 
 
@@ -212,8 +211,18 @@ def _about(seen: Observation) -> dict[str, Any]:
         "data_llm": seen.data_llm,
         "item_fields": seen.item_fields,
         "submission": SUBMISSION,
-        "schemas": {name: model.model_json_schema() for name, model in SCHEMAS.items()},
+        "schemas": _schemas(seen.task.rules.methods),
     }
+
+
+def _schemas(methods: Sequence[str]) -> dict[str, Any]:
+    """The JSON schema of each file of a submission; of ``train.yaml`` one for each model that reads it."""
+    readers: dict[type[BaseModel], list[str]] = {}
+    for method in methods:
+        readers.setdefault(find_config(method), []).append(method)
+    train = {TRAIN if len(readers) == 1 else f"{TRAIN}, method {' or '.join(readers[m])}": m for m in readers}
+    models: dict[str, type[BaseModel]] = {PLAN: Plan, **train, RECIPE: Recipe}
+    return {name: model.model_json_schema() for name, model in models.items()}
 
 
 def _rows(seen: Observation, raw: Path, path: str, start: int, rows: int) -> dict[str, Any]:

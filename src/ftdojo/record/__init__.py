@@ -3,6 +3,7 @@
 from ftdojo.record.home import Home
 from ftdojo.record.ledger import Event, Ledger
 from ftdojo.record.replies import Replies
+from ftdojo.record.run_folder import RunFolder
 from ftdojo.record.store import Stage, Store
 
-__all__ = ["Event", "Home", "Ledger", "Replies", "Stage", "Store"]
+__all__ = ["Event", "Home", "Ledger", "Replies", "RunFolder", "Stage", "Store"]

@@ -3,57 +3,108 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import asdict
-from typing import Any
-
-from pydantic import TypeAdapter
+from pathlib import Path
+from typing import TypeVar
 
 from ftdojo.contract.budget import Spent
 from ftdojo.contract.call import DATA_PROGRAM, Call
 from ftdojo.contract.configuration import Configuration
 from ftdojo.contract.feedback import EvaluationFeedback
 from ftdojo.contract.protocol import Iteration, Probe
-from ftdojo.contract.result import Best, BudgetUsed, LlmUsage, Outcome, RunResult, Score, ScorePair
-from ftdojo.errors import InfrastructureError
-from ftdojo.record import Event, Ledger
+from ftdojo.contract.result import RunOutcome, RunResult, Score
+from ftdojo.errors import InfrastructureError, UsageError
+from ftdojo.record.events import (
+    RUN_EVENTS,
+    AgentStopped,
+    BaselineMeasured,
+    IterationEnded,
+    LedgerEvent,
+    LlmCalled,
+    ProbeEnded,
+    Recorded,
+    RunBegun,
+    RunDisqualified,
+    RunEvent,
+    RunFinished,
+    TestScored,
+    malformed,
+    parse,
+)
+from ftdojo.record.ledger import Ledger
 from ftdojo.tasks.spec import ItemScore
+
+E = TypeVar("E", bound=LedgerEvent)
 
 
 class History:
-    """A typed view of a ledger. Events: ``configuration``, ``baseline``; many of ``llm_call``, ``probe``, ``paused``
-    and ``iteration``; ``stopped``, ``test_opened``, ``test_scored`` or ``disqualified``, ``finished``."""
+    """A typed view of a run's ledger: :mod:`ftdojo.record.events` lists the events.
+
+    They come in this order: ``configuration``, ``baseline``; many of ``llm_call``, ``probe``, ``paused`` and
+    ``iteration``; ``stopped``, ``test_opened``, ``test_scored`` or ``disqualified``, ``finished``. Every property
+    raises an :class:`InfrastructureError` if an event is malformed.
+    """
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._turn = threading.Lock()
         self._seen = 0
-        self._first: dict[str, Event] = {}
+        self._events: list[Recorded[RunEvent]] = []
+        self._first: dict[type[LedgerEvent], RunEvent] = {}
         self._iterations: list[Iteration] = []
         self._probes: list[Probe] = []
         self._calls: list[list[Call]] = [[]]
         self._best = 0
         self._spent = Spent()
 
-    def append(self, kind: str, payload: dict[str, Any], charge: Spent | None = None) -> None:
-        """Write one event, with what it is charged to the budget."""
-        self._ledger.append(kind, payload if charge is None else {**payload, "charge": asdict(charge)})
+    def append(self, event: RunEvent) -> None:
+        """Write one event; when this returns, it survives a crash."""
+        self._ledger.append(event.kind, event.payload())
 
-    def payload(self, kind: str) -> dict[str, Any] | None:
-        """The payload of the first event of a kind, if there is one."""
+    @property
+    def events(self) -> list[Recorded[RunEvent]]:
+        """All events in order."""
+        return list(self._read()._events)
+
+    def first(self, kind: type[E]) -> E | None:
+        """The first event of a kind, if there is one."""
         event = self._read()._first.get(kind)
-        return event.payload if event else None
+        return event if isinstance(event, kind) else None
+
+    def require(self, kind: type[E]) -> E:
+        """The first event of a kind that the record must have.
+
+        Raises:
+            InfrastructureError: if there is none.
+        """
+        event = self.first(kind)
+        if event is None:
+            raise InfrastructureError(
+                f"the ledger has no event '{kind.kind}'",
+                fix="run the same command again, or restore the run from a copy",
+            )
+        return event
 
     @property
     def configuration(self) -> Configuration | None:
         """The configuration that the run began with."""
-        payload = self.payload("configuration")
-        return Configuration.model_validate(payload["configuration"]) if payload else None
+        begun = self.first(RunBegun)
+        return begun.configuration if begun else None
+
+    def require_same(self, now: Configuration, place: Path) -> None:
+        """Raise a :class:`UsageError` unless the run in ``place`` began with the configuration ``now``."""
+        self.require(RunBegun).configuration.require_same(now, place)
+        recorded = self._ledger.events(RunBegun.kind)[0].payload["configuration"]
+        if unknown := sorted(recorded.keys() - Configuration.model_fields.keys()):
+            raise UsageError(
+                f"the run in {place} began with options that this ftdojo does not know: {', '.join(unknown)}",
+                fix="upgrade ftdojo to resume it",
+            )
 
     @property
     def baseline(self) -> EvaluationFeedback | None:
         """The base model on validation."""
-        payload = self.payload("baseline")
-        return EvaluationFeedback.model_validate(payload["evaluation"]) if payload else None
+        measured = self.first(BaselineMeasured)
+        return measured.evaluation if measured else None
 
     @property
     def iterations(self) -> list[Iteration]:
@@ -78,7 +129,8 @@ class History:
     @property
     def begun(self) -> str:
         """When the run began: what tells it from every other run."""
-        return self._read()._first["configuration"].time
+        self.require(RunBegun)
+        return next(recorded.time for recorded in self.events if isinstance(recorded.event, RunBegun))
 
     @property
     def best(self) -> int:
@@ -93,17 +145,17 @@ class History:
     @property
     def test_items(self) -> dict[str, list[ItemScore]]:
         """The verdicts on the test items of ``baseline`` and ``best``; empty if the run has none in its record."""
-        scored = self.payload("test_scored") or {}
-        return TypeAdapter(dict[str, list[ItemScore]]).validate_python(scored.get("items", {}))
+        scored = self.first(TestScored)
+        return scored.items if scored else {}
 
     @property
     def finished(self) -> RunResult | None:
         """The result of a run that has ended."""
-        payload = self.payload("finished")
-        return RunResult.model_validate(payload["result"]) if payload else None
+        event = self.first(RunFinished)
+        return event.result if event else None
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> RunOutcome:
         """How the episode ended."""
         if self.reasons:
             return "disqualified"
@@ -112,89 +164,51 @@ class History:
             return "scored"
         if iterations:
             return "invalid"
-        stopped = self.payload("stopped")
-        return "out_of_budget" if stopped and stopped["out_of_budget"] else "no_submission"
+        stopped = self.first(AgentStopped)
+        return "out_of_budget" if stopped and stopped.out_of_budget else "no_submission"
 
     @property
     def reasons(self) -> list[str]:
         """Why the run was disqualified; none if it was not."""
-        return (self.payload("disqualified") or {"reasons": []})["reasons"]  # type: ignore[no-any-return]
+        ruling = self.first(RunDisqualified)
+        return list(ruling.reasons) if ruling else []
 
     @property
     def test(self) -> dict[str, Score] | None:
         """The test scores of ``baseline`` and ``best``; empty if disqualified, ``None`` before there is a ruling."""
         if self.reasons:
             return {}
-        payload = self.payload("test_scored")
-        return payload and {name: Score.model_validate(payload[name]) for name in ("baseline", "best")}
+        scored = self.first(TestScored)
+        return scored.scores if scored else None
 
     @property
     def head(self) -> str:
         """The last link of the ledger before its result was written."""
-        return next((e.link for e in reversed(self._ledger.events()) if e.kind != "finished"), "")
-
-    def result(self, run: str) -> RunResult:
-        """The result of a run with a ruling: its test was scored, or it was disqualified."""
-        identity, baseline, test = self.configuration, self.baseline, self.test
-        assert identity is not None
-        assert baseline is not None
-        assert test is not None
-        iterations, best, spent = self.iterations, self.best, self.spent
-        return RunResult(
-            run=run,
-            task=identity.task,
-            variant=identity.variant,
-            model=identity.model,
-            agent=identity.agent,
-            planner=identity.planner,
-            seed=identity.seed,
-            outcome=self.outcome,
-            reasons=self.reasons,
-            baseline=ScorePair(validation=baseline.score, test=test.get("baseline")),
-            best=Best(
-                iteration=best,
-                validation=iterations[best - 1].score if best else baseline.score,
-                test=test.get("best"),
-            ),
-            iterations=[i.result() for i in iterations],
-            budget=BudgetUsed(
-                wall_s=spent.wall_s,
-                device_s=spent.device_s,
-                submissions=spent.submissions,
-                llm=LlmUsage(
-                    input_tokens=spent.input_tokens, output_tokens=spent.output_tokens, cost_usd=spent.cost_usd
-                ),
-            ),
-            versions=(self.payload("configuration") or {}).get("versions", {}),
-            digests=identity.digests,
-            ledger=self.head,
-        )
+        return next((e.link for e in reversed(self.events) if not isinstance(e.event, RunFinished)), "")
 
     def _read(self) -> History:
         """Take in what the ledger has got since the last look, so that an iteration costs the same however many there
         were before. Data programs are served by several threads, which ask for what is spent."""
         with self._turn:
-            for event in self._ledger.events(after=self._seen):
-                try:
-                    self._take(event)
-                except (ValueError, KeyError, TypeError) as error:
-                    raise InfrastructureError(
-                        f"event {event.seq} of the ledger ({event.kind}) is not of the form that this ftdojo writes",
-                        fix="open the run with the ftdojo that wrote it; `ftdojo verify` tells whether it was changed",
-                    ) from error
+            for row in self._ledger.events(after=self._seen):
+                self._take(parse(row, RUN_EVENTS))
         return self
 
-    def _take(self, event: Event) -> None:
-        self._seen = event.seq
-        self._first.setdefault(event.kind, event)
-        if event.kind == "iteration":
-            iteration = Iteration.model_validate(event.payload["iteration"])
-            self._iterations.append(iteration)
-            self._calls.append([])
-            self._best = iteration.number if iteration.accepted else self._best
-        elif event.kind == "probe":
-            self._probes.append(Probe.model_validate(event.payload["probe"]))
-        elif event.kind == "llm_call":
-            self._calls[-1].append(Call.model_validate(event.payload["call"]))
-        if "charge" in event.payload:
-            self._spent += Spent(**event.payload["charge"])
+    def _take(self, recorded: Recorded[RunEvent]) -> None:
+        event = recorded.event
+        match event:
+            case IterationEnded(iteration=iteration):
+                if iteration.number != len(self._iterations) + 1:
+                    raise malformed(recorded.seq, recorded.kind, f"iteration {iteration.number} is out of order")
+                self._iterations.append(iteration)
+                self._calls.append([])
+                self._best = iteration.number if iteration.accepted else self._best
+            case ProbeEnded(probe=probe):
+                self._probes.append(probe)
+            case LlmCalled(call=call):
+                self._calls[-1].append(call)
+        if isinstance(event, LedgerEvent):
+            self._first.setdefault(type(event), event)
+        self._events.append(recorded)
+        self._seen = recorded.seq
+        self._spent += recorded.charge

@@ -24,12 +24,12 @@ from filelock import FileLock, Timeout
 
 from ftdojo.disk import disk_errors
 from ftdojo.errors import InfrastructureError, UsageError
+from ftdojo.record.run_folder import LEDGER, RunFolder
 
 SCHEMA_VERSION = 2
 """2 added the links. A file of version 1 is migrated when it is opened to be written."""
 UNLINKED = 1
 """The version whose events have no links."""
-FILE = "ledger.sqlite"
 MIGRATED = "migrated"
 """Kind of the event that a migration appends. What stands before it was not linked when it happened."""
 
@@ -68,7 +68,7 @@ class Ledger:
     """The open ledger of a run. Use as a context manager; ``writable=False`` reads without taking the lock."""
 
     def __init__(self, folder: Path, *, writable: bool = True) -> None:
-        path = folder / FILE
+        path = RunFolder(folder).ledger
         self._lock: FileLock | None = None
         self._turn = threading.Lock()
         if writable:
@@ -130,7 +130,7 @@ class Ledger:
             with self._turn, self._db:
                 seq, time, link = self._insert(kind, text)
         except sqlite3.Error as error:
-            raise _translate(error, Path(FILE)) from error
+            raise _translate(error, Path(LEDGER)) from error
         return Event(seq, time, kind, payload, link)
 
     def _insert(self, kind: str, text: str) -> tuple[int, str, str]:
@@ -160,7 +160,7 @@ class Ledger:
             with self._turn:
                 return self._db.execute(query, values).fetchall()
         except sqlite3.Error as error:
-            raise _translate(error, Path(FILE)) from error
+            raise _translate(error, Path(LEDGER)) from error
 
     def _head(self) -> str:
         if not self._linked:
@@ -197,7 +197,7 @@ class Ledger:
 
 
 def _take_lock(folder: Path) -> FileLock:
-    lock = FileLock(folder / ".lock")
+    lock = FileLock(RunFolder(folder).lock)
     try:
         with disk_errors(folder):
             lock.acquire(timeout=0)

@@ -7,10 +7,9 @@ from pathlib import Path
 from markupsafe import Markup
 
 from ftdojo.disk import disk_errors
+from ftdojo.record import RunFolder
 from ftdojo.report import plots, text, view
 from ftdojo.report.page import environment
-
-FILE = "report.html"
 
 
 def write_report(run: Path) -> Path:
@@ -20,7 +19,7 @@ def write_report(run: Path) -> Path:
         UsageError: if the folder holds no run.
     """
     page = render(view.read(run))
-    path = run / FILE
+    path = RunFolder(run).report
     with disk_errors(path):
         path.write_text(page, "utf-8")
     return path

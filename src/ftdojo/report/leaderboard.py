@@ -14,6 +14,7 @@ from markupsafe import Markup
 from ftdojo.bench.leaderboard import Board, Cell, Leaderboard, Missing, Pair, Standing, TaskLine
 from ftdojo.contract.result import Score
 from ftdojo.disk import disk_errors
+from ftdojo.record import RunFolder
 from ftdojo.report import html, plots, text
 from ftdojo.report.page import environment
 from ftdojo.stats import CONFIDENCE
@@ -64,7 +65,7 @@ def write_leaderboard(out: Path, board: Leaderboard) -> Path:
     with disk_errors(out):
         for cell in (cell for b in board.boards for cell in b.cells):
             for folder in cell.runs.values():
-                if not (out / folder / html.FILE).is_file():  # its process was killed before it could write it
+                if not RunFolder(out / folder).report.is_file():  # its process was killed before it could write it
                     html.write_report(out / folder)
         for name, content in zip(FILES, (as_json(board), as_markdown(board), as_html(board)), strict=True):
             (out / name).write_text(content, "utf-8")
@@ -204,7 +205,7 @@ def _cell(cell: Cell, best: bool) -> Entry:
     deviation = cell.seed_deviation
     between = [] if deviation is None else [f"between seeds ±{text.number(deviation, cell.score.metric)}"]
     odd = [f"{count} {name.replace('_', ' ')}" for name, count in sorted(cell.outcomes.items()) if name != "scored"]
-    links = [(str(seed), quote(f"{folder}/{html.FILE}")) for seed, folder in cell.runs.items()]
+    links = [(str(seed), quote(RunFolder(Path(folder)).report.as_posix())) for seed, folder in cell.runs.items()]
     return _scored(cell.score, [*between, *odd], best, links)
 
 

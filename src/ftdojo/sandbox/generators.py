@@ -26,15 +26,23 @@ PACKAGE = Path(__file__).parents[1]
 
 
 @cache
-def paths() -> tuple[Path, ...]:
-    """Existing files and folders, resolved. Some may be within others."""
-    found = {PACKAGE.resolve(), *_sources(_own())}
+def code() -> tuple[Path, ...]:
+    """Packages, modules and other files as they are installed: existing paths, resolved, some within others."""
+    found = {PACKAGE.resolve()}
     for entry in families.installed():
         found.update(_module(entry.module))
         if entry.dist is not None:
             found.update(_files(entry.dist))
-            found.update(_sources(entry.dist))
     return tuple(sorted(found))
+
+
+@cache
+def projects() -> tuple[Path, ...]:
+    """The folders that the distributions were installed from, less what holds the running Python."""
+    distributions = [_own(), *(entry.dist for entry in families.installed())]
+    kept = {Path(prefix).resolve() for prefix in (sys.prefix, sys.base_prefix)}
+    folders = {folder for dist in distributions if dist is not None for folder in _project(dist)}
+    return tuple(sorted(path for folder in folders for path in without(folder, kept)))
 
 
 @cache
@@ -93,15 +101,11 @@ def _compiled(path: Path) -> Iterator[Path]:
         yield from (path.parent / "__pycache__").glob(f"{path.stem}.*")
 
 
-def _sources(dist: Distribution | None) -> Iterator[Path]:
-    """The local folder that a distribution was installed from, less what holds the running Python."""
-    text = dist.read_text("direct_url.json") if dist is not None else None
-    if text is None:
-        return
-    url = urlsplit(json.loads(text).get("url", ""))
+def _project(dist: Distribution) -> Iterator[Path]:
+    """The local folder that a distribution was installed from, if there is one."""
+    url = urlsplit(json.loads(dist.read_text("direct_url.json") or "{}").get("url", ""))
     if url.scheme == "file":
-        kept = {Path(prefix).resolve() for prefix in (sys.prefix, sys.base_prefix)}
-        yield from without(Path(url2pathname(url.path)).resolve(), kept)
+        yield Path(url2pathname(url.path)).resolve()
 
 
 def without(place: Path, kept: Set[Path]) -> Iterator[Path]:
@@ -113,4 +117,5 @@ def without(place: Path, kept: Set[Path]) -> Iterator[Path]:
             yield place
         return
     for child in place.iterdir():
-        yield from without(child.resolve(), kept)
+        if not child.is_symlink():  # what it points to is elsewhere
+            yield from without(child, kept)

@@ -115,19 +115,24 @@ def inputs(read_only: Mapping[Path, str]) -> list[Bind]:
 def hidden(binds: Sequence[Bind], paths: Iterable[Path]) -> list[Entry]:
     """Masks over ``paths`` and over the code that can make test items, wherever ``binds`` would show them."""
     asked = {path.resolve() for path in paths}
-    masks = {
-        place: _mask(path, place, importable=path not in asked and generators.is_importable(path))
-        for path in [*generators.paths(), *asked]
+    masks: dict[str, Entry] = {
+        place: _mask(path, place) for path in generators.code() for place in _places(binds, path)
+    }
+    # What the caller shows of such a project by name is shown, but for the code in it.
+    inner = [path for path in generators.projects() if all(path != bind.source for bind in binds)]
+    masks |= {
+        place: Bind(EMPTY, place) if path.is_file() else Hidden(place)
+        for path in [*inner, *asked]
         for place in _places(binds, path)
     }
     # Within a mask there is nothing left to be masked.
     return [mask for place, mask in masks.items() if masks.keys().isdisjoint(map(str, PurePosixPath(place).parents))]
 
 
-def _mask(path: Path, place: str, *, importable: bool) -> Entry:
+def _mask(path: Path, place: str) -> Entry:
     if path.is_file():
-        return Bind(EMPTY, place)
-    return Bind(ABSENT, place) if importable else Hidden(place)
+        return Bind(ABSENT / "__init__.py" if path.suffix == ".py" else EMPTY, place)
+    return Bind(ABSENT, place) if generators.is_importable(path) else Hidden(place)
 
 
 def _places(binds: Sequence[Bind], path: Path) -> Iterator[str]:

@@ -37,14 +37,6 @@ class Verdict:
 Judge = Callable[[str, str], Verdict]
 """Gold text and output to verdict. Raises ``ValueError`` for a gold text that is not of the judge's form."""
 
-METRICS = {
-    "exact": ("accuracy",),
-    "json": ("accuracy", "field_accuracy"),
-    "number": ("accuracy",),
-    "choice": ("accuracy",),
-}
-"""Scorer -> what it can have as core metric; all in per cent."""
-
 
 def exact(gold: str, output: str) -> Verdict:
     """Right if the whole output is the gold text, apart from case and white space."""

@@ -29,7 +29,7 @@ def benchmarks_installed() -> bool:
     return any(distribution(entry) == BENCHMARKS for entry in installed())
 
 
-def load(entry: EntryPoint) -> tuple[Task, ...]:
+def load_family(entry: EntryPoint) -> tuple[Task, ...]:
     """The tasks of one family.
 
     Raises:
@@ -55,7 +55,7 @@ def tasks() -> dict[str, Task]:
     found: dict[str, Task] = {}
     owner: dict[str, EntryPoint] = {}
     for entry in installed():
-        for task in load(entry):
+        for task in load_family(entry):
             name = task.spec.id
             if name in found:
                 raise _broken(entry, f"{distribution(owner[name])} has a task '{name}', too")

@@ -1,5 +1,9 @@
 """A user's own task as a folder: ``task.toml``, ``train.jsonl``, ``eval.jsonl`` and, optionally, ``scorer.py``.
 
+The key ``scorer`` names what scores: a built-in scorer; ``scorer.py``, which comes with the folder and runs in the
+sandbox; or a plug-in of the user's own environment, by its name or as ``module:Attribute``, which is trusted like any
+installed package (:mod:`ftdojo.tasks.scorers`).
+
 ``eval.jsonl`` is cleaned of repeated prompts and cut into validation and test by a hash of the prompt, within each
 sub-task; ``train.jsonl`` becomes the raw data as it is. The data variant is called ``folder``.
 """
@@ -13,16 +17,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from jinja2 import Template
 from pydantic import Field, field_validator, model_validator
 
+from ftdojo.contract.methods import is_method, names
 from ftdojo.contract.task_spec import Message, RawSource, Record, Rendering, Rules, TaskSpec
+from ftdojo.contract.train_config import TrainConfig
 from ftdojo.errors import InputError, UsageError
 from ftdojo.findings import Finding
 from ftdojo.schema import StrictModel, load_file
-from ftdojo.tasks import answers, template
+from ftdojo.tasks import answers, scorers, template
 from ftdojo.tasks.external import CodeRunner, ExternalScorer
 from ftdojo.tasks.rows import MAX_FINDINGS, read_jsonl, write_jsonl
 from ftdojo.tasks.spec import Scorer, Sources, Task, Variant
@@ -33,28 +39,38 @@ FILES = ("task.toml", "train.jsonl", "eval.jsonl", "scorer.py")
 class RulesTable(StrictModel):
     """The table ``[rules]``: the limits of a submission."""
 
-    max_rows: int = Field(2000, ge=1)
-    methods: list[Literal["full", "lora", "qlora"]] = Field(["full", "lora", "qlora"], min_length=1)
-    wall_s: float = Field(12 * 3600.0, gt=0, description="seconds")
+    max_rows: int = Field(2000, ge=1, description="most training rows")
+    methods: list[str] = Field(list(TrainConfig.methods), min_length=1, description="allowed methods of train.yaml")
+    wall_s: float = Field(12 * 3600.0, gt=0, description="most wall-clock time of a run, in seconds")
+
+    @field_validator("methods")
+    @classmethod
+    def _known(cls, methods: list[str]) -> list[str]:
+        if unknown := [method for method in methods if not is_method(method)]:
+            raise ValueError(f"there is no training method '{unknown[0]}'; there are {', '.join(names())}")
+        return methods
 
 
 class TaskFile(StrictModel):
     """``task.toml``."""
 
     id: str = Field(pattern=r"^[a-z0-9_-]+/[a-z0-9_-]+$", description="domain/name")
-    domain: str
-    objective: str = Field(min_length=1)
+    domain: str = Field(description="the part of the id before the slash")
+    objective: str = Field(min_length=1, description="what the model must learn, in words, for agents")
     output_format: str = Field(min_length=1, description="what the scorer accepts, in words")
-    scorer: Literal["exact", "json", "number", "choice", "scorer.py"]
+    scorer: str = Field(
+        description="how an answer is compared with the gold text: exact, json, number, choice, your own scorer.py, or "
+        "a plug-in such as module:Attribute"
+    )
     metric: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="one of the scorer's; any name with scorer.py")
     prompt: str = Field(min_length=1, description="Jinja template over a row")
     answer: str = Field(min_length=1, description="the field with the gold text, or a Jinja template")
     subtask: str = Field("", pattern=r"^\w*$", description="the field that names a row's sub-task")
     choices: list[str] = Field([], description="all answers, for the scorer choice")
     tolerance: float = Field(0.0, ge=0, lt=1, description="relative, for the scorer number")
-    max_new_tokens: int = Field(256, ge=1, le=32768)
-    licence: str = "not stated"
-    rules: RulesTable = RulesTable()
+    max_new_tokens: int = Field(256, ge=1, le=32768, description="longest answer of a model, in tokens")
+    licence: str = Field("not stated", description="licence of the data")
+    rules: RulesTable = Field(RulesTable(), description="limits of a submission and of a run")
 
     @field_validator("prompt", "answer")
     @classmethod
@@ -66,9 +82,6 @@ class TaskFile(StrictModel):
     def _consistent(self) -> TaskFile:
         if self.id.split("/")[0] != self.domain:
             raise ValueError(f"id must begin with the domain: '{self.domain}/…'")
-        allowed = answers.METRICS.get(self.scorer, (self.metric,))
-        if self.metric not in allowed:
-            raise ValueError(f"the metric of scorer '{self.scorer}' must be one of: {', '.join(allowed)}")
         if (self.scorer == "choice") != (len(self.choices) > 1):
             raise ValueError("scorer 'choice' needs at least two choices, and no other scorer takes any")
         if self.tolerance and self.scorer != "number":
@@ -129,12 +142,13 @@ def load_folder(path: Path, *, runner: CodeRunner | None = None) -> Task:
     if not path.is_dir():
         raise UsageError(f"there is no folder '{path}'", fix="`ftdojo task new NAME` writes a task folder")
     file = load_file(path / "task.toml", TaskFile)
+    plugin = None if file.scorer == "scorer.py" else _plugin(file, path)
     reader = Reader.of(file)
     items = evaluation_items(read_jsonl(path / "eval.jsonl"), reader)
     for needed in ("train.jsonl", "scorer.py") if file.scorer == "scorer.py" else ("train.jsonl",):
         if not (path / needed).is_file():
             raise _fault("missing_file", needed, "the file does not exist", f"write it into {path}")
-    scorer = _scorer(file, path, reader, runner)
+    scorer = _scorer(plugin, file, path, reader, runner)
     if isinstance(scorer, answers.AnswerScorer):
         scorer.score(items, [reader.gold(item) for item in items])  # names every gold answer of the wrong form
     return Task(
@@ -142,7 +156,7 @@ def load_folder(path: Path, *, runner: CodeRunner | None = None) -> Task:
         prompt=reader.prompt,
         scorer=scorer,
         variants={"folder": Variant(build=partial(_build, path, reader, items))},
-        version=_version(path),
+        version=_version(path, plugin if file.scorer not in scorers.SCORERS.built_in else None),
     )
 
 
@@ -251,21 +265,39 @@ def _clean_json(file: TaskFile, golds: Sequence[str]) -> tuple[Rendering, ...]:
     return (Rendering(name="answer", prompt=file.prompt, completion=completion, description=description),)
 
 
-def _scorer(file: TaskFile, path: Path, reader: Reader, runner: CodeRunner | None) -> Scorer:
-    if file.scorer == "scorer.py":
+def _plugin(file: TaskFile, path: Path) -> scorers.ScorerPlugin:
+    try:
+        found = scorers.find_scorer(file.scorer, path)
+    except UsageError as error:
+        raise _fault("bad_value", "task.toml: scorer", error.message, f"{error.fix}; or scorer.py") from None
+    if file.metric not in found.metrics:
+        message = f"the metric of scorer '{file.scorer}' must be one of: {', '.join(found.metrics)}"
+        raise _fault("bad_value", "task.toml", message, "change what the message names")
+    return found
+
+
+def _scorer(
+    plugin: scorers.ScorerPlugin | None, file: TaskFile, path: Path, reader: Reader, runner: CodeRunner | None
+) -> Scorer:
+    if plugin is None:
         return ExternalScorer(path / "scorer.py", reader.gold, reader.subtask, runner)
-    judges: dict[str, answers.Judge] = {
-        "exact": answers.exact,
-        "json": partial(answers.json_fields, metric=file.metric),
-        "number": partial(answers.number, tolerance=file.tolerance),
-        "choice": partial(answers.choice, choices=file.choices),
-    }
-    return answers.AnswerScorer(judges[file.scorer], reader.gold, reader.subtask)
+    setup = scorers.ScorerSetup(
+        metric=file.metric,
+        gold=reader.gold,
+        subtask=reader.subtask,
+        choices=tuple(file.choices),
+        tolerance=file.tolerance,
+    )
+    scorer = plugin.create(setup)
+    scorers.SCORERS.check(scorer, file.scorer, ("score", "value", "metrics", "gold"))
+    return scorer
 
 
-def _version(path: Path) -> str:
-    """A digest of the folder's files, so that no result outlives a change of its task."""
+def _version(path: Path, plugin: scorers.ScorerPlugin | None) -> str:
+    """A digest of the folder's files and of a plug-in's version, so that no result outlives a change of its task."""
     digest = hashlib.sha256()
+    if plugin is not None:
+        digest.update(f"scorer {plugin.version}\n".encode())
     for name in FILES:
         content = (path / name).read_bytes() if (path / name).is_file() else b""
         digest.update(f"{name} {len(content)}\n".encode() + content)

@@ -1,6 +1,35 @@
-"""Training: supervised fine-tuning, export of the trained model, forecasts. Torch is imported by what trains alone."""
+"""Training: the seam for methods, and supervised fine-tuning behind it. Torch is imported by what trains alone.
 
+``tokenize``, ``export``, ``copy_text_files`` and ``structure_faults`` are of use to other methods, too.
+"""
+
+from ftdojo.training.backend import (
+    Point,
+    Step,
+    Tokenized,
+    TokenizedRow,
+    Trainer,
+    TrainResult,
+    model_key,
+    rows_key,
+    trainer_of,
+)
 from ftdojo.training.sft.export import copy_text_files, export
-from ftdojo.training.sft.tokens import Tokenized, tokenize
+from ftdojo.training.sft.lineage import structure_faults
+from ftdojo.training.sft.tokens import tokenize
 
-__all__ = ["Tokenized", "copy_text_files", "export", "tokenize"]
+__all__ = [
+    "Point",
+    "Step",
+    "Tokenized",
+    "TokenizedRow",
+    "TrainResult",
+    "Trainer",
+    "copy_text_files",
+    "export",
+    "model_key",
+    "rows_key",
+    "structure_faults",
+    "tokenize",
+    "trainer_of",
+]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
@@ -9,7 +11,7 @@ from peft import LoraConfig, get_peft_model
 from ftdojo.training.sft import adapter
 
 
-def adapted(ours, **settings):
+def adapted(ours: bool, **settings: Any) -> Any:
     torch.manual_seed(0)
     network = torch.nn.Sequential(torch.nn.Linear(32, 48), torch.nn.SiLU(), torch.nn.Linear(48, 16, bias=False))
     config = LoraConfig(r=4, lora_alpha=6, target_modules=["0", "2"], **settings)
@@ -24,7 +26,7 @@ def adapted(ours, **settings):
 
 
 @pytest.mark.parametrize("shape", [(32,), (5, 32), (3, 5, 32)])
-def test_outputs_and_gradients_are_those_of_peft(shape):
+def test_outputs_and_gradients_are_those_of_peft(shape: tuple[int, ...]) -> None:
     models = adapted(ours=True), adapted(ours=False)
     assert isinstance(models[0].base_model.model[0], adapter.LoraLinear)
     torch.manual_seed(2)
@@ -40,7 +42,7 @@ def test_outputs_and_gradients_are_those_of_peft(shape):
             torch.testing.assert_close(a.grad, b.grad)
 
 
-def test_without_its_adapter_it_is_the_base_module():
+def test_without_its_adapter_it_is_the_base_module() -> None:
     model = adapted(ours=True)
     x = torch.randn(2, 3, 32, dtype=torch.float64)
     with model.disable_adapter():
@@ -48,14 +50,14 @@ def test_without_its_adapter_it_is_the_base_module():
         assert not torch.equal(model(x), adapted(ours=True)(x))
 
 
-def test_merged_it_gives_the_same():
+def test_merged_it_gives_the_same() -> None:
     model = adapted(ours=True).eval()
     x = torch.randn(2, 3, 32, dtype=torch.float64)
     before = model(x)
     torch.testing.assert_close(model.merge_and_unload()(x), before)
 
 
-def test_dropout_is_applied_in_training_only():
+def test_dropout_is_applied_in_training_only() -> None:
     model = adapted(ours=True, lora_dropout=0.5)
     x = torch.randn(2, 3, 32, dtype=torch.float64)
     assert not torch.equal(model(x), model(x))

@@ -8,6 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ftdojo.models import prefix
 from ftdojo.training.sft.batches import GroupedSampler, collate
 from ftdojo.training.sft.tokens import IGNORED, Example
 
@@ -25,7 +26,7 @@ def test_an_epoch_has_every_row_once_and_batches_of_neighbours(found: list[int],
 
 
 def test_epochs_differ_and_a_seed_repeats_them() -> None:
-    keys = [([], 5)] * 40
+    keys: list[prefix.Key] = [([], 5)] * 40
     sampler, again = GroupedSampler(keys, 4, 0), GroupedSampler(keys, 4, 0)
     first, second = list(sampler), list(sampler)
     assert first != second

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +49,8 @@ def config(**changes: Any) -> TrainConfig:
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
     (file,) = folder.glob("*.safetensors")
-    return load_file(file)
+    loaded: dict[str, torch.Tensor] = load_file(file)
+    return loaded
 
 
 def test_it_learns_and_the_export_says_what_was_learned(tiny_model: Path, tmp_path: Path) -> None:
@@ -165,38 +165,25 @@ def test_patience_keeps_the_best_weights(tiny_model: Path, tmp_path: Path) -> No
     """The held-out rows cannot be learned from the others, so their loss rises soon."""
     noise = [{"prompt": f"Question {i}", "completion": f"{(i * 7919) % 1009}"} for i in range(40)]
     made = tokenize([parse_row(row) for row in noise], tiny_model, max_length=64).examples
-    settings = config(epochs=30, eval_fraction=0.3, patience=2, learning_rate=2e-2)
+    # At a constant rate, so that a shorter training takes the same steps.
+    constant = {"schedule": "constant", "warmup_ratio": 0.0}
+    settings = config(epochs=30, eval_fraction=0.3, patience=2, learning_rate=2e-2, **constant)
     result = train(made, settings, tiny_model, tmp_path / "t", on=SINGLE)
     losses = [loss for _, loss in result.eval_curve]
     assert result.epochs < 30
     assert losses.index(min(losses)) == len(losses) - 3
     kept = weights(tmp_path / "t")
     best_step = result.eval_curve[losses.index(min(losses))][0]
-    short = settings.model_copy(update={"patience": None})
-    stopped = train(made, short, tiny_model, tmp_path / "short", on=SINGLE, should_stop=_after(best_step))
-    assert stopped.steps == best_step
+    short = settings.model_copy(update={"patience": None, "max_steps": best_step})
+    assert train(made, short, tiny_model, tmp_path / "short", on=SINGLE).steps == best_step
     expected = weights(tmp_path / "short")
     assert all(kept[name].equal(expected[name]) for name in kept), "the weights of the best measurement"
 
 
-def _after(steps: int) -> Callable[[], bool]:
-    """Says yes when it is asked for that many steps' time."""
-    asked = iter(range(1, steps))
-    return lambda: next(asked, None) is None
-
-
-def test_the_caller_sees_the_curve_and_can_stop(tiny_model: Path, tmp_path: Path) -> None:
+def test_the_caller_sees_the_curve(tiny_model: Path, tmp_path: Path) -> None:
     seen: list[dict[str, float]] = []
-    result = train(
-        examples(tiny_model),
-        config(epochs=10),
-        tiny_model,
-        tmp_path / "t",
-        on=SINGLE,
-        on_log=seen.append,
-        should_stop=lambda: len(seen) >= 4,
-    )
-    assert result.steps in {4, 5}
+    settings = config(epochs=10)
+    result = train(examples(tiny_model), settings, tiny_model, tmp_path / "t", on=SINGLE, on_log=seen.append)
     assert [log["loss"] for log in seen] == [point.loss for point in result.curve]
     assert seen[0]["steps"] == 30
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,12 +13,13 @@ from ftdojo.errors import InputError
 from ftdojo.tasks import registry
 from ftdojo.tasks.check import check
 from ftdojo.tasks.rows import read_jsonl
+from ftdojo.tasks.spec import Task
 
 SET = "bowenxian/BioProBench"
 
 
-def row(name, n):
-    rows = {
+def row(name: str, n: int) -> dict[str, Any]:
+    rows: dict[str, dict[str, Any]] = {
         "PQA": {"question": f"Heat to ____ ({n}).", "choices": ["1", "2", "3", "4", "5"], "answer": str(n % 5 + 1)},
         "ORD": {"question": f"Sort {n}", "wrong_steps": ["b", "a"], "correct_steps": ["a", "b"]},
         "ERR": {
@@ -30,7 +34,7 @@ def row(name, n):
 
 
 @pytest.fixture
-def mirror(tmp_path):
+def mirror(tmp_path: Path) -> Path:
     root = tmp_path / "mirror"
     root.mkdir()
     for name in ("PQA", "ORD", "ERR", "GEN"):
@@ -39,7 +43,7 @@ def mirror(tmp_path):
     return root
 
 
-def build(name, mirror, folder):
+def build(name: str, mirror: Path, folder: Path) -> tuple[Task, list[dict[str, Any]], list[dict[str, Any]]]:
     folder.mkdir()
     task = registry.get(f"biology/{name.lower()}")
     task.variants["hub"].build(folder, {SET: mirror})
@@ -47,7 +51,9 @@ def build(name, mirror, folder):
 
 
 @pytest.mark.parametrize("name", ["PQA", "ORD", "ERR", "GEN"])
-def test_the_real_layout_becomes_a_task(name, mirror, tmp_path, same_as_golden):
+def test_the_real_layout_becomes_a_task(
+    name: str, mirror: Path, tmp_path: Path, same_as_golden: Callable[[str, Path], None]
+) -> None:
     task, validation, test = build(name, mirror, tmp_path / "data")
     assert len(validation) == len(test) == 6
     report = check(task, tmp_path / "data")
@@ -57,7 +63,7 @@ def test_the_real_layout_becomes_a_task(name, mirror, tmp_path, same_as_golden):
     same_as_golden(f"biology/{name.lower()}", tmp_path / "data")
 
 
-def test_equal_steps_and_known_questions_are_left_out(mirror, tmp_path):
+def test_equal_steps_and_known_questions_are_left_out(mirror: Path, tmp_path: Path) -> None:
     rows = [row("ORD", n) for n in range(12)]
     rows[0] |= {"wrong_steps": ["a", "a"], "correct_steps": ["a", "a"]}
     rows[1]["question"] = rows[2]["question"]
@@ -69,7 +75,7 @@ def test_equal_steps_and_known_questions_are_left_out(mirror, tmp_path):
     assert [r["question"] for r in raw] == ["Sort 200"]
 
 
-def test_a_question_does_not_come_back_with_its_choices_mixed(mirror, tmp_path):
+def test_a_question_does_not_come_back_with_its_choices_mixed(mirror: Path, tmp_path: Path) -> None:
     mixed = {**row("PQA", 3), "choices": ["5", "4", "3", "2", "1"]}
     (mirror / "PQA.json").write_text(json.dumps([mixed, row("PQA", 200)]), "utf-8")
     build("PQA", mirror, tmp_path / "data")
@@ -77,7 +83,7 @@ def test_a_question_does_not_come_back_with_its_choices_mixed(mirror, tmp_path):
     assert [r["question"] for r in raw] == ["Heat to ____ (200)."]
 
 
-def test_an_answer_that_no_output_can_give_is_left_out(mirror, tmp_path):
+def test_an_answer_that_no_output_can_give_is_left_out(mirror: Path, tmp_path: Path) -> None:
     rows = [row("PQA", n) for n in range(12)]
     rows[4]["answer"] = "H&E stain"
     (mirror / "PQA_test.json").write_text(json.dumps(rows), "utf-8")
@@ -103,7 +109,9 @@ def test_an_answer_that_no_output_can_give_is_left_out(mirror, tmp_path):
         ("GEN", {"input": None}),
     ],
 )
-def test_a_row_of_another_form_is_named_in_the_items_and_kept_in_the_raw_data(name, changes, mirror, tmp_path):
+def test_a_row_of_another_form_is_named_in_the_items_and_kept_in_the_raw_data(
+    name: str, changes: dict[str, Any], mirror: Path, tmp_path: Path
+) -> None:
     rows = [row(name, n) for n in range(12)]
     (mirror / f"{name}.json").write_text(json.dumps([{**row(name, 200), **changes}]), "utf-8")
     build(name, mirror, tmp_path / "raw_row")
@@ -117,7 +125,7 @@ def test_a_row_of_another_form_is_named_in_the_items_and_kept_in_the_raw_data(na
 @pytest.mark.parametrize(
     ("content", "message"), [("{", "is no JSON"), ('[{"question": "a"}]', r"PQA_test\.json: row 1: lacks one of")]
 )
-def test_faulty_files_are_named(content, message, mirror, tmp_path):
+def test_faulty_files_are_named(content: str, message: str, mirror: Path, tmp_path: Path) -> None:
     (mirror / "PQA_test.json").write_text(content, "utf-8")
     with pytest.raises(InputError, match=message):
         build("PQA", mirror, tmp_path / "data")

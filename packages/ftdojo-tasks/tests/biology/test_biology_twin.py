@@ -5,20 +5,25 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Callable
 from graphlib import TopologicalSorter
 from itertools import combinations, pairwise, permutations
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ftdojo.data.overlap import OverlapIndex
 from ftdojo.tasks.rows import read_jsonl
 from ftdojo_tasks.biology import twin
-from ftdojo_tasks.biology.protocols import NAMES, SLOT, TYPES, Step, grammar
+from ftdojo_tasks.biology.protocols import NAMES, SLOT, TYPES, Method, Step, grammar
 
 OPERATIONS, GROUPS = grammar().operations, grammar().groups
 GROUP_OF = {slot: name for name, group in GROUPS.items() for slot in group.terms}
 SAMPLES, TARGETS = grammar().samples, grammar().targets
 TRAINING_METHODS, VALIDATION_METHODS, TEST_METHODS = grammar().methods.values()
+
+Rows = list[dict[str, Any]]
 
 TASKS = ("PQA", "ORD", "ERR", "GEN")
 RAW_ROWS = {"PQA": 2000, "ORD": 1600, "ERR": 2000, "GEN": 1500}
@@ -29,14 +34,14 @@ ANY_NAME = re.compile(rf"\b({'|'.join(EVERY_NAME)})\b")
 
 
 @pytest.fixture(scope="module")
-def folders(twins):
+def folders(twins: Callable[[str], Path]) -> dict[str, Path]:
     return {name: twins(f"biology/{name.lower()}") for name in TASKS}
 
 
 @pytest.fixture(scope="module")
-def rows(folders):
+def rows(folders: dict[str, Path]) -> dict[str, dict[str, Rows]]:
     """Task -> part -> rows."""
-    found = {}
+    found: dict[str, dict[str, Rows]] = {}
     for name in TASKS:
         raw = json.loads((folders[name] / "raw" / f"{name}.json").read_text("utf-8"))
         items = {part: read_jsonl(folders[name] / f"{part}.jsonl") for part in ("validation", "test")}
@@ -45,12 +50,12 @@ def rows(folders):
 
 
 @pytest.fixture(scope="module")
-def items(rows):
+def items(rows: dict[str, dict[str, Rows]]) -> dict[str, Rows]:
     """Task -> items of validation and test."""
     return {name: [*parts["validation"], *parts["test"]] for name, parts in rows.items()}
 
 
-def texts(value):
+def texts(value: Any) -> list[str]:
     """All texts of a JSON value."""
     if isinstance(value, str):
         return [value]
@@ -59,7 +64,7 @@ def texts(value):
     return [text for part in value for text in texts(part)] if hasattr(value, "__iter__") else []
 
 
-def question(name, row):
+def question(name: str, row: dict[str, Any]) -> list[str]:
     """What is asked in a row, without its answer."""
     if name == "PQA":
         return [row["question"], *row["choices"]]
@@ -70,11 +75,18 @@ def question(name, row):
     return [*texts(row["context"]), row["corrected_text" if row["is_correct"] else "corrupted_text"]]
 
 
-def words(text):
+def words(text: str) -> str:
     return " ".join(text.split())
 
 
-def pattern(text, *, gap=None):
+def captured(form: str, text: str) -> str:
+    """The first group of an expression that occurs in a text."""
+    match = re.search(form, text)
+    assert match, text
+    return match[1]
+
+
+def pattern(text: str, *, gap: str | None = None) -> str:
     """A regular expression for a text of the grammar: any name in a slot for names, the right value in one for a term,
     which is ``gap`` in one of them."""
     found = ""
@@ -105,7 +117,7 @@ GAPS = [
 EVERY_METHOD = (*TRAINING_METHODS, *VALIDATION_METHODS, *TEST_METHODS)
 
 
-def operation_of(step):
+def operation_of(step: str) -> str:
     """The operation that a full step, a heading or a short step tells."""
     found = {name for name, form in STEPS if form.fullmatch(step)}
     found |= {name for name, form in BRIEFS.items() if form.fullmatch(step)}
@@ -114,7 +126,7 @@ def operation_of(step):
     return name
 
 
-def method_of(title):
+def method_of(title: str) -> Method:
     (method,) = (method for method in EVERY_METHOD if re.fullmatch(pattern(method.title), title))
     return method
 
@@ -122,8 +134,8 @@ def method_of(title):
 # -- the grammar -------------------------------------------------------------------------------------------------------
 
 
-def test_all_methods_agree_on_the_order_of_operations():
-    before = {}
+def test_all_methods_agree_on_the_order_of_operations() -> None:
+    before: dict[str, set[str]] = {}
     for method in EVERY_METHOD:
         assert len(set(method.operations)) == len(method.operations) >= twin.LONGEST
         for first, second in pairwise(method.operations):
@@ -131,7 +143,7 @@ def test_all_methods_agree_on_the_order_of_operations():
     assert set(TopologicalSorter(before).static_order()) == set(OPERATIONS)  # raises for a contradiction
 
 
-def test_new_methods_are_new_chains_of_known_operations():
+def test_new_methods_are_new_chains_of_known_operations() -> None:
     known = {name for method in TRAINING_METHODS for name in method.operations}
     pairs = {pair for method in TRAINING_METHODS for pair in pairwise(method.operations)}
     for method in (*VALIDATION_METHODS, *TEST_METHODS):
@@ -139,7 +151,7 @@ def test_new_methods_are_new_chains_of_known_operations():
         assert not set(pairwise(method.operations)) <= pairs
 
 
-def test_every_step_names_its_sample_and_every_gap_has_choices():
+def test_every_step_names_its_sample_and_every_gap_has_choices() -> None:
     for name, operation in OPERATIONS.items():
         assert "{sample}" in operation.brief
         for wording in operation.wordings:
@@ -152,7 +164,7 @@ def test_every_step_names_its_sample_and_every_gap_has_choices():
                 assert step.right(term) not in wrong | set(step.absurd(term))
 
 
-def test_absurd_values_are_right_nowhere():
+def test_absurd_values_are_right_nowhere() -> None:
     for group in GROUPS.values():
         assert not set(group.absurd) & set(group.values)
         assert len(set(group.values)) == len(group.values)
@@ -169,7 +181,7 @@ FIELDS = {
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_files_sizes_fields_and_ids(name, folders, rows):
+def test_files_sizes_fields_and_ids(name: str, folders: dict[str, Path], rows: dict[str, dict[str, Rows]]) -> None:
     files = {path.relative_to(folders[name]).as_posix() for path in folders[name].rglob("*") if path.is_file()}
     assert files == {f"raw/{name}.json", "validation.jsonl", "test.jsonl"}
     assert {part: len(found) for part, found in rows[name].items()} == {
@@ -183,7 +195,7 @@ def test_files_sizes_fields_and_ids(name, folders, rows):
     assert all(re.fullmatch(rf"(VALIDATION|TEST)-{name}-\d{{6}}", row["id"]) for row in rows[name]["test"])
 
 
-def test_prompts_and_answers_are_short(items):
+def test_prompts_and_answers_are_short(items: dict[str, Rows]) -> None:
     for name, found in items.items():
         assert all(len("\n".join(question(name, item))) < 550 for item in found)  # 300 tokens with the instruction
     assert all(len("\n".join(item["output"])) < 250 for item in items["GEN"])
@@ -192,7 +204,7 @@ def test_prompts_and_answers_are_short(items):
 # -- gold --------------------------------------------------------------------------------------------------------------
 
 
-def test_the_answer_is_the_only_choice_that_the_grammar_allows(rows):
+def test_the_answer_is_the_only_choice_that_the_grammar_allows(rows: dict[str, dict[str, Rows]]) -> None:
     for part, row in ((part, row) for part, found in rows["PQA"].items() for row in found):
         text = words(row["question"]).replace("______", "____")
         forms = [(term, form) for term, form in GAPS if form.fullmatch(text)]
@@ -207,7 +219,7 @@ def test_the_answer_is_the_only_choice_that_the_grammar_allows(rows):
         assert len(set(row["choices"])) == twin.CHOICES
 
 
-def test_steps_are_sorted_as_in_their_method(rows):
+def test_steps_are_sorted_as_in_their_method(rows: dict[str, dict[str, Rows]]) -> None:
     doubled = 0
     for part, found in rows["ORD"].items():
         for row in found:
@@ -217,14 +229,14 @@ def test_steps_are_sorted_as_in_their_method(rows):
                 doubled += 1
                 assert part == "raw"
                 steps.pop()
-            title = re.search(r"'(.+)'", words(row["question"]))[1]
+            title = captured(r"'(.+)'", words(row["question"]))
             places = [method_of(title).operations.index(operation_of(step)) for step in steps]
             assert places == sorted(set(places))
             assert twin.SHORTEST <= len(places) <= twin.LONGEST
     assert 10 <= doubled <= 40
 
 
-def test_right_steps_are_of_the_grammar_and_wrong_ones_are_not(rows):
+def test_right_steps_are_of_the_grammar_and_wrong_ones_are_not(rows: dict[str, dict[str, Rows]]) -> None:
     for part, found in rows["ERR"].items():
         for row in found:
             method = method_of(row["context"]["purpose"])
@@ -246,11 +258,11 @@ def test_right_steps_are_of_the_grammar_and_wrong_ones_are_not(rows):
                 assert not any(form.fullmatch(row["corrupted_text"]) for _, form in STEPS)
 
 
-def test_outputs_are_parts_of_their_method_up_to_the_named_step(rows):
+def test_outputs_are_parts_of_their_method_up_to_the_named_step(rows: dict[str, dict[str, Rows]]) -> None:
     for found in rows["GEN"].values():
         for row in found:
             text = words(row["input"])
-            title = re.match(r"(?:For|During|How to start) (.+?),", text)[1]
+            title = captured(r"^(?:For|During|How to start) (.+?),", text)
             steps = [re.sub(r"^(Step )?\d[.):] ", "", step) for step in row["output"]]
             names = [operation_of(step) for step in steps]
             operations = method_of(title).operations
@@ -269,7 +281,7 @@ def test_outputs_are_parts_of_their_method_up_to_the_named_step(rows):
 
 
 @pytest.mark.parametrize("part", ["validation", "test"])
-def test_no_constant_answer_goes_far(part, rows):
+def test_no_constant_answer_goes_far(part: str, rows: dict[str, dict[str, Rows]]) -> None:
     pqa = rows["PQA"][part]
     assert Counter(item["choices"].index(item["answer"]) for item in pqa) == dict.fromkeys(range(5), 20)
     assert max(Counter(item["answer"] for item in pqa).values()) <= 10
@@ -284,7 +296,9 @@ def test_no_constant_answer_goes_far(part, rows):
             assert 2 * sum(answer.index(a) < answer.index(b) for a, b in pairs) == len(pairs)
 
 
-def test_no_order_of_a_validation_item_tells_that_of_the_test_item_of_its_number(rows):
+def test_no_order_of_a_validation_item_tells_that_of_the_test_item_of_its_number(
+    rows: dict[str, dict[str, Rows]],
+) -> None:
     golds = [
         [[item["wrong_steps"].index(step) for step in item["correct_steps"]] for item in rows["ORD"][part]]
         for part in ("validation", "test")
@@ -292,20 +306,20 @@ def test_no_order_of_a_validation_item_tells_that_of_the_test_item_of_its_number
     assert sum(a == b for a, b in zip(*golds, strict=True)) < 20
 
 
-def test_half_of_the_items_are_hard(rows):
+def test_half_of_the_items_are_hard(rows: dict[str, dict[str, Rows]]) -> None:
     seen = [re.compile(pattern(wording)) for operation in OPERATIONS.values() for wording in operation.wordings[:2]]
     for part in ("validation", "test"):
         new = [method_of(item["context"]["purpose"]) in METHODS[part] for item in rows["ERR"][part]]
         unseen = [not any(form.fullmatch(item["corrected_text"]) for form in seen) for item in rows["ERR"][part]]
         assert new == unseen
         assert sum(new) == 50
-        titles = [re.search(r"'(.+)'", item["question"])[1] for item in rows["ORD"][part]]
+        titles = [captured(r"'(.+)'", item["question"]) for item in rows["ORD"][part]]
         assert sum(method_of(title) in METHODS[part] for title in titles) == 50
-    raw = [re.search(r"'(.+)'", words(row["question"]))[1] for row in rows["ORD"]["raw"]]
+    raw = [captured(r"'(.+)'", words(row["question"])) for row in rows["ORD"]["raw"]]
     assert {method_of(title) for title in raw} == set(TRAINING_METHODS)
 
 
-def test_absurd_and_misplaced_values(items):
+def test_absurd_and_misplaced_values(items: dict[str, Rows]) -> None:
     wrong = [item for item in items["ERR"] if not item["is_correct"]]
     absurd = {value for group in GROUPS.values() for value in group.absurd}
     given = [item["error_description"].removesuffix(".").split(", not ")[1] for item in wrong]
@@ -316,7 +330,7 @@ def test_absurd_and_misplaced_values(items):
 # -- disjointness ------------------------------------------------------------------------------------------------------
 
 
-def test_splits_share_no_sample_and_no_target_in_any_task(rows):
+def test_splits_share_no_sample_and_no_target_in_any_task(rows: dict[str, dict[str, Rows]]) -> None:
     found = {
         part: {
             name
@@ -332,7 +346,9 @@ def test_splits_share_no_sample_and_no_target_in_any_task(rows):
     assert all(not found[a] & found[b] for a, b in combinations(METHODS, 2))
 
 
-def test_training_rows_do_not_overlap_with_items_but_leaks_would(rows, items):
+def test_training_rows_do_not_overlap_with_items_but_leaks_would(
+    rows: dict[str, dict[str, Rows]], items: dict[str, Rows]
+) -> None:
     raw = [
         [f"{' '.join(question(name, row))}", " ".join(texts(row.get("output") or row.get("correct_steps") or []))]
         for name, parts in rows.items()
@@ -350,7 +366,9 @@ def test_training_rows_do_not_overlap_with_items_but_leaks_would(rows, items):
 # -- defects and determinism -------------------------------------------------------------------------------------------
 
 
-def test_raw_rows_have_the_declared_defects_and_items_have_none(rows, items):
+def test_raw_rows_have_the_declared_defects_and_items_have_none(
+    rows: dict[str, dict[str, Rows]], items: dict[str, Rows]
+) -> None:
     for name, parts in rows.items():
         raw, total = parts["raw"], RAW_ROWS[name]
         assert sum(not row["type"] for row in raw) / total == pytest.approx(twin.NO_TYPE, abs=0.01)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,12 +16,14 @@ from ftdojo.tasks import registry
 from ftdojo.tasks.check import check, training_pairs
 from ftdojo.tasks.raw_files import read
 from ftdojo.tasks.scoring import compare, summarize
+from ftdojo.tasks.spec import ItemScore
 from ftdojo_tasks.biology import err, gen, pqa
 from ftdojo_tasks.biology import ord as step_order
+from scoring_fixtures import CpuSeconds
 
 NAMES = ("pqa", "ord", "err", "gen")
 TASKS = {name: registry.get(f"biology/{name}") for name in NAMES}
-ITEMS = {
+ITEMS: dict[str, dict[str, Any]] = {
     "pqa": {
         "id": "P1",
         "question": "Incubate at ____ °C.",
@@ -52,17 +59,17 @@ ITEMS = {
 
 
 @pytest.fixture(scope="module", autouse=True)
-def stemmer():
+def stemmer() -> None:
     """Imported beforehand: that takes longer than what is timed here."""
     gen.rouge_l("a", "a")
     import rouge_score.rouge_scorer  # noqa: F401
 
 
-def tagged(text):
+def tagged(text: str) -> str:
     return f"[ANSWER_START]{text}[ANSWER_END]"
 
 
-def score(name, text, **changes):
+def score(name: str, text: str, **changes: Any) -> ItemScore:
     (verdict,) = TASKS[name].scorer.score([{**ITEMS[name], **changes}], [text])
     return verdict
 
@@ -84,18 +91,18 @@ def score(name, text, **changes):
         ("", None),
     ],
 )
-def test_a_choice_and_its_confidence(output, parsed):
+def test_a_choice_and_its_confidence(output: str, parsed: tuple[str, int] | None) -> None:
     assert pqa.parse(output) == parsed
 
 
-def test_choices_are_compared_letter_by_letter():
+def test_choices_are_compared_letter_by_letter() -> None:
     assert score("pqa", tagged("37 & 90%")).score == 1.0
     assert score("pqa", tagged("rinse & 90%"), answer="Rinse").error == "wrong"
     assert score("pqa", "37").error == "format"
     assert score("pqa", " ").error == "empty"
 
 
-def test_unparsed_choices_count_in_the_accuracy_and_not_in_the_brier_score():
+def test_unparsed_choices_count_in_the_accuracy_and_not_in_the_brier_score() -> None:
     scores = TASKS["pqa"].scorer.score([ITEMS["pqa"]] * 3, [tagged("37 & 80%"), tagged("4 & 60%"), "?"])
     assert TASKS["pqa"].scorer.value(scores) == pytest.approx(100 / 3)
     metrics = TASKS["pqa"].scorer.metrics(scores)
@@ -116,11 +123,11 @@ def test_unparsed_choices_count_in_the_accuracy_and_not_in_the_brier_score():
         ("[1, 0, 2]", None),
     ],
 )
-def test_an_order_holds_every_step_once(output, order):
+def test_an_order_holds_every_step_once(output: str, order: list[int] | None) -> None:
     assert step_order.parse(output, 3) == order
 
 
-def test_tau_pools_the_pairs_of_all_items():
+def test_tau_pools_the_pairs_of_all_items() -> None:
     four = {**ITEMS["ord"], "wrong_steps": list("abcd"), "correct_steps": list("abcd")}
     scorer = TASKS["ord"].scorer
     scores = scorer.score([ITEMS["ord"], four], [tagged("[1, 0, 2]"), tagged("[3, 2, 1, 0]")])
@@ -130,7 +137,7 @@ def test_tau_pools_the_pairs_of_all_items():
 
 
 @pytest.mark.parametrize("steps", [["a", "a", "b"], ["a"], None])
-def test_equal_steps_have_no_order(steps):
+def test_equal_steps_have_no_order(steps: list[str] | None) -> None:
     with pytest.raises(InputError, match="item O1"):
         score("ord", "x", wrong_steps=steps, correct_steps=steps)
 
@@ -148,22 +155,22 @@ def test_equal_steps_have_no_order(steps):
         ("", None),
     ],
 )
-def test_a_verdict_on_a_step(output, verdict):
+def test_a_verdict_on_a_step(output: str, verdict: bool | None) -> None:
     assert err.parse(output) is verdict
 
 
-def test_errors_are_the_positive_class_and_unparsed_ones_are_missed():
+def test_errors_are_the_positive_class_and_unparsed_ones_are_missed() -> None:
     right = {**ITEMS["err"], "is_correct": True}
     items = [ITEMS["err"], ITEMS["err"], ITEMS["err"], right, right]
     outputs = [tagged("False"), tagged("True"), "?", tagged("False"), tagged("True")]
     scores = TASKS["err"].scorer.score(items, outputs)
     assert TASKS["err"].scorer.value(scores) == pytest.approx(100 * 2 / (2 + 1 + 2))
     metrics = TASKS["err"].scorer.metrics(scores)
-    assert (metrics["precision"], metrics["recall"]) == (50.0, pytest.approx(100 / 3))
+    assert (metrics["precision"], metrics["recall"]) == pytest.approx((50.0, 100 / 3))
     assert metrics["accuracy"] == 40.0
 
 
-def test_the_shown_step_is_the_one_to_be_judged():
+def test_the_shown_step_is_the_one_to_be_judged() -> None:
     assert "Step: Heat to 370 °C\nStep after: none" in TASKS["err"].question(ITEMS["err"])
     assert "Step: Heat to 37 °C" in TASKS["err"].question({**ITEMS["err"], "is_correct": True})
 
@@ -179,7 +186,7 @@ def test_the_shown_step_is_the_one_to_be_judged():
         ("1. Add buffer.\n2. Spin.", 0.0),
     ],
 )
-def test_steps_are_scored_by_common_words_in_order(output, expected):
+def test_steps_are_scored_by_common_words_in_order(output: str, expected: float) -> None:
     assert score("gen", output).score == pytest.approx(expected)
 
 
@@ -187,7 +194,7 @@ WORDS = st.sampled_from(["spin", "Spinning", "the", "washes", "wash", "1.2", "4�
 
 
 @given(gold=st.lists(WORDS, max_size=40), given_words=st.lists(WORDS, max_size=40))
-def test_rouge_is_that_of_its_package(gold, given_words):
+def test_rouge_is_that_of_its_package(gold: list[str], given_words: list[str]) -> None:
     from rouge_score.rouge_scorer import RougeScorer
 
     texts = " ".join(gold), " ".join(given_words)
@@ -196,14 +203,14 @@ def test_rouge_is_that_of_its_package(gold, given_words):
 
 
 @given(gold=st.text(), given_text=st.text())
-def test_rouge_is_that_of_its_package_on_any_text(gold, given_text):
+def test_rouge_is_that_of_its_package_on_any_text(gold: str, given_text: str) -> None:
     from rouge_score.rouge_scorer import RougeScorer
 
     expected = RougeScorer(["rougeL"], use_stemmer=True).score(gold, given_text)["rougeL"].fmeasure
     assert gen.rouge_l(gold, given_text) == pytest.approx(expected)
 
 
-def test_a_long_answer_is_cut():
+def test_a_long_answer_is_cut() -> None:
     assert gen.rouge_l("b", "a " * gen.MAX_WORDS + "b") == 0.0
     assert gen.rouge_l("b", "a " * (gen.MAX_WORDS - 1) + "b") > 0.0
     assert gen.rouge_l("b", "a" * gen.MAX_CHARS + " b") == 0.0
@@ -213,26 +220,26 @@ def test_a_long_answer_is_cut():
     "text",
     ["a-b/" * 25_000, "wash cells " * 9_000, "y" * 99_990 + "ing", "".join(f"{n:x}ing-" for n in range(12_000))],
 )
-def test_long_protocols_are_compared_in_time(text, cpu_seconds):
+def test_long_protocols_are_compared_in_time(text: str, cpu_seconds: CpuSeconds) -> None:
     taken = cpu_seconds(lambda: score("gen", tagged(f"{text} x"), output=[text]))
     assert taken < 2
 
 
-def test_blanks_in_a_list_cost_no_time(cpu_seconds):
+def test_blanks_in_a_list_cost_no_time(cpu_seconds: CpuSeconds) -> None:
     output = tagged(f"[1{' ' * 9_900}x")
     assert cpu_seconds(lambda: [step_order.parse(output, 3) for _ in range(20)]) < 1
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_hostile_outputs_are_scored(name, hostile, cpu_seconds):
+def test_hostile_outputs_are_scored(name: str, hostile: str, cpu_seconds: CpuSeconds) -> None:
     for output in (hostile, tagged(hostile), tagged(f"[{hostile}]")):
-        assert cpu_seconds(lambda output=output: score(name, output)) < 2
+        assert cpu_seconds(partial(score, name, output)) < 2
         assert score(name, output).score < 1.0
 
 
 @pytest.mark.parametrize("name", NAMES)
 @given(text=st.text())
-def test_any_text_is_scored(name, text):
+def test_any_text_is_scored(name: str, text: str) -> None:
     for output in (text, tagged(text)):
         assert 0.0 <= score(name, output).score <= 1.0
 
@@ -240,13 +247,13 @@ def test_any_text_is_scored(name, text):
 @pytest.mark.parametrize(
     ("name", "changes"), [("pqa", {"answer": None}), ("err", {"is_correct": "yes"}), ("gen", {"output": "1. a"})]
 )
-def test_faulty_items_are_refused(name, changes):
+def test_faulty_items_are_refused(name: str, changes: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=f"item {ITEMS[name]['id']}"):
         score(name, "x", **changes)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_twin_proves_itself(name, twins):
+def test_the_twin_proves_itself(name: str, twins: Callable[[str], Path]) -> None:
     folder = twins(f"biology/{name}")
     report = check(TASKS[name], folder)
     assert report.ok, report.findings
@@ -260,7 +267,7 @@ def test_the_twin_proves_itself(name, twins):
     assert right[0].parsed
 
 
-def test_the_interval_of_a_pooled_metric_is_bootstrapped():
+def test_the_interval_of_a_pooled_metric_is_bootstrapped() -> None:
     right = {**ITEMS["err"], "is_correct": True}
     items = [{**item, "id": str(i)} for i, item in enumerate([ITEMS["err"], right] * 40)]
     task = TASKS["err"]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +13,7 @@ from ftdojo.errors import InputError
 from ftdojo.tasks import registry
 from ftdojo.tasks.check import check
 from ftdojo.tasks.rows import read_jsonl
+from ftdojo.tasks.spec import Task
 
 RAW_FILES = {
     "mol_und": ("fg_count", "ring_count", "Murcko_scaffold", "ring_system_scaffold"),
@@ -20,7 +24,7 @@ RAW_FILES = {
 ROWS = {"mol_und": 9, "mol_edit": 8, "mol_opt": 6, "reaction": 5}
 
 
-def item(task, subtask, number):
+def item(task: str, subtask: str, number: int) -> dict[str, Any]:
     """A row of the benchmark for which gold answers can be scored without a download."""
     smiles = "C" * (number + 2)
     common = {"id": "same", "task": task, "subtask": subtask}
@@ -41,7 +45,7 @@ def item(task, subtask, number):
     return {**common, "query": f"{subtask} of {smiles}?", "gt": golds.get(subtask, smiles), "meta": "{}"}
 
 
-def raw_row(task, subtask, number):
+def raw_row(task: str, subtask: str, number: int) -> dict[str, Any]:
     keys = {"fs_major_product": "Major Product", "fs_by_product": "By Product", "Murcko_scaffold": "Output Scaffold"}
     key = keys.get(subtask, {"rcr": "SMILES"}.get(subtask, "count" if subtask.endswith("_count") else "output"))
     steps = json.dumps({"analysis": "short", key: "CCO"})
@@ -54,7 +58,7 @@ def raw_row(task, subtask, number):
 
 
 @pytest.fixture
-def sources(tmp_path):
+def sources(tmp_path: Path) -> dict[str, Path]:
     raw, bench = tmp_path / "mirror" / "OpenMol" / "ChemCoTDataset", tmp_path / "mirror" / "OpenMol" / "ChemCoTBench"
     for folder, names in RAW_FILES.items():
         for name in names:
@@ -69,7 +73,7 @@ def sources(tmp_path):
     return {"OpenMol/ChemCoTDataset": raw, "OpenMol/ChemCoTBench": bench}
 
 
-def build(name, sources, folder):
+def build(name: str, sources: dict[str, Path], folder: Path) -> tuple[Task, list[dict[str, Any]], list[dict[str, Any]]]:
     folder.mkdir()
     task = registry.get(f"chemistry/{name}")
     task.variants["hub"].build(folder, sources)
@@ -77,7 +81,9 @@ def build(name, sources, folder):
 
 
 @pytest.mark.parametrize("name", ["mol_und", "mol_edit", "reaction"])
-def test_the_real_layout_becomes_a_task(sources, tmp_path, name, same_as_golden):
+def test_the_real_layout_becomes_a_task(
+    sources: dict[str, Path], tmp_path: Path, name: str, same_as_golden: Callable[[str, Path], None]
+) -> None:
     task, validation, test = build(name, sources, tmp_path / "data")
     half = ROWS[name] // 2
     assert len(validation) == len(test) == half * len(task.spec.subtasks)
@@ -88,7 +94,7 @@ def test_the_real_layout_becomes_a_task(sources, tmp_path, name, same_as_golden)
     same_as_golden(f"chemistry/{name}", tmp_path / "data")
 
 
-def test_rows_are_shuffled_and_split_by_view_like_the_reference(sources, tmp_path):
+def test_rows_are_shuffled_and_split_by_view_like_the_reference(sources: dict[str, Path], tmp_path: Path) -> None:
     _, validation, test = build("mol_und", sources, tmp_path / "data")
     # numpy.random.default_rng(42).permutation(9); the middle row of an odd number is in neither part.
     order = [3, 0, 7, 2, 4, 6, 1, 5, 8]
@@ -97,13 +103,15 @@ def test_rows_are_shuffled_and_split_by_view_like_the_reference(sources, tmp_pat
     assert [row["id"] for row in test if row["subtask"] == "fg_count"] == names[-4:]
 
 
-def test_targets_are_prepared_without_their_classifiers(sources, tmp_path, same_as_golden):
+def test_targets_are_prepared_without_their_classifiers(
+    sources: dict[str, Path], tmp_path: Path, same_as_golden: Callable[[str, Path], None]
+) -> None:
     _, validation, _ = build("mol_opt", sources, tmp_path / "data")
     same_as_golden("chemistry/mol_opt", tmp_path / "data")
     assert {row["subtask"] for row in validation} == {"drd", "gsk", "jnk", "logp", "qed", "solubility"}
 
 
-def test_targets_can_be_left_out_by_name(sources, tmp_path):
+def test_targets_can_be_left_out_by_name(sources: dict[str, Path], tmp_path: Path) -> None:
     task = registry.get("chemistry/mol_opt")
     task.variants["hub-computable"].build(tmp_path, sources)
     report = check(task.variant("hub-computable")[1], tmp_path)
@@ -111,7 +119,7 @@ def test_targets_can_be_left_out_by_name(sources, tmp_path):
     assert {row["subtask"] for row in read_jsonl(tmp_path / "test.jsonl")} == {"logp", "qed", "solubility"}
 
 
-def test_a_question_is_in_one_place_only(sources, tmp_path):
+def test_a_question_is_in_one_place_only(sources: dict[str, Path], tmp_path: Path) -> None:
     path = sources["OpenMol/ChemCoTBench"] / "chemcotbench" / "mol_und" / "fg_count.json"
     rows = json.loads(path.read_text("utf-8"))
     path.write_text(json.dumps([{**row, "query": rows[0]["query"]} for row in rows[:6]] + rows[6:]), "utf-8")
@@ -135,7 +143,7 @@ def test_a_question_is_in_one_place_only(sources, tmp_path):
         ("[]", "0 rows of mol_und/fg_count"),
     ],
 )
-def test_faulty_files_are_named(sources, tmp_path, content, message):
+def test_faulty_files_are_named(sources: dict[str, Path], tmp_path: Path, content: str, message: str) -> None:
     (sources["OpenMol/ChemCoTBench"] / "chemcotbench" / "mol_und" / "fg_count.json").write_text(content, "utf-8")
     with pytest.raises(InputError, match=message):
         build("mol_und", sources, tmp_path / "data")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from rdkit import Chem
@@ -14,11 +17,11 @@ NAMES = ("mol_edit", "mol_opt", "reaction")
 
 
 @pytest.fixture(scope="module", params=NAMES)
-def built(request, twins):
+def built(request: pytest.FixtureRequest, twins: Callable[[str], Path]) -> tuple[str, Path]:
     return request.param, twins(f"chemistry/{request.param}")
 
 
-def first_scaffolds(rows):
+def first_scaffolds(rows: list[dict[str, Any]]) -> set[str]:
     """Of the first molecule in each query."""
     found = set()
     for row in rows:
@@ -31,7 +34,7 @@ def first_scaffolds(rows):
     return found
 
 
-def test_splits_have_no_scaffold_in_common(built):
+def test_splits_have_no_scaffold_in_common(built: tuple[str, Path]) -> None:
     name, folder = built
     if name == "reaction":
         pytest.skip("its queries name products, too; the twin splits the starting molecules")
@@ -45,7 +48,7 @@ def test_splits_have_no_scaffold_in_common(built):
     assert not validation & test
 
 
-def test_no_question_is_asked_twice(built):
+def test_no_question_is_asked_twice(built: tuple[str, Path]) -> None:
     name, folder = built
     queries = [row["query"] for split in ("validation", "test") for row in read_jsonl(folder / f"{split}.jsonl")]
     raw = {row["query"] for path in (folder / "raw").rglob("*.json") for row in json.loads(path.read_text("utf-8"))}

@@ -26,5 +26,5 @@ from ftdojo_tasks.chemistry import groups
         ("FC(Cl)Br", "halo", 3),
     ],
 )
-def test_counts(smiles, group, expected):
+def test_counts(smiles: str, group: str, expected: int) -> None:
     assert groups.count(Chem.MolFromSmiles(smiles), group) == expected

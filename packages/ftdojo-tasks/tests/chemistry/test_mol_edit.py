@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,13 +14,15 @@ from hypothesis import strategies as st
 from ftdojo.errors import InputError
 from ftdojo.tasks import registry
 from ftdojo.tasks.check import check
+from ftdojo.tasks.spec import ItemScore
 from ftdojo_tasks.chemistry.mol_edit import KEYS
 from ftdojo_tasks.chemistry.reading import find_smiles
+from scoring_fixtures import CpuSeconds
 
 TASK = registry.get("chemistry/mol_edit")
 
 
-def item(subtask, source, reference="", **groups):
+def item(subtask: str, source: str, reference: str = "", **groups: str) -> dict[str, Any]:
     query = f"Edit it.\nInput Molecule: {source}, Functional Group to do something with: x."
     meta = {"molecule": source, "reference": reference, **groups}
     return {"id": "e", "query": query, "gt": "", "subtask": subtask, "meta": json.dumps(meta)}
@@ -28,7 +33,7 @@ PHENOL = item("delete", "Oc1ccccc1", "c1ccccc1", removed_group="hydroxyl")
 ANILINE = item("sub", "Nc1ccccc1", "Oc1ccccc1", removed_group="amine", added_group="hydroxyl")
 
 
-def score(one, output):
+def score(one: dict[str, Any], output: str) -> ItemScore:
     (verdict,) = TASK.scorer.score([one], [output])
     return verdict
 
@@ -50,7 +55,7 @@ def score(one, output):
         (ANILINE, '{"output": "c1ccccc1"}', False),
     ],
 )
-def test_an_answer_is_right_by_the_counts_of_its_groups(one, output, right):
+def test_an_answer_is_right_by_the_counts_of_its_groups(one: dict[str, Any], output: str, right: bool) -> None:
     assert score(one, output).score == float(right)
 
 
@@ -63,7 +68,7 @@ def test_an_answer_is_right_by_the_counts_of_its_groups(one, output, right):
         ("CC", "CC"),
     ],
 )
-def test_where_a_molecule_is_found(output, found):
+def test_where_a_molecule_is_found(output: str, found: str) -> None:
     assert find_smiles(output, KEYS).text == found
 
 
@@ -71,11 +76,11 @@ def test_where_a_molecule_is_found(output, found):
     ("output", "error"),
     [("", "empty"), ("no idea at all", "format"), ('{"output": "c1cccc"}', "invalid"), ('{"output": "CC"}', "wrong")],
 )
-def test_classes_of_wrong_answers(output, error):
+def test_classes_of_wrong_answers(output: str, error: str) -> None:
     assert score(BENZENE, output).error == error
 
 
-def test_metrics_are_means_over_subtasks():
+def test_metrics_are_means_over_subtasks() -> None:
     items = [BENZENE, BENZENE, PHENOL]
     scores = TASK.scorer.score(items, ['{"output": "Oc1ccccc1"}', '{"output": "c1c"}', '{"output": "c1ccccc1"}'])
     assert TASK.scorer.value(scores) == 75.0
@@ -85,7 +90,7 @@ def test_metrics_are_means_over_subtasks():
     assert metrics["one_piece_rate"] == 75.0
 
 
-def test_a_molecule_beside_the_source_is_right_but_not_in_one_piece():
+def test_a_molecule_beside_the_source_is_right_but_not_in_one_piece() -> None:
     verdict = score(BENZENE, '{"output": "c1ccccc1.CO"}')
     assert (verdict.score, verdict.metrics["one_piece_rate"]) == (1.0, 0.0)
 
@@ -99,22 +104,22 @@ def test_a_molecule_beside_the_source_is_right_but_not_in_one_piece():
         ({"meta": "not JSON"}, "names the group 'None'"),
     ],
 )
-def test_faulty_items_are_refused(change, message):
+def test_faulty_items_are_refused(change: dict[str, str], message: str) -> None:
     with pytest.raises(InputError, match=message):
         score({**BENZENE, **change}, "x")
 
 
-def test_hostile_outputs_are_scored(hostile, cpu_seconds):
+def test_hostile_outputs_are_scored(hostile: str, cpu_seconds: CpuSeconds) -> None:
     assert cpu_seconds(lambda: score(BENZENE, hostile)) < 2
     assert score(BENZENE, hostile).score in (0.0, 1.0)
 
 
 @given(st.text())
-def test_any_text_is_scored(text):
+def test_any_text_is_scored(text: str) -> None:
     assert score(BENZENE, text).score in (0.0, 1.0)
 
 
-def test_the_twin_proves_itself(twins):
+def test_the_twin_proves_itself(twins: Callable[[str], Path]) -> None:
     report = check(TASK.variant("twin")[1], twins("chemistry/mol_edit"))
     assert report.ok, report.findings
     assert report.items == {"validation": 100, "test": 100}

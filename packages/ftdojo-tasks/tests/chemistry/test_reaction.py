@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,14 +13,16 @@ from hypothesis import strategies as st
 from ftdojo.errors import InputError
 from ftdojo.tasks import registry
 from ftdojo.tasks.check import check
+from ftdojo.tasks.spec import ItemScore
 from ftdojo_tasks.chemistry.reaction import levenshtein
+from scoring_fixtures import CpuSeconds
 
 TASK = registry.get("chemistry/reaction")
 ESTER = json.dumps({"Major Product": "CC(=O)OCC", "Byproduct(s)": "O"})
 GOLDS = {"fs": ESTER, "retro": "CCO.CC(=O)O", "nepp": "C[O-].[Na+]", "rcr": "CCN(CC)CC", "mechsel": "C"}
 
 
-def score(subtask, output, gold=None):
+def score(subtask: str, output: str, gold: str | None = None) -> ItemScore:
     item = {"id": "r", "query": "?", "subtask": subtask, "gt": gold or GOLDS[subtask], "meta": "{}"}
     (verdict,) = TASK.scorer.score([item], [output])
     return verdict
@@ -48,23 +52,23 @@ def score(subtask, output, gold=None):
         ("mechsel", "A mechanism that I like", False),
     ],
 )
-def test_which_answers_are_right(subtask, output, right):
+def test_which_answers_are_right(subtask: str, output: str, right: bool) -> None:
     assert score(subtask, output).score == float(right)
 
 
-def test_stereochemistry_counts_in_the_match_and_not_in_the_similarities():
+def test_stereochemistry_counts_in_the_match_and_not_in_the_similarities() -> None:
     verdict = score("fs", '{"Major Product": "C[C@H](O)F"}', gold=json.dumps({"Major Product": "C[C@@H](O)F"}))
     assert verdict.score == 0.0
     assert verdict.metrics == {"morgan_sims": 1.0, "maccs_sims": 1.0, "rdk_sims": 1.0, "levenshtein": 0.0}
 
 
-def test_an_invalid_molecule_has_no_similarity_and_the_largest_distance():
+def test_an_invalid_molecule_has_no_similarity_and_the_largest_distance() -> None:
     verdict = score("retro", '{"Reactants": "C(("}')
     assert (verdict.error, verdict.metrics["morgan_sims"]) == ("invalid", 0.0)
     assert verdict.metrics["levenshtein"] == len("CC(=O)O.CCO")
 
 
-def test_metrics():
+def test_metrics() -> None:
     golds = [("fs", GOLDS["fs"]), ("nepp", GOLDS["nepp"]), ("mechsel", "C"), ("mechsel", "A")]
     items = [{"id": str(i), "query": "?", "subtask": s, "gt": gold} for i, (s, gold) in enumerate(golds)]
     outputs = ['{"Major Product": "CCOC(C)=O"}', "((", "C", "B"]
@@ -77,7 +81,7 @@ def test_metrics():
 
 
 @pytest.mark.parametrize(("a", "b", "expected"), [("", "abc", 3), ("kitten", "sitting", 3), ("CCO", "CCO", 0)])
-def test_levenshtein(a, b, expected):
+def test_levenshtein(a: str, b: str, expected: int) -> None:
     assert levenshtein(a, b) == levenshtein(b, a) == expected
 
 
@@ -85,24 +89,24 @@ def test_levenshtein(a, b, expected):
     ("change", "message"),
     [({"subtask": "x"}, "its subtask is 'x'"), ({"gt": ""}, "its gt is ''"), ({"gt": "((", "subtask": "retro"}, "gt")],
 )
-def test_faulty_items_are_refused(change, message):
+def test_faulty_items_are_refused(change: dict[str, str], message: str) -> None:
     item = {"id": "r", "query": "?", "subtask": "fs", "gt": ESTER}
     with pytest.raises(InputError, match=message):
         TASK.scorer.score([{**item, **change}], ["CCO"])
 
 
 @pytest.mark.parametrize("subtask", ["fs", "rcr", "mechsel"])
-def test_hostile_outputs_are_scored(hostile, subtask, cpu_seconds):
+def test_hostile_outputs_are_scored(hostile: str, subtask: str, cpu_seconds: CpuSeconds) -> None:
     assert cpu_seconds(lambda: score(subtask, hostile)) < 2
     assert score(subtask, hostile).score in (0.0, 1.0)
 
 
 @given(st.sampled_from(sorted(GOLDS)), st.text())
-def test_any_text_is_scored(subtask, text):
+def test_any_text_is_scored(subtask: str, text: str) -> None:
     assert score(subtask, text).score in (0.0, 1.0)
 
 
-def test_the_twin_proves_itself(twins):
+def test_the_twin_proves_itself(twins: Callable[[str], Path]) -> None:
     report = check(TASK.variant("twin")[1], twins("chemistry/reaction"))
     assert report.ok, report.findings
     assert report.items == {"validation": 180, "test": 180}

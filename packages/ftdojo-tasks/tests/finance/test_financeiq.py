@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,6 +14,7 @@ from hypothesis import strategies as st
 from ftdojo.errors import InputError
 from ftdojo.tasks import registry
 from ftdojo.tasks.check import check
+from ftdojo.tasks.spec import ItemScore
 from ftdojo_tasks.finance.financeiq import SUBJECTS, last_capital
 
 TASK = registry.get("finance/financeiq")
@@ -18,12 +22,12 @@ SHOT = {"question": "以下哪项属于流动资产？", "A": "存货", "B": "�
 ITEM = {"id": "x", "subtask": "税务师", **SHOT, "question": "哪一项是税？", "answer": "C", "shots": [SHOT] * 5}
 
 
-def score(output, **changes):
+def score(output: str, **changes: Any) -> ItemScore:
     (verdict,) = TASK.scorer.score([{**ITEM, **changes}], [output])
     return verdict
 
 
-def test_the_prompt_of_the_reference():
+def test_the_prompt_of_the_reference() -> None:
     turns = TASK.prompt(ITEM)
     assert [turn["role"] for turn in turns] == ["user", "assistant"] * 5 + ["user"]
     assert turns[1]["content"] == "答案是: A"
@@ -51,7 +55,7 @@ def test_the_prompt_of_the_reference():
         ("", ""),
     ],
 )
-def test_the_last_capital_of_any_alphabet(output, letter):
+def test_the_last_capital_of_any_alphabet(output: str, letter: str) -> None:
     assert last_capital(output) == letter
 
 
@@ -68,12 +72,12 @@ def test_the_last_capital_of_any_alphabet(output, letter):
         (" \n", 0, False, "empty"),
     ],
 )
-def test_known_verdicts(output, right, parsed, error):
+def test_known_verdicts(output: str, right: int, parsed: bool, error: str | None) -> None:
     verdict = score(output)
     assert (verdict.score, verdict.parsed, verdict.error) == (right, parsed, error)
 
 
-def test_every_subject_weighs_the_same():
+def test_every_subject_weighs_the_same() -> None:
     subjects = [SUBJECTS[0]] * 3 + [SUBJECTS[9]]
     items = [{**ITEM, "id": str(i), "subtask": subject} for i, subject in enumerate(subjects)]
     scores = TASK.scorer.score(items, ["C", "C", "?", "B"])
@@ -82,26 +86,26 @@ def test_every_subject_weighs_the_same():
 
 
 @pytest.mark.parametrize("changes", [{"subtask": "other"}, {"answer": "E"}, {"answer": "AB"}, {"answer": ""}])
-def test_a_faulty_item_is_an_error_and_never_a_zero(changes):
+def test_a_faulty_item_is_an_error_and_never_a_zero(changes: dict[str, str]) -> None:
     with pytest.raises(InputError, match="item x"):
         score("C", **changes)
 
 
 @given(st.text())
-def test_any_text_is_scored_and_only_its_last_capital_matters(output):
+def test_any_text_is_scored_and_only_its_last_capital_matters(output: str) -> None:
     verdict = score(output)
     assert (verdict.error is None) == (verdict.score == 1.0)
     assert score(output + " C。").score == 1.0
     assert score(last_capital(output)).score == verdict.score
 
 
-def test_hostile_outputs_are_scored_within_a_second(hostile):
+def test_hostile_outputs_are_scored_within_a_second(hostile: str) -> None:
     start = time.process_time()
     assert score(hostile).score in (0.0, 1.0)
     assert time.process_time() - start < 1.0
 
 
-def test_the_generated_data_passes_the_self_test(twins):
+def test_the_generated_data_passes_the_self_test(twins: Callable[[str], Path]) -> None:
     report = check(TASK, twins("finance/financeiq"))
     assert (report.ok, report.findings) == (True, [])
     assert report.items == {"validation": 100, "test": 100}

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,18 +37,18 @@ REAL_ROWS = {
 """Subject -> rows of its test file, and those that are left to train with."""
 
 
-def row(subject, kind, number):
+def row(subject: str, kind: str, number: int) -> list[Any]:
     return [number, f"{subject}{kind}第{number}题，\n选哪项？", "存货", '厂"房', "商誉", "专利", "ABCD"[number % 4]]
 
 
-def write(path, rows):
+def write(path: Path, rows: list[list[Any]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as stream:
         csv.writer(stream).writerows([HEADER, *rows])
 
 
 @pytest.fixture
-def mirror(tmp_path):
+def mirror(tmp_path: Path) -> Path:
     root = tmp_path / "mirror"
     for subject in SUBJECTS:
         write(root / "data" / "dev" / f"{subject}.csv", [row(subject, "例", i) for i in range(5)])
@@ -53,22 +56,22 @@ def mirror(tmp_path):
     return root
 
 
-def build(mirror, folder):
+def build(mirror: Path, folder: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     folder.mkdir()
     TASK.variants["hub"].build(folder, {ID: mirror})
     return read_jsonl(folder / "validation.jsonl"), read_jsonl(folder / "test.jsonl")
 
 
-def numbers(items, subject):
+def numbers(items: list[dict[str, Any]], subject: str) -> list[int]:
     return [int(item["id"].rpartition("-")[2]) for item in items if item["subtask"] == subject]
 
 
-def raw_questions(folder, subject):
+def raw_questions(folder: Path, subject: str) -> list[str]:
     with (folder / "raw" / "data" / "train" / f"{subject}.csv").open(encoding="utf-8", newline="") as stream:
         return [found["Question"] for found in csv.DictReader(stream)]
 
 
-def test_the_cut_of_the_reference():
+def test_the_cut_of_the_reference() -> None:
     assert {subject: cuts(n)[0] for subject, (n, _) in REAL_ROWS.items()} == {s: t for s, (_, t) in REAL_ROWS.items()}
     assert sum(training for _, training in REAL_ROWS.values()) == 6179
     assert {cuts(n)[1] for subject, (n, _) in REAL_ROWS.items() if subject != ACTUARY} == {50}
@@ -76,7 +79,9 @@ def test_the_cut_of_the_reference():
     assert cuts(9) == (4, 2)
 
 
-def test_the_last_rows_of_each_subject_are_held_out(mirror, tmp_path, same_as_golden):
+def test_the_last_rows_of_each_subject_are_held_out(
+    mirror: Path, tmp_path: Path, same_as_golden: Callable[[str, Path], None]
+) -> None:
     folder = tmp_path / "data"
     validation, test = build(mirror, folder)
     assert (len(validation), len(test)) == (452, 452)
@@ -100,7 +105,7 @@ def test_the_last_rows_of_each_subject_are_held_out(mirror, tmp_path, same_as_go
     same_as_golden("finance/financeiq", folder)
 
 
-def test_a_question_is_in_one_place_only(mirror, tmp_path):
+def test_a_question_is_in_one_place_only(mirror: Path, tmp_path: Path) -> None:
     first, second = SUBJECTS[:2]
     path = mirror / "data" / "test" / f"{first}.csv"
     rows = [row(first, "考", i) for i in range(230)]
@@ -124,13 +129,13 @@ def test_a_question_is_in_one_place_only(mirror, tmp_path):
         ([], "row 2: has not seven columns"),
     ],
 )
-def test_rows_of_the_wrong_form_are_named(mirror, tmp_path, faulty, message):
+def test_rows_of_the_wrong_form_are_named(mirror: Path, tmp_path: Path, faulty: list[Any], message: str) -> None:
     write(mirror / "data" / "test" / f"{ACTUARY}.csv", [row(ACTUARY, "考", 0), faulty])
     with pytest.raises(InputError, match=rf"{ACTUARY}\.csv: {message}"):
         build(mirror, tmp_path / "data")
 
 
-def test_files_that_are_missing_or_damaged_are_named(mirror, tmp_path):
+def test_files_that_are_missing_or_damaged_are_named(mirror: Path, tmp_path: Path) -> None:
     path = mirror / "data" / "dev" / f"{ACTUARY}.csv"
     path.write_bytes(b",Question,A,B,C,D,Answer\n0,\xff\xfe,a,b,c,d,A\n")
     with pytest.raises(InputError, match="cannot be read as CSV in UTF-8"):

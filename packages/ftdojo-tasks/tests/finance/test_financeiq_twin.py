@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,13 +22,13 @@ TASK = registry.get("finance/financeiq")
 
 
 @pytest.fixture(scope="module")
-def folder(twins):
+def folder(twins: Callable[[str], Path]) -> Path:
     return twins("finance/financeiq")
 
 
 @pytest.fixture(scope="module")
-def raw(folder):
-    rows = {}
+def raw(folder: Path) -> dict[str, list[dict[str, str]]]:
+    rows: dict[str, list[dict[str, str]]] = {}
     for subject in SUBJECTS:
         with (folder / "raw" / "data" / "train" / f"{subject}.csv").open(encoding="utf-8", newline="") as stream:
             rows[subject] = list(csv.DictReader(stream))
@@ -33,16 +36,16 @@ def raw(folder):
 
 
 @pytest.fixture(scope="module")
-def items(folder):
+def items(folder: Path) -> dict[str, list[dict[str, Any]]]:
     return {name: read_jsonl(folder / f"{name}.jsonl") for name in ("validation", "test")}
 
 
-def questions(rows):
+def questions(rows: list[dict[str, str]]) -> list[dict[str, str]]:
     """Raw rows by the names of an item's fields."""
     return [{"question": row["Question"], "answer": row["Answer"], **{x: row[x] for x in LETTERS}} for row in rows]
 
 
-def right_option(question):
+def right_option(question: Mapping[str, str]) -> str:
     """The right option of any kind of question, from its text alone."""
     text, options = question["question"], [question[letter] for letter in LETTERS]
     given = [int(number) for number in re.findall(r"\d+", text)]
@@ -62,7 +65,7 @@ def right_option(question):
     return found
 
 
-def test_sizes_and_columns(raw, items):
+def test_sizes_and_columns(raw: dict[str, list[dict[str, str]]], items: dict[str, list[dict[str, Any]]]) -> None:
     assert {subject: len(rows) for subject, rows in raw.items()} == ROWS
     assert 1500 <= sum(ROWS.values()) <= 3000
     for rows in raw.values():
@@ -74,7 +77,9 @@ def test_sizes_and_columns(raw, items):
         assert {len(item["shots"]) for item in split} == {5}
 
 
-def test_answers_are_right_and_options_differ(raw, items):
+def test_answers_are_right_and_options_differ(
+    raw: dict[str, list[dict[str, str]]], items: dict[str, list[dict[str, Any]]]
+) -> None:
     every = [q for rows in raw.values() for q in questions(rows)]
     every += [q for split in items.values() for item in split for q in (item, *item["shots"])]
     for question in every:
@@ -82,14 +87,14 @@ def test_answers_are_right_and_options_differ(raw, items):
         assert len({question[letter] for letter in LETTERS}) == 4
 
 
-def test_letters_are_even_in_evaluation(items):
+def test_letters_are_even_in_evaluation(items: dict[str, list[dict[str, Any]]]) -> None:
     for split in items.values():
         assert Counter(item["answer"] for item in split) == dict.fromkeys(LETTERS, 25)
 
 
-def test_letters_follow_the_habits_of_examiners(items):
+def test_letters_follow_the_habits_of_examiners(items: dict[str, list[dict[str, Any]]]) -> None:
     for split in items.values():
-        habits = Counter()
+        habits: Counter[tuple[str, str]] = Counter()
         for item in split:
             if item["D"] == ALL:
                 habits["all", item["answer"]] += 1
@@ -101,8 +106,8 @@ def test_letters_follow_the_habits_of_examiners(items):
         assert habits["smallest", "A"] + habits["largest", "D"] == 30
 
 
-def test_amounts_ascend_and_usual_slips_lie_on_both_sides(raw):
-    calculated = Counter()
+def test_amounts_ascend_and_usual_slips_lie_on_both_sides(raw: dict[str, list[dict[str, str]]]) -> None:
+    calculated: Counter[str] = Counter()
     for question in [q for rows in raw.values() for q in questions(rows)]:
         options = [question[letter] for letter in LETTERS]
         if all(option.isdigit() for option in options):
@@ -111,7 +116,9 @@ def test_amounts_ascend_and_usual_slips_lie_on_both_sides(raw):
     assert calculated["B"] > 0.75 * calculated.total()
 
 
-def test_splits_share_no_attribute_no_amount_and_no_question(raw, items):
+def test_splits_share_no_attribute_no_amount_and_no_question(
+    raw: dict[str, list[dict[str, str]]], items: dict[str, list[dict[str, Any]]]
+) -> None:
     texts = [[" ".join(q.values()) for rows in raw.values() for q in questions(rows)]]
     texts += [[" ".join(item[f] for f in ("question", *LETTERS)) for item in split] for split in items.values()]
     words = [{word for text in part for word in re.findall(r"[a-z]+", text)} & set(ATTRIBUTES) for part in texts]
@@ -127,7 +134,9 @@ def test_splits_share_no_attribute_no_amount_and_no_question(raw, items):
         assert not parts[1] & parts[2]
 
 
-def test_training_rows_do_not_overlap_with_items_but_leaks_would(raw, items):
+def test_training_rows_do_not_overlap_with_items_but_leaks_would(
+    raw: dict[str, list[dict[str, str]]], items: dict[str, list[dict[str, Any]]]
+) -> None:
     every = [item for split in items.values() for item in split]
     prompts = [[turn["content"] for turn in TASK.prompt(item) if turn["role"] == "user"] for item in every]
     index = OverlapIndex.of("\n".join(turns) for turns in prompts)
@@ -138,7 +147,9 @@ def test_training_rows_do_not_overlap_with_items_but_leaks_would(raw, items):
             assert index.keep(pairs) == list(range(len(raw[source.subtask])))
 
 
-def test_the_answer_rendering_is_a_turn_of_the_prompt(raw, items):
+def test_the_answer_rendering_is_a_turn_of_the_prompt(
+    raw: dict[str, list[dict[str, str]]], items: dict[str, list[dict[str, Any]]]
+) -> None:
     subject = SUBJECTS[5]
     (source,) = (source for source in TASK.spec.raw_sources if source.subtask == subject)
     (rendering,) = (rendering for rendering in source.renderings if rendering.name == "answer")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +17,7 @@ TASKS = ("math/aime25", "math/aime24")
 SCORER = registry.get("math/aime25").scorer
 
 
-def test_the_prompt_of_the_reference():
+def test_the_prompt_of_the_reference() -> None:
     for name in TASKS:
         (turn,) = registry.get(name).prompt({"id": "x", "question": "How many?", "answer": "14"})
         assert turn == {
@@ -33,12 +36,12 @@ def test_the_prompt_of_the_reference():
         (" \n", 0, False, "empty"),
     ],
 )
-def test_known_verdicts(output, right, parsed, error):
+def test_known_verdicts(output: str, right: int, parsed: bool, error: str | None) -> None:
     (verdict,) = SCORER.score([{"id": "x", "question": "", "answer": "14"}], [output])
     assert (verdict.id, verdict.score, verdict.parsed, verdict.error) == ("x", right, parsed, error)
 
 
-def test_metrics_name_the_stage_that_scored():
+def test_metrics_name_the_stage_that_scored() -> None:
     items = [{"id": str(i), "answer": str(i)} for i in range(4)]
     scores = SCORER.score(items, ["\\boxed{0}", "\\boxed{0}", "2", ""])
     assert SCORER.value(scores) == 25.0
@@ -47,12 +50,12 @@ def test_metrics_name_the_stage_that_scored():
 
 @pytest.mark.parametrize("item", [{"answer": "many"}, {"answer": None}, {}])
 @pytest.mark.parametrize("output", ["", "\\boxed{1}"])
-def test_a_faulty_item_is_an_error_and_never_a_zero(item, output):
+def test_a_faulty_item_is_an_error_and_never_a_zero(item: dict[str, Any], output: str) -> None:
     with pytest.raises(InputError, match="item x"):
         SCORER.score([{"id": "x", **item}], [output])
 
 
-def test_verdicts_do_not_depend_on_the_order():
+def test_verdicts_do_not_depend_on_the_order() -> None:
     items = [{"id": str(i), "answer": str(i % 7)} for i in range(40)]
     outputs = [f"\\boxed{{x = {i % 5}}}" for i in range(40)]
     order = random.Random(1).sample(range(40), 40)
@@ -61,7 +64,7 @@ def test_verdicts_do_not_depend_on_the_order():
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_the_generated_data_passes_the_self_test(name, twins):
+def test_the_generated_data_passes_the_self_test(name: str, twins: Callable[[str], Path]) -> None:
     task = registry.get(name)
     report = check(task, twins(name))
     assert (report.ok, report.findings) == (True, [])

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +13,9 @@ from ftdojo.errors import InputError
 from ftdojo.tasks import registry
 from ftdojo.tasks.check import check
 from ftdojo.tasks.rows import read_jsonl, write_jsonl
+from ftdojo.tasks.spec import Task
+
+Mirror = Callable[..., dict[str, Path]]
 
 RAW = [
     {"problem": "Find the sum of the two smallest primes above $10$.", "answer": "24", "solution": ""},
@@ -20,11 +26,13 @@ RAW = [
 
 
 @pytest.fixture
-def mirror(tmp_path):
+def mirror(tmp_path: Path) -> Mirror:
     """Writes the files of both exams and of the raw data; returns the sources of a variant."""
     root = tmp_path / "mirror"
 
-    def write(name="math/aime25", raw=RAW, first=15, rows=None):
+    def write(
+        name: str = "math/aime25", raw: Any = RAW, first: int = 15, rows: list[dict[str, Any]] | None = None
+    ) -> dict[str, Path]:
         sets = registry.get(name).variants["hub"].sets
         folders = {data.id: root / data.id for data in sets}
         for folder in folders.values():
@@ -54,14 +62,16 @@ def mirror(tmp_path):
     return write
 
 
-def build(name, sources, folder):
+def build(name: str, sources: dict[str, Path], folder: Path) -> tuple[Task, list[dict[str, Any]], list[dict[str, Any]]]:
     folder.mkdir()
     task = registry.get(name)
     task.variants["hub"].build(folder, sources)
     return task, read_jsonl(folder / "validation.jsonl"), read_jsonl(folder / "test.jsonl")
 
 
-def test_aime25_validates_with_the_first_exam_and_tests_with_the_second(mirror, tmp_path, same_as_golden):
+def test_aime25_validates_with_the_first_exam_and_tests_with_the_second(
+    mirror: Mirror, tmp_path: Path, same_as_golden: Callable[[str, Path], None]
+) -> None:
     sources = mirror()
     task, validation, test = build("math/aime25", sources, tmp_path / "data")
     assert validation[0] == {"id": "aime25-I-1", "question": "AIME I, problem 1?", "answer": "101"}
@@ -75,7 +85,9 @@ def test_aime25_validates_with_the_first_exam_and_tests_with_the_second(mirror, 
     same_as_golden("math/aime25", tmp_path / "data")
 
 
-def test_aime24_is_put_into_the_order_of_the_exams(mirror, tmp_path, same_as_golden):
+def test_aime24_is_put_into_the_order_of_the_exams(
+    mirror: Mirror, tmp_path: Path, same_as_golden: Callable[[str, Path], None]
+) -> None:
     task, validation, test = build("math/aime24", mirror("math/aime24"), tmp_path / "data")
     assert [item["question"] for item in validation] == [f"I {n}?" for n in range(1, 16)]
     assert [item["answer"] for item in test] == [str(10 * n) for n in range(1, 16)]
@@ -83,7 +95,7 @@ def test_aime24_is_put_into_the_order_of_the_exams(mirror, tmp_path, same_as_gol
     same_as_golden("math/aime24", tmp_path / "data")
 
 
-def test_a_problem_is_in_one_place_only(mirror, tmp_path):
+def test_a_problem_is_in_one_place_only(mirror: Mirror, tmp_path: Path) -> None:
     sources = mirror(raw=[*RAW, {"problem": "AIME  II,\nproblem 3?", "answer": "3", "solution": ""}])
     exam = sources["opencompass/AIME2025"] / "aime2025-I.jsonl"
     rows = read_jsonl(exam)
@@ -105,12 +117,14 @@ def test_a_problem_is_in_one_place_only(mirror, tmp_path):
         ("math/aime24", {"rows": [{"ID": "2024-I-1", "Problem": "a?"}]}, r"parquet: row 1: has no text"),
     ],
 )
-def test_rows_of_the_wrong_form_are_named(mirror, tmp_path, name, settings, message):
+def test_rows_of_the_wrong_form_are_named(
+    mirror: Mirror, tmp_path: Path, name: str, settings: dict[str, Any], message: str
+) -> None:
     with pytest.raises(InputError, match=message):
         build(name, mirror(name, **settings), tmp_path / "data")
 
 
-def test_files_that_are_missing_or_damaged_are_named(mirror, tmp_path):
+def test_files_that_are_missing_or_damaged_are_named(mirror: Mirror, tmp_path: Path) -> None:
     sources = mirror("math/aime24")
     path = sources["Maxwell-Jia/AIME_2024"] / "aime_2024_problems.parquet"
     path.write_bytes(b"PAR1 broken")

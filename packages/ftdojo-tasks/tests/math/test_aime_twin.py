@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Callable
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,25 +22,26 @@ TASK = registry.get("math/aime25")
 
 
 @pytest.fixture(scope="module")
-def folder(twins):
+def folder(twins: Callable[[str], Path]) -> Path:
     return twins("math/aime25")
 
 
 @pytest.fixture(scope="module")
-def raw(folder):
-    return json.loads((folder / "raw" / "deepscaler.json").read_text("utf-8"))
+def raw(folder: Path) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads((folder / "raw" / "deepscaler.json").read_text("utf-8"))
+    return rows
 
 
 @pytest.fixture(scope="module")
-def items(folder):
+def items(folder: Path) -> dict[str, list[dict[str, Any]]]:
     return {name: read_jsonl(folder / f"{name}.jsonl") for name in ("validation", "test")}
 
 
-def numbers(text):
+def numbers(text: str) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", text)]
 
 
-SECOND_OPINION = {
+SECOND_OPINION: dict[str, Callable[[list[int]], int | Fraction]] = {
     "remainder": lambda given: given[0] % given[1],
     "sum of the digits": lambda given: sum(map(int, str(given[0]))),
     "sum of": sum,
@@ -53,13 +57,13 @@ SECOND_OPINION = {
 }
 
 
-def recomputed(question):
+def recomputed(question: str) -> int | Fraction:
     """The answer to any kind of problem, from its text alone."""
     kind = next(kind for kind in SECOND_OPINION if kind in question)
     return SECOND_OPINION[kind](numbers(question))
 
 
-def test_evaluation_answers_are_right_integers_up_to_999(items):
+def test_evaluation_answers_are_right_integers_up_to_999(items: dict[str, list[dict[str, Any]]]) -> None:
     for split in items.values():
         assert len(split) == len({item["id"] for item in split}) == len({item["question"] for item in split}) == 100
         assert all(list(item) == ["id", "question", "answer"] for item in split)
@@ -68,7 +72,7 @@ def test_evaluation_answers_are_right_integers_up_to_999(items):
         assert max(Counter(item["answer"] for item in split).values()) <= 3
 
 
-def test_raw_rows_have_the_declared_defects(raw):
+def test_raw_rows_have_the_declared_defects(raw: list[dict[str, Any]]) -> None:
     assert len(raw) == RAW_ROWS
     assert all(list(row) == ["problem", "answer", "solution"] for row in raw)
     assert sum(row["solution"] == "" for row in raw) / len(raw) == pytest.approx(0.82, abs=0.03)
@@ -82,7 +86,7 @@ def test_raw_rows_have_the_declared_defects(raw):
     assert len(wrong) / len(raw) == pytest.approx(0.01, abs=0.007)
 
 
-def test_no_number_is_in_two_splits(raw, items):
+def test_no_number_is_in_two_splits(raw: list[dict[str, Any]], items: dict[str, list[dict[str, Any]]]) -> None:
     questions = [[row["problem"] for row in raw], *([item["question"] for item in split] for split in items.values())]
     large = [{n for text in texts for n in numbers(text) if n > 99} - {100, 1000} for texts in questions]
     assert all(len(found) > 100 for found in large)
@@ -91,7 +95,9 @@ def test_no_number_is_in_two_splits(raw, items):
     assert not large[1] & large[2]
 
 
-def test_training_rows_do_not_overlap_with_items_but_leaks_would(raw, items):
+def test_training_rows_do_not_overlap_with_items_but_leaks_would(
+    raw: list[dict[str, Any]], items: dict[str, list[dict[str, Any]]]
+) -> None:
     prompts = [TASK.prompt(item)[0]["content"] for split in items.values() for item in split]
     index = OverlapIndex.of(prompts)
     assert all(index.overlaps((prompt, "")) for prompt in prompts)
@@ -100,7 +106,7 @@ def test_training_rows_do_not_overlap_with_items_but_leaks_would(raw, items):
         assert index.keep(pairs) == list(range(len(pairs)))
 
 
-def test_renderings(raw):
+def test_renderings(raw: list[dict[str, Any]]) -> None:
     by_name = {
         rendering.name: list(training_pairs(rendering, raw)) for rendering in TASK.spec.raw_sources[0].renderings
     }
@@ -117,13 +123,13 @@ def test_renderings(raw):
     assert TASK.scorer.value(TASK.scorer.score(scored, [completion for _, completion in good])) == 100.0
 
 
-def test_two_years_have_nothing_in_common(twins):
+def test_two_years_have_nothing_in_common(twins: Callable[[str], Path]) -> None:
     assert not contents(twins("math/aime24")) & contents(twins("math/aime25"))
 
 
-def contents(folder):
+def contents(folder: Path) -> set[bytes]:
     return {path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_the_data_is_generated_without_a_computer_algebra(modules_of_twin):
+def test_the_data_is_generated_without_a_computer_algebra(modules_of_twin: Callable[[str], set[str]]) -> None:
     assert not {"sympy", "math_verify"} & modules_of_twin("math/aime25")

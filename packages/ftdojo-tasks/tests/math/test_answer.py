@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from ftdojo_tasks.math.answer import equal, find, math_verify, readable
 
 
-def verdict(output, gold="70"):
+def verdict(output: str, gold: str = "70") -> bool | None:
     answer = find(output)
     return equal("" if answer is None else answer, gold)
 
 
-def reference(output, gold="70"):
+def reference(output: str, gold: str = "70") -> bool:
     """Math-Verify with the settings of the reference harness, on the whole output and without limits."""
     library = math_verify()
     level = logging.getLogger("latex2sympy2_extended").level
@@ -39,7 +39,8 @@ def reference(output, gold="70"):
     )
     given = library.parse(output, [way], extraction_mode="first_match", parsing_timeout=None)
     logging.getLogger("latex2sympy2_extended").setLevel(level)
-    return library.verify(given, right, timeout_seconds=None)
+    right_or_not: bool = library.verify(given, right, timeout_seconds=None)
+    return right_or_not
 
 
 RIGHT = [
@@ -118,24 +119,24 @@ UNREAD = [
 
 
 @pytest.mark.parametrize("output", RIGHT)
-def test_right_answers(output):
+def test_right_answers(output: str) -> None:
     assert verdict(output) is True
     assert reference(output) is True
 
 
 @pytest.mark.parametrize("output", WRONG)
-def test_wrong_answers(output):
+def test_wrong_answers(output: str) -> None:
     assert verdict(output) is False
     assert reference(output) is False
 
 
 @pytest.mark.parametrize("output", UNREAD)
-def test_outputs_without_an_answer_that_can_be_read(output):
+def test_outputs_without_an_answer_that_can_be_read(output: str) -> None:
     assert verdict(output) is None
     assert reference(output) is False
 
 
-def test_what_the_reference_reads_and_this_does_not():
+def test_what_the_reference_reads_and_this_does_not() -> None:
     for output in (r"\boxed{\binom{8}{4}}", r"\boxed{71-\sin(\frac{\pi}{2})}"):
         assert verdict(output) is None
         assert reference(output) is True
@@ -152,7 +153,7 @@ def test_what_the_reference_reads_and_this_does_not():
 )
 @settings(max_examples=80, deadline=None)
 @example(number=7, gold=7, form="{}", around="\\boxed{%s}", before="")
-def test_agrees_with_the_reference(number, gold, form, around, before):
+def test_agrees_with_the_reference(number: int, gold: int, form: str, around: str, before: str) -> None:
     output = before + around % form.format(number)
     for right in {str(number), str(gold)}:
         assert bool(verdict(output, right)) == reference(output, right)
@@ -160,11 +161,11 @@ def test_agrees_with_the_reference(number, gold, form, around, before):
 
 @given(st.integers(-(10**12) + 1, 10**12 - 1), st.integers(0, 999))
 @settings(deadline=None, max_examples=50)
-def test_plain_integers_need_no_library_and_get_its_verdict(number, gold):
+def test_plain_integers_need_no_library_and_get_its_verdict(number: int, gold: int) -> None:
     assert equal(str(number), str(gold)) == reference(f"\\boxed{{{number}}}", str(gold)) == (number == gold)
 
 
-def test_gold_answers_in_latex():
+def test_gold_answers_in_latex() -> None:
     assert equal("336", r"336^\circ") is True
     assert equal(r"\frac{3}{4}", r"\frac{6}{8}") is True
     assert equal("70", "070") is True
@@ -191,7 +192,7 @@ def test_gold_answers_in_latex():
         "",
     ],
 )
-def test_what_could_be_expensive_is_not_read(text):
+def test_what_could_be_expensive_is_not_read(text: str) -> None:
     assert not readable(text)
 
 
@@ -211,7 +212,7 @@ def test_what_could_be_expensive_is_not_read(text):
         "." * 16,
     ],
 )
-def test_the_most_expensive_answers_are_read_within_two_seconds(text):
+def test_the_most_expensive_answers_are_read_within_two_seconds(text: str) -> None:
     assert readable(text)
     start = time.process_time()
     equal(text, "70")
@@ -222,7 +223,7 @@ def test_the_most_expensive_answers_are_read_within_two_seconds(text):
     st.lists(st.sampled_from([r"\sqrt{6}", r"\frac{", "}{", "}", "(", ")", "{", "9999^{99}", "70", "+", "/", ",", "°"]))
 )
 @settings(max_examples=60, deadline=None)
-def test_anything_readable_is_read_within_two_seconds(parts):
+def test_anything_readable_is_read_within_two_seconds(parts: list[str]) -> None:
     text = "".join(parts)
     assume(readable(text))
     start = time.process_time()
@@ -256,13 +257,13 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_outputs_are_judged_within_two_seconds(name):
+def test_hostile_outputs_are_judged_within_two_seconds(name: str) -> None:
     start = time.process_time()
     assert verdict(HOSTILE[name]) is not True
     assert time.process_time() - start < 2.0
 
 
-def test_usual_hostile_outputs_too(hostile):
+def test_usual_hostile_outputs_too(hostile: str) -> None:
     start = time.process_time()
     assert verdict(hostile) is not True
     assert time.process_time() - start < 2.0
@@ -270,19 +271,19 @@ def test_usual_hostile_outputs_too(hostile):
 
 @given(st.text() | st.text(alphabet="\\boxed{}$70=^_frac answer:,.()[]\n", max_size=60))
 @settings(deadline=None)
-def test_any_text_is_judged(output):
+def test_any_text_is_judged(output: str) -> None:
     assert verdict(output) in (True, False, None)
 
 
-def test_it_works_outside_the_main_thread():
-    found = []
+def test_it_works_outside_the_main_thread() -> None:
+    found: list[bool | None] = []
     worker = threading.Thread(target=lambda: found.append(equal(r"\frac{560}{8}", "70")))
     worker.start()
     worker.join()
     assert found == [True]
 
 
-def test_the_library_is_silent_and_its_absence_is_told():
+def test_the_library_is_silent_and_its_absence_is_told() -> None:
     code = (
         "from ftdojo_tasks.math.answer import equal\n"
         "assert equal('n=\\\\frac{140}{2}', '70'); assert equal('9/(1', '70') is None\n"

@@ -8,7 +8,7 @@ from ftdojo.tasks.check import training_pairs
 from ftdojo_tasks.patent import noc4pc
 
 
-def test_a_row_with_another_code_is_not_trained_on():
+def test_a_row_with_another_code_is_not_trained_on() -> None:
     row = {
         "claim_number": 1,
         "context": json.dumps({"title": "Cup", "abstract": "", "claims": ["A cup."]}),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from functools import partial
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,13 +12,15 @@ from hypothesis import strategies as st
 
 from ftdojo.errors import InputError
 from ftdojo.tasks import registry
+from ftdojo.tasks.spec import ItemScore
 from ftdojo_tasks.patent import noc4pc, par4pc, pi4pc
+from scoring_fixtures import CpuSeconds
 
 NAMES = ("par4pc", "pi4pc", "noc4pc")
 TASKS = {name: registry.get(f"patent/{name}") for name in NAMES}
 CONTEXT = {"title": "Cup", "abstract": "A cup.", "claims": ["A cup with a rim.", "The cup of 1 with a lid."]}
 OPTION = {"patent_id": "US1", "title": "Lid", "abstract": "A lid.", "claims": ["A lid."]}
-ITEMS = {
+ITEMS: dict[str, dict[str, Any]] = {
     "par4pc": {
         "id": "a",
         "application_number": 10000001,
@@ -47,7 +51,7 @@ ITEMS = {
 }
 
 
-def score(name, text, **changes):
+def score(name: str, text: str, **changes: Any) -> ItemScore:
     (verdict,) = TASKS[name].scorer.score([{**ITEMS[name], **changes}], [text])
     return verdict
 
@@ -72,11 +76,11 @@ def score(name, text, **changes):
         ("", None),
     ],
 )
-def test_which_letters_are_picked(output, letters):
+def test_which_letters_are_picked(output: str, letters: list[str] | list[Any] | None) -> None:
     assert par4pc.picks(output) == letters
 
 
-def test_f1_pools_the_picks_of_all_items():
+def test_f1_pools_the_picks_of_all_items() -> None:
     one = {**ITEMS["par4pc"], "gold_answers": ["D"]}
     scorer = TASKS["par4pc"].scorer
     scores = scorer.score([ITEMS["par4pc"], one, one], ['{"answer": ["A", "B"]}', '{"answer": "D"}', "none"])
@@ -105,11 +109,11 @@ def test_f1_pools_the_picks_of_all_items():
         ("9" * 5000, None),
     ],
 )
-def test_which_paragraph_is_picked(output, key):
+def test_which_paragraph_is_picked(output: str, key: int | None) -> None:
     assert pi4pc.pick(output) == key
 
 
-def test_only_gold_paragraphs_hit():
+def test_only_gold_paragraphs_hit() -> None:
     assert score("pi4pc", '{"answer": 12}').score == 1.0
     assert score("pi4pc", '{"answer": 17}').error == "wrong"
     assert score("pi4pc", "none").error == "format"
@@ -129,11 +133,11 @@ def test_only_gold_paragraphs_hit():
         ("", None),
     ],
 )
-def test_which_code_is_given(output, code):
+def test_which_code_is_given(output: str, code: str | None) -> None:
     assert noc4pc.code(output) == code
 
 
-def test_macro_f1_counts_unparsed_answers_as_missed():
+def test_macro_f1_counts_unparsed_answers_as_missed() -> None:
     first = {**ITEMS["noc4pc"], "answer": json.dumps({"code": "102"})}
     items, outputs = [ITEMS["noc4pc"], first, ITEMS["noc4pc"]], ["103", "", "103"]
     scores = TASKS["noc4pc"].scorer.score(items, outputs)
@@ -142,7 +146,7 @@ def test_macro_f1_counts_unparsed_answers_as_missed():
     assert TASKS["noc4pc"].scorer.metrics(scores)["accuracy"] == pytest.approx(200 / 3)
 
 
-def test_prompts_show_what_is_to_be_judged():
+def test_prompts_show_what_is_to_be_judged() -> None:
     assert '"A cup with a rim.",\n    "The cup of 1 with a lid."' in TASKS["par4pc"].question(ITEMS["par4pc"])
     question = TASKS["pi4pc"].question(ITEMS["pi4pc"])
     assert "Target claim 2: The cup of 1 with a lid." in question
@@ -162,19 +166,19 @@ def test_prompts_show_what_is_to_be_judged():
         ("noc4pc", {"answer": None}),
     ],
 )
-def test_faulty_items_are_refused(name, changes):
+def test_faulty_items_are_refused(name: str, changes: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=f"item {ITEMS[name]['id']}"):
         score(name, "x", **changes)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_hostile_outputs_are_scored(name, hostile, cpu_seconds):
+def test_hostile_outputs_are_scored(name: str, hostile: str, cpu_seconds: CpuSeconds) -> None:
     for output in (hostile, f'"answer": [{hostile}', f"code: {hostile}"):
-        assert cpu_seconds(lambda output=output: score(name, output)) < 2
+        assert cpu_seconds(partial(score, name, output)) < 2
         assert score(name, output).score < 1.0
 
 
 @pytest.mark.parametrize("name", NAMES)
 @given(text=st.text())
-def test_any_text_is_scored(name, text):
+def test_any_text_is_scored(name: str, text: str) -> None:
     assert 0.0 <= score(name, text).score <= 1.0

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pyarrow
 import pytest
@@ -13,11 +16,12 @@ from ftdojo.tasks import registry
 from ftdojo.tasks.check import check
 from ftdojo.tasks.raw_files import read
 from ftdojo.tasks.rows import read_jsonl
+from ftdojo.tasks.spec import Task
 
 SET = "LG-AI-Research/PANORAMA"
 
 
-def row(task, n):
+def row(task: str, n: int) -> dict[str, Any]:
     context = {"title": f"Cup {n}", "abstract": "A cup.", "claims": [f"A cup {n}."]}
     common = {"application_number": n, "claim_number": 1}
     option = {"patent_id": f"US{n}", "title": "Lid", "abstract": "…", "claims": ["A lid."]}
@@ -44,7 +48,7 @@ def row(task, n):
 
 
 @pytest.fixture
-def mirror(tmp_path):
+def mirror(tmp_path: Path) -> Path:
     for task in ("PAR4PC", "PI4PC", "NOC4PC"):
         folder = tmp_path / "mirror" / task
         folder.mkdir(parents=True)
@@ -54,7 +58,7 @@ def mirror(tmp_path):
     return tmp_path / "mirror"
 
 
-def build(task, mirror, folder):
+def build(task: str, mirror: Path, folder: Path) -> tuple[Task, list[dict[str, Any]], list[dict[str, Any]]]:
     folder.mkdir()
     found = registry.get(f"patent/{task.lower()}")
     found.variants["hub"].build(folder, {SET: mirror})
@@ -62,7 +66,9 @@ def build(task, mirror, folder):
 
 
 @pytest.mark.parametrize(("task", "items"), [("PAR4PC", 12), ("PI4PC", 12), ("NOC4PC", None)])
-def test_the_real_layout_becomes_a_task(task, items, mirror, tmp_path, same_as_golden):
+def test_the_real_layout_becomes_a_task(
+    task: str, items: int | None, mirror: Path, tmp_path: Path, same_as_golden: Callable[[str, Path], None]
+) -> None:
     found, validation, test = build(task, mirror, tmp_path / "data")
     report = check(found, tmp_path / "data")
     assert report.ok, report.findings
@@ -76,7 +82,7 @@ def test_the_real_layout_becomes_a_task(task, items, mirror, tmp_path, same_as_g
     same_as_golden(f"patent/{task.lower()}", tmp_path / "data")
 
 
-def test_a_question_is_in_one_place_only(mirror, tmp_path):
+def test_a_question_is_in_one_place_only(mirror: Path, tmp_path: Path) -> None:
     table = pyarrow.Table.from_pylist([{**row("PI4PC", n % 12)} for n in range(24)])
     parquet.write_table(table, mirror / "PI4PC" / "test.parquet")
     _, validation, test = build("PI4PC", mirror, tmp_path / "data")
@@ -84,15 +90,15 @@ def test_a_question_is_in_one_place_only(mirror, tmp_path):
     assert len(set(claims)) == len(claims) == 12
 
 
-def test_items_without_gold_are_left_out(mirror, tmp_path):
+def test_items_without_gold_are_left_out(mirror: Path, tmp_path: Path) -> None:
     rows = [{**row("PI4PC", n), "gold_answers": [12] if n else []} for n in range(8)]
     parquet.write_table(pyarrow.Table.from_pylist(rows), mirror / "PI4PC" / "test.parquet")
     _, validation, test = build("PI4PC", mirror, tmp_path / "data")
     assert len(validation) + len(test) == 7
 
 
-def test_faulty_files_are_named(mirror, tmp_path):
-    broken = [{"options": None}, {"claim_number": 9}, {"context": "no JSON"}]
+def test_faulty_files_are_named(mirror: Path, tmp_path: Path) -> None:
+    broken: list[dict[str, Any]] = [{"options": None}, {"claim_number": 9}, {"context": "no JSON"}]
     table = pyarrow.Table.from_pylist([{**row("PI4PC", n), **change} for n, change in enumerate(broken)])
     parquet.write_table(table, mirror / "PI4PC" / "test.parquet")
     with pytest.raises(InputError, match=r"PI4PC/test\.parquet: row 1: lacks one of") as caught:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,23 +14,26 @@ from ftdojo.tasks import registry
 from ftdojo.tasks.check import check, training_pairs
 from ftdojo.tasks.raw_files import read
 from ftdojo.tasks.rows import read_jsonl
+from ftdojo.tasks.spec import Task
 from ftdojo_tasks.patent.twin import FEATURES, ITEMS, PARTS, PRODUCTS, RAW_ROWS
+
+Built = tuple[str, Task, Path]
 
 NAMES = ("par4pc", "pi4pc", "noc4pc")
 
 
 @pytest.fixture(scope="module", params=NAMES)
-def built(request, twins):
+def built(request: pytest.FixtureRequest, twins: Callable[[str], Path]) -> Built:
     name = f"patent/{request.param}"
     return request.param, registry.get(name), twins(name)
 
 
-def rows_of(folder):
+def rows_of(folder: Path) -> tuple[list[dict[str, Any]], list[list[dict[str, Any]]]]:
     (path,) = (folder / "raw").rglob("*.parquet")
     return list(read(path)), [read_jsonl(folder / f"{split}.jsonl") for split in ("validation", "test")]
 
 
-def limitations(text):
+def limitations(text: str) -> set[tuple[str, int]]:
     """The parts with features that a text names, in either wording."""
     return {
         (part, number)
@@ -38,18 +44,18 @@ def limitations(text):
     }
 
 
-def loads(value):
+def loads(value: Any) -> Any:
     return json.loads(value) if isinstance(value, str) else value
 
 
-def test_the_twin_proves_itself(built):
+def test_the_twin_proves_itself(built: Built) -> None:
     _, task, folder = built
     report = check(task, folder)
     assert report.ok, report.findings
     assert report.items == {"validation": ITEMS, "test": ITEMS}
 
 
-def test_splits_have_no_product_in_common(built):
+def test_splits_have_no_product_in_common(built: Built) -> None:
     name, _, folder = built
     raw, splits = rows_of(folder)
     assert len(raw) == RAW_ROWS[name.upper()]
@@ -60,7 +66,7 @@ def test_splits_have_no_product_in_common(built):
     assert not products[1] & products[2]
 
 
-def test_gold_follows_from_what_is_disclosed(built):
+def test_gold_follows_from_what_is_disclosed(built: Built) -> None:
     name, _, folder = built
     raw, splits = rows_of(folder)
     for row in (*raw, *splits[0], *splits[1]):
@@ -84,7 +90,7 @@ def test_gold_follows_from_what_is_disclosed(built):
             assert loads(row["answer"])["code"] in {code, "REJECT_UNKNOWN"}
 
 
-def test_labels_are_even_in_evaluation_and_not_in_raw_rows(built):
+def test_labels_are_even_in_evaluation_and_not_in_raw_rows(built: Built) -> None:
     name, _, folder = built
     if name != "noc4pc":
         pytest.skip("codes")
@@ -96,7 +102,7 @@ def test_labels_are_even_in_evaluation_and_not_in_raw_rows(built):
     assert counts["REJECT_UNKNOWN"] > 0
 
 
-def test_training_prompts_are_those_of_the_evaluation(built):
+def test_training_prompts_are_those_of_the_evaluation(built: Built) -> None:
     _, task, folder = built
     raw, _ = rows_of(folder)
     answer = task.spec.raw_sources[0].renderings[1]
@@ -106,7 +112,7 @@ def test_training_prompts_are_those_of_the_evaluation(built):
     assert verdicts[0].error is None
 
 
-def test_prompts_are_short(built):
+def test_prompts_are_short(built: Built) -> None:
     name, task, folder = built
     _, splits = rows_of(folder)
     longest = {"par4pc": 2600, "pi4pc": 1300, "noc4pc": 1800}

@@ -22,7 +22,7 @@ from ftdojo_tasks.table import answers
         ("", "", False),
     ],
 )
-def test_where_the_final_answer_stands(text, found, marked):
+def test_where_the_final_answer_stands(text: str, found: str, marked: bool) -> None:
     assert answers.final(text) == (found, marked)
 
 
@@ -30,7 +30,7 @@ def test_where_the_final_answer_stands(text, found, marked):
     ("text", "expected"),
     [("3.0", "3 0"), ("1,000", "1 000"), ("-5", "5"), ("50%", "50"), ("  Two  Words ", "two words"), ("a_b", "a_b")],
 )
-def test_normalized_text(text, expected):
+def test_normalized_text(text: str, expected: str) -> None:
     assert answers.normalized(text) == expected
 
 
@@ -47,7 +47,7 @@ def test_normalized_text(text, expected):
         ("+", "-", False),
     ],
 )
-def test_text_has_no_numeric_tolerance(given_text, gold, equal):
+def test_text_has_no_numeric_tolerance(given_text: str, gold: str, equal: bool) -> None:
     assert answers.same(given_text, gold) is equal
 
 
@@ -63,7 +63,7 @@ def test_text_has_no_numeric_tolerance(given_text, gold, equal):
         ("9" * 400, None),
     ],
 )
-def test_only_the_first_number_counts(text, expected):
+def test_only_the_first_number_counts(text: str, expected: float | None) -> None:
     assert answers.number(text) == expected
 
 
@@ -81,7 +81,7 @@ def test_only_the_first_number_counts(text, expected):
         ("", "", False),
     ],
 )
-def test_numbers_may_differ_by_a_tenth(given_text, gold, near):
+def test_numbers_may_differ_by_a_tenth(given_text: str, gold: str, near: bool) -> None:
     assert answers.close(given_text, gold) is near
 
 
@@ -89,23 +89,23 @@ def test_numbers_may_differ_by_a_tenth(given_text, gold, near):
     ("given_text", "gold", "score"),
     [("The sales fell in May", "the sales fell in may", 1.0), ("...", "a b", 0.0), ("x", "a b", 0.0), ("", "a", 0.0)],
 )
-def test_rouge_l(given_text, gold, score):
+def test_rouge_l(given_text: str, gold: str, score: float) -> None:
     assert answers.rouge_l(given_text, gold) == score
 
 
-def test_rouge_l_counts_common_words_in_order():
+def test_rouge_l_counts_common_words_in_order() -> None:
     assert 0.4 < answers.rouge_l("sales fell because of rain", "sales fell because prices rose") < 0.7
 
 
 @given(st.text(), st.text())
-def test_any_text_is_compared(a, b):
+def test_any_text_is_compared(a: str, b: str) -> None:
     for rule in (answers.same, answers.close):
         assert rule(a, b) in (True, False)
     assert 0.0 <= answers.rouge_l(a, b) <= 1.0
 
 
 @given(st.text(min_size=1).filter(str.strip))
-def test_an_answer_is_the_same_as_itself(text):
+def test_an_answer_is_the_same_as_itself(text: str) -> None:
     text = text.strip()
     assert answers.same(text, text)
     assert answers.close(text, text)

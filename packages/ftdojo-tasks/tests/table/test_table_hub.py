@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +31,7 @@ SUBTYPES = {
 }
 
 
-def row(qtype, subtype, number):
+def row(qtype: str, subtype: str, number: int) -> dict[str, Any]:
     content = {"columns": ["x", "y"], "data": [["1", str(number)], ["2", None]]}
     return {
         "id": f"{qtype}{number}",
@@ -43,7 +46,7 @@ def row(qtype, subtype, number):
 
 
 @pytest.fixture
-def sources(tmp_path):
+def sources(tmp_path: Path) -> dict[str, Path]:
     bench = [row(q, s, n) for q, subtypes in SUBTYPES.items() for s in subtypes for n in range(9)]
     raw = [
         {**row(q, s, n), "table": json.dumps({"columns": ["x"], "data": [[str(n)]]}), "response": "Final Answer: 1"}
@@ -59,14 +62,16 @@ def sources(tmp_path):
     return folders
 
 
-def build(name, sources, folder):
+def build(name: str, sources: dict[str, Path], folder: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     folder.mkdir()
     TASKS[name].variants["hub"].build(folder, sources)
     return read_jsonl(folder / "validation.jsonl"), read_jsonl(folder / "test.jsonl")
 
 
 @pytest.mark.parametrize("name", ["fact_checking", "numerical_reasoning", "data_analysis"])
-def test_the_real_layout_becomes_a_task(name, sources, tmp_path, same_as_golden):
+def test_the_real_layout_becomes_a_task(
+    name: str, sources: dict[str, Path], tmp_path: Path, same_as_golden: Callable[[str, Path], None]
+) -> None:
     validation, test = build(name, sources, tmp_path / "data")
     report = check(TASKS[name].variant("hub")[1], tmp_path / "data")
     assert report.ok, report.findings
@@ -77,7 +82,7 @@ def test_the_real_layout_becomes_a_task(name, sources, tmp_path, same_as_golden)
     same_as_golden(f"table/{name}", tmp_path / "data")
 
 
-def test_views_are_disjoint_and_of_the_reference_s_size(sources, tmp_path):
+def test_views_are_disjoint_and_of_the_reference_s_size(sources: dict[str, Path], tmp_path: Path) -> None:
     validation, test = build("data_analysis", sources, tmp_path / "data")
     expected = dict.fromkeys(
         ("correlationanalysis", "trendforecasting", "statisticalanalysis", "impactanalysis"), 4
@@ -87,7 +92,7 @@ def test_views_are_disjoint_and_of_the_reference_s_size(sources, tmp_path):
     assert len(set(questions)) == len(questions)
 
 
-def test_a_record_is_in_one_place_only(sources, tmp_path):
+def test_a_record_is_in_one_place_only(sources: dict[str, Path], tmp_path: Path) -> None:
     path = sources[BENCH] / "TableBench_TCoT.jsonl"
     rows = [{**line, "question": "same?", "table": {"columns": ["x"], "data": []}} for line in read_jsonl(path)]
     write_jsonl(path, rows[:12] + read_jsonl(path)[12:])
@@ -100,7 +105,9 @@ def test_a_record_is_in_one_place_only(sources, tmp_path):
     assert len(read_jsonl(tmp_path / "data" / "raw" / raw.name)) == len(old)
 
 
-def test_charts_whose_answer_cannot_be_read_are_left_out(sources, tmp_path, same_as_golden):
+def test_charts_whose_answer_cannot_be_read_are_left_out(
+    sources: dict[str, Path], tmp_path: Path, same_as_golden: Callable[[str, Path], None]
+) -> None:
     charts = [
         {**row("Visualization", "ChartGeneration", n), "answer": "y_references = [[1, 2]]" if n else "see above"}
         for n in range(7)
@@ -120,7 +127,7 @@ def test_charts_whose_answer_cannot_be_read_are_left_out(sources, tmp_path, same
         ({}, "no rows with"),
     ],
 )
-def test_faulty_files_are_named(change, message, sources, tmp_path):
+def test_faulty_files_are_named(change: dict[str, Any], message: str, sources: dict[str, Path], tmp_path: Path) -> None:
     path = sources[BENCH] / "TableBench_TCoT.jsonl"
     rows = read_jsonl(path)
     write_jsonl(path, [{**rows[0], **change}, *rows[1:]] if change else [])

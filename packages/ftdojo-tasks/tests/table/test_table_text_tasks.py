@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ftdojo.errors import InputError
 from ftdojo.tasks.check import check, training_pairs
 from ftdojo.tasks.rows import read_jsonl
+from ftdojo.tasks.spec import ItemScore, Task
 from ftdojo_tasks import table
+from scoring_fixtures import CpuSeconds
 
 TASKS = {task.spec.id.partition("/")[2]: task for task in table.tasks()}
 TEXT_TASKS = ("fact_checking", "numerical_reasoning", "data_analysis")
@@ -23,12 +28,12 @@ ITEM = {
 }
 
 
-def score(name, output, **changes):
+def score(name: str, output: str, **changes: Any) -> ItemScore:
     (verdict,) = TASKS[name].scorer.score([{**ITEM, **changes}], [output])
     return verdict
 
 
-def test_the_prompt_shows_the_table_as_text():
+def test_the_prompt_shows_the_table_as_text() -> None:
     (turn,) = TASKS["fact_checking"].prompt(ITEM)
     assert "\n\nTable:\nyear | films\n------------\n2012 | 3\n2013 | 4\n\nQuestion: Total films?\n" in turn["content"]
     assert turn["content"].startswith("You are a table analyst.")
@@ -48,7 +53,7 @@ def test_the_prompt_shows_the_table_as_text():
         (" \n", 0.0, False, "empty"),
     ],
 )
-def test_exact_matches(output, right, parsed, error):
+def test_exact_matches(output: str, right: float, parsed: bool, error: str | None) -> None:
     verdict = score("numerical_reasoning", output)
     assert (verdict.score, verdict.parsed, verdict.error) == (right, parsed, error)
 
@@ -64,11 +69,11 @@ def test_exact_matches(output, right, parsed, error):
         ("other", "sales fell because of rain", "Final Answer: nothing of that kind", 0.222222),
     ],
 )
-def test_data_analysis_has_a_rule_for_each_subtask(subtask, gold, output, expected):
+def test_data_analysis_has_a_rule_for_each_subtask(subtask: str, gold: str, output: str, expected: float) -> None:
     assert score("data_analysis", output, subtask=subtask, answer=gold).score == pytest.approx(expected, abs=0.05)
 
 
-def test_the_core_metric_is_a_mean_over_subtasks():
+def test_the_core_metric_is_a_mean_over_subtasks() -> None:
     items = [{**ITEM, "subtask": s} for s in ("impactanalysis", "impactanalysis", "trendforecasting")]
     scores = TASKS["data_analysis"].scorer.score(items, ["7", "8", "7.5"])
     assert TASKS["data_analysis"].scorer.value(scores) == 75.0
@@ -76,14 +81,14 @@ def test_the_core_metric_is_a_mean_over_subtasks():
 
 
 @pytest.mark.parametrize("changes", [{"answer": None}, {"answer": " "}, {"subtask": "else"}])
-def test_faulty_items_are_refused(changes):
+def test_faulty_items_are_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="item t1"):
         score("fact_checking", "x", **changes)
 
 
 @pytest.mark.parametrize("subtask", ["correlationanalysis", "impactanalysis", "other"])
-def test_hostile_outputs_are_scored(hostile, subtask, cpu_seconds):
-    def call():
+def test_hostile_outputs_are_scored(hostile: str, subtask: str, cpu_seconds: CpuSeconds) -> None:
+    def call() -> ItemScore:
         return score("data_analysis", f"Final Answer: {hostile}", subtask=subtask, answer="rain fell. It was 5.")
 
     assert cpu_seconds(call) < 2
@@ -91,18 +96,18 @@ def test_hostile_outputs_are_scored(hostile, subtask, cpu_seconds):
 
 
 @pytest.fixture(scope="module", params=TEXT_TASKS)
-def twin(request, twins):
+def twin(request: pytest.FixtureRequest, twins: Callable[[str], Path]) -> tuple[Task, Path]:
     return TASKS[request.param].variant("twin")[1], twins(f"table/{request.param}")
 
 
-def test_the_twin_proves_itself(twin):
+def test_the_twin_proves_itself(twin: tuple[Task, Path]) -> None:
     task, folder = twin
     report = check(task, folder)
     assert report.ok, report.findings
     assert report.items == {"validation": 100, "test": 100}
 
 
-def test_training_prompts_are_those_of_the_evaluation(twin):
+def test_training_prompts_are_those_of_the_evaluation(twin: tuple[Task, Path]) -> None:
     task, folder = twin
     (source,) = task.spec.raw_sources
     rows = read_jsonl(folder / "raw" / source.path)
@@ -120,7 +125,7 @@ def test_training_prompts_are_those_of_the_evaluation(twin):
         assert all("Final Answer: " in completion for _, completion in pairs)
 
 
-def test_most_training_answers_are_right(twin):
+def test_most_training_answers_are_right(twin: tuple[Task, Path]) -> None:
     task, folder = twin
     (source,) = task.spec.raw_sources
     answer = next(rendering for rendering in source.renderings if rendering.name == "answer")

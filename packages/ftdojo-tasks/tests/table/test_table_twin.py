@@ -8,6 +8,10 @@ import random
 import re
 import sys
 from collections import Counter
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +23,10 @@ from ftdojo.tasks.rows import read_jsonl
 from ftdojo_tasks.table import tables, twin
 from ftdojo_tasks.table.raw import FILE as RAW_FILE
 from ftdojo_tasks.table.tables import PARTS, cut, load
-from ftdojo_tasks.table.twin_questions import ask, rounded
+from ftdojo_tasks.table.twin_questions import Kind, ask, rounded
+
+Rows = list[dict[str, Any]]
+Table = dict[str, Any]
 
 NAMES = {
     "DataAnalysis": "data_analysis",
@@ -35,24 +42,24 @@ KINDS = [kind for kinds in twin.KINDS.values() for kind in kinds]
 
 
 @pytest.fixture(scope="module")
-def folders(twins):
+def folders(twins: Callable[[str], Path]) -> dict[str, Path]:
     return {qtype: twins(f"table/{name}") for qtype, name in NAMES.items()}
 
 
 @pytest.fixture(scope="module")
-def raw(folders):
+def raw(folders: dict[str, Path]) -> dict[str, Rows]:
     return {qtype: read_jsonl(folder / "raw" / RAW_FILE) for qtype, folder in folders.items()}
 
 
 @pytest.fixture(scope="module")
-def items(folders):
+def items(folders: dict[str, Path]) -> dict[str, dict[str, Rows]]:
     return {
         qtype: {split: read_jsonl(folder / f"{split}.jsonl") for split in ("validation", "test")}
         for qtype, folder in folders.items()
     }
 
 
-def frame(table):
+def frame(table: Table) -> pd.DataFrame:
     """A table as a program reads it from table.csv."""
     lines = (",".join(f'"{cell}"' for cell in row) for row in (table["columns"], *table["data"]))
     return pd.read_csv(io.StringIO("\n".join(lines)))
@@ -61,31 +68,31 @@ def frame(table):
 class Recorder:
     """In the place of pyplot: keeps the y values that are handed over by position."""
 
-    def __init__(self):
-        self.series = []
+    def __init__(self) -> None:
+        self.series: list[list[float]] = []
 
-    def bar(self, x, y):
+    def bar(self, x: Iterable[Any], y: Iterable[float]) -> None:
         assert len(list(x)) == len(list(y))
         self.series.append(list(y))
 
     plot = scatter = bar
 
-    def show(self):
+    def show(self) -> None:
         pass
 
 
-def drawn(code, table):
+def drawn(code: str, table: Table) -> list[list[float]]:
     """The y values of a program."""
     recorder = Recorder()
     exec(re.sub(r"^(import .*|df = .*)$", "", code, flags=re.MULTILINE), {"df": frame(table), "plt": recorder})
     return recorder.series
 
 
-def evaluated(expression, table):
+def evaluated(expression: str, table: Table) -> Any:
     return eval(expression, {"df": frame(table), "np": np, "abs": abs, "round": round, "len": len, "range": range})
 
 
-def same(found, answer):
+def same(found: Any, answer: str) -> bool:
     """Equal text, or equal numbers but for the last digit (programs round floats, answers are exact)."""
     number = as_number(answer)
     if number is None or as_number(found) is None:
@@ -95,7 +102,7 @@ def same(found, answer):
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: f"{kind.type}-{kind.make.__name__}")
-def test_answers_are_what_pandas_computes(kind):
+def test_answers_are_what_pandas_computes(kind: Kind) -> None:
     sheets, rng = load(), random.Random(kind.make.__name__)
     for part in PARTS:
         for _ in range(12):
@@ -111,20 +118,20 @@ def test_answers_are_what_pandas_computes(kind):
                 assert same(evaluated(draft.code, table), draft.answer), (question, draft)
 
 
-def value(df, name, column):
+def value(df: pd.DataFrame, name: str, column: str) -> Any:
     return df.loc[df.iloc[:, 0].astype(str) == name, column].iloc[0]
 
 
-def spelled(cell):
+def spelled(cell: str) -> tuple[str, str]:
     """A cell as it is written and as pandas may print it."""
     return cell, f"{cell}.0"
 
 
-def extreme(df, word, column):
+def extreme(df: pd.DataFrame, word: str, column: str) -> Any:
     return df.loc[df[column].idxmax() if word == "highest" else df[column].idxmin()]
 
 
-SECOND_OPINION = {
+SECOND_OPINION: dict[str, Callable[..., Any]] = {
     r"Is the (.+) of (.+) (\S+)\? Yes or No\?": lambda df, c, n, v: str(value(df, n, c)) in spelled(v),
     r"Is the (.+) of (.+) higher than that of (.+)\? .*": lambda df, c, a, b: value(df, a, c) > value(df, b, c),
     r"Which \S+ has the (highest|lowest) (.+)\?": lambda df, word, c: extreme(df, word, c).iloc[0],
@@ -142,14 +149,14 @@ SECOND_OPINION = {
 """By the text of the question alone."""
 
 
-def as_number(text):
+def as_number(text: Any) -> float | None:
     try:
         return float(text)
     except (ValueError, TypeError):
         return None
 
 
-def opinion(question, table):
+def opinion(question: str, table: Table) -> Any:
     """The answer to a question in one of these forms, or nothing."""
     for pattern, compute in SECOND_OPINION.items():
         if match := re.fullmatch(pattern, question):
@@ -161,7 +168,7 @@ def opinion(question, table):
     return None
 
 
-def test_items_are_right_by_their_text_alone(items):
+def test_items_are_right_by_their_text_alone(items: dict[str, dict[str, Rows]]) -> None:
     checked = 0
     for splits in items.values():
         for item in [item for split in splits.values() for item in split]:
@@ -173,7 +180,7 @@ def test_items_are_right_by_their_text_alone(items):
 
 
 @pytest.mark.parametrize("qtype", NAMES)
-def test_sizes_and_fields(qtype, raw, items):
+def test_sizes_and_fields(qtype: str, raw: dict[str, Rows], items: dict[str, dict[str, Rows]]) -> None:
     assert len(raw[qtype]) == twin.RAW_ROWS == len({row["id"] for row in raw[qtype]})
     for row in raw[qtype]:
         assert list(row) == RAW_FIELDS
@@ -192,7 +199,7 @@ def test_sizes_and_fields(qtype, raw, items):
         assert views == (dict.fromkeys(VIEWS, 20) if qtype == "DataAnalysis" else {"": ITEMS[qtype]})
 
 
-def well_formed(table):
+def well_formed(table: Table) -> None:
     assert list(table) == ["columns", "data"]
     assert 3 <= len(set(table["columns"])) == len(table["columns"]) <= 4
     assert 4 <= len(table["data"]) <= 8
@@ -202,7 +209,7 @@ def well_formed(table):
     assert len({row[0] for row in table["data"]}) == len(table["data"])
 
 
-def test_raw_rows_are_a_mixture(raw):
+def test_raw_rows_are_a_mixture(raw: dict[str, Rows]) -> None:
     for qtype, rows in raw.items():
         types = Counter(row["qtype"] for row in rows)
         assert set(types) == set(NAMES)
@@ -211,7 +218,7 @@ def test_raw_rows_are_a_mixture(raw):
         assert {way: n / len(rows) for way, n in ways.items()} == pytest.approx(twin.WAYS, abs=0.04)
 
 
-def test_raw_responses_have_the_declared_defects(raw):
+def test_raw_responses_have_the_declared_defects(raw: dict[str, Rows]) -> None:
     rows = [row for part in raw.values() for row in part]
     answers = [row for row in rows if row["qtype"] != "Visualization" and row["instruction_type"] != "PoT"]
     given = [re.search(r"Final Answer: (.+)$", row["response"]) for row in answers]
@@ -226,7 +233,7 @@ def test_raw_responses_have_the_declared_defects(raw):
     assert 1 - sum(judged) / len(judged) == pytest.approx(twin.WRONG, abs=0.03)
 
 
-def test_raw_charts_draw_something_but_for_the_declared_defects(raw):
+def test_raw_charts_draw_something_but_for_the_declared_defects(raw: dict[str, Rows]) -> None:
     rows = [row for part in raw.values() for row in part if row["qtype"] == "Visualization"]
     programs = [(re.search(r"```python\n(.*)```", row["response"], re.DOTALL), row["table"]) for row in rows]
     whole = [(match[1], json.loads(table)) for match, table in programs if match]
@@ -237,7 +244,7 @@ def test_raw_charts_draw_something_but_for_the_declared_defects(raw):
     assert all(drawn(*pair) for pair in good[:: len(good) // 50])
 
 
-def test_splits_share_no_row_and_no_name_of_a_row():
+def test_splits_share_no_row_and_no_name_of_a_row() -> None:
     sheets = load()
     rows = [{(*sheet.columns, *row) for sheet in sheets[part] for row in sheet.rows} for part in PARTS]
     names = [{(sheet.columns, row[0]) for sheet in sheets[part] for row in sheet.rows} for part in PARTS]
@@ -253,7 +260,7 @@ def test_splits_share_no_row_and_no_name_of_a_row():
     assert all(columns[i] - columns[j] for i in range(3) for j in range(3) if i != j)
 
 
-def test_tables_of_items_are_not_in_the_raw_data(raw, items):
+def test_tables_of_items_are_not_in_the_raw_data(raw: dict[str, Rows], items: dict[str, dict[str, Rows]]) -> None:
     for qtype, rows in raw.items():
         parts = [{record for row in rows for record in records(json.loads(row["table"]))}]
         parts += [{record for item in split for record in records(item["table"])} for split in items[qtype].values()]
@@ -262,11 +269,13 @@ def test_tables_of_items_are_not_in_the_raw_data(raw, items):
         assert not parts[1] & parts[2]
 
 
-def records(table):
+def records(table: Table) -> list[tuple[str, ...]]:
     return [(*table["columns"], *row) for row in table["data"]]
 
 
-def test_training_rows_do_not_overlap_with_items_but_leaks_would(raw, items):
+def test_training_rows_do_not_overlap_with_items_but_leaks_would(
+    raw: dict[str, Rows], items: dict[str, dict[str, Rows]]
+) -> None:
     for qtype, rows in raw.items():
         prompts = [text(item, item["table"]) for split in items[qtype].values() for item in split]
         index = OverlapIndex.of(prompts)
@@ -275,13 +284,13 @@ def test_training_rows_do_not_overlap_with_items_but_leaks_would(raw, items):
         assert index.keep(pairs) == list(range(len(rows)))
 
 
-def text(record, table):
+def text(record: dict[str, Any], table: Table) -> str:
     lines = "\n".join(" | ".join(row) for row in (table["columns"], *table["data"]))
     return f"{record['instruction']}\n\nTable:\n{lines}\n\nQuestion: {record['question']}"
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: f"{kind.type}-{kind.make.__name__}")
-def test_the_last_wording_is_kept_from_training(kind):
+def test_the_last_wording_is_kept_from_training(kind: Kind) -> None:
     sheets = load()["validation"]
     questions = {
         training: [ask(kind, sheets, random.Random(seed), training=training) for seed in range(25)]
@@ -293,12 +302,12 @@ def test_the_last_wording_is_kept_from_training(kind):
     assert any(worded(last, question.text) for question in questions[False])
 
 
-def worded(wording, question):
+def worded(wording: str, question: str) -> re.Match[str] | None:
     return re.fullmatch(re.sub(r"\\\{\w+\\\}", "(.+)", re.escape(wording)), question)
 
 
 @pytest.mark.parametrize("qtype", ["FactChecking", "NumericalReasoning", "DataAnalysis"])
-def test_constant_answers_score_little(qtype, items):
+def test_constant_answers_score_little(qtype: str, items: dict[str, dict[str, Rows]]) -> None:
     for split in items[qtype].values():
         answers = Counter(item["answer"] for item in split)
         assert max(answers.values()) <= twin.MOST[qtype]
@@ -311,7 +320,7 @@ def test_constant_answers_score_little(qtype, items):
             assert max(hits) <= 8
 
 
-def test_repeating_the_last_value_forecasts_about_half(items):
+def test_repeating_the_last_value_forecasts_about_half(items: dict[str, dict[str, Rows]]) -> None:
     hits = total = 0
     for item in [item for split in items["DataAnalysis"].values() for item in split]:
         if item["subtask"] == "trendforecasting":
@@ -322,7 +331,7 @@ def test_repeating_the_last_value_forecasts_about_half(items):
     assert hits / total == pytest.approx(0.5, abs=0.25)
 
 
-def test_cutting_keeps_consecutive_rows_of_timed_sheets():
+def test_cutting_keeps_consecutive_rows_of_timed_sheets() -> None:
     sheets, rng = load(), random.Random(1)
     for sheet in sheets["train"]:
         for _ in range(20):
@@ -332,12 +341,12 @@ def test_cutting_keeps_consecutive_rows_of_timed_sheets():
                 assert table.names == [row[0] for row in sheet.rows[start : start + len(table.rows)]]
 
 
-def test_rounding():
+def test_rounding() -> None:
     assert [rounded(x, 1) for x in (0.25, -0.25, -0.04, 3, 2.349)] == ["0.3", "-0.3", "0.0", "3.0", "2.3"]
-    assert [tables.shortest(tables.Decimal(x)) for x in ("100", "1.50", "0", "-2.0")] == ["100", "1.5", "0", "-2"]
+    assert [tables.shortest(Decimal(x)) for x in ("100", "1.50", "0", "-2.0")] == ["100", "1.5", "0", "-2"]
 
 
-def test_a_missing_package_is_told(monkeypatch):
+def test_a_missing_package_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "vega_datasets", None)
     with pytest.raises(PrerequisiteError, match="vega_datasets") as error:
         load()
@@ -345,5 +354,5 @@ def test_a_missing_package_is_told(monkeypatch):
 
 
 @pytest.mark.parametrize("name", NAMES.values())
-def test_the_data_is_generated_without_pandas(name, modules_of_twin):
+def test_the_data_is_generated_without_pandas(name: str, modules_of_twin: Callable[[str], set[str]]) -> None:
     assert not {"pandas", "vega_datasets"} & modules_of_twin(f"table/{name}")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,11 +15,14 @@ from hypothesis import strategies as st
 from ftdojo import sandbox
 from ftdojo.errors import InputError, PrerequisiteError
 from ftdojo.findings import Finding
+from ftdojo.tasks.external import CodeRunner
 from ftdojo.tasks.rows import read_jsonl
+from ftdojo.tasks.spec import ItemScore
 from ftdojo.tasks.template import compile_template, render
 from ftdojo_tasks.table import raw
 from ftdojo_tasks.table import visualization as chart
 from ftdojo_tasks.table.visualization import ChartScorer, extract_code, references, same_series
+from scoring_fixtures import CpuSeconds
 
 SCORER = ChartScorer(sandbox.run_user_code)
 FENCE = "```"
@@ -26,7 +32,7 @@ HEAD = (
 TABLE = {"columns": ["city", "n"], "data": [["a", "1"], ["b", "3"]]}
 
 
-def item(answer="y_references = [[1, 3]]", **fields):
+def item(answer: str = "y_references = [[1, 3]]", **fields: Any) -> dict[str, Any]:
     return {
         "id": "v1",
         "subtask": "",
@@ -38,7 +44,7 @@ def item(answer="y_references = [[1, 3]]", **fields):
     }
 
 
-def fenced(code):
+def fenced(code: str) -> str:
     return f"{FENCE}python\n{code}\n{FENCE}"
 
 
@@ -48,7 +54,7 @@ FLAT = item("y_references = [1, 3]")
 PASS, DRAWN, FAILED, LATE = (None, 1.0), ("wrong", 1.0), ("failed", 0.0), ("timeout", 0.0)
 """Error and whether it was executed."""
 
-CASES = {
+CASES: dict[str, tuple[dict[str, Any], str, tuple[str | None, float]]] = {
     # name: (item, code after the head, verdict)
     "bar": (ONE, "plt.bar(x, y)\nplt.show()", PASS),
     "plot": (ONE, "plt.plot(x, y)", PASS),
@@ -109,20 +115,20 @@ CASES = {
 
 
 @pytest.fixture(scope="module")
-def verdicts():
+def verdicts() -> dict[str, ItemScore]:
     cases = CASES.values()
     scores = SCORER.score([item for item, _, _ in cases], [fenced(HEAD + code) for _, code, _ in cases])
     return dict(zip(CASES, scores, strict=True))
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_programs(verdicts, name):
+def test_programs(verdicts: dict[str, ItemScore], name: str) -> None:
     score, (error, executed) = verdicts[name], CASES[name][2]
     assert (score.error, score.metrics["executed"]) == (error, executed)
     assert (score.score, score.parsed) == (float(error is None), True)
 
 
-def test_metrics(verdicts):
+def test_metrics(verdicts: dict[str, ItemScore]) -> None:
     scores = [verdicts[name] for name in ("bar", "axes", "exit")]
     scores += SCORER.score([ONE, ONE], ["", "I cannot draw."])
     assert [score.error for score in scores] == [None, "wrong", "failed", "empty", "format"]
@@ -130,28 +136,28 @@ def test_metrics(verdicts):
     assert SCORER.metrics(scores) == {"ecr_at_1": 40.0, "parse_at_1": 60.0}
 
 
-def test_a_program_that_kills_the_others_fails_alone():
+def test_a_program_that_kills_the_others_fails_alone() -> None:
     good, bad = fenced(HEAD + "plt.bar(x, y)"), fenced("import os\nos.kill(-1, 9)")
     scores = SCORER.score([ONE] * 4, [good, bad, good, good])
     assert [score.error for score in scores] == [None, "failed", None, None]
 
 
-def test_a_program_that_fills_the_disk_fails_alone():
+def test_a_program_that_fills_the_disk_fails_alone() -> None:
     fill = "import os\nos.chdir('/tmp')\nfor i in range(99): open(f'x{i}', 'wb').write(bytes(2**23))"
     good = fenced(f"{HEAD}open('chart.png', 'wb').write(bytes(2**22))\nplt.bar(x, y)")
     scores = SCORER.score([ONE] * 3, [good, fenced(fill), good])
     assert [score.error for score in scores] == [None, "failed", None]
 
 
-def test_without_imports_the_names_of_the_reference_are_known(runner):
+def test_without_imports_the_names_of_the_reference_are_known(runner: CodeRunner) -> None:
     code = "df = pd.read_csv(Path('table.csv'))\nplt.bar(df['city'], np.array(df['n']).tolist())"
     assert ChartScorer(runner).score([ONE], [fenced(code)])[0].error is None
 
 
-def test_runs_that_end_early_are_gone_on_with(runner):
-    calls = []
+def test_runs_that_end_early_are_gone_on_with(runner: CodeRunner) -> None:
+    calls: list[int] = []
 
-    def impatient(program, inputs, output):
+    def impatient(program: Path, inputs: Path, output: Path) -> None:
         runner(program, inputs, output)
         first, _, _ = output.read_text().partition("\n")
         output.write_text(first + "\n")
@@ -163,10 +169,10 @@ def test_runs_that_end_early_are_gone_on_with(runner):
     assert calls == [2, 1]
 
 
-def test_golds_are_not_shown_to_programs(runner):
-    seen = []
+def test_golds_are_not_shown_to_programs(runner: CodeRunner) -> None:
+    seen: list[str] = []
 
-    def watching(program, inputs, output):
+    def watching(program: Path, inputs: Path, output: Path) -> None:
         seen.append(inputs.read_text())
         runner(program, inputs, output)
 
@@ -175,13 +181,13 @@ def test_golds_are_not_shown_to_programs(runner):
     assert job == {"table": TABLE, "code": "print(1)"}
 
 
-def test_without_a_runner_nothing_is_run():
+def test_without_a_runner_nothing_is_run() -> None:
     with pytest.raises(PrerequisiteError, match="untrusted"):
         ChartScorer().score([ONE], [""])
 
 
-def test_a_machine_that_cannot_draw_is_an_error_and_never_a_zero():
-    def broken(program, inputs, output):
+def test_a_machine_that_cannot_draw_is_an_error_and_never_a_zero() -> None:
+    def broken(program: Path, inputs: Path, output: Path) -> None:
         raise InputError([Finding(code="failed", gate=0, message="No module named 'x'", where="main.py", fix="-")])
 
     with pytest.raises(PrerequisiteError, match="No module named 'x'"):
@@ -191,7 +197,7 @@ def test_a_machine_that_cannot_draw_is_an_error_and_never_a_zero():
 @pytest.mark.parametrize(
     "answer", ["", "y_references =", "y_references = 3", "[]", "[[1], [2]", "print(1)", "9" * 5000]
 )
-def test_an_unreadable_gold_answer_is_told(answer):
+def test_an_unreadable_gold_answer_is_told(answer: str) -> None:
     with pytest.raises(InputError, match="item v1: its answer cannot be read"):
         SCORER.score([item(answer)], [""])
 
@@ -206,7 +212,7 @@ def test_an_unreadable_gold_answer_is_told(answer):
         ("[['a=b']]", [["a=b"]]),
     ],
 )
-def test_gold_answers(answer, series):
+def test_gold_answers(answer: str, series: list[Any]) -> None:
     assert references(answer) == series
 
 
@@ -230,7 +236,7 @@ def test_gold_answers(answer, series):
         ([[]], [[1]], False),
     ],
 )
-def test_comparison(drawn, gold, same):
+def test_comparison(drawn: list[Any], gold: list[Any], same: bool) -> None:
     assert same_series(drawn, gold) is same
 
 
@@ -249,21 +255,21 @@ def test_comparison(drawn, gold, same):
         ("", None),
     ],
 )
-def test_extraction(output, code):
+def test_extraction(output: str, code: str | None) -> None:
     assert extract_code(output) == code
 
 
-def test_extraction_is_quick(hostile, cpu_seconds):
+def test_extraction_is_quick(hostile: str, cpu_seconds: CpuSeconds) -> None:
     assert cpu_seconds(lambda: extract_code(f"{FENCE}python{hostile}{FENCE}python" * 2)) < 1
 
 
 @given(st.text(), st.text())
-def test_extraction_finds_what_the_last_fence_holds(before, code):
+def test_extraction_finds_what_the_last_fence_holds(before: str, code: str) -> None:
     found = extract_code(f"{before}\n{fenced(code.replace(FENCE, ''))}")
     assert found is None or found == found.strip() != ""
 
 
-def test_prompt_and_template_say_the_same():
+def test_prompt_and_template_say_the_same() -> None:
     (turn,) = chart.prompt(ONE)
     assert turn["content"].startswith("Write Python code")
     assert "\ncity | n\n--------\na | 1\nb | 3\n" in turn["content"]
@@ -286,12 +292,12 @@ def test_prompt_and_template_say_the_same():
         (None, ""),
     ],
 )
-def test_rows_that_teach_nothing_that_is_seen_are_skipped(response, answer):
+def test_rows_that_teach_nothing_that_is_seen_are_skipped(response: str | None, answer: str) -> None:
     template = compile_template(chart.SPEC.raw_sources[0].renderings[1].completion)
     assert render(template, {"response": response}) == answer
 
 
-def test_the_generated_items(twins):
+def test_the_generated_items(twins: Callable[[str], Path]) -> None:
     folder = twins("table/visualization")
     items = [item for split in ("validation", "test") for item in read_jsonl(folder / f"{split}.jsonl")]
     half = len(items) // 2

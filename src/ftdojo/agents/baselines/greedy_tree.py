@@ -15,6 +15,7 @@ from typing import Literal
 import yaml
 
 from ftdojo.agents.ft_agent import context, program
+from ftdojo.agents.setup import Abilities, AgentSetup
 from ftdojo.contract.protocol import Iteration, Observation
 from ftdojo.contract.submission import PLAN, SCRIPT, TRAIN, Plan
 from ftdojo.contract.train_config import TrainConfig
@@ -72,9 +73,15 @@ class GreedyTree:
     """
 
     name = "greedy-tree"
+    abilities = Abilities(llm_planner=True)
 
     def __init__(self, client: Client, workspace: Path) -> None:
         self._client, self._workspace = client, workspace
+
+    @classmethod
+    def create(cls, setup: AgentSetup) -> GreedyTree:
+        """See :class:`ftdojo.agents.setup.AgentClass`."""
+        return cls(setup.client(), setup.workspace)
 
     @property
     def planner(self) -> str:

@@ -6,12 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from ftdojo.agents import draft as drafts
 from ftdojo.agents import forecast
 from ftdojo.agents.baselines.space import Point, Space
 from ftdojo.agents.draft import Draft, Proposal
+from ftdojo.agents.setup import Abilities, AgentSetup
 from ftdojo.contract.protocol import Observation
 from ftdojo.contract.submission import Plan, PlannedChange
 
@@ -28,9 +29,15 @@ class Search(ABC):
 
     name: ClassVar[str]
     planner = ""
+    abilities = Abilities()
 
     def __init__(self, workspace: Path) -> None:
         self._workspace = workspace
+
+    @classmethod
+    def create(cls, setup: AgentSetup) -> Self:
+        """See :class:`ftdojo.agents.setup.AgentClass`."""
+        return cls(setup.workspace)
 
     @abstractmethod
     def points(self, space: Space, observation: Observation) -> Iterator[Point]:

@@ -8,6 +8,7 @@ from typing import Any
 from ftdojo.agents import draft as drafts
 from ftdojo.agents import forecast
 from ftdojo.agents.draft import Proposal
+from ftdojo.agents.setup import Abilities, AgentSetup
 from ftdojo.contract.protocol import Observation
 from ftdojo.contract.submission import Plan, PlannedChange
 from ftdojo.contract.train_config import TrainConfig
@@ -36,17 +37,22 @@ class SingleShot:
     """
 
     name, planner = "single-shot", ""
+    abilities = Abilities()
 
     def __init__(self, workspace: Path) -> None:
         self._workspace = workspace
+
+    @classmethod
+    def create(cls, setup: AgentSetup) -> SingleShot:
+        """See :class:`ftdojo.agents.setup.AgentClass`."""
+        return cls(setup.workspace)
 
     def propose(self, observation: Observation) -> Path | None:
         """The one submission, or ``None`` once it was made."""
         if observation.history:
             return None
-        train = {**TRAIN, "max_length": min(TrainConfig().max_length, observation.model.context_length)}
-        if "lora" not in observation.task.rules.methods:
-            train["method"] = "full"
+        length = min(TrainConfig().max_length, observation.model.context_length)
+        train = {**TRAIN, "max_length": length, "method": drafts.usual_method(observation.task)}
         draft = drafts.first(observation.task, rows=_rows(observation), seed=observation.seed, train=train)
         folder = self._workspace / "001"
         Proposal(_plan(draft.recipe.max_rows), draft).write(folder)

@@ -121,10 +121,10 @@ class Space:
 
     def draft(self, point: Point) -> Draft:
         """The data program and training configuration of a point."""
-        lora = "lora" in self.task.rules.methods
+        method = drafts.usual_method(self.task)
         sources = [drafts.source_of(raw, drafts.rendering(raw, point.rendering)) for raw in self.task.raw_sources]
         train = TrainConfig(
-            method="lora" if lora else "full",
+            method=method,
             learning_rate=point.learning_rate,
             schedule=point.schedule,
             warmup_ratio=point.warmup_ratio,
@@ -134,7 +134,9 @@ class Space:
             weight_decay=point.weight_decay,
             max_length=min(TrainConfig().max_length, self.context_length),
             seed=self.seed,
-            lora=Lora(rank=point.rank, alpha=ALPHA * point.rank, dropout=point.dropout) if lora else None,
+            lora=Lora(rank=point.rank, alpha=ALPHA * point.rank, dropout=point.dropout)
+            if TrainConfig.methods[method].adapters
+            else None,
         )
         return Draft(Recipe(sources=sources, balance=point.balance, max_rows=point.rows, seed=self.seed), train)
 

@@ -6,7 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from ftdojo.agents import PLAYBOOK
 from ftdojo.agents.draft import Proposal
+from ftdojo.agents.setup import Abilities, AgentSetup
 from ftdojo.contract.protocol import Observation
 from ftdojo.errors import LlmError
 
@@ -26,10 +28,27 @@ class FTAgent:
     """FT-Agent with some planner, and one that takes over for an iteration in which the first fails."""
 
     name = "ft-agent"
+    abilities = Abilities(own_planner=PLAYBOOK, llm_planner=True, probes=True)
 
     def __init__(self, planner: Planner, workspace: Path, *, fallback: Planner | None = None) -> None:
         self._planner, self._fallback = planner, fallback
         self._workspace = workspace
+
+    @classmethod
+    def create(cls, setup: AgentSetup) -> FTAgent:
+        """With the playbook as planner; or with a language model, for which the playbook takes over where it fails."""
+        from ftdojo.agents.ft_agent.llm_planner import LlmPlanner
+        from ftdojo.agents.ft_agent.playbook import Playbook
+        from ftdojo.agents.ft_agent.probing import Probing
+
+        playbook = Playbook()
+        planner: Planner = playbook
+        if setup.transport is not None and setup.door is not None:
+            planner = LlmPlanner(setup.client(), setup.door.precheck)
+        fallback = None if planner is playbook else playbook
+        if setup.probes and setup.door is not None:
+            planner = Probing(planner, playbook.plans, setup.door.probe, candidates=setup.probes)
+        return cls(planner, setup.workspace, fallback=fallback)
 
     @property
     def planner(self) -> str:

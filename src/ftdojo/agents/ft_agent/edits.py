@@ -94,7 +94,8 @@ def apply(draft: Draft, spec: TaskSpec, edits: Iterable[tuple[str, str]]) -> Dra
             sources[name][field] = value
         else:
             recipe[rest] = value
-    if train.get("method") == "full":
+    method = TrainConfig.methods.get(train.get("method", ""))
+    if method and not method.adapters:
         train.pop("lora", None)
     try:
         changed = parse(train, TrainConfig, where="train")

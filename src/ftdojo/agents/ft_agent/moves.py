@@ -48,8 +48,8 @@ def more_rows(s: Situation, evidence: str) -> Iterator[Move]:
 
 def more_rank(s: Situation, evidence: str) -> Iterator[Move]:
     """Adapters twice as wide."""
-    lora = s.best.train.lora
-    if s.best.train.method == "lora" and lora is not None and lora.rank < 64:
+    lora, method = s.best.train.lora, s.best.train.facts
+    if lora is not None and lora.rank < 64 and method.adapters and not method.four_bit:
         wider = lora.model_copy(update={"rank": 2 * lora.rank, "alpha": 2 * lora.alpha})
         yield Move(
             draft=s.best.with_train(lora=wider.model_dump()),

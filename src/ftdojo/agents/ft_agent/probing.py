@@ -17,6 +17,7 @@ from ftdojo.agents import draft as drafts
 from ftdojo.agents import forecast
 from ftdojo.agents.draft import Draft, Proposal
 from ftdojo.agents.ft_agent.agent import Planner
+from ftdojo.agents.setup import planner_name
 from ftdojo.contract.protocol import Iteration, Observation, Probe
 from ftdojo.contract.recipe import Recipe
 
@@ -74,7 +75,7 @@ class Probing:
     @property
     def name(self) -> str:
         """The planner's name, and how many of its plans are probed."""
-        return named(self._planner.name, self._candidates)
+        return planner_name(self._planner.name, self._candidates)
 
     def plan(self, observation: Observation) -> Proposal | None:
         """The plan that did best on a share of its rows."""
@@ -101,11 +102,6 @@ class Probing:
             return None if score is None else score.value
 
         return halve(len(found), measure, higher_is_better=observation.task.higher_is_better)
-
-
-def named(planner: str, candidates: int) -> str:
-    """How results name a planner that probes so many candidates; none are probed if there are fewer than two."""
-    return f"{planner}, {candidates} probed" if candidates > 1 else planner
 
 
 def _affordable(candidates: Sequence[Draft], first: Proposal, observation: Observation) -> bool:

@@ -10,7 +10,7 @@ from ftdojo.contract.call import Call
 from ftdojo.contract.feedback import DataFeedback, Distribution, EvaluationFeedback, Feedback, TrainingFeedback
 from ftdojo.contract.protocol import Iteration
 from ftdojo.contract.submission import RECIPE, SCRIPT, TRAIN, Plan
-from ftdojo.episode.episode import SUBMISSIONS
+from ftdojo.record import RunFolder
 from ftdojo.report import text
 from ftdojo.report.view.iterations import reason
 from ftdojo.report.view.parts import CallRow, Detail, Fact, Row, Some, SourceFile
@@ -20,7 +20,7 @@ FILE_BYTES = 16_000
 
 
 def detail(
-    run: Path, row: Row, iteration: Iteration, calls: Sequence[Call], data_calls: Sequence[Call], best: int
+    run: RunFolder, row: Row, iteration: Iteration, calls: Sequence[Call], data_calls: Sequence[Call], best: int
 ) -> Detail:
     """All of it, in the order of the page: plan, calls, outcome, findings, feedback, files, wrong outputs."""
     plan, feedback = iteration.plan, iteration.feedback
@@ -43,7 +43,7 @@ def detail(
         evaluation=_evaluation(evaluation) if evaluation else [],
         errors=Some.of(_errors(evaluation) if evaluation else []),
         metrics=Some.of(_metrics(evaluation) if evaluation else []),
-        files=_files(run / SUBMISSIONS / f"{iteration.number:03d}"),
+        files=_files(run.submission(iteration.number)),
         samples=Some.of(evaluation.samples if evaluation else []),
     )
 

@@ -10,7 +10,8 @@ from ftdojo.contract.feedback import EvaluationFeedback
 from ftdojo.contract.protocol import Iteration
 from ftdojo.contract.result import Score
 from ftdojo.errors import UsageError
-from ftdojo.record import Ledger
+from ftdojo.record import Ledger, RunFolder
+from ftdojo.record.events import AgentStopped, RunBegun, TestOpened, TestScored
 from ftdojo.record.history import History
 from ftdojo.report import text
 from ftdojo.report.view.accounts import accounts
@@ -33,36 +34,36 @@ def read(run: Path) -> Report:
     """
     with Ledger(run, writable=False) as ledger:
         history = History(ledger)
-        configuration, about = history.configuration, history.payload("configuration")
-        if configuration is None or about is None:
+        run_begun = history.first(RunBegun)
+        if run_begun is None:
             raise UsageError(
                 f"nothing is recorded in {run}: its run ended before it began", fix="run the same command again"
             )
         baseline, iterations, spent = history.baseline, history.iterations, history.spent
         calls, data_calls, reasons = history.calls, history.data_calls, history.reasons
-        finished = history.payload("finished")
-        opened = [event.time for event in ledger.events("test_opened")]
-        scored, stopped = history.payload("test_scored"), history.payload("stopped")
-        begun, ended = ledger.events("configuration")[0].time, ledger.events()[-1].time
-    test = (Score.model_validate(scored["baseline"]), Score.model_validate(scored["best"])) if scored else None
+        scored, stopped, finished = history.first(TestScored), history.first(AgentStopped), history.finished
+        opened = [event.time for event in history.events if isinstance(event.event, TestOpened)]
+        begun, ended = history.begun, history.events[-1].time
+    configuration = run_begun.configuration
+    test = (scored.baseline, scored.best) if scored else None
     best = max((i.number for i in iterations if i.accepted), default=0)
     validation = _validation(baseline, iterations, best)
     shown = {best, *(i.number for i in iterations[-DETAILS:])}
-    metric = about["metric"]
+    metric = run_begun.metric
     rows = [row(i, metric, detailed=i.number in shown) for i in iterations]
     details = [
-        detail(run, rows[i.number - 1], i, calls[i.number - 1], data_calls[i.number - 1], best)
+        detail(RunFolder(run), rows[i.number - 1], i, calls[i.number - 1], data_calls[i.number - 1], best)
         for i in iterations
         if i.number in shown
     ]
     return Report(
         title=configuration.task,
-        objective=about["objective"],
-        identity=_identity(configuration, finished["result"]["outcome"] if finished else "unfinished", begun, ended),
+        objective=run_begun.objective,
+        identity=_identity(configuration, finished.outcome if finished else "unfinished", begun, ended),
         ending=ending(stopped),
         verdict=disqualified(reasons)
         if reasons
-        else verdict(validation, test, iterations, best, higher_is_better=about["higher_is_better"]),
+        else verdict(validation, test, iterations, best, higher_is_better=run_begun.higher_is_better),
         cards=cards(validation, test, iterations, spent),
         metric=metric,
         baseline=baseline.score if baseline else None,
@@ -74,7 +75,7 @@ def read(run: Path) -> Report:
         test=opening(opened, test),
         budget=accounts(spent, configuration),
         digests=[Fact(name, value) for name, value in configuration.digests.items()],
-        versions=[Fact(name, value) for name, value in about["versions"].items()],
+        versions=[Fact(name, value) for name, value in run_begun.versions.items()],
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ftdojo.contract.protocol import Iteration
 from ftdojo.contract.result import Score
+from ftdojo.record.events import AgentStopped
 from ftdojo.report import text
 
 
@@ -55,11 +56,11 @@ def _moved(split: str, before: Score, after: Score) -> str:
     return f"{split} {before.metric} {verb} from {text.score(before)} to {text.score(after)}; {intervals}"
 
 
-def ending(stopped: dict[str, bool] | None) -> str:
+def ending(stopped: AgentStopped | None) -> str:
     """Why no further submission was tried."""
     if stopped is None:
         return "The agent has not stopped: the run is at work, or it was interrupted and can be resumed."
-    if stopped["out_of_budget"]:
+    if stopped.out_of_budget:
         return "The run stopped because its budget was used up."
     return "The run stopped because the agent had nothing further to propose."
 

@@ -28,8 +28,6 @@ _PASSING = {"cpu": 1.72, "cuda": 1.0}
 _FOUR_BIT = 0.5 + 1 / 64 + 4 / (64 * 256)
 """Bytes a 4-bit weight: its constant, of 64 weights, takes one byte, and the constant's own, of 256, four (Dettmers et
 al. 2023, arXiv 2305.14314, section 3)."""
-_SMALLER = {"full": "lora", "lora": "qlora"}
-"""The method that takes the place of one that does not fit."""
 _SHORTEST = 64
 """Rows are not proposed to be cut below this many tokens."""
 
@@ -38,7 +36,7 @@ def memory(model: ModelInfo, config: TrainConfig, compute: Compute, batch: Shape
     """Peak bytes of a training whose most expensive batch has this shape; without one, what any batch needs."""
     width = _BYTES[compute.precision]
     trained = _trained(model, config)
-    output_layer = model.vocabulary * model.hidden_size * width if config.method == "full" else 0
+    output_layer = model.vocabulary * model.hidden_size * width if config.adapter is None else 0
     # Weights, two float32 moments, and a float32 master where the model computes in less.
     kept = _weights(model, config, width) + trained * (8 + (4 if width < 4 else 0))
     gradients = trained * width
@@ -64,7 +62,7 @@ def _activations(model: ModelInfo, config: TrainConfig, compute: Compute, batch:
     scores = model.heads * (batch.rows * batch.width * keys + batch.prefix**2)
 
     norms = 2 * hidden * (4 + width)  # their input in float32, their output
-    if config.method == "full":
+    if config.adapter is None:
         norms += 2 * hidden * width if width < 4 else 2 * hidden * 4  # what their weights are multiplied with
     attention = 2 * queries * width  # queries, and what comes out
     mlp = 4 * inner * width  # gate, its activation, up, and their product
@@ -76,14 +74,14 @@ def _activations(model: ModelInfo, config: TrainConfig, compute: Compute, batch:
     if batch.prefix:  # the cache that hands the prefix to the rows
         layer += batch.rows * keys * 2 * pairs * width
     passing = tokens * (3 * inner * width + 2 * hidden * 4) + (scores * (8 + 2 * width) if eager else 0)
-    if config.method == "qlora":  # the weights of one module, as they are multiplied with
+    if config.facts.four_bit:  # the weights of one module, as they are multiplied with
         passing += hidden * inner * width
     return model.layers * layer, passing
 
 
 def _weights(model: ModelInfo, config: TrainConfig, width: int) -> float:
     """Bytes of the model's own weights."""
-    if config.method != "qlora":
+    if not config.facts.four_bit:
         return model.parameters * width
     linear = _linear(model)
     return linear * _FOUR_BIT + (model.parameters - linear) * width
@@ -158,16 +156,5 @@ def largest(config: TrainConfig, needed: Callable[[TrainConfig], float], availab
     single = config.model_copy(update={"batch_size": 1, "gradient_accumulation": rows})
     if shorter := most(_SHORTEST, config.max_length, "max_length", single):
         return shorter
-    method = _SMALLER.get(config.method)
+    method = config.facts.smaller
     return largest(config.model_copy(update={"method": method}), needed, available) if method else None
-
-
-def available_memory(compute: Compute) -> float:
-    """Bytes that a training may take now, those that this process has already included."""
-    if compute.device == "cuda":
-        import torch
-
-        return float(torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved())
-    import psutil
-
-    return float(psutil.virtual_memory().available + psutil.Process().memory_info().rss)

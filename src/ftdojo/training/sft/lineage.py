@@ -42,12 +42,15 @@ def faults(base: Path, model: Path, config: TrainConfig, steps: int) -> list[str
 
     Empty if it can. Cheap checks come first, and weights are only read if the files may be.
     """
-    found = [*_files(model)]
-    if not found:
-        found = [*_configuration(base, model), *_tokenizer(base, model)]
-    if not found:
-        found = _weights(base, model, config, steps)
-    return found
+    return structure_faults(base, model) or _weights(base, model, config, steps)
+
+
+def structure_faults(base: Path, model: Path) -> list[str]:
+    """How the files, the configuration or the tokenizer of ``model`` differ from what a training of ``base`` leaves.
+
+    No weight is read, and no code of the folder is run.
+    """
+    return [*_files(model)] or [*_configuration(base, model), *_tokenizer(base, model)]
 
 
 def _files(model: Path) -> Iterator[str]:

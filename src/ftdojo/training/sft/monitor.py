@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
@@ -21,10 +20,10 @@ from transformers import TrainerCallback
 from ftdojo.contract.train_config import OUT_OF_TIME
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
+from ftdojo.training.backend import OnLog, Point, Step
 from ftdojo.training.sft.batches import Batch
 from ftdojo.training.sft.loss import label_loss
 
-OnLog = Callable[[dict[str, float]], None]
 DIVERGED = 3.0
 """A loss this many times the first one is taken for divergence."""
 EARLY = 0.25
@@ -37,24 +36,6 @@ LEARNING_POINTS = 16
 """With so many points of the curve, its beginning and its end can be told apart."""
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One logged stretch of steps; ``loss`` is its mean, in nats a label token."""
-
-    step: int
-    loss: float
-    grad_norm: float
-    learning_rate: float
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One optimizer step: the tokens that it trained on, padding not counted, and how long it took."""
-
-    tokens: int
-    seconds: float
-
-
 class Monitor(TrainerCallback):  # type: ignore[misc]
     """The callback of one training."""
 
@@ -65,7 +46,6 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         every: int,
         patience: int | None,
         on_log: OnLog | None,
-        should_stop: Callable[[], bool] | None,
         time_left_s: float | None = None,
         stop_after: int | None = None,
         agree: Callable[[bool], bool] | None = None,
@@ -79,7 +59,6 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
             patience: measurements without gain after which to stop; if given, the best weights are put back at the
                 end. They are, too, when the training is stopped as lost or for its time.
             on_log: called with ``step``, ``steps``, ``loss``, ``grad_norm``, ``learning_rate`` and ``tokens_per_s``.
-            should_stop: asked after every step.
             time_left_s: seconds that the training may take.
             stop_after: the step after which the time is up, to repeat a training that was stopped by the clock.
             agree: of several processes: what the first one says to whether to stop, asked after every step.
@@ -93,7 +72,7 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         self._marked = 0, 0.0
         """Tokens and seconds at the end of the last step."""
         self._held_out, self._every, self._patience = held_out, every, patience
-        self._on_log, self._should_stop = on_log, should_stop
+        self._on_log = on_log
         self._begun = 0.0
         self._measuring = 0.0
         self._best: dict[str, torch.Tensor] = {}
@@ -153,8 +132,6 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
             self._measure(model, state.global_step)
             if self._patience is not None and self._without_gain() >= self._patience:
                 control.should_training_stop = True
-        if self._should_stop is not None and self._should_stop():
-            control.should_training_stop = True
         if not last and self._time_is_up(state.global_step, state.max_steps):
             self._measure(model, state.global_step)
             message = f"the time was up after {state.global_step} of {state.max_steps} steps"
@@ -243,4 +220,4 @@ def evaluate(network: Any, batches: Sequence[Batch]) -> float:
 
 
 def _finding(code: str, message: str, key: str, fix: str, *, fits: float | None = None) -> Finding:
-    return Finding(code=code, gate=4, message=message, where=f"train.yaml: {key}", fix=fix, fits=fits)
+    return Finding(code=code, message=message, where=f"train.yaml: {key}", fix=fix, fits=fits)

@@ -24,10 +24,9 @@ from ftdojo.errors import InfrastructureError, InputError
 from ftdojo.findings import Finding
 from ftdojo.models import compute
 from ftdojo.schema import StrictModel
+from ftdojo.training.backend import OnLog, TrainResult
 from ftdojo.training.sft import trainer
-from ftdojo.training.sft.monitor import OnLog
 from ftdojo.training.sft.tokens import Example
-from ftdojo.training.sft.trainer import TrainResult
 
 REQUEST, EXAMPLES, RESULT, FAULTS = "request.json", "examples.safetensors", "result.json", "faults-*.json"
 MEETING = "meeting"

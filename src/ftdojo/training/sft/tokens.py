@@ -10,6 +10,7 @@ from ftdojo.contract.row import Row
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 from ftdojo.models import Chat
+from ftdojo.training.backend import Tokenized, TokenStatistics
 
 IGNORED = -100
 """The label of a token that is not learned, as in transformers."""
@@ -24,39 +25,17 @@ class Example:
     """The token itself where it is learned, else ``IGNORED``."""
 
     @property
+    def tokens(self) -> int:
+        """How many tokens pass through the model."""
+        return len(self.input_ids)
+
+    @property
     def label_tokens(self) -> int:
         """How many tokens are learned."""
         return sum(label != IGNORED for label in self.labels)
 
 
-@dataclass(frozen=True, slots=True)
-class TokenStatistics:
-    """Token counts over all rows, after truncation."""
-
-    rows: int
-    tokens: int
-    label_tokens: int
-    row_p50: int
-    row_p95: int
-    row_max: int
-    label_p50: int
-    label_p95: int
-    label_max: int
-    truncated: int
-    """Rows that were longer than ``max_length`` and lost their end."""
-    unlabelled: int
-    """Rows of which nothing is left to learn."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tokenized:
-    """All rows that have something to learn, and what was counted over all of them."""
-
-    examples: list[Example]
-    statistics: TokenStatistics
-
-
-def tokenize(rows: Sequence[Row], base: Path, *, max_length: int) -> Tokenized:
+def tokenize(rows: Sequence[Row], base: Path, *, max_length: int) -> Tokenized[Example]:
     """Tokenize rows for the model in ``base``; rows longer than ``max_length`` tokens are cut at their end.
 
     The assistant's turns are learned, each with the token that ends it; everything before them is given.
@@ -110,7 +89,6 @@ def _count(examples: Sequence[Example], truncated: int) -> TokenStatistics:
 def _bad_template(number: int, error: ValueError) -> InputError:
     finding = Finding(
         code="bad_template",
-        gate=3,
         message=f"row {number} cannot be rendered: {error}",
         where="data program",
         fix="write rows with one assistant turn, at the end",

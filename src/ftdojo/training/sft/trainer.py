@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import gc
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,37 +24,16 @@ from ftdojo.contract.train_config import TrainConfig
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 from ftdojo.models import Chat, Compute, attention, compute, network, prefix
+from ftdojo.training.backend import OnLog, TrainResult
 from ftdojo.training.sft.batches import GroupedSampler, collate
 from ftdojo.training.sft.loss import label_loss
 from ftdojo.training.sft.memory import PeakMemory, freed_is_kept, freed_is_returned
-from ftdojo.training.sft.monitor import Monitor, OnLog, Point, Step
+from ftdojo.training.sft.monitor import Monitor
 from ftdojo.training.sft.optimizer import MasterAdamW
 from ftdojo.training.sft.tokens import Example
 
 LOGS = 100
 """A training logs at most about this many points of its curve."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainResult:
-    """What a training did."""
-
-    steps: int
-    epochs: float
-    tokens: int
-    """Tokens trained on; padding is not counted, a common prefix once for every row that has it."""
-    seconds: float
-    """Of the steps alone, without loading, saving and measuring."""
-    steady_tokens_per_s: float
-    """Tokens trained on a second, without the first step, which also makes buffers and kernels."""
-    step_times: list[Step]
-    peak_memory_bytes: int
-    curve: list[Point]
-    eval_curve: list[tuple[int, float]]
-    """Step and loss on the held-out rows, in nats a label token."""
-    compute: str
-    stopped: Finding | None
-    """Why it was stopped before its end, if it was: a warning."""
 
 
 def train(
@@ -65,7 +43,6 @@ def train(
     out: Path,
     *,
     on_log: OnLog | None = None,
-    should_stop: Callable[[], bool] | None = None,
     time_left_s: float | None = None,
     stop_after: int | None = None,
     on: Compute | None = None,
@@ -81,7 +58,6 @@ def train(
         out: folder to write to.
         on_log: called with ``step``, ``steps``, ``loss``, ``grad_norm``, ``learning_rate`` and ``tokens_per_s`` at
             every logged stretch of steps.
-        should_stop: asked after every step; the training ends with what it has when it says yes.
         time_left_s: seconds that it may take; see :mod:`ftdojo.training.sft.monitor` for what happens when they are up.
         stop_after: the step after which they were up, to repeat a training that was stopped by the clock.
         on: where to train and in which precision; by default what suits this machine.
@@ -104,12 +80,7 @@ def train(
             held_out,
             pad=Chat(base).pad,
             arguments={"output_dir": scratch, "use_cpu": chosen.device == "cpu"},
-            hooks={
-                "on_log": on_log,
-                "should_stop": should_stop,
-                "time_left_s": time_left_s,
-                "stop_after": stop_after,
-            },
+            hooks={"on_log": on_log, "time_left_s": time_left_s, "stop_after": stop_after},
         )
         try:
             with freed_is_kept(chosen.device):
@@ -144,7 +115,7 @@ def train(
 def _network(base: Path, config: TrainConfig, chosen: Compute) -> Any:
     """The base model, with new adapters if the configuration asks for them."""
     torch.manual_seed(config.seed)
-    loaded = network.load(base, chosen.dtype, chosen.attention, four_bit=config.method == "qlora")
+    loaded = network.load(base, chosen.dtype, chosen.attention, four_bit=config.facts.four_bit)
     # Else it would be written beside the weights, and the same training have other files on another machine.
     loaded.name_or_path = loaded.config.name_or_path = ""
     lora = config.adapter
@@ -284,4 +255,4 @@ def _agreed(stop: bool) -> bool:
 
 
 def _fault(code: str, message: str, key: str, fix: str) -> InputError:
-    return InputError([Finding(code=code, gate=4, message=message, where=f"train.yaml: {key}", fix=fix)])
+    return InputError([Finding(code=code, message=message, where=f"train.yaml: {key}", fix=fix)])

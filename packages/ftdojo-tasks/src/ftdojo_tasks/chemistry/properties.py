@@ -23,7 +23,7 @@ def qed(mol: Any) -> float:
     """Drug-likeness, 0 to 1."""
     from rdkit.Chem import QED
 
-    return float(QED.qed(mol))  # type: ignore[no-untyped-call]
+    return float(QED.qed(mol))
 
 
 def penalized_logp(mol: Any) -> float:

@@ -165,7 +165,7 @@ def _judge_molecule(item: Record, gold: str, answer: Answer) -> tuple[bool, bool
     if given is None:
         return False, False, {**dict.fromkeys(SIMILARITIES, 0.0), "levenshtein": float(len(expected.smiles))}
     flat = _Flat.of(given)
-    same = inchi.MolToInchi(given) == inchi.MolToInchi(right)  # type: ignore[no-untyped-call]
+    same = inchi.MolToInchi(given) == inchi.MolToInchi(right)
     metrics = dict(zip(SIMILARITIES, _similarities(flat.mol, expected.mol), strict=True))
     distance = 0 if flat.smiles == expected.smiles else levenshtein(flat.smiles, expected.smiles)
     return True, same, {**metrics, "levenshtein": float(distance)}

@@ -38,4 +38,4 @@ def scaffold(mol: Any) -> str:
     """The canonical SMILES of a molecule's Murcko scaffold; empty without rings."""
     from rdkit.Chem.Scaffolds.MurckoScaffold import MurckoScaffoldSmiles
 
-    return str(MurckoScaffoldSmiles(mol=mol))  # type: ignore[no-untyped-call]
+    return str(MurckoScaffoldSmiles(mol=mol))

@@ -1,0 +1,128 @@
+"""The options of a run, declared once: the command line, suites, the environment, grading and exports read them here.
+
+The docstring of a field is its help text. :data:`Flag` says how the command line spells a field where that differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, ConfigDict, Field
+
+from ftdojo.contract.budget import Budget, parse_duration
+from ftdojo.schema import StrictModel
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """How the command line spells an option."""
+
+    name: str
+    metavar: str | None = None
+    duration: bool = False
+    """Whether the command line takes a duration such as ``30m``, where the field has seconds."""
+
+
+def _seconds(value: Any) -> Any:
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+Seconds = Annotated[float | None, BeforeValidator(_seconds)]
+"""Seconds, also read from a duration such as ``30m``; ``None`` is no limit."""
+
+
+class Rules(StrictModel):
+    """The options that are the same for all contestants of a contest."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    ladder: bool = False
+    """Show validation scores to the agent only for submissions that were accepted."""
+    engine: str = "transformers"
+    """What generates answers in evaluation: transformers, vllm (on GPUs), or a plug-in such as module:ENGINE."""
+    data_llm: Annotated[tuple[str, ...], Flag("--data-llm", metavar="NAME=PROVIDER:MODEL")] = ()
+    """A language model that data programs may ask, e.g. weak=openai:gpt-5-mini or weak=openai:qwen3@URL; give the
+    option once for each. Data programs then send raw data to that model."""
+    llm_concurrency: int = Field(8, ge=1)
+    """The most calls of a data program at one time."""
+
+
+class RunOptions(Rules):
+    """Every option of one run. Where the record goes is not an option: the same run may be copied."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    task: str
+    """A task id (see `ftdojo tasks`) or a task folder."""
+    model: str = "smollm2-135m"
+    """Base model: smollm2-135m (embedded), a local folder, or a hub id such as org/name."""
+    agent: str = "ft-agent"
+    """The contestant: ft-agent, base, single-shot, random-search, tpe, greedy-tree, or a plug-in such as
+    module:MyAgent."""
+    planner: str | None = None
+    """What plans for the agent: PROVIDER:MODEL such as openai:gpt-5.2, or playbook (no language model). The agent's own
+    planning if not given."""
+    base_url: str | None = None
+    """An OpenAI-compatible server for the models named openai:… (vLLM, Ollama …)."""
+    replay: Path | None = None
+    """Replay the recorded responses of language models of this run; no language model is called."""
+    variant: Annotated[str | None, Flag("--data")] = None
+    """Data variant; the task's first one if not given."""
+    wall_s: Annotated[Seconds, Flag("--budget", duration=True)] = 1800.0
+    """Wall clock for everything before the test: 45s, 30m, 12h."""
+    device_s: Annotated[Seconds, Flag("--max-device-time", duration=True)] = None
+    """Most time that training and evaluation use the device: 45s, 30m, 12h."""
+    submissions: Annotated[int | None, Flag("--max-iterations")] = Field(None, ge=1)
+    """Most submissions."""
+    input_tokens: Annotated[int | None, Flag("--max-tokens")] = Field(None, ge=1)
+    """Most tokens that language models may read."""
+    output_tokens: Annotated[int | None, Flag("--max-output-tokens")] = Field(None, ge=1)
+    """Most tokens that language models may write."""
+    cost_usd: Annotated[float | None, Flag("--max-cost")] = Field(None, ge=0)
+    """Most dollars that language models may cost."""
+    probes: int = Field(0, ge=0)
+    """Candidate plans that compete on a share of their rows before a full run."""
+    seed: int = Field(0, ge=0)
+    """Seed of every random choice."""
+
+    @property
+    def budget(self) -> Budget:
+        """The limits of the agent's part."""
+        return Budget(**{account.name: getattr(self, account.name) for account in fields(Budget)})
+
+    def arguments(self, *, without: Collection[str] = ()) -> list[str]:
+        """The command-line arguments that give these options; the task, and those at their default, are left out.
+
+        Args:
+            without: fields that the command takes in another way.
+        """
+        given: list[str] = []
+        for name, field in type(self).model_fields.items():
+            value = getattr(self, name)
+            if name in {"task", *without} or value == field.default:
+                continue
+            if value is None:
+                raise ValueError(f"no argument says that there is no {name}")
+            flag = flag_of(name)
+            for one in value if isinstance(value, tuple) else (value,):
+                text = duration_text(one) if flag.duration else str(one)
+                given += [flag.name] if one is True else [flag.name, text]
+        return given
+
+
+def flag_of(name: str) -> Flag:
+    """How the command line spells a field of :class:`RunOptions`."""
+    found = next((m for m in RunOptions.model_fields[name].metadata if isinstance(m, Flag)), None)
+    return found or Flag("--" + name.replace("_", "-"))
+
+
+def duration_text(seconds: float) -> str:
+    """A duration that :func:`~ftdojo.contract.budget.parse_duration` reads as exactly these seconds."""
+    for unit, size in (("h", 3600), ("m", 60)):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds // size:.0f}{unit}"
+    return f"{Decimal(repr(float(seconds))).normalize():f}s"

@@ -1,0 +1,35 @@
+"""What makes a run the run that it is: its configuration, and the event that its record begins with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ftdojo.contract.budget import Budget
+from ftdojo.contract.configuration import Configuration, versions
+from ftdojo.episode.setting import Setting
+from ftdojo.gateway import DataLlm
+from ftdojo.record import events
+
+
+def identify(setting: Setting, budget: Budget, data_llm: DataLlm | None) -> Configuration:
+    """The configuration of a run in this setting, under these limits."""
+    return Configuration.of(
+        setting.options,
+        task=setting.task.spec.id,
+        data_llm=data_llm.names if data_llm else {},
+        budget=budget,
+        digests=setting.digests,
+    )
+
+
+def begin(setting: Setting, identity: Configuration) -> events.RunBegun:
+    """The first event of a run: its configuration, and what a reader of the record needs to know of the task."""
+    spec, given = setting.task.spec, setting.options.task
+    return events.RunBegun(
+        configuration=identity,
+        versions=versions(),
+        metric=spec.metric,
+        higher_is_better=spec.higher_is_better,
+        objective=spec.objective,
+        given=str(Path(given).absolute()) if Path(given).is_dir() else given,
+    )

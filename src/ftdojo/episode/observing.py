@@ -1,0 +1,81 @@
+"""What an agent is shown: the task, what was measured of machine and base model, and everything that it has tried."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from ftdojo import models
+from ftdojo.contract.data_profile import DataProfile
+from ftdojo.contract.progress import Progress
+from ftdojo.contract.protocol import Observation
+from ftdojo.contract.task_spec import Record
+from ftdojo.data import profiled, read_items, token_counter
+from ftdojo.episode import evaluation, ladder
+from ftdojo.episode.accounts import Accounts
+from ftdojo.episode.setting import Setting
+from ftdojo.episode.speed import train_rows_per_s
+from ftdojo.episode.stages import Stages
+from ftdojo.record import RunFolder, Store, events
+from ftdojo.record.history import History
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observer:
+    """Observations of one run. What it measures is measured once, and is not charged."""
+
+    setting: Setting
+    folder: RunFolder
+    history: History
+    stages: Stages
+    accounts: Accounts
+    progress: Progress
+
+    @cached_property
+    def items(self) -> list[Record]:
+        """The validation items."""
+        return read_items(self.setting.data.validation)
+
+    @cached_property
+    def profile(self) -> DataProfile:
+        """Of the raw data, with tokens counted as the base model does."""
+        base = self.setting.base
+        return profiled(self.setting.data, self.setting.home, count=token_counter(base), tokenizer=models.digest(base))
+
+    @cached_property
+    def rows_per_s(self) -> float:
+        """How fast this machine trains."""
+        return train_rows_per_s(self.setting, Store(self.setting.home.stages), self.progress)
+
+    def measure(self) -> None:
+        """Everything that the first observation needs. The base model's evaluation is recorded."""
+        _, _ = self.profile, self.rows_per_s
+        if self.history.baseline is None:
+            outcome = self.stages.baseline()
+            measured = evaluation.feedback(self.setting.task, self.items, outcome.predicted, best=None)
+            self.history.append(
+                events.BaselineMeasured(evaluation=measured, digests=outcome.digests, contents=outcome.contents)
+            )
+
+    def observe(self) -> Observation:
+        """The observation after what is in the record."""
+        run = self.history.require(events.RunBegun).configuration
+        baseline = self.history.require(events.BaselineMeasured).evaluation
+        history = self.history.iterations
+        if run.ladder:
+            history = ladder.hide_rejected(history, baseline)
+        return Observation(
+            task=self.setting.task.spec,
+            raw_data=self.profile,
+            model=models.describe(self.setting.base),
+            baseline=baseline,
+            train_rows_per_s=self.rows_per_s,
+            evaluate_s=self.stages.baseline().costs.seconds.evaluate,
+            history=history,
+            best=self.history.best,
+            submissions={i.number: self.folder.submission(i.number) for i in history},
+            remaining=self.accounts.charged_remaining(),
+            data_llm=run.data_llm,
+            item_fields=sorted({name for item in self.items for name in item}),
+            seed=run.seed,
+        )

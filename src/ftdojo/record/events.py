@@ -1,0 +1,269 @@
+"""The events of a run, as the ledger holds them: one frozen model for each kind.
+
+An event is written as one JSON object: the fields of its model in their order, then ``charge`` if the event is charged
+to the budget. The ledger keeps the kind in a column of its own.
+
+Rule of compatibility. Writers are strict: a model takes no field that it does not declare. Readers are not:
+
+- A field that the reader does not know, at any depth, is ignored: a newer build may have added it. A run is not resumed
+  where that is a field of its configuration.
+- A field that older builds did not write has a default here. Every other field must be there.
+- An event of an unknown kind is read as :class:`OtherEvent`. Its charge counts, the rest is ignored.
+- Anything else is a malformed event, and an :class:`InfrastructureError` that names it.
+
+So a field is only ever added, with a default. To change what a field means, add a new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Generic, TypeVar, get_args
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    TypeAdapter,
+    ValidationError,
+    field_serializer,
+)
+
+from ftdojo.contract.budget import Spent
+from ftdojo.contract.call import Call
+from ftdojo.contract.configuration import Configuration
+from ftdojo.contract.feedback import EvaluationFeedback
+from ftdojo.contract.protocol import Iteration, Probe
+from ftdojo.contract.result import UNNUMBERED, RunResult, Score
+from ftdojo.errors import InfrastructureError
+from ftdojo.record.ledger import Event
+from ftdojo.tasks.spec import ItemScore
+
+
+class LedgerEvent(BaseModel):
+    """Base of the events of every ledger."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True)
+
+    kind: ClassVar[str]
+    charge: Spent | None = None
+    """What is charged to the budget; ``None`` if nothing is."""
+
+    def payload(self) -> dict[str, Any]:
+        """The JSON object that stands in the ledger."""
+        fields = self.model_dump(mode="json", exclude={"charge"})
+        return fields if self.charge is None else {**fields, "charge": asdict(self.charge)}
+
+
+class RunBegun(LedgerEvent):
+    """The first event: what the run is, and the task in words that a report needs."""
+
+    kind = "configuration"
+    configuration: Configuration
+    versions: dict[str, str] = Field(default_factory=dict)
+    """Package -> version that began the run."""
+    metric: str
+    higher_is_better: bool
+    objective: str
+    given: str | None = None
+    """The task as it was given: its id, or the absolute path of its folder. Older builds did not record it."""
+
+    @property
+    def task(self) -> str:
+        """Where to look for the task."""
+        return self.given or self.configuration.task
+
+
+class BaselineMeasured(LedgerEvent):
+    """The base model on validation."""
+
+    kind = "baseline"
+    evaluation: EvaluationFeedback
+    digests: dict[str, str] = Field(default_factory=dict)
+    """Stage -> digest of what it was made from. Older builds did not record it."""
+    contents: dict[str, str] = Field(default_factory=dict)
+    """Stage -> digest of its files. Older builds did not record it."""
+
+
+class IterationEnded(LedgerEvent):
+    """A submission went through the environment."""
+
+    kind = "iteration"
+    iteration: Iteration
+    overlap: int = 0
+    """Training rows that contained an evaluation item. An agent must not see this number."""
+
+
+class ProbeEnded(LedgerEvent):
+    """A submission was tried on a share of its rows."""
+
+    kind = "probe"
+    probe: Probe
+
+
+class LlmCalled(LedgerEvent):
+    """A language model was asked, by the agent or by a data program."""
+
+    kind = "llm_call"
+    call: Call
+
+
+class RunPaused(LedgerEvent):
+    """The agent left without having ended the run."""
+
+    kind = "paused"
+
+
+class AgentStopped(LedgerEvent):
+    """No more submissions are taken."""
+
+    kind = "stopped"
+    out_of_budget: bool
+    """Whether a limit of the budget was reached; otherwise the agent had nothing to propose."""
+
+
+class RunDisqualified(LedgerEvent):
+    """The best model must not be scored on test."""
+
+    kind = "disqualified"
+    reasons: list[str]
+
+
+class TestOpened(LedgerEvent):
+    """The sealed test items are about to be read. A grading that was interrupted opens them again."""
+
+    kind = "test_opened"
+    reason: str
+    best: int
+    """The iteration whose model is tested; 0 is the base model."""
+
+
+class TestScored(LedgerEvent):
+    """The base model and the best one on test."""
+
+    kind = "test_scored"
+    baseline: Score
+    best: Score
+    items: dict[str, list[ItemScore]] = Field(default_factory=dict)
+    """``baseline`` and ``best`` -> the verdicts on the test items. Older builds did not record them."""
+    models: dict[str, str] = Field(default_factory=dict)
+    """``baseline`` and ``best`` -> the identity of the model. Older builds did not record it."""
+    outputs: dict[str, str] | None = None
+    """``baseline`` and ``best`` -> the digest of the sealed outputs. Older builds did not keep the outputs."""
+
+    @property
+    def scores(self) -> dict[str, Score]:
+        """The scores of ``baseline`` and ``best``."""
+        return {"baseline": self.baseline, "best": self.best}
+
+
+class RunFinished(LedgerEvent):
+    """The last event: the result."""
+
+    kind = "finished"
+    result: RunResult
+
+    @field_serializer("result", mode="wrap")
+    def _as_before(self, result: RunResult, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """The first format has no number in the ledger, so that the event has the bytes of earlier builds."""
+        fields: dict[str, Any] = dump(result)
+        return {name: value for name, value in fields.items() if (name, value) != ("format", UNNUMBERED)}
+
+
+class LedgerMigrated(LedgerEvent):
+    """The file was brought to a newer version. Events before this one were not linked when they were written."""
+
+    kind = "migrated"
+    old: int = Field(alias="from")
+    new: int = Field(alias="to")
+
+
+RunEvent = (
+    RunBegun
+    | BaselineMeasured
+    | IterationEnded
+    | ProbeEnded
+    | LlmCalled
+    | RunPaused
+    | AgentStopped
+    | RunDisqualified
+    | TestOpened
+    | TestScored
+    | RunFinished
+    | LedgerMigrated
+)
+"""All that a run writes. The kind tells them apart."""
+
+RUN_EVENTS: Mapping[str, type[RunEvent]] = {model.kind: model for model in get_args(RunEvent)}
+"""Kind -> model."""
+
+
+@dataclass(frozen=True, slots=True)
+class OtherEvent:
+    """An event of a kind that this build does not know."""
+
+    kind: str
+    charge: Spent | None
+
+
+E = TypeVar("E", bound=LedgerEvent)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded(Generic[E]):
+    """An event with its place in the ledger."""
+
+    seq: int
+    """Counted from 1."""
+    time: str
+    """UTC, ISO 8601."""
+    link: str
+    """See :attr:`ftdojo.record.ledger.Event.link`."""
+    event: E | OtherEvent
+
+    @property
+    def kind(self) -> str:
+        """What kind of event it is."""
+        return self.event.kind
+
+    @property
+    def charge(self) -> Spent:
+        """What it is charged to the budget."""
+        return self.event.charge or Spent()
+
+
+_CHARGE = TypeAdapter(Spent | None)
+
+
+def parse(row: Event, kinds: Mapping[str, type[E]]) -> Recorded[E]:
+    """A row of a ledger as the model of its kind.
+
+    Raises:
+        InfrastructureError: if the row is malformed.
+    """
+    event: E | OtherEvent
+    try:
+        if model := kinds.get(row.kind):
+            event = model.model_validate(row.payload, extra="ignore")
+        else:
+            event = OtherEvent(row.kind, _CHARGE.validate_python(row.payload.get("charge"), extra="ignore"))
+    except ValidationError as error:
+        raise malformed(row.seq, row.kind, _first(error)) from None
+    return Recorded(row.seq, row.time, row.link, event)
+
+
+def malformed(seq: int, kind: str, problem: str) -> InfrastructureError:
+    """The error of an event that is not as this build writes it."""
+    return InfrastructureError(
+        f"event {seq} of the ledger ({kind}) is not of the form that this ftdojo writes: {problem}",
+        fix="open the run with the ftdojo that wrote it, or with a newer one; `ftdojo verify` says whether it was "
+        "changed",
+    )
+
+
+def _first(error: ValidationError) -> str:
+    """The first fault, without the value: that may be long."""
+    fault = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(map(str, fault["loc"]))
+    return f"{place}: {fault['msg']}" if place else fault["msg"]

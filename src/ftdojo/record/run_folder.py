@@ -1,0 +1,88 @@
+"""The layout of a run's folder. No other module writes one of these names.
+
+DIR/
+  ledger.sqlite       what happened: see ftdojo.record.ledger; the folder of a suite has one, too
+  .lock               held by the process that writes the ledger
+  submissions/001/    the first submission, as it was trained; then 002, and so on
+  workspace/          where the agent drafts its submissions
+  agent/, agent.log   of an outside agent that ftdojo started: its working folder, and what it printed
+  model/              the best model, merged; absent if no submission was better than the base model
+  sealed/             of a finished run: the outputs on the test items
+  result.json         of a finished run: its result, written last
+  attempt-1.log       of a job of a suite: what its first attempt printed
+  report.html         the report, written by the command line
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+LEDGER = "ledger.sqlite"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """The paths in the folder of one run. Nothing is read or made."""
+
+    path: Path
+
+    @property
+    def ledger(self) -> Path:
+        """The file of the ledger."""
+        return self.path / LEDGER
+
+    @property
+    def lock(self) -> Path:
+        """The lock of the process that writes the ledger."""
+        return self.path / ".lock"
+
+    def submission(self, number: int) -> Path:
+        """The recorded files of submission ``number``; the first one is 1."""
+        return self.path / "submissions" / f"{number:03d}"
+
+    @property
+    def workspace(self) -> Path:
+        """Where the agent drafts its submissions."""
+        return self.path / "workspace"
+
+    @property
+    def agent(self) -> Path:
+        """The working folder of an outside agent that ftdojo started."""
+        return self.path / "agent"
+
+    @property
+    def agent_log(self) -> Path:
+        """What an outside agent printed that ftdojo started."""
+        return self.path / "agent.log"
+
+    @property
+    def model(self) -> Path:
+        """The exported best model."""
+        return self.path / "model"
+
+    @property
+    def sealed(self) -> Path:
+        """The outputs on the test items, for the owner of the run. They are written after the agent has stopped."""
+        return self.path / "sealed"
+
+    def sealed_outputs(self, name: str) -> Path:
+        """The outputs on the test items of the model ``name``: ``baseline`` or ``best``.
+
+        ``name`` may come from a ledger that was edited: the path stays in :attr:`sealed`.
+        """
+        return self.sealed / f"{Path(name).name}.jsonl"
+
+    @property
+    def result(self) -> Path:
+        """The result: see :mod:`ftdojo.contract.result`."""
+        return self.path / "result.json"
+
+    def attempt_log(self, number: int) -> Path:
+        """What attempt ``number`` at the job of a suite printed; the first one is 1."""
+        return self.path / f"attempt-{number}.log"
+
+    @property
+    def report(self) -> Path:
+        """The report."""
+        return self.path / "report.html"

@@ -1,0 +1,41 @@
+"""From the record of a run to its ``result.json``."""
+
+from __future__ import annotations
+
+from ftdojo.contract.result import Best, BudgetUsed, LlmUsage, RunResult, ScorePair
+from ftdojo.record.events import BaselineMeasured, RunBegun, TestScored
+from ftdojo.record.history import History
+
+
+def conclude(history: History, run: str) -> RunResult:
+    """The result of ``run``, which has a ruling: its test was scored, or it was disqualified."""
+    begun, baseline = history.require(RunBegun), history.require(BaselineMeasured).evaluation
+    identity, test = begun.configuration, {} if history.reasons else history.require(TestScored).scores
+    iterations, best, spent = history.iterations, history.best, history.spent
+    return RunResult(
+        run=run,
+        task=identity.task,
+        variant=identity.variant,
+        model=identity.model,
+        agent=identity.agent,
+        planner=identity.planner,
+        seed=identity.seed,
+        outcome=history.outcome,
+        reasons=history.reasons,
+        baseline=ScorePair(validation=baseline.score, test=test.get("baseline")),
+        best=Best(
+            iteration=best,
+            validation=iterations[best - 1].score if best else baseline.score,
+            test=test.get("best"),
+        ),
+        iterations=[i.result() for i in iterations],
+        budget=BudgetUsed(
+            wall_s=spent.wall_s,
+            device_s=spent.device_s,
+            submissions=spent.submissions,
+            llm=LlmUsage(input_tokens=spent.input_tokens, output_tokens=spent.output_tokens, cost_usd=spent.cost_usd),
+        ),
+        versions=begun.versions,
+        digests=identity.digests,
+        ledger=history.head,
+    )

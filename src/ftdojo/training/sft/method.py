@@ -1,0 +1,111 @@
+"""Supervised fine-tuning behind the seam. Torch is imported by what trains alone."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from ftdojo import models
+from ftdojo.contract.model_info import ModelInfo
+from ftdojo.contract.row import Row
+from ftdojo.contract.train_config import TrainConfig
+from ftdojo.findings import Finding
+from ftdojo.training.backend import OnLog, Tokenized, Trainer, TrainResult
+from ftdojo.training.sft import estimate, lineage
+from ftdojo.training.sft.export import export
+from ftdojo.training.sft.tokens import Example, shortened, tokenize
+
+
+class Sft(Trainer[TrainConfig, Example]):
+    """Methods ``full``, ``lora`` and ``qlora``."""
+
+    config = TrainConfig
+
+    def check_config(self, config: TrainConfig, base: Path) -> Iterator[Finding]:
+        """The adapters' modules are in the model, and what 4-bit weights are computed with is installed."""
+        yield from _targets(config, base)
+        yield from _kernels(config)
+
+    def tokenize(self, rows: Sequence[Row], base: Path, *, max_length: int) -> Tokenized[Example]:
+        """See :func:`ftdojo.training.sft.tokens.tokenize`."""
+        return tokenize(rows, base, max_length=max_length)
+
+    def memory(self, config: TrainConfig, base: Path, examples: Sequence[Example] = ()) -> float:
+        """See :mod:`ftdojo.training.sft.estimate`."""
+        return _memory(config, models.describe(base), examples)
+
+    def shrink(
+        self, config: TrainConfig, base: Path, examples: Sequence[Example], available: float
+    ) -> TrainConfig | None:
+        """See :func:`ftdojo.training.sft.estimate.largest`."""
+        info = models.describe(base)
+        return estimate.largest(config, lambda changed: _memory(changed, info, examples), available)
+
+    def forecast_s(self, examples: Sequence[Example], config: TrainConfig, base: Path) -> float:
+        """See :mod:`ftdojo.training.sft.forecast`."""
+        from ftdojo.training.sft.forecast import forecast
+
+        return forecast(examples, config, base)
+
+    def train(
+        self,
+        examples: Sequence[Example],
+        config: TrainConfig,
+        base: Path,
+        out: Path,
+        *,
+        on_log: OnLog | None = None,
+        time_left_s: float | None = None,
+        stop_after: int | None = None,
+    ) -> TrainResult:
+        """See :func:`ftdojo.training.sft.parallel.train`."""
+        from ftdojo.training.sft import parallel
+
+        return parallel.train(
+            examples, config, base, out, on_log=on_log, time_left_s=time_left_s, stop_after=stop_after
+        )
+
+    def export(self, base: Path, trained: Path, out: Path) -> None:
+        """See :func:`ftdojo.training.sft.export.export`."""
+        export(base, trained, out)
+
+    def lineage_faults(self, base: Path, model: Path, config: TrainConfig, steps: int) -> list[str]:
+        """See :func:`ftdojo.training.sft.lineage.faults`."""
+        return lineage.faults(base, model, config, steps)
+
+
+def _memory(config: TrainConfig, model: ModelInfo, examples: Sequence[Example]) -> float:
+    compute = models.compute()
+    together = config.devices if compute.device == "cpu" else 1  # processes that share one memory
+    rows = shortened(examples, config.max_length)
+    one = estimate.peak(rows, model, config, compute) if rows else estimate.memory(model, config, compute)
+    return together * one
+
+
+def _targets(config: TrainConfig, base: Path) -> Iterator[Finding]:
+    """Every module that is to get an adapter is in the model; what is named in vain would be passed over silently."""
+    adapter = config.adapter
+    if adapter is None or isinstance(adapter.targets, str):
+        return
+    if not adapter.targets:
+        yield _finding("bad_targets", "names no module", "lora.targets", "leave it out, or use all-linear")
+    have = models.linear_modules(base)
+    known = sorted({name.rpartition(".")[2] for name in have})
+    for target in adapter.targets:
+        if not any(name == target or name.endswith(f".{target}") for name in have):
+            nearest = difflib.get_close_matches(target, known, n=1)
+            fix = f"did you mean '{nearest[0]}'?" if nearest else f"linear modules: {', '.join(known)}; or all-linear"
+            yield _finding("bad_targets", f"the model has no linear module '{target}'", "lora.targets", fix)
+
+
+def _kernels(config: TrainConfig) -> Iterator[Finding]:
+    """What 4-bit weights are computed with is installed."""
+    if config.facts.four_bit and find_spec("bitsandbytes") is None:
+        fix = "choose method lora, or pip install 'ftdojo[bitsandbytes]'"
+        yield _finding("no_4bit_kernels", f"method {config.method} needs bitsandbytes", "method", fix)
+
+
+def _finding(code: str, message: str, key: str, fix: str) -> Finding:
+    return Finding(code=code, message=message, where=f"train.yaml: {key}", fix=fix)

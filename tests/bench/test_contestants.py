@@ -1,0 +1,75 @@
+"""A contest between agents that are not part of ftdojo: a plug-in, and a program that plays over the protocol."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+EXAMPLE = Path(__file__).parents[2] / "examples/mcp_client.py"
+FILES = {
+    "plan.yaml": {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []},
+    "train.yaml": {"method": "full", "learning_rate": 0.01, "epochs": 6, "batch_size": 8, "max_length": 64},
+    "recipe.yaml": {"sources": [{"path": "train.jsonl", "prompt": "{{ request }}", "completion": "{{ verdict }}"}]},
+}
+MODULE = """
+from pathlib import Path
+
+class Once:
+    name, planner = "once", ""
+
+    @classmethod
+    def create(cls, setup):
+        return cls()
+
+    def propose(self, observation):
+        return None if observation.history else Path({folder!r})
+"""
+SUITE = """
+name = "guests"
+tasks = ["{task}"]
+models = ["{model}"]
+agents = [
+  {{name = "mine", agent = "agent_of_a_guest:Once"}},
+  {{name = "cc", mcp = "{python} {example} --started {folder}"}},
+]
+[budgets.short]
+wall = "20m"
+device = "10m"
+iterations = 2
+"""
+
+
+def test_guests_are_compared_under_the_names_of_the_suite(
+    tmp_path: Path, approve: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, out = tmp_path / "submission", tmp_path / "out"
+    folder.mkdir()
+    for name, content in FILES.items():
+        (folder / name).write_text(yaml.safe_dump(content))
+    (tmp_path / "agent_of_a_guest.py").write_text(MODULE.format(folder=str(folder)))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("FTDOJO_HOME", str(tmp_path / "home"))
+    suite = tmp_path / "suite.toml"
+    names = {"task": approve, "model": tiny_model, "python": sys.executable, "example": EXAMPLE, "folder": folder}
+    suite.write_text(SUITE.format(**names))
+    command = [sys.executable, "-m", "ftdojo", "bench", str(suite), "--out", str(out), "--slots", "1", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ), timeout=290)
+    assert done.returncode == 0, done.stderr
+    (board,) = json.loads(done.stdout)["boards"]
+    standings = {standing["contestant"]: standing for standing in board["standings"]}
+    assert standings.keys() == {"mine", "cc"}
+    assert standings["mine"]["gain"] == standings["cc"]["gain"] > 0.3, "the same submission, by two doors"
+    results = {path.parts[-3]: json.loads(path.read_text()) for path in out.glob("jobs/*/*/*/*/result.json")}
+    assert {name: result["agent"] for name, result in results.items()} == {
+        "mine": "agent_of_a_guest:Once",
+        "cc": "cc",
+    }
+    assert all(result["outcome"] == "scored" for result in results.values())
+    (log,) = out.glob("jobs/*/*/cc/*/agent.log")
+    assert '"outcome": "scored"' in log.read_text(), "it has read its result before it was ended"

@@ -1,0 +1,130 @@
+"""The options of a run: every command, the record and the command line of a job have all of them."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies
+from typer.main import get_command
+
+from ftdojo.cli.main import app
+from ftdojo.cli.options import NOT_TAKEN, read_options
+from ftdojo.contract.budget import Budget, parse_duration
+from ftdojo.contract.configuration import Configuration
+from ftdojo.contract.options import RunOptions, duration_text, flag_of
+from ftdojo.errors import UsageError
+
+COMMANDS = get_command(app).commands  # type: ignore[attr-defined]
+FIELDS = list(RunOptions.model_fields)
+
+
+@pytest.mark.parametrize("name", ["run", "mcp", "validate", "predict"])
+def test_a_command_offers_every_option_or_says_why_not(name: str) -> None:
+    parameters = {parameter.name: parameter for parameter in COMMANDS[name].params}
+    reasons = NOT_TAKEN[name]
+    for field in FIELDS:
+        assert (field in parameters) != (field in reasons), field
+        if field in parameters:
+            assert parameters[field].help == " ".join((RunOptions.model_fields[field].description or "").split())
+    assert all(reasons.values())
+    assert reasons.keys() <= set(FIELDS)
+
+
+def test_run_offers_everything_and_no_two_options_have_one_flag() -> None:
+    assert NOT_TAKEN["run"] == {}
+    flags = [flag_of(name).name for name in FIELDS]
+    assert len(set(flags)) == len(flags)
+    assert all(RunOptions.model_fields[name].description for name in FIELDS)
+
+
+words = strategies.text("abc-_/.:= é", min_size=1).filter(lambda text: not text.startswith("-"))
+durations = strategies.floats(1e-6, 1e9)
+runs = strategies.builds(
+    RunOptions,
+    task=words,
+    model=words,
+    agent=words,
+    planner=strategies.none() | words,
+    base_url=strategies.none() | words,
+    replay=strategies.none() | words.map(Path),
+    variant=strategies.none() | words,
+    wall_s=durations,
+    device_s=strategies.none() | durations,
+    submissions=strategies.none() | strategies.integers(1, 10**9),
+    input_tokens=strategies.none() | strategies.integers(1, 10**9),
+    output_tokens=strategies.none() | strategies.integers(1, 10**9),
+    cost_usd=strategies.none() | strategies.floats(0, 1e9),
+    probes=strategies.integers(0, 9),
+    seed=strategies.integers(0, 2**40),
+    ladder=strategies.booleans(),
+    engine=words,
+    data_llm=strategies.lists(words, max_size=3).map(tuple),
+    llm_concurrency=strategies.integers(1, 99),
+)
+
+
+@given(runs)
+def test_the_command_line_of_a_job_gives_the_options_of_the_job(options: RunOptions) -> None:
+    context = COMMANDS["run"].make_context("run", [options.task, *options.arguments()])
+    assert read_options({name: context.params[name] for name in FIELDS}) == options
+
+
+@given(durations)
+def test_a_duration_is_written_as_it_is_read(seconds: float) -> None:
+    assert parse_duration(duration_text(seconds)) == seconds
+
+
+def test_durations_are_short_where_they_can_be() -> None:
+    assert [duration_text(s) for s in (1800, 7200, 90, 0.5)] == ["30m", "2h", "90s", "0.5s"]
+    assert RunOptions(task="t", wall_s="1h30m").wall_s == 5400
+    with pytest.raises(UsageError, match="not a duration"):
+        RunOptions(task="t", device_s="soon")
+
+
+OTHER: dict[str, Any] = {
+    "model": "m", "agent": "a", "planner": "p", "variant": "hub", "wall_s": 5.0, "device_s": 5.0, "submissions": 5,
+    "input_tokens": 5, "output_tokens": 5, "cost_usd": 5.0, "seed": 5, "ladder": True, "engine": "e",
+}  # fmt: skip
+NOT_IDENTITY = {
+    "task": "its id and digest are",
+    "base_url": "where a model is served does not say which one it is",
+    "data_llm": "the names of the models are, once they are connected",
+    "llm_concurrency": "it changes no reply",
+    "replay": "a replay repeats the run that it names",
+    "probes": "the name of the planner says how many",
+}
+
+
+def identity(options: RunOptions) -> Configuration:
+    return Configuration.of(
+        options.model_copy(update={"variant": options.variant or "twin"}),
+        task="domain/name",
+        data_llm={},
+        budget=options.budget,
+        digests={},
+    )
+
+
+def test_every_option_is_part_of_a_runs_identity_or_says_why_not() -> None:
+    assert OTHER.keys() | NOT_IDENTITY.keys() == set(FIELDS)
+    assert not OTHER.keys() & NOT_IDENTITY.keys()
+    plain = RunOptions(task="t")
+    for name, value in OTHER.items():
+        with pytest.raises(UsageError, match="another configuration"):
+            identity(plain).require_same(identity(plain.model_copy(update={name: value})), Path("run"))
+
+
+def test_a_run_is_made_again_with_the_options_of_its_record() -> None:
+    options = RunOptions(task="t", **OTHER)
+    recorded = Configuration.model_validate_json(identity(options).model_dump_json())
+    assert recorded.options("t") == options
+
+
+def test_every_account_of_a_budget_can_be_limited() -> None:
+    accounts = [account.name for account in fields(Budget)]
+    assert set(accounts) <= set(FIELDS)
+    options = RunOptions(task="t", **dict.fromkeys(accounts, 7))
+    assert options.budget == Budget(**dict.fromkeys(accounts, 7))

@@ -1,0 +1,5 @@
+"""Shared by the tests of this room: a sandbox to run small programs in."""
+
+from sandbox_fixtures import execute, inputs, marker, output
+
+__all__ = ["execute", "inputs", "marker", "output"]

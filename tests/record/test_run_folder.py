@@ -1,0 +1,31 @@
+"""The layout of a run's folder: what was written by earlier builds is found, and no name leads out of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ftdojo.record import Ledger, RunFolder
+
+
+def test_the_layout_is_the_one_of_earlier_builds() -> None:
+    run = RunFolder(Path("run"))
+    assert [str(path.relative_to("run")) for path in (
+        run.ledger, run.lock, run.submission(1), run.submission(1000), run.workspace, run.model, run.sealed,
+        run.sealed_outputs("best"), run.result, run.report, run.attempt_log(2),
+    )] == [
+        "ledger.sqlite", ".lock", "submissions/001", "submissions/1000", "workspace", "model", "sealed",
+        "sealed/best.jsonl", "result.json", "report.html", "attempt-2.log",
+    ]  # fmt: skip
+
+
+def test_the_ledger_and_its_lock_are_where_the_layout_says(tmp_path: Path) -> None:
+    with Ledger(tmp_path):
+        assert RunFolder(tmp_path).ledger.is_file()
+        assert RunFolder(tmp_path).lock.is_file()
+
+
+@pytest.mark.parametrize("name", ["../../x", "/etc/x", "a/../../x", "x"])
+def test_a_name_from_a_forged_ledger_stays_in_the_sealed_folder(name: str) -> None:
+    assert RunFolder(Path("run")).sealed_outputs(name) == Path("run/sealed/x.jsonl")

@@ -1,0 +1,210 @@
+"""A method in a package outside of ftdojo goes through everything that the built-in ones go through."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ftdojo.audit import verify
+from ftdojo.audit.export import export
+from ftdojo.contract import methods
+from ftdojo.contract.options import RunOptions
+from ftdojo.contract.progress import Silent
+from ftdojo.contract.protocol import Observation
+from ftdojo.contract.submission import load, read
+from ftdojo.contract.train_config import OUT_OF_TIME
+from ftdojo.digest import of_folder
+from ftdojo.episode import Dojo, run_episode, validate
+from ftdojo.errors import UsageError
+from ftdojo.outside.server import _schemas
+from ftdojo.record import Home
+from ftdojo.tasks.folder import load_folder
+from ftdojo.training import Trainer, trainer_of
+
+MODULE = Path(__file__).with_name("ftdojo_embeddings.py")
+PROGRAM = """
+import argparse, json, pathlib
+parser = argparse.ArgumentParser()
+for name in ("input", "output", "limit"):
+    parser.add_argument(f"--{name}")
+given = parser.parse_args()
+raw = (pathlib.Path(given.input) / "train.jsonl").read_text().splitlines()
+with open(given.output, "w") as out:
+    for line in raw[: int(given.limit)]:
+        row = json.loads(line)
+        out.write(json.dumps({"question": row["request"], "reply": row["verdict"]}) + "\\n")
+"""
+TRAIN = {"method": "embeddings", "learning_rate": 0.01, "epochs": 6, "batch_size": 8, "max_length": 64}
+PLAN = {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """As ``pip install`` leaves a distribution, for this process and for those that it starts."""
+    site = tmp_path_factory.mktemp("site")
+    shutil.copy(MODULE, site)
+    info = site / "ftdojo_embeddings-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: ftdojo-embeddings\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(
+        "[ftdojo.trainers]\nembeddings = ftdojo_embeddings:Embeddings\nbroken = ftdojo_embeddings:Missing\n"
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(site)
+        patch.setenv("PYTHONPATH", str(site))
+        yield
+
+
+@pytest.fixture(scope="module")
+def task(approve: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The task of all tests, which also allows the method."""
+    folder = shutil.copytree(approve, tmp_path_factory.mktemp("own") / "approve")
+    with (folder / "task.toml").open("a") as file:
+        file.write('[rules]\nmethods = ["lora", "embeddings"]\n')
+    return folder
+
+
+class Writes:
+    """Hands in one submission after the other: the toy's, then an ordinary one."""
+
+    name, planner = "writes", ""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def propose(self, observation: Observation) -> Path | None:
+        number = len(observation.history)
+        return submission(self.folder / str(number), seed=number) if number < 2 else None
+
+
+def submission(folder: Path, **changes: Any) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / "plan.yaml").write_text(yaml.safe_dump(PLAN))
+    (folder / "train.yaml").write_text(yaml.safe_dump(TRAIN | changes))
+    (folder / "process_data.py").write_text(PROGRAM)
+    return folder
+
+
+def dojo(place: Path, task: Path, model: Path) -> Dojo:
+    options = RunOptions(task=str(task), model=str(model), agent="writes")
+    return Dojo(options, place / "run", home=Home(place / "home"))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, task: Path, tiny_model: Path) -> Path:
+    """A finished run that was interrupted after its first iteration and resumed."""
+    place, agent = tmp_path_factory.mktemp("run"), Writes(tmp_path_factory.mktemp("submissions"))
+    with dojo(place, task, tiny_model) as begun:
+        observation = begun.reset()
+        folder = agent.propose(observation)
+        assert folder is not None
+        begun.step(folder)
+    with dojo(place, task, tiny_model) as resumed:
+        result = run_episode(resumed, agent)
+    assert [i.accepted for i in result.iterations] == [True, False], result.iterations
+    assert result.best.iteration == 1
+    assert result.best.test is not None
+    return place
+
+
+def test_the_run_is_verified_with_its_lineage(place: Path) -> None:
+    audit = verify(place / "run", home=Home(place / "home"), progress=Silent())
+    assert {check.name: check.message for check in audit.checks if check.status != "ok"} == {}
+
+
+def test_a_model_with_another_tensor_changed_is_no_descendant(place: Path, tiny_model: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    config = load(place / "run/submissions/001").train
+    model = shutil.copytree(place / "run/model", tmp_path / "model")
+    assert trainer_of(config).lineage_faults(tiny_model, model, config, 60) == []
+    tensors = load_file(model / "model.safetensors")
+    tensors["model.norm.weight"] += 1
+    save_file(tensors, model / "model.safetensors", {"format": "pt"})
+    assert trainer_of(config).lineage_faults(tiny_model, model, config, 60) == ["model.norm.weight changed"]
+
+
+def test_it_is_trained_again_to_the_same_model_when_the_store_is_gone(place: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(place, tmp_path / "copy")
+    shutil.rmtree(copy / "home/stages")
+    made = export(copy / "run", tmp_path / "out", home=Home(copy / "home"), progress=Silent())
+    assert made.score == made.iteration.score
+    assert (made.folder / "model.safetensors").read_bytes() == (place / "run/model/model.safetensors").read_bytes()
+
+
+def test_gates_speak_of_its_rows_and_settings(task: Path, tiny_model: Path, tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+
+    def verdict(program: str = PROGRAM, **changes: Any) -> tuple[int | None, list[str]]:
+        folder = submission(tmp_path / "submission", **changes)
+        (folder / "process_data.py").write_text(program)
+        found = validate(folder, RunOptions(task=str(task), model=str(tiny_model)), home=home)
+        return found.gate, [finding.code for finding in found.findings]
+
+    assert verdict() == (None, [])
+    assert verdict(momentum=2) == (0, ["bad_value"])
+    assert verdict(lora={"rank": 4}) == (0, ["unknown_key"])
+    assert verdict(method="bias") == (0, ["bad_value"])
+    assert verdict(devices=2)[1][0] == "one_device"
+    assert verdict(PROGRAM.replace('"question"', '"prompt"')) == (2, ["bad_row"])
+    assert verdict(PROGRAM.replace('row["request"]', 'row["request"].replace("asks", "begs")')) == (2, ["no_question"])
+    assert verdict(learning_rate=1e-9, epochs=1) == (4, ["no_learning"]), "and not few_steps, which is inapplicable"
+
+
+def test_a_training_that_the_clock_ended_is_repeated_to_the_same_files(tiny_model: Path, tmp_path: Path) -> None:
+    config = methods.parse_config(TRAIN, where="train.yaml")
+    trainer = trainer_of(config)
+    rows = [trainer.parse_row({"question": f"{i} asks", "reply": "yes"}) for i in range(24)]
+    examples = trainer.tokenize(rows, tiny_model, max_length=64).examples
+    cut = trainer.train(examples, config, tiny_model, tmp_path / "cut", time_left_s=0.0)
+    assert cut.stopped is not None
+    assert cut.stopped.code == OUT_OF_TIME
+    assert cut.steps == 1
+    trainer.train(examples, config, tiny_model, tmp_path / "again", stop_after=1)
+    assert of_folder(tmp_path / "cut") == of_folder(tmp_path / "again")
+
+
+def test_rows_can_be_written_with_other_texts_and_read_again() -> None:
+    trainer = trainer_of(methods.parse_config(TRAIN, where="train.yaml"))
+    row = trainer.parse_row({"question": "who asks", "reply": "yes", "subtask": "s"}).with_texts(["asks who", "no"])
+    assert (row.texts, row.subtask) == (("asks who", "no"), "s")
+    assert trainer.parse_row(row.source) == row
+
+
+def test_planners_get_its_schema_and_facts(task: Path) -> None:
+    allowed = load_folder(task).spec.rules.methods
+    assert allowed == ("lora", "embeddings")
+    schemas = _schemas(allowed)
+    assert set(schemas) == {"plan.yaml", "train.yaml, method lora", "train.yaml, method embeddings", "recipe.yaml"}
+    assert "momentum" in schemas["train.yaml, method embeddings"]["properties"]
+    assert not methods.find_config("embeddings").methods["embeddings"].adapters
+
+
+def test_one_error_lists_all_methods_and_no_code_is_imported_by_name(tmp_path: Path) -> None:
+    assert methods.names() == ["full", "lora", "qlora", "broken", "embeddings"]
+    for name in ("bias", "ftdojo_embeddings:Embeddings"):
+        with pytest.raises(UsageError, match="full, lora, qlora, broken, embeddings"):
+            methods.find_trainer(name)
+    (finding,) = read(submission(tmp_path / "s", method="ftdojo_embeddings:Embeddings")).findings
+    assert (finding.code, finding.where) == ("bad_value", "train.yaml: method")
+
+
+def test_a_plug_in_that_cannot_be_loaded_is_a_finding_of_the_submission(tmp_path: Path) -> None:
+    (finding,) = read(submission(tmp_path / "s", method="broken")).findings
+    assert (finding.code, finding.where) == ("method_unavailable", "train.yaml: method")
+    assert "Missing" in finding.message
+
+
+def test_a_trainer_that_lacks_something_cannot_be_made() -> None:
+    toy = importlib.import_module("ftdojo_embeddings").Embeddings
+    half = type("Half", (Trainer,), {"config": toy.config, "tokenize": toy.tokenize})
+    with pytest.raises(TypeError, match="export"):
+        half()
+    with pytest.raises(TypeError, match="Unnamed has its own parse_row, so it needs a row_form"):
+        type("Unnamed", (Trainer,), {"parse_row": toy.parse_row})
