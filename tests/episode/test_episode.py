@@ -53,11 +53,6 @@ def submission(folder: Path, *, train: dict[str, Any] | None = None, script: str
     return folder
 
 
-@pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    return Home(tmp_path_factory.mktemp("home"))
-
-
 def play(run: Path, agent: Scripted, task: Path, model: Path, home: Home, **options: Any) -> RunResult:
     given = RunOptions(task=str(task), model=str(model), agent=agent.name, **options)
     with Dojo(given, run, home=home) as dojo:

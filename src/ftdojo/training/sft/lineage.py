@@ -67,18 +67,23 @@ def _files(model: Path) -> Iterator[str]:
 
 
 def _configuration(base: Path, model: Path) -> Iterator[str]:
-    from transformers import AutoConfig
-
     raw = [json.loads((folder / "config.json").read_text("utf-8")) for folder in (base, model)]
     if "auto_map" in raw[1]:
         yield "config.json names Python code to load (auto_map)"
     elif raw[0].get("model_type") != raw[1].get("model_type"):
         yield f"the architecture is {raw[1].get('model_type')!r}, the base's is {raw[0].get('model_type')!r}"
-    else:
+    elif _architecture(raw[0]) != _architecture(raw[1]):
+        # What one of them leaves out has a default. Only transformers knows it, and takes seconds to be imported.
+        from transformers import AutoConfig
+
         ours, theirs = (AutoConfig.from_pretrained(folder).to_dict() for folder in (base, model))
         for key in sorted((ours.keys() | theirs.keys()) - IGNORED_KEYS):
             if ours.get(key) != theirs.get(key):
                 yield f"config.json: {key} is {theirs.get(key)!r}, the base's is {ours.get(key)!r}"
+
+
+def _architecture(config: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in config.items() if key not in BESIDE}
 
 
 def _tokenizer(base: Path, model: Path) -> Iterator[str]:

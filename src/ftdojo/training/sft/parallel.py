@@ -25,7 +25,6 @@ from ftdojo.findings import Finding
 from ftdojo.models import compute
 from ftdojo.schema import StrictModel
 from ftdojo.training.backend import OnLog, TrainResult
-from ftdojo.training.sft import trainer
 from ftdojo.training.sft.tokens import Example
 
 REQUEST, EXAMPLES, RESULT, FAULTS = "request.json", "examples.safetensors", "result.json", "faults-*.json"
@@ -61,6 +60,8 @@ def train(
         InfrastructureError: if one of several processes ends without a result or a finding.
     """
     if config.devices == 1:
+        from ftdojo.training.sft import trainer
+
         return trainer.train(examples, config, base, out, on_log=on_log, time_left_s=time_left_s, stop_after=stop_after)
     request = Request(
         config=config, base=base.absolute(), out=out.absolute(), time_left_s=time_left_s, stop_after=stop_after
@@ -105,6 +106,8 @@ def _take_part(rank: int, folder: Path, parent: int) -> None:
     sys.stdout = sys.stderr  # output of libraries is not part of the log
     import torch
     from torch import distributed
+
+    from ftdojo.training.sft import trainer  # here, as the parent trains nothing and this takes seconds
 
     request = Request.model_validate_json((folder / REQUEST).read_bytes())
     size, device = request.config.devices, compute().device
