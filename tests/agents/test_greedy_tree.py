@@ -83,7 +83,7 @@ def test_it_stops_when_the_model_is_gone(tmp_path: Path, approve: Path, tiny_mod
 def test_it_needs_a_model(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="asks a language model"):
         agents.check("greedy-tree", agents.PLAYBOOK)
-    with pytest.raises(UsageError, match="probes nothing"):
+    with pytest.raises(UsageError, match="does not support probes"):
         agents.check("greedy-tree", "openai:x", probes=2)
     with pytest.raises(UsageError, match="asks a language model"):
         agents.make("greedy-tree", tmp_path)

@@ -145,9 +145,9 @@ def test_folders_beside_the_file_are_found_from_anywhere(tmp_path: Path, approve
         ('agent = "random-search"', 'agent = "no_such_package:Agent"', "PYTHONPATH"),
         ('agent = "random-search"', 'agent = "base", mcp = "echo"', "takes no other key"),
         ('agent = "random-search"', 'mcp = "no-such-program --fast"', "names no program"),
-        ('agent = "random-search"', 'mcp = "echo \'"', "close its quotes"),
+        ('agent = "random-search"', 'mcp = "echo \'"', "close the quotes"),
         ('wall = "2m"', 'wall = "2m"\ndevice = "soon"', "not a duration"),
-        ('agent = "random-search"', 'agent = "random-search", probes = 2', "probes nothing"),
+        ('agent = "random-search"', 'agent = "random-search", probes = 2', "does not support probes"),
         ("[budgets.short]", "[budget.short]", "budgets"),
     ],
 )

@@ -101,7 +101,7 @@ def test_an_agent_that_misbehaves_gets_errors_and_nothing_else(options: list[str
             "train.jsonl/../../validation.jsonl",
             "",
         ):
-            assert "is no raw file" in await refused(client, "read_raw", path=path)
+            assert "is not a raw file" in await refused(client, "read_raw", path=path)
 
         for files, why in [
             ({"../escape.yaml": ""}, "no file of a submission"),
@@ -122,7 +122,7 @@ def test_an_agent_that_misbehaves_gets_errors_and_nothing_else(options: list[str
             refused(client, "finish"),
         )
         assert pending["state"] == "running"
-        assert all("still under way" in other for other in others)
+        assert all("still in progress" in other for other in others)
         iteration = await ask(client, "wait", wait_s=120)
         assert iteration["state"] == "ended", "the only submission that the budget allows ends the episode"
         assert "has ended" in await refused(client, "submit", files=FILES)

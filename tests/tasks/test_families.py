@@ -57,7 +57,7 @@ def strangers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
 
 
 def forget() -> None:
-    for found in (families.tasks, generators.code, generators.projects, generators.modules):
+    for found in (families.tasks, generators.find_code, generators.find_projects, generators.find_modules):
         found.cache_clear()
 
 

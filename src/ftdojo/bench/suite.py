@@ -29,7 +29,7 @@ from ftdojo.contract.budget import Budget, parse_duration
 from ftdojo.contract.options import Rules, RunOptions
 from ftdojo.errors import InputError, UsageError
 from ftdojo.findings import Finding
-from ftdojo.outside import program_of
+from ftdojo.outside import parse_command
 from ftdojo.schema import StrictModel, load_file
 
 NAME = r"^[\w][\w.-]*$"
@@ -68,7 +68,7 @@ class Contestant(StrictModel):
     def check(self, rules: Rules) -> None:
         """Raise a :class:`UsageError` if it names an agent, planner or command that does not exist."""
         if self.mcp:
-            program_of(self.mcp)
+            parse_command(self.mcp)
         else:
             agents.check(self.of, self.planner, probes=self.probes, ladder=rules.ladder)
 

@@ -32,7 +32,7 @@ def connected(options: RunOptions) -> Llms:
     if options.base_url and not asks and not options.data_llm:
         raise UsageError("the playbook asks no server", fix="add --planner openai:MODEL, or leave --base-url out")
     planner = connect(options.planner or "", base_url=options.base_url) if asks else None
-    return planner, DataLlm.of(options)
+    return planner, DataLlm.from_options(options)
 
 
 def recorded(run: Path) -> tuple[Transport | None, dict[str, Transport]]:

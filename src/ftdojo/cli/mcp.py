@@ -60,7 +60,7 @@ def mcp(
       ftdojo mcp chemistry/mol_und --budget 30m --name mine --start "python /home/me/agent.py"
     """
     from ftdojo.episode import Dojo, run_episode
-    from ftdojo.outside import AgentLeft, Seat, StartedAgent, Watched, program_of
+    from ftdojo.outside import AgentLeft, Seat, StartedAgent, Watched, parse_command
     from ftdojo.record import Home, RunFolder
     from ftdojo.report import write_report
 
@@ -72,7 +72,7 @@ def mcp(
         raise PrerequisiteError("the MCP SDK is not installed", fix="pip install 'ftdojo[mcp]'") from None
 
     if start is not None:
-        program_of(start)
+        parse_command(start)
     folder = out_dir or Path("runs") / f"{short_name(options.task)}-{name}-seed{options.seed}"
     options = options.model_copy(update={"agent": name})
     with Live() as live:
@@ -88,13 +88,13 @@ def mcp(
                 elif service.url:
                     live.say(f"serving {service.url}")
                 try:
-                    seat.ended(run_episode(dojo, seat))
+                    seat.report_result(run_episode(dojo, seat))
                 except AgentLeft:
                     dojo.pause()
                     live.say(f"{name} has left without having finished; the same command resumes {folder}")
                     return
                 except BaseException:
-                    seat.broken()
+                    seat.report_interruption()
                     raise
             report = write_report(folder)
             live.say(f"report {report}; result {RunFolder(folder).result}")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from ftdojo.cli import llms
 from ftdojo.cli.console import Live, err, out, print_json
@@ -44,7 +45,7 @@ def run(
     from ftdojo import agents
     from ftdojo.episode import Dojo, run_episode
     from ftdojo.record import Home, RunFolder
-    from ftdojo.report import closing_table, write_report
+    from ftdojo.report import closing_table, text, write_report
 
     folder = out_dir or Path("runs") / f"{short_name(options.task)}-seed{options.seed}"
     named = agents.check(options.agent, options.planner, probes=options.probes, ladder=options.ladder)
@@ -66,8 +67,8 @@ def run(
     err.print(
         f"peak memory {_peak_memory_gib():.1f} GiB; report {report}; result {RunFolder(folder).result}", soft_wrap=True
     )
-    gain = "better than the base model" if result.best.iteration else "nothing beat the base model"
-    err.print(f"[bold green]done[/]: outcome {result.outcome}, best iteration {result.best.iteration} ({gain})")
+    ending = f": outcome {result.outcome}, best iteration {result.best.iteration} ({text.learned(result)})"
+    err.print(Text("done", "bold green") + Text(ending), soft_wrap=True)
 
 
 @with_options(NO_AGENT, task_as_option=True)

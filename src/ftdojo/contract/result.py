@@ -112,6 +112,50 @@ class BudgetUsed(Result):
     llm: LlmUsage
 
 
+class TrivialAnswers(Result):
+    """Scores of answers that need no training, on one set of items."""
+
+    constant: Score
+    """Of the one output that scores best when it is given to every item."""
+    constant_output: str
+    majority: Score
+    """Of the output that scores best for its sub-task, given to every item of it."""
+    subtasks: dict[str, float]
+    """The core metric of :attr:`majority` by sub-task: what guessing scores."""
+    majority_outputs: dict[str, str]
+    """For the owner's eyes: which outputs these are tells of the right answers."""
+    few_shot: Score | None
+    """Of the untouched base model that is shown examples; ``None`` if not even one fits into its context."""
+    shots: int
+    """How many examples it is shown."""
+
+    def best(self, *, higher_is_better: bool) -> Score:
+        """The best of them."""
+        return self.scores[self.best_name(higher_is_better=higher_is_better)]
+
+    def best_name(self, *, higher_is_better: bool) -> str:
+        """The key of the best of :attr:`scores`; of equal ones the first."""
+        scores = self.scores
+        return (max if higher_is_better else min)(scores, key=lambda name: scores[name].value)
+
+    @property
+    def scores(self) -> dict[str, Score]:
+        """``constant``, ``majority`` and, if it was measured, ``few_shot``."""
+        found = {"constant": self.constant, "majority": self.majority, "few_shot": self.few_shot}
+        return {name: score for name, score in found.items() if score is not None}
+
+
+class Gap(Result):
+    """The difference of two models on the same items, in the metric's unit, with its 95 % interval."""
+
+    to: str
+    """What the best model is compared with: a key of :attr:`TrivialAnswers.scores`."""
+    value: float
+    interval: tuple[float, float]
+    better: bool
+    """Whether the whole interval is on the better side of zero."""
+
+
 class Document(Result):
     """Base of the files with a format number: see the rule above."""
 
@@ -175,5 +219,9 @@ class RunResult(Document):
     versions: dict[str, str]
     digests: dict[str, str]
     """Of the data, the base model and the task."""
+    trivial: TrivialAnswers | None = None
+    """What answers without any training score on test; ``None`` if test was not scored, or in runs of older builds."""
+    to_trivial: Gap | None = None
+    """The best model's difference to the best trivial answer, on the test items."""
     ledger: str = ""
     """The last link of the record before this result: who notes it can hold the record to it."""

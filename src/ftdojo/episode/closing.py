@@ -54,6 +54,8 @@ class Closing:
                 items={name: grade.items for name, grade in grades.items()},
                 models={name: grade.model for name, grade in grades.items()},
                 outputs=self._seal({name: grade.predictions for name, grade in grades.items()}),
+                trivial=ruling.trivial,
+                to_trivial=ruling.to_trivial,
             )
         )
 

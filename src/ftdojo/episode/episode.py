@@ -68,7 +68,7 @@ class Dojo:
         """
         self.run, self._folder = run, RunFolder(run)
         self.progress = progress or Silent()
-        data_llm = data_llm or DataLlm.of(options)
+        data_llm = data_llm or DataLlm.from_options(options)
         self._setting = Setting.prepare(options, home=home, progress=self.progress)
         with disk_errors(run):
             run.mkdir(parents=True, exist_ok=True)

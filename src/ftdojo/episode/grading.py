@@ -23,10 +23,10 @@ from ftdojo import child, models, sandbox, tasks
 from ftdojo.contract.methods import parse_config
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Progress
-from ftdojo.contract.result import Score
+from ftdojo.contract.result import Gap, Score, TrivialAnswers
 from ftdojo.contract.submission import TRAIN
 from ftdojo.data import prepare
-from ftdojo.episode import evaluation
+from ftdojo.episode import evaluation, trivial
 from ftdojo.episode.predict import PREDICTIONS, predict
 from ftdojo.errors import FtdojoError, InfrastructureError
 from ftdojo.record import Home, Store
@@ -85,6 +85,10 @@ class Ruling(StrictModel):
     """Why the best model may not be graded. Nothing was, then."""
     grades: dict[str, Grade] = Field(default_factory=dict)
     """Name of the model -> its grade."""
+    trivial: TrivialAnswers | None = None
+    """What answers without any training score."""
+    to_trivial: Gap | None = None
+    """The difference of ``best`` to the best of them."""
 
 
 def grade(request: Request, progress: Progress) -> Ruling:
@@ -169,7 +173,17 @@ def main() -> None:
         )
         verdicts = evaluation.scores(task, items, predictions)
         grades[name] = Grade.of(task, verdicts, predictions=stage.path / PREDICTIONS, model=identity)
-    print(Ruling(grades=grades).model_dump_json())  # noqa: T201
+    measured = trivial.measure(
+        task,
+        data,
+        request.models["baseline"],
+        Store(home.stages),
+        _Lines(),
+        items=data.sealed_test,
+        engine=options.engine,
+    )
+    gap = measured.compare(task, grades["best"].items)
+    print(Ruling(grades=grades, trivial=measured.answers, to_trivial=gap).model_dump_json())  # noqa: T201
 
 
 def _reasons(request: Request) -> list[str]:

@@ -16,14 +16,14 @@ from pathlib import Path
 from ftdojo import digest, models, sandbox
 from ftdojo.contract.progress import Progress
 from ftdojo.contract.recipe import Recipe, Source
-from ftdojo.contract.result import Score
+from ftdojo.contract.result import Gap, Score, TrivialAnswers
 from ftdojo.contract.row import Row
 from ftdojo.contract.task_spec import Message, Record, TaskSpec
 from ftdojo.contract.train_config import TrainConfig
-from ftdojo.contract.trivial import TrivialAnswers
 from ftdojo.data import TaskData, read_items
-from ftdojo.episode import evaluation
+from ftdojo.episode import acceptance, evaluation
 from ftdojo.episode.predict import predict
+from ftdojo.errors import InputError
 from ftdojo.gates import data_program
 from ftdojo.gates.decontamination import decontaminate
 from ftdojo.record import Store
@@ -39,6 +39,22 @@ ANSWER = "answer"
 """How tasks name the rendering that holds the answer in the scorer's form."""
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The trivial answers, and the verdicts that their scores are made of."""
+
+    answers: TrivialAnswers
+    verdicts: dict[str, list[ItemScore]]
+    """Key of :attr:`TrivialAnswers.scores` -> a verdict an item, in the order of the items."""
+
+    def compare(self, task: Task, best: Sequence[ItemScore]) -> Gap:
+        """The paired difference of a model to the best trivial answer; ``best``: its verdicts on the same items."""
+        name = self.answers.best_name(higher_is_better=task.spec.higher_is_better)
+        decision = acceptance.decide(task, best, self.verdicts[name])
+        gap = decision.difference
+        return Gap(to=name, value=gap.value, interval=(gap.low, gap.high), better=decision.accepted)
+
+
 def measure(
     task: Task,
     data: TaskData,
@@ -48,8 +64,10 @@ def measure(
     *,
     items: Path | None = None,
     engine: str = "transformers",
-) -> TrivialAnswers:
+) -> Measured:
     """The trivial answers of a task and what they score.
+
+    Raw files that give no training rows leave the documented shortcuts and the empty output, and no examples.
 
     Args:
         task: in the variant that ``data`` was prepared for.
@@ -66,8 +84,9 @@ def measure(
     asked = read_items(path)
     whole = task.scorer.score(asked, [chosen.whole] * len(asked))
     parts = task.scorer.score(asked, [chosen.output(item) for item in asked])
-    few, prompted = None, {shots: with_shots(task, rows, shots) for shots in SHOTS}
-    shots = next((shots for shots in SHOTS if _fits(prompted[shots], asked, base)), 0)
+    verdicts = {"constant": whole, "majority": parts}
+    prompted = {shots: with_shots(task, rows, shots) for shots in SHOTS}
+    shots = next((shots for shots in SHOTS if rows and _fits(prompted[shots], asked, base)), 0)
     if shots:
         _, records, outputs = predict(
             prompted[shots],
@@ -79,24 +98,22 @@ def measure(
             label=f"base model with {shots} examples",
             engine=engine,
         )
-        few = _score(task, evaluation.scores(task, records, outputs))
-    return TrivialAnswers(
+        verdicts["few_shot"] = evaluation.scores(task, records, outputs)
+    answers = TrivialAnswers(
         constant=_score(task, whole),
         constant_output=chosen.whole,
         majority=_score(task, parts),
         subtasks={name: summarize(task, group).value for name, group in by_subtask(parts).items()},
         majority_outputs=dict(chosen.parts),
-        few_shot=few,
+        few_shot=_score(task, verdicts["few_shot"]) if shots else None,
         shots=shots,
     )
+    return Measured(answers, verdicts)
 
 
 def training_rows(spec: TaskSpec, data: TaskData) -> list[Row]:
     """The rows of all documented raw files, answers in the scorer's form, without evaluation items; made in the sandbox
-    like any other training rows.
-
-    Raises:
-        InputError: if the files give no rows.
+    like any other training rows. None if the files give no rows, or faulty ones.
     """
     sources = []
     for raw in spec.raw_sources:
@@ -105,7 +122,10 @@ def training_rows(spec: TaskSpec, data: TaskData) -> list[Row]:
     limit = spec.rules.max_rows
     recipe = Recipe(sources=sources, max_rows=limit)
     trainer = trainer_of(TrainConfig())
-    written = data_program.run(recipe, data.raw, trainer, limit=limit, limits=sandbox.Limits())
+    try:
+        written = data_program.run(recipe, data.raw, trainer, limit=limit, limits=sandbox.Limits())
+    except InputError:  # the raw data is as its publisher or user left it; that it gives no rows ends no run
+        return []
     return decontaminate(written, data.overlap).rows
 
 
@@ -116,7 +136,7 @@ def candidates(task: Task, rows: Sequence[Row]) -> list[str]:
     for subtask in dict.fromkeys(row.subtask for row in rows):
         counts = Counter(row.completion for row in rows if row.subtask == subtask).most_common(CANDIDATES)
         found += [output for output, count in counts if count > 1] or [counts[0][0]]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(found)) or [""]
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ def validate(
     and cost limits of the options.
     """
     shown = progress or Silent()
-    data_llm = data_llm or DataLlm.of(options)
+    data_llm = data_llm or DataLlm.from_options(options)
     setting = Setting.prepare(options, home=home, progress=shown)
     seconds: dict[str, float] = {}
     log = _Calls(replace(options.budget, wall_s=None))

@@ -71,7 +71,7 @@ def script_imports(s: Static) -> Iterator[Finding]:
         return
     for name, line in _imports(s.submission.program):
         where = f"{SCRIPT}: line {line}"
-        if name in generators.modules():
+        if name in generators.find_modules():
             message = f"imports {name}, which is not available in the sandbox"
             yield _finding("forbidden_import", message, where, "use the standard library or pandas")
         elif name not in PROVIDED_MODULES and find_spec(name) is None:

@@ -35,7 +35,7 @@ from ftdojo.contract.call import Call
 from ftdojo.contract.configuration import Configuration
 from ftdojo.contract.feedback import EvaluationFeedback
 from ftdojo.contract.protocol import Iteration, Probe
-from ftdojo.contract.result import UNNUMBERED, RunResult, Score
+from ftdojo.contract.result import UNNUMBERED, Gap, RunResult, Score, TrivialAnswers
 from ftdojo.errors import InfrastructureError
 from ftdojo.record.ledger import Event
 from ftdojo.tasks.spec import ItemScore
@@ -151,6 +151,10 @@ class TestScored(LedgerEvent):
     """``baseline`` and ``best`` -> the identity of the model. Older builds did not record it."""
     outputs: dict[str, str] | None = None
     """``baseline`` and ``best`` -> the digest of the sealed outputs. Older builds did not keep the outputs."""
+    trivial: TrivialAnswers | None = None
+    """What answers without any training score. Older builds did not measure it."""
+    to_trivial: Gap | None = None
+    """The difference of ``best`` to the best of them. Older builds did not measure it."""
 
     @property
     def scores(self) -> dict[str, Score]:

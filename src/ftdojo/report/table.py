@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ftdojo.contract.result import IterationResult, RunResult, Score
+from ftdojo.contract.result import IterationResult, RunResult, Score, TrivialAnswers
 from ftdojo.report import text
 
 ITERATIONS = 30
@@ -17,6 +17,8 @@ ITERATIONS = 30
 def closing_table(result: RunResult) -> RenderableType:
     """Scores of base and best model with their intervals, one line an iteration, and what was spent."""
     parts: list[RenderableType] = [_scores(result)]
+    if result.trivial:
+        parts.append(_trivial(result.trivial))
     if result.iterations:
         parts.append(_iterations(result))
     return Group(*parts, _spent(result))
@@ -32,6 +34,16 @@ def _scores(result: RunResult) -> Table:
         before, after = getattr(result.baseline, split), getattr(best, split)
         metric = f" {before.metric}" if before else ""
         table.add_row(_text(split + metric, 24), _score(before), _score(after))
+    return table
+
+
+def _trivial(trivial: TrivialAnswers) -> Table:
+    """What answers without any training score on test."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("without training")
+    table.add_column("test")
+    for name, score in trivial.scores.items():
+        table.add_row(_text(text.trivial(trivial, name), 48), _score(score))
     return table
 
 

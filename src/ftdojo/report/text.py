@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from ftdojo.contract.feedback import Interval
-from ftdojo.contract.result import Score
+from ftdojo.contract.result import RunResult, Score, TrivialAnswers
 
 # ECMA-48: control sequences, operating system commands, two-character escapes.
 _TERMINAL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
@@ -77,3 +77,25 @@ def duration(seconds: float) -> str:
 def time(stamp: str) -> str:
     """An ISO 8601 time in UTC to the minute: ``2026-01-31 12:05 UTC``."""
     return f"{stamp[:10]} {stamp[11:16]} UTC"
+
+
+def trivial(answers: TrivialAnswers, name: str) -> str:
+    """A trivial answer in words; ``name``: a key of :attr:`TrivialAnswers.scores`."""
+    if name == "constant":
+        return f"always answering {line(answers.constant_output, 24) or 'nothing'}"
+    if name == "majority":
+        return "the best constant of each sub-task"
+    return f"the base model with {answers.shots} examples in its prompt"
+
+
+def learned(result: RunResult) -> str:
+    """What the best model of a run is shown to be better than, on the test items."""
+    if not result.best.iteration:
+        return "nothing was shown to be better than the base model"
+    gap = result.to_trivial
+    if gap is None or result.trivial is None:
+        return "better than the base model on validation"
+    rival = trivial(result.trivial, gap.to)
+    if gap.better:
+        return f"better than the base model, and than {rival}"
+    return f"better than the base model, but not shown to be better than {rival}"
