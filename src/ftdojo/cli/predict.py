@@ -50,7 +50,7 @@ def predict(
     opened = (
         nullcontext(ServedEngine(connect(served, base_url=options.base_url), concurrency=concurrency))
         if served
-        else inference.opened(options.engine, models.resolve(options.model, Home.default().root))
+        else inference.open_engine(options.engine, models.resolve(options.model, Home.default().root))
     )
     with Live() as live, opened as answering, to.open("a", encoding="utf-8") as stream:
 

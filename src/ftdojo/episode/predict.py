@@ -68,7 +68,7 @@ def predict(
             progress.update(label, len(journal.done), len(records), "items")
 
         progress.update(label, len(journal.done), len(records), "items")
-        with model() as path, inference.opened(engine, path) as answering:
+        with model() as path, inference.open_engine(engine, path) as answering:
             journal.start_clock()
             generations = answering.generate(
                 [task.prompt(record) for record in records],

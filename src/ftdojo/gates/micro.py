@@ -134,7 +134,7 @@ def micro_evaluation(trial: Trial, base: Path, engine: str) -> list[Finding]:
     rows, reference = trial.rows, trial.rows.reference
     with tempfile.TemporaryDirectory(prefix="ftdojo-micro-") as folder:
         trial.trainer.export(base, trial.weights, Path(folder))
-        with inference.opened(engine, Path(folder)) as loaded:
+        with inference.open_engine(engine, Path(folder)) as loaded:
             answers = loaded.generate(
                 [row.prompt for row in rows.rows],
                 max_new_tokens=min(reference.task.spec.max_new_tokens, trial.longest + SPARE_TOKENS),

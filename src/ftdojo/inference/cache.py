@@ -78,9 +78,9 @@ def prefill(network: Any, prefix: torch.Tensor, empty: DynamicCache) -> DynamicC
     return empty
 
 
-def repeated(cache: DynamicCache, rows: int) -> DynamicCache:
+def repeat_cache(cache: DynamicCache, rows: int) -> DynamicCache:
     """Return a cache of ``rows`` rows that all begin with the one row of ``cache``."""
-    made = growing(len(cache.layers))
+    made = empty_cache(len(cache.layers))
     for layer, one in zip(made.layers, cache.layers, strict=True):
         layer.update(one.keys.expand(rows, -1, -1, -1), one.values.expand(rows, -1, -1, -1))
     return made
@@ -101,7 +101,7 @@ def place(whole: DynamicCache, part: DynamicCache, *, at: int, rows: int, prefix
         layer.place(source, at=at, rows=rows, prefix=prefix, longest=longest)
 
 
-def growing(layers: int) -> DynamicCache:
+def empty_cache(layers: int) -> DynamicCache:
     """Return an empty cache with this number of growing layers."""
     cache = DynamicCache()
     cache.layers = [GrowingLayer() for _ in range(layers)]

@@ -130,20 +130,20 @@ class TransformersEngine:
         import torch
         from transformers import DynamicCache
 
-        from ftdojo.inference.cache import growing, place, prefill, repeated
+        from ftdojo.inference.cache import empty_cache, place, prefill, repeat_cache
 
         config = self._network.config
         if not self._plain:
             step = self._step(prompts, 0, DynamicCache(config=config))
             return self._next(step), step
         layers = config.get_text_config().num_hidden_layers
-        length, longest = prefix.shared(prompts, min(map(len, prompts)) - 1), max(map(len, prompts))
+        length, longest = prefix.shared_length(prompts, min(map(len, prompts)) - 1), max(map(len, prompts))
         if length:
-            one = prefill(self._network, self._tensor([prompts[0][:length]]), growing(layers))
-        whole, tokens = growing(layers), []
+            one = prefill(self._network, self._tensor([prompts[0][:length]]), empty_cache(layers))
+        whole, tokens = empty_cache(layers), []
         for at in range(0, len(prompts), READ_ROWS):
             some = prompts[at : at + READ_ROWS]
-            step = self._step(some, length, repeated(one, len(some)) if length else growing(layers))
+            step = self._step(some, length, repeat_cache(one, len(some)) if length else empty_cache(layers))
             tokens.append(self._next(step))
             place(whole, step["past_key_values"], at=at, rows=len(prompts), prefix=length, longest=longest)
         return torch.cat(tokens), self._step(prompts, length, whole)

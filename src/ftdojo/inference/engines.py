@@ -35,7 +35,7 @@ def identity(name: str) -> str:
 
 
 @contextmanager
-def opened(name: str, model: Path) -> Iterator[Engine]:
+def open_engine(name: str, model: Path) -> Iterator[Engine]:
     """Load the model in a folder with the named engine; free it when the context ends.
 
     Raises:

@@ -5,7 +5,7 @@ gradients over the copies again. Here, on a CPU, the heads that share keys becom
 same sums, in fewer and larger products.
 
 *Packed batches.* The common prefix of all rows comes once before them, in one long row
-(:func:`ftdojo.training.sft.batches.packed`), so that all other layers process every token once. Here the rows are
+(:func:`ftdojo.training.sft.batches.pack`), so that all other layers process every token once. Here the rows are
 separated again, each with the keys of the prefix before its own.
 """
 
@@ -38,7 +38,7 @@ def install(network: Any) -> None:
         network.set_attn_implementation(_OURS + name)
 
 
-def packs(network: Any) -> bool:
+def supports_packing(network: Any) -> bool:
     """Whether a network supports packed batches."""
     return bool(network.config._attn_implementation.startswith(_OURS))
 

@@ -41,11 +41,11 @@ def sort_keys(rows: Sequence[list[int]], size: int) -> list[Key]:
 def _tokens(batch: Sequence[list[int]]) -> int:
     """Count the tokens that a batch computes: the shared prefix once, and the padded rest of every row."""
     lengths = [len(row) for row in batch]
-    common = shared(batch, min(lengths) - 1)
+    common = shared_length(batch, min(lengths) - 1)
     return common + len(batch) * (max(lengths) - common)
 
 
-def shared(rows: Sequence[list[int]], longest: int) -> int:
+def shared_length(rows: Sequence[list[int]], longest: int) -> int:
     """Return the length of the rows' common prefix, at most ``longest``; 0 if sharing it saves nothing."""
     if len(rows) < 2 or longest < SHORTEST:
         return 0

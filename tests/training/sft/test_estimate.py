@@ -17,8 +17,8 @@ from ftdojo.models import Compute, describe
 from ftdojo.training.sft import estimate
 from ftdojo.training.sft.batches import collate
 from ftdojo.training.sft.loss import label_loss
-from ftdojo.training.sft.shapes import Shape, cut, shape
-from ftdojo.training.sft.tokens import IGNORED, Example, shortened
+from ftdojo.training.sft.shapes import Shape, cut_batches, shape
+from ftdojo.training.sft.tokens import IGNORED, Example, truncate
 from ftdojo.training.sft.trainer import _network
 
 INFO = ModelInfo(
@@ -95,7 +95,7 @@ def test_operations_are_those_that_torch_counts(tiny_model: Path) -> None:
 def test_shapes_are_those_of_the_batches() -> None:
     for common in (0, 40):
         made = [*batch(3, 90, common), *batch(4, 70, common)]
-        for rows in cut(made, 3):
+        for rows in cut_batches(made, 3):
             collated, s = collate(rows, 0, share=True), shape(rows, share=True)
             assert (s.rows, s.width) == collated["input_ids"].shape
             assert s.prefix + s.width == collated["attention_mask"].shape[1]
@@ -126,7 +126,7 @@ def test_what_fits_is_proposed() -> None:
         return estimate.memory(INFO, changed, on, Shape(changed.batch_size, 0, changed.max_length, 8))
 
     def fits(config: TrainConfig, available: float) -> TrainConfig:
-        found = estimate.largest(config, needed, available)
+        found = estimate.find_fitting(config, needed, available)
         assert found is not None
         assert needed(found) <= available
         return found
@@ -140,7 +140,7 @@ def test_what_fits_is_proposed() -> None:
     assert fits(full, needed(single)) == single.model_copy(update={"gradient_accumulation": 24})
     quantized = fits(config, needed(single.model_copy(update={"method": "qlora"})))
     assert (quantized.method, quantized.batch_size, quantized.max_length) == ("qlora", 1, 800)
-    assert estimate.largest(config, needed, 1e9) is None
+    assert estimate.find_fitting(config, needed, 1e9) is None
 
 
 def test_weights_in_4_bits_are_as_large_as_bitsandbytes_makes_them(tiny_model: Path) -> None:
@@ -154,5 +154,5 @@ def test_weights_in_4_bits_are_as_large_as_bitsandbytes_makes_them(tiny_model: P
 
 def test_rows_that_lose_their_answer_are_dropped() -> None:
     made = [*batch(2, 30), *batch(2, 90)]
-    assert [len(e.input_ids) for e in shortened(made, 60)] == [30, 30]
-    assert shortened(made, 90) == made
+    assert [len(e.input_ids) for e in truncate(made, 60)] == [30, 30]
+    assert truncate(made, 90) == made

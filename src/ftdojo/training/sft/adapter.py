@@ -30,6 +30,6 @@ class LoraLinear(Linear):  # type: ignore[misc]
         return output.reshape(*x.shape[:-1], -1)  # type: ignore[no-any-return]
 
 
-def use_for(settings: LoraConfig) -> None:
+def register_layer(settings: LoraConfig) -> None:
     """Make ``peft`` use :class:`LoraLinear` for adapters of linear modules."""
     settings._register_custom_module({torch.nn.Linear: LoraLinear})

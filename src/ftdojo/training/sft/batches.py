@@ -8,7 +8,7 @@ import torch
 from torch.utils.data import Sampler
 
 from ftdojo.models import prefix
-from ftdojo.training.sft.shapes import common
+from ftdojo.training.sft.shapes import measure_prefix
 from ftdojo.training.sft.tokens import IGNORED, Example
 
 Batch = dict[str, torch.Tensor]
@@ -66,7 +66,7 @@ def collate(examples: Sequence[Example], pad: int, *, share: bool) -> Batch:
         always ``IGNORED``, because the token before a label is always in the rest.
     """
     rows = [e.input_ids for e in examples]
-    length, longest = common(examples, share=share)
+    length, longest = measure_prefix(examples, share=share)
     longest -= length
 
     def padded(values: list[list[int]], fill: int) -> torch.Tensor:
@@ -85,7 +85,7 @@ def collate(examples: Sequence[Example], pad: int, *, share: bool) -> Batch:
     return batch
 
 
-def packed(batch: Batch, dtype: torch.dtype) -> Batch:
+def pack(batch: Batch, dtype: torch.dtype) -> Batch:
     """Return the inputs of a batch with a prefix as one row: the prefix, then the rest of every row.
 
     Args:

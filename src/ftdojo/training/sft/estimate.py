@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from ftdojo.contract.model_info import ModelInfo
 from ftdojo.contract.train_config import TrainConfig
 from ftdojo.models import Compute
-from ftdojo.training.sft.shapes import Shape, cut, shape
+from ftdojo.training.sft.shapes import Shape, cut_batches, shape
 from ftdojo.training.sft.tokens import Example
 
 _BYTES = {"float32": 4, "bfloat16": 2}
@@ -127,11 +127,11 @@ def operations(model: ModelInfo, batch: Shape) -> float:
 
 def peak(examples: Sequence[Example], model: ModelInfo, config: TrainConfig, compute: Compute) -> float:
     """Return the peak memory of a training on these rows, in bytes."""
-    shapes = {shape(batch, share=True) for batch in cut(examples, config.batch_size)}
+    shapes = {shape(batch, share=True) for batch in cut_batches(examples, config.batch_size)}
     return max(memory(model, config, compute, s) for s in shapes)
 
 
-def largest(config: TrainConfig, needed: Callable[[TrainConfig], float], available: float) -> TrainConfig | None:
+def find_fitting(config: TrainConfig, needed: Callable[[TrainConfig], float], available: float) -> TrainConfig | None:
     """Return the nearest configuration that needs no more than ``available`` bytes, or ``None`` if there is none.
 
     First the batches are made smaller, with more of them per step; if one row is still too long, rows are cut; last,
@@ -162,4 +162,4 @@ def largest(config: TrainConfig, needed: Callable[[TrainConfig], float], availab
     if shorter := most(_SHORTEST, config.max_length, "max_length", single):
         return shorter
     method = config.facts.smaller
-    return largest(config.model_copy(update={"method": method}), needed, available) if method else None
+    return find_fitting(config.model_copy(update={"method": method}), needed, available) if method else None

@@ -13,7 +13,7 @@ from pathlib import Path
 from ftdojo.contract.train_config import TrainConfig
 from ftdojo.models import Compute, describe
 from ftdojo.training.sft.estimate import operations
-from ftdojo.training.sft.shapes import cut, shape
+from ftdojo.training.sft.shapes import cut_batches, shape
 from ftdojo.training.sft.tokens import Example
 from ftdojo.training.sft.trainer import train
 
@@ -36,7 +36,7 @@ def forecast(examples: Sequence[Example], config: TrainConfig, base: Path, on: C
         UsageError: if the model's architecture is not supported.
     """
     model = describe(base)
-    batches = cut(examples, config.batch_size)
+    batches = cut_batches(examples, config.batch_size)
     costs = [operations(model, shape(batch, share=True)) for batch in batches]
     full = [k for k, batch in enumerate(batches) if len(batch) == config.batch_size] or [0]
     ranked = sorted(full, key=costs.__getitem__)
@@ -57,7 +57,8 @@ def forecast(examples: Sequence[Example], config: TrainConfig, base: Path, on: C
         result = train(rows, trial, base, Path(folder), on=on)
     # The sampler may cut the rows into other batches, in its own order, so batches are matched by their tokens.
     again = {
-        sum(len(e.input_ids) for e in b): operations(model, shape(b, share=True)) for b in cut(rows, config.batch_size)
+        sum(len(e.input_ids) for e in b): operations(model, shape(b, share=True))
+        for b in cut_batches(rows, config.batch_size)
     }
     timed = [(again[s.tokens], s.seconds) for s in result.step_times[1:] if s.tokens in again]
     fixed, rate = _line(timed)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch.nn.functional import cross_entropy
 
-from ftdojo.training.sft.batches import Batch, packed
+from ftdojo.training.sft.batches import Batch, pack
 from ftdojo.training.sft.tokens import IGNORED
 
 
@@ -21,7 +21,7 @@ def label_loss(network: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
     # A logit at position p predicts the token at p + 1. Left padding keeps the union of the rows' positions small.
     positions = (labels[:, 1:] != IGNORED).any(dim=0).nonzero().squeeze(1)
     if "prefix" in batch:
-        given, (rows, width) = packed(batch, next(network.parameters()).dtype), labels.shape
+        given, (rows, width) = pack(batch, next(network.parameters()).dtype), labels.shape
         begin = batch["prefix"].shape[1] + width * torch.arange(rows, device=labels.device)
         keep = (begin[:, None] + positions).flatten()
     else:

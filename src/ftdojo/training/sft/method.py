@@ -15,7 +15,7 @@ from ftdojo.findings import Finding
 from ftdojo.training.backend import OnLog, Tokenized, Trainer, TrainResult
 from ftdojo.training.sft import estimate, lineage
 from ftdojo.training.sft.export import export
-from ftdojo.training.sft.tokens import Example, shortened, tokenize
+from ftdojo.training.sft.tokens import Example, tokenize, truncate
 
 
 class Sft(Trainer[TrainConfig, Example]):
@@ -39,9 +39,9 @@ class Sft(Trainer[TrainConfig, Example]):
     def shrink(
         self, config: TrainConfig, base: Path, examples: Sequence[Example], available: float
     ) -> TrainConfig | None:
-        """See :func:`ftdojo.training.sft.estimate.largest`."""
+        """See :func:`ftdojo.training.sft.estimate.find_fitting`."""
         info = models.describe(base)
-        return estimate.largest(config, lambda changed: _memory(changed, info, examples), available)
+        return estimate.find_fitting(config, lambda changed: _memory(changed, info, examples), available)
 
     def forecast_s(self, examples: Sequence[Example], config: TrainConfig, base: Path) -> float:
         """See :mod:`ftdojo.training.sft.forecast`."""
@@ -79,7 +79,7 @@ class Sft(Trainer[TrainConfig, Example]):
 def _memory(config: TrainConfig, model: ModelInfo, examples: Sequence[Example]) -> float:
     compute = models.compute()
     together = config.devices if compute.device == "cpu" else 1  # processes that share one memory
-    rows = shortened(examples, config.max_length)
+    rows = truncate(examples, config.max_length)
     one = estimate.peak(rows, model, config, compute) if rows else estimate.memory(model, config, compute)
     return together * one
 

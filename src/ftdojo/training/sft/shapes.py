@@ -24,20 +24,20 @@ class Shape:
 
 def shape(examples: Sequence[Example], *, share: bool) -> Shape:
     """Return the shape of the batch that :func:`ftdojo.training.sft.batches.collate` makes of ``examples``."""
-    length, longest = common(examples, share=share)
+    length, longest = measure_prefix(examples, share=share)
     ends = {len(e.labels) - i for e in examples for i, label in enumerate(e.labels) if label != IGNORED}
     return Shape(rows=len(examples), prefix=length, width=longest - length, labels=len(ends))
 
 
-def cut(examples: Sequence[Example], batch_size: int) -> list[list[Example]]:
+def cut_batches(examples: Sequence[Example], batch_size: int) -> list[list[Example]]:
     """Return the batches of an epoch in the order of the sampler's keys; ties keep their order."""
     keys = prefix.sort_keys([e.input_ids for e in examples], batch_size)
     order = sorted(range(len(examples)), key=keys.__getitem__)
     return [[examples[i] for i in order[k : k + batch_size]] for k in range(0, len(order), batch_size)]
 
 
-def common(examples: Sequence[Example], *, share: bool) -> tuple[int, int]:
+def measure_prefix(examples: Sequence[Example], *, share: bool) -> tuple[int, int]:
     """Return the length of the common prefix that is computed once, and of the longest row, in tokens."""
     given = min(next(i for i, label in enumerate(e.labels) if label != IGNORED) for e in examples)
-    length = prefix.shared([e.input_ids for e in examples], given - 1) if share else 0
+    length = prefix.shared_length([e.input_ids for e in examples], given - 1) if share else 0
     return length, max(len(e.input_ids) for e in examples)

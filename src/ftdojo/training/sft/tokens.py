@@ -58,7 +58,7 @@ def tokenize(rows: Sequence[Row], base: Path, *, max_length: int) -> Tokenized[E
     return Tokenized([e for e in examples if e.label_tokens], _count(examples, truncated))
 
 
-def shortened(examples: Sequence[Example], max_length: int) -> list[Example]:
+def truncate(examples: Sequence[Example], max_length: int) -> list[Example]:
     """Return the rows cut at their end to ``max_length`` tokens, without rows that then have no label token."""
     cut = (Example(e.input_ids[:max_length], e.labels[:max_length]) for e in examples)
     return [e for e in cut if e.label_tokens]

@@ -133,7 +133,7 @@ def _network(base: Path, config: TrainConfig, chosen: Compute) -> Any:
         target_modules=lora.targets,
         task_type="CAUSAL_LM",
     )
-    adapter.use_for(settings)
+    adapter.register_layer(settings)
     try:
         with network.quiet():
             adapted = get_peft_model(loaded, settings, autocast_adapter_dtype=False)
@@ -197,7 +197,7 @@ class _LabelTrainer(TransformersTrainer):  # type: ignore[misc]
             ddp_find_unused_parameters=False,
         )
         settings._n_gpu = min(1, settings.n_gpu)  # otherwise one process would use all visible GPUs, with threads
-        share = attention.packs(model) and prefix.can_share(model.config)
+        share = attention.supports_packing(model) and prefix.can_share(model.config)
         held_out = sorted(held_out, key=lambda e: len(e.input_ids))
         self.monitor = Monitor(
             [collate(held_out[i : i + size], pad, share=share) for i in range(0, len(held_out), size)],
