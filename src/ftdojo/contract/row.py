@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Any
 
 from ftdojo.contract.task_spec import Message
@@ -25,7 +24,7 @@ class Row:
     completion: str
     subtask: str = ""
     """The sub-task that it teaches, if it names one."""
-    source: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), compare=False, repr=False)
+    source: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     """The JSON object that it was parsed from."""
 
     @property

@@ -83,7 +83,7 @@ def _configuration(base: Path, model: Path) -> Iterator[str]:
 
 
 def _architecture(config: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in config.items() if key not in BESIDE}
+    return {key: value for key, value in config.items() if key not in IGNORED_KEYS}
 
 
 def _tokenizer(base: Path, model: Path) -> Iterator[str]:
