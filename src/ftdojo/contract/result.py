@@ -116,14 +116,14 @@ class TrivialAnswers(Result):
     """Scores of answers that need no training, on one set of items."""
 
     constant: Score
-    """Of the one output that scores best when it is given to every item."""
+    """Score of the one output that scores best when it is given to every item."""
     constant_output: str
     majority: Score
-    """Of the output that scores best for its sub-task, given to every item of it."""
+    """Score of the best output for each sub-task, given to every item of it."""
     subtasks: dict[str, float]
     """The core metric of :attr:`majority` by sub-task: what guessing scores."""
     majority_outputs: dict[str, str]
-    """For the owner's eyes: which outputs these are tells of the right answers."""
+    """For the owner of the run only: these outputs reveal something about the right answers."""
     few_shot: Score | None
     """Of the untouched base model that is shown examples; ``None`` if not even one fits into its context."""
     shots: int

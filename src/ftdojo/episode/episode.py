@@ -163,7 +163,7 @@ class Dojo:
             UsageError: with the ladder, which a probe would bypass.
         """
         if self._identity.ladder:
-            raise UsageError("probes show validation scores, which the ladder hides", fix="leave one of them out")
+            raise UsageError("probes reveal validation scores, which the ladder hides", fix="leave one of them out")
         identity = digest.of_folder(submission)
         for known in self._history.probes:
             if (known.submission, known.share) == (identity, share):
