@@ -55,7 +55,7 @@ def test_an_agent_says_itself_which_options_it_understands() -> None:
         ("Own", {"probes": 2}, "does not support probes"),
         ("Own", {"planner": "rule"}, "did you mean 'rules'"),
         ("Asking", {}, "asks a language model"),
-        ("Asking", {"planner": "openai:x", "probes": 2, "ladder": True}, "the ladder does not"),
+        ("Asking", {"planner": "openai:x", "probes": 2, "ladder": True}, "the ladder hides"),
     ]:
         with pytest.raises(UsageError, match=message):
             agents.check(f"agents_of_mine:{agent}", **options)  # type: ignore[arg-type]

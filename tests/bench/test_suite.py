@@ -69,7 +69,7 @@ def test_rules_are_everybodys_and_probes_a_contestants(tmp_path: Path) -> None:
     assert second.command(tmp_path)[second.command(tmp_path).index("--probes") + 1] == "3"
     ladder = ("[budgets.short]", "[rules]\nladder = true\n[budgets.short]")
     assert parsed(suite(tmp_path, ladder).jobs()[0].command(tmp_path)).ladder
-    with pytest.raises(UsageError, match="the ladder does not"):
+    with pytest.raises(UsageError, match="the ladder hides"):
         suite(tmp_path, probing, ladder)
 
 

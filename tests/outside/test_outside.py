@@ -104,8 +104,8 @@ def test_an_agent_that_misbehaves_gets_errors_and_nothing_else(options: list[str
             assert "is not a raw file" in await refused(client, "read_raw", path=path)
 
         for files, why in [
-            ({"../escape.yaml": ""}, "no file of a submission"),
-            ({"x" * 5000: ""}, "no file of a submission"),
+            ({"../escape.yaml": ""}, "not a file of a submission"),
+            ({"x" * 5000: ""}, "not a file of a submission"),
             ({"plan.yaml": "a" * 300_000}, "larger than"),
         ]:
             assert why in await refused(client, "precheck", files=files)
