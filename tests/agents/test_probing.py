@@ -53,11 +53,6 @@ def test_only_ft_agent_probes() -> None:
         agents.check("single-shot", "playbook", probes=4)
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    return Home(tmp_path_factory.mktemp("home"))
-
-
 class Killed(BaseException):
     pass
 

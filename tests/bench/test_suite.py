@@ -200,9 +200,9 @@ def test_a_plan_is_an_upper_bound_until_jobs_were_run(tmp_path: Path) -> None:
     assert plan(limited, out, 1).cost_usd == pytest.approx(4 * 0.5)
     with SuiteRecord(out, found) as record:
         job = found.jobs()[0]
-        assert record.begun(job) == 1
-        assert record.begun(job) == 2
-        record.ended(job, 7.5, "no disk")
+        assert record.begin_attempt(job) == 1
+        assert record.begin_attempt(job) == 2
+        record.end_attempt(job, 7.5, "no disk")
     assert durations(out) == {job.folder: 7.5}
     assert len(plan(found, out, 1).missing) == 8, "a failed job is missing"
 

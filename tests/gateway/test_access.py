@@ -130,7 +130,7 @@ def test_a_run_pays_each_question_once_and_is_replayed_without_a_network(
         assert (len(calls), spent) == (ROWS, 0), "kept replies cost nothing, and are recorded"
 
     home.replies.unlink()
-    planner, recorded = llms.recorded(tmp_path / "first")
+    planner, recorded = llms.load_recorded(tmp_path / "first")
     assert planner is None
     assert findings(dojo(tmp_path / "replayed", approve, tiny_model, home, recorded), agent.folder) == []
     calls, spent = history(tmp_path / "replayed")

@@ -1,4 +1,4 @@
-"""What a run, a check or an export works on: a task with its data, a base model, and an engine."""
+"""The inputs of a run, a check or an export: a task with its data, a base model, and an engine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ftdojo.tasks.spec import Task
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """All of it prepared and on this machine."""
+    """A task with its data and a base model, prepared on this machine."""
 
     options: RunOptions
     """With the variant of the data that was chosen. The task is an id or the path of a folder, as it was given."""
@@ -51,8 +51,8 @@ class Setting:
         return self.options.variant
 
     def as_recorded(self, configuration: Configuration | None) -> Setting:
-        """The setting of a run that was begun earlier: under the task's version that it recorded, where that was one of
-        the same content, so that what was stored under it is found."""
+        """Return the setting of a run that was begun earlier. It has the recorded task version if that one has the
+        same content, so that stages stored under it are found."""
         task = self.task.as_recorded(configuration.digests["task"]) if configuration else self.task
         if task is self.task:
             return self

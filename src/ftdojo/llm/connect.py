@@ -133,6 +133,8 @@ class _NetworkTransport:
 def _usage(response: ModelResponse) -> Usage:
     """The usage of a call as the server reports it."""
     used = response.usage
+    if not used.input_tokens and not used.output_tokens:
+        return Usage()
     return Usage(input_tokens=used.input_tokens, output_tokens=used.output_tokens, cost_usd=_cost(response))
 
 

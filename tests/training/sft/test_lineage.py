@@ -1,4 +1,4 @@
-"""Models that descend from their base, by every method and precision, and models that only claim to."""
+"""Models trained from their base, by every method and in every precision, and models that only claim to be."""
 
 from __future__ import annotations
 
