@@ -28,7 +28,7 @@ class Setting:
 
     @classmethod
     def prepare(cls, options: RunOptions, *, home: Home, progress: Progress | None = None) -> Setting:
-        """Find the task, prepare its data and the base model.
+        """Find the task, prepare the base model and the task's data.
 
         Raises:
             UsageError: for an unknown name.
@@ -36,10 +36,11 @@ class Setting:
         shown = progress or Silent()
         inference.identity(options.engine)
         name, found = tasks.get(options.task, runner=sandbox.run_user_code).variant(options.variant)
-        shown.update("setup", 0, 2, "preparing the task's data")
-        data = prepare(found, name, home)
-        shown.update("setup", 1, 2, "preparing the base model")
+        # The model first: a name that does not exist is found at once, while a task's data may take long to make.
+        shown.update("setup", 0, 2, "preparing the base model")
         base = models.resolve(options.model, home.root)
+        shown.update("setup", 1, 2, "preparing the task's data")
+        data = prepare(found, name, home)
         shown.end("setup", f"{found.spec.id} ({name}), {options.model}")
         chosen = options.model_copy(update={"variant": name})
         return cls(options=chosen, task=found, data=data, base=base, home=home)
