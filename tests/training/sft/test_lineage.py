@@ -104,7 +104,7 @@ Q = "model.layers.0.self_attn.q_proj.weight"
         ),
         (lambda f: (f / "chat_template.jinja").write_text("{{ answer }}"), "chat_template.jinja is not"),
         (lambda f: (f / "vocab.txt").touch(), "no vocab.txt"),
-        (lambda f: (f / "pytorch_model.bin").write_bytes(pickle.dumps({"weight": 1.0})), "pytorch_model.bin is neither"),
+        (lambda f: (f / "pytorch_model.bin").write_bytes(pickle.dumps({"w": 1.0})), "pytorch_model.bin is neither"),
         (lambda f: (f / "modeling.py").touch(), "modeling.py is neither"),
         (lambda f: (f / "more.json").symlink_to("/etc/passwd"), "more.json is not a regular file"),
         (lambda f: (f / "model.safetensors").write_bytes(pickle.dumps({"weight": 1.0})), "no safetensors"),
