@@ -140,7 +140,7 @@ def test_folders_beside_the_file_are_found_from_anywhere(tmp_path: Path, approve
         ('name = "first"', 'name = "../first"', "name"),
         ('name = "first"', 'name = "first"\nvariants = ["twn"]', "no data variant 'twn'"),
         ('agent = "random-search"', 'agent = "random-search", planner = "openai:x"', "has no planner"),
-        ('"smollm2-135m"', '"org/a b", "org/a-b"', "one folder"),
+        ('"smollm2-135m"', '"org/a b", "org/a-b"', "the same folder"),
         ("[budgets.short]", "[rules]\nengine = 'x'\n[budgets.short]", "vllm"),
         ('agent = "random-search"', 'agent = "no_such_package:Agent"', "PYTHONPATH"),
         ('agent = "random-search"', 'agent = "base", mcp = "echo"', "takes no other key"),
