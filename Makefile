@@ -13,7 +13,7 @@ demo: $(STAMP)  ## fine-tune the embedded model on a chemistry task and open the
 
 # Two processes of one thread each: many small tests do not profit from more threads.
 test: $(STAMP)  ## the quick tests, among them one that trains the real model
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --durations 15
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal --durations 15
 
 test-slow: $(STAMP)  ## long runs with the real model
 	$(BIN)/pytest -m slow
@@ -23,7 +23,7 @@ fuzz: $(STAMP)  ## every parser of outside input, on hostile text, SECONDS_EACH 
 	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz/run.py --seconds $(SECONDS_EACH)
 
 coverage: $(STAMP)  ## the quick tests, and which lines and branches of src they run
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --cov --cov-report term:skip-covered --cov-report html
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal --cov --cov-report term:skip-covered --cov-report html
 
 docs: $(STAMP)  ## the site, into site/; a broken link is an error
 	$(BIN)/pip install --quiet -c $(CONSTRAINTS) -e '.[docs]'

@@ -30,8 +30,7 @@ from ftdojo import models, sandbox, tasks
 from ftdojo.bench import Suite, leaderboard
 from ftdojo.bench.leaderboard import Board
 from ftdojo.contract.progress import Silent
-from ftdojo.contract.result import RunResult
-from ftdojo.contract.trivial import TrivialAnswers
+from ftdojo.contract.result import RunResult, TrivialAnswers
 from ftdojo.data import prepare
 from ftdojo.episode import trivial
 from ftdojo.record import Home, Store
@@ -175,7 +174,7 @@ def _trivial(name: str, variant: str) -> TrivialAnswers:
     _, task = tasks.get(name, runner=sandbox.run_user_code).variant(variant)
     data = prepare(task, variant, home)
     base = models.resolve(MODEL, home.root)
-    return trivial.measure(task, data, base, Store(home.stages), Silent(), items=data.sealed_test)
+    return trivial.measure(task, data, base, Store(home.stages), Silent(), items=data.sealed_test).answers
 
 
 def summary(lines: Sequence[Line]) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def run(executor: Executor, jobs: int, scratch: Path) -> float:
     waiting, running = list(range(jobs)), []
     with executor:
         while waiting or running:
-            while waiting and len(running) < executor.room:
+            while waiting and len(running) < executor.capacity:
                 log = scratch / f"{waiting.pop()}.log"
                 running.append(executor.start(Start(arguments=["--version"], suite=scratch, log=log, deadline_s=60.0)))
             time.sleep(POLL_S)

@@ -59,7 +59,7 @@ from ftdojo.record import Home, Ledger
 from ftdojo.record.run_folder import LEDGER
 from ftdojo.training import Point, Step
 from ftdojo.training.sft import trainer
-from ftdojo.training.sft.shapes import cut
+from ftdojo.training.sft.shapes import cut_batches
 
 STEP_S, BATCH_S = 0.01, 0.04
 """What a step of a fake training and a batch of fake answers take."""
@@ -97,7 +97,10 @@ def fakes() -> None:
     def pretend(self: Any) -> None:
         monitor, steps = self.monitor, self.args.max_steps
         monitor.on_train_begin()
-        tokens = [sum(len(e.input_ids) for e in batch) for batch in cut(self.train_dataset, self.args.train_batch_size)]
+        tokens = [
+            sum(len(e.input_ids) for e in batch)
+            for batch in cut_batches(self.train_dataset, self.args.train_batch_size)
+        ]
         for step in range(1, steps + 1):
             monitor.steps.append(Step(tokens[step % len(tokens)], STEP_S))
             monitor.tokens += tokens[step % len(tokens)]
@@ -134,7 +137,7 @@ def fakes() -> None:
     TransformersEngine._answer = look_up  # type: ignore[method-assign]
     TransformersEngine.saying = saying  # type: ignore[attr-defined]
     engine.MAX_BATCH["cpu"] = BATCH
-    grading._process = Forked
+    grading._start_process = Forked
 
 
 class Forked:
@@ -426,7 +429,7 @@ def check(case: Case, place: Path, reference: dict[str, Any], tally: Tally) -> N
     if not case.real and min(evaluations.values()) < 60 / BATCH * BATCH_S:
         tally.faults.append(f"{place.name}: an evaluation of {min(evaluations.values()):.2f} s, less than its batches")
     with Ledger(run, writable=False) as ledger:
-        if (broken := ledger.broken()) is not None:
+        if (broken := ledger.find_broken()) is not None:
             tally.faults.append(f"{place.name}: the ledger's chain is broken at {broken}")
         for event in ledger.events("iteration"):
             digests = event.payload["iteration"]["digests"]

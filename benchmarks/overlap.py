@@ -59,7 +59,7 @@ def twin(name: str) -> dict[str, Any]:
             [task.question(item) for item in read_items(Path(folder, f"{split}.jsonl"))]
             for split in ("test", "validation")
         )
-    index = OverlapIndex.of(test)
+    index = OverlapIndex.from_texts(test)
     return {
         "task": name,
         "wrong": fmean(index.overlaps([question]) for question in validation),
@@ -72,7 +72,7 @@ def measure(rows: int, items: int) -> dict[str, Any]:
     rng = random.Random(0)
     evaluation = [text(rng) for _ in range(items)]
     begun = time.perf_counter()
-    index = OverlapIndex.of(evaluation)
+    index = OverlapIndex.from_texts(evaluation)
     build = time.perf_counter() - begun
     seconds, wrong = 0.0, 0
     copies: dict[float, list[bool]] = {share: [] for share in EDITS}

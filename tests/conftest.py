@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import os
 import random
+import shutil
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 from ftdojo.contract.options import RunOptions
@@ -56,31 +61,86 @@ def embedded() -> Path:
     return models.resolve("smollm2-135m", Home.default().root)
 
 
+def _shared(factory: pytest.TempPathFactory) -> Path:
+    """A folder of all processes of this session."""
+    own = factory.getbasetemp()
+    return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared"
+
+
+def _made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that the first process to ask for it makes, for all of this session."""
+    folder = _shared(factory) / name
+    folder.parent.mkdir(exist_ok=True)
+    with FileLock(f"{folder}.lock"):
+        if not folder.is_dir():
+            # Made where it stays, as runs record their folders; removed if that fails, so that the next one tries.
+            folder.mkdir()
+            try:
+                make(folder)
+            except BaseException:
+                shutil.rmtree(folder)
+                raise
+    return folder
+
+
+TOKENS = 8192
+"""The tiny model's vocabulary. Most of the time of a tiny training or export would go into a larger one."""
+
+
+def small_tokenizer(embedded: Path, folder: Path) -> None:
+    """Write the embedded model's tokenizer and chat template, with its first tokens alone. All bytes are among them."""
+    for name in ("tokenizer_config.json", "chat_template.jinja"):
+        shutil.copy(embedded / name, folder)
+    whole = json.loads((embedded / "tokenizer.json").read_text("utf-8"))
+    model = whole["model"]
+    dropped = len(model["vocab"]) - TOKENS
+    # Tokens stand in the order of the merges that make them.
+    model["vocab"] = {token: number for token, number in model["vocab"].items() if number < TOKENS}
+    model["merges"] = model["merges"][:-dropped]
+    (folder / "tokenizer.json").write_text(json.dumps(whole), "utf-8")
+
+
 @pytest.fixture(scope="session")
 def tiny_model(embedded: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A randomly initialized Llama of two layers with the embedded model's tokenizer: trains in a second."""
+    """A randomly initialized Llama of two layers with a small form of the embedded tokenizer: trains in a second."""
     import torch
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-    tokenizer = AutoTokenizer.from_pretrained(embedded)
-    config = LlamaConfig(
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        vocab_size=len(tokenizer),
-        max_position_embeddings=1024,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-        tie_word_embeddings=True,
-    )
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("tiny")
-    LlamaForCausalLM(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
+    import ftdojo.training.sft.trainer  # noqa: F401 - all that the tests of models import
+
+    def make(folder: Path) -> None:
+        small_tokenizer(embedded, folder)
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        config = LlamaConfig(
+            hidden_size=64,
+            intermediate_size=128,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            vocab_size=len(tokenizer),
+            max_position_embeddings=1024,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+            tie_word_embeddings=True,
+        )
+        torch.manual_seed(0)
+        LlamaForCausalLM(config).save_pretrained(folder)
+
+    made = _made_once(tmp_path_factory, "tiny", make)
+    # Trainings collect garbage. Imported modules are none, and going through them takes longer than a tiny training.
+    gc.collect()
+    gc.freeze()
+    return made
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home that the tests of all processes of a session share: what one of them has made, the others find.
+
+    For tests of runs, not of what a home holds.
+    """
+    return Home(_shared(tmp_path_factory) / "home")
 
 
 @pytest.fixture(scope="session")
@@ -98,13 +158,13 @@ def approve(tmp_path_factory: pytest.TempPathFactory) -> Path:
             made[text] = "no" if name == "Bob" else "yes"
         return [{"request": text, "verdict": verdict} for text, verdict in made.items()]
 
-    folder = tmp_path_factory.mktemp("task") / "approve"
-    folder.mkdir()
-    (folder / "task.toml").write_text(TASK_TOML)
-    for name, kind, count in [("train", "Form", 80), ("eval", "Request", 60)]:
-        lines = [json.dumps(row) + "\n" for row in rows(kind, count)]
-        (folder / f"{name}.jsonl").write_text("".join(lines))
-    return folder
+    def make(folder: Path) -> None:
+        (folder / "task.toml").write_text(TASK_TOML)
+        for name, kind, count in [("train", "Form", 80), ("eval", "Request", 60)]:
+            lines = [json.dumps(row) + "\n" for row in rows(kind, count)]
+            (folder / f"{name}.jsonl").write_text("".join(lines))
+
+    return _made_once(tmp_path_factory, "approve", make)
 
 
 class Thrice:
@@ -132,9 +192,10 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory, approve: Path, tiny_m
     """A folder with a finished run and the home that it was made in."""
     from ftdojo.episode import Dojo, run_episode
 
-    place = tmp_path_factory.mktemp("finished")
-    home, agent = Home(place / "home"), Thrice(tmp_path_factory.mktemp("submissions"))
-    options = RunOptions(task=str(approve), model=str(tiny_model), agent=agent.name)
-    with Dojo(options, place / "run", home=home) as dojo:
-        assert run_episode(dojo, agent).best.iteration == 1
-    return place
+    def make(folder: Path) -> None:
+        home, agent = Home(folder / "home"), Thrice(tmp_path_factory.mktemp("submissions"))
+        options = RunOptions(task=str(approve), model=str(tiny_model), agent=agent.name)
+        with Dojo(options, folder / "run", home=home) as dojo:
+            assert run_episode(dojo, agent).best.iteration == 1
+
+    return _made_once(tmp_path_factory, "finished", make)

@@ -94,7 +94,7 @@ def write_run(
             "task": job.task_id,
             "variant": job.setting.variant,
             "model": job.setting.model,
-            "agent": job.contestant.of,
+            "agent": job.contestant.agent_name,
             "planner": "",
             "seed": job.seed,
             "budget": {"wall_s": 60.0},

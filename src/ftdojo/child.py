@@ -16,18 +16,18 @@ from contextlib import contextmanager
 from typing import Any
 
 PR_SET_PDEATHSIG = 1
-"""From ``linux/prctl.h``. The kernel keeps the wish when the program is replaced."""
+"""From ``linux/prctl.h``. The kernel keeps this setting when the program is replaced."""
 
 
 def command(*program: str) -> list[str]:
-    """The command line that starts a program so."""
+    """Return the command line that starts a program which dies with this process."""
     return [sys.executable, __file__, str(os.getpid()), *program]
 
 
 @contextmanager
 def running(*program: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
-    """A program so started, with these options of ``Popen``: waited for at the end of the block, and killed if that is
-    left by an exception."""
+    """Start a program that dies with this process, with these options of ``Popen``. At the end of the block wait for
+    it; kill it if an exception leaves the block."""
     with subprocess.Popen(command(*program), encoding="utf-8", **options) as process:
         try:
             yield process
@@ -37,14 +37,14 @@ def running(*program: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
 
 
 def die_with(parent: int) -> None:
-    """Let the kernel kill this process when its parent, of this number, is gone; at once, if it is gone already."""
+    """Make the kernel kill this process when the process ``parent`` ends; exit at once if it has ended already."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
 
 
 def main() -> None:
-    """See the module's docstring."""
+    """Run the program of the command line: see the module's docstring."""
     parent, *program = sys.argv[1:]
     die_with(int(parent))
     os.execv(program[0], program)  # noqa: S606 - no shell is meant

@@ -1,4 +1,4 @@
-"""Translate what a disk can do to a writer into one clear error, at the boundary where it enters."""
+"""Translate errors of the disk into one clear error, at the boundary where they enter."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def disk_errors(place: Path) -> Iterator[None]:
             raise _too_large(place) from error
         raise
     except Exception as error:
-        # Libraries not written in Python, such as safetensors, raise errors of their own that quote the system.
+        # Libraries not written in Python, such as safetensors, raise their own errors that quote the system.
         if os.strerror(errno.ENOSPC) in str(error) and not isinstance(error, FtdojoError):
             raise _full(place) from error
         if os.strerror(errno.EFBIG) in str(error) and not isinstance(error, FtdojoError):

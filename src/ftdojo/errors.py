@@ -5,9 +5,9 @@
     ├── InputError            exit 1   a file that the user (or an agent) wrote is wrong; carries findings
     └── InfrastructureError   exit 3   the machine failed: disk, process, network, library
         ├── PrerequisiteError exit 3   something has to be installed or switched on first
-        └── LlmError          exit 3   a language model that serves the run gave nothing usable
+        └── LlmError          exit 3   a language model that serves the run gave no usable answer
 
-Policy. Raise the class that says *who can mend it*: the caller of the command, the author of the file, the owner of
+Policy. Raise the class that says *who can fix it*: the caller of the command, the author of the file, the owner of
 the machine. The message says what and where; ``fix`` says what to do next. The command line
 prints both without a traceback; anything that is not an ``FtdojoError`` is a defect of ftdojo and keeps its traceback.
 Only infrastructure errors may be retried. A foreign exception is translated once, at the boundary where it enters.
@@ -56,7 +56,7 @@ class InputError(FtdojoError):
 
 
 class InfrastructureError(FtdojoError):
-    """The machine failed, not the submission. The same step may succeed when it is tried again."""
+    """The machine failed, not the submission. The same step may succeed when it is repeated."""
 
 
 class PrerequisiteError(InfrastructureError):
@@ -67,7 +67,7 @@ LlmTrouble = Literal["down", "denied", "off_schema", "out_of_budget"]
 
 
 class LlmError(InfrastructureError):
-    """A language model that serves the run did not give a usable answer, after all tries that it had."""
+    """A language model that serves the run did not give a usable answer after all attempts."""
 
     def __init__(self, trouble: LlmTrouble, message: str) -> None:
         super().__init__(message, fix="see the calls in the run's report; another model may do better")

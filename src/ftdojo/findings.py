@@ -1,4 +1,4 @@
-"""A finding: one fault in something that a user or an agent handed in, said so that it can be repaired."""
+"""A finding: one fault in the work of a user or an agent, described so that it can be repaired."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Finding(BaseModel):
     code: str
     """What kind of fault, e.g. ``unknown_key``; agents branch on it."""
     gate: int = 0
-    """0 schema, 1 static, 2 data trial, 3 tokenization, 4 micro-training, 5 micro-evaluation. The gate sets it: what a
-    gate calls knows nothing of its number."""
+    """0 schema, 1 static, 2 data trial, 3 tokenization, 4 micro-training, 5 micro-evaluation. The gate sets it: the
+    functions that a gate calls do not know its number."""
     severity: Severity = "error"
-    """An error stops the submission; a warning is told and lets it pass."""
+    """An error stops the submission; a warning is reported and does not stop it."""
     message: str
     """What is wrong, with the offending value."""
     where: str
@@ -28,4 +28,4 @@ class Finding(BaseModel):
     fix: str
     """What to do about it."""
     fits: float | None = None
-    """Of a training that takes too long, the share that would fit into the time; 0 if there is none left."""
+    """For ``over_budget``: the share of the planned training that fits into the remaining time, 0 to 1."""

@@ -29,7 +29,7 @@ class Kind(Generic[T_co]):
     """One kind of plug-in. ``T_co`` is the protocol that its objects follow."""
 
     noun: str
-    """What errors call one, e.g. ``agent``."""
+    """The name of this kind in error messages, e.g. ``agent``."""
     group: str
     """The group of its entry points, e.g. ``ftdojo.agents``."""
     members: tuple[str, ...]
@@ -38,7 +38,7 @@ class Kind(Generic[T_co]):
     """Built-in name -> ``module:Attribute``, imported when it is first used."""
 
     def names(self) -> list[str]:
-        """The names that can be used now: built-in ones first, then those of installed distributions."""
+        """Return the names that can be used now: built-in ones first, then those of installed distributions."""
         return list(dict.fromkeys([*self.built_in, *sorted(entry.name for entry in entry_points(group=self.group))]))
 
     def require(self, name: str) -> None:
@@ -46,7 +46,7 @@ class Kind(Generic[T_co]):
         self._find(name)
 
     def load(self, name: str) -> T_co:
-        """The object that ``name`` stands for.
+        """Import and return the object that ``name`` stands for.
 
         Raises:
             UsageError: if there is none, or it lacks a member of the kind's protocol.
@@ -115,5 +115,5 @@ def _load(entry: EntryPoint, noun: str) -> Any:
 
 
 def _origin(entry: EntryPoint) -> str:
-    """Who owns the code: the distribution with its version, or the module where there is none."""
+    """Return the owner of the code: the distribution with its version, or the module where there is none."""
     return f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.module

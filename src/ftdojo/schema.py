@@ -1,7 +1,7 @@
 """Strict reading of the small files that users and agents write: YAML or TOML in, a frozen pydantic model out.
 
-Every fault is reported at once, each with the key it concerns, and an unknown key is answered with the nearest valid
-name. Reading is bounded: safe loaders, a size limit, no aliases that expand, no tags, no keys of very many parts.
+Every fault is reported at once, each with the key it concerns, and for an unknown key the nearest valid name is
+suggested. Reading is bounded: safe loaders, a size limit, no aliases that expand, no tags, no keys with many parts.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ M = TypeVar("M", bound=BaseModel)
 MAX_KEY_PARTS = 32
 _KEY_PART = r"""(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+"""
 _LONG_KEY = re.compile(rf"(?<![\w-]){_KEY_PART}(?:\.[ \t]*+{_KEY_PART}){{{MAX_KEY_PARTS}}}")
-"""A dotted TOML key: ``tomllib`` takes memory that grows with the square of its parts, and tables nest as deep."""
+"""A dotted TOML key: ``tomllib`` takes memory that grows with the square of its parts, and tables nest equally deep."""
 
 
 class _PlainLoader(yaml.SafeLoader):
@@ -58,12 +58,12 @@ class NotRegularError(OSError):
 
 
 def read_regular(path: Path, max_bytes: int, *, links: bool = False) -> bytes:
-    """At most so many bytes of a file that a stranger may have put there: pipes are not waited for, devices not read,
-    links only followed if ``links``.
+    """Read at most ``max_bytes`` bytes of an untrusted file. It does not wait for pipes, does not read devices, and
+    follows links only if ``links``.
 
     Raises:
-        FileNotFoundError: if there is nothing.
-        NotRegularError: if it is no regular file.
+        FileNotFoundError: if the file does not exist.
+        NotRegularError: if it is not a regular file.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | (0 if links else os.O_NOFOLLOW))
@@ -91,7 +91,7 @@ def load_file(path: Path, model: type[M], *, gate: int = 0, links: bool = True) 
 
 
 def read_file(path: Path, *, gate: int = 0, links: bool = True) -> Any:
-    """The content of ``path`` (``.toml``, else YAML), not yet validated; a link is only followed if ``links``.
+    """Return the content of ``path`` (``.toml``, else YAML), not yet validated; a link is only followed if ``links``.
 
     Raises:
         InputError: with one finding (``missing_file``, ``too_large``, ``unreadable``).
@@ -111,13 +111,13 @@ def read_file(path: Path, *, gate: int = 0, links: bool = True) -> Any:
         raise fault("too_large", f"is larger than {MAX_BYTES // 1024} KiB", "settings files are short; move data out")
     try:
         text = raw.decode("utf-8")
-        return _toml(text) if path.suffix == ".toml" else yaml.load(text, Loader=_PlainLoader)  # noqa: S506
+        return _parse_toml(text) if path.suffix == ".toml" else yaml.load(text, Loader=_PlainLoader)  # noqa: S506
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, yaml.YAMLError, RecursionError, ValueError) as error:
         detail = " ".join(str(error).split())[:300]
         raise fault("unreadable", f"cannot be parsed: {detail}", "correct the syntax at that place") from None
 
 
-def _toml(text: str) -> dict[str, Any]:
+def _parse_toml(text: str) -> dict[str, Any]:
     if found := _LONG_KEY.search(text):
         raise ValueError(f"the key '{found[0][:40]}…' has more than {MAX_KEY_PARTS} parts")
     return tomllib.loads(text)
@@ -156,12 +156,12 @@ def _finding(error: Any, model: type[BaseModel], where: str, gate: int) -> Findi
     message = str(error["ctx"]["error"]) if by_validator else f"{error['msg'][0].lower()}{error['msg'][1:]}"
     if not key:  # a validator of the whole file, whose message names the keys
         return Finding(code="bad_value", gate=gate, message=message, where=place, fix="change what the message names")
-    given = _shown(error.get("input"))
+    given = _shorten(error.get("input"))
     fix = f"change the value of '{key}'"
     return Finding(code="bad_value", gate=gate, message=f"{message} (got {given})", where=place, fix=fix)
 
 
-def _shown(value: Any) -> str:
+def _shorten(value: Any) -> str:
     try:
         return repr(value)[:80]
     except (ValueError, RecursionError):  # an integer of very many digits; very deep

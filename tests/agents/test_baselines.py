@@ -79,7 +79,7 @@ def play(
     """Let an agent run against a score that is known for every point; a new agent for every trial, as after a kill."""
     history: list[Iteration] = []
     folders: dict[int, Path] = {}
-    space = Space.of(observe([], {}, seed=seed))
+    space = Space.from_observation(observe([], {}, seed=seed))
     for number in range(1, trials + 1):
         folder = make(name, workspace).propose(observe(history, folders, seed=seed))
         assert folder is not None
@@ -149,7 +149,7 @@ def test_single_shot_hands_in_one_submission_of_the_size_that_fits(tmp_path: Pat
 
 @given(st.integers(0, 2**32), st.integers(0, 5))
 def test_a_point_survives_being_written_as_a_draft(number: int, seed: int) -> None:
-    space = Space.of(observe([], {}, seed=seed))
+    space = Space.from_observation(observe([], {}, seed=seed))
     point = space.draw(random.Random(number))
     assert space.point(space.draft(point)) == point
     assert point.rows <= SPEC.rules.max_rows
@@ -183,11 +183,11 @@ def test_random_search_looks_at_no_score_and_tpe_learns_from_it(tmp_path: Path) 
     def flat(_: Point) -> float:
         return 20.0
 
-    space = Space.of(observe([], {}))
+    space = Space.from_observation(observe([], {}))
 
     def points(name: str, judge: Callable[[Point], float | None], trials: int, seed: int) -> list[Point]:
         _, folders = play(name, tmp_path / f"{name}{judge.__name__}{seed}", trials=trials, judge=judge, seed=seed)
-        return [Space.of(observe([], {}, seed=seed)).point(read(folder)) for folder in folders.values()]
+        return [Space.from_observation(observe([], {}, seed=seed)).point(read(folder)) for folder in folders.values()]
 
     assert points("random-search", flat, 5, 0) == points("random-search", by_rate, 5, 0)
     rendering = space.dimensions["rendering"]
@@ -217,7 +217,7 @@ def test_trials_fit_into_what_is_left(name: str, tmp_path: Path) -> None:
 def test_the_space_obeys_the_rules_of_the_task() -> None:
     seen = observe([], {})
     strict = replace(SPEC, rules=replace(SPEC.rules, max_rows=40, methods=("full",)))
-    space = Space.of(seen.model_copy(update={"task": strict}))
+    space = Space.from_observation(seen.model_copy(update={"task": strict}))
     draft = space.draft(space.draw(random.Random(0)))
     assert draft.train.method == "full"
     assert draft.train.lora is None

@@ -40,20 +40,20 @@ def reply(number: int) -> str:
     return f"```python process_data.py\n{program}\n```\n```yaml train.yaml\n{train}```\n"
 
 
-def play(place: Path, url: str, task: Path, model: Path, iterations: int, **options: Any) -> RunResult:
+def play(place: Path, home: Home, url: str, task: Path, model: Path, iterations: int, **options: Any) -> RunResult:
     transport = connect("openai:scripted", base_url=url)
     planner = agents.check("greedy-tree", transport.model)
     given = RunOptions(
         task=str(task), model=str(model), agent="greedy-tree", planner=planner, wall_s=None, submissions=iterations
     )
-    with Dojo(given, place / "run", home=Home(place / "home"), **options) as dojo:
+    with Dojo(given, place / "run", home=home, **options) as dojo:
         agent = agents.make("greedy-tree", place / "run/workspace", door=dojo, transport=transport)
         return run_episode(dojo, agent)
 
 
-def test_drafts_then_repairs_and_improvements(tmp_path: Path, approve: Path, tiny_model: Path) -> None:
+def test_drafts_then_repairs_and_improvements(tmp_path: Path, approve: Path, tiny_model: Path, home: Home) -> None:
     with scripted(lambda number, _: Step(content=reply(number))) as llm:
-        result = play(tmp_path, llm.url, approve, tiny_model, DRAFTS + 3)
+        result = play(tmp_path, home, llm.url, approve, tiny_model, DRAFTS + 3)
     asked = [body["messages"][1]["content"] for body in llm.requests]
     assert all("Write a first solution" in text for text in asked[:DRAFTS])
     assert "1: failed, stopped at gate 2" in asked[1]
@@ -73,9 +73,9 @@ def test_drafts_then_repairs_and_improvements(tmp_path: Path, approve: Path, tin
     assert result.budget.llm.output_tokens > 0
 
 
-def test_it_stops_when_the_model_is_gone(tmp_path: Path, approve: Path, tiny_model: Path) -> None:
+def test_it_stops_when_the_model_is_gone(tmp_path: Path, approve: Path, tiny_model: Path, home: Home) -> None:
     with scripted(lambda number, _: Step(content=reply(number)) if number < 1 else Step(status=400)) as llm:
-        result = play(tmp_path, llm.url, approve, tiny_model, 4)
+        result = play(tmp_path, home, llm.url, approve, tiny_model, 4)
     assert len(result.iterations) == 1
     assert result.best.iteration == 0
 
@@ -83,7 +83,7 @@ def test_it_stops_when_the_model_is_gone(tmp_path: Path, approve: Path, tiny_mod
 def test_it_needs_a_model(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="asks a language model"):
         agents.check("greedy-tree", agents.PLAYBOOK)
-    with pytest.raises(UsageError, match="probes nothing"):
+    with pytest.raises(UsageError, match="does not support probes"):
         agents.check("greedy-tree", "openai:x", probes=2)
     with pytest.raises(UsageError, match="asks a language model"):
         agents.make("greedy-tree", tmp_path)

@@ -92,11 +92,6 @@ def good(asked: str, number: int) -> str:
     return plan() if number == 0 else plan(changes=[edit("train.learning_rate", str(0.008 - 0.001 * number))])
 
 
-@pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    return Home(tmp_path_factory.mktemp("home"))
-
-
 @pytest.fixture
 def run(tmp_path: Path, approve: Path, tiny_model: Path, home: Home) -> Callable[..., RunResult]:
     """Play a whole run of FT-Agent in ``tmp_path/run`` (or another folder) with a transport."""

@@ -46,7 +46,7 @@ def test_rows_are_held_out_where_enough_can_be(rows: int, share: float) -> None:
 
 @given(st.integers(1, 10_000), st.floats(1, 8), st.floats(0, 1e6))
 def test_a_size_is_within_what_is_there_wanted_and_affordable(rows: int, wanted: float, affordable: float) -> None:
-    made = practice.size(rows, wanted, affordable)
+    made = practice.size_training(rows, wanted, affordable)
     assert 1 <= made.rows <= rows
     assert 1 <= made.epochs <= wanted + 0.01
     assert made.rows * made.epochs <= max(1.01 * affordable, made.epochs)

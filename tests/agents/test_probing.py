@@ -49,13 +49,8 @@ def test_noise_is_beaten_by_the_second_look() -> None:
 def test_only_ft_agent_probes() -> None:
     assert agents.check("ft-agent", "playbook", probes=4) == "playbook, 4 probed"
     assert agents.check("ft-agent", "playbook") == "playbook"
-    with pytest.raises(UsageError, match="probes nothing"):
+    with pytest.raises(UsageError, match="does not support probes"):
         agents.check("single-shot", "playbook", probes=4)
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    return Home(tmp_path_factory.mktemp("home"))
 
 
 class Killed(BaseException):

@@ -51,11 +51,11 @@ def test_an_agent_says_itself_which_options_it_understands() -> None:
     assert agents.check("agents_of_mine:Own", "openai:x") == "openai:x"
     for agent, options, message in [
         ("Plain", {"planner": "openai:x"}, "has no planner"),
-        ("Plain", {"probes": 2}, "probes nothing"),
-        ("Own", {"probes": 2}, "probes nothing"),
+        ("Plain", {"probes": 2}, "does not support probes"),
+        ("Own", {"probes": 2}, "does not support probes"),
         ("Own", {"planner": "rule"}, "did you mean 'rules'"),
         ("Asking", {}, "asks a language model"),
-        ("Asking", {"planner": "openai:x", "probes": 2, "ladder": True}, "the ladder does not"),
+        ("Asking", {"planner": "openai:x", "probes": 2, "ladder": True}, "which the ladder hides"),
     ]:
         with pytest.raises(UsageError, match=message):
             agents.check(f"agents_of_mine:{agent}", **options)  # type: ignore[arg-type]

@@ -55,7 +55,7 @@ def versions(tmp_path: Path, approve: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def forget() -> None:
-    for found in (families.tasks, generators.code, generators.projects, generators.modules):
+    for found in (families.tasks, generators.find_code, generators.find_projects, generators.find_modules):
         found.cache_clear()
 
 

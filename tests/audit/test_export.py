@@ -142,7 +142,7 @@ def test_a_model_that_does_not_score_what_was_recorded_is_refused(run: Path, hom
         save_file({name: 0 * tensor for name, tensor in load_file(weights).items()}, weights, {"format": "pt"})
         told = json.loads(manifest.read_text("utf-8"))
         manifest.write_text(json.dumps({**told, "files": describe(manifest.parent)}), "utf-8")
-        with pytest.raises(InfrastructureError, match="does not score what was recorded"):
+        with pytest.raises(InfrastructureError, match="does not have the recorded score"):
             hand_over(run, tmp_path / "bad", home)
     finally:
         for path, content in kept.items():

@@ -69,7 +69,7 @@ def test_rules_are_everybodys_and_probes_a_contestants(tmp_path: Path) -> None:
     assert second.command(tmp_path)[second.command(tmp_path).index("--probes") + 1] == "3"
     ladder = ("[budgets.short]", "[rules]\nladder = true\n[budgets.short]")
     assert parsed(suite(tmp_path, ladder).jobs()[0].command(tmp_path)).ladder
-    with pytest.raises(UsageError, match="the ladder does not"):
+    with pytest.raises(UsageError, match="which the ladder hides"):
         suite(tmp_path, probing, ladder)
 
 
@@ -145,9 +145,9 @@ def test_folders_beside_the_file_are_found_from_anywhere(tmp_path: Path, approve
         ('agent = "random-search"', 'agent = "no_such_package:Agent"', "PYTHONPATH"),
         ('agent = "random-search"', 'agent = "base", mcp = "echo"', "takes no other key"),
         ('agent = "random-search"', 'mcp = "no-such-program --fast"', "names no program"),
-        ('agent = "random-search"', 'mcp = "echo \'"', "close its quotes"),
+        ('agent = "random-search"', 'mcp = "echo \'"', "close the quotes"),
         ('wall = "2m"', 'wall = "2m"\ndevice = "soon"', "not a duration"),
-        ('agent = "random-search"', 'agent = "random-search", probes = 2', "probes nothing"),
+        ('agent = "random-search"', 'agent = "random-search", probes = 2', "does not support probes"),
         ("[budgets.short]", "[budget.short]", "budgets"),
     ],
 )
@@ -200,9 +200,9 @@ def test_a_plan_is_an_upper_bound_until_jobs_were_run(tmp_path: Path) -> None:
     assert plan(limited, out, 1).cost_usd == pytest.approx(4 * 0.5)
     with SuiteRecord(out, found) as record:
         job = found.jobs()[0]
-        assert record.begun(job) == 1
-        assert record.begun(job) == 2
-        record.ended(job, 7.5, "no disk")
+        assert record.begin_attempt(job) == 1
+        assert record.begin_attempt(job) == 2
+        record.end_attempt(job, 7.5, "no disk")
     assert durations(out) == {job.folder: 7.5}
     assert len(plan(found, out, 1).missing) == 8, "a failed job is missing"
 

@@ -73,7 +73,7 @@ def test_it_tells_its_version() -> None:
 def test_help_teaches() -> None:
     assert "ftdojo run chemistry/mol_und" in ftdojo("--help").stdout
     assert "score them fairly" in ftdojo("--help").stdout
-    assert "resumes" in ftdojo("run", "--help").stdout
+    assert "to resume" in ftdojo("run", "--help").stdout
 
 
 def test_tasks_are_listed() -> None:
@@ -91,7 +91,7 @@ def test_tasks_are_listed() -> None:
         (["run", "chemistry/mol_und", "--agent", "ftagent"], "did you mean 'ft-agent'?"),
         (["run", "chemistry/mol_und", "--data", "twn"], "twin"),
         (["run", "chemistry/mol_und", "--data-llm", "gpt-5"], "weak=openai:gpt-5-mini"),
-        (["run", "chemistry/mol_und", "--base-url", "http://127.0.0.1:1/v1"], "asks no server"),
+        (["run", "chemistry/mol_und", "--base-url", "http://127.0.0.1:1/v1"], "--base-url has no effect"),
         (["run", "chemistry/mol_und", "--budget", "soon"], "45s, 30m"),
         (["score", "chemistry/mol_und", "--items", "no.jsonl", "--predictions", "no.jsonl"], "no.jsonl"),
         (["validate", "nowhere", "--task", "chemistry/mol_und"], "not a folder"),

@@ -32,7 +32,7 @@ def test_a_run_is_audited_and_an_edited_result_is_not_accepted(tmp_path: Path, f
     refused = ftdojo(home, "verify", run)
     assert refused.returncode == 1
     assert "result.json: agent is not what the record says" in refused.stdout
-    assert "the run does not hold" in refused.stderr
+    assert "the audit failed" in refused.stderr
 
 
 def test_no_run_is_a_usage_error(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Published sets: mirrors, fetched copies, downloads that break off or are refused. The hub is a function here."""
+"""Published data sets: mirrors, fetched copies, downloads that fail or are refused. The hub is a function here."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def unreachable(hub_set: HubSet, folder: Path, progress: Callable[[float, float]
 
 
 def quiet(done: float, total: float) -> None:
-    """Watch no progress."""
+    """Ignore progress."""
 
 
 def process(home: Home, seconds: float) -> subprocess.Popen[str]:
@@ -192,7 +192,7 @@ def test_a_full_disk_is_told_as_such(home: Home) -> None:
 
 
 def build(folder: Path, sources: Sources) -> None:
-    """As families build: a link to the published file, and items of its own."""
+    """Build like task families: a link to the published file, and own items."""
     (folder / "raw").mkdir()
     os.link(sources["org/rows"] / "train.jsonl", folder / "raw/train.jsonl")
     for name in ("validation", "test"):

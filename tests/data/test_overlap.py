@@ -1,4 +1,4 @@
-"""The overlap index: copies are found, shared instructions are not taken for copies."""
+"""The overlap index: copies are found, and shared instructions do not count as copies."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def item(rng: random.Random) -> str:
 def test_a_copy_is_found_and_a_sibling_is_not() -> None:
     rng = random.Random(0)
     evaluation = [item(rng) for _ in range(50)]
-    index = OverlapIndex.of(evaluation)
+    index = OverlapIndex.from_texts(evaluation)
     assert all(index.overlaps([text, "3"]) for text in evaluation)
     assert not any(index.overlaps([item(rng), "3"]) for _ in range(500))
 
@@ -29,13 +29,13 @@ def test_a_copy_is_found_and_a_sibling_is_not() -> None:
 def test_a_copy_hidden_in_other_text_and_respaced_is_found() -> None:
     rng = random.Random(1)
     evaluation = [item(rng) for _ in range(20)]
-    index = OverlapIndex.of(evaluation)
+    index = OverlapIndex.from_texts(evaluation)
     hidden = "Some words before it.\n\n" + evaluation[3].upper().replace(" ", "  \n") + "  And an answer: 3"
     assert index.overlaps([hidden])
 
 
 def test_short_items_are_found_as_a_whole() -> None:
-    index = OverlapIndex.of(["What is 12 plus 2?", "Translate: cat"])
+    index = OverlapIndex.from_texts(["What is 12 plus 2?", "Translate: cat"])
     assert index.overlaps(["what is 12 plus 2", "14"])
     assert index.overlaps(["An easy one: what is 12 plus 2?", "14"])
     assert not index.overlaps(["what is 12 plus 3", "15"])
@@ -53,7 +53,7 @@ def edited(rng: random.Random, text: str, share: float) -> str:
 def test_where_every_item_is_a_text_of_its_own_edited_copies_are_found() -> None:
     rng = random.Random(3)
     texts = [f"{INSTRUCTION} {' '.join(''.join(rng.choices('abcdefgh', k=4)) for _ in range(60))}" for _ in range(60)]
-    index = OverlapIndex.of(texts[:30])
+    index = OverlapIndex.from_texts(texts[:30])
     assert all(index.overlaps([edited(rng, text, 0.1)]) for text in texts[:30])
     assert not any(index.overlaps([edited(rng, text, 0.1)]) for text in texts[30:])
 
@@ -67,20 +67,20 @@ def test_where_items_come_from_one_template_another_of_it_is_no_copy() -> None:
         return template.format(rng.choice(names), rng.randint(10, 999), rng.choice(names), rng.randint(10, 999))
 
     evaluation = [question() for _ in range(100)]
-    index = OverlapIndex.of(evaluation)
+    index = OverlapIndex.from_texts(evaluation)
     assert all(index.overlaps([text]) for text in evaluation)
     others = [index.overlaps([question()]) for _ in range(500)]
     assert sum(others) < 0.05 * len(others)
 
 
 def test_keep_gives_positions() -> None:
-    index = OverlapIndex.of(["alpha beta", "gamma delta"])
+    index = OverlapIndex.from_texts(["alpha beta", "gamma delta"])
     assert index.keep([["alpha beta", "x"], ["new text"], ["gamma delta"], ["more"]]) == [1, 3]
 
 
 @given(st.lists(st.text(max_size=80), max_size=6), st.text(max_size=200))
 def test_any_text_is_answered_and_a_stored_index_answers_the_same(texts: list[str], text: str) -> None:
-    index = OverlapIndex.of(texts)
+    index = OverlapIndex.from_texts(texts)
     stored = OverlapIndex.from_json(json.loads(json.dumps(index.to_json())))
     assert stored.overlaps([text]) == index.overlaps([text])
 
@@ -89,6 +89,6 @@ def test_scripts_without_spaces_are_compared_by_character() -> None:
     rng = random.Random(2)
     signs = [chr(code) for code in range(0x4E00, 0x4F00)]
     questions = ["以下是单项选择题。题目：" + "".join(rng.choices(signs, k=30)) for _ in range(40)]
-    index = OverlapIndex.of(questions[:20])
+    index = OverlapIndex.from_texts(questions[:20])
     assert all(index.overlaps([f"{text}\nA. 一\nB. 二", "A"]) for text in questions[:20])
     assert not any(index.overlaps([text, "A"]) for text in questions[20:])

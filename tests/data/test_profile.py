@@ -1,4 +1,4 @@
-"""Profiles of raw files, flaws included."""
+"""Profiles of raw files, including their flaws."""
 
 from __future__ import annotations
 
@@ -212,7 +212,7 @@ def write_table(path: Path, rows: list[dict[str, Any]]) -> None:
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".json", ".csv", ".parquet"])
 def test_memory_does_not_grow_with_the_file(tmp_path: Path, suffix: str) -> None:
-    """200,000 rows, whose texts alone are 105 MB, in a process of its own."""
+    """200,000 rows, whose texts alone have 105 MB, in a separate process."""
     text = "a question of some length " * 20
     write_table(tmp_path / f"a{suffix}", [{"i": i, "text": text + str(i)} for i in range(200_000)])
     done = subprocess.run([sys.executable, "-c", WATCHED, tmp_path], capture_output=True, text=True, check=True)

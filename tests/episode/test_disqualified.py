@@ -54,6 +54,6 @@ def test_an_exchanged_model_is_disqualified(tmp_path: Path, approve: Path, tiny_
     assert "not the one that iteration 1 made" in result.reasons[0]
     assert (result.baseline.test, result.best.test) == (None, None)
     with Ledger(tmp_path / "run", writable=False) as ledger:
-        assert ledger.broken() is None
+        assert ledger.find_broken() is None
         assert not ledger.events("test_opened")
         assert result.ledger == ledger.events()[-2].link

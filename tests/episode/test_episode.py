@@ -53,11 +53,6 @@ def submission(folder: Path, *, train: dict[str, Any] | None = None, script: str
     return folder
 
 
-@pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    return Home(tmp_path_factory.mktemp("home"))
-
-
 def play(run: Path, agent: Scripted, task: Path, model: Path, home: Home, **options: Any) -> RunResult:
     given = RunOptions(task=str(task), model=str(model), agent=agent.name, **options)
     with Dojo(given, run, home=home) as dojo:
@@ -231,7 +226,7 @@ def test_ctrl_c_in_any_stage_leaves_a_resumable_run(
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all processes of the run
         _, err = process.communicate(timeout=60)
         assert process.returncode == 130
-        assert "the same command resumes" in err
+        assert "run the same command to resume" in err
         assert "Traceback" not in err
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["outcome"] == "scored"

@@ -28,7 +28,7 @@ def test_a_grade_survives_the_way_as_json(metrics: dict[str, Any]) -> None:
 PARENT = """
 import sys, time
 from ftdojo.episode import grading
-with open(sys.argv[1], "w+") as complaints, grading._process(complaints) as process:
+with open(sys.argv[1], "w+") as complaints, grading._start_process(complaints) as process:
     print(process.pid, flush=True)
     time.sleep(60)
 """

@@ -94,7 +94,7 @@ def test_trivial_answers_are_measured_with_the_base_model(approve: Path, tiny_mo
     home = Home(tmp_path / "home")
     task = tasks.get(str(approve))
     data = prepare(task, "folder", home)
-    told = trivial.measure(task, data, tiny_model, Store(home.stages), Silent())
+    told = trivial.measure(task, data, tiny_model, Store(home.stages), Silent()).answers
     gold = [task.scorer.gold(item) for item in read_items(data.validation)]
     assert told.constant_output == "yes"
     assert told.constant.value == pytest.approx(100 * gold.count("yes") / len(gold))
@@ -103,4 +103,4 @@ def test_trivial_answers_are_measured_with_the_base_model(approve: Path, tiny_mo
     assert told.few_shot is not None
     assert told.few_shot.n == len(gold)
     assert told.best(higher_is_better=True) == told.constant
-    assert trivial.measure(task, data, tiny_model, Store(home.stages), Silent()) == told
+    assert trivial.measure(task, data, tiny_model, Store(home.stages), Silent()).answers == told

@@ -61,7 +61,7 @@ FILES: dict[str, type[Any]] = {
     "suite.toml": Suite,
 }
 KEYS = {name: list(model.model_fields) for name, model in FILES.items()}
-OVERLAP = OverlapIndex.of(["what is the answer to this question of ours", "C c1 N 9"])
+OVERLAP = OverlapIndex.from_texts(["what is the answer to this question of ours", "C c1 N 9"])
 
 
 def in_file(name: str, content: str | bytes, read: Callable[[Path], object]) -> None:
@@ -123,7 +123,7 @@ TARGETS: dict[str, Target] = {
     ),
     "gate words": (lambda t: (gate_text.script(t), gate_text.language([t]), gate_text.repetitive(t)), ()),
     "gate common parts": (lambda t: gate_text.gists([t, t[1:], "x"]), ()),
-    "shown in a finding": (gate_text.shown, ()),
+    "shown in a finding": (gate_text.quote, ()),
     "shown in a report": (lambda t: report_text.line(report_text.clean(t, 2000), 100), ()),
     "printed by a program": (tail.clean, ()),
     "duration": (parse_duration, ()),

@@ -1,4 +1,4 @@
-"""Data programs that fail in every usual way, each told as one finding; and checks of the rows they write."""
+"""Data programs that fail in every usual way, each reported as one finding; and checks of the rows they write."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ftdojo.sandbox import Limits
 from ftdojo.sandbox.limits import MIB
 from ftdojo.training.sft import Sft
 
-EMPTY = OverlapIndex.of([])
+EMPTY = OverlapIndex.from_texts([])
 TIGHT = Limits(wall_s=2, memory_bytes=300 * MIB, file_bytes=4 * MIB, folder_bytes=8 * MIB)
 OPEN = "import sys\nout = open(sys.argv[sys.argv.index('--output') + 1], 'w')\n"
 
@@ -75,7 +75,7 @@ def test_all_rows_are_checked_and_only_some_are_told() -> None:
 
 
 def test_rows_that_hold_evaluation_items_are_counted_like_others() -> None:
-    index = OverlapIndex.of(["question number 1", "question number 2"])
+    index = OverlapIndex.from_texts(["question number 1", "question number 2"])
     rows = data_program.parse(pairs(*"abcd"), Sft(), max_rows=9)
     clean, untouched = decontaminate(rows, index), decontaminate(rows, EMPTY)
     assert [clean.rows[0], clean.rows[3]] == [rows[0], rows[3]]

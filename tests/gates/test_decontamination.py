@@ -1,4 +1,4 @@
-"""Nobody trains on evaluation items, and nobody can tell from what is shown whether a guess was one."""
+"""Evaluation items are not trained on, and nothing that a submitter sees reveals whether a guessed row is one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def question(number: int) -> str:
 
 
 ITEMS = [question(number) for number in range(60)]
-INDEX = OverlapIndex.of(ITEMS)
+INDEX = OverlapIndex.from_texts(ITEMS)
 HONEST = [{"prompt": question(1000 + number), "completion": "yes" if number % 3 else "no"} for number in range(200)]
 
 
@@ -83,7 +83,7 @@ def test_every_form_of_row_and_items_of_few_words(row: dict[str, Any]) -> None:
     if "messages" in row:
         row = {"messages": [*row["messages"], {"role": "assistant", "content": "c d"}]}
     turns = parse_row(row).turns
-    index = OverlapIndex.of(turns)
+    index = OverlapIndex.from_texts(turns)
     (clean,) = decontaminate([parse_row(row)], index).rows
     assert clean.subtask == row.get("subtask", "")
     left = parse_row(clean.source).turns
@@ -107,8 +107,8 @@ with open(arguments.output, "w", encoding="utf-8") as stream:
 
 
 def probes(items: list[str]) -> list[dict[str, str]]:
-    """Guessed items in every disguise that made them visible before: padded so that a row is cut or not by a token,
-    copied, answered in two ways, spaced out, marked."""
+    """Guessed items in every form that revealed them before: padded so that a row is or is not cut by one token,
+    copied, answered in two ways, with more spaces, marked."""
     rows = []
     for number, item in enumerate(items):
         rows += [
@@ -132,8 +132,8 @@ def setting(approve: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFa
 def test_what_a_submitter_is_shown_does_not_depend_on_what_is_an_item(
     count: int, setting: Setting, tmp_path: Path
 ) -> None:
-    """One submission, two sealed tests: in one its guesses are items, in the other not. All that gates 0 to 5 say, and
-    the feedback on the data, is the same to the byte."""
+    """One submission, two sealed tests: its guesses are items in one, but not in the other. The output of gates 0 to 5
+    and the feedback on the data are the same, byte for byte."""
     secret = [f"Sealed {n}: {question(n)}" for n in range(count)]
     config = TrainConfig(method="full", learning_rate=0.01, epochs=2, batch_size=8, max_length=96)
     program = PROGRAM % json.dumps(probes(secret))
@@ -147,7 +147,7 @@ def test_what_a_submitter_is_shown_does_not_depend_on_what_is_an_item(
         findings = [finding.model_dump_json() for finding in [*made.warnings, *warnings, *tried]]
         return (findings, data.model_dump_json()), made.overlap
 
-    hit, found = show(OverlapIndex.of([*secret, "something else entirely, of some words"]))
-    missed, none = show(OverlapIndex.of([f"Other {n}: {question(5000 + n)}" for n in range(count + 1)]))
+    hit, found = show(OverlapIndex.from_texts([*secret, "something else entirely, of some words"]))
+    missed, none = show(OverlapIndex.from_texts([f"Other {n}: {question(5000 + n)}" for n in range(count + 1)]))
     assert (found, none) == (6 * count, 0)
     assert hit == missed

@@ -1,4 +1,4 @@
-"""The fault corpus: every faulty submission is turned away by the gate and with the code that it names, every good one
+"""The fault corpus: every faulty submission is rejected by the gate and with the code that it names, every good one
 passes. On a tiny model; ``benchmarks/gates.py`` runs the same on the embedded one and takes the time."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a gate calls raises findings without its number; the gate adds it."""
+"""Functions that a gate calls raise findings without a gate number; the gate adds its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The checks that need no model: what is usual for a task is no fault, and what is told of one."""
+"""The checks that need no model: properties that are usual for a task are no fault; and the content of messages."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ftdojo.contract.train_config import TrainConfig
 from ftdojo.data import prepare
 from ftdojo.errors import InputError
 from ftdojo.gates import text
-from ftdojo.gates.reference import Reference, answer_of
+from ftdojo.gates.reference import Reference, extract_answer
 from ftdojo.gates.rows import Rows, check_content
-from ftdojo.gates.static import Static, _needed, training_devices, training_settings
+from ftdojo.gates.static import Static, _required, training_devices, training_settings
 from ftdojo.models import linear_modules
 from ftdojo.record import Home
 from ftdojo.tasks.folder import load_folder
@@ -28,7 +28,7 @@ from ftdojo.training.sft import Sft
 @pytest.fixture(scope="module")
 def reference(approve: Path, tmp_path_factory: pytest.TempPathFactory) -> Reference:
     task = load_folder(approve)
-    return Reference.of(task, prepare(task, "folder", Home(tmp_path_factory.mktemp("home"))).validation)
+    return Reference.from_file(task, prepare(task, "folder", Home(tmp_path_factory.mktemp("home"))).validation)
 
 
 def rows(approve: Path, **changes: Any) -> list[dict[str, str]]:
@@ -79,7 +79,7 @@ def test_no_finding_tells_a_question_or_a_gold_answer(approve: Path, reference: 
     ],
 )
 def test_fields_that_a_template_asks_for_first_may_be_missing(template: str, needed: set[str]) -> None:
-    assert _needed(template, expression=False) == needed
+    assert _required(template, expression=False) == needed
 
 
 @pytest.mark.parametrize(
@@ -125,9 +125,9 @@ def test_placeholders_are_not_latex() -> None:
 
 
 def test_an_answer_is_what_is_said_after_thinking() -> None:
-    assert answer_of("<think>hm</think>yes") == "yes"
-    assert answer_of("<think>hm, yes") == ""
-    assert answer_of("yes") == "yes"
+    assert extract_answer("<think>hm</think>yes") == "yes"
+    assert extract_answer("<think>hm, yes") == ""
+    assert extract_answer("yes") == "yes"
 
 
 def test_linear_modules_are_without_embeddings(tiny_model: Path) -> None:

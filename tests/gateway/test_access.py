@@ -130,7 +130,7 @@ def test_a_run_pays_each_question_once_and_is_replayed_without_a_network(
         assert (len(calls), spent) == (ROWS, 0), "kept replies cost nothing, and are recorded"
 
     home.replies.unlink()
-    planner, recorded = llms.recorded(tmp_path / "first")
+    planner, recorded = llms.load_recorded(tmp_path / "first")
     assert planner is None
     assert findings(dojo(tmp_path / "replayed", approve, tiny_model, home, recorded), agent.folder) == []
     calls, spent = history(tmp_path / "replayed")
@@ -294,7 +294,7 @@ def test_models_are_named_on_the_command_line(monkeypatch: pytest.MonkeyPatch) -
     named = ["strong=openai:gpt-5.2", "weak=openai:org/qwen3:8b@http://127.0.0.1:1/v1"]
 
     def connected(*named: str, base_url: str | None = None) -> Mapping[str, Transport]:
-        found = DataLlm.of(RunOptions(task="any", data_llm=named, base_url=base_url))
+        found = DataLlm.from_options(RunOptions(task="any", data_llm=named, base_url=base_url))
         assert found is not None
         return found.models
 

@@ -1,4 +1,4 @@
-"""Our generation loop says what transformers' own says."""
+"""Our generation loop gives the same answers as transformers' own."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def reference(model: Path, asked: list[dict[str, str]], max_new_tokens: int) -> 
 
 
 def test_the_same_answers_as_generate(embedded: Path) -> None:
-    """Batches, a shared prefix, rows that end early: against one prompt at a time without any of them."""
+    """Batches, a shared prefix and rows that end early give the same answers as one prompt at a time."""
     ours = TransformersEngine(embedded, SINGLE).generate(prompts(4), max_new_tokens=24)
     assert [a.text for a in ours] == [reference(embedded, asked, 24) for asked in prompts(4)]
 
@@ -59,7 +59,7 @@ def test_what_is_done_is_not_done_again(tiny_model: Path, monkeypatch: pytest.Mo
 
 
 def test_a_batch_holds_what_memory_allows(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Smaller batches, and the same answers."""
+    """Smaller batches give the same answers."""
     sizes = []
     for share in (0.4, 1e-4):
         monkeypatch.setattr(engine, "MEMORY_SHARE", share)

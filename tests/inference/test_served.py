@@ -1,4 +1,4 @@
-"""Engines over a real server on loopback: a scripted one, and one that plays vLLM's command."""
+"""Engines over a real server on loopback: a scripted one, and one that imitates vLLM's command."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from ftdojo.errors import InfrastructureError, LlmError, PrerequisiteError, UsageError
-from ftdojo.inference import Generation, ServedEngine, identity, opened
+from ftdojo.inference import Generation, ServedEngine, identity, open_engine
 from ftdojo.llm import Patience, connect
 from scripted_llm import Step, scripted
 
@@ -108,7 +108,7 @@ def vllm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("vllm")
 def test_vllm_serves_the_model_as_long_as_it_is_needed(tmp_path: Path) -> None:
-    with opened("vllm", tmp_path / "model") as engine:
+    with open_engine("vllm", tmp_path / "model") as engine:
         (server,) = [p for p in psutil.Process().children() if str(tmp_path / "model") in p.cmdline()]
         found = engine.generate(PROMPTS[:3], max_new_tokens=9)
     assert [answer.text for answer in found] == [f"model: question {n}" for n in range(3)]
@@ -117,7 +117,7 @@ def test_vllm_serves_the_model_as_long_as_it_is_needed(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("vllm")
 def test_a_vllm_that_does_not_start_shows_its_log(tmp_path: Path) -> None:
-    with pytest.raises(InfrastructureError, match="CUDA out of memory"), opened("vllm", tmp_path / "broken"):
+    with pytest.raises(InfrastructureError, match="CUDA out of memory"), open_engine("vllm", tmp_path / "broken"):
         pass
 
 
@@ -126,5 +126,5 @@ def test_engines_are_known_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(UsageError, match="no engine 'x'"):
         identity("x")
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(PrerequisiteError, match="not installed"), opened("vllm", tmp_path):
+    with pytest.raises(PrerequisiteError, match="not installed"), open_engine("vllm", tmp_path):
         pass

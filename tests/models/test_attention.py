@@ -1,4 +1,4 @@
-"""Attention of heads that share keys: what transformers' own functions give, and their gradients."""
+"""Attention of heads that share keys: the same outputs and gradients as transformers' own functions."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_what_asks_for_more_is_left_to_transformers() -> None:
 def test_short_and_long_generation_in_bfloat16(
     short: bool, queries: int, masked: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without a mask everything up to a token is looked at."""
+    """Without a mask a token attends to everything up to itself."""
     monkeypatch.setattr(attention, "SHORT", 2**14 if short else 0)
     keys = 40 if masked or queries == 1 else queries
     query, key, value = (tensor.detach().bfloat16() for tensor in inputs(6, 2, queries, keys))

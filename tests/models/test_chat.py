@@ -1,4 +1,4 @@
-"""The chat template: what is learned is exactly what will have to be said."""
+"""The chat template: the learned tokens are exactly those that the model must generate."""
 
 from __future__ import annotations
 

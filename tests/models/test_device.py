@@ -17,10 +17,10 @@ from ftdojo.models import device
     ],
 )
 def test_bfloat16_only_where_it_is_faster(vendor: str, flags: str, precision: str, attention: str) -> None:
-    chosen = device.of_processor(f"processor\t: 0\nvendor_id\t: {vendor}\nflags\t\t: fpu {flags}\n\n")
+    chosen = device.select_for_cpu(f"processor\t: 0\nvendor_id\t: {vendor}\nflags\t\t: fpu {flags}\n\n")
     assert (chosen.device, chosen.precision, chosen.attention) == ("cpu", precision, attention)
     assert chosen.reason
 
 
 def test_an_unknown_processor_computes_in_float32() -> None:
-    assert str(device.of_processor("")) == "cpu/float32/sdpa"
+    assert str(device.select_for_cpu("")) == "cpu/float32/sdpa"

@@ -1,4 +1,4 @@
-"""From a name to a folder; the embedded model is converted once, whoever asks and whoever dies."""
+"""From a name to a folder; the embedded model is converted once, even if several processes do it or one is killed."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_two_processes_convert_at_once_and_a_half_written_copy_is_ignored(embedd
 
 
 def test_the_conversion_is_a_faithful_chat_model(embedded: Path) -> None:
-    """The 4-bit weights, dequantized, rounded to bfloat16, still answer."""
+    """The model still answers with its 4-bit weights dequantized and rounded to bfloat16."""
     from ftdojo.inference import TransformersEngine
 
     asked = [{"role": "user", "content": "What is the capital of France? Answer with the name of the city only."}]

@@ -1,4 +1,4 @@
-"""What rows share is found, and how they are put in order."""
+"""The common prefix of rows is found, and rows are sorted by it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ rows = st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=40), min_size=1
 
 @given(rows, st.integers(0, 40))
 def test_what_is_shared_is_common_to_all_rows_and_no_longer_than_allowed(found: list[list[int]], longest: int) -> None:
-    length = prefix.shared(found, longest)
+    length = prefix.shared_length(found, longest)
     assert length == 0 or prefix.SHORTEST <= length <= longest
     assert len({tuple(row[:length]) for row in found}) == 1
     grows = length and length < longest and all(len(row) > length for row in found)

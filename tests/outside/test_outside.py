@@ -16,7 +16,7 @@ import pytest
 import yaml
 from mcp import Client, StdioServerParameters
 
-from ftdojo.record import Ledger
+from ftdojo.record import Home, Ledger
 
 GOOD = {
     "plan.yaml": {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []},
@@ -28,8 +28,8 @@ EXAMPLE = Path(__file__).parents[2] / "examples/mcp_client.py"
 
 
 @pytest.fixture
-def options(tmp_path: Path, approve: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    monkeypatch.setenv("FTDOJO_HOME", str(tmp_path / "home"))
+def options(tmp_path: Path, approve: Path, tiny_model: Path, home: Home, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    monkeypatch.setenv("FTDOJO_HOME", str(home.root))
     return [str(approve), "--model", str(tiny_model), "--budget", "10m", "--out", str(tmp_path / "run")]
 
 
@@ -77,7 +77,11 @@ def test_the_example_plays_an_episode_to_its_sealed_score(options: list[str], tm
     assert (tmp_path / "run/report.html").is_file()
 
 
-def test_an_agent_that_misbehaves_gets_errors_and_nothing_else(options: list[str], tmp_path: Path) -> None:
+def test_an_agent_that_misbehaves_gets_errors_and_nothing_else(
+    options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FTDOJO_HOME", str(tmp_path / "home"))  # an empty one, or nothing would be under way for long
+
     async def play(client: Client) -> None:
         assert {tool.name for tool in (await client.list_tools()).tools} == {
             "task", "raw_data", "read_raw", "status", "feedback", "precheck", "submit", "wait", "finish",
@@ -101,11 +105,11 @@ def test_an_agent_that_misbehaves_gets_errors_and_nothing_else(options: list[str
             "train.jsonl/../../validation.jsonl",
             "",
         ):
-            assert "is no raw file" in await refused(client, "read_raw", path=path)
+            assert "is not a raw file" in await refused(client, "read_raw", path=path)
 
         for files, why in [
-            ({"../escape.yaml": ""}, "no file of a submission"),
-            ({"x" * 5000: ""}, "no file of a submission"),
+            ({"../escape.yaml": ""}, "is not a file of a submission"),
+            ({"x" * 5000: ""}, "is not a file of a submission"),
             ({"plan.yaml": "a" * 300_000}, "larger than"),
         ]:
             assert why in await refused(client, "precheck", files=files)
@@ -122,7 +126,7 @@ def test_an_agent_that_misbehaves_gets_errors_and_nothing_else(options: list[str
             refused(client, "finish"),
         )
         assert pending["state"] == "running"
-        assert all("still under way" in other for other in others)
+        assert all("still in progress" in other for other in others)
         iteration = await ask(client, "wait", wait_s=120)
         assert iteration["state"] == "ended", "the only submission that the budget allows ends the episode"
         assert "has ended" in await refused(client, "submit", files=FILES)

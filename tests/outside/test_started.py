@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from ftdojo.errors import InfrastructureError, UsageError
-from ftdojo.outside import StartedAgent, program_of
+from ftdojo.outside import StartedAgent, parse_command
 
 URL = "http://127.0.0.1:1/secret/mcp"
 
@@ -75,8 +75,8 @@ def test_its_whole_group_ends_with_the_episode(tmp_path: Path) -> None:
 def test_a_command_that_names_no_program_is_refused() -> None:
     for command in ("", "no-such-program", "echo 'open"):
         with pytest.raises(UsageError):
-            program_of(command)
-    assert program_of("echo a 'b c'")[1:] == ["a", "b c"]
+            parse_command(command)
+    assert parse_command("echo a 'b c'")[1:] == ["a", "b c"]
 
 
 def test_an_agent_that_fails_at_once_has_no_result(

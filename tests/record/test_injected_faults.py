@@ -75,7 +75,7 @@ except InfrastructureError as error:
 print(Store(folder / "store").find("k", {}))
 os.system(f'mount -o remount,size=64m "{folder}"')
 with Ledger(folder) as ledger:
-    print(len(ledger.events()) == acknowledged > 10, ledger.broken())
+    print(len(ledger.events()) == acknowledged > 10, ledger.find_broken())
     ledger.append("n", {})
 print(Store(folder / "store").make("k", {}, lambda f: {"n": 1}).facts)
 """
@@ -96,7 +96,7 @@ for act in (lambda: Ledger(folder), lambda: Store(folder / "store").make("k", {"
     except InfrastructureError as error:
         print("Read-only" in error.message, "--out" in error.fix)
 with Ledger(folder, writable=False) as ledger:
-    print(len(ledger.events()), ledger.broken())
+    print(len(ledger.events()), ledger.find_broken())
 print(Store(folder / "store").make("k", {}, lambda f: {}).facts)
 """
 
@@ -133,7 +133,7 @@ except InfrastructureError as error:
     print("ulimit" in error.fix)
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 with Ledger(folder) as ledger:
-    print(len(ledger.events()) == acknowledged > 5, ledger.broken())
+    print(len(ledger.events()) == acknowledged > 5, ledger.find_broken())
 """
 
 
@@ -157,7 +157,7 @@ def test_a_clock_that_jumps_changes_no_order(tmp_path: Path, monkeypatch: pytest
     with Ledger(tmp_path, writable=False) as opened:
         assert [e.payload["n"] for e in opened.events()] == [0, 1, 2, 3, 4]
         assert opened.events()[1].time < opened.events()[0].time
-        assert opened.broken() is None
+        assert opened.find_broken() is None
 
 
 BEGIN = """
@@ -217,7 +217,7 @@ def test_a_ledger_that_was_cut_gives_its_beginning_or_a_plain_error(killed: Path
         try:
             with Ledger(folder) as opened:
                 kept = [event.payload["n"] for event in opened.events()]
-                assert opened.broken() is None
+                assert opened.find_broken() is None
                 opened.append("n", {"n": -1})
         except FtdojoError:
             return
@@ -249,7 +249,7 @@ def test_a_row_that_somebody_wrote_by_hand_is_read_or_refused_plainly(kind: str,
             database.execute("INSERT INTO event (time, kind, payload, link) VALUES (?, ?, ?, ?)", values)
         database.close()
         with Ledger(Path(name), writable=False) as opened:
-            assert opened.broken() == 1
+            assert opened.find_broken() == 1
             history = History(opened)
             with contextlib.suppress(InfrastructureError):
                 assert history.iterations == []

@@ -123,12 +123,12 @@ def test_a_run_of_the_first_version_is_read_as_it_is_and_migrated_when_it_goes_o
     before = (tmp_path / LEDGER).read_bytes()
     with Ledger(tmp_path, writable=False) as ledger:
         assert [(e.payload["n"], e.link) for e in ledger.events()] == [(1, ""), (2, "")]
-        assert ledger.broken() is None
+        assert ledger.find_broken() is None
     assert (tmp_path / LEDGER).read_bytes() == before
     for number in (3, 4):
         with Ledger(tmp_path) as ledger:
             ledger.append("a", {"n": number})
-            assert ledger.broken() is None
+            assert ledger.find_broken() is None
     with Ledger(tmp_path, writable=False) as ledger:
         assert [e.payload.get("n") for e in ledger.events()] == [1, 2, None, 3, 4]
         assert [e.payload for e in ledger.events("migrated")] == [{"from": 1, "to": 2}]
@@ -150,7 +150,7 @@ def test_an_edited_past_is_found(tmp_path: Path, edit: str, where: int) -> None:
     with Ledger(tmp_path) as ledger:
         links = [ledger.append("a", {"n": number}).link for number in range(4)]
         assert ledger.head == links[-1]
-        assert ledger.broken() is None
+        assert ledger.find_broken() is None
     database = sqlite3.connect(tmp_path / LEDGER)
     with database:
         database.execute("DROP TRIGGER no_update")
@@ -158,4 +158,4 @@ def test_an_edited_past_is_found(tmp_path: Path, edit: str, where: int) -> None:
         database.execute(edit)
     database.close()
     with Ledger(tmp_path, writable=False) as ledger:
-        assert ledger.broken() == where
+        assert ledger.find_broken() == where

@@ -148,7 +148,7 @@ def test_the_manifest_tells_what_the_stage_rests_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "told"),
     [
-        (lambda folder: (folder / "file").write_text("y"), "file has another content"),
+        (lambda folder: (folder / "file").write_text("y"), "file was changed after"),
         (lambda folder: (folder / "file").write_text(""), "file has 0 bytes instead of 1"),
         (lambda folder: (folder / "file").unlink(), "file is missing"),
         (lambda folder: (folder / "more.bin").touch(), "more.bin was not there"),

@@ -115,7 +115,7 @@ def test_a_finished_run(make_run: MakeRun) -> None:
     ("until", "sentence"),
     [
         ("started", "The run is not finished: the base model has not been evaluated yet."),
-        ("baseline", "So far no submission was handed in; the base model's validation accuracy is 8.5 % [2.5, 14.5]."),
+        ("baseline", "So far no submission was made; the base model's validation accuracy is 8.5 % [2.5, 14.5]."),
         ("iterations", "The run is not finished. So far validation accuracy rose from 8.5 %"),
         ("stopped", "Test is sealed"),
         ("test_opened", "it was not scored"),
@@ -141,7 +141,8 @@ def test_a_run_in_which_nothing_was_better(make_run: MakeRun, build: SimpleNames
     page = Page(write_report(make_run([build.evaluated(1, 9.0, 0.5), build.stopped(2), build.evaluated(3, 6.0, -2.5)])))
     page.check()
     assert (
-        "No submission was shown to be better than the base model on validation, so the base model stands" in page.text
+        "No submission was shown to be better than the base model on validation, so the base model remains the best"
+        in page.text
     )
     assert "2 rejected, 1 stopped" in page.text
     assert page.open_details == []
@@ -150,7 +151,7 @@ def test_a_run_in_which_nothing_was_better(make_run: MakeRun, build: SimpleNames
 def test_a_run_of_which_no_submission_passed(make_run: MakeRun, build: SimpleNamespace) -> None:
     page = Page(write_report(make_run([build.stopped(1), build.stopped(2)])))
     page.check()
-    assert "No submission passed the gates, so the base model stands" in page.text
+    assert "No submission passed the gates, so the base model remains the best" in page.text
     assert "Nothing has been trained yet." in page.text
 
 

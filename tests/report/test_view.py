@@ -46,9 +46,9 @@ def test_an_early_best_keeps_its_column(make_run: MakeRun, build: SimpleNamespac
 
 
 def test_overlapping_intervals_and_losses_are_said(build: SimpleNamespace) -> None:
-    moved = verdict._moved("test", build.score(50.0), build.score(47.0)).replace("\N{NO-BREAK SPACE}", " ")
+    moved = verdict._describe_change("test", build.score(50.0), build.score(47.0)).replace("\N{NO-BREAK SPACE}", " ")
     assert moved == "test accuracy fell from 50.0 % [44.0, 56.0] to 47.0 % [41.0, 53.0]; the 95 % intervals overlap"
-    assert "stayed at 50.0" in verdict._moved("test", build.score(50.0), build.score(50.0)).replace(
+    assert "stayed at 50.0" in verdict._describe_change("test", build.score(50.0), build.score(50.0)).replace(
         "\N{NO-BREAK SPACE}", " "
     )
 

@@ -101,7 +101,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 
 
 def _forget() -> None:
-    for found in (generators.code, generators.projects, generators.modules, families.tasks):
+    for found in (generators.find_code, generators.find_projects, generators.find_modules, families.tasks):
         found.cache_clear()
 
 
@@ -141,7 +141,7 @@ print("read")
 
 def test_the_names_of_hidden_modules(install: Install) -> None:
     install(package, "strangers.tasks.all")
-    assert {"ftdojo", "ftdojo_tasks", "strangers"} <= generators.modules()
+    assert {"ftdojo", "ftdojo_tasks", "strangers"} <= generators.find_modules()
 
 
 def test_what_holds_the_running_python_is_not_hidden_with_the_project_that_it_lies_in(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_what_holds_the_running_python_is_not_hidden_with_the_project_that_it_li
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "project/items.json").write_text(SECRET)
     (tmp_path / "project/link").symlink_to(tmp_path / "elsewhere")
-    found = generators.without(tmp_path / "project", {tmp_path / "project/.venv"})
+    found = generators.list_except(tmp_path / "project", {tmp_path / "project/.venv"})
     assert {path.relative_to(tmp_path).as_posix() for path in found} == {
         "project/src",
         "project/.git",

@@ -83,12 +83,12 @@ def test_kill_9_of_the_caller_leaves_no_process(caller: subprocess.Popen[bytes],
 
 
 def test_a_sandbox_whose_parent_is_dead_already_does_not_start(tmp_path: Path) -> None:
-    from ftdojo.sandbox.command import guarded
+    from ftdojo.sandbox.command import add_guard
     from ftdojo.sandbox.tools import find_tools
 
     trace = tmp_path / "ran"
     for parent, ran in ((os.getppid(), False), (os.getpid(), True)):
-        command = guarded(["/usr/bin/touch", str(trace)], tools=find_tools(), parent=parent, uid=None)
+        command = add_guard(["/usr/bin/touch", str(trace)], tools=find_tools(), parent=parent, uid=None)
         subprocess.run(command, check=False)
         assert trace.exists() is ran
 

@@ -41,13 +41,13 @@ os.chmod("hard", 0o6777)
 def test_use_is_disk_space_with_a_charge_for_every_entry(tmp_path: Path) -> None:
     descriptor = os.open(tmp_path, os.O_RDONLY)
     try:
-        assert folder.used(descriptor, enough=10**9) == 0
+        assert folder.measure_bytes(descriptor, enough=10**9) == 0
         (tmp_path / "empty").touch()
         (tmp_path / "link").symlink_to("/usr")
-        assert folder.used(descriptor, enough=10**9) == 2 * folder.ENTRY_BYTES
+        assert folder.measure_bytes(descriptor, enough=10**9) == 2 * folder.ENTRY_BYTES
         (tmp_path / "file").write_bytes(b"x" * 10**6)
-        assert 10**6 <= folder.used(descriptor, enough=10**9) <= 10**6 + 20 * folder.ENTRY_BYTES
-        assert folder.used(descriptor, enough=5000) > 5000
+        assert 10**6 <= folder.measure_bytes(descriptor, enough=10**9) <= 10**6 + 20 * folder.ENTRY_BYTES
+        assert folder.measure_bytes(descriptor, enough=5000) > 5000
     finally:
         os.close(descriptor)
 
@@ -57,7 +57,7 @@ def test_a_tree_too_deep_to_measure_is_over(tmp_path: Path, levels: int, over: b
     (tmp_path / "/".join("d" * levels)).mkdir(parents=True)
     descriptor = os.open(tmp_path, os.O_RDONLY)
     try:
-        assert (folder.used(descriptor, enough=10**9) > 10**9) is over
+        assert (folder.measure_bytes(descriptor, enough=10**9) > 10**9) is over
     finally:
         os.close(descriptor)
 

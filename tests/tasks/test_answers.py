@@ -1,4 +1,4 @@
-"""The built-in scorers of user tasks: known verdicts, and any output without raising."""
+"""The built-in scorers of user tasks: known verdicts; any output is handled without an exception."""
 
 from __future__ import annotations
 

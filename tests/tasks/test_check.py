@@ -1,4 +1,4 @@
-"""The self-test of a task: it passes what is sound, and every fault it is for makes it fail."""
+"""The self-test of a task: sound tasks pass, and every fault that it checks for makes it fail."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_a_shortcut_above_its_declared_value_is_found(built: Built) -> None:
 
 
 class Broken:
-    """A scorer with a fault to be found."""
+    """A scorer with a fault."""
 
     def __init__(self, scorer: Scorer, fault: str) -> None:
         self.scorer, self.fault = scorer, fault

@@ -1,4 +1,4 @@
-"""A user's scorer.py, really run in another process, and what happens when it misbehaves."""
+"""A user's scorer.py, run in another process, and its failures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The extraction front end: the reference's rule on known texts, and any text without raising or stalling."""
+"""Answer extraction: the reference's rules on known texts; any text is handled in time and without an exception."""
 
 from __future__ import annotations
 

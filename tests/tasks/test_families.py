@@ -1,4 +1,4 @@
-"""Task families are found by entry points; a broken one is named; without any, ftdojo says how to get some."""
+"""Task families are found by entry points; a broken one is named; without any, ftdojo shows how to install some."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def strangers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
 
 
 def forget() -> None:
-    for found in (families.tasks, generators.code, generators.projects, generators.modules):
+    for found in (families.tasks, generators.find_code, generators.find_projects, generators.find_modules):
         found.cache_clear()
 
 
@@ -74,7 +74,7 @@ def test_a_strangers_family_is_found(strangers: Callable[[str], None]) -> None:
         ("strange_family:missing", "AttributeError"),
         ("strange_family:FAMILY", "AttributeError"),
         ("strange_family:other", "returns str, not Task"),
-        ("strange_family:twice", "strangers has a task 'strange/task', too"),
+        ("strange_family:twice", "strangers also has a task 'strange/task'"),
     ],
 )
 def test_a_broken_family_is_an_error_that_names_its_distribution(
@@ -89,7 +89,7 @@ def test_a_broken_family_is_an_error_that_names_its_distribution(
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """``bare(*arguments)`` runs Python where ftdojo is installed without families and what only they need."""
+    """``bare(*arguments)`` runs Python where ftdojo is installed without families and their dependencies."""
     site = tmp_path_factory.mktemp("site")
     for path in Path(sysconfig.get_path("purelib")).iterdir():
         name = path.name.lower().replace("-", "_")

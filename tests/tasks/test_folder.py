@@ -1,4 +1,4 @@
-"""A user's own task folder: every fault is named, the split is stable, renderings give what they say."""
+"""A user's own task folder: every fault is named, the split is stable, renderings match their description."""
 
 from __future__ import annotations
 

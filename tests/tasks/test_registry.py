@@ -1,4 +1,4 @@
-"""Tasks are found by id or folder; a wrong name is answered with the right ones; nothing heavy is imported."""
+"""Tasks are found by id or folder; the error for a wrong name lists the right ones; nothing heavy is imported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON lines: what is written is read, and every broken line is named."""
+"""JSON lines: written rows are read back, and every broken line is named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A new task folder works as it is written."""
+"""A new task folder works without changes."""
 
 from __future__ import annotations
 
@@ -34,5 +34,5 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", "My Task", "../up", "a/b/c", "a/"])
 def test_a_name_has_to_be_plain(tmp_path: Path, name: str) -> None:
-    with pytest.raises(UsageError, match="cannot be the name"):
+    with pytest.raises(UsageError, match="not a valid task name"):
         new(name, tmp_path / "x")

@@ -70,7 +70,7 @@ def test_what_cannot_score_is_refused(folder: Path) -> None:
 
 
 def test_code_of_the_task_folder_is_not_imported(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where the folder is on the path, as it is when ``python -m ftdojo`` is started in it."""
+    """Also if the folder is on the path, as when ``python -m ftdojo`` is started in it."""
     (folder / "hostile.py").write_text("raise SystemExit('imported outside the sandbox')")
     (folder / "package").mkdir()
     (folder / "package/__init__.py").write_text("raise SystemExit('imported outside the sandbox')")

@@ -1,4 +1,4 @@
-"""The seam: what a model depends on, and which trainer has which method."""
+"""The trainer interface: the keys of stored models, and the trainer of each method."""
 
 from __future__ import annotations
 

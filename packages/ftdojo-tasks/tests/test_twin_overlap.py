@@ -18,6 +18,6 @@ def test_items_of_one_split_are_not_taken_for_copies_of_another(name: str, twins
     test, validation = (
         [task.question(item) for item in read_items(folder / f"{split}.jsonl")] for split in ("test", "validation")
     )
-    index = OverlapIndex.of(test)
+    index = OverlapIndex.from_texts(test)
     assert [question for question in validation if index.overlaps([question])] == []
     assert all(index.overlaps([question, "an answer"]) for question in test)

@@ -1,4 +1,4 @@
-"""Contestants. They know the environment only through observation, submission, feedback, and the gates."""
+"""Contestants. They access the environment only through observation, submission, feedback, and the gates."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from ftdojo.errors import UsageError
 from ftdojo.llm import Transport
 
 PLAYBOOK = "playbook"
-"""The planner that uses no language model; for an agent that has no planner, the same as none."""
+"""The planner without a language model; for an agent that has no planner, the same as none."""
 
 
 def check(agent: str, planner: str | None = None, *, probes: int = 0, ladder: bool = False) -> str:
-    """Whether there is such an agent, and whether it understands these options; no network is used.
+    """Check that the agent exists and supports these options; no network is used.
 
     Args:
         agent: a built-in name, the name of an installed plug-in, or ``module:Class``.
         planner: ``PROVIDER:MODEL`` for a language model; ``playbook`` or nothing for the agent's own planning.
-        probes: how many candidate plans it tries on a share of their rows.
-        ladder: whether it sees validation scores only of submissions that were accepted.
+        probes: the number of candidate plans that it tries on a share of their rows.
+        ladder: whether it sees validation scores of accepted submissions only.
 
     Returns:
-        The planner that results name: empty for an agent that has none.
+        The planner's name in results; empty for an agent that has none.
 
     Raises:
-        UsageError: if not.
+        UsageError: if the agent is unknown or does not support an option.
     """
     abilities: Abilities = getattr(AGENTS.load(agent), "abilities", Abilities())
     if ladder and probes:
-        raise UsageError("probes tell scores on validation, which the ladder does not", fix="leave one of them out")
+        raise UsageError("probes reveal validation scores, which the ladder hides", fix="leave one of them out")
     own = planner is None or planner in (PLAYBOOK, abilities.own_planner)
     if planner is not None and not own and ":" not in planner:
         nearest = difflib.get_close_matches(planner, [PLAYBOOK, abilities.own_planner], n=1)
         fix = f"did you mean '{nearest[0]}'?" if nearest else "choose playbook, or PROVIDER:MODEL, e.g. openai:gpt-5.2"
         raise UsageError(f"there is no planner '{planner}'", fix=fix)
     if probes and not abilities.probes:
-        raise UsageError(f"the agent '{agent}' probes nothing", fix="leave --probes out, or choose ft-agent")
+        raise UsageError(f"the agent '{agent}' does not support probes", fix="leave --probes out, or choose ft-agent")
     if own and not abilities.own_planner and abilities.llm_planner:
         raise UsageError(f"the agent '{agent}' asks a language model", fix="name one: --planner PROVIDER:MODEL")
     if not own and not abilities.llm_planner:
@@ -49,7 +49,7 @@ def check(agent: str, planner: str | None = None, *, probes: int = 0, ladder: bo
 def make(
     agent: str, workspace: Path, *, door: Door | None = None, transport: Transport | None = None, probes: int = 0
 ) -> Agent:
-    """The contestant of that name; it writes its submissions below ``workspace``. See :class:`AgentSetup`.
+    """Create the contestant of that name; it writes its submissions below ``workspace``. See :class:`AgentSetup`.
 
     Raises:
         UsageError: for an unknown agent, or one that is not an :class:`~ftdojo.contract.protocol.Agent`.

@@ -1,4 +1,4 @@
-"""A draft is what contestants vary: a data program and a training configuration. A proposal adds the plan to it."""
+"""Drafts: a data program and a training configuration, which contestants vary. A proposal adds the plan."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ class Draft:
         return self.program
 
     def with_recipe(self, **changes: Any) -> Draft:
-        """The same draft with some keys of the recipe changed, validated again."""
+        """Return a copy with some keys of the recipe changed, validated again."""
         return Draft(Recipe.model_validate({**self.recipe.model_dump(), **changes}), self.train)
 
     def with_train(self, **changes: Any) -> Draft:
-        """The same draft with some keys of the training configuration changed, validated again."""
+        """Return a copy with some keys of the training configuration changed, validated again."""
         return Draft(self.program, TrainConfig.model_validate({**self.train.model_dump(), **changes}))
 
     def with_source(self, subtask: str, **changes: Any) -> Draft:
-        """The same draft with the sources of one sub-task changed."""
+        """Return a copy with the sources of one sub-task changed."""
         sources = [s.model_dump() | (changes if s.subtask == subtask else {}) for s in self.recipe.sources]
         return self.with_recipe(sources=sources)
 
@@ -58,7 +58,7 @@ class Proposal:
     draft: Draft
 
     def write(self, folder: Path) -> None:
-        """Write the submission's files; what an earlier try left in the folder goes."""
+        """Write the submission's files; delete files that an earlier try left in the folder."""
         with disk_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
             program, script = self.draft.program, folder / submission.SCRIPT
@@ -85,7 +85,7 @@ def read(folder: Path) -> Draft:
 
 
 def read_all(submissions: Mapping[int, Path]) -> dict[int, Draft]:
-    """The drafts of earlier submissions by iteration; those that cannot be read are left out."""
+    """Read the drafts of earlier submissions: iteration -> draft. Unreadable ones are left out."""
     found = {}
     for number, folder in submissions.items():
         with contextlib.suppress(InputError):
@@ -99,18 +99,18 @@ def source_of(raw: RawSource, rendering: Rendering) -> Source:
 
 
 def rendering(raw: RawSource, name: str) -> Rendering:
-    """The rendering of that name, else the raw row as it stands."""
+    """The rendering of that name, else the unchanged raw row."""
     return next((r for r in raw.renderings if r.name == name), raw.renderings[0])
 
 
 def usual_method(spec: TaskSpec) -> Literal["full", "lora", "qlora"]:
-    """The method with which fine-tuning begins: the default, if the task allows it, else all weights."""
+    """The method of a first draft: the default, if the task allows it, else full fine-tuning."""
     default = TrainConfig().method
     return default if default in spec.rules.methods else "full"
 
 
 def first(spec: TaskSpec, *, rows: int, seed: int, train: dict[str, Any]) -> Draft:
-    """The draft from which a run begins: every documented source, answers in the scorer's form."""
+    """The first draft of a run: every documented source, answers in the scorer's form."""
     sources = [source_of(raw, rendering(raw, "answer")) for raw in spec.raw_sources]
     recipe = Recipe(sources=sources, max_rows=min(rows, spec.rules.max_rows), seed=seed)
     return Draft(recipe, TrainConfig.model_validate({**train, "seed": seed}))

@@ -72,7 +72,7 @@ class Size:
     epochs: float
 
 
-def size(rows: int, wanted: float, affordable: float) -> Size:
+def size_training(rows: int, wanted: float, affordable: float) -> Size:
     """How to spend what can be afforded: all rows once before any row twice, then up to the wanted passes.
 
     Args:

@@ -1,13 +1,13 @@
-"""The audit of a finished run: what its result says, checked again against its own record and the stored evidence.
+"""The audit of a finished run: its result is checked again against its own record and the stored evidence.
 
-It reads only. A check that would need what is not on this machine, or what another check has found changed, is
-*unchecked* and says why: that is not a failure, and no proof either. What it cannot see is a record that was invented
-as a whole, evidence included; against that, note ``ledger`` of ``result.json`` when the run ends.
+It only reads. A check that needs something that is not on this machine, or that another check has found changed, is
+*unchecked* and gives the reason: this is neither a failure nor a proof. The audit cannot detect a record that was
+invented as a whole, including the evidence; against that, note ``ledger`` of ``result.json`` when the run ends.
 
-The :mod:`auditor <ftdojo.audit.auditor>` puts each check to the :mod:`evidence <ftdojo.audit.evidence>`,
-and the answers make the :mod:`audit <ftdojo.audit.audit>`. Checks, by what they are about:
+The :mod:`auditor <ftdojo.audit.auditor>` runs each check on the :mod:`evidence <ftdojo.audit.evidence>`,
+and the results make the :mod:`audit <ftdojo.audit.audit>`. Checks, by what they are about:
 :mod:`record <ftdojo.audit.record>` (against itself), :mod:`identity <ftdojo.audit.identity>` (what is here
-is what the record names), :mod:`scores <ftdojo.audit.scores>` (from the stored outputs), :mod:`best
+matches the record), :mod:`scores <ftdojo.audit.scores>` (from the stored outputs), :mod:`best
 <ftdojo.audit.best>` (how the best model was made).
 """
 

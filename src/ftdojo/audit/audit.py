@@ -1,4 +1,4 @@
-"""What an audit says: every check with its answer, and what ties the audit to the run that it was made of."""
+"""The result of an audit: every check with its status, and the digests that tie the audit to its run."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ Status = Literal["ok", "failed", "unchecked"]
 
 
 class Check(StrictModel):
-    """One question to a run, and the answer."""
+    """One check of a run, and its result."""
 
     name: str
     status: Status
     message: str
-    """What holds, what is wrong and where, or why it could not be asked here."""
+    """The confirmed claim, the fault and its place, or the reason why it could not be checked here."""
 
 
 class Audit(StrictModel):
-    """What ``ftdojo verify --json`` prints; a stable format."""
+    """The output of ``ftdojo verify --json``; a stable format."""
 
     run: str
     ok: bool
-    """Whether no check failed. What could not be checked counts as neither."""
+    """Whether no check failed. Unchecked ones do not count as failed."""
     checks: list[Check]
     ledger: str
     """The last link of the ledger before the result was written."""
     result_digest: str
     """Digest of the bytes of ``result.json``; empty if there is none."""
     ftdojo: str
-    """The version that did the audit."""
+    """The version of ftdojo that made the audit."""

@@ -1,4 +1,4 @@
-"""The auditor: puts every check to a run, in order, and writes down the answers."""
+"""The auditor: runs every check on a run, in order, and collects the results."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ CHECKS: dict[str, Callable[[Evidence], list[str]]] = {
     "overlap": best.overlap,
     "lineage": best.lineage,
 }
-"""Name -> what is wrong; nothing, if it holds. A check speaks of one thing only: where what it rests on is not what was
-recorded, it leaves that to the check of it. Cheap ones come first."""
+"""Name -> check, which returns its faults. A check reports on one thing only: if its inputs are not the recorded ones,
+another check reports that. Cheap checks come first."""
 
 
 def verify(run: Path, *, home: Home, task: str | None = None, progress: Progress) -> Audit:
@@ -43,7 +43,7 @@ def verify(run: Path, *, home: Home, task: str | None = None, progress: Progress
     Args:
         run: its folder, or a copy of it.
         home: where the stages and the prepared data of the run are, if they are on this machine.
-        task: where the task is, if its folder was moved since.
+        task: where the task is, if its folder was moved after the run.
 
     Raises:
         UsageError: if there is no run, or one that has not ended.
@@ -51,13 +51,13 @@ def verify(run: Path, *, home: Home, task: str | None = None, progress: Progress
     if not RunFolder(run).ledger.is_file():
         raise UsageError(f"{run} holds no run", fix="name a folder that `ftdojo run --out` wrote")
     checks: list[Check] = []
-    with _copied(run) as folder:
+    with _copy_ledger(run) as folder:
         try:
             with Ledger(folder, writable=False) as ledger:
                 evidence = Evidence(run, ledger, home, task)
                 for place, (name, check) in enumerate(CHECKS.items()):
                     progress.update("verify", place, len(CHECKS), name)
-                    checks.append(_ask(name, check, evidence))
+                    checks.append(_run_check(name, check, evidence))
                 head = evidence.history.head
         except (Unreadable, InfrastructureError) as error:
             why, head = "the ledger cannot be read", ""
@@ -77,8 +77,8 @@ def verify(run: Path, *, home: Home, task: str | None = None, progress: Progress
 
 
 @contextmanager
-def _copied(run: Path) -> Iterator[Path]:
-    """A copy of the ledger: SQLite would leave files of its own beside one that it opens, and takes locks."""
+def _copy_ledger(run: Path) -> Iterator[Path]:
+    """Copy the ledger: SQLite takes locks, and would leave files next to a file that it opens."""
     with tempfile.TemporaryDirectory(prefix="ftdojo-verify-") as folder:
         ledger = RunFolder(run).ledger
         for path in (ledger, ledger.with_name(f"{ledger.name}-wal")):
@@ -87,8 +87,8 @@ def _copied(run: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _ask(name: str, check: Callable[[Evidence], list[str]], evidence: Evidence) -> Check:
-    """A check's answer. What holds is told by the first line of its docstring."""
+def _run_check(name: str, check: Callable[[Evidence], list[str]], evidence: Evidence) -> Check:
+    """Run one check. If it passes, the message is the first line of its docstring."""
 
     def answer(status: Status, message: str) -> Check:
         return Check(name=name, status=status, message=message)

@@ -1,4 +1,4 @@
-"""Checks of the best model: the rows that it learned from, and the weights that came of them."""
+"""Checks of the best model: the rows that it was trained on, and the resulting weights."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ftdojo.contract.method_config import MethodConfig
 from ftdojo.contract.methods import read_config
 from ftdojo.contract.submission import TRAIN
 from ftdojo.data import read_items
-from ftdojo.episode.stages import ROWS
+from ftdojo.episode.rows import ROWS
 from ftdojo.errors import InputError
 from ftdojo.training import trainer_of
 
@@ -19,7 +19,7 @@ def overlap(evidence: Evidence) -> list[str]:
     if not best:
         raise Unchecked("the best is the base model, which has no rows")
     made = evidence.made[best]
-    rows = read_items(evidence.believed(made, "data") / ROWS)
+    rows = read_items(evidence.recorded_stage(made, "data") / ROWS)
     trainer = trainer_of(_config(evidence))
     clean = set(evidence.data.overlap.keep([trainer.parse_row(row).texts for row in rows]))
     return [f"{made.label}: row {n} contains an evaluation item" for n in range(1, len(rows) + 1) if n - 1 not in clean]
@@ -33,8 +33,8 @@ def lineage(evidence: Evidence) -> list[str]:
     scored, model = evidence.test_scored, evidence.folder.model
     if not model.is_dir():
         raise Unchecked(f"the folder of the run has no {model.name}/: it was moved or copied without")
-    told = scored.models.get("best")
-    if told and models.digest(model) != told:
+    tested = scored.models.get("best")
+    if tested and models.digest(model) != tested:
         return [f"{model.name}/ has other files than the model that was tested"]
     if evidence.base_faults():
         raise Unchecked("the base model here is not the run's: see 'base'")
@@ -49,7 +49,7 @@ def lineage(evidence: Evidence) -> list[str]:
 
 
 def _config(evidence: Evidence) -> MethodConfig:
-    """How the best model was trained."""
+    """Return the training configuration of the best model."""
     try:
         return read_config(evidence.submission(evidence.history.best) / TRAIN)
     except InputError as error:  # it was read when the run was made

@@ -1,4 +1,4 @@
-"""What an audit looks at: the record of a run, and whether what this machine has is what the record names."""
+"""The evidence of an audit: the record of a run, and the matching data, models and stages on this machine."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from ftdojo.tasks.spec import Task
 KINDS = {"data": "rows", "train": "models", "evaluate": "predictions"}
 """Stage of an iteration -> its kind in the store."""
 CLOSE = 1e-6
-"""Numbers that were computed twice may differ by this much: another machine adds in another order."""
+"""Tolerance between a number and its recomputation: another machine may add in another order."""
 
 
 class Unreadable(Exception):  # noqa: N818 - an answer, not an error of ours
-    """The ledger is none any more."""
+    """The ledger cannot be read."""
 
 
 class Unchecked(Exception):  # noqa: N818 - an answer, not an error
-    """A check cannot be made here; says why."""
+    """A check cannot be made here; the message gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What the record says was made: by the base model, or by an iteration."""
+    """The recorded stages of the base model or of an iteration."""
 
     label: str
     digests: dict[str, str]
@@ -46,7 +46,7 @@ class Made:
 
 
 class Evidence:
-    """The record of a run, and what this machine has of the things that it names. Looked up, never made."""
+    """The record of a run, and the things it names, as far as this machine has them. They are looked up, never made."""
 
     def __init__(self, run: Path, ledger: Ledger, home: Home, task: str | None) -> None:
         self.folder, self.ledger, self.home = RunFolder(run), ledger, home
@@ -60,14 +60,14 @@ class Evidence:
         except (ValueError, KeyError, TypeError, sqlite3.Error) as error:
             raise Unreadable(line(error)) from error
         if finished is None or begun is None or baseline is None:
-            raise UsageError(f"the run in {run} has not ended", fix="the command that began it takes it up again")
+            raise UsageError(f"the run in {run} has not ended", fix="run the command that began it again to finish it")
         if ruling is None:
             raise Unreadable("it has a result, but neither a score on test nor why there is none")
         self.finished: RunResult = finished
         self.configuration: Configuration = begun.configuration
         self._given = task or begun.task
         self.baseline = Made("the base model", baseline.digests, baseline.contents)
-        self._believed: dict[tuple[str, str, str], list[str]] = {}
+        self._stage_faults: dict[tuple[str, str, str], list[str]] = {}
 
     @property
     def made(self) -> list[Made]:
@@ -91,18 +91,18 @@ class Evidence:
         """The data of the task as it was prepared here."""
         data = find(self.task, self.configuration.variant, self.home)
         if data is None:
-            raise Unchecked(f"the task's data is not prepared below {self.home.data}, or is not as it was made")
+            raise Unchecked(f"the task's data is not prepared below {self.home.data}, or was changed")
         return data
 
     @property
     def data(self) -> TaskData:
-        """The data of the task, if it is what the run had."""
+        """The data of the task, if it is the data of the run."""
         if self.data_faults():
             raise Unchecked("the data here is not the run's: see 'data'")
         return self.prepared
 
     def data_faults(self) -> list[str]:
-        """How the data here differs from the run's."""
+        """Return the differences between the data here and the run's."""
         here, then = self.prepared.digests, self.configuration.digests
         return [
             f"{name}: {then.get(name)} in the run, {here[name]} here" for name in here if here[name] != then.get(name)
@@ -118,11 +118,11 @@ class Evidence:
 
     @cached_property
     def base_digest(self) -> str:
-        """The identity of the base model that is here."""
+        """The digest of the base model on this machine."""
         return models.digest(self.base)
 
     def base_faults(self) -> list[str]:
-        """How the base model here differs from the run's."""
+        """Return the differences between the base model here and the run's."""
         here, then = self.base_digest, self.configuration.digests["model"]
         return [f"{self.configuration.model}: {then} in the run, {here} here"] if here != then else []
 
@@ -132,53 +132,53 @@ class Evidence:
         return read_items(self.data.validation)
 
     def submission(self, number: int) -> Path:
-        """The folder of a submission in the record."""
+        """Return the folder of a submission in the record."""
         return self.folder.submission(number)
 
     def changed(self, iteration: Iteration) -> bool:
-        """Whether a submission is another one than when it was handed in.
+        """Return whether a submission was changed after it was submitted.
 
-        Of one that could not be read, no digest was recorded; then what was read of it is compared.
+        If no digest was recorded because the submission could not be read, the plans are compared.
         """
-        folder, told = self.submission(iteration.number), iteration.digests.get("submission")
-        return digest.of_folder(folder) != told if told else submission.read(folder).plan != iteration.plan
+        folder, recorded = self.submission(iteration.number), iteration.digests.get("submission")
+        return digest.of_folder(folder) != recorded if recorded else submission.read(folder).plan != iteration.plan
 
     def stage(self, made: Made, name: str) -> Path:
-        """Where the store has, or would have, a stage."""
-        told = made.digests[name]
-        if len(told) != digest.LENGTH or not told.isalnum():  # a path would lead elsewhere
-            raise ValueError(f"{made.label}: {told!r} is no digest of a stage")
-        return self.home.stages / KINDS[name] / told
+        """Return the folder of a stage in the store, whether or not it exists."""
+        recorded = made.digests[name]
+        if len(recorded) != digest.LENGTH or not recorded.isalnum():  # a path would lead elsewhere
+            raise ValueError(f"{made.label}: {recorded!r} is not a digest of a stage")
+        return self.home.stages / KINDS[name] / recorded
 
     def stage_faults(self, made: Made, name: str) -> list[str]:
-        """How a stage differs from what the record says of it.
+        """Return how a stage differs from its record.
 
         Raises:
             Unchecked: if it is not in the store of this machine.
         """
         folder = self.stage(made, name)
         key = (name, folder.name, made.contents.get(name, ""))
-        if key not in self._believed:
+        if key not in self._stage_faults:
             if not (folder / MANIFEST).is_file():
                 raise Unchecked(f"{made.label}: its stage '{name}' is not below {self.home.stages}")
             manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
             found = faults(folder, manifest["files"])
             if digest.of_value(manifest["key"]) != folder.name:
-                found.append("its manifest names other inputs than its digest stands for")
+                found.append("the inputs in its manifest do not match its digest")
             if key[2] and digest.of_value(manifest["files"]) != key[2]:
                 found.append("its files are not those of the record")
-            self._believed[key] = [f"{made.label}, {name}: {fault}" for fault in found]
-        return self._believed[key]
+            self._stage_faults[key] = [f"{made.label}, {name}: {fault}" for fault in found]
+        return self._stage_faults[key]
 
-    def believed(self, made: Made, name: str) -> Path:
-        """The folder of a stage that is as recorded."""
+    def recorded_stage(self, made: Made, name: str) -> Path:
+        """Return the folder of a stage that matches the record."""
         if self.stage_faults(made, name):
             raise Unchecked(f"{made.label}: its stage '{name}' is not the recorded one: see 'stages'")
         return self.stage(made, name)
 
     @property
     def test_scored(self) -> TestScored:
-        """What is recorded of the scores on test."""
+        """The recorded test scores."""
         scored = self.history.first(TestScored)
         if scored is None:
             raise Unchecked("the run was disqualified: nothing was scored on test")
@@ -186,5 +186,5 @@ class Evidence:
 
 
 def line(error: Exception) -> str:
-    """An error on one line."""
+    """Return an error as one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"

@@ -1,4 +1,4 @@
-"""Hand over the best model of a run: its weights, and the proof that they score what was recorded."""
+"""Export the best model of a run, and verify that its weights have the recorded score."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ADAPTER = "adapter_config.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exported:
-    """What was handed over."""
+    """The result of an export."""
 
     folder: Path
     form: Form
@@ -47,7 +47,7 @@ class Exported:
     result: RunResult | None
     """``None`` for a run that has not ended."""
     score: Score
-    """Of the exported model on validation, measured after the export."""
+    """Validation score of the exported model, measured after the export."""
 
 
 def export(
@@ -58,18 +58,20 @@ def export(
     Args:
         out: a new or empty folder.
         form: ``merged`` weights, or the ``adapter`` alone.
-        task: where the task is, if its folder was moved since.
+        task: where the task is, if its folder was moved after the run.
 
     Raises:
-        UsageError: if there is nothing to export, or what the run rests on has changed.
-        InfrastructureError: if the exported model does not score what was recorded.
+        UsageError: if there is nothing to export, or if the run's data, model or task has changed.
+        InfrastructureError: if the exported model does not have the recorded score.
     """
     with Ledger(run, writable=False) as ledger:
         history = History(ledger)
         begun, result = history.first(RunBegun), history.finished
         iterations, best = history.iterations, history.best
     if begun is None or not best:
-        raise UsageError(f"no model of {run} was better than the base model", fix="nothing has to be exported")
+        raise UsageError(
+            f"no model of {run} was better than the base model", fix="there is nothing to export: use the base model"
+        )
     if out.exists() and any(out.iterdir()):
         raise UsageError(f"{out} is not empty", fix="name a new folder")
     configuration = begun.configuration
@@ -85,7 +87,7 @@ def export(
     stages = Stages(setting, progress=progress)
     outcome = stages.repeat(submission, stopped_after=iteration.feedback.stopped_after)
     trained = outcome.trained
-    assert trained is not None, "what was accepted was trained"
+    assert trained is not None, "an accepted submission was trained"
     assert outcome.submission is not None
     trainer = trainer_of(outcome.submission.train)
     if form == "adapter" and not (trained / ADAPTER).is_file():
@@ -100,8 +102,8 @@ def export(
     recorded = iteration.score
     if recorded is None or abs(score.value - recorded.value) > 1e-9:
         raise InfrastructureError(
-            f"the exported model does not score what was recorded: {score} now, {recorded} in the run",
-            fix="export on the machine of the run; another processor or another version of torch rounds otherwise",
+            f"the exported model does not have the recorded score: {score} now, {recorded} in the run",
+            fix="export on the machine of the run; another processor or another version of torch rounds differently",
         )
     return Exported(
         folder=out,
@@ -117,7 +119,7 @@ def export(
 
 
 def _copy_adapter(trained: Path, base: Path, out: Path) -> None:
-    """The adapter, with what turns text into tokens, and with the place of its base model."""
+    """Copy the adapter and the tokenizer, and write the path of the base model into it."""
     with disk_errors(out):
         shutil.copytree(trained, out, dirs_exist_ok=True)
         copy_text_files(base, out)
@@ -127,7 +129,7 @@ def _copy_adapter(trained: Path, base: Path, out: Path) -> None:
 
 
 def _score(setting: Setting, out: Path, form: Form, progress: Progress, trainer: Trainer[Any, Any]) -> Score:
-    """The score of what lies in ``out``, by a fresh generation: nothing that is stored is used."""
+    """Score the model in ``out`` with newly generated outputs: no stored ones are used."""
 
     @contextmanager
     def merged() -> Iterator[Path]:

@@ -1,4 +1,4 @@
-"""Checks of identity: what is here is what the record names, and each stage was made from the one before."""
+"""Checks of identity: everything here matches the record, and each stage was made from the one before."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from ftdojo import digest
 from ftdojo.audit.evidence import KINDS, Evidence, Made, Unchecked
-from ftdojo.episode.stages import ROWS
+from ftdojo.episode.rows import ROWS
 from ftdojo.record.store import MANIFEST
 
 
@@ -22,14 +22,14 @@ def base(evidence: Evidence) -> list[str]:
 
 
 def submissions(evidence: Evidence) -> list[str]:
-    """The submissions are those that were handed in."""
+    """The submissions are unchanged since they were submitted."""
     found = []
     for iteration in evidence.iterations:
         folder = evidence.submission(iteration.number)
         if not folder.is_dir():
             found.append(f"{folder.parent.name}/{folder.name} is missing")
         elif evidence.changed(iteration):
-            found.append(f"{folder.parent.name}/{folder.name} has other files than when it was handed in")
+            found.append(f"{folder.parent.name}/{folder.name} was changed after it was submitted")
     return found
 
 
@@ -50,7 +50,7 @@ def stages(evidence: Evidence) -> list[str]:
 
 
 def _chain(evidence: Evidence, made: Made) -> list[str]:
-    """Whether a model comes from the rows and the base, and the outputs from the model, as their manifests say."""
+    """Check by the manifests that a model comes from the rows and the base, and the outputs from the model."""
 
     def key(name: str) -> dict[str, Any]:
         manifest: dict[str, Any] = json.loads((evidence.stage(made, name) / MANIFEST).read_text("utf-8"))
@@ -65,7 +65,7 @@ def _chain(evidence: Evidence, made: Made) -> list[str]:
             found.append(f"{made.label}: its model was not trained on its rows")
     if "evaluate" in made.digests:
         if key("evaluate")["model"] != made.digests.get("train", base):
-            found.append(f"{made.label}: its outputs are not its model's")
+            found.append(f"{made.label}: its outputs are not those of its model")
         if key("evaluate")["items"] != evidence.configuration.digests["validation"]:
             found.append(f"{made.label}: its outputs are not on the validation items")
     return found

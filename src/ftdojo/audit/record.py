@@ -1,4 +1,4 @@
-"""Checks of the record against itself: the run's folder is all that they need."""
+"""Checks of the record against itself: they need only the run's folder."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ftdojo.record.summary import conclude
 
 
 def ledger(evidence: Evidence) -> list[str]:
-    """Every event is what and where it was when it was written."""
+    """Every event has its original content and place."""
     if not evidence.ledger.head:
         raise Unchecked("the ledger is of version 1, whose events are not linked")
-    place = evidence.ledger.broken()
-    return [f"event {place} is not what it was, or not where it was, when it was written"] if place else []
+    place = evidence.ledger.find_broken()
+    return [f"event {place} was changed or moved after it was written"] if place else []
 
 
 def result(evidence: Evidence) -> list[str]:
@@ -25,7 +25,7 @@ def result(evidence: Evidence) -> list[str]:
     if not path.is_file():
         return [f"{path.name} is missing"]
     found = _differing(path.name, RunResult.read(path.read_bytes(), path.name), recorded)
-    # The sums of the budget have a check of their own.
+    # The check 'budget' compares the sums of the budget.
     return found + _differing("the event 'finished'", recorded, conclude(evidence.history, recorded.run), but="budget")
 
 
@@ -37,8 +37,7 @@ def _differing(where: str, given: RunResult, expected: RunResult, but: str = "")
 def opening(evidence: Evidence) -> list[str]:
     """Test was opened after the agent had stopped, for the best iteration, and scored once.
 
-    A grading that was interrupted opens it again, which the record says; nothing can be learned from that, since the
-    agent is gone.
+    An interrupted grading opens it again, which is recorded. The agent cannot use this, since it has stopped before.
     """
     kinds = [event.kind for event in evidence.events]
     opened = [(e.seq, e.event.best) for e in evidence.events if isinstance(e.event, TestOpened)]
@@ -79,6 +78,6 @@ def budget(evidence: Evidence) -> list[str]:
         if isinstance(event, BaselineMeasured | IterationEnded):
             begun_with = spent
     used = evidence.finished.budget
-    told = Spent(wall_s=used.wall_s, device_s=used.device_s, submissions=used.submissions, **used.llm.model_dump())
-    return found + [f"the charges of {name} add up to {value}, the result says {getattr(told, name)}"
-                    for name, value in asdict(spent).items() if abs(value - getattr(told, name)) > CLOSE]  # fmt: skip
+    stated = Spent(wall_s=used.wall_s, device_s=used.device_s, submissions=used.submissions, **used.llm.model_dump())
+    return found + [f"the charges of {name} add up to {value}, the result says {getattr(stated, name)}"
+                    for name, value in asdict(spent).items() if abs(value - getattr(stated, name)) > CLOSE]  # fmt: skip

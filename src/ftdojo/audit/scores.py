@@ -21,10 +21,10 @@ def validation(evidence: Evidence) -> list[str]:
     """Every validation score follows from the stored outputs."""
     recorded = evidence.history.baseline
     assert recorded is not None
-    told = [recorded.score, *(i.score for i in evidence.iterations)]
+    scores = [recorded.score, *(i.score for i in evidence.iterations)]
     return [
         f"{made.label}: {score} is recorded, its outputs score {again}"
-        for made, score in zip(evidence.made, told, strict=True)
+        for made, score in zip(evidence.made, scores, strict=True)
         if score is not None and not _same(score, again := _score(evidence.task, _verdicts(evidence, made)))
     ]
 
@@ -33,18 +33,18 @@ def decisions(evidence: Evidence) -> list[str]:
     """Every decision, and so the best iteration, follows from the stored outputs by the rule of acceptance."""
     best, found = _verdicts(evidence, evidence.baseline), []
     for iteration, made in zip(evidence.iterations, evidence.made[1:], strict=True):
-        told = iteration.decision
-        if told is None:
+        recorded = iteration.decision
+        if recorded is None:
             if iteration.score is not None:
-                found.append(f"{made.label} was evaluated and not decided on")
+                found.append(f"{made.label} was evaluated, but has no decision")
             continue
         verdicts = _verdicts(evidence, made)
         decision = acceptance.decide(evidence.task, verdicts, best)
-        gap, again = told.difference, decision.difference
+        gap, again = recorded.difference, decision.difference
         numbers = zip((gap.value, gap.low, gap.high), (again.value, again.low, again.high), strict=True)
-        if told.accepted != decision.accepted or any(abs(a - b) > CLOSE for a, b in numbers):
-            kind = "accepted" if told.accepted else "rejected"
-            found.append(f"{made.label} was {kind} ({told.reason}); the rule says: {decision.reason}")
+        if recorded.accepted != decision.accepted or any(abs(a - b) > CLOSE for a, b in numbers):
+            kind = "accepted" if recorded.accepted else "rejected"
+            found.append(f"{made.label} was {kind} ({recorded.reason}); the rule says: {decision.reason}")
         best = verdicts if decision.accepted else best
     return found
 
@@ -53,9 +53,9 @@ def outputs(evidence: Evidence) -> list[str]:
     """The outputs on test are those that were scored."""
     return [
         f"{evidence.folder.sealed.name}/{path.name} "
-        + ("has another content than when it was scored" if path.is_file() else "is missing")
-        for name, told in (evidence.test_scored.outputs or {}).items()
-        if not (path := evidence.folder.sealed_outputs(name)).is_file() or digest.of_file(path) != told
+        + ("was changed after it was scored" if path.is_file() else "is missing")
+        for name, recorded in (evidence.test_scored.outputs or {}).items()
+        if not (path := evidence.folder.sealed_outputs(name)).is_file() or digest.of_file(path) != recorded
     ]
 
 
@@ -66,20 +66,20 @@ def test(evidence: Evidence) -> list[str]:
         raise Unchecked("the run was recorded before outputs on test were kept")
     if outputs(evidence):
         raise Unchecked("the outputs on test are not those that were scored: see 'outputs'")
-    items, told, found = read_items(evidence.data.sealed_test), scored.items, []
+    items, found = read_items(evidence.data.sealed_test), []
     for name in ("baseline", "best"):
         verdicts = _scored(evidence.task, items, evidence.folder.sealed_outputs(name))
         recorded, again = scored.scores[name], _score(evidence.task, verdicts)
         if not _same(recorded, again):
             found.append(f"{name}: {recorded} is recorded, its outputs score {again}")
-        elif [(v.id, v.score) for v in told[name]] != [(v.id, v.score) for v in verdicts]:
+        elif [(v.id, v.score) for v in scored.items[name]] != [(v.id, v.score) for v in verdicts]:
             found.append(f"{name}: the recorded verdicts are not those on its outputs")
     return found
 
 
 def _verdicts(evidence: Evidence, made: Made) -> list[ItemScore]:
     """The verdicts on the validation items."""
-    return _scored(evidence.task, evidence.items, evidence.believed(made, "evaluate") / PREDICTIONS)
+    return _scored(evidence.task, evidence.items, evidence.recorded_stage(made, "evaluate") / PREDICTIONS)
 
 
 def _scored(task: Task, items: Sequence[Record], path: Path) -> list[ItemScore]:

@@ -1,8 +1,8 @@
-"""The executor of many machines: jobs are tasks of a Ray cluster, which decides where each runs.
+"""The executor for several machines: jobs are tasks of a Ray cluster, which decides where each job runs.
 
-The suite's folder has to be at the same path on all of them (a shared file system), and the same ftdojo in the Python
-that Ray's workers use. What a job leaves is in that folder, nothing else comes back. A job whose machine is lost is
-tried again on another one, as after any failure of a machine, and goes on where its record ends.
+All machines need the suite's folder at the same path (a shared file system), and the same ftdojo in the Python that
+Ray's workers use. A job writes its output to that folder; nothing else is returned. A job whose machine is lost is
+tried again on another one, as after any failure of a machine, and continues where its record ends.
 """
 
 from __future__ import annotations
@@ -21,32 +21,32 @@ POLL_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What one job takes of a machine."""
+    """The resources of a machine that one job needs."""
 
     cpus: int
     gpus: float
 
     def fits(self, resources: Mapping[str, float]) -> int:
-        """How many jobs a machine has room for."""
+        """Return how many jobs a machine has room for."""
         by_cpu = resources.get("CPU", 0.0) // self.cpus
         return int(min(by_cpu, resources.get("GPU", 0.0) // self.gpus) if self.gpus else by_cpu)
 
 
 class RayExecutor:
-    """As many jobs at once as the cluster has room for, counted anew whenever one is to be started."""
+    """Runs as many jobs at once as the cluster has room for; the room is counted again before each start."""
 
     def __init__(self, address: str, cpus: int, gpus: float | None) -> None:
         """Connect.
 
         Args:
-            address: Of a running cluster, ``auto`` for the one of this machine, ``local`` to start one here.
-            cpus: Cores of one job.
-            gpus: GPUs of one job; ``None`` for one if the cluster has any, else none.
+            address: HOST:PORT of a running cluster, ``auto`` for the one of this machine, ``local`` to start one here.
+            cpus: CPU cores per job.
+            gpus: GPUs per job; ``None`` for one if the cluster has any, else none.
 
         Raises:
             PrerequisiteError: if Ray is not installed.
             InfrastructureError: if no cluster answers.
-            UsageError: if no machine of it has what a job needs: Ray would wait for one for ever.
+            UsageError: if no machine of the cluster has what a job needs: Ray would wait forever.
         """
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         self._ray = _ray()
@@ -61,27 +61,27 @@ class RayExecutor:
         self._need = Need(cpus, float(has_gpus) if gpus is None else gpus)
         self._run = self._ray.remote(num_cpus=cpus, num_gpus=self._need.gpus, max_retries=0)(_run)
         self._running: list[Any] = []
-        if not self.room:
+        if not self.capacity:
             largest = [{k: v for k, v in n["Resources"].items() if k in ("CPU", "GPU")} for n in self._nodes()]
             self._ray.shutdown()
             raise UsageError(
                 f"no machine of the cluster has {cpus} CPUs and {self._need.gpus:g} GPUs; they have {largest}",
-                fix="ask for fewer with --cpus and --gpus",
+                fix="request fewer with --cpus and --gpus",
             )
 
     @property
-    def room(self) -> int:
+    def capacity(self) -> int:
         """See :class:`ftdojo.bench.execute.Executor`."""
         return sum(self._need.fits(node["Resources"]) for node in self._nodes())
 
     def start(self, start: Start) -> _Task:
-        """Hand a job to Ray."""
+        """Submit a job to Ray."""
         reference = self._run.remote(start)
         self._running.append(reference)
         return _Task(self, reference)
 
     def settle(self, reference: Any) -> Ending | None:
-        """How a task ended, or ``None`` as long as it has not."""
+        """Return how a task ended, or ``None`` if it is still running."""
         ready, _ = self._ray.wait([reference], timeout=0)
         if not ready:
             return None
@@ -102,14 +102,14 @@ class RayExecutor:
             self._ray.cancel(reference)  # as Ctrl-C there
         if self._running:
             self._ray.wait(self._running, num_returns=len(self._running), timeout=2 * GRACE_S)
-        self._ray.shutdown()  # what has not ended dies with its worker
+        self._ray.shutdown()  # a job that has not ended dies with its worker
 
     def _nodes(self) -> list[dict[str, Any]]:
         return [node for node in self._ray.nodes() if node["Alive"]]
 
 
 class _Task:
-    """A job that Ray has."""
+    """A job that was submitted to Ray."""
 
     def __init__(self, executor: RayExecutor, reference: Any) -> None:
         self._executor, self._reference = executor, reference
@@ -123,7 +123,7 @@ def _run(start: Start) -> Ending:
     """Run a job on the machine that Ray chose, to its end or that of this worker.
 
     Raises:
-        InfrastructureError: if the suite's folder is not there: the job would begin another one that nobody reads.
+        InfrastructureError: if the suite's folder does not exist: the job would create another one that is never read.
     """
     if not start.suite.is_dir():
         raise InfrastructureError(

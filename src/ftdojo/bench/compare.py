@@ -1,5 +1,5 @@
-"""From finished jobs to a leaderboard. What must not be mixed is kept apart or refused; every claim is corrected for
-the number of claims."""
+"""From finished jobs to a leaderboard. Results that must not be mixed are kept apart or refused; every claim is
+corrected for the number of claims."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ COURSE_POINTS = 60
 
 
 def leaderboard(out: Path, progress: Progress | None = None) -> Leaderboard:
-    """The leaderboard of the suite that was run in ``out``, as far as it is.
+    """Return the leaderboard of the suite in ``out``, of the jobs finished so far.
 
     Raises:
         UsageError: if ``out`` holds no suite, or results that must not be mixed.
@@ -59,7 +59,7 @@ def leaderboard(out: Path, progress: Progress | None = None) -> Leaderboard:
 
 def _board(setting: Setting, played: Sequence[tuple[Job, Episode | None]], progress: Progress) -> Board:
     episodes = [episode for _, episode in played if episode is not None]
-    versions = _agreed(episodes)
+    versions = _require_same_versions(episodes)
     contestants = list({job.contestant.name: job.contestant for job, _ in played}.values())
     names = list({job.task_id: job.task for job, _ in played}.items())
     matches = []
@@ -69,7 +69,7 @@ def _board(setting: Setting, played: Sequence[tuple[Job, Episode | None]], progr
         if mine:
             found = tasks.get(task, runner=sandbox.run_user_code).variant(setting.variant)[1]
             matches.append(Match(found, name, mine, [c.name for c in contestants]))
-    decided = _decided(matches)
+    decided = _decide_pairs(matches)
     lines = [_line(match, decided) for match in matches]
     cells = [_cell(match, contestant.name) for match in matches for contestant in contestants]
     standings = [
@@ -90,11 +90,11 @@ def _board(setting: Setting, played: Sequence[tuple[Job, Episode | None]], progr
     )
 
 
-def _agreed(episodes: Sequence[Episode]) -> dict[str, str]:
-    """The versions that all episodes share.
+def _require_same_versions(episodes: Sequence[Episode]) -> dict[str, str]:
+    """Return the versions that all episodes share.
 
     Raises:
-        UsageError: if they are of different versions of ftdojo, or a task, its data or the base model changed.
+        UsageError: if they have different versions of ftdojo, or a task, its data or the base model changed.
     """
     faults = []
     first: dict[str, Episode] = {}
@@ -117,8 +117,8 @@ def _agreed(episodes: Sequence[Episode]) -> dict[str, str]:
 # -- claims ------------------------------------------------------------------------------------------------------------
 
 
-def _decided(matches: Sequence[Match]) -> list[Pair]:
-    """The verdict on every pair, after one correction for all of them."""
+def _decide_pairs(matches: Sequence[Match]) -> list[Pair]:
+    """Return the verdict on every pair, after one correction for all of them."""
     compared = [(match, ours, theirs, gap) for match in matches for (ours, theirs), gap in match.gaps.items()]
     corrected = holm([gap.p_value for *_, gap in compared])
     pairs = []
@@ -191,7 +191,7 @@ def _cell(match: Match, contestant: str) -> Cell:
 
 
 def _bounds(task: Task) -> tuple[float, float] | None:
-    """Of a mean of item scores, which lie between 0 and the best value."""
+    """Return the bounds of a mean of item scores, which lie between 0 and the best value."""
     return None if task.spec.pooled else (min(0.0, task.spec.best_value), max(0.0, task.spec.best_value))
 
 
@@ -213,7 +213,7 @@ def _standing(
     spread = mean_over(gains) if len(gains) > 1 else None
     return Standing(
         contestant=name,
-        agent=contestant.of,
+        agent=contestant.agent_name,
         planner=next((e.result.planner for e in episodes), ""),
         tasks=sum(name in match.means for match in matches),
         gain=fmean(gains) if gains else None,
@@ -232,7 +232,7 @@ def _standing(
 
 
 def _ranks(matches: Sequence[Match]) -> dict[str, float]:
-    """Mean ranks over the tasks that everybody has played."""
+    """Return mean ranks over the tasks on which every contestant has a score."""
     whole = [match for match in matches if len(match.means) == len(match.sides)]
     if not whole:
         return {}
@@ -254,7 +254,7 @@ def _cost(episodes: Sequence[Episode], iterations: int) -> Cost:
 
 
 def _course(contestant: Contestant, episodes: Sequence[Episode], matches: Sequence[Match]) -> Course:
-    """The gain on validation of the best model so far, at evenly spaced times, mean over runs."""
+    """Return the gain on validation of the best model so far, at evenly spaced times, mean over runs."""
     best_values = {match.name: match.task.spec.best_value for match in matches}
     ends = [episode.course[-1][0] for episode in episodes]
     curves = [

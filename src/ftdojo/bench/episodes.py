@@ -1,4 +1,4 @@
-"""A finished job as the contest sees it, read from the job's own record."""
+"""A finished job in the form that the contest needs, read from the job's own record."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ftdojo.record.history import History
 from ftdojo.tasks.spec import ItemScore
 
 BLOCKED = frozenset({"evaluation_items"})
-"""Codes of findings that stopped a submission from training on what it is judged by."""
+"""Codes of findings that stop a submission from training on evaluation items."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +25,15 @@ class Episode:
     job: Job
     result: RunResult
     items: list[ItemScore]
-    """The verdicts on the test items of the model that was handed in; none if it was disqualified."""
+    """The verdicts on the test items of the best model; none if the run was disqualified."""
     course: list[tuple[float, float]]
-    """Wall-clock seconds charged so far, and the validation score of the best model by then."""
+    """Pairs of wall-clock seconds charged so far, and the validation score of the best model at that time."""
     blocked: int
     """Submissions with rows that overlapped evaluation items."""
 
 
 def read_episode(out: Path, job: Job) -> Episode | None:
-    """The job's episode, or ``None`` if it has not finished.
+    """Return the job's episode, or ``None`` if it has not finished.
 
     Raises:
         UsageError: if it was finished by a version that did not record the verdicts on test items.

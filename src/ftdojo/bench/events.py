@@ -15,7 +15,7 @@ class SuiteBegun(LedgerEvent):
     kind = "suite"
     suite: Suite
     version: str
-    """Of ftdojo."""
+    """The version of ftdojo."""
 
 
 class AttemptBegun(LedgerEvent):
@@ -33,7 +33,7 @@ class AttemptEnded(LedgerEvent):
     job: str
     seconds: float
     failure: str | None
-    """Why it left no result; ``None`` if it left one."""
+    """Why there is no result; ``None`` if there is one."""
 
 
 SuiteEvent = SuiteBegun | AttemptBegun | AttemptEnded

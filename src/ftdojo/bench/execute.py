@@ -1,6 +1,6 @@
-"""Run the missing jobs of a suite, as many at once as there is room for. One that fails sinks no other.
+"""Run the missing jobs of a suite, as many at once as the executor allows. A failed job does not affect the others.
 
-What a job has finished is in its own record, so the same suite run again adds only what is missing.
+The finished part of a job is in its own record, so running the same suite again adds only the missing parts.
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ from ftdojo.record import RunFolder
 POLL_S = 0.1
 PATIENCE = 3.0
 SLACK_S = 3600.0
-"""A job that takes longer than ``PATIENCE`` times its wall-clock budget and ``SLACK_S`` is taken for hung. The test
-lies outside the budget, and the last iteration may end after it."""
+"""A job that takes longer than ``PATIENCE`` times its wall-clock budget and ``SLACK_S`` is considered hung. The test
+is outside the budget, and the last iteration may end after it."""
 NOT_THE_MACHINE = (1, 2)
-"""Exit statuses of ``ftdojo`` after which the same command would fail again."""
+"""Exit statuses of ``ftdojo`` after which the same command would fail in the same way."""
 
 
 class Attempt(Protocol):
     """A job that was started."""
 
     def poll(self) -> Ending | None:
-        """How it ended, or ``None`` as long as it has not."""
+        """Return how it ended, or ``None`` if it is still running."""
 
 
 class Executor(AbstractContextManager["Executor"], Protocol):
-    """Where jobs run. Leaving the context ends those that still do, however it is left."""
+    """Runs jobs. Leaving its context, normally or by an exception, ends the jobs that are still running."""
 
     @property
-    def room(self) -> int:
+    def capacity(self) -> int:
         """How many jobs can run at once."""
 
     def start(self, start: Start) -> Attempt:
-        """Start a job; only called while fewer than ``room`` are running."""
+        """Start a job; only called while fewer than ``capacity`` are running."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +55,10 @@ class _Running:
 
 
 def execute(record: SuiteRecord, executor: Executor, progress: Progress) -> None:
-    """Run every job that is not finished, jobs that failed before among them.
+    """Run every job that is not finished, including jobs that failed before.
 
     Raises:
-        KeyboardInterrupt: on Ctrl-C; leave the executor's context to end what is running.
+        KeyboardInterrupt: on Ctrl-C; leave the executor's context to end the running jobs.
     """
     jobs = record.suite.jobs()
     waiting = deque((job, record.suite.retries) for job in jobs if not record.finished(job))
@@ -66,10 +66,10 @@ def execute(record: SuiteRecord, executor: Executor, progress: Progress) -> None
         progress.say(f"{len(jobs) - len(waiting)} of {len(jobs)} jobs are finished already")
     running: list[_Running] = []
     while waiting or running:
-        while waiting and len(running) < executor.room:
+        while waiting and len(running) < executor.capacity:
             job, retries = waiting.popleft()
             running.append(_Running(job, executor.start(_start(record, job)), retries, time.monotonic()))
-        _tell(progress, len(jobs) - len(waiting) - len(running), len(jobs), [r.job for r in running])
+        _show_progress(progress, len(jobs) - len(waiting) - len(running), len(jobs), [r.job for r in running])
         time.sleep(POLL_S)
         for one in tuple(running):
             ending = one.attempt.poll()
@@ -86,21 +86,21 @@ def _start(record: SuiteRecord, job: Job) -> Start:
     return Start(
         arguments=job.command(record.out),
         suite=record.out,
-        log=RunFolder(record.out / job.folder).attempt_log(record.begun(job)),
+        log=RunFolder(record.out / job.folder).attempt_log(record.begin_attempt(job)),
         deadline_s=PATIENCE * parse_duration(job.limits.wall) + SLACK_S,
     )
 
 
 def _settle(record: SuiteRecord, one: _Running, ending: Ending, progress: Progress) -> bool:
-    """Record how an attempt ended; whether it ended with a result."""
+    """Record how an attempt ended; return whether it has a result."""
     seconds = time.monotonic() - one.begun
     finished = record.finished(one.job)
     failure = None if finished else ending.why
-    record.ended(one.job, seconds, failure)
+    record.end_attempt(one.job, seconds, failure)
     progress.say(f"{one.job}: {failure or 'finished'} ({seconds:,.0f} s)")
     return finished
 
 
-def _tell(progress: Progress, done: int, total: int, running: Sequence[Job]) -> None:
+def _show_progress(progress: Progress, done: int, total: int, running: Sequence[Job]) -> None:
     shown = "; ".join(map(str, running[:4])) + (f" and {len(running) - 4} more" if len(running) > 4 else "")
     progress.update("suite", done, total, f"{done}/{total}; {shown}")

@@ -1,7 +1,7 @@
-"""``leaderboard.json``: what a suite shows about its contestants. Pages are drawn from it. The rule of compatibility
-stands in :mod:`ftdojo.contract.result`.
+"""``leaderboard.json``: the results of a suite. Pages are made from it. The rule of compatibility
+is in :mod:`ftdojo.contract.result`.
 
-Everything measured by a clock stands under the keys ``cost`` and ``course``; the rest is a function of what the
+Everything measured by a clock is under the keys ``cost`` and ``course``; the rest depends only on what the
 contestants did.
 """
 
@@ -22,7 +22,7 @@ class TaskLine(Result):
     higher_is_better: bool
     best_value: float
     base: Score
-    """The base model on test."""
+    """The base model's test score."""
     leaders: list[str]
     """The contestant with the best mean, and those that are not shown to be worse."""
 
@@ -35,9 +35,9 @@ class Cell(Result):
     seeds: list[int]
     outcomes: dict[RunOutcome, int]
     score: Score | None
-    """On test: the mean over seeds, with the interval over items and seeds; ``None`` if no run has ended."""
+    """Test score: the mean over seeds, with the interval over items and seeds; ``None`` if no run has ended."""
     gain: float | None
-    """How far it is from the base model (0) to a perfect score (1); ``None`` too if the base model is perfect."""
+    """Position between the base model (0) and a perfect score (1); also ``None`` if the base model is perfect."""
     item_error: float | None
     """The part of the standard error that is due to the items, in the metric's unit."""
     seed_deviation: float | None
@@ -53,14 +53,14 @@ class Pair(Result):
     ours: str
     theirs: str
     difference: Interval
-    """``ours`` less ``theirs`` in the metric's unit, with its own 95 % interval."""
+    """``ours`` minus ``theirs`` in the metric's unit, with its own 95 % interval."""
     p_value: float
-    """Of no difference, after Holm's correction for all pairs and tasks of the board."""
+    """p-value of no difference, after Holm's correction for all pairs and tasks of the board."""
     verdict: int = Field(ge=-1, le=1)
     """1 if ``ours`` is better, -1 if it is worse, at 5 % after the correction; else 0, a tie."""
     seeds_to_separate: int | None
     """Seeds with which a difference of this size would be found with a probability of 80 %, on these items; ``None``
-    with fewer than two seeds, or if it would take more than a thousand."""
+    with fewer than two seeds, or if more than a thousand would be needed."""
 
 
 class Duel(Result):
@@ -72,11 +72,11 @@ class Duel(Result):
     ties: int
     losses: int
     p_value: float
-    """Of the sign test, that wins and losses are equally likely."""
+    """p-value of the sign test, that wins and losses are equally likely."""
 
 
 class Cost(Result):
-    """What a contestant spent, mean of its runs."""
+    """The spending of a contestant, mean over its runs."""
 
     wall_s: float
     wall_s_per_iteration: float | None
@@ -94,9 +94,9 @@ class Standing(Result):
     tasks: int
     """Tasks on which it has a score."""
     gain: float | None
-    """Mean over its tasks of the way from base to perfect."""
+    """Mean over its tasks of the gain, from the base model (0) to a perfect score (1)."""
     gain_interval: tuple[float, float] | None
-    """Over tasks as a sample of tasks; ``None`` with fewer than two."""
+    """Interval over tasks as a sample of tasks; ``None`` with fewer than two."""
     rank: float | None
     """Mean rank over the tasks on which every contestant has a score, 1 is best."""
     first: int
@@ -111,19 +111,19 @@ class Standing(Result):
     blocked: int
     """Submissions with rows that overlapped evaluation items."""
     tokens: int
-    """Of LLMs, read and written."""
+    """Tokens that LLMs read and wrote."""
     cost: Cost
 
 
 class Course(Result):
-    """The way to the score: mean over runs of the validation gain of the best model, by wall clock."""
+    """Progress over time: the mean over runs of the validation gain of the best model, by wall clock."""
 
     contestant: str
     points: list[tuple[float, float]]
 
 
 class Board(Result):
-    """All that may be compared: one variant of the data, one base model, one budget, one version."""
+    """Results that may be compared: one variant of the data, one base model, one budget, one version."""
 
     variant: str
     model: str
@@ -150,7 +150,7 @@ class Missing(Result):
 
 
 class Leaderboard(Document):
-    """All boards of a suite, and what is missing."""
+    """All boards of a suite, and its missing jobs."""
 
     suite: str
     boards: list[Board]

@@ -1,4 +1,4 @@
-"""The executor of one machine: a process for each job, at a slot each."""
+"""The executor for one machine: a process for each job, each in a slot."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from ftdojo.bench.slots import Slot
 
 
 class LocalExecutor:
-    """As many jobs at once as there are slots. Every one dies with this process, however that ends."""
+    """Runs as many jobs at once as there are slots. Every job dies with this process, however that ends."""
 
     def __init__(self, slots: Sequence[Slot]) -> None:
-        self.room = len(slots)
+        self.capacity = len(slots)
         self._free = list(slots)
         self._running: list[JobProcess] = []
 
     def start(self, start: Start) -> _Placed:
-        """Start a job at a free slot."""
+        """Start a job in a free slot."""
         slot = self._free.pop(0)
         process = JobProcess(start, slot.environment)
         self._running.append(process)
         return _Placed(self, slot, process)
 
     def leave(self, slot: Slot, process: JobProcess) -> None:
-        """Free a slot: its job has ended."""
+        """Free the slot of a job that has ended."""
         self._running.remove(process)
         self._free.append(slot)
 
@@ -36,7 +36,7 @@ class LocalExecutor:
 
 
 class _Placed:
-    """A job at a slot, which is free when the job has ended."""
+    """A job in a slot; the slot becomes free when the job ends."""
 
     def __init__(self, executor: LocalExecutor, slot: Slot, process: JobProcess) -> None:
         self._executor, self._slot, self._process = executor, slot, process

@@ -1,4 +1,4 @@
-"""One task of a contest: every contestant's mean, and every difference of two, over items and seeds together."""
+"""One task of a contest: every contestant's mean, and every pairwise difference, over items and seeds together."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Side = Mapping[int, Episode]
 
 
 class Match:
-    """What came of a task. Everything is in the unit of its metric."""
+    """The results on one task, in the unit of its metric."""
 
     def __init__(self, task: Task, name: str, episodes: Sequence[Episode], contestants: Sequence[str]) -> None:
         """Compare the episodes of a task, at least one.
@@ -35,9 +35,9 @@ class Match:
         self.means: dict[str, Crossed] = {
             who: self._mean([side[seed] for seed in sorted(side)]) for who, side in played.items()
         }
-        """Of the contestants that have an episode."""
+        """Means of the contestants that have an episode."""
         self.gaps: dict[tuple[str, str], Crossed] = {}
-        """The first less the second, paired by item and by seed; of those that have a seed in common."""
+        """Differences, first minus second, paired by item and by seed, of contestants that have a seed in common."""
         for ours, theirs in combinations(played, 2):
             if common := sorted(played[ours].keys() & played[theirs].keys()):
                 self.gaps[ours, theirs] = self._gap(
@@ -59,7 +59,7 @@ class Match:
         return crossed_pooled(by_seed, drawn.tolist(), len(self._strata))
 
     def _resampled(self, episode: Episode) -> list[float]:
-        """A pooled metric over bootstrap samples, drawn once an episode."""
+        """Return a pooled metric over bootstrap samples, drawn once per episode."""
         if episode.job.folder not in self._drawn:
             value, items = self.task.scorer.value, episode.items
             self._drawn[episode.job.folder] = resampled(lambda chosen: value([items[i] for i in chosen]), self._strata)
@@ -67,7 +67,7 @@ class Match:
 
 
 def _strata(episodes: Sequence[Episode]) -> list[str]:
-    """The sub-tasks of the items, which all episodes must have in the same order."""
+    """Return the sub-tasks of the items, which all episodes must have in the same order."""
     ids = [[item.id for item in episode.items] for episode in episodes]
     if any(row != ids[0] for row in ids):
         raise UsageError(

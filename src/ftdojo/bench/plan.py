@@ -1,4 +1,4 @@
-"""What a suite would run, and what that may take."""
+"""The jobs that a suite would run, with an estimate of time and cost."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ftdojo.bench.suite import Job, Suite
 from ftdojo.contract.budget import parse_duration
 
 SETUP_S = 60.0
-"""Added to a job's budget for loading and for the test, as long as none like it has been run here."""
+"""Seconds added to a job's budget for loading and for the test, until a similar job has been run here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +23,18 @@ class Plan:
     jobs: list[Job]
     missing: list[Job]
     seconds: float
-    """Of the missing ones with so many at once."""
+    """Estimated seconds of the missing jobs, with ``slots`` of them at once."""
     measured: bool
-    """Whether it rests on jobs of every contestant that were run here; else it is the most that the budgets allow."""
+    """Whether jobs of every contestant that were run here give the estimate; else it is the maximum of the budgets."""
     cost_usd: float | None
-    """The most that planners may cost; ``None`` if a budget does not limit it."""
+    """Maximum cost of the planners; ``None`` if a budget does not limit it."""
 
 
 def plan(suite: Suite, out: Path, slots: int) -> Plan:
-    """Nothing is run or written.
+    """Plan a suite. Nothing is run or written.
 
-    A job is expected to take what the contestant's other jobs in this folder took with the same budget; before there
-    are any, its wall-clock budget and :data:`SETUP_S`.
+    The expected time of a job is the mean time of the contestant's other jobs in this folder with the same budget; if
+    there are none, it is the job's wall-clock budget plus :data:`SETUP_S`.
     """
     jobs = suite.jobs()
     missing = [job for job in jobs if not finished(out, job)]

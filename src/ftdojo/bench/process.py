@@ -1,4 +1,4 @@
-"""One attempt at a job: ``ftdojo run`` as a process of its own, wherever that is started."""
+"""One attempt at a job: ``ftdojo run`` as a process of its own, on any machine."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ftdojo import child
 from ftdojo.disk import disk_errors
 
 GRACE_S = 10.0
-"""An interrupted job has so long to end by itself."""
-TOLD = 400
-"""Characters of a job's last words that are kept."""
+"""Seconds that an interrupted job has to end by itself."""
+TAIL_CHARS = 400
+"""Number of characters kept from the end of a job's output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,21 +25,21 @@ class Start:
     """How an attempt is started."""
 
     arguments: Sequence[str]
-    """Of ``ftdojo``."""
+    """Arguments of ``ftdojo``."""
     suite: Path
-    """The folder of the suite, in which the job's own lies."""
+    """The folder of the suite, which contains the job's folder."""
     log: Path
-    """Receives what the job writes. Its folder, which is the job's, is made."""
+    """File for the job's output. Its folder, which is the job's, is created."""
     deadline_s: float
-    """One that takes longer is taken for hung."""
+    """An attempt that takes longer is considered hung."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How an attempt ended, whether or not it left a result."""
+    """How an attempt ended, with or without a result."""
 
     status: int | None
-    """Of the process, negative for a signal; ``None`` if its machine was lost."""
+    """Exit status of the process, negative for a signal; ``None`` if its machine was lost."""
     why: str
 
 
@@ -47,7 +47,7 @@ class JobProcess:
     """A running attempt. It dies with the process that started it."""
 
     def __init__(self, start: Start, environment: Mapping[str, str] | None = None) -> None:
-        """Begin; ``environment`` is what the job sees beside that of this process.
+        """Start the job; ``environment`` is added to the environment of this process.
 
         Raises:
             InfrastructureError: if the log cannot be written.
@@ -66,7 +66,7 @@ class JobProcess:
                 )
 
     def poll(self) -> Ending | None:
-        """How it ended, or ``None`` as long as it runs. One that hangs is killed."""
+        """Return how it ended, or ``None`` while it runs. A job that hangs is killed."""
         if self._process.poll() is None and time.monotonic() - self._begun > self._start.deadline_s:
             self._overdue = True
             self._kill()
@@ -77,11 +77,11 @@ class JobProcess:
             how = "hung and was killed"
         else:
             how = f"killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
-        return Ending(status, f"{how}: {_last_words(self._start.log)}")
+        return Ending(status, f"{how}: {_read_tail(self._start.log)}")
 
     @staticmethod
     def end(processes: Sequence[JobProcess]) -> None:
-        """End all: first as Ctrl-C would, then for certain."""
+        """End all processes: first with SIGINT, then with SIGKILL."""
         for process in processes:
             process._signal(signal.SIGINT)
         deadline = time.monotonic() + GRACE_S
@@ -96,14 +96,14 @@ class JobProcess:
         self._process.wait()
 
     def _signal(self, number: signal.Signals) -> None:
-        """Send a signal to the job and what it has started."""
+        """Send a signal to the job and its child processes."""
         if self._process.poll() is None:
             os.killpg(self._process.pid, number)
 
 
-def _last_words(log: Path) -> str:
-    """The end of what the job wrote, as one line."""
+def _read_tail(log: Path) -> str:
+    """Return the end of the job's output as one line."""
     with log.open("rb") as stream:
-        stream.seek(max(0, log.stat().st_size - 4 * TOLD))
+        stream.seek(max(0, log.stat().st_size - 4 * TAIL_CHARS))
         words = " ".join(stream.read().decode("utf-8", "replace").split())
-    return words[-TOLD:] or f"it wrote nothing to {log.name}"
+    return words[-TAIL_CHARS:] or f"it wrote nothing to {log.name}"

@@ -1,5 +1,5 @@
-"""The record of a suite: which suite it is, and which attempts were made. What came of a job stands in the job's own
-record, so nothing is kept twice."""
+"""The record of a suite: the suite itself, and the attempts at its jobs. The result of a job is in the job's own
+record, so nothing is stored twice."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class SuiteRecord:
         """Open or create the record.
 
         Raises:
-            UsageError: if ``out`` holds results that those of ``suite`` must not be mixed with.
+            UsageError: if ``out`` holds results that must not be mixed with those of ``suite``.
         """
         self.out, self.suite = out.absolute(), suite
         with disk_errors(out):
@@ -49,20 +49,20 @@ class SuiteRecord:
             self._append(now)
 
     def finished(self, job: Job) -> bool:
-        """Whether a job has a result."""
+        """Return whether a job has a result."""
         return finished(self.out, job)
 
     def attempts(self, job: Job) -> int:
-        """How often the job was begun."""
+        """Return how many attempts at the job were begun."""
         begun = (event for event in _events(self._ledger) if isinstance(event, AttemptBegun))
         return sum(event.job == job.folder for event in begun)
 
-    def begun(self, job: Job) -> int:
+    def begin_attempt(self, job: Job) -> int:
         """Record the beginning of an attempt, and return its number."""
         self._append(AttemptBegun(job=job.folder))
         return self.attempts(job)
 
-    def ended(self, job: Job, seconds: float, failure: str | None) -> None:
+    def end_attempt(self, job: Job, seconds: float, failure: str | None) -> None:
         """Record the end of an attempt, and why it failed if it did."""
         self._append(AttemptEnded(job=job.folder, seconds=seconds, failure=failure))
 
@@ -70,7 +70,7 @@ class SuiteRecord:
         self._ledger.append(event.kind, event.payload())
 
     def close(self) -> None:
-        """Let the next process in."""
+        """Release the lock of the folder."""
         self._ledger.close()
 
     def __enter__(self) -> Self:
@@ -89,7 +89,7 @@ def is_suite(out: Path) -> bool:
 
 
 def read(out: Path) -> tuple[Suite, dict[str, int], dict[str, str]]:
-    """The last suite that was run in a folder; the number of attempts at, and the failures of, its jobs by folder.
+    """Read the last suite that was run in a folder, and by job folder the number of attempts and the failures.
 
     Raises:
         UsageError: if the folder holds no suite.
@@ -104,7 +104,7 @@ def read(out: Path) -> tuple[Suite, dict[str, int], dict[str, str]]:
 
 
 def durations(out: Path) -> dict[str, float]:
-    """Seconds that the last attempt at every job took, by the job's folder; empty if nothing was run in ``out``."""
+    """Return the seconds of the last attempt at every job, by the job's folder; empty if nothing was run in ``out``."""
     if not RunFolder(out).ledger.is_file():
         return {}
     with Ledger(out, writable=False) as ledger:
@@ -112,7 +112,7 @@ def durations(out: Path) -> dict[str, float]:
 
 
 def finished(out: Path, job: Job) -> bool:
-    """Whether a job of the suite in ``out`` has a result: the file that a run writes last."""
+    """Return whether a job of the suite in ``out`` has a result: the file that a run writes last."""
     return RunFolder(out / job.folder).result.is_file()
 
 
@@ -121,7 +121,7 @@ def _events(ledger: Ledger) -> list[SuiteEvent | OtherEvent]:
 
 
 def _failures(events: Sequence[SuiteEvent | OtherEvent]) -> dict[str, str]:
-    """Why the last attempt at a job failed, by the job's folder, where it has ended and did."""
+    """Return why the last attempt at a job failed, by the job's folder, for attempts that ended in failure."""
     found: dict[str, str] = {}
     for event in events:
         if isinstance(event, AttemptBegun):
@@ -132,8 +132,8 @@ def _failures(events: Sequence[SuiteEvent | OtherEvent]) -> dict[str, str]:
 
 
 def _conflicts(earlier: SuiteBegun, now: SuiteBegun) -> list[str]:
-    """What would mix: other rules, a budget or contestant of the same name that means something else, or another
-    version."""
+    """Return the conflicts of two suites: other rules, a budget or contestant with the same name and another content,
+    or another version."""
     before, after = earlier.suite, now.suite
     pairs: list[tuple[str, object, object]] = [("ftdojo", earlier.version, now.version)]
     pairs.append(("rules", before.rules, after.rules))

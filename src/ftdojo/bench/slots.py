@@ -1,4 +1,4 @@
-"""Slots: how many jobs run at once, and on which device each."""
+"""Slots: the number of jobs that run at once, and the device of each."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ class Slot:
 
     name: str
     environment: Mapping[str, str]
-    """What its jobs see beside the environment of the suite."""
+    """Variables that its jobs get in addition to the environment of the suite."""
 
 
 def slots(count: int | None = None) -> list[Slot]:
-    """One slot for each GPU that is visible, or one for the processor, unless ``count`` says how many.
+    """Return ``count`` slots; by default one for each visible GPU, or one for the CPU.
 
-    Slots beyond the number of GPUs share them, and slots of a processor share its cores: a budget of wall-clock time
-    then buys less work, for all contestants alike.
+    Slots beyond the number of GPUs share them, and slots of a CPU share its cores: the same wall-clock budget then
+    allows less work, for all contestants alike.
     """
     from ftdojo.models import compute
 

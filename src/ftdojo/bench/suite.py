@@ -1,7 +1,7 @@
 """A suite file (TOML) says which agents play which tasks; a job is one run of it.
 
     name = "chemistry"
-    tasks = ["chemistry/mol_und", "my-task"]    # ids, or task folders beside the suite file
+    tasks = ["chemistry/mol_und", "my-task"]    # ids, or folders relative to the suite file
     models = ["smollm2-135m"]
     agents = ["base", "random-search", {name = "qwen", agent = "ft-agent", planner = "openai:qwen3"}]
     seeds = [0, 1, 2]
@@ -9,8 +9,8 @@
     [budgets.short]
     wall = "10m"
 
-The jobs are all combinations. A setting is a variant of the data, a model and a budget: what has another one is never
-compared.
+The jobs are all combinations. A setting is a variant of the data, a model and a budget; results of different settings
+are never compared.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from ftdojo.contract.budget import Budget, parse_duration
 from ftdojo.contract.options import Rules, RunOptions
 from ftdojo.errors import InputError, UsageError
 from ftdojo.findings import Finding
-from ftdojo.outside import program_of
+from ftdojo.outside import parse_command
 from ftdojo.schema import StrictModel, load_file
 
 NAME = r"^[\w][\w.-]*$"
@@ -37,40 +37,40 @@ NAME = r"^[\w][\w.-]*$"
 
 
 class Contestant(StrictModel):
-    """An agent under the name that tables give it: one of this machine, or an outside agent (``mcp``)."""
+    """An agent under the name that tables use: one of this installation, or an outside agent (``mcp``)."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     name: str = Field(pattern=NAME)
-    """How tables name it."""
+    """Its name in tables."""
     agent: str = ""
-    """An agent of ``ftdojo run``, a plug-in such as ``module:MyAgent`` among them; the name itself if left out."""
+    """An agent of ``ftdojo run``, or a plug-in such as ``module:MyAgent``; the name itself if left out."""
     planner: str = agents.PLAYBOOK
-    """What plans for ft-agent; greedy-tree needs a model here."""
+    """The planner of ft-agent; greedy-tree needs a model here."""
     base_url: str | None = None
     """An OpenAI-compatible server that has the planner's model."""
     probes: int = Field(0, ge=0)
     """Candidate plans of ft-agent that compete on a share of their rows before a full run."""
     mcp: str = ""
-    """The command that starts an outside agent; it finds the address of its episode in ``FTDOJO_MCP_URL``."""
+    """The command that starts an outside agent. The address of its episode is in ``FTDOJO_MCP_URL``."""
 
     @model_validator(mode="after")
     def _one_kind(self) -> Contestant:
         if self.mcp and (self.agent or self.probes or self.base_url or self.planner != agents.PLAYBOOK):
-            raise ValueError(f"'{self.name}' has mcp, an agent that is another program: it takes no other key")
+            raise ValueError(f"'{self.name}' has mcp, so the agent is another program: it takes no other key")
         return self
 
     @property
-    def of(self) -> str:
-        """The agent."""
+    def agent_name(self) -> str:
+        """The agent's name for ``ftdojo run``."""
         return self.agent or self.name
 
     def check(self, rules: Rules) -> None:
         """Raise a :class:`UsageError` if it names an agent, planner or command that does not exist."""
         if self.mcp:
-            program_of(self.mcp)
+            parse_command(self.mcp)
         else:
-            agents.check(self.of, self.planner, probes=self.probes, ladder=rules.ladder)
+            agents.check(self.agent_name, self.planner, probes=self.probes, ladder=rules.ladder)
 
 
 class Limits(StrictModel):
@@ -79,17 +79,17 @@ class Limits(StrictModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     wall: str
-    """Wall clock of everything before the test: 45s, 30m, 12h."""
+    """Limit of the wall-clock time before the test, e.g. 45s, 30m or 12h."""
     device: str | None = None
-    """Most time that training and evaluation use the device: 45s, 30m, 12h."""
+    """Limit of the time that training and evaluation use the device, e.g. 45s, 30m or 12h."""
     iterations: int | None = Field(None, ge=1)
-    """Most submissions."""
+    """Maximum number of submissions."""
     tokens: int | None = Field(None, ge=1)
-    """Most tokens that language models may read."""
+    """Maximum number of tokens that language models may read."""
     output_tokens: int | None = Field(None, ge=1)
-    """Most tokens that language models may write."""
+    """Maximum number of tokens that language models may write."""
     cost: float | None = Field(None, ge=0)
-    """Most dollars that language models may cost."""
+    """Maximum cost of language models in US dollars."""
 
     @field_validator("wall", "device")
     @classmethod
@@ -102,7 +102,7 @@ class Limits(StrictModel):
 
     @property
     def budget(self) -> Budget:
-        """The same as the environment takes it."""
+        """The same limits in the form that the environment uses."""
         return Budget(
             wall_s=parse_duration(self.wall),
             device_s=parse_duration(self.device) if self.device else None,
@@ -119,7 +119,7 @@ class Suite(StrictModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     name: str = Field(pattern=NAME)
-    """Of the contest; results go to ``runs/NAME`` if nothing else is said."""
+    """Name of the contest; results go to ``runs/NAME`` by default."""
     tasks: list[str] = Field(min_length=1)
     """Ids, or folders relative to the suite file."""
     models: list[str] = Field(min_length=1)
@@ -127,15 +127,15 @@ class Suite(StrictModel):
     agents: list[Contestant] = Field(min_length=1)
     """Contestants: a name, or a table with a name, an agent and its planner."""
     budgets: dict[str, Limits] = Field(min_length=1)
-    """Budgets by name; each is a table of its own in the results."""
+    """Budgets by name; each has its own table in the results."""
     rules: Rules = Rules()
-    """The same for everybody."""
+    """Rules that are the same for all contestants."""
     variants: list[str] = Field(default_factory=list)
-    """Data variants; each task's first one if there are none."""
+    """Data variants; if left out, the first one of each task."""
     seeds: list[int] = Field([0], min_length=1)
-    """Every contestant plays every task once with each."""
+    """Every contestant runs every task once with each seed."""
     retries: int = Field(1, ge=0, le=10)
-    """How often a job is tried again after the machine failed. Not part of what a result depends on."""
+    """How often a job is tried again after the machine failed. Results do not depend on it."""
 
     @field_validator("agents", mode="before")
     @classmethod
@@ -148,7 +148,7 @@ class Suite(StrictModel):
     @classmethod
     def _not_negative(cls, value: list[int]) -> list[int]:
         if any(seed < 0 for seed in value):
-            raise ValueError("seeds are 0 or more")
+            raise ValueError("seeds must be 0 or more")
         return value
 
     @field_validator("tasks", "models", "agents", "variants", "seeds")
@@ -161,16 +161,18 @@ class Suite(StrictModel):
 
     @classmethod
     def load(cls, path: Path) -> Suite:
-        """Read a suite file. Folders in it become absolute, so that it means the same wherever it is run from.
+        """Read a suite file. Folders in it become absolute, so that it means the same in every working folder.
 
         Raises:
             InputError: with one finding per fault of the file.
             UsageError: if it names an agent, planner, task or variant that does not exist.
         """
         read = load_file(path, cls)
-        beside = path.absolute().parent
+        parent = path.absolute().parent
         found = read.model_copy(
-            update={name: [_absolute(entry, beside) for entry in getattr(read, name)] for name in ("tasks", "models")}
+            update={
+                name: [_make_absolute(entry, parent) for entry in getattr(read, name)] for name in ("tasks", "models")
+            }
         )
         inference.identity(found.rules.engine)
         for contestant in found.agents:
@@ -182,19 +184,19 @@ class Suite(StrictModel):
                     Finding(
                         code="bad_value",
                         gate=0,
-                        message=f"two of its jobs would use one folder, {doubled[0]}",
+                        message=f"two of its jobs would use the same folder, {doubled[0]}",
                         where=path.name,
-                        fix="give tasks and models that differ in more than their folder",
+                        fix="use tasks and models that differ in more than their folder",
                     )
                 ]
             )
         return found
 
     def jobs(self) -> list[Job]:
-        """All jobs, seed by seed and task by task: an unfinished suite compares everybody on some of the tasks."""
+        """All jobs, seed by seed and task by task: an unfinished suite compares all contestants on some tasks."""
         found = []
         variants: list[str | None] = [*self.variants] or [None]
-        played = [(name, *_about(name, variant)) for name in self.tasks for variant in variants]
+        played = [(name, *_resolve_task(name, variant)) for name in self.tasks for variant in variants]
         for (label, limits), model, seed, (task, task_id, variant), contestant in product(
             self.budgets.items(), self.models, self.seeds, played, self.agents
         ):
@@ -205,7 +207,7 @@ class Suite(StrictModel):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What two results must share to be compared."""
+    """The conditions that two results must share to be compared."""
 
     variant: str
     model: str
@@ -223,14 +225,14 @@ class Job:
     limits: Limits
     rules: Rules
     task: str
-    """As ``ftdojo run`` takes it."""
+    """The task as an argument of ``ftdojo run``."""
     task_id: str
     contestant: Contestant
     seed: int
 
     @property
     def folder(self) -> str:
-        """Of its record, below the suite's folder."""
+        """The folder of its record, relative to the suite's folder."""
         setting = f"{_slug(self.setting.model)}-{self.setting.variant}-{self.setting.budget}"
         return f"jobs/{setting}/{_slug(self.task_id)}/{self.contestant.name}/seed{self.seed}"
 
@@ -242,7 +244,7 @@ class Job:
             {"agent": contestant.name}
             if contestant.mcp
             else {
-                "agent": contestant.of,
+                "agent": contestant.agent_name,
                 **contestant.model_dump(include={"planner", "base_url", "probes"}),
             }
         )
@@ -257,7 +259,7 @@ class Job:
         )
 
     def command(self, out: Path) -> list[str]:
-        """The arguments of ``ftdojo`` that run it, or take it up where it ended."""
+        """Return the arguments of ``ftdojo`` that run or resume it."""
         options, place = self.options, ["--out", str(out / self.folder)]
         if self.contestant.mcp:
             agent = ["--name", options.agent, "--start", self.contestant.mcp]
@@ -268,17 +270,17 @@ class Job:
         return f"{self.task_id}, {self.contestant.name}, seed {self.seed}"
 
 
-def _absolute(name: str, beside: Path) -> str:
-    return str(beside / name) if (beside / name).is_dir() else name
+def _make_absolute(name: str, parent: Path) -> str:
+    return str(parent / name) if (parent / name).is_dir() else name
 
 
-def _about(task: str, variant: str | None) -> tuple[str, str]:
-    """The id of a task, and the name of its variant."""
+def _resolve_task(task: str, variant: str | None) -> tuple[str, str]:
+    """Return the id of a task, and the name of its variant."""
     name, found = tasks.get(task).variant(variant)
     return found.spec.id, name
 
 
 def _slug(name: str) -> str:
-    """A name as part of a folder's name; of a folder its last part."""
+    """Return a name as part of a folder name; for a folder, its last part."""
     last = Path(name).name if Path(name).is_absolute() else name
     return re.sub(r"[^\w.-]+", "-", last)

@@ -1,4 +1,4 @@
-"""``ftdojo bench``: contests between agents."""
+"""``ftdojo bench``: run contests between agents."""
 
 from __future__ import annotations
 
@@ -23,26 +23,28 @@ def bench(
         Path | None, typer.Option("--out", help="Folder of the records; runs/NAME if not given.")
     ] = None,
     slots: Annotated[
-        int | None, typer.Option(min=1, help="Jobs at once; if not given one for each GPU, or one on a processor.")
+        int | None, typer.Option(min=1, help="Jobs to run at once; by default one per GPU, or one without a GPU.")
     ] = None,
     ray: Annotated[
         str | None,
         typer.Option(
             metavar="ADDRESS",
-            help="Run the jobs on a Ray cluster: HOST:PORT, auto for this machine's, local to start one.",
+            help="Run the jobs on a Ray cluster: HOST:PORT, auto for the one on this machine, local to start one.",
         ),
     ] = None,
-    cpus: Annotated[int | None, typer.Option(min=1, help="Cores of one job, with --ray.", show_default="1")] = None,
+    cpus: Annotated[int | None, typer.Option(min=1, help="CPU cores per job, with --ray.", show_default="1")] = None,
     gpus: Annotated[
         float | None,
-        typer.Option(min=0, help="GPUs of one job, with --ray.", show_default="1 if the cluster has any, else 0"),
+        typer.Option(min=0, help="GPUs per job, with --ray.", show_default="1 if the cluster has any, else 0"),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the plan, with its time and cost.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the plan with its time and cost; run nothing.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Let agents compete: every agent on every task with every seed, under the same budget, and a leaderboard.
+    """Compare agents: run every agent on every task with every seed under the same budget, and write a leaderboard.
 
-    The same command adds what is missing: after Ctrl-C or a crash, and when agents, tasks or seeds were added.
+    Repeat the command to run the missing jobs: after Ctrl-C or a crash, or after agents, tasks or seeds were added.
 
     [bold]Example of a suite[/] (see docs/contest.md)
 
@@ -60,12 +62,12 @@ def bench(
     wanted = Suite.load(suite)
     folder = out_dir or Path("runs") / wanted.name
     executor = _executor(slots, ray, cpus, gpus)
-    planned = plan(wanted, folder, executor.room)
+    planned = plan(wanted, folder, executor.capacity)
     if dry_run:
-        _show(planned, executor.room, json=json)
+        _print_plan(planned, executor.capacity, json=json)
         return
     with SuiteRecord(folder, wanted) as record, Live() as live:
-        live.say(_summary(planned, executor.room))
+        live.say(_summary(planned, executor.capacity))
         with executor:
             execute(record, executor, live)
         board = leaderboard(folder, live)
@@ -79,30 +81,35 @@ def bench(
     if failed:
         for job in failed[:10]:
             err.print(f"  {job.job}: {job.failure}; see {folder / job.folder}", markup=False, soft_wrap=True)
-        err.print(f"[bold red]failed[/]: {len(failed)} jobs have no result; the same command tries them again")
+        err.print(f"[bold red]failed[/]: {len(failed)} jobs have no result; run the same command to try them again")
         raise typer.Exit(3)
     err.print(f"[bold green]done[/]: all {len(wanted.jobs())} jobs are finished")
 
 
 def _executor(slots: int | None, ray: str | None, cpus: int | None, gpus: float | None) -> Executor:
-    """Where the jobs run: on this machine, or on a cluster."""
+    """Return the executor of the jobs: this machine, or a cluster."""
     from ftdojo.bench.local import LocalExecutor
     from ftdojo.bench.slots import slots as find_slots
     from ftdojo.errors import UsageError
 
     if ray is None:
         if cpus is not None or gpus is not None:
-            raise UsageError("--cpus and --gpus are of a cluster's jobs", fix="give --ray ADDRESS, or use --slots")
+            raise UsageError(
+                "--cpus and --gpus apply only to jobs on a cluster", fix="give --ray ADDRESS, or use --slots"
+            )
         return LocalExecutor(find_slots(slots))
     if slots is not None:
-        raise UsageError("--slots is of this machine", fix="leave it out: a cluster has as many as it has room for")
+        raise UsageError(
+            "--slots applies only to jobs on this machine",
+            fix="leave --slots out: a cluster runs as many jobs as it has room for",
+        )
     from ftdojo.bench.cluster import RayExecutor
 
     return RayExecutor(ray, cpus or 1, gpus)
 
 
 def print_standings(board: Leaderboard) -> None:
-    """The standings of every board."""
+    """Print the standings of every board."""
     for part in board.boards:
         out.print(f"[bold]{part.model}, {part.variant} data, budget {part.budget}[/]")
         table = Table("contestant", "mean gain", "mean rank", "best or tied", "runs", "iterations", box=None)
@@ -119,17 +126,15 @@ def _summary(planned: Plan, slots: int) -> str:
 
     if not planned.missing:
         return f"all {len(planned.jobs)} jobs are finished"
-    basis = "by jobs that were run here" if planned.measured else "at most, by their budgets"
-    cost = (
-        "no limit is set on its LLM cost" if planned.cost_usd is None else f"LLM cost at most ${planned.cost_usd:,.2f}"
-    )
+    basis = "estimated from jobs that ran here" if planned.measured else "at most, from their budgets"
+    cost = "LLM cost has no limit" if planned.cost_usd is None else f"LLM cost at most ${planned.cost_usd:,.2f}"
     return (
         f"{len(planned.missing)} of {len(planned.jobs)} jobs to run, {slots} at once: "
         f"about {text.duration(planned.seconds)} ({basis}); {cost}"
     )
 
 
-def _show(planned: Plan, slots: int, *, json: bool) -> None:
+def _print_plan(planned: Plan, slots: int, *, json: bool) -> None:
     if json:
         document = {
             "jobs": len(planned.jobs),

@@ -23,9 +23,10 @@ def print_json(document: Any) -> None:
 
 
 class Live:
-    """Draws the progress of a run: a line for what is worth keeping, one bar for the stage at work.
+    """Draws the progress of a run: lines for messages that stay, one bar for the current stage.
 
-    Without a terminal, stages are told once, when they end. Implements :class:`ftdojo.contract.progress.Progress`.
+    Without a terminal, each stage is reported once, when it ends.
+    Implements :class:`ftdojo.contract.progress.Progress`.
     """
 
     def __init__(self) -> None:
@@ -42,7 +43,7 @@ class Live:
         self._current: tuple[str, TaskID] | None = None
 
     def say(self, text: str) -> None:
-        """One line that stays."""
+        """Print one line that stays."""
         self._bars.console.print(f"[dim]·[/] {escape(text)}", soft_wrap=True)
 
     def update(self, stage: str, done: float, total: float, note: str = "") -> None:
@@ -53,7 +54,7 @@ class Live:
         self._bars.update(self._current[1], completed=done, total=total, note=escape(note))
 
     def end(self, stage: str, note: str = "") -> None:
-        """Take the stage's bar away."""
+        """Remove the stage's bar."""
         self._remove()
         if not err.is_terminal:
             self.say(f"{stage}: {note}")

@@ -1,4 +1,4 @@
-"""``ftdojo data prepare|show``: get a task's data once, so that runs need no network; look at what agents are given."""
+"""``ftdojo data prepare|show``: fetch a task's data once, so that runs need no network, and show its profile."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ if TYPE_CHECKING:
     from ftdojo.contract.data_profile import FieldProfile, FileProfile
     from ftdojo.record import Home
 
-app = typer.Typer(help="Get a task's data, and look at it.", no_args_is_help=True)
+app = typer.Typer(help="Prepare a task's data, and show its profile.", no_args_is_help=True)
 
 VariantName = Annotated[
-    str | None, typer.Option("--variant", help="twin is generated, hub is the published data; the first if not given.")
+    str | None,
+    typer.Option("--variant", help="Data variant: twin (generated) or hub (published); the first one if not given."),
 ]
 HomeFolder = Annotated[Path | None, typer.Option("--home", help="The cache folder; $FTDOJO_HOME if not given.")]
 
 
 @app.command()
 def prepare(task: TaskName, variant: VariantName = None, home: HomeFolder = None, json: Json = False) -> None:
-    """Fetch the published sets of a task, check them, and build its data. Afterwards no run of it needs the network.
+    """Fetch the published sets of a task, check them, and build its data. Afterwards its runs need no network.
 
-    Sets that $FTDOJO_DATA holds as ORG/NAME/… are read there and not fetched.
+    Sets found below $FTDOJO_DATA as ORG/NAME/… are read from there and not fetched.
     """
     from ftdojo import data, tasks
 
@@ -69,10 +70,10 @@ def show(
     task: TaskName,
     variant: VariantName = None,
     home: HomeFolder = None,
-    model: Annotated[str | None, typer.Option(help="Also count tokens, as this base model does.")] = None,
+    model: Annotated[str | None, typer.Option(help="Also count tokens, with the tokenizer of this base model.")] = None,
     json: Json = False,
 ) -> None:
-    """Show the profile of a task's raw data: rows, fields, lengths, gaps, labels and samples."""
+    """Show the profile of a task's raw data: rows, fields, lengths, missing values, labels, samples."""
     from ftdojo import data, models, tasks
 
     name, found = tasks.get(task).variant(variant)

@@ -1,4 +1,4 @@
-"""``ftdojo doctor``: what this machine can do, proved by trying it, with one fix for everything that is missing."""
+"""``ftdojo doctor``: test what this machine can do, and name a fix for everything that is missing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NEEDED_MEMORY_GIB = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was tried."""
+    """One tested ability of the machine."""
 
     name: str
     ok: bool
@@ -28,11 +28,11 @@ class Check:
 
 
 def doctor(json: Json = False) -> None:
-    """Check the machine: device, memory, disk, embedded model, task families, and every wall of the sandbox.
+    """Check the machine: device, memory, disk, embedded model, task families, and every restriction of the sandbox.
 
-    The sandbox is bubblewrap's, or that of $FTDOJO_SANDBOX (docker, podman).
+    The sandbox is bubblewrap, or the one that $FTDOJO_SANDBOX names (docker, podman).
     """
-    checks = [check for probe in (_device, _room, _model, _families, _sandbox) for check in _guarded(probe)]
+    checks = [check for probe in (_device, _resources, _model, _families, _sandbox) for check in _run_probe(probe)]
     if json:
         print_json({"ok": all(c.ok for c in checks), "checks": [asdict(c) for c in checks]})
     else:
@@ -45,8 +45,8 @@ def doctor(json: Json = False) -> None:
         raise typer.Exit(3)
 
 
-def _guarded(probe: Callable[[], Iterator[Check]]) -> list[Check]:
-    """The checks of a probe; one that cannot run at all is a failed check."""
+def _run_probe(probe: Callable[[], Iterator[Check]]) -> list[Check]:
+    """Run a probe and return its checks; a probe that cannot run is one failed check."""
     try:
         return list(probe())
     except FtdojoError as error:
@@ -60,7 +60,7 @@ def _device() -> Iterator[Check]:
     yield Check("device", True, f"{chosen.device}, {chosen.dtype} ({chosen.reason}), {os.cpu_count()} cores")
 
 
-def _room() -> Iterator[Check]:
+def _resources() -> Iterator[Check]:
     import psutil
 
     from ftdojo.record import Home
@@ -68,7 +68,12 @@ def _room() -> Iterator[Check]:
     home = Home.default().root
     home.mkdir(parents=True, exist_ok=True)
     disk = shutil.disk_usage(home).free / 2**30
-    yield Check("disk", disk > NEEDED_DISK_GIB, f"{disk:.0f} GiB free at {home}", "free space, or set FTDOJO_HOME")
+    yield Check(
+        "disk",
+        disk > NEEDED_DISK_GIB,
+        f"{disk:.0f} GiB free at {home}",
+        "free some space, or set FTDOJO_HOME to a folder on another disk",
+    )
     memory = psutil.virtual_memory().available / 2**30
     yield Check("memory", memory > NEEDED_MEMORY_GIB, f"{memory:.0f} GiB available", "close other programs")
 
@@ -81,7 +86,7 @@ def _model() -> Iterator[Check]:
 
 
 def _families() -> Iterator[Check]:
-    """Load every task family. None at all is no fault: a folder is a task, too."""
+    """Load every task family. Having none is not a fault: a folder can be a task, too."""
     from ftdojo.tasks import families
 
     found = families.installed()

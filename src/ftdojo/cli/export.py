@@ -1,4 +1,4 @@
-"""``ftdojo export``: the best model of a run as a folder to use and to serve."""
+"""``ftdojo export``: write the best model of a run as a folder that can be loaded and served."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ftdojo.cli.run import Json
 
 
 class Form(StrEnum):
-    """What is written."""
+    """The form of the exported weights."""
 
     MERGED = "merged"
     ADAPTER = "adapter"
@@ -22,22 +22,22 @@ class Form(StrEnum):
 def export(
     run_dir: Annotated[Path, typer.Argument(metavar="RUN", help="A folder that `ftdojo run --out` wrote.")],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder for the model.")],
-    form: Annotated[Form, typer.Option(help="merged: whole weights; adapter: the LoRA adapter alone.")] = Form.MERGED,
-    task: Annotated[str | None, typer.Option(help="The task's folder, if it was moved since.")] = None,
+    form: Annotated[Form, typer.Option(help="merged: all weights; adapter: only the LoRA adapter.")] = Form.MERGED,
+    task: Annotated[str | None, typer.Option(help="The task's folder, if it was moved after the run.")] = None,
     json: Json = False,
 ) -> None:
-    """Write the best model of a run with its tokenizer and a model card, and score it again to prove it.
+    """Write the best model of a run with its tokenizer and a model card, and score it again to verify it.
 
     [bold]Example[/]
 
       ftdojo export runs/demo models/demo
     """
-    from ftdojo.audit.export import export as hand_over
+    from ftdojo.audit.export import export as export_model
     from ftdojo.record import Home
     from ftdojo.report.card import commands, write_card
 
     with Live() as live:
-        exported = hand_over(run_dir, folder, form=form.value, home=Home.default(), task=task, progress=live)
+        exported = export_model(run_dir, folder, form=form.value, home=Home.default(), task=task, progress=live)
     card, serve = write_card(exported), commands(exported)
     if json:
         score = exported.score.model_dump(mode="json")

@@ -13,33 +13,36 @@ if TYPE_CHECKING:
     from ftdojo.llm import Transport
 
 Llms = tuple["Transport | None", "DataLlm | None"]
-"""The way to the planner's model, ``None`` without one; the models that data programs may ask."""
+"""The transport to the planner's model, ``None`` without one; the models that data programs may call."""
 
 
-def connected(options: RunOptions) -> Llms:
-    """The models that the options name. No request is made.
+def connect_models(options: RunOptions) -> Llms:
+    """Return the models that the options name. No request is made.
 
     Raises:
-        UsageError: for a name of another form, or a server that nothing would ask.
+        UsageError: if a name is malformed, or if no model would use the server.
     """
     if options.replay is not None:
-        planner, models = recorded(options.replay)
-        return planner, _pools(models, options)
+        planner, models = load_recorded(options.replay)
+        return planner, _make_data_llm(models, options)
     from ftdojo.gateway import DataLlm
     from ftdojo.llm import connect
 
     asks = options.planner is not None and ":" in options.planner
     if options.base_url and not asks and not options.data_llm:
-        raise UsageError("the playbook asks no server", fix="add --planner openai:MODEL, or leave --base-url out")
+        raise UsageError(
+            "--base-url has no effect: the playbook calls no language model",
+            fix="add --planner openai:MODEL, or leave --base-url out",
+        )
     planner = connect(options.planner or "", base_url=options.base_url) if asks else None
-    return planner, DataLlm.of(options)
+    return planner, DataLlm.from_options(options)
 
 
-def recorded(run: Path) -> tuple[Transport | None, dict[str, Transport]]:
-    """Ways to the answers in the record of a run: the planner's, and by pool those of data programs.
+def load_recorded(run: Path) -> tuple[Transport | None, dict[str, Transport]]:
+    """Return transports that replay the replies recorded in a run: the planner's, and those of data programs by pool.
 
     Raises:
-        UsageError: if no model was asked in it.
+        UsageError: if no model was called in the run.
     """
     from ftdojo.llm import Lookup, Replay
     from ftdojo.record import Ledger
@@ -51,7 +54,7 @@ def recorded(run: Path) -> tuple[Transport | None, dict[str, Transport]]:
         calls = [call for made in history.calls for call in made]
         data_calls = [call for made in history.data_calls for call in made]
     if identity is None or not (calls or data_calls):
-        raise UsageError(f"no LLM was asked in {run}", fix="name a run with an LLM as planner, or with --data-llm")
+        raise UsageError(f"no LLM was called in {run}", fix="name a run with an LLM as planner, or with --data-llm")
     planner = Replay(calls, calls[0].model) if calls else None
     return planner, {
         pool: Lookup([call for call in data_calls if call.model == model], model)
@@ -59,7 +62,7 @@ def recorded(run: Path) -> tuple[Transport | None, dict[str, Transport]]:
     }
 
 
-def _pools(models: dict[str, Transport], options: RunOptions) -> DataLlm | None:
+def _make_data_llm(models: dict[str, Transport], options: RunOptions) -> DataLlm | None:
     from ftdojo.gateway import DataLlm
 
     return DataLlm(models=models, concurrency=options.llm_concurrency) if models else None

@@ -15,18 +15,18 @@ from ftdojo.cli.console import err, out
 from ftdojo.errors import FtdojoError, InputError
 
 INTERRUPTED = 130
-"""128 + SIGINT, as shells report it; typer ends so on Ctrl-C."""
+"""128 + SIGINT, as shells report it; typer exits with it on Ctrl-C."""
 
 app = typer.Typer(
     name="ftdojo",
-    epilog="Begin with: ftdojo run chemistry/mol_und --budget 10m",
+    epilog="Start with: ftdojo run chemistry/mol_und --budget 10m",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
 
 
-def _tell_version(asked: bool) -> None:
+def _print_version(asked: bool) -> None:
     if asked:
         out.print(f"ftdojo {version('ftdojo')}", highlight=False)
         raise typer.Exit
@@ -35,7 +35,7 @@ def _tell_version(asked: bool) -> None:
 @app.callback()
 def _options(
     _version: Annotated[
-        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and exit.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Fine-tune language models with agents, and score them fairly."""
@@ -57,21 +57,21 @@ app.command()(doctor.doctor)
 
 
 def main() -> None:
-    """Run the command line and exit: 0 done, 1 a finding about the input, 2 usage, 3 infrastructure."""
-    # peft imports it wherever it is installed, and it complains that it would rather have fetched kernels from the hub.
+    """Run the command line and exit with 0 (done), 1 (faulty input), 2 (usage error) or 3 (infrastructure error)."""
+    # peft imports bitsandbytes if it is installed, and it warns that it could not fetch kernels from the hub.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     try:
         app()
     except FtdojoError as error:
-        _show(error)
+        _print_error(error)
         sys.exit(error.exit_status)
     except SystemExit as ending:
         if ending.code == INTERRUPTED:
-            err.print("[yellow]interrupted[/]: finished stages are kept; the same command resumes the run")
+            err.print("[yellow]interrupted[/]: finished stages are kept; run the same command to resume")
         raise
 
 
-def _show(error: FtdojoError) -> None:
+def _print_error(error: FtdojoError) -> None:
     if "--json" in sys.argv:
         findings = [f.model_dump() for f in error.findings] if isinstance(error, InputError) else []
         kind = type(error).__name__

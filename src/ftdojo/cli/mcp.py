@@ -1,4 +1,4 @@
-"""``ftdojo mcp``: an episode for an agent that lives elsewhere."""
+"""``ftdojo mcp``: serve an episode to an agent that is another program."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ftdojo.errors import PrerequisiteError
 
 @with_options(
     {
-        "agent": "the agent is another program, and --name says how results name it",
+        "agent": "the agent is another program; --name sets its name in results",
         "planner": "the agent plans by itself",
         "probes": "no tool of the server makes probes",
         "replay": "the calls of the agent's own model are not in the record",
@@ -25,7 +25,7 @@ from ftdojo.errors import PrerequisiteError
 )
 def mcp(
     options: RunOptions,
-    name: Annotated[str, typer.Option(help="How results name the agent, e.g. claude-code.")] = "outside",
+    name: Annotated[str, typer.Option(help="Name of the agent in results, e.g. claude-code.")] = "outside",
     out_dir: Annotated[
         Path | None, typer.Option("--out", help="Folder of the record; runs/TASK-NAME-seedN if not given.")
     ] = None,
@@ -34,22 +34,23 @@ def mcp(
         typer.Option(metavar="PORT", min=0, max=65535, help="Serve over HTTP on loopback; 0 for any free port."),
     ] = None,
     finish_when_left: Annotated[
-        bool, typer.Option("--finish-when-left", help="An agent that is gone has finished, so the test is scored.")
+        bool,
+        typer.Option("--finish-when-left", help="If the agent leaves, count it as finished, so that test is scored."),
     ] = False,
     start: Annotated[
         str | None,
         typer.Option(
             metavar="COMMAND",
-            help="Start this agent and serve it over HTTP. It finds the address in $FTDOJO_MCP_URL; when it ends, the "
-            "episode is finished, and when the episode ends, it is stopped.",
+            help="Start this agent and serve the episode to it over HTTP, at the address in $FTDOJO_MCP_URL. When the "
+            "agent exits, the episode is finished; when the episode ends, the agent is stopped.",
         ),
     ] = None,
 ) -> None:
     """Serve an episode to an outside agent over the Model Context Protocol, on standard input and output.
 
-    The agent gets tools for the task, the raw data, validating, submitting, feedback and the budget, and the same
-    gates, acceptance and sealed test as every other. If it leaves without having finished, the same command resumes
-    the run.
+    The agent gets tools for the task, the raw data, validating, submitting, feedback and the budget. The gates, the
+    acceptance rule and the sealed test are the same as for every other agent. If the agent leaves before it has
+    finished, run the same command to resume.
 
     [bold]Examples[/] (recipes for some agents: docs/outside-agents.md)
 
@@ -60,7 +61,7 @@ def mcp(
       ftdojo mcp chemistry/mol_und --budget 30m --name mine --start "python /home/me/agent.py"
     """
     from ftdojo.episode import Dojo, run_episode
-    from ftdojo.outside import AgentLeft, Seat, StartedAgent, Watched, program_of
+    from ftdojo.outside import AgentLeft, Seat, StartedAgent, Watched, parse_command
     from ftdojo.record import Home, RunFolder
     from ftdojo.report import write_report
 
@@ -72,7 +73,7 @@ def mcp(
         raise PrerequisiteError("the MCP SDK is not installed", fix="pip install 'ftdojo[mcp]'") from None
 
     if start is not None:
-        program_of(start)
+        parse_command(start)
     folder = out_dir or Path("runs") / f"{short_name(options.task)}-{name}-seed{options.seed}"
     options = options.model_copy(update={"agent": name})
     with Live() as live:
@@ -88,13 +89,13 @@ def mcp(
                 elif service.url:
                     live.say(f"serving {service.url}")
                 try:
-                    seat.ended(run_episode(dojo, seat))
+                    seat.report_result(run_episode(dojo, seat))
                 except AgentLeft:
                     dojo.pause()
-                    live.say(f"{name} has left without having finished; the same command resumes {folder}")
+                    live.say(f"{name} left before it had finished; run the same command to resume {folder}")
                     return
                 except BaseException:
-                    seat.broken()
+                    seat.report_interruption()
                     raise
             report = write_report(folder)
             live.say(f"report {report}; result {RunFolder(folder).result}")

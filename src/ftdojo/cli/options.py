@@ -25,7 +25,7 @@ ORDER = [*OWN, *(name for name in RunOptions.model_fields if name in Rules.model
 def with_options(
     without: Mapping[str, str] | None = None, *, task_as_option: bool = False
 ) -> Callable[[Command], Command]:
-    """Give a command every option of a run as a parameter of its own. It is called with ``options`` in their place.
+    """Add every option of a run to a command as a parameter. The command itself receives them together as ``options``.
 
     Args:
         without: options that the command does not take -> why. They keep their defaults.
@@ -54,21 +54,21 @@ def with_options(
 
 
 def read_options(given: Mapping[str, Any]) -> RunOptions:
-    """The options that a command line gave, by field; ``None`` is one that was not given.
+    """Return the options of a command line, given by field; ``None`` means not given.
 
     Raises:
-        UsageError: for a value that an option cannot have.
+        UsageError: if an option has an invalid value.
     """
     try:
         return RunOptions(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         fault = error.errors()[0]
         flag = flag_of(str(fault["loc"][0])).name
-        raise UsageError(f"{flag}: {fault['msg']}", fix="see --help for what it takes") from None
+        raise UsageError(f"{flag}: {fault['msg']}", fix="see --help for the valid values") from None
 
 
 def _parameter(name: str, *, task_as_option: bool) -> inspect.Parameter:
-    """One option as typer takes it."""
+    """Return one option as a parameter that typer understands."""
     field, flag = RunOptions.model_fields[name], flag_of(name)
     text = " ".join((field.description or "").split())
     kind, default = _type(field.annotation, flag), field.get_default()
@@ -85,7 +85,7 @@ def _parameter(name: str, *, task_as_option: bool) -> inspect.Parameter:
 
 
 def _type(annotation: Any, flag: Flag) -> Any:
-    """The type of a field as the command line reads it: durations are text, and a tuple is a list."""
+    """Return the type of a field on the command line: durations are text, and a tuple is a list."""
     if flag.duration:
         return str | None
     if typing.get_origin(annotation) is tuple:

@@ -1,4 +1,4 @@
-"""``ftdojo predict``: the outputs of a model on a file of items."""
+"""``ftdojo predict``: write the outputs of a model for a file of items."""
 
 from __future__ import annotations
 
@@ -14,23 +14,21 @@ from ftdojo.cli.run import NO_AGENT, Json
 from ftdojo.cli.tasks import read_rows
 from ftdojo.contract.options import RunOptions
 
-NO_BUDGET = dict.fromkeys(("input_tokens", "output_tokens", "cost_usd"), "a served model is asked without a limit")
+NO_BUDGET = dict.fromkeys(("input_tokens", "output_tokens", "cost_usd"), "calls to a served model have no limit")
 
 
 @with_options(NO_AGENT | dict.fromkeys(("data_llm", "llm_concurrency"), "no data program runs") | NO_BUDGET)
 def predict(
     options: RunOptions,
     items: Annotated[Path, typer.Option(help="Evaluation items as JSON lines, each with an id.")],
-    to: Annotated[
-        Path, typer.Option(help="Where the predictions go; those that are there already are not made again.")
-    ],
+    to: Annotated[Path, typer.Option(help="File of the predictions; predictions already in it are not made again.")],
     served: Annotated[
-        str | None, typer.Option(metavar="PROVIDER:MODEL", help="Ask this model over the network instead.")
+        str | None, typer.Option(metavar="PROVIDER:MODEL", help="Call this model over the network instead.")
     ] = None,
-    concurrency: Annotated[int, typer.Option(min=1, help="Requests at one time to a served model.")] = 32,
+    concurrency: Annotated[int, typer.Option(min=1, help="Concurrent requests to a served model.")] = 32,
     json: Json = False,
 ) -> None:
-    """Let a model answer evaluation items, greedily and as the task asks; `ftdojo score` scores what it said.
+    """Generate a model's answers to evaluation items, greedily, with the task's prompts; `ftdojo score` scores them.
 
     [bold]Examples[/]
 
@@ -52,7 +50,7 @@ def predict(
     opened = (
         nullcontext(ServedEngine(connect(served, base_url=options.base_url), concurrency=concurrency))
         if served
-        else inference.opened(options.engine, models.resolve(options.model, Home.default().root))
+        else inference.open_engine(options.engine, models.resolve(options.model, Home.default().root))
     )
     with Live() as live, opened as answering, to.open("a", encoding="utf-8") as stream:
 

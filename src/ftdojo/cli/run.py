@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from ftdojo.cli import llms
 from ftdojo.cli.console import Live, err, out, print_json
@@ -17,7 +18,7 @@ from ftdojo.errors import UsageError
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 TaskName = Annotated[str, typer.Argument(metavar="TASK", help="A task id (see `ftdojo tasks`) or a task folder.")]
 NO_AGENT = dict.fromkeys(
-    ("agent", "planner", "probes", "replay", "ladder", "submissions", "wall_s", "device_s", "seed"), "no agent plays"
+    ("agent", "planner", "probes", "replay", "ladder", "submissions", "wall_s", "device_s", "seed"), "no agent runs"
 )
 
 
@@ -29,7 +30,7 @@ def run(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Fine-tune a model on a task with an agent. The same command resumes a run that was interrupted.
+    """Fine-tune a model on a task with an agent. Repeat the command to resume an interrupted run.
 
     [bold]Examples[/]
 
@@ -44,13 +45,13 @@ def run(
     from ftdojo import agents
     from ftdojo.episode import Dojo, run_episode
     from ftdojo.record import Home, RunFolder
-    from ftdojo.report import closing_table, write_report
+    from ftdojo.report import closing_table, text, write_report
 
     folder = out_dir or Path("runs") / f"{short_name(options.task)}-seed{options.seed}"
     named = agents.check(options.agent, options.planner, probes=options.probes, ladder=options.ladder)
     if options.data_llm and named.startswith(agents.PLAYBOOK):
-        err.print("the playbook writes recipes, which ask no models: --data-llm has no effect without a --planner")
-    transport, data_llm = llms.connected(options)
+        err.print("--data-llm has no effect without a --planner: the playbook writes recipes, which call no models")
+    transport, data_llm = llms.connect_models(options)
     if transport:
         named = agents.check(options.agent, transport.model, probes=options.probes)
     options = options.model_copy(update={"planner": named})
@@ -66,8 +67,8 @@ def run(
     err.print(
         f"peak memory {_peak_memory_gib():.1f} GiB; report {report}; result {RunFolder(folder).result}", soft_wrap=True
     )
-    gain = "better than the base model" if result.best.iteration else "nothing beat the base model"
-    err.print(f"[bold green]done[/]: outcome {result.outcome}, best iteration {result.best.iteration} ({gain})")
+    ending = f": outcome {result.outcome}, best iteration {result.best.iteration} ({text.learned(result)})"
+    err.print(Text("done", "bold green") + Text(ending), soft_wrap=True)
 
 
 @with_options(NO_AGENT, task_as_option=True)
@@ -76,10 +77,11 @@ def validate(
     submission: Annotated[Path, typer.Argument(help="The submission folder.")],
     json: Json = False,
 ) -> None:
-    """Check a submission with the gates alone: schema, static, data trial, tokens, micro-training, micro-evaluation.
+    """Check a submission with the gates only: schema, static, data trial, tokens, micro-training, micro-evaluation.
 
-    Errors reject it and say where and how to repair it; warnings are shown and pass. Nothing is trained to the end.
-    Replies of language models to its data program are kept: a run with the same models does not pay for them again.
+    Errors reject the submission and say where the fault is and how to repair it; warnings do not reject it. No full
+    training is run. Replies of language models to its data program are kept: a run with the same models does not pay
+    for them again.
     """
     from ftdojo.episode import validate as check
     from ftdojo.record import Home
@@ -103,7 +105,7 @@ def report(
     run_dir: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `ftdojo run` or `ftdojo bench` wrote.")],
     json: Json = False,
 ) -> None:
-    """Write a run's report.html, or a contest's leaderboard, again; also of one that is unfinished."""
+    """Write a run's report.html or a contest's leaderboard again, also if it is unfinished."""
     from ftdojo.bench import is_suite, leaderboard
     from ftdojo.report import write_report
     from ftdojo.report.leaderboard import write_leaderboard
@@ -120,7 +122,7 @@ def report(
 
 
 def short_name(task: str) -> str:
-    """A task as part of a folder's name."""
+    """Return the task's name as part of a folder name."""
     return Path(task).name if Path(task).is_dir() else task.replace("/", "-")
 
 

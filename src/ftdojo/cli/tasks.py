@@ -15,7 +15,7 @@ from ftdojo.cli.run import Json, TaskName
 from ftdojo.errors import InputError, UsageError
 from ftdojo.findings import Finding
 
-app = typer.Typer(help="Look at a task, make your own, and prove it.", no_args_is_help=True)
+app = typer.Typer(help="Show, create and check tasks.", no_args_is_help=True)
 
 
 def list_tasks(json: Json = False) -> None:
@@ -77,7 +77,7 @@ def show(task: TaskName, json: Json = False) -> None:
 @app.command()
 def new(
     name: Annotated[str, typer.Argument(help="Name of the task; a folder of that name is written.")],
-    into: Annotated[Path, typer.Option(help="Where to put the folder.")] = Path(),
+    into: Annotated[Path, typer.Option(help="Parent of the new folder.")] = Path(),
     json: Json = False,
 ) -> None:
     """Write a small working task folder to start from."""
@@ -87,24 +87,24 @@ def new(
     if json:
         print_json({"folder": str(folder)})
     else:
-        out.print(f"wrote {folder}; prove it with: ftdojo task check {folder}", markup=False)
+        out.print(f"wrote {folder}; check it with: ftdojo task check {folder}", markup=False)
 
 
 @app.command()
 def check(
     task: TaskName, data: Annotated[str | None, typer.Option(help="Data variant.")] = None, json: Json = False
 ) -> None:
-    """Prove a task: gold answers score best, empty and constant answers are reported, splits do not overlap."""
+    """Check a task: gold answers score best, empty and constant answers are reported, splits do not overlap."""
     from ftdojo import sandbox, tasks
     from ftdojo.data import locate
     from ftdojo.record import Home
-    from ftdojo.tasks.check import check as prove
+    from ftdojo.tasks.check import check as check_task
 
     name, found = tasks.get(task, runner=sandbox.run_user_code).variant(data)
     sources = locate(found.variants[name].sets, Home.default())
     with tempfile.TemporaryDirectory(prefix="ftdojo-check-") as folder:
         found.variants[name].build(Path(folder), sources)
-        verdict = prove(found, Path(folder))
+        verdict = check_task(found, Path(folder))
     if json:
         print_json(verdict)
     else:
@@ -119,7 +119,7 @@ def score(
     predictions: Annotated[Path, typer.Option(help='Predictions as JSON lines: {"id": …, "output": …}.')],
     json: Json = False,
 ) -> None:
-    """Score predictions from a file. Needs no model."""
+    """Score predictions from a file. No model is needed."""
     from ftdojo import sandbox, tasks
     from ftdojo.tasks.scoring import pair
     from ftdojo.tasks.scoring import score as evaluate
@@ -151,7 +151,7 @@ def _print_check(verdict: Any) -> None:
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of a JSON-lines file; every faulty line is reported."""
+    """Read the rows of a JSON-lines file; every faulty line is reported."""
     if not path.is_file():
         raise UsageError(f"there is no file {path}", fix="check the path")
     rows, findings = [], []
@@ -167,12 +167,14 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
         if problem:
             where = f"{path.name}: line {number}"
             findings.append(
-                Finding(code="bad_json", gate=0, message=problem, where=where, fix="one JSON object a line")
+                Finding(code="bad_json", gate=0, message=problem, where=where, fix="write one JSON object per line")
             )
         else:
             rows.append(value)
     if not rows and not findings:
-        findings.append(Finding(code="empty", gate=0, message="holds no rows", where=path.name, fix="write some rows"))
+        findings.append(
+            Finding(code="empty", gate=0, message="holds no rows", where=path.name, fix="add at least one row")
+        )
     if findings:
         raise InputError(findings[:20])
     return rows

@@ -15,15 +15,16 @@ COLOURS = {"ok": "green", "failed": "bold red", "unchecked": "yellow"}
 
 def verify(
     run_dir: Annotated[Path, typer.Argument(metavar="RUN", help="A folder that `ftdojo run --out` wrote, or a copy.")],
-    task: Annotated[str | None, typer.Option(help="The task's folder, if it was moved since.")] = None,
+    task: Annotated[str | None, typer.Option(help="The task's folder, if it was moved after the run.")] = None,
     json: Json = False,
 ) -> None:
     """Audit a finished run from its own record: ledger, budget, digests, scores, decisions, overlap, lineage.
 
-    Nothing is changed, trained, built or fetched. Scores are computed again from the stored outputs. What is not on
-    this machine (the store below FTDOJO_HOME, the task's data, the base model) is [yellow]unchecked[/], and why.
+    Nothing is changed, trained, built or fetched. Scores are computed again from the stored outputs. A check that
+    needs something that is not on this machine (the store below FTDOJO_HOME, the task's data, the base model) is
+    reported as [yellow]unchecked[/], with the reason.
 
-    Ends with 0 if no check failed, 1 if one did, 2 if there is no finished run.
+    Exit status: 0 if no check failed, 1 if one failed, 2 if there is no finished run.
 
     [bold]Examples[/]
 
@@ -42,8 +43,8 @@ def verify(
         for check in found.checks:
             out.print(f"[{COLOURS[check.status]}]{check.status:<9}[/] {check.name:<11} ", end="")
             out.print(check.message, markup=False, soft_wrap=True)
-        verdict = "[bold green]no check failed[/]" if found.ok else "[bold red]the run does not hold[/]"
+        verdict = "[bold green]no check failed[/]" if found.ok else "[bold red]the audit failed[/]"
         unchecked = sum(check.status == "unchecked" for check in found.checks)
-        err.print(verdict + (f", {unchecked} could not be made here" if unchecked else ""))
+        err.print(verdict + (f", {unchecked} could not be made on this machine" if unchecked else ""))
     if not found.ok:
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""One budget for a run: what may be spent, what was spent, and the rule that stops. Values, no clocks."""
+"""The budget of a run: its limits, what was spent, and what remains. Values only, no clocks."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
-    """What has been used. Stages taken from the store are charged what they cost when they were made, so a resumed
-    or repeated run is charged, and decides, like the first."""
+    """What a run has used. Stages taken from the store are charged what they cost when they were made, so a resumed or
+    repeated run is charged the same as the first run, and decides the same."""
 
     wall_s: float = 0.0
     device_s: float = 0.0
@@ -29,8 +29,8 @@ class Spent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """The limits of a run; ``None`` is no limit. Limits hold for the agent's part: what the environment does for itself
-    is not charged, neither measuring the base model before nor opening test afterwards."""
+    """The limits of a run; ``None`` is no limit. Limits apply to the agent's part. The environment's own work, which
+    is measuring the base model before and scoring test afterwards, is not charged."""
 
     wall_s: float | None = None
     device_s: float | None = None
@@ -40,18 +40,18 @@ class Budget:
     cost_usd: float | None = None
 
     def within(self, other: Budget) -> Budget:
-        """The tighter of two budgets, account by account."""
+        """Return the tighter of two budgets, account by account."""
         pairs = {f.name: [getattr(b, f.name) for b in (self, other)] for f in fields(self)}
         return Budget(**{name: min((v for v in pair if v is not None), default=None) for name, pair in pairs.items()})
 
     def remaining(self, spent: Spent) -> dict[str, float]:
-        """What is left of each limited account, in its own unit; negative when overdrawn."""
+        """Return what is left of each limited account, in its own unit; negative when overdrawn."""
         limits = {name: limit for name, limit in asdict(self).items() if limit is not None}
         return {name: limit - getattr(spent, name) for name, limit in limits.items()}
 
 
 def parse_duration(text: str) -> float:
-    """Seconds in a duration such as ``90``, ``45s``, ``30m``, ``1.5h`` or ``1h30m``."""
+    """Return the seconds of a duration such as ``90``, ``45s``, ``30m``, ``1.5h`` or ``1h30m``."""
     parts = re.findall(r"(\d+(?:\.\d+)?)([smhd]?)", text)
     if not parts or "".join(number + unit for number, unit in parts) != text.strip():
         raise UsageError(

@@ -1,4 +1,4 @@
-"""One call to a model, as the record keeps it, and where calls are written."""
+"""A recorded call to a language model, and the log that calls are written to."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from ftdojo.contract.budget import Spent
 from ftdojo.schema import StrictModel
 
 DATA_PROGRAM = "data"
-"""The purpose of the calls that data programs make; all other purposes are a planner's."""
+"""The purpose of calls made by data programs. All other purposes are a planner's."""
 
 Role = Literal["system", "user", "assistant"]
 Mode = Literal["json_schema", "json_object", "text"]
-"""How the form of an answer is asked for: enforced by the server, by the server with the schema beside, or in words."""
+"""How the form of an answer is requested: ``json_schema`` is enforced by the server; ``json_object`` is enforced by
+the server, with the schema as an extra key; ``text`` is requested in the prompt."""
 
 
 class Message(StrictModel):
@@ -23,7 +24,7 @@ class Message(StrictModel):
 
 
 class Usage(StrictModel):
-    """What a call used. Counted by the server; estimated from characters if it does not say."""
+    """What a call used. Counted by the server; estimated from characters if the server does not report it."""
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -52,13 +53,13 @@ class Call(StrictModel):
     usage: Usage
     seconds: float
     key: str = ""
-    """The request's digest, where answers are looked up by content: see :meth:`ftdojo.llm.transport.Request.key`."""
+    """The request's digest, for replies that are looked up by content: :meth:`ftdojo.llm.transport.Request.key`."""
     cached: bool = False
-    """Whether the reply was kept from an earlier run, which paid ``usage`` for it, and nothing was asked now."""
+    """Whether the reply comes from an earlier run, which paid ``usage`` for it; no request was made now."""
 
     @property
     def charge(self) -> Spent:
-        """What the budget is charged."""
+        """The amount that the budget is charged for this call."""
         if self.cached:
             return Spent()
         used = self.usage
@@ -66,10 +67,10 @@ class Call(StrictModel):
 
 
 class CallLog(Protocol):
-    """Where calls are written and charged, and what the budget still allows."""
+    """The log in which calls are recorded and charged."""
 
     def append(self, call: Call) -> None:
         """Write a call; when this returns, it is on disk and charged."""
 
     def remaining(self) -> dict[str, float]:
-        """What is left of each limited account of the budget."""
+        """Return what is left of each limited account of the budget."""

@@ -1,4 +1,4 @@
-"""What makes a run the run that it is. A run resumes only under the configuration that it began with."""
+"""The identity of a run. A run can be resumed only under the configuration that it began with."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PACKAGES = ("ftdojo", "ftdojo-tasks", "torch", "transformers", "peft", "rdkit")
 
 
 SAME = ("variant", "model", "agent", "ladder", "engine", "seed")
-"""Options that are part of a run's identity as they are."""
+"""Options that are copied unchanged into a run's identity."""
 
 
 class Configuration(StrictModel):
@@ -31,27 +31,27 @@ class Configuration(StrictModel):
     agent: str
     planner: str
     data_llm: dict[str, str] = Field(default_factory=dict)
-    """The pools of language models that data programs may ask: name -> ``provider:model``."""
+    """The pools of language models that data programs may call: name -> ``provider:model``."""
     ladder: bool = False
-    """Whether agents see validation only where it was shown to have improved."""
+    """Whether agents see validation scores only of accepted submissions."""
     engine: str = "transformers"
-    """What models answer with in evaluation."""
+    """The inference engine of the evaluation."""
     seed: int
     budget: dict[str, float | None]
     digests: dict[str, str]
-    """Of the data, the base model and the task's version: what the names above stood for."""
+    """Digests of the data and the base model, and the task's version: the contents that the names above referred to."""
 
     @classmethod
     def of(
         cls, options: RunOptions, *, task: str, data_llm: dict[str, str], budget: Budget, digests: dict[str, str]
     ) -> Configuration:
-        """The identity of a run with these options.
+        """Return the identity of a run with these options.
 
         Args:
             options: with the variant that was chosen.
             task: the id of the task.
-            data_llm: pool -> model of those that data programs may ask.
-            budget: the limits that hold: those of the options and of the task's rules.
+            data_llm: pool -> model, of the models that data programs may call.
+            budget: the limits in force: those of the options and of the task's rules.
             digests: of the data, the base model and the task's version.
         """
         same = {name: getattr(options, name) for name in SAME}
@@ -60,7 +60,7 @@ class Configuration(StrictModel):
         )
 
     def options(self, task: str) -> RunOptions:
-        """The options that this run can be made again with.
+        """Return the options that repeat this run.
 
         Args:
             task: where the task is now: its id, or the path of its folder.
@@ -83,7 +83,7 @@ class Configuration(StrictModel):
 
 
 def versions() -> dict[str, str]:
-    """The versions that produced a result, of what is installed; recorded, but not part of a run's identity."""
+    """Return the installed versions that produce a result; recorded, but not part of a run's identity."""
     found = {"python": platform.python_version()}
     for name in PACKAGES:
         with contextlib.suppress(PackageNotFoundError):

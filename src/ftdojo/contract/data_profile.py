@@ -1,4 +1,4 @@
-"""What agents are shown of the raw data."""
+"""The profile of the raw data that agents are shown."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ftdojo.schema import StrictModel
 
 
 class FieldProfile(StrictModel):
-    """One field over all rows of a file. Lengths are of text, or of a value's JSON, where it is not missing."""
+    """One field over all rows of a file. Lengths are of text, or of a value's JSON, where the field is not missing."""
 
     name: str
     types: dict[str, int]
@@ -18,7 +18,7 @@ class FieldProfile(StrictModel):
     broken_json_share: float | None
     """For text fields that mostly look like JSON: the share that does not parse; else ``None``."""
     tokens_p50: int | None = None
-    """Over the rows that tokens were counted on; ``None`` if they were not counted."""
+    """Over the rows in which tokens were counted; ``None`` if they were not counted."""
     tokens_p95: int | None = None
     labels: dict[str, int] | None = None
     """Value -> number of rows, most frequent first, for fields with few short values; else ``None``."""
@@ -30,13 +30,13 @@ class FileProfile(StrictModel):
     path: str
     rows: int
     malformed_rows: int
-    """Rows that are no object. A file that breaks off, or is of another format than its name says, counts one."""
+    """Rows that are not objects. A file that is cut off, or whose format does not match its name, counts as one."""
     fields: list[FieldProfile]
     """The first ``MAX_FIELDS``."""
     samples: list[str]
     """The first rows as JSON text, cut to a bounded length."""
     token_rows: int = 0
-    """So many rows, evenly spaced, were tokens counted on; 0 if they were not counted."""
+    """Number of rows, evenly spaced, in which tokens were counted; 0 if they were not counted."""
     fields_left_out: int = 0
 
 

@@ -26,17 +26,17 @@ TRAINERS: Kind[type[Any]] = Kind(
 
 
 def names() -> list[str]:
-    """All methods: those of ftdojo, then those of plug-ins."""
+    """Return all methods: those of ftdojo, then those of plug-ins."""
     return TRAINERS.names()
 
 
 def is_method(name: str) -> bool:
-    """Whether there is a method of that name."""
+    """Return whether there is a method of that name."""
     return name in TrainConfig.methods or name in names()
 
 
 def find_trainer(method: str) -> type[Any]:
-    """The trainer class of a method.
+    """Return the trainer class of a method.
 
     Raises:
         UsageError: if there is no such method.
@@ -48,7 +48,7 @@ def find_trainer(method: str) -> type[Any]:
 
 
 def find_config(method: str) -> type[MethodConfig]:
-    """The model that reads ``train.yaml`` for a method. Raises as :func:`find_trainer`."""
+    """Return the model that reads ``train.yaml`` for a method. Raises as :func:`find_trainer`."""
     if method in TrainConfig.methods:  # known without the trainer
         return TrainConfig
     found: type[MethodConfig] = find_trainer(method).config
@@ -65,7 +65,7 @@ def read_config(path: Path) -> MethodConfig:
 
 
 def parse_config(data: Any, *, where: str) -> MethodConfig:
-    """The content of a ``train.yaml`` as the model of the method that it names; without one, as ``TrainConfig``.
+    """Parse the content of a ``train.yaml`` with the model of the method that it names; by default ``TrainConfig``.
 
     Raises:
         InputError: with one finding per fault, also if the method's plug-in cannot be imported

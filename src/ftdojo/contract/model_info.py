@@ -13,7 +13,7 @@ class ModelInfo:
     parameters: int
     """As stored: a matrix that is both embedding and output counts once."""
     precision: str
-    """Of most stored parameters, as safetensors names it, e.g. ``BF16``."""
+    """Type of most stored parameters, as safetensors names it, e.g. ``BF16``."""
     layers: int
     hidden_size: int
     intermediate_size: int

@@ -1,6 +1,6 @@
 """The options of a run, declared once: the command line, suites, the environment, grading and exports read them here.
 
-The docstring of a field is its help text. :data:`Flag` says how the command line spells a field where that differs.
+The docstring of a field is its help text. :class:`Flag` gives the command-line spelling of a field where it differs.
 """
 
 from __future__ import annotations
@@ -43,16 +43,16 @@ class Rules(StrictModel):
     ladder: bool = False
     """Show validation scores to the agent only for submissions that were accepted."""
     engine: str = "transformers"
-    """What generates answers in evaluation: transformers, vllm (on GPUs), or a plug-in such as module:ENGINE."""
+    """Engine that generates answers in evaluation: transformers, vllm (on GPUs), or a plug-in such as module:ENGINE."""
     data_llm: Annotated[tuple[str, ...], Flag("--data-llm", metavar="NAME=PROVIDER:MODEL")] = ()
-    """A language model that data programs may ask, e.g. weak=openai:gpt-5-mini or weak=openai:qwen3@URL; give the
-    option once for each. Data programs then send raw data to that model."""
+    """A language model that data programs may call, e.g. weak=openai:gpt-5-mini or weak=openai:qwen3@URL; repeat the
+    option for further models. Data programs then send raw data to that model."""
     llm_concurrency: int = Field(8, ge=1)
-    """The most calls of a data program at one time."""
+    """Maximum number of concurrent calls of a data program."""
 
 
 class RunOptions(Rules):
-    """Every option of one run. Where the record goes is not an option: the same run may be copied."""
+    """Every option of one run. The folder of the record is not an option: a run may be copied."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -64,8 +64,8 @@ class RunOptions(Rules):
     """The contestant: ft-agent, base, single-shot, random-search, tpe, greedy-tree, or a plug-in such as
     module:MyAgent."""
     planner: str | None = None
-    """What plans for the agent: PROVIDER:MODEL such as openai:gpt-5.2, or playbook (no language model). The agent's own
-    planning if not given."""
+    """Planner of the agent: PROVIDER:MODEL such as openai:gpt-5.2, or playbook (no language model). If not given, the
+    agent plans in its own way."""
     base_url: str | None = None
     """An OpenAI-compatible server for the models named openai:… (vLLM, Ollama …)."""
     replay: Path | None = None
@@ -73,17 +73,17 @@ class RunOptions(Rules):
     variant: Annotated[str | None, Flag("--data")] = None
     """Data variant; the task's first one if not given."""
     wall_s: Annotated[Seconds, Flag("--budget", duration=True)] = 1800.0
-    """Wall clock for everything before the test: 45s, 30m, 12h."""
+    """Limit of the wall-clock time before the test, e.g. 45s, 30m or 12h."""
     device_s: Annotated[Seconds, Flag("--max-device-time", duration=True)] = None
-    """Most time that training and evaluation use the device: 45s, 30m, 12h."""
+    """Limit of the time that training and evaluation use the device, e.g. 45s, 30m or 12h."""
     submissions: Annotated[int | None, Flag("--max-iterations")] = Field(None, ge=1)
-    """Most submissions."""
+    """Maximum number of submissions."""
     input_tokens: Annotated[int | None, Flag("--max-tokens")] = Field(None, ge=1)
-    """Most tokens that language models may read."""
+    """Maximum number of tokens that language models may read."""
     output_tokens: Annotated[int | None, Flag("--max-output-tokens")] = Field(None, ge=1)
-    """Most tokens that language models may write."""
+    """Maximum number of tokens that language models may write."""
     cost_usd: Annotated[float | None, Flag("--max-cost")] = Field(None, ge=0)
-    """Most dollars that language models may cost."""
+    """Maximum cost of language models in US dollars."""
     probes: int = Field(0, ge=0)
     """Candidate plans that compete on a share of their rows before a full run."""
     seed: int = Field(0, ge=0)
@@ -95,7 +95,7 @@ class RunOptions(Rules):
         return Budget(**{account.name: getattr(self, account.name) for account in fields(Budget)})
 
     def arguments(self, *, without: Collection[str] = ()) -> list[str]:
-        """The command-line arguments that give these options; the task, and those at their default, are left out.
+        """Return the command-line arguments for these options. The task, and options at their default, are left out.
 
         Args:
             without: fields that the command takes in another way.
@@ -106,7 +106,7 @@ class RunOptions(Rules):
             if name in {"task", *without} or value == field.default:
                 continue
             if value is None:
-                raise ValueError(f"no argument says that there is no {name}")
+                raise ValueError(f"no command-line argument sets {name} to None")
             flag = flag_of(name)
             for one in value if isinstance(value, tuple) else (value,):
                 text = duration_text(one) if flag.duration else str(one)
@@ -115,13 +115,13 @@ class RunOptions(Rules):
 
 
 def flag_of(name: str) -> Flag:
-    """How the command line spells a field of :class:`RunOptions`."""
+    """Return the command-line spelling of a field of :class:`RunOptions`."""
     found = next((m for m in RunOptions.model_fields[name].metadata if isinstance(m, Flag)), None)
     return found or Flag("--" + name.replace("_", "-"))
 
 
 def duration_text(seconds: float) -> str:
-    """A duration that :func:`~ftdojo.contract.budget.parse_duration` reads as exactly these seconds."""
+    """Return a duration that :func:`~ftdojo.contract.budget.parse_duration` reads as exactly these seconds."""
     for unit, size in (("h", 3600), ("m", 60)):
         if seconds >= size and seconds % size == 0:
             return f"{seconds // size:.0f}{unit}"

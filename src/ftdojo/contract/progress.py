@@ -1,4 +1,4 @@
-"""How the environment tells a watcher what it is doing. The command line draws it; nothing depends on it."""
+"""The interface by which the environment reports its progress. The command line shows it; nothing depends on it."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ class Progress(Protocol):
     """Receives progress. Its methods must return quickly and must not raise."""
 
     def say(self, text: str) -> None:
-        """One line worth keeping on the screen."""
+        """Show one line that stays on the screen."""
 
     def update(self, stage: str, done: float, total: float, note: str = "") -> None:
-        """``done`` of ``total`` units of a stage; the first call for a stage begins it."""
+        """Report ``done`` of ``total`` units of a stage; the first call for a stage begins it."""
 
     def end(self, stage: str, note: str = "") -> None:
-        """The stage is done; ``note`` says with what."""
+        """End a stage; ``note`` describes its result."""
 
 
 class Silent:
-    """A watcher that shows nothing."""
+    """A progress receiver that shows nothing."""
 
     def say(self, text: str) -> None:
         """Drop the line."""

@@ -1,4 +1,4 @@
-"""The door between environment and agent: what an agent sees, and the one method that it has.
+"""The interface between environment and agent: what an agent sees, and the one method that it implements.
 
 Everything here is data that could cross a process boundary; agents know the environment only through it.
 """
@@ -31,13 +31,13 @@ class Decision(StrictModel):
 
 
 class Iteration(StrictModel):
-    """One finished iteration, exactly as it stands in the ledger."""
+    """One finished iteration, exactly as recorded in the ledger."""
 
     number: int
     digests: dict[str, str]
-    """Of the submission's files and of the stages that were made from it."""
+    """Digests of the submission's files and of the stages made from it."""
     contents: dict[str, str] = Field(default_factory=dict)
-    """Of the files in these stages."""
+    """Digests of the files in these stages."""
     plan: Plan | None
     """``None`` if the submission's plan could not be read."""
     feedback: Feedback
@@ -56,7 +56,7 @@ class Iteration(StrictModel):
 
     @property
     def verdict(self) -> str:
-        """What came of it, in one line."""
+        """The outcome in one line."""
         if self.score is not None and self.decision is not None:
             return f"{self.score}; {'accepted' if self.accepted else 'rejected'}: {self.decision.reason}"
         stopped = next((f for f in self.feedback.execution.findings if f.severity == "error"), None)
@@ -77,14 +77,14 @@ class Iteration(StrictModel):
 
 
 class Probe(StrictModel):
-    """A submission that was tried on a share of its rows, exactly as it stands in the ledger."""
+    """A submission that was tried on a share of its rows, exactly as recorded in the ledger."""
 
     submission: str
     """Digest of its files."""
     share: float
-    """Of its rows, 0 to 1."""
+    """Share of its rows that was used, 0 to 1."""
     score: Score | None
-    """On validation; ``None`` if it did not get that far."""
+    """Validation score; ``None`` if it was not evaluated."""
     findings: list[Finding]
 
 
@@ -99,9 +99,9 @@ class Observation(StrictModel):
     baseline: EvaluationFeedback
     """The untouched base model on validation."""
     train_rows_per_s: float
-    """Measured here: rows as long as this task's prompts that a LoRA training passes a second."""
+    """Rows per second of a LoRA training, measured on this machine, with rows as long as this task's prompts."""
     evaluate_s: float
-    """Measured here: seconds in which the base model answered the validation items."""
+    """Seconds that the base model took for the validation items, measured on this machine."""
     history: list[Iteration]
     best: int
     """Number of the best iteration so far; 0 is the base model."""
@@ -110,7 +110,7 @@ class Observation(StrictModel):
     remaining: dict[str, float]
     """What is left of each limited account of the budget."""
     data_llm: dict[str, str] = Field(default_factory=dict)
-    """The pools of language models that a ``process_data.py`` may ask, name -> model: see docs/data-programs.md."""
+    """The pools of language models that a ``process_data.py`` may call, name -> model: see docs/data-programs.md."""
     item_fields: list[str] = Field(default_factory=list)
     """The fields of an evaluation item, which a data program needs to have its own answers scored."""
     seed: int
@@ -119,32 +119,32 @@ class Observation(StrictModel):
 class Agent(Protocol):
     """A contestant. It may read the observation and write one folder; it never sees test.
 
-    What it must keep, because a run that was killed is resumed with a new object:
+    Rules for an agent. They exist because a run that was killed is resumed with a new object:
 
     - A proposal is a function of the observation. Random choices are seeded by ``observation.seed`` and the length of
       the history. State that is kept in the object is lost when the process ends.
-    - Only its workspace is written. A folder that an interrupted call left there is written anew.
+    - Only its workspace is written. A folder that an interrupted call left there is overwritten.
     - It returns when the budget allows no further iteration: time passes while it plans.
     """
 
     @property
     def name(self) -> str:
-        """How results name it."""
+        """Its name in results."""
 
     @property
     def planner(self) -> str:
-        """What plans for it, e.g. ``playbook`` or ``openai:gpt-5.2``; empty if nothing does."""
+        """Its planner, e.g. ``playbook`` or ``openai:gpt-5.2``; empty if it has none."""
 
     def propose(self, observation: Observation) -> Path | None:
-        """The folder of the next submission, or ``None`` to stop."""
+        """Return the folder of the next submission, or ``None`` to stop."""
 
 
 class Door(Protocol):
-    """What the environment lends to a contestant beside its observations."""
+    """What the environment gives to a contestant in addition to its observations."""
 
     @property
     def calls(self) -> CallLog:
-        """Where calls to language models are written and charged."""
+        """The log in which calls to language models are recorded and charged."""
 
     @property
     def recorded_calls(self) -> Sequence[Call]:
@@ -152,10 +152,10 @@ class Door(Protocol):
 
     @property
     def unfinished_calls(self) -> Sequence[Call]:
-        """Those of an iteration that was planned, but not finished, when the run was interrupted."""
+        """The calls of an iteration that was planned, but not finished, when the run was interrupted."""
 
     def precheck(self, submission: Path) -> Sequence[Finding]:
-        """What gates 0 to 3 find in a submission, without training it."""
+        """Return the findings of gates 0 to 3 on a submission, without training it."""
 
     def probe(self, submission: Path, share: float) -> Probe:
-        """What a submission scores when it is trained on a share of its rows."""
+        """Train a submission on a share of its rows, and return its validation score."""

@@ -1,4 +1,4 @@
-"""recipe.yaml: a data program declared instead of written. Checked here without running anything; carried out in the
+"""recipe.yaml: a declarative data program. It is checked here without running anything, and run in the
 sandbox by :mod:`ftdojo.contract.recipe_program`, like any other data program."""
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from pydantic import Field, field_validator
 from ftdojo.contract.recipe_program import from_json, to_json
 from ftdojo.schema import StrictModel
 
-# Jinja computes what is constant when it compiles, such as ``{{ 9**9**9 }}``: here, outside of every limit. It does not
-# where the optimizer is off and a value's last form depends on the context.
+# Jinja evaluates constant expressions such as ``{{ 9**9**9 }}`` when it compiles: here, outside of every limit. It does
+# not do so if the optimizer is off and the final form of a value depends on the context.
 _ENVIRONMENT = ImmutableSandboxedEnvironment(optimized=False, finalize=pass_context(lambda _, value: value))
 _TOO_DEEP = (RecursionError, SyntaxError, MemoryError)
-"""What Jinja and, for the code that it has made, Python say of expressions that are nested too deeply."""
+"""Errors of Jinja, and of Python for the code that Jinja generates, for expressions that are nested too deeply."""
 _ENVIRONMENT.filters |= {"from_json": from_json, "to_json": to_json}
 
 
 class Source(StrictModel):
     """One raw file, how its rows become training pairs, and its share of the mixture."""
 
-    path: str = Field(description="below the raw-data folder; .json (a list), .jsonl, .csv or .parquet")
+    path: str = Field(description="path below the raw-data folder; .json (a list), .jsonl, .csv or .parquet")
     subtask: str = Field("", description="the sub-task that its rows teach; kept with every row")
     prompt: str = Field(description="Jinja template over the row's fields; filters from_json and to_json")
     completion: str = Field(description="Jinja template; a row that renders to nothing is skipped")
@@ -34,7 +34,7 @@ class Source(StrictModel):
     @classmethod
     def _compiles(cls, text: str) -> str:
         try:
-            # Compiled, not only parsed: that an unknown filter is used shows only then. Nothing is run.
+            # Compiled, not only parsed: only compilation detects unknown filters. Nothing is run.
             _ENVIRONMENT.compile(text, raw=True)
         except TemplateSyntaxError as error:
             raise ValueError(f"line {error.lineno} of the template: {error.message}") from None
@@ -76,5 +76,5 @@ class Recipe(StrictModel):
 
 
 def parsed_template(text: str) -> nodes.Template:
-    """The syntax tree of a template that a recipe has accepted."""
+    """Return the syntax tree of a template that passed the checks of a recipe."""
     return _ENVIRONMENT.parse(text)

@@ -2,10 +2,10 @@
 
 Rule of compatibility, for ``result.json`` and ``leaderboard.json``. Each has a number, ``format``:
 
-- A file without the number has format 1: files were written so before there was a number.
-- A new field with a default keeps the number. Readers ignore fields that they do not know; writers take none.
-- Everything else that changes a file (a field that is gone, renamed, or has another meaning) raises the number.
-- A reader takes its own format and all lower ones. It refuses a higher one: upgrade ftdojo.
+- A file without the number has format 1: files were written without one before the number existed.
+- A new field with a default keeps the number. Readers ignore fields that they do not know; writers reject them.
+- Every other change (a field that is removed, renamed, or has another meaning) raises the number.
+- A reader reads its own format and all lower ones. It refuses a higher one: upgrade ftdojo.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from ftdojo.stats import Estimate
 
 RunOutcome = Literal["scored", "invalid", "no_submission", "out_of_budget", "disqualified"]
 """A closed set. ``scored``: at least one submission was evaluated; the best model, which may be the base, was tested.
-``no_submission``: the agent handed in nothing. ``invalid``: no submission passed the gates. ``out_of_budget``: the
-budget ended before one was evaluated. ``disqualified``: what was to be tested is not what the environment trained, or
-the rules were broken; nothing is scored on test then. A zero is only ever a measured zero."""
+``no_submission``: the agent submitted nothing. ``invalid``: no submission passed the gates. ``out_of_budget``: the
+budget ended before one was evaluated. ``disqualified``: the model to be tested is not the one that the
+environment trained, or the rules were broken; nothing is scored on test then. A zero is always a measured zero."""
 
 
 UNNUMBERED = 1
@@ -66,7 +66,7 @@ class Best(ScorePair):
 
 
 class Change(Result):
-    """One change against the parent and what it was expected to do."""
+    """One change against the parent, and its expected effect."""
 
     key: str
     before: str
@@ -84,7 +84,7 @@ class StageSeconds(Result):
 
 
 class IterationResult(Result):
-    """What one iteration tried and what came of it."""
+    """What one iteration tried, and its outcome."""
 
     number: int
     hypothesis: str
@@ -110,6 +110,50 @@ class BudgetUsed(Result):
     device_s: float
     submissions: int
     llm: LlmUsage
+
+
+class TrivialAnswers(Result):
+    """Scores of answers that need no training, on one set of items."""
+
+    constant: Score
+    """Score of the one output that scores best when it is given to every item."""
+    constant_output: str
+    majority: Score
+    """Score of the best output for each sub-task, given to every item of it."""
+    subtasks: dict[str, float]
+    """The core metric of :attr:`majority` by sub-task: what guessing scores."""
+    majority_outputs: dict[str, str]
+    """For the owner of the run only: these outputs reveal something about the right answers."""
+    few_shot: Score | None
+    """Of the untouched base model that is shown examples; ``None`` if not even one fits into its context."""
+    shots: int
+    """How many examples it is shown."""
+
+    def best(self, *, higher_is_better: bool) -> Score:
+        """The best of them."""
+        return self.scores[self.best_name(higher_is_better=higher_is_better)]
+
+    def best_name(self, *, higher_is_better: bool) -> str:
+        """The key of the best of :attr:`scores`; of equal ones the first."""
+        scores = self.scores
+        return (max if higher_is_better else min)(scores, key=lambda name: scores[name].value)
+
+    @property
+    def scores(self) -> dict[str, Score]:
+        """``constant``, ``majority`` and, if it was measured, ``few_shot``."""
+        found = {"constant": self.constant, "majority": self.majority, "few_shot": self.few_shot}
+        return {name: score for name, score in found.items() if score is not None}
+
+
+class Gap(Result):
+    """The difference of two models on the same items, in the metric's unit, with its 95 % interval."""
+
+    to: str
+    """What the best model is compared with: a key of :attr:`TrivialAnswers.scores`."""
+    value: float
+    interval: tuple[float, float]
+    better: bool
+    """Whether the whole interval is on the better side of zero."""
 
 
 class Document(Result):
@@ -174,6 +218,10 @@ class RunResult(Document):
     budget: BudgetUsed
     versions: dict[str, str]
     digests: dict[str, str]
-    """Of the data, the base model and the task."""
+    """Digests of the data, the base model and the task."""
+    trivial: TrivialAnswers | None = None
+    """What answers without any training score on test; ``None`` if test was not scored, or in runs of older builds."""
+    to_trivial: Gap | None = None
+    """The best model's difference to the best trivial answer, on the test items."""
     ledger: str = ""
-    """The last link of the record before this result: who notes it can hold the record to it."""
+    """The last link of the record before this result. A copy kept elsewhere reveals later changes of the record."""

@@ -1,11 +1,10 @@
-"""Training rows: three usual forms in, prompt and completion out, told apart by their keys."""
+"""Training rows: read three common forms, distinguished by their keys, as prompt and completion."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Any
 
 from ftdojo.contract.task_spec import Message
@@ -25,7 +24,7 @@ class Row:
     completion: str
     subtask: str = ""
     """The sub-task that it teaches, if it names one."""
-    source: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), compare=False, repr=False)
+    source: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     """The JSON object that it was parsed from."""
 
     @property
@@ -35,24 +34,24 @@ class Row:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """All text that is compared with the evaluation items: first that of the prompt, then all that is learned."""
+        """All text that is compared with the evaluation items: first the prompt's, then all text that is learned."""
         return self.turns
 
     def with_texts(self, texts: Sequence[str]) -> Row:
-        """The same row with other ``texts``, as many, in the same order."""
+        """Return the same row with other ``texts``, equal in number and order."""
         roles = [*(turn["role"] for turn in self.prompt), "assistant"]
         messages = [{"role": role, "content": text} for role, text in zip(roles, texts, strict=True)]
         return parse_row({"messages": messages, **({SUBTASK: self.subtask} if self.subtask else {})})
 
 
 def parse_row(row: Mapping[str, Any]) -> Row:
-    """The training pair of one row.
+    """Parse one row as a training pair.
 
     Forms: ``prompt``/``completion``; Alpaca ``instruction``/``input``/``output``; chat ``messages`` that end with the
     assistant's turn. Each may name its ``subtask``.
 
     Raises:
-        ValueError: saying what is wrong with the row.
+        ValueError: with the fault of the row.
     """
     subtask = _subtask(row.get(SUBTASK, ""))
     return replace(_parse({key: value for key, value in row.items() if key != SUBTASK}), subtask=subtask, source=row)
@@ -71,7 +70,7 @@ def _parse(row: Mapping[str, Any]) -> Row:
 
 
 def _subtask(name: Any) -> str:
-    """Rows are counted by it, and the counts are recorded, shown and given to agents."""
+    """Check a sub-task's name: rows are counted by it, and the counts are recorded, shown and given to agents."""
     if not isinstance(name, str) or len(name) > MAX_SUBTASK_CHARS or SURROGATE.search(name):
         raise ValueError(f"'{SUBTASK}' must be text of at most {MAX_SUBTASK_CHARS} characters")
     return name
@@ -99,5 +98,5 @@ def _text(name: str, value: Any) -> str:
     if not value.strip():
         raise ValueError(f"'{name}' is empty")
     if SURROGATE.search(value):
-        raise ValueError(f"'{name}' holds half a character (a lone surrogate), which no file can")
+        raise ValueError(f"'{name}' contains half a character (a lone surrogate), which UTF-8 cannot encode")
     return value

@@ -26,13 +26,13 @@ Part = TypeVar("Part", bound=StrictModel)
 
 
 class PlannedChange(StrictModel):
-    """One change against the parent, with its reason and the effect that is expected of it."""
+    """One change against the parent, with its reason and its expected effect."""
 
     key: str = Field(description="what changes, e.g. train.epochs or recipe.sources.ring_count.weight")
     before: str = Field(description="the value in the parent, as text")
     after: str = Field(description="the value in this submission, as text")
     because: str = Field(description="the reason for the change")
-    expected: str = Field(description="the effect that is expected, in words")
+    expected: str = Field(description="the expected effect, in words")
     size: float | None = Field(None, description="by how much the core metric is expected to change, in its unit")
 
 
@@ -41,18 +41,18 @@ class Plan(StrictModel):
 
     parent: int = Field(ge=0, description="the iteration that this one starts from; 0 is the base model")
     hypothesis: str = Field(description="what is assumed to limit the model, and what is tried against it")
-    evidence: list[str] = Field(description="the feedback that it rests on")
+    evidence: list[str] = Field(description="the feedback that supports the hypothesis")
     focus: Literal["data", "training", "both"] = Field(description="which part of the parent is changed")
     changes: list[PlannedChange] = Field(description="every change against the parent")
-    by: str = Field("", description="who planned it, and why not another, if a fallback did")
+    by: str = Field("", description="the planner, and the reason if a fallback planned it")
     risks: str = Field("", description="what could go wrong")
     refuted_if: str = Field("", description="the result that would refute the hypothesis")
-    outlook: list[str] = Field(default_factory=list, description="what is meant to follow over the next iterations")
+    outlook: list[str] = Field(default_factory=list, description="what is planned for the next iterations")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """A submission that was read without fault."""
+    """A submission without faults in its files."""
 
     folder: Path
     plan: Plan
@@ -63,10 +63,10 @@ class Submission:
 
 
 def copy(source: Path, folder: Path) -> None:
-    """Copy a submission's files, and nothing else that lies beside them, into the new ``folder``.
+    """Copy a submission's files, and no other files of its folder, into the new ``folder``.
 
-    A link stays a link; what is neither file nor link becomes a folder, and what is too large is cut just beyond its
-    limit: :func:`load` finds the same faults in the copy.
+    A link stays a link; anything that is neither file nor link becomes a folder, and a file that is too large is cut
+    just beyond its limit, so that :func:`load` finds the same faults in the copy.
     """
     folder.mkdir(parents=True)
     for name in FILES:
@@ -82,7 +82,7 @@ def copy(source: Path, folder: Path) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What a submission folder holds, faults included."""
+    """The content of a submission folder, including its faults."""
 
     plan: Plan | None
     """``None`` if ``plan.yaml`` cannot be read."""
@@ -91,10 +91,10 @@ class Reading:
     findings: list[Finding]
 
     def require(self) -> Submission:
-        """The submission.
+        """Return the submission.
 
         Raises:
-            InputError: with all findings, if it has any (gate 0).
+            InputError: with all findings, if there are any (gate 0).
         """
         if self.submission is None:
             raise InputError(self.findings)
@@ -137,7 +137,7 @@ def read(folder: Path) -> Reading:
 
 
 def load(folder: Path) -> Submission:
-    """Read a submission folder without fault.
+    """Read a submission folder that must be without faults.
 
     Raises:
         InputError: if any file is missing or faulty; all faults of all its files together (gate 0).

@@ -1,4 +1,4 @@
-"""The frozen half of a task: what it asks for, from which raw data, under which rules."""
+"""The immutable half of a task: its objective, its raw data and its rules."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ class RawSource:
     """The sub-task that these rows teach, or ``""`` if they serve all."""
     description: str
     renderings: tuple[Rendering, ...]
-    """At least one; the first is the raw row taken as it stands."""
+    """At least one; the first uses the raw row unchanged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shortcut:
-    """A known way to score without the skill, and what it scores: told so that it can be checked."""
+    """A known way to score without the skill, and its score, stated so that it can be checked."""
 
     name: str
     output: str
     """The constant output that takes the shortcut."""
     at_most: float
-    """The highest value of the core metric that it may reach on generated data; published data is as it is."""
+    """The highest value of the core metric that it may reach on generated data. Published data has no such limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +55,9 @@ class Published:
 
     metric: str
     base: float
-    """Of Qwen2.5-7B-Instruct, untouched."""
+    """Score of Qwen2.5-7B-Instruct without fine-tuning."""
     ft_agent: float
-    """Of the original FT-Agent on it (arXiv 2603.01712), the mean of three runs."""
+    """Score of the original FT-Agent with that model (arXiv 2603.01712), the mean of three runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskSpec:
-    """The frozen half of a task. Everything here may be shown to agents."""
+    """The immutable half of a task. Everything here may be shown to agents."""
 
     id: str
     """``domain/name``."""

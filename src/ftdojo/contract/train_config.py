@@ -11,7 +11,7 @@ from ftdojo.contract.method_config import MethodConfig, MethodFacts
 from ftdojo.schema import StrictModel
 
 OUT_OF_TIME = "out_of_time"
-"""The code of the finding that a training was ended by the clock; unlike all others it is no function of its inputs."""
+"""Code of the finding that a training ran out of time. Unlike all others, it does not depend on the inputs alone."""
 
 
 class Lora(StrictModel):
@@ -41,10 +41,10 @@ class TrainConfig(MethodConfig):
     )
 
     method: Literal["full", "lora", "qlora"] = "lora"
-    """``full`` trains all weights, ``lora`` adapters; ``qlora`` adapters while the base model is held in 4 bits
-    (Dettmers et al. 2023, arXiv 2305.14314), which takes less memory and more time."""
+    """``full`` trains all weights, ``lora`` trains adapters, ``qlora`` trains adapters while the base model is stored
+    in 4 bits (Dettmers et al. 2023, arXiv 2305.14314), which needs less memory and more time."""
     lora: Lora | None = None
-    """The adapters, for methods ``lora`` and ``qlora``; left out, their defaults."""
+    """Adapter settings of the methods ``lora`` and ``qlora``; if left out, the defaults."""
 
     @model_validator(mode="after")
     def _adapters_have_effect(self) -> Self:

@@ -1,5 +1,5 @@
-"""The raw-data repository: published sets, prepared task data, its profiles, and the index of what training must not
-contain."""
+"""The raw-data repository: published data sets, prepared task data, its profiles, and the index of evaluation items
+that training rows must not contain."""
 
 from ftdojo.data.fetch import fetch, locate
 from ftdojo.data.overlap import OverlapIndex

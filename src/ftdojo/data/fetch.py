@@ -1,8 +1,8 @@
-"""Published data sets on this machine: a mirror that the user keeps, or copies that were fetched, checked and kept.
+"""Published data sets on this machine: the user's own mirror, or copies that ftdojo downloaded and checked.
 
 A mirror is the folder that ``$FTDOJO_DATA`` names, laid out as ``<root>/<org>/<name>/…``; it is read in place. A
-fetched copy is a stage of a store, so it is complete if it exists, and its manifest tells the commit and the size and
-SHA-256 of every file. Only :func:`fetch` touches the network.
+fetched copy is a stage of a store, so it is complete if it exists. Its manifest records the commit, and the size and
+SHA-256 of every file. Only :func:`fetch` uses the network.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ LOG_IN = "log in with `hf auth login`, or set HF_TOKEN"
 OWN_COPY = f"set {MIRROR} to a folder that holds the data set as ORG/NAME/…"
 
 Progress = Callable[[float, float], None]
-"""Is told the bytes that are there and the bytes in all, as far as they are known."""
+"""Called with the number of bytes so far and in total, as far as they are known."""
 
 
 class Download(Protocol):
-    """Gets a data set from where it is published."""
+    """Downloads a data set from its publisher."""
 
     def __call__(self, hub_set: HubSet, folder: Path, progress: Progress) -> str:
-        """Put the files of the pinned revision into the empty ``folder``; return the commit that it stands for."""
+        """Write the files of the pinned revision into the empty ``folder``; return the commit of that revision."""
 
 
 def locate(sets: Sequence[HubSet], home: Home, *, command: str = COMMAND) -> Sources:
-    """The local folder of every set: its mirror, else its fetched copy, whose files must have their sizes.
+    """Return the local folder of every set: its mirror, else its fetched copy if its files have the recorded sizes.
 
     Raises:
-        PrerequisiteError: naming all sets that are not here or not whole; ``command`` is told to fetch them.
+        PrerequisiteError: naming all sets that are missing or damaged, and ``command``, which downloads them.
     """
     sources, problems = {}, []
     for hub_set in sets:
@@ -59,31 +59,33 @@ def locate(sets: Sequence[HubSet], home: Home, *, command: str = COMMAND) -> Sou
         else:
             sources[hub_set.id] = stage.path / FILES
     if problems:
-        raise PrerequisiteError("\n".join(problems), fix=f"`{command}` fetches what is missing, or {OWN_COPY}")
+        raise PrerequisiteError("\n".join(problems), fix=f"run `{command}` to download it, or {OWN_COPY}")
     return sources
 
 
 def from_hub(hub_set: HubSet, folder: Path, progress: Progress) -> str:
-    """Download from the Hugging Face hub. The library finds the user's token by itself."""
+    """Download from the Hugging Face hub, whose library finds the user's token by itself."""
     from huggingface_hub import HfApi, snapshot_download
 
     commit = str(HfApi().dataset_info(hub_set.id, revision=hub_set.revision).sha)
     bar = _progress_bar(progress)
     snapshot_download(hub_set.id, repo_type="dataset", revision=commit, local_dir=folder, tqdm_class=bar)
-    shutil.rmtree(folder / ".cache", ignore_errors=True)  # the notes that the download made for itself
+    shutil.rmtree(folder / ".cache", ignore_errors=True)  # the download's own bookkeeping
     return commit
 
 
 def fetch(hub_set: HubSet, home: Home, progress: Progress, download: Download = from_hub) -> Path:
-    """The local folder of a set, downloaded unless there is a mirror or a fetched copy; all checksums of a copy are
-    compared, and one that is damaged is fetched anew. Two processes that want the same set take turns.
+    """Return the local folder of a set; download it unless there is a mirror or a fetched copy.
+
+    All checksums of a copy are compared, and a damaged one is downloaded again. Two processes that need the same set
+    wait for each other.
 
     Args:
-        download: gets the files, by default from the Hugging Face hub.
+        download: downloads the files, by default from the Hugging Face hub.
 
     Raises:
-        PrerequisiteError: if the publisher does not let this user in, or has no such set or revision.
-        InfrastructureError: if the download breaks off.
+        PrerequisiteError: if this user has no access, or the publisher has no such set or revision.
+        InfrastructureError: if the download fails.
     """
     if (mirror := _mirror(hub_set)) is not None:
         return mirror
@@ -105,7 +107,7 @@ def fetch(hub_set: HubSet, home: Home, progress: Progress, download: Download = 
 
     with disk_errors(home.sets):
         home.sets.mkdir(parents=True, exist_ok=True)
-        # The store has a lock of its own; this one keeps two processes from clearing away each other's copy.
+        # The store has its own lock; this one keeps two processes from deleting each other's copy.
         with FileLock(home.sets / f".{_kind(hub_set)}.lock"):
             stage = _fetched(hub_set, home)
             if stage is not None and _faults(stage, contents=True):
@@ -114,8 +116,8 @@ def fetch(hub_set: HubSet, home: Home, progress: Progress, download: Download = 
 
 
 def identity(hub_set: HubSet, folder: Path, home: Home) -> str:
-    """What a located folder holds, as a digest: of a fetched copy the checksums; of a mirror, which has none, the
-    names, sizes and times of its files."""
+    """Return a digest of a located folder: of a fetched copy's checksums, or of the names, sizes and times of a
+    mirror's files, which have no checksums."""
     if folder.is_relative_to(home.sets) and (stage := _fetched(hub_set, home)) is not None:
         return digest.of_value(stage.facts["files"])
     listing = []
@@ -128,7 +130,7 @@ def identity(hub_set: HubSet, folder: Path, home: Home) -> str:
 
 @contextlib.contextmanager
 def _hub_errors(hub_set: HubSet) -> Iterator[None]:
-    """Translate what can happen to a download. Foreign messages are left out: they may quote signed addresses."""
+    """Translate errors of a download. Messages of other libraries are omitted, because they may contain signed URLs."""
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
     name = f"the data set {hub_set.id}"
@@ -138,35 +140,37 @@ def _hub_errors(hub_set: HubSet) -> Iterator[None]:
         raise
     except GatedRepoError:
         fix = hub_set.access or f"accept the terms on https://huggingface.co/datasets/{hub_set.id}, then {LOG_IN}"
-        raise PrerequisiteError(f"{name} is gated: its publisher lets in only users who asked", fix=fix) from None
+        raise PrerequisiteError(
+            f"{name} is gated: only users with the publisher's permission have access", fix=fix
+        ) from None
     except RevisionNotFoundError:
         message = f"the hub has no revision {hub_set.revision} of {name} any more"
-        raise PrerequisiteError(message, fix=f"get a copy of that revision elsewhere and {OWN_COPY}") from None
+        raise PrerequisiteError(message, fix=f"get a copy of that revision elsewhere, and {OWN_COPY}") from None
     except RepositoryNotFoundError:
         message = f"{name} was taken down, or the hub does not show it without a token"
         raise PrerequisiteError(message, fix=f"{hub_set.access or LOG_IN}; or {OWN_COPY}") from None
-    except Exception as error:  # of the hub's library, of its HTTP library, or of the one that is not written in Python
+    except Exception as error:  # from the hub's library, its HTTP library, or native code
         status = getattr(getattr(error, "response", None), "status_code", None)
-        told = type(error).__name__ + (f", HTTP status {status}" if status else "")
+        reason = type(error).__name__ + (f", HTTP status {status}" if status else "")
         if status in {401, 403}:
-            raise PrerequisiteError(f"the hub refused {name} ({told})", fix=hub_set.access or LOG_IN) from error
+            raise PrerequisiteError(f"the hub refused {name} ({reason})", fix=hub_set.access or LOG_IN) from error
         fix = "unset HF_HUB_OFFLINE" if os.environ.get("HF_HUB_OFFLINE") else "connect to the network"
-        message = f"{name} could not be fetched ({told})"
+        message = f"{name} could not be fetched ({reason})"
         raise InfrastructureError(message, fix=f"{fix} and run the same command again, or {OWN_COPY}") from error
 
 
 def _progress_bar(progress: Progress) -> Any:
-    """A class for the hub's library to make its bars of. It draws nothing and passes the count of bytes on."""
+    """Return a progress-bar class for the hub's library that draws nothing and passes byte counts to ``progress``."""
     from huggingface_hub.utils.tqdm import tqdm
 
     class Bar(tqdm):
         def __init__(self, *args: Any, **options: Any) -> None:
-            self._of_bytes = options.get("name") == "huggingface_hub.snapshot_download"
+            self._counts_bytes = options.get("name") == "huggingface_hub.snapshot_download"
             options |= {"disable": False, "leave": False, "file": io.StringIO()}
             super().__init__(*args, **options)  # type: ignore[no-untyped-call]
 
         def display(self, *_: Any, **__: Any) -> None:
-            if self._of_bytes:
+            if self._counts_bytes:
                 progress(self.n, self.total or 0)
 
     return Bar
@@ -177,7 +181,7 @@ def _mirror(hub_set: HubSet) -> Path | None:
     if not root:
         return None
     if not Path(root).is_dir():
-        raise PrerequisiteError(f"{MIRROR} names {root}, which is no folder", fix=f"correct {MIRROR}, or unset it")
+        raise PrerequisiteError(f"{MIRROR} is set to {root}, which is no folder", fix=f"correct {MIRROR}, or unset it")
     folder = Path(root).absolute() / hub_set.id
     return folder if folder.is_dir() and any(folder.iterdir()) else None
 
@@ -200,7 +204,7 @@ def _sha256(path: Path) -> str:
 
 
 def _faults(stage: Stage, *, contents: bool) -> list[str]:
-    """What is wrong with the files of a fetched copy; their contents are compared only on demand."""
+    """Return what is wrong with the files of a fetched copy; checksums are compared only if ``contents``."""
     faults = []
     for name, known in stage.facts["files"].items():
         path = stage.path / FILES / name
@@ -209,5 +213,5 @@ def _faults(stage: Stage, *, contents: bool) -> list[str]:
         elif (size := path.stat().st_size) != known["size"]:
             faults.append(f"{name} has {size:,} bytes instead of {known['size']:,}")
         elif contents and _sha256(path) != known["sha256"]:
-            faults.append(f"{name} has another checksum than when it was fetched")
+            faults.append(f"{name} does not have the checksum recorded at the download")
     return faults

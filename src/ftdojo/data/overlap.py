@@ -1,12 +1,13 @@
-"""Does a training row contain an evaluation item, as it is or edited? An index of n-grams particular to single items.
+"""Detect training rows that contain an evaluation item, unchanged or edited: an index of n-grams specific to items.
 
 Evaluation prompts of one task share most of their words (the instruction), so an n-gram counts only if few items have
-it. A row contains an item when it has a certain share of the n-grams that are particular to that item: what MinHash
-(Broder 1997) estimates, counted exactly, as evaluation items are few and rows are seen one at a time. The share is
-calibrated: where items are alike, as questions from one template are, a row has to have more of one than other items
-have of it; where every item is a text of its own, less will do, so that edited copies are found too.
+it. A row contains an item if it has a certain share of the n-grams specific to that item. MinHash (Broder 1997)
+estimates this share; here it is counted exactly, because evaluation items are few and rows are checked one at a time.
+The share is calibrated: if items are alike, such as questions from one template, a row must have more of an item than
+other items have of it; if every item is a different text, a smaller share suffices, so that edited copies are found
+too.
 
-An item shorter than an n-gram is looked for as a whole turn, since any text may contain it by chance.
+An item shorter than an n-gram is only found as a whole turn, because any text may contain it by chance.
 """
 
 from __future__ import annotations
@@ -19,26 +20,26 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Self
 
 VERSION = 2
-"""Raised when the same texts give another index."""
+"""Increase it when the same texts give another index."""
 WORDS = 4
-"""Length of an n-gram."""
+"""Length of an n-gram, in words."""
 SHARED = 2
 """An n-gram that more items than this have belongs to the task's instruction, not to an item."""
 LEAST, MOST = 0.3, 0.75
-"""Bounds of the share, whatever the calibration says: a third of a text is no chance, and three quarters are a copy."""
+"""Bounds of the calibrated share: about a third of a text is no coincidence, and three quarters are a copy."""
 ALIKE, MARGIN = 0.99, 0.1
-"""The share is above what this share of the items have of any other item, by the margin."""
+"""The calibrated share is ``MARGIN`` above the ``ALIKE`` quantile of the overlap between items."""
 FEW = 8
-"""At least so many n-grams have to be found, or ``MOST`` of those that a short item has."""
+"""At least this many n-grams must be found, or the share ``MOST`` of a short item's."""
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 """Thai and Lao, Japanese kana, Chinese characters."""
 
 
 class OverlapIndex:
-    """An index of evaluation prompts, as hashes."""
+    """An index of evaluation prompts, stored as hashes."""
 
     def __init__(self, items: Sequence[Sequence[str]], share: float) -> None:
-        """``items``: for every evaluation item the hashes particular to it; ``share``: of them that make a copy."""
+        """Make an index of ``items``, the hashes specific to each evaluation item; ``share`` of them make a copy."""
         self._items, self._share = items, share
         self.digest = _hash(["", *(gram for item in items for gram in ["", *item])])
         self._holders: dict[str, list[int]] = defaultdict(list)
@@ -47,8 +48,8 @@ class OverlapIndex:
                 self._holders[gram].append(number)
 
     @classmethod
-    def of(cls, texts: Iterable[str]) -> Self:
-        """The index of these texts, one an item."""
+    def from_texts(cls, texts: Iterable[str]) -> Self:
+        """Build the index of these texts, one per item."""
         words = [_words(text) for text in texts]
         grams = [_grams(own) if len(own) >= WORDS else {_whole(own)} for own in words]
         frequency = Counter(gram for item in grams for gram in item)
@@ -59,11 +60,11 @@ class OverlapIndex:
 
     @classmethod
     def from_json(cls, value: Any) -> Self:
-        """The index that :meth:`to_json` described."""
+        """Restore the index from a value of :meth:`to_json`."""
         return cls(value["items"], value["share"])
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON value that holds the index."""
+        """Return the index as a JSON value."""
         return {"items": [list(item) for item in self._items], "share": self._share}
 
     def overlaps(self, turns: Sequence[str]) -> bool:
@@ -71,17 +72,17 @@ class OverlapIndex:
         return bool(self.matches(turns))
 
     def keep(self, rows: Sequence[Sequence[str]]) -> list[int]:
-        """The positions of the rows that do not overlap with any item."""
+        """Return the positions of the rows that do not overlap with any item."""
         return [i for i, turns in enumerate(rows) if not self.overlaps(turns)]
 
     def matches(self, turns: Sequence[str]) -> frozenset[int]:
-        """The numbers of the evaluation items that a row, given as its turns, contains."""
+        """Return the numbers of the evaluation items that a row, given as its turns, contains."""
         parts = [_words(turn) for turn in turns]
         grams = _grams([word for words in parts for word in words]) | {_whole(words) for words in parts}
         return frozenset(item for item, count in self._hits(grams).items() if count >= self._needed(item))
 
     def _hits(self, grams: Iterable[str]) -> Counter[int]:
-        """How many of the n-grams particular to an item are among these."""
+        """Count for every item how many of its specific n-grams are among these."""
         return Counter(item for gram in grams for item in self._holders.get(gram, ()))
 
     def _needed(self, item: int) -> float:
@@ -89,15 +90,15 @@ class OverlapIndex:
         return min(max(self._share * size, FEW), MOST * size)
 
     def _alike(self) -> Iterator[float]:
-        """For every item, the largest share of another item's particular n-grams that it has."""
+        """Yield for every item the largest share of another item's specific n-grams that it has."""
         for number, own in enumerate(self._items):
             hits = self._hits(own)
             yield max((count / len(self._items[i]) for i, count in hits.items() if i != number), default=0.0)
 
 
 def _words(text: str) -> list[str]:
-    """Normalized words: lower case, split at white space, punctuation at their ends cut. Scripts that are written
-    without spaces count by character."""
+    """Return normalized words: lower case, split at white space, without punctuation at their ends. In scripts without
+    spaces, every character is a word."""
     words = (re.sub(r"^\W+|[.,:;!?'\"]+$", "", word) for word in _UNSPACED.sub(r" \g<0> ", text.lower()).split())
     return [word for word in words if word]
 

@@ -1,6 +1,6 @@
-"""A profile of the raw data: what an agent needs to know before it writes a data program.
+"""A profile of the raw data, which an agent reads before it writes a data program.
 
-Files are read as streams, so their size is bounded by the disk, not by the memory.
+Files are read as streams, so their size is limited by the disk, not by memory.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from ftdojo.tasks import raw_files
 SAMPLE_ROWS = 2
 SAMPLE_CHARS = 600
 TOKEN_ROWS = 2000
-"""Tokens are counted on at most so many rows of a file."""
+"""Tokens are counted on at most this many rows of a file."""
 LABELS, LABEL_CHARS = 20, 40
-"""A field with at most so many distinct values, none of them longer, is taken for a label."""
+"""A field with at most ``LABELS`` distinct values of at most ``LABEL_CHARS`` characters counts as a label."""
 MAX_FIELDS = 100
-"""Of a file: a JSON object that maps ids to rows is one row with a field an id."""
+"""Most fields of a file: a JSON object that maps ids to rows is read as one row with a field per id."""
 
 Count = Callable[[list[str]], list[int]]
 """The number of tokens of each text."""
@@ -40,7 +40,10 @@ def profile(folder: Path, count: Count | None = None) -> DataProfile:
 
 
 def token_counter(model: Path) -> Count:
-    """Counts tokens as the model in this folder does, special tokens aside. The tokenizer is loaded when needed."""
+    """Return a function that counts tokens with the tokenizer in this folder, without special tokens.
+
+    The tokenizer is loaded at the first call.
+    """
 
     @cache
     def tokenizer() -> Any:
@@ -60,7 +63,7 @@ def token_counter(model: Path) -> Count:
 
 
 class _Field:
-    """What is gathered about a field, row by row."""
+    """Statistics of a field, collected row by row."""
 
     def __init__(self) -> None:
         self.types: Counter[str] = Counter()
@@ -69,7 +72,7 @@ class _Field:
         self.labels: Counter[str] | None = Counter()
 
     def add(self, value: Any, text: str) -> None:
-        """One value that is not missing, and its text."""
+        """Add one value that is not missing, and its text."""
         self.types[type(value).__name__] += 1
         self.lengths.append(len(text))
         if isinstance(value, str) and text.lstrip()[:1] in {"{", "["}:
@@ -81,7 +84,7 @@ class _Field:
                 self.labels = None
 
     def profile(self, name: str, rows: int, tokens: Sequence[int] | None) -> FieldProfile:
-        """The profile, given the number of all rows and the token counts of some."""
+        """Return the profile, given the number of all rows and the token counts of some."""
         present = len(self.lengths)
         return FieldProfile(
             name=name,
@@ -97,7 +100,7 @@ class _Field:
 
 
 class _Spaced:
-    """Keeps evenly spaced values of a stream whose length is not known: every one, then every second, fourth …"""
+    """Keeps evenly spaced values of a stream of unknown length: all of them, then every second, every fourth …"""
 
     def __init__(self) -> None:
         self.kept: list[dict[str, str]] = []
@@ -108,7 +111,7 @@ class _Spaced:
             if len(self.kept) == TOKEN_ROWS:
                 self.kept = self.kept[::2]
                 self._step *= 2
-            # With an even limit, the value that found it full is on the wider grid too.
+            # Because the limit is even, the value that exceeds it is on the wider grid too.
             self.kept.append(value)
         self._seen += 1
 
@@ -155,8 +158,8 @@ def _tokens(rows: Sequence[dict[str, str]], key: str, count: Count | None) -> li
 
 
 def _texts(row: Any) -> dict[str, str] | None:
-    """The text of every field, blank if missing; ``None`` for a row that is no object."""
-    if not isinstance(row, dict) or None in row:  # the key that csv gives to the cells beyond the last column
+    """Return the text of every field, blank if missing; ``None`` for a row that is no object."""
+    if not isinstance(row, dict) or None in row:  # the key that csv gives to cells beyond the last column
         return None
     try:
         return {
@@ -168,11 +171,11 @@ def _texts(row: Any) -> dict[str, str] | None:
 
 
 def _to_json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=_foreign)
+    return json.dumps(value, ensure_ascii=False, default=_describe)
 
 
-def _foreign(value: Any) -> str:
-    """Text for a value that JSON does not have: times and decimals, and the bytes of images and the like."""
+def _describe(value: Any) -> str:
+    """Return a text for a value that JSON does not support: times, decimals, and bytes such as images."""
     return f"<{len(value)} bytes>" if isinstance(value, bytes) else str(value)
 
 

@@ -1,8 +1,8 @@
-"""Prepared task data: raw files for agents, validation items for the environment, test items sealed.
+"""Prepared task data: raw files for agents, validation items for the environment, sealed test items.
 
 A prepared task is a stage of the store, so it is complete if it exists, and it is named by its content. Test items go
-to a folder of their own that only their owner may read; no code but the grader opens it. What training rows are
-checked against is an index of hashes, made here once. So is the profile of the raw files.
+to a separate folder that only their owner may read; only the grader opens it. Training rows are checked against an
+index of hashes, which is made here once, as is the profile of the raw files.
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ from ftdojo.tasks.spec import Sources, Task
 SEALED = "sealed"
 OVERLAP = "overlap.json"
 PROFILE_VERSION = 2
-"""Raised when profiles of the same data come out differently."""
+"""Increase it when the same data gets another profile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskData:
-    """Where the data of a prepared task lies."""
+    """Paths and digests of the data of a prepared task."""
 
     raw: Path
     validation: Path
     sealed_test: Path
     overlap: OverlapIndex
-    """Of the prompts of validation and test."""
+    """Index of the prompts of validation and test."""
     digests: dict[str, str]
     """Content digests of ``raw``, ``validation`` and ``test``."""
 
 
 def prepare(task: Task, variant: str, home: Home) -> TaskData:
-    """The data of a task's variant, built if it is not there yet. Nothing is downloaded.
+    """Return the data of a task's variant; build it if it does not exist yet. Nothing is downloaded.
 
     Raises:
         PrerequisiteError: if a published data set that it is built from is not on this machine.
-        InputError: if a file of one is of another form than its publisher's.
+        InputError: if a file of such a data set does not have its publisher's form.
     """
     sources = locate(task.variants[variant].sets, home, command=_command(task, variant))
 
@@ -58,7 +58,7 @@ def prepare(task: Task, variant: str, home: Home) -> TaskData:
         sealed.mkdir(mode=0o700)
         (folder / "test.jsonl").rename(sealed / "test.jsonl")
         items = read_items(folder / "validation.jsonl") + read_items(sealed / "test.jsonl")
-        (folder / OVERLAP).write_text(json.dumps(OverlapIndex.of(map(task.question, items)).to_json()), "utf-8")
+        (folder / OVERLAP).write_text(json.dumps(OverlapIndex.from_texts(map(task.question, items)).to_json()), "utf-8")
         return {
             "raw": digest.of_folder(folder / "raw"),
             "validation": digest.of_file(folder / "validation.jsonl"),
@@ -69,7 +69,7 @@ def prepare(task: Task, variant: str, home: Home) -> TaskData:
 
 
 def find(task: Task, variant: str, home: Home) -> TaskData | None:
-    """The data of a task's variant if it was prepared here before and is as it was made. Nothing is written.
+    """Return the data of a task's variant if it was prepared here before and is unchanged. Nothing is written.
 
     Raises:
         PrerequisiteError: if a published data set that it is built from is not on this machine.
@@ -108,12 +108,12 @@ def _data(stage: Stage) -> TaskData:
 
 
 def _open_to_sandbox(folder: Path) -> None:
-    """Let the unprivileged user of a sandbox read a folder, whatever the caller's umask is."""
+    """Make a folder readable for the unprivileged user of a sandbox, whatever the caller's umask is."""
     for path in (folder, *folder.rglob("*")):
         needed, known = 0o555 if path.is_dir() else 0o444, path.stat()
         if known.st_mode & needed == needed:
             continue
-        if path.is_file() and known.st_nlink > 1:  # the file of a mirror, whose permissions are its owner's matter
+        if path.is_file() and known.st_nlink > 1:  # a mirror's file, whose permissions only its owner should change
             copy = path.with_name(f".{path.name}")
             shutil.copyfile(path, copy)
             copy.replace(path)
@@ -121,11 +121,11 @@ def _open_to_sandbox(folder: Path) -> None:
 
 
 def profiled(data: TaskData, home: Home, *, count: Count | None = None, tokenizer: str = "") -> DataProfile:
-    """The profile of a prepared task's raw files, made once.
+    """Return the profile of a prepared task's raw files; it is made once.
 
     Args:
         count: counts tokens; without it, lengths are in characters only.
-        tokenizer: a digest of what ``count`` counts with.
+        tokenizer: a digest of the tokenizer that ``count`` uses.
     """
     key = {"raw": data.digests["raw"], "tokenizer": tokenizer, "version": PROFILE_VERSION}
     stage = Store(home.stages).make("profiles", key, lambda _: profile(data.raw, count).model_dump(mode="json"))
@@ -133,6 +133,6 @@ def profiled(data: TaskData, home: Home, *, count: Count | None = None, tokenize
 
 
 def read_items(path: Path) -> list[Record]:
-    """The items of a JSON-lines file."""
+    """Read the items of a JSON-lines file."""
     with path.open(encoding="utf-8") as stream:
         return [json.loads(line) for line in stream if line.strip()]

@@ -1,4 +1,4 @@
-"""The rule of acceptance, in one pure function: arithmetic on the same validation items, and nobody's opinion."""
+"""The rule of acceptance, in one pure function: only arithmetic on the same validation items."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from ftdojo.tasks.spec import ItemScore, Task
 
 
 def difference(task: Task, scores: Sequence[ItemScore], reference: Sequence[ItemScore]) -> Interval:
-    """The paired difference of two models on the same items, in the metric's unit, with its 95 % interval."""
+    """Return the paired difference of two models on the same items, in the metric's unit, with its 95 % interval."""
     gap = compare(task, scores, reference)
     return Interval(value=gap.value, low=gap.low, high=gap.high)
 
 
 def decide(task: Task, scores: Sequence[ItemScore], best: Sequence[ItemScore]) -> Decision:
-    """Accept exactly if the whole interval of the difference to the best lies on the better side of zero."""
+    """Accept if and only if the whole interval of the difference to the best is on the better side of zero."""
     gap = difference(task, scores, best)
     accepted = gap.low > 0 if task.spec.higher_is_better else gap.high < 0
     verdict = "better than the best so far" if accepted else "not shown to be better than the best so far"
-    digits = 1 if task.spec.best_value >= 100 else 3  # points of a per cent, or a coefficient
+    digits = 1 if task.spec.best_value >= 100 else 3  # percentage points, or a coefficient
     shown = [f"{number:+.{digits}f}" for number in (gap.value, gap.low, gap.high)]
     reason = f"{verdict}: difference {shown[0]}, 95 % interval [{shown[1]}, {shown[2]}]"
     return Decision(accepted=accepted, difference=gap, reason=reason)

@@ -1,7 +1,7 @@
-"""The only place where time and money are charged: what the stages of a submission cost, and what a run has spent.
+"""The only place where time and money are charged: the costs of a submission's stages, and the spending of a run.
 
-A stage that was found in the store is charged what it cost when it was made, and one that was interrupted what its
-finished part cost, so a resumed run is charged, and decides, like one that was never interrupted.
+A stage from the store is charged what it cost when it was made. An interrupted stage is charged what its finished part
+cost. So a resumed run is charged, and decides, like a run that was never interrupted.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from ftdojo.record.history import History
 
 @dataclass(kw_only=True)
 class Costs:
-    """What the stages of one submission cost, in seconds."""
+    """The costs of the stages of one submission, in seconds."""
 
     seconds: StageSeconds = field(default_factory=StageSeconds)
     earlier_s: float = 0.0
-    """Of these, seconds that the present clock has not seen: of reused stages, and of the finished part of an
-    interrupted one."""
+    """The part of these seconds that the current clock did not measure: reused stages, and the finished part of an
+    interrupted stage."""
 
     @contextlib.contextmanager
     def refusal(self, name: str) -> Iterator[None]:
-        """Account for a stage that is refused: the seconds until then. A finished stage is accounted for by ``add``."""
+        """Account for the seconds until a stage is refused. ``add`` accounts for a finished stage."""
         begun = time.monotonic()
         try:
             yield
@@ -48,9 +48,9 @@ class Costs:
 
 
 class Accounts:
-    """What a run has spent of its budget. Implements :class:`ftdojo.contract.call.CallLog`.
+    """The spent and remaining budget of a run. Implements :class:`ftdojo.contract.call.CallLog`.
 
-    What the environment measures for itself, before and after the agent's part, is not charged.
+    The environment's own measurements, before and after the agent's part, are not charged.
     """
 
     def __init__(self, history: History, budget: Budget) -> None:
@@ -69,15 +69,15 @@ class Accounts:
 
     @property
     def over(self) -> bool:
-        """Whether a limit of the budget is reached, by what is charged."""
+        """Whether the charges have reached a limit of the budget."""
         return any(left <= 0 for left in self.charged_remaining().values())
 
     def charged_remaining(self) -> dict[str, float]:
-        """What is left of each limited account, by what is charged."""
+        """Return what is left of each limited account after the charges so far."""
         return self._budget.remaining(self._history.spent)
 
     def remaining(self) -> dict[str, float]:
-        """What is left of each limited account, the running clock included."""
+        """Return what is left of each limited account, including the time since the last charge."""
         return self._budget.remaining(self._history.spent + Spent(wall_s=self.clock_s))
 
     def append(self, call: Call) -> None:
@@ -85,7 +85,7 @@ class Accounts:
         self._history.append(events.LlmCalled(call=call, charge=call.charge))
 
     def charge(self, costs: Costs | None = None, *, submissions: int = 0) -> Spent:
-        """What is due since the last charge: stages at what they cost when they were made, the rest by the clock."""
+        """Return the charge since the last one: stages at their cost when they were made, the rest by the clock."""
         clock_s = self.clock_s
         self.restart_clock()
         if costs is None:
@@ -94,12 +94,12 @@ class Accounts:
         return Spent(wall_s=clock_s + costs.earlier_s, device_s=device_s, submissions=submissions)
 
     def prepay(self, stage: Stage) -> None:
-        """A check has made this stage, and the clock charges it: the submission that uses it must not pay again."""
+        """Note that a check has made this stage and the clock charges it: the submission must not pay for it again."""
         if not stage.reused:
             self._prepaid.add(stage.digest)
 
     def settle(self, stage: Stage) -> Stage:
-        """The stage, free of earlier costs if it is prepaid."""
+        """Return the stage, without earlier costs if it is prepaid."""
         if stage.digest not in self._prepaid:
             return stage
         self._prepaid.remove(stage.digest)

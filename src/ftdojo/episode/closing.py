@@ -19,7 +19,7 @@ from ftdojo.record.history import History
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closing:
-    """Everything that the end of an episode needs."""
+    """Ends an episode: exports the best model and scores it on test."""
 
     folder: RunFolder
     setting: Setting
@@ -54,17 +54,19 @@ class Closing:
                 items={name: grade.items for name, grade in grades.items()},
                 models={name: grade.model for name, grade in grades.items()},
                 outputs=self._seal({name: grade.predictions for name, grade in grades.items()}),
+                trivial=ruling.trivial,
+                to_trivial=ruling.to_trivial,
             )
         )
 
     def _export(self, best: Outcome) -> list[str]:
-        """Write the best model, unless it is the base; return what is wrong with the stages that it comes from."""
+        """Write the best model, unless it is the base; return the faults of the stages that it comes from."""
         number = self.history.best
         if not number:
             return []
         recorded = self.history.iterations[number - 1].contents
         changed = [
-            f"{name}: the stored stage is not the one that iteration {number} made; it was changed since"
+            f"{name}: the stored stage is not the one that iteration {number} made; it was changed afterwards"
             for name in best.reused
             if recorded.get(name) and best.contents[name] != recorded[name]
         ]

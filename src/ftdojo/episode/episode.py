@@ -33,7 +33,7 @@ from ftdojo.record.summary import conclude
 
 
 def run_episode(dojo: Dojo, agent: Agent) -> RunResult:
-    """The whole loop: observe, propose, train and judge, until the agent stops or the budget is used up."""
+    """Run the whole loop: observe, propose, train and judge, until the agent stops or the budget is used up."""
     observation = dojo.reset()
     while not dojo.over and (submission := agent.propose(observation)) is not None:
         observation = dojo.step(submission)
@@ -58,17 +58,17 @@ class Dojo:
         """Prepare the task's data and the base model, and open the record.
 
         Args:
-            options: what the run is, and its limits; the task's wall-clock rule always holds.
-            run: the folder of the record; created if need be.
+            options: the options of the run, with its limits; the task's wall-clock limit always applies.
+            run: the folder of the record; created if it does not exist.
             home: where data, models and finished stages are cached.
-            data_llm: the language models that data programs may ask; those that the options name if ``None``.
+            data_llm: the language models that data programs may call; those that the options name if ``None``.
 
         Raises:
             UsageError: for an unknown name, or if ``run`` holds a run with another configuration.
         """
         self.run, self._folder = run, RunFolder(run)
         self.progress = progress or Silent()
-        data_llm = data_llm or DataLlm.of(options)
+        data_llm = data_llm or DataLlm.from_options(options)
         self._setting = Setting.prepare(options, home=home, progress=self.progress)
         with disk_errors(run):
             run.mkdir(parents=True, exist_ok=True)
@@ -104,12 +104,12 @@ class Dojo:
             self.progress.say(f"resuming {self.run}: {len(self._history.iterations)} iterations are in the record")
         self._observer.measure()
         observation = self._observer.observe()
-        self._accounts.restart_clock()  # what the environment measures for itself is not the agent's time
+        self._accounts.restart_clock()  # the environment's own measurements are not the agent's time
         self.progress.say(f"base model on validation: {observation.baseline.score}")
         return observation
 
     def step(self, submission: Path) -> Observation:
-        """Gate, train, evaluate and judge one submission; everything that was learned is in the observation."""
+        """Gate, train, evaluate and judge one submission; the returned observation holds the feedback."""
         number = len(self._history.iterations) + 1
         folder = self._keep(submission, number)
         planning_s = self._accounts.clock_s
@@ -152,18 +152,18 @@ class Dojo:
         return result
 
     def precheck(self, submission: Path) -> list[Finding]:
-        """What gates 0 to 3 find in a submission. Nothing is trained, and no submission is spent."""
+        """Return the findings of gates 0 to 3 on a submission. Nothing is trained, and no submission is spent."""
         return self._stages.precheck(submission)
 
     def probe(self, submission: Path, share: float) -> Probe:
-        """Train a submission on a share of its rows and evaluate it on validation: what a full run might bring, at part
-        of its cost. It is recorded and charged, spends no submission, and is made once.
+        """Train a submission on a share of its rows and evaluate it on validation: an estimate of a full run at part of
+        its cost. It is recorded and charged, spends no submission, and is made only once.
 
         Raises:
             UsageError: with the ladder, which a probe would bypass.
         """
         if self._identity.ladder:
-            raise UsageError("probes tell scores on validation, which the ladder does not", fix="leave one of them out")
+            raise UsageError("probes reveal validation scores, which the ladder hides", fix="leave one of them out")
         identity = digest.of_folder(submission)
         for known in self._history.probes:
             if (known.submission, known.share) == (identity, share):
@@ -178,7 +178,7 @@ class Dojo:
         return probe
 
     def pause(self) -> None:
-        """Charge the time since the last event: the agent is gone, and the run will be resumed or not."""
+        """Charge the time since the last event: the agent has left, and the run may be resumed later."""
         self._history.append(events.RunPaused(charge=self._accounts.charge()))
 
     @property
@@ -188,7 +188,7 @@ class Dojo:
 
     @property
     def calls(self) -> CallLog:
-        """Where an agent's calls to language models are written and charged."""
+        """The log in which an agent's calls to language models are recorded and charged."""
         return self._accounts
 
     @property
@@ -198,7 +198,7 @@ class Dojo:
 
     @property
     def unfinished_calls(self) -> list[Call]:
-        """The calls since the last finished iteration: what an interrupted planning has asked already."""
+        """The calls since the last finished iteration: those that an interrupted planning has made already."""
         return self._history.calls[-1]
 
     @property
@@ -219,7 +219,7 @@ class Dojo:
         )
 
     def _keep(self, submission: Path, number: int) -> Path:
-        """Copy a submission into the record, where its author cannot change it any more."""
+        """Copy a submission into the record, where its author can no longer change it."""
         folder = self._folder.submission(number)
         with disk_errors(self.run):
             if folder.exists():  # from a step that did not finish
@@ -228,7 +228,7 @@ class Dojo:
         return folder
 
     def _best_outcome(self) -> Outcome:
-        """The best model's stages, all found in the store (and made again, should the store have been emptied)."""
+        """Return the best model's stages from the store (made again if the store was emptied)."""
         number = self._history.best
         if not number:
             return self._stages.baseline()

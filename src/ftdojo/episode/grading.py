@@ -1,6 +1,6 @@
-"""Grade exported models on the sealed test items, in a fresh process that nothing of the episode has touched.
+"""Grade exported models on the sealed test items, in a fresh process that shares nothing with the episode.
 
-A trained model is graded only if it descends from the base model by the training that the record tells of.
+A trained model is graded only if it descends from the base model by the recorded training.
 
 python -m ftdojo.episode.grading        reads a request as JSON on standard input, writes scores as JSON lines
 """
@@ -23,10 +23,10 @@ from ftdojo import child, models, sandbox, tasks
 from ftdojo.contract.methods import parse_config
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Progress
-from ftdojo.contract.result import Score
+from ftdojo.contract.result import Gap, Score, TrivialAnswers
 from ftdojo.contract.submission import TRAIN
 from ftdojo.data import prepare
-from ftdojo.episode import evaluation
+from ftdojo.episode import evaluation, trivial
 from ftdojo.episode.predict import PREDICTIONS, predict
 from ftdojo.errors import FtdojoError, InfrastructureError
 from ftdojo.record import Home, Store
@@ -37,7 +37,7 @@ from ftdojo.training import trainer_of
 
 
 class Training(StrictModel):
-    """How a model was trained."""
+    """The training of a model."""
 
     config: dict[str, Any]
     """The content of its ``train.yaml``."""
@@ -45,33 +45,33 @@ class Training(StrictModel):
 
 
 class Request(StrictModel):
-    """What is to be graded."""
+    """The models to be graded."""
 
     options: RunOptions
-    """Of the run, with the variant of the data."""
+    """Options of the run, with the variant of the data."""
     version: str
-    """Of the task, as the run has recorded it."""
+    """Version of the task, as recorded in the run."""
     home: Path
     models: dict[str, Path]
     """``baseline`` and ``best``, each with its folder."""
     training: Training | None
-    """How ``best`` came from ``baseline``; ``None`` if it is the same."""
+    """The training of ``best`` from ``baseline``; ``None`` if they are the same model."""
 
 
 class Grade(StrictModel):
-    """What a model scored."""
+    """The score of a model on test."""
 
     score: Score
     items: list[ItemScore]
-    """The verdicts that the score is made of, in the order of the items."""
+    """The verdicts from which the score is computed, in the order of the items."""
     predictions: Path
-    """The stored outputs behind it."""
+    """The file of the stored outputs that were scored."""
     model: str
     """The identity of the model that was graded."""
 
     @classmethod
     def of(cls, task: Task, verdicts: Sequence[ItemScore], *, predictions: Path, model: str) -> Grade:
-        """The grade that verdicts on all items make."""
+        """Return the grade from the verdicts on all items."""
         score = Score.of(task.spec.metric, summarize(task, verdicts))
         # The default of ``metrics`` is a proxy, which JSON does not know.
         items = [replace(verdict, metrics=dict(verdict.metrics)) for verdict in verdicts]
@@ -79,24 +79,28 @@ class Grade(StrictModel):
 
 
 class Ruling(StrictModel):
-    """What the grading process found."""
+    """The result of the grading process."""
 
     reasons: list[str] = Field(default_factory=list)
-    """Why the best model may not be graded. Nothing was, then."""
+    """Why the best model must not be graded. If there are any, nothing was graded."""
     grades: dict[str, Grade] = Field(default_factory=dict)
     """Name of the model -> its grade."""
+    trivial: TrivialAnswers | None = None
+    """What answers without any training score."""
+    to_trivial: Gap | None = None
+    """The difference of ``best`` to the best of them."""
 
 
 def grade(request: Request, progress: Progress) -> Ruling:
-    """The test score of each model of the request.
+    """Score each model of the request on test.
 
     Raises:
         InfrastructureError: if the grading process fails.
     """
     ruling: Ruling | None = None
-    # A file, because a pipe that nobody reads until the end would stop a talkative process.
+    # A file: a pipe that is not read until the end would block a process with much output.
     with tempfile.TemporaryFile("w+", encoding="utf-8") as complaints:
-        with _process(complaints) as process:
+        with _start_process(complaints) as process:
             assert process.stdin is not None
             assert process.stdout is not None
             process.stdin.write(request.model_dump_json())
@@ -119,8 +123,8 @@ def grade(request: Request, progress: Progress) -> Ruling:
     return ruling
 
 
-def _process(complaints: IO[str]) -> AbstractContextManager[subprocess.Popen[str]]:
-    # It holds the sealed items and may compute for hours: nothing of a run that was killed goes on by itself.
+def _start_process(complaints: IO[str]) -> AbstractContextManager[subprocess.Popen[str]]:
+    # The process holds the sealed items and may compute for hours: it must die with a run that is killed.
     program = (sys.executable, "-m", "ftdojo.episode.grading")
     return child.running(*program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints)
 
@@ -129,14 +133,14 @@ class _Lines:
     """Progress as JSON lines, for the parent."""
 
     def say(self, text: str) -> None:
-        """Nothing is said while grading."""
+        """Drop the line: grading prints none."""
 
     def update(self, stage: str, done: float, total: float, note: str = "") -> None:
-        """One line."""
+        """Send the progress as one line."""
         self._send(stage=stage, done=done, total=total, note=note)
 
     def end(self, stage: str, note: str = "") -> None:
-        """One line."""
+        """Send the end of a stage as one line."""
         self._send(stage=stage, note=note)
 
     @staticmethod
@@ -145,13 +149,13 @@ class _Lines:
 
 
 def main() -> None:
-    """The grading process."""
+    """Run the grading process."""
     request = Request.model_validate_json(sys.stdin.read())
     home, options = Home(request.home), request.options
     variant, task = tasks.get(options.task, runner=sandbox.run_user_code).variant(options.variant)
     task = task.as_recorded(request.version)
     data = prepare(task, variant, home)
-    if reasons := _reasons(request):
+    if reasons := _find_faults(request):
         print(Ruling(reasons=reasons).model_dump_json())  # noqa: T201
         return
     grades: dict[str, Grade] = {}
@@ -169,10 +173,20 @@ def main() -> None:
         )
         verdicts = evaluation.scores(task, items, predictions)
         grades[name] = Grade.of(task, verdicts, predictions=stage.path / PREDICTIONS, model=identity)
-    print(Ruling(grades=grades).model_dump_json())  # noqa: T201
+    measured = trivial.measure(
+        task,
+        data,
+        request.models["baseline"],
+        Store(home.stages),
+        _Lines(),
+        items=data.sealed_test,
+        engine=options.engine,
+    )
+    gap = measured.compare(task, grades["best"].items)
+    print(Ruling(grades=grades, trivial=measured.answers, to_trivial=gap).model_dump_json())  # noqa: T201
 
 
-def _reasons(request: Request) -> list[str]:
+def _find_faults(request: Request) -> list[str]:
     if request.training is None:
         return []
     config = parse_config(request.training.config, where=TRAIN)

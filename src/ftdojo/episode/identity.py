@@ -1,4 +1,4 @@
-"""What makes a run the run that it is: its configuration, and the event that its record begins with."""
+"""The identity of a run: its configuration, and the first event of its record."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ftdojo.record import events
 
 
 def identify(setting: Setting, budget: Budget, data_llm: DataLlm | None) -> Configuration:
-    """The configuration of a run in this setting, under these limits."""
+    """Return the configuration of a run in this setting, under these limits."""
     return Configuration.of(
         setting.options,
         task=setting.task.spec.id,
@@ -23,7 +23,7 @@ def identify(setting: Setting, budget: Budget, data_llm: DataLlm | None) -> Conf
 
 
 def begin(setting: Setting, identity: Configuration) -> events.RunBegun:
-    """The first event of a run: its configuration, and what a reader of the record needs to know of the task."""
+    """Return the first event of a run: its configuration, and the facts about the task that a report needs."""
     spec, given = setting.task.spec, setting.options.task
     return events.RunBegun(
         configuration=identity,

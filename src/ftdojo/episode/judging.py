@@ -1,4 +1,4 @@
-"""What came of a submission: its feedback, and the decision about its model."""
+"""The outcome of a submission: its feedback, and the decision about its model."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ftdojo.tasks.spec import Task
 def judge(
     task: Task, items: Sequence[Record], outcome: Outcome, best: Outcome, *, planning_s: float
 ) -> tuple[Feedback, Decision | None]:
-    """The feedback on all levels, and whether the model is better than the best one; ``None`` if nothing was evaluated.
+    """Return the feedback on all levels, and the decision on the model; ``None`` if nothing was evaluated.
 
     Args:
         task: supplies the scorer.
         items: the validation items.
-        outcome: of the submission.
-        best: of the best model so far.
-        planning_s: seconds that its author took.
+        outcome: the outcome of the submission.
+        best: the outcome of the best model so far.
+        planning_s: seconds that the agent took to propose it.
     """
     seconds = outcome.costs.seconds.model_copy(update={"plan": planning_s})
     execution = ExecutionFeedback(seconds=seconds, reused=outcome.reused, findings=outcome.findings)

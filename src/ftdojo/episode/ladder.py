@@ -1,9 +1,9 @@
-"""The ladder: validation is told only when it was shown to have improved, so that many iterations cannot climb noise.
+"""The ladder: show validation scores only of accepted submissions, so that many iterations cannot overfit to noise.
 
-After Blum and Hardt, The Ladder: a reliable leaderboard for machine learning competitions (2015, arXiv 1502.04585): a
-submission that does not beat the best by a margin learns the best's score and nothing of its own. The margin here is
-that of acceptance, the whole 95 % interval. What is told of data and training comes from the submitter's own rows, and
-stays. The record has everything.
+After Blum and Hardt, The Ladder: a reliable leaderboard for machine learning competitions (2015, arXiv 1502.04585): for
+a submission that does not beat the best by a margin, the author sees the best's score and not the submission's own. The
+margin here is that of acceptance, the whole 95 % interval. The feedback on data and training comes from the author's
+own rows, and is not hidden. The record has everything.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from collections.abc import Iterable
 from ftdojo.contract.feedback import EvaluationFeedback, Interval
 from ftdojo.contract.protocol import Decision, Iteration
 
-REASON = "not shown to be better than the best so far, whose evaluation this is; the ladder tells no more"
+REASON = "not shown to be better than the best so far, whose evaluation is shown here; the ladder hides its own"
 
 
 def hide_rejected(history: Iterable[Iteration], baseline: EvaluationFeedback) -> list[Iteration]:
-    """The iterations as an agent may see them: those that were evaluated and rejected with the best's evaluation, and a
-    difference of nought that may as well be as large as the best's interval is wide."""
+    """Return the iterations as an agent may see them. Those that were evaluated and rejected have the best's
+    evaluation, and a difference of 0 with an interval of plus or minus the width of the best's interval."""
     shown, best = [], baseline
     for iteration in history:
         if iteration.accepted and iteration.feedback.evaluation is not None:

@@ -1,4 +1,4 @@
-"""What an agent is shown: the task, what was measured of machine and base model, and everything that it has tried."""
+"""The observation of an agent: the task, measurements of machine and base model, and everything that it has tried."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ftdojo.record.history import History
 
 @dataclass(frozen=True, kw_only=True)
 class Observer:
-    """Observations of one run. What it measures is measured once, and is not charged."""
+    """Makes the observations of one run. Its measurements are made once, and are not charged."""
 
     setting: Setting
     folder: RunFolder
@@ -38,17 +38,17 @@ class Observer:
 
     @cached_property
     def profile(self) -> DataProfile:
-        """Of the raw data, with tokens counted as the base model does."""
+        """The profile of the raw data, with tokens counted by the base model's tokenizer."""
         base = self.setting.base
         return profiled(self.setting.data, self.setting.home, count=token_counter(base), tokenizer=models.digest(base))
 
     @cached_property
     def rows_per_s(self) -> float:
-        """How fast this machine trains."""
+        """Training speed of this machine in rows per second."""
         return train_rows_per_s(self.setting, Store(self.setting.home.stages), self.progress)
 
     def measure(self) -> None:
-        """Everything that the first observation needs. The base model's evaluation is recorded."""
+        """Measure everything that the first observation needs, and record the base model's evaluation."""
         _, _ = self.profile, self.rows_per_s
         if self.history.baseline is None:
             outcome = self.stages.baseline()
@@ -58,7 +58,7 @@ class Observer:
             )
 
     def observe(self) -> Observation:
-        """The observation after what is in the record."""
+        """Return the observation that follows from the record."""
         run = self.history.require(events.RunBegun).configuration
         baseline = self.history.require(events.BaselineMeasured).evaluation
         history = self.history.iterations

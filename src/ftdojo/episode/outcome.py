@@ -1,4 +1,4 @@
-"""How far a submission got, stage by stage."""
+"""The outcome of a submission, stage by stage."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ftdojo.record import Stage
 
 @dataclass(kw_only=True)
 class Outcome:
-    """Filled stage by stage; whatever is there was really done."""
+    """Filled stage by stage: a field is set only if its stage was done."""
 
     plan: Plan | None = None
     """``None`` if it cannot be read, and for the base model."""
@@ -27,12 +27,12 @@ class Outcome:
     reused: list[str] = field(default_factory=list)
     """Stages that were in the store."""
     digests: dict[str, str] = field(default_factory=dict)
-    """Of the submission's files and, by what they were made from, of the stages."""
+    """Digests of the submission's files, and of the inputs of each stage."""
     contents: dict[str, str] = field(default_factory=dict)
-    """Of the stages' own files."""
+    """Digests of the files of each stage."""
     data: DataFeedback | None = None
     overlap: int = 0
-    """Rows that contained evaluation items. For the record alone: see :mod:`ftdojo.gates.decontamination`."""
+    """Rows that contained evaluation items. For the record only: see :mod:`ftdojo.gates.decontamination`."""
     training: TrainingFeedback | None = None
     trained: Path | None = None
     """The trained adapter or weights."""
@@ -40,13 +40,13 @@ class Outcome:
 
     @property
     def predicted(self) -> list[Prediction]:
-        """The predictions of an outcome that is known to have them."""
+        """The predictions of an outcome that must have them."""
         if self.predictions is None:
             raise ValueError(f"nothing was predicted: {self.findings}")
         return self.predictions
 
     def add(self, name: str, stage: Stage) -> None:
-        """Take over a finished stage: its warnings, costs and identity."""
+        """Add a finished stage: its warnings, costs and identity."""
         warnings: list[dict[str, Any]] = stage.facts.get("warnings", [])
         self.findings += [Finding.model_validate(warning) for warning in warnings]
         self.costs.add(name, stage)

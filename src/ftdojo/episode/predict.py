@@ -1,6 +1,6 @@
-"""Let a model answer a file of items. The outputs are a stage: the same model and items are never run twice.
+"""Generate a model's answers to a file of items. The outputs are a stage: the same model and items are never run twice.
 
-Answers are kept batch by batch while it is made, so a run that is interrupted goes on where it was.
+Answers are saved batch by batch while the stage is made, so an interrupted run continues where it stopped.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def predict(
     label: str,
     engine: str = "transformers",
 ) -> tuple[Stage, list[Record], list[Prediction]]:
-    """The stage, the items and one prediction an item, in order.
+    """Return the stage, the items, and one prediction per item in the same order.
 
     Args:
         task: supplies prompt and generation limit.
@@ -47,9 +47,9 @@ def predict(
         model: opens the folder of the exported model; called only if the outputs are not stored yet.
         model_digest: identity of the model.
         store: where outputs are kept.
-        progress: told of every batch.
-        label: what to call the stage when showing progress.
-        engine: what the model answers with.
+        progress: receives the progress after every batch.
+        label: the name of the stage in the progress display.
+        engine: the inference engine.
     """
     records = read_items(items)
     key = {
@@ -68,7 +68,7 @@ def predict(
             progress.update(label, len(journal.done), len(records), "items")
 
         progress.update(label, len(journal.done), len(records), "items")
-        with model() as path, inference.opened(engine, path) as answering:
+        with model() as path, inference.open_engine(engine, path) as answering:
             journal.start_clock()
             generations = answering.generate(
                 [task.prompt(record) for record in records],
@@ -80,7 +80,7 @@ def predict(
         (folder / PREDICTIONS).write_text("".join(p.model_dump_json() + "\n" for p in outputs), "utf-8")
         return {"items": len(outputs), "tokens": sum(p.tokens for p in outputs)}
 
-    stage = store.make("predictions", key, build, resumable=_seconds)
+    stage = store.make("predictions", key, build, resumable=_sum_seconds)
     if not stage.reused:
         progress.end(label, f"{len(records)} items")
     return stage, records, [Prediction.model_validate(row) for row in read_items(stage.path / PREDICTIONS)]
@@ -90,27 +90,27 @@ class _Batch(StrictModel):
     """A line of the journal."""
 
     seconds: float
-    """What the batch took. Loading the model is not in it: who goes on loads it again, and is charged for it once."""
+    """Seconds of the batch without loading the model: a resumed run loads it again, and is charged for loading once."""
     answers: list[Prediction]
 
 
 class _Journal:
-    """The answers of a stage that is being made, a batch a line."""
+    """The answers of a stage that is being made, one batch per line."""
 
     def __init__(self, path: Path, ids: list[str]) -> None:
         self._path, self.ids = path, ids
-        kept = _whole(path)
+        kept = _read_batches(path)
         path.write_text("".join(batch.model_dump_json() + "\n" for batch in kept), "utf-8")
         places = {id_: i for i, id_ in enumerate(ids)}
         self.done = {places[p.id]: Generation(p.output, p.tokens, p.truncated) for b in kept for p in b.answers}
         self.start_clock()
 
     def start_clock(self) -> None:
-        """The next batch begins now."""
+        """Start the time of the next batch."""
         self._mark = time.monotonic()
 
     def append(self, answers: dict[int, Generation]) -> None:
-        """Write a batch's answers by the position of their item, and have them on the disk."""
+        """Write a batch's answers, given by the position of their item, and sync them to the disk."""
         self.done |= answers
         made = [_prediction(self.ids[i], generation) for i, generation in answers.items()]
         batch = _Batch(seconds=time.monotonic() - self._mark, answers=made)
@@ -121,12 +121,12 @@ class _Journal:
         self.start_clock()
 
 
-def _seconds(journal: Path) -> float:
-    return sum(batch.seconds for batch in _whole(journal))
+def _sum_seconds(journal: Path) -> float:
+    return sum(batch.seconds for batch in _read_batches(journal))
 
 
-def _whole(journal: Path) -> list[_Batch]:
-    """The batches up to the first line that a dying process, or a damaged disk, has left broken."""
+def _read_batches(journal: Path) -> list[_Batch]:
+    """Return the batches before the first line that a killed process or a damaged disk left incomplete."""
     batches: list[_Batch] = []
     for line in journal.read_bytes().splitlines() if journal.is_file() else []:
         try:

@@ -1,4 +1,4 @@
-"""What a run, a check or an export works on: a task with its data, a base model, and an engine."""
+"""The inputs of a run, a check or an export: a task with its data, a base model, and an engine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ftdojo.tasks.spec import Task
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """All of it prepared and on this machine."""
+    """A task with its data and a base model, prepared on this machine."""
 
     options: RunOptions
     """With the variant of the data that was chosen. The task is an id or the path of a folder, as it was given."""
@@ -28,7 +28,7 @@ class Setting:
 
     @classmethod
     def prepare(cls, options: RunOptions, *, home: Home, progress: Progress | None = None) -> Setting:
-        """Find the task, prepare its data and the base model.
+        """Find the task, prepare the base model and the task's data.
 
         Raises:
             UsageError: for an unknown name.
@@ -36,10 +36,11 @@ class Setting:
         shown = progress or Silent()
         inference.identity(options.engine)
         name, found = tasks.get(options.task, runner=sandbox.run_user_code).variant(options.variant)
-        shown.update("setup", 0, 2, "preparing the task's data")
-        data = prepare(found, name, home)
-        shown.update("setup", 1, 2, "preparing the base model")
+        # The model first: a name that does not exist is found at once, while a task's data may take long to make.
+        shown.update("setup", 0, 2, "preparing the base model")
         base = models.resolve(options.model, home.root)
+        shown.update("setup", 1, 2, "preparing the task's data")
+        data = prepare(found, name, home)
         shown.end("setup", f"{found.spec.id} ({name}), {options.model}")
         chosen = options.model_copy(update={"variant": name})
         return cls(options=chosen, task=found, data=data, base=base, home=home)
@@ -51,8 +52,8 @@ class Setting:
         return self.options.variant
 
     def as_recorded(self, configuration: Configuration | None) -> Setting:
-        """The setting of a run that was begun earlier: under the task's version that it recorded, where that was one of
-        the same content, so that what was stored under it is found."""
+        """Return the setting of a run that was begun earlier. It has the recorded task version if that one has the
+        same content, so that stages stored under it are found."""
         task = self.task.as_recorded(configuration.digests["task"]) if configuration else self.task
         if task is self.task:
             return self

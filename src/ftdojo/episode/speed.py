@@ -1,4 +1,4 @@
-"""How fast this machine trains this model on this task's questions: measured once a machine."""
+"""The training speed of this machine with this model on this task's questions, measured once per machine."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from ftdojo.training import trainer_of
 
 ROWS, STEPS = 32, 4
 CHARS = 1000
-"""A longer question is cut here, as the measurement has to be short and to fit into any memory; its time is scaled."""
+"""Longer questions are cut to this length, because the measurement must be short and fit into any memory. The measured
+time is scaled to the full length."""
 
 
 def train_rows_per_s(setting: Setting, store: Store, progress: Progress) -> float:
-    """Rows as long as the task's questions that a LoRA training passes a second."""
+    """Return the rows per second of a LoRA training, with rows as long as the task's questions."""
     key = {
         "base": models.digest(setting.base),
         "compute": str(models.compute()),

@@ -4,41 +4,30 @@ and lives in the store, so no work is done twice and a killed run loses at most 
 from __future__ import annotations
 
 import contextlib
-import json
-import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ftdojo import digest, models
+from ftdojo import models
 from ftdojo.contract import submission
 from ftdojo.contract.progress import Progress
-from ftdojo.contract.row import Row
 from ftdojo.contract.submission import Submission
-from ftdojo.contract.train_config import OUT_OF_TIME
-from ftdojo.data import read_items
 from ftdojo.episode import levels
 from ftdojo.episode.accounts import Accounts
 from ftdojo.episode.outcome import Outcome
 from ftdojo.episode.predict import predict
+from ftdojo.episode.rows import ROWS, WRITTEN, read_rows, write_rows
 from ftdojo.episode.setting import Setting
+from ftdojo.episode.train_stage import MODEL, TrainStage
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
-from ftdojo.gates import Gates, at_gate, dump_findings, number_findings
+from ftdojo.gates import Gates, dump_findings
 from ftdojo.gateway import Access
 from ftdojo.record import Stage, Store
-from ftdojo.training import Trainer, model_key, rows_key, trainer_of
-
-ROWS = "rows.jsonl"
-"""The rows that are trained on."""
-WRITTEN = "written.jsonl"
-"""The rows as they were written, where these differ."""
-MODEL = "model"
-TRAINING = 4
-"""A fault of the whole training has the number of the gate that tries it."""
+from ftdojo.training import rows_key, trainer_of
 
 
 class Stages:
@@ -59,6 +48,7 @@ class Stages:
         )
         self._base_digest = models.digest(setting.base)
         self._store = Store(setting.home.stages)
+        self._training = TrainStage(base=setting.base, gates=self._gates, store=self._store, progress=progress)
         self._baseline: Outcome | None = None
 
     def precheck(self, folder: Path) -> list[Finding]:
@@ -69,7 +59,7 @@ class Stages:
             rows = self._make_rows(admitted, outcome)
             if self._accounts:
                 self._accounts.prepay(rows)
-            written = _read_rows(rows, WRITTEN, trainer_of(admitted.train))
+            written = read_rows(rows, WRITTEN, trainer_of(admitted.train))
             _, warnings = self._gates.check_tokens(written, admitted.train)
             outcome.findings += warnings
         except InputError as error:
@@ -166,9 +156,9 @@ class Stages:
 
         def build(folder: Path) -> dict[str, Any]:
             made = self._gates.make_rows(program, limit, trainer)
-            _write_rows(made.clean, folder / ROWS)
+            write_rows(made.clean, folder / ROWS)
             if made.overlap:
-                _write_rows(made.written, folder / WRITTEN)
+                write_rows(made.written, folder / WRITTEN)
             return {
                 "report": asdict(made.report),
                 "overlap": made.overlap,
@@ -194,58 +184,13 @@ class Stages:
         tried: bool,
     ) -> None:
         """Gates 3 to 5 and the training; gate 3 alone if nothing has to be tried before."""
-        config, base, trainer = admitted.train, self._setting.base, trainer_of(admitted.train)
-        key: dict[str, Any] = {
-            "rows": digest.of_file(rows.path / ROWS),
-            **model_key(trainer, config),
-            "base": self._base_digest,
-            "compute": str(models.compute()),
-        }
-        if stopped_after is not None:
-            key["stopped_after"] = stopped_after
 
         def left_s() -> float | None:
             """What may be spent on the training: the evaluation has to fit into the budget, too."""
             return None if deadline is None else deadline - time.monotonic() - self.baseline().costs.seconds.evaluate
 
-        def build(folder: Path) -> dict[str, Any]:
-            written = _read_rows(rows, WRITTEN, trainer)
-            tokenized, warnings = self._gates.check_tokens(written, config)
-            if stopped_after is None and not tried:
-                warnings += self._gates.try_training(written, tokenized, config, wall_left_s=left_s())
-            if (rows.path / WRITTEN).exists():
-                clean = trainer.tokenize(_read_rows(rows, ROWS, trainer), base, max_length=config.max_length)
-                examples = clean.examples
-            else:
-                examples = tokenized.examples
-            with at_gate(TRAINING):
-                result = trainer.train(
-                    examples,
-                    config,
-                    base,
-                    folder / MODEL,
-                    on_log=self._on_log,
-                    time_left_s=left_s(),
-                    stop_after=stopped_after,
-                )
-            stopped = number_findings([result.stopped] if result.stopped else [], TRAINING)
-            facts = {
-                "training": asdict(replace(result, stopped=None)),
-                "tokens": asdict(tokenized.statistics),
-                "warnings": dump_findings([*warnings, *stopped]),
-            }
-            if stopped and stopped[0].code == OUT_OF_TIME and stopped_after is None:
-                raise _TimeUp(result.steps, folder / MODEL, facts)
-            return facts
-
-        self._progress.update("train", 0, 1, "tokenizing, then a micro-training")
-        begun = time.monotonic()
-        try:
-            stage = self._store.make("models", key, build)
-        except _TimeUp as up:
-            # What the clock has cut is no function of its inputs alone, so it is kept under the step where it ended.
-            key["stopped_after"] = up.step
-            stage = self._store.make("models", key, up.build, spent_s=time.monotonic() - begun)
+        config = admitted.train
+        stage = self._training.make(rows, config, left_s=left_s, stopped_after=stopped_after, tried=tried)
         outcome.add("train", stage)
         outcome.trained = stage.path / MODEL
         outcome.data = levels.data(rows.facts["report"], stage.facts["tokens"])
@@ -253,11 +198,6 @@ class Stages:
         outcome.training = levels.training(stage.facts["training"], held_out_rows=held_out)
         if not stage.reused:
             self._progress.end("train", f"loss {outcome.training.train_loss:.3f}, {outcome.training.fit}")
-
-    def _on_log(self, log: dict[str, float]) -> None:
-        self._progress.update(
-            "train", log["step"], log["steps"], f"loss {log['loss']:.3f}, {log['tokens_per_s']:.0f} tokens/s"
-        )
 
     def _evaluate(self, outcome: Outcome) -> None:
         """Let the exported model answer the validation items; the base model, if nothing was trained."""
@@ -280,27 +220,3 @@ class Stages:
             engine=self._setting.options.engine,
         )
         outcome.add("evaluate", stage)
-
-
-class _TimeUp(Exception):  # noqa: N818 - no error: it carries a training that the clock ended out of its stage
-    def __init__(self, step: int, weights: Path, facts: dict[str, Any]) -> None:
-        super().__init__()
-        self.step, self._facts = step, facts
-        self._kept = tempfile.TemporaryDirectory(prefix="ftdojo-stopped-")
-        shutil.copytree(weights, Path(self._kept.name, MODEL))
-
-    def build(self, folder: Path) -> dict[str, Any]:
-        """Fill a stage of its own with it."""
-        shutil.move(Path(self._kept.name, MODEL), folder / MODEL)
-        self._kept.cleanup()
-        return self._facts
-
-
-def _write_rows(rows: Sequence[Row], path: Path) -> None:
-    path.write_text("".join(json.dumps(row.source, ensure_ascii=False) + "\n" for row in rows), "utf-8")
-
-
-def _read_rows(stage: Stage, name: str, trainer: Trainer[Any, Any]) -> list[Row]:
-    """The rows of a stage; ``WRITTEN`` are those that are trained on, unless they differ."""
-    path = stage.path / name
-    return [trainer.parse_row(row) for row in read_items(path if path.exists() else stage.path / ROWS)]

@@ -1,7 +1,7 @@
 """Trivial answers: the best constant, the best constant of every sub-task, and a few-shot prompt of the base model.
 
-A model that was trained has learned something only if it is above all of them. Constants are looked for among the
-answers of the training rows and the documented shortcuts, which is where a model could learn them, too.
+A model that was trained has learned something only if it is above all of them. Constants are chosen from the
+answers of the training rows and from the documented shortcuts: a model could learn them there, too.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from pathlib import Path
 from ftdojo import digest, models, sandbox
 from ftdojo.contract.progress import Progress
 from ftdojo.contract.recipe import Recipe, Source
-from ftdojo.contract.result import Score
+from ftdojo.contract.result import Gap, Score, TrivialAnswers
 from ftdojo.contract.row import Row
 from ftdojo.contract.task_spec import Message, Record, TaskSpec
 from ftdojo.contract.train_config import TrainConfig
-from ftdojo.contract.trivial import TrivialAnswers
 from ftdojo.data import TaskData, read_items
-from ftdojo.episode import evaluation
+from ftdojo.episode import acceptance, evaluation
 from ftdojo.episode.predict import predict
+from ftdojo.errors import InputError
 from ftdojo.gates import data_program
 from ftdojo.gates.decontamination import decontaminate
 from ftdojo.record import Store
@@ -36,7 +36,23 @@ CANDIDATES = 20
 SHOTS = (8, 4, 2, 1)
 """Numbers of examples, of which the first that fits into the context is shown."""
 ANSWER = "answer"
-"""How tasks name the rendering that holds the answer in the scorer's form."""
+"""Name of the rendering that holds the answer in the scorer's form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The trivial answers, and the verdicts that their scores are made of."""
+
+    answers: TrivialAnswers
+    verdicts: dict[str, list[ItemScore]]
+    """Key of :attr:`TrivialAnswers.scores` -> a verdict an item, in the order of the items."""
+
+    def compare(self, task: Task, best: Sequence[ItemScore]) -> Gap:
+        """The paired difference of a model to the best trivial answer; ``best``: its verdicts on the same items."""
+        name = self.answers.best_name(higher_is_better=task.spec.higher_is_better)
+        decision = acceptance.decide(task, best, self.verdicts[name])
+        gap = decision.difference
+        return Gap(to=name, value=gap.value, interval=(gap.low, gap.high), better=decision.accepted)
 
 
 def measure(
@@ -48,17 +64,19 @@ def measure(
     *,
     items: Path | None = None,
     engine: str = "transformers",
-) -> TrivialAnswers:
+) -> Measured:
     """The trivial answers of a task and what they score.
+
+    Raw files that give no training rows leave the documented shortcuts and the empty output, and no examples.
 
     Args:
         task: in the variant that ``data`` was prepared for.
         data: the task's data.
         base: folder of the untouched base model.
         store: where the answers of the few-shot prompt are kept.
-        progress: told of every batch.
-        items: what to answer; the validation items if ``None``. Constants are chosen on validation in any case.
-        engine: what the base model answers with.
+        progress: receives the progress after every batch.
+        items: the items to answer; the validation items if ``None``. Constants are chosen on validation in any case.
+        engine: the inference engine of the base model.
     """
     rows = training_rows(task.spec, data)
     chosen = choose(task, read_items(data.validation), candidates(task, rows))
@@ -66,8 +84,9 @@ def measure(
     asked = read_items(path)
     whole = task.scorer.score(asked, [chosen.whole] * len(asked))
     parts = task.scorer.score(asked, [chosen.output(item) for item in asked])
-    few, prompted = None, {shots: with_shots(task, rows, shots) for shots in SHOTS}
-    shots = next((shots for shots in SHOTS if _fits(prompted[shots], asked, base)), 0)
+    verdicts = {"constant": whole, "majority": parts}
+    prompted = {shots: with_shots(task, rows, shots) for shots in SHOTS}
+    shots = next((shots for shots in SHOTS if rows and _fits(prompted[shots], asked, base)), 0)
     if shots:
         _, records, outputs = predict(
             prompted[shots],
@@ -79,24 +98,22 @@ def measure(
             label=f"base model with {shots} examples",
             engine=engine,
         )
-        few = _score(task, evaluation.scores(task, records, outputs))
-    return TrivialAnswers(
+        verdicts["few_shot"] = evaluation.scores(task, records, outputs)
+    answers = TrivialAnswers(
         constant=_score(task, whole),
         constant_output=chosen.whole,
         majority=_score(task, parts),
         subtasks={name: summarize(task, group).value for name, group in by_subtask(parts).items()},
         majority_outputs=dict(chosen.parts),
-        few_shot=few,
+        few_shot=_score(task, verdicts["few_shot"]) if shots else None,
         shots=shots,
     )
+    return Measured(answers, verdicts)
 
 
 def training_rows(spec: TaskSpec, data: TaskData) -> list[Row]:
     """The rows of all documented raw files, answers in the scorer's form, without evaluation items; made in the sandbox
-    like any other training rows.
-
-    Raises:
-        InputError: if the files give no rows.
+    like any other training rows. None if the files give no rows, or faulty ones.
     """
     sources = []
     for raw in spec.raw_sources:
@@ -105,18 +122,21 @@ def training_rows(spec: TaskSpec, data: TaskData) -> list[Row]:
     limit = spec.rules.max_rows
     recipe = Recipe(sources=sources, max_rows=limit)
     trainer = trainer_of(TrainConfig())
-    written = data_program.run(recipe, data.raw, trainer, limit=limit, limits=sandbox.Limits())
+    try:
+        written = data_program.run(recipe, data.raw, trainer, limit=limit, limits=sandbox.Limits())
+    except InputError:  # the raw data is as its publisher or user left it; that it gives no rows ends no run
+        return []
     return decontaminate(written, data.overlap).rows
 
 
 def candidates(task: Task, rows: Sequence[Row]) -> list[str]:
-    """Outputs that may score without skill: the documented shortcuts, and for every sub-task the most frequent
-    answers of its rows. An answer that occurs once is looked at only where no other occurs twice."""
+    """Return outputs that may score without skill: the documented shortcuts, and for every sub-task the most frequent
+    answers of its rows. An answer that occurs once is used only if no other occurs twice."""
     found = [shortcut.output for shortcut in task.spec.shortcuts]
     for subtask in dict.fromkeys(row.subtask for row in rows):
         counts = Counter(row.completion for row in rows if row.subtask == subtask).most_common(CANDIDATES)
         found += [output for output, count in counts if count > 1] or [counts[0][0]]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(found)) or [""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,17 +149,17 @@ class Constants:
     """By sub-task."""
 
     def output(self, item: Record) -> str:
-        """The output for an item of some sub-task; that for all items if the sub-task was not seen."""
+        """Return the output for an item's sub-task; the one for all items if the sub-task was not seen."""
         return self.parts.get(str(item.get("subtask", "")), self.whole)
 
 
 def choose(task: Task, items: Sequence[Record], outputs: Sequence[str]) -> Constants:
-    """The constants that score best on ``items``; of equal ones the first.
+    """Return the constants that score best on ``items``; of equal ones the first.
 
     Args:
-        task: scores them.
-        items: with their gold answers.
-        outputs: to choose from, at least one.
+        task: supplies the scorer.
+        items: items with their gold answers.
+        outputs: candidates, at least one.
     """
     sign = 1 if task.spec.higher_is_better else -1
     scored = [task.scorer.score(items, [output] * len(items)) for output in outputs]
@@ -153,8 +173,8 @@ def choose(task: Task, items: Sequence[Record], outputs: Sequence[str]) -> Const
 
 
 def with_shots(task: Task, rows: Sequence[Row], count: int) -> Task:
-    """The task with ``count`` worked examples before every question: of the item's sub-task, where the rows name any,
-    and as different in their answers as the rows allow. The same items are always shown the same examples."""
+    """Return the task with ``count`` worked examples before every question: of the item's sub-task, if rows name it,
+    and with answers as different as the rows allow. The same items are always shown the same examples."""
     groups: dict[str, list[Row]] = {}
     for row in rows:
         groups.setdefault(row.subtask, []).append(row)
@@ -167,12 +187,12 @@ def with_shots(task: Task, rows: Sequence[Row], count: int) -> Task:
         examples = shown.get(str(item.get("subtask", "")), anything)
         return [*system, *examples, *(turn for turn in asked if turn["role"] != "system")]
 
-    told = digest.of_value([count, shown, anything])
-    return replace(task, prompt=prompt, version=f"{task.version}+{told}")
+    identity = digest.of_value([count, shown, anything])
+    return replace(task, prompt=prompt, version=f"{task.version}+{identity}")
 
 
 def _different(rows: Sequence[Row], count: int) -> list[Row]:
-    """A few rows: one of each answer before a second one of any, in an order drawn once and for all."""
+    """Return ``count`` rows in a fixed random order: one of each answer before a second one of any answer."""
     order = list(rows)
     random.Random(0).shuffle(order)  # noqa: S311 - a draw of examples
     seen = Counter[str]()
@@ -188,9 +208,9 @@ def _turns(rows: Sequence[Row]) -> list[Message]:
 
 
 def _fits(task: Task, items: Sequence[Record], base: Path) -> bool:
-    """Whether the longest prompt and its answer fit into the model's context."""
-    chat, room = models.Chat(base), models.describe(base).context_length - task.spec.max_new_tokens
-    return all(len(chat.prompt(task.prompt(item))) <= room for item in items)
+    """Return whether the longest prompt and its answer fit into the model's context."""
+    chat, limit = models.Chat(base), models.describe(base).context_length - task.spec.max_new_tokens
+    return all(len(chat.prompt(task.prompt(item))) <= limit for item in items)
 
 
 def _score(task: Task, scores: Sequence[ItemScore]) -> Score:

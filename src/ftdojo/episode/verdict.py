@@ -1,4 +1,4 @@
-"""The gates alone, with the time that each took: what an agent or a user asks before spending a submission."""
+"""Run only the gates, and time each: a check for agents and users before they spend a submission."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ftdojo.training import trainer_of
 
 
 class Verdict(StrictModel):
-    """What ``ftdojo validate --json`` prints; a stable format."""
+    """The output of ``ftdojo validate --json``; a stable format."""
 
     ok: bool
     gate: int | None
@@ -44,13 +44,13 @@ def validate(
     data_llm: DataLlm | None = None,
     progress: Progress | None = None,
 ) -> Verdict:
-    """Take the submission in ``folder`` through all gates; nothing is trained to the end and nothing is recorded.
+    """Run all gates on the submission in ``folder``. There is no full training, and nothing is recorded.
 
-    Its data program may ask the language models of ``data_llm``, or else those that the options name, within the token
+    Its data program may call the language models of ``data_llm``, or else those that the options name, within the token
     and cost limits of the options.
     """
     shown = progress or Silent()
-    data_llm = data_llm or DataLlm.of(options)
+    data_llm = data_llm or DataLlm.from_options(options)
     setting = Setting.prepare(options, home=home, progress=shown)
     seconds: dict[str, float] = {}
     log = _Calls(replace(options.budget, wall_s=None))
@@ -85,7 +85,7 @@ def validate(
 
 
 class _Calls:
-    """Calls of a data program that belongs to no run: charged to a budget, recorded nowhere."""
+    """Calls of a data program that belongs to no run: charged to a budget, but not recorded."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget, self._spent = budget, Spent()

@@ -27,12 +27,12 @@ MAX_FAULTY_ROWS_SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class DataReport:
-    """What was found in the rows of a data program."""
+    """Statistics of the rows of a data program."""
 
     rows: int
     duplicates: int
     conflicting: int
-    """Rows whose prompt occurs with another completion too."""
+    """Rows whose prompt also occurs with another completion."""
     per_subtask: dict[str, int]
     top_completion_share: float
     top_completion_by_subtask: dict[str, float]
@@ -48,11 +48,11 @@ def run(
     limits: sandbox.Limits,
     llm: Access | None = None,
 ) -> list[Row]:
-    """The rows that a program writes for ``--limit limit``; a script may ask the models of ``llm``.
-    ``trainer`` knows the form of the rows.
+    """Run a program with ``--limit limit`` and return its rows. A script may call the models of ``llm``; ``trainer``
+    parses the rows.
 
     Raises:
-        InputError: if it fails, is stopped, or writes anything but rows of a known form, one to ``limit`` (gate 2).
+        InputError: if it fails, is stopped, or writes anything other than 1 to ``limit`` valid rows (gate 2).
     """
     with tempfile.TemporaryDirectory(prefix="ftdojo-data-") as name:
         source, output = Path(name, "program"), Path(name, "output")
@@ -76,7 +76,7 @@ def run(
 
 
 def _write(program: Recipe | str, folder: Path) -> list[str]:
-    """Put the program's files into ``folder``; its arguments inside the sandbox."""
+    """Write the program's files into ``folder`` and return its arguments inside the sandbox."""
     if isinstance(program, str):
         (folder / "process_data.py").write_text(program, "utf-8")
         (folder / HELPER.name).write_bytes(HELPER.read_bytes())
@@ -95,7 +95,7 @@ _STOPPED = {
     "memory": ("program_memory", "used more than {limits.memory_bytes} bytes of memory", "read the data in parts"),
     "cpu": (
         "program_timeout",
-        "used more than {limits.cpu_s:g} s of processor time",
+        "used more than {limits.cpu_s:g} s of CPU time",
         "do less work for a small --limit",
     ),
     "folder": (
@@ -107,10 +107,10 @@ _STOPPED = {
 
 
 _TROUBLES = {
-    "model_down": ("llm_down", "make the rows without this model, or try again when it answers"),
-    "insufficient_quota": ("llm_budget", "ask less, and end with the rows that are there when OutOfBudget is raised"),
+    "model_down": ("llm_down", "write the rows without this model, or try again when it is available"),
+    "insufficient_quota": ("llm_budget", "make fewer LLM calls; on OutOfBudget, write the rows made so far"),
 }
-"""What a gateway refused -> the finding, if the program could not do without."""
+"""Reason why the gateway refused a call -> code and fix of the finding, if the program then failed."""
 
 
 def _check_ending(completed: sandbox.Completed, limits: sandbox.Limits, troubles: Mapping[str, str]) -> None:
@@ -125,15 +125,15 @@ def _check_ending(completed: sandbox.Completed, limits: sandbox.Limits, troubles
                     code, f"{troubles[kind]}; the data program ended with status {completed.status}:\n{tail}", fix
                 )
         raise _fault(
-            "program_failed", f"the data program ended with status {completed.status}:\n{tail}", "mend the error"
+            "program_failed", f"the data program ended with status {completed.status}:\n{tail}", "fix the error"
         )
 
 
 def read_json_lines(content: bytes) -> list[dict[str, Any]]:
-    """The JSON objects of a program's output, one a line; blank lines are skipped.
+    """Return the JSON objects of a program's output, one per line; blank lines are skipped.
 
     Raises:
-        InputError: if a line holds anything else (gate 2).
+        InputError: if a line contains anything else (gate 2).
     """
     rows, faults = [], []
     for number, line in enumerate(content.splitlines(), start=1):
@@ -149,12 +149,12 @@ def read_json_lines(content: bytes) -> list[dict[str, Any]]:
         else:
             faults.append(f"line {number} is {type(value).__name__}, not an object")
     if faults:
-        raise _fault("bad_json", _some(faults), "write one JSON object a line")
+        raise _fault("bad_json", _some(faults), "write one JSON object per line")
     return rows
 
 
 def report(rows: Sequence[Row]) -> DataReport:
-    """The facts of the rows as they were written."""
+    """Return statistics of the rows as they were written."""
     subtasks: dict[str, list[str]] = {}
     for row in rows:
         subtasks.setdefault(row.subtask, []).append(row.completion)
@@ -169,12 +169,12 @@ def report(rows: Sequence[Row]) -> DataReport:
 
 
 def _top_share(completions: Sequence[str]) -> float:
-    """The share of the most frequent one."""
+    """Return the share of the most frequent completion."""
     return Counter(completions).most_common(1)[0][1] / len(completions)
 
 
 def find_conflicts(rows: Sequence[Row]) -> list[bool]:
-    """For every row, whether other rows answer the same prompt differently."""
+    """For every row, whether another row has the same prompt and a different completion."""
     answers: dict[tuple[str, ...], set[str]] = {}
     for row in rows:
         answers.setdefault(row.turns[:-1], set()).add(row.completion)
@@ -182,15 +182,15 @@ def find_conflicts(rows: Sequence[Row]) -> list[bool]:
 
 
 def parse(rows: Sequence[Mapping[str, Any]], trainer: Trainer[Any, Any], *, max_rows: int) -> list[Row]:
-    """All rows in the form of the trainer.
+    """Parse all rows with the trainer.
 
     Raises:
-        InputError: for no rows, too many, or faulty ones (gate 2).
+        InputError: if there are no rows, too many, or invalid ones (gate 2).
     """
     if not rows:
-        raise _fault("no_rows", "the data program wrote no rows", "check its filters: none of the raw rows passed")
+        raise _fault("no_rows", "the data program wrote no rows", "check its filters: no raw row passed them")
     if len(rows) > max_rows:
-        raise _fault("too_many_rows", f"{len(rows)} rows, at most {max_rows} were asked for", "obey --limit")
+        raise _fault("too_many_rows", f"{len(rows)} rows, but --limit was {max_rows}", "write at most --limit rows")
     parsed, faults = [], []
     for number, row in enumerate(rows, start=1):
         try:

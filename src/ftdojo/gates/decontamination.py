@@ -1,10 +1,10 @@
-"""Evaluation items among the training rows: nobody trains on them, and nobody finds them by submitting guesses.
+"""Decontamination: evaluation items among the training rows are not trained on, and cannot be found by guessing.
 
 A count of such rows would be an oracle: guess an item, submit it among other rows, see whether the count rises. So
-nothing that a submitter is shown depends on it. Findings, counts, token statistics and forecasts are computed from the
-rows as they were written; only the trainer reads what this module returns, in which the words of an item are
-disordered. What remains is the training itself: its losses and its model's scores, which cost a submission. The record
-has the exact number of rows, and leaderboards count such submissions.
+nothing that a submitter sees depends on that count. Findings, counts, token statistics and forecasts are computed from
+the rows as they were written; only the trainer reads the rows that this module returns, in which the words of an item
+are shuffled. The only signal left is the training itself: its losses and its model's scores, which cost a submission.
+The record has the exact number of rows, and leaderboards count such submissions.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ftdojo.contract.row import Row
 from ftdojo.data import OverlapIndex
 
 TRIES = 20
-"""Orders of the words to try, first of the prompt, then of prompt and completion."""
+"""Random word orders to try: this many of the prompt alone, then as many of prompt and completion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +28,20 @@ class Decontaminated:
 
     rows: list[Row]
     found: int
-    """Rows that contained one. For the record alone."""
+    """Number of rows that contained one. Only for the record, never shown to a submitter."""
 
 
 def decontaminate(rows: Sequence[Row], index: OverlapIndex) -> Decontaminated:
-    """The same rows in the same order; those that contain an evaluation item are disordered.
+    """Return the same rows in the same order; in those that contain an evaluation item the words are shuffled.
 
-    A row's new order depends on the row alone: equal rows stay equal, and a row has the same order among any others.
+    A row's word order depends on that row alone: equal rows stay equal, whatever the other rows are.
     """
     found = {number for number, row in enumerate(rows) if index.overlaps(row.texts)}
-    return Decontaminated([_disorder(row, index) if n in found else row for n, row in enumerate(rows)], len(found))
+    return Decontaminated([_shuffle_words(row, index) if n in found else row for n, row in enumerate(rows)], len(found))
 
 
-def _disorder(row: Row, index: OverlapIndex) -> Row:
-    """The row with the words of its prompt in another order; if need be, those of its completion, too.
+def _shuffle_words(row: Row, index: OverlapIndex) -> Row:
+    """Return the row with the words of its prompt shuffled and, if necessary, those of its completion too.
 
     White space stays where it is, so the texts keep their lengths in characters.
     """
@@ -56,6 +56,6 @@ def _disorder(row: Row, index: OverlapIndex) -> Row:
     def candidates() -> Iterator[list[str]]:
         for number in range(2 * TRIES):
             yield [*map(shuffle, given), *(learned if number < TRIES else map(shuffle, learned))]
-        yield ["…" for _ in row.texts]  # of so few words that no order is another
+        yield ["…" for _ in row.texts]  # so few words that no order removes the item
 
     return row.with_texts(next(texts for texts in candidates() if not index.overlaps(texts)))

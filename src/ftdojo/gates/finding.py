@@ -1,4 +1,4 @@
-"""How a gate ends: with warnings, or by raising all that it found."""
+"""The end of a gate: it returns its warnings, or raises all its findings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ftdojo.findings import Finding
 
 
 def settle(findings: Iterable[Finding]) -> list[Finding]:
-    """The warnings of a gate that passes.
+    """Return the warnings of a gate that passes.
 
     Raises:
         InputError: with all findings, errors first, if one of them is an error.
@@ -22,13 +22,13 @@ def settle(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def number_findings(findings: Iterable[Finding], gate: int) -> list[Finding]:
-    """The findings with the number of the gate in which they were found."""
+    """Return copies of the findings with the number of the gate that found them."""
     return [finding.model_copy(update={"gate": gate}) for finding in findings]
 
 
 @contextlib.contextmanager
 def at_gate(gate: int) -> Iterator[None]:
-    """Give the findings of an ``InputError`` that is raised within the context the number of the gate."""
+    """Add the gate number to the findings of any ``InputError`` raised within the context."""
     try:
         yield
     except InputError as error:
@@ -36,5 +36,5 @@ def at_gate(gate: int) -> Iterator[None]:
 
 
 def dump_findings(findings: Iterable[Finding]) -> list[dict[str, str | int]]:
-    """Findings as JSON values, for the facts of a stage."""
+    """Return findings as JSON values, for the facts of a stage."""
     return [finding.model_dump(mode="json") for finding in findings]

@@ -1,4 +1,4 @@
-"""Whether a training fits into memory, by estimate: asked at gate 1, and at gate 3 again when the rows are known."""
+"""Estimate whether a training fits into memory: at gate 1, and again at gate 3 when the rows are known."""
 
 from __future__ import annotations
 
@@ -12,19 +12,23 @@ from ftdojo.findings import Finding
 from ftdojo.training import TokenizedRow, trainer_of
 
 SAFETY = 1.1
-"""A forecast is multiplied by this before it is held against a limit."""
+"""Safety factor: a forecast is multiplied by it, or a limit divided by it, before the two are compared."""
 
 
-def memory(gate: int, config: MethodConfig, base: Path, examples: Sequence[TokenizedRow] = ()) -> Iterator[Finding]:
-    """Whether the estimated peak of memory fits into what is free, and if not, what would; before rows are known, of
-    the part that does not depend on them."""
+def check_memory(
+    gate: int, config: MethodConfig, base: Path, examples: Sequence[TokenizedRow] = ()
+) -> Iterator[Finding]:
+    """Yield a finding if the estimated peak memory exceeds the available memory; its fix is a configuration that fits.
+
+    Before rows are known, only the part that does not depend on them is compared.
+    """
     trainer = trainer_of(config)
     needs, available = trainer.memory(config, base, examples), models.available_memory(models.compute()) / SAFETY
     if needs <= available:
         return
-    message = f"needs about {needs / 2**30:.1f} GiB, {available / 2**30:.1f} GiB may be used"
+    message = f"needs about {needs / 2**30:.1f} GiB, but only {available / 2**30:.1f} GiB are available"
     fits = trainer.shrink(config, base, examples, available)
-    fix = "choose a smaller model: no training of this one fits"
+    fix = "choose a smaller model: no training configuration of this one fits"
     if fits is not None:
         before, after = config.model_dump(), fits.model_dump()
         changes = ", ".join(f"{key}: {after[key]}" for key in after if after[key] != before[key])

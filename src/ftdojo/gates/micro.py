@@ -1,9 +1,9 @@
-"""Gates 4 and 5: a few real steps, then a few real answers.
+"""Gates 4 and 5: a few real training steps, then a few real answers.
 
-Gate 4 trains on the most expensive batch, which shows the peak of memory, and on a cheaper one, for the speed; then it
-over-fits a few short rows, at the configured rate: the loss has to be finite and not to rise. Gate 5 exports what came
-of that and asks it, as a finished model will be asked. So short a training need not have learned the form of an answer,
-and nothing is concluded if it has not; but what it was taught by heart it must be able to say.
+Gate 4 trains on the most expensive batch, which shows the peak memory, and on a cheaper one, to measure the speed. Then
+it overfits a few short rows at the configured learning rate: the loss must be finite and must not rise. Gate 5 exports
+the resulting model and prompts it as the finished model will be prompted. Such a short training may not teach the form
+of an answer, so that is not checked; but the model must reproduce rows that it has memorized.
 """
 
 from __future__ import annotations
@@ -27,33 +27,34 @@ from ftdojo.gates.rows import Rows
 from ftdojo.inference import Generation
 from ftdojo.training import Tokenized, TokenizedRow, Trainer, trainer_of
 
-STANDING_STILL = 1e-9
+NEGLIGIBLE_RATE = 1e-9
+"""A learning rate that changes no weight noticeably."""
 EASY_ROWS, EASY_STEPS = 4, 8
-"""Over-fitted are so many of the shortest rows, for so many steps at most."""
+"""The number of shortest rows to overfit, and the most steps on them."""
 EASY_TOKENS = 4000
-"""So many tokens in all; where rows are long, there are fewer rows and steps."""
+"""Most tokens in all those steps; where rows are long, there are fewer rows and steps."""
 NO_MOVEMENT = 5e-6
-"""Learning rate times steps, the farthest that AdamW moves a weight: less than the rounding of bfloat16 weights."""
+"""Learning rate times steps is the farthest that AdamW moves a weight. Below this it is lost in bfloat16 rounding."""
 RISES = (1.5, 0.5)
-"""A loss that rises by this factor, and by so many nats, while a few rows are over-fitted has too high a rate."""
-BY_HEART = 0.05
-"""Nats a label token: with this loss the likeliest answer is the learned one, but for ties."""
+"""If the loss rises by this factor and by this many nats while a few rows are overfitted, the rate is too high."""
+MEMORIZED_LOSS = 0.05
+"""In nats per label token: up to this loss the likeliest answer is the learned one, except for ties."""
 SPARE_TOKENS = 8
-"""An answer that goes on for so many tokens after the longest of the learned ones has been asked for long enough."""
-HARDLY_ANYTHING = 2
-"""Different words in answers of any length that show a collapsed model."""
+"""Tokens to generate beyond the longest learned completion; a longer answer is cut off."""
+COLLAPSED_WORDS = 2
+"""Answers with no more different words than this, whatever their length, show a collapsed model."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A model that a few rows were taught."""
+    """A model that was overfitted on a few rows."""
 
     trainer: Trainer[Any, Any]
     weights: Path
     rows: Rows
-    """The rows that it was taught."""
+    """The rows that it was trained on."""
     loss: float
-    """At the last step, before its update; nats a label token."""
+    """At the last step, before its update, in nats per label token."""
     longest: int
     """Label tokens of the longest row."""
 
@@ -67,43 +68,45 @@ def micro_training(
     wall_left_s: float | None,
     folder: Path,
 ) -> Trial:
-    """Gate 4. What was over-fitted is written to ``folder``.
+    """Run gate 4. The overfitted model is written to ``folder``.
 
     Raises:
-        InputError: if nothing would be learned, the loss is lost or rises, a module is not there, or the training
-            would outlast the budget.
+        InputError: if nothing would be learned, the loss is not finite or rises, a target module does not exist, or the
+            training would take longer than the budget.
     """
     with at_gate(4):
-        settle(trainer_of(config).applicable(_moves(tokenized, config)))
-        settle(_in_time(tokenized.examples, config, base, wall_left_s))
-        return _over_fit(rows, config, base, folder)
+        settle(trainer_of(config).applicable(_check_rate(tokenized, config)))
+        settle(_check_time(tokenized.examples, config, base, wall_left_s))
+        return _overfit(rows, config, base, folder)
 
 
-def _moves(tokenized: Tokenized[TokenizedRow], config: MethodConfig) -> Iterator[Finding]:
-    """The schedule moves weights at all."""
+def _check_rate(tokenized: Tokenized[TokenizedRow], config: MethodConfig) -> Iterator[Finding]:
+    """The learning rate and the number of steps are large enough to change weights."""
     steps = config.steps(len(tokenized.examples))
     if config.learning_rate * steps < NO_MOVEMENT:
-        message = f"{steps} steps at {config.learning_rate:g} move no weight by more than it is rounded"
+        message = f"{steps} steps at {config.learning_rate:g} change no weight by more than its rounding error"
         fix = f"raise learning_rate: {config.facts.usual_rates} is usual for {config.method}"
         yield _finding("no_learning", message, "learning_rate", fix)
 
 
-def _in_time(
+def _check_time(
     examples: Sequence[TokenizedRow], config: MethodConfig, base: Path, wall_left_s: float | None
 ) -> Iterator[Finding]:
-    """The most expensive batch can be trained on, and at the speed of a few batches the training fits in time."""
-    # At a rate that changes nothing: without the schedule's warm-up, steps at its peak would prove nothing.
-    still = config.model_copy(update={"learning_rate": STANDING_STILL})
-    forecast_s = SAFETY * trainer_of(config).forecast_s(examples, still, base)
+    """Training on the most expensive batch works, and at the measured speed the whole training fits into the time."""
+    # At a negligible rate: without the schedule's warm-up, the loss of steps at the peak rate would prove nothing.
+    timing = config.model_copy(update={"learning_rate": NEGLIGIBLE_RATE})
+    forecast_s = SAFETY * trainer_of(config).forecast_s(examples, timing, base)
     if wall_left_s is not None and forecast_s > wall_left_s:
-        message = f"the training would take about {forecast_s:.0f} s, {max(0, wall_left_s):.0f} s are left for it"
+        message = f"the training would take about {forecast_s:.0f} s, but only {max(0, wall_left_s):.0f} s are left"
         fits = max(0.0, wall_left_s / forecast_s)
-        fix = f"epochs: {config.epochs * fits:.2f} or fewer, or fewer rows" if fits else "hand in nothing more"
+        fix = "no time is left for another training; stop submitting"
+        if fits:
+            fix = f"set epochs to {config.epochs * fits:.2f} or less, or use fewer rows"
         yield _finding("over_budget", message, "epochs", fix, fits=fits)
 
 
-def _over_fit(rows: Rows, config: MethodConfig, base: Path, folder: Path) -> Trial:
-    """A few short rows, learned at the configured rate."""
+def _overfit(rows: Rows, config: MethodConfig, base: Path, folder: Path) -> Trial:
+    """Overfit a few short rows at the configured learning rate."""
     trainer = trainer_of(config)
     shortest = sorted(range(len(rows.rows)), key=lambda i: len(rows.prompts[i]) + len(rows.completions[i]))
     chosen = shortest[:EASY_ROWS]
@@ -115,7 +118,7 @@ def _over_fit(rows: Rows, config: MethodConfig, base: Path, folder: Path) -> Tri
     curve = trainer.train(examples, trainer.trial(config, rows=EASY_ROWS, steps=steps), base, folder).curve
     first, last = curve[0].loss, curve[-1].loss
     if last > max(RISES[0] * first, first + RISES[1]):
-        message = f"the loss rises from {first:.2f} to {last:.2f} while {len(examples)} rows are over-fitted"
+        message = f"the loss rises from {first:.2f} to {last:.2f} while {len(examples)} rows are overfitted"
         raise InputError([_finding("diverged", message, "learning_rate", "lower learning_rate by a factor of ten")])
     chosen = chosen[: len(examples)]
     kept = Rows([rows.rows[i] for i in chosen], rows.reference)
@@ -123,52 +126,52 @@ def _over_fit(rows: Rows, config: MethodConfig, base: Path, folder: Path) -> Tri
 
 
 def micro_evaluation(trial: Trial, base: Path, engine: str) -> list[Finding]:
-    """Gate 5: export, generate with ``engine``, score. Returns its warnings.
+    """Run gate 5: export, generate with ``engine``, score. Returns its warnings.
 
     Raises:
-        InputError: if what was learned by heart is not said (``not_reproduced``), or the scorer fails on an answer.
+        InputError: if memorized rows are not reproduced (``not_reproduced``), or the scorer fails on an answer.
     """
     rows, reference = trial.rows, trial.rows.reference
     with tempfile.TemporaryDirectory(prefix="ftdojo-micro-") as folder:
         trial.trainer.export(base, trial.weights, Path(folder))
-        with inference.opened(engine, Path(folder)) as answering:
-            answers = answering.generate(
+        with inference.open_engine(engine, Path(folder)) as loaded:
+            answers = loaded.generate(
                 [row.prompt for row in rows.rows],
                 max_new_tokens=min(reference.task.spec.max_new_tokens, trial.longest + SPARE_TOKENS),
             )
     outputs = [answer.text for answer in answers]
     with at_gate(5):
         reference.accepted(outputs, rows.subtasks)
-    found = [*_said_by_heart(trial, answers), *_says_something(rows.rows, outputs)]
+    found = [*_check_memorized(trial, answers), *_check_collapse(rows.rows, outputs)]
     return settle(trial.trainer.applicable(found))
 
 
-def _said_by_heart(trial: Trial, answers: Sequence[Generation]) -> Iterator[Finding]:
-    """A model with so low a loss on the rows says their completions when it is asked as it will be asked."""
-    if trial.loss > BY_HEART:
+def _check_memorized(trial: Trial, answers: Sequence[Generation]) -> Iterator[Finding]:
+    """A model whose loss shows that it memorized the rows reproduces a completion when it is evaluated."""
+    if trial.loss > MEMORIZED_LOSS:
         return
     pairs = list(zip(answers, trial.rows.completions, strict=True))
-    if not any(_same(answer, completion) for answer, completion in pairs):
+    if not any(_matches(answer, completion) for answer, completion in pairs):
         message = (
-            f"the loss on {len(pairs)} rows is {trial.loss:.3f}, yet asked for them the exported model says "
-            f"{text.shown(answers[0].text)} and not {text.shown(trial.rows.completions[0])}"
+            f"the loss on {len(pairs)} rows is {trial.loss:.3f}, but for the first prompt the exported model generates "
+            f"{text.quote(answers[0].text)} instead of {text.quote(trial.rows.completions[0])}"
         )
-        fix = "learn completions that fit into the task's limit of tokens and end in themselves"
+        fix = "write complete completions that fit into the task's token limit"
         yield Finding(code="not_reproduced", gate=5, message=message, where="data program", fix=fix)
 
 
-def _same(answer: Generation, completion: str) -> bool:
-    """Whether an answer is a completion, as far as it goes where it was cut, white space apart."""
-    said, wanted = "".join(answer.text.split()), "".join(completion.split())
-    return wanted.startswith(said[:-1]) if answer.truncated else said == wanted
+def _matches(answer: Generation, completion: str) -> bool:
+    """Whether an answer equals a completion, ignoring white space; a cut answer must equal its beginning."""
+    given, wanted = "".join(answer.text.split()), "".join(completion.split())
+    return wanted.startswith(given[:-1]) if answer.truncated else given == wanted
 
 
-def _says_something(rows: Sequence[Row], outputs: Sequence[str]) -> Iterator[Finding]:
-    """Answers are not one word over and over, as those of a model that a high rate has ruined."""
+def _check_collapse(rows: Sequence[Row], outputs: Sequence[str]) -> Iterator[Finding]:
+    """Answers do not repeat one word, as a model does that was trained at too high a rate."""
     taught = max(len(set(row.completion.split())) for row in rows)
-    if taught > HARDLY_ANYTHING and all(len(set(o.split())) <= HARDLY_ANYTHING for o in outputs):
-        message = f"after a few steps all answers are like {text.shown(outputs[0])}"
-        fix = "lower learning_rate if longer training does not mend it"
+    if taught > COLLAPSED_WORDS and all(len(set(o.split())) <= COLLAPSED_WORDS for o in outputs):
+        message = f"after a few steps all answers are like {text.quote(outputs[0])}"
+        fix = "lower learning_rate if longer training does not help"
         found = _finding("collapsed_output", message, "learning_rate", fix)
         yield found.model_copy(update={"gate": 5, "severity": "warning"})
 

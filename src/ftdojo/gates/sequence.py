@@ -1,7 +1,7 @@
-"""The order of the gates, in one place: what runs, checks or validates a submission goes through this module.
+"""The order of the gates, in one place: all code that runs, checks or validates a submission uses this module.
 
 0 schema (:mod:`ftdojo.contract.submission`); 1 :mod:`static <ftdojo.gates.static>`; 2 the data program: a :mod:`trial
-<ftdojo.gates.trial>`, then all rows, then what the :mod:`rows <ftdojo.gates.rows>` teach; 3 :mod:`tokens
+<ftdojo.gates.trial>`, then all rows, then the content of the :mod:`rows <ftdojo.gates.rows>`; 3 :mod:`tokens
 <ftdojo.gates.tokens>`; 4 and 5 :mod:`micro <ftdojo.gates.micro>`: a few real steps, then a few real answers.
 """
 
@@ -47,41 +47,41 @@ def _unwatched(_gate: int, _name: str) -> AbstractContextManager[None]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """What a data program made (gate 2)."""
+    """Result of a data program (gate 2)."""
 
     written: list[Row]
-    """The rows as they were written. What a submitter learns of them is computed from these."""
+    """The rows as they were written. Everything that a submitter sees is computed from these."""
     clean: list[Row]
-    """The rows that are trained on: those that contain an evaluation item are disordered."""
+    """The rows to train on: in those that contain an evaluation item the words are shuffled."""
     overlap: int
-    """Rows that contain an evaluation item. For the record alone."""
+    """Number of rows that contain an evaluation item. Only for the record, never shown to a submitter."""
     report: data_program.DataReport
     warnings: list[Finding]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Gates:
-    """The gates of one task on one base model. The methods stand in their order; each raises an ``InputError`` with the
-    findings of the gate that fails, and returns the warnings of those that pass."""
+    """The gates of one task on one base model. Call the methods in the order of their definition. Each raises an
+    ``InputError`` with the findings of the gate that fails, and returns the warnings of the gates that pass."""
 
     task: Task
     data: TaskData
     base: Path
     engine: str = TRANSFORMERS
-    """What generates the answers of gate 5."""
+    """Name of the inference engine for gate 5."""
     llm: Access | None = None
-    """The language models that data programs may ask, if any."""
+    """Access to the language models that data programs may call, if any."""
     watch: Watch = _unwatched
 
     def admit(self, reading: Reading) -> tuple[Submission, list[Finding]]:
-        """Gates 0 and 1: the files are well-formed, and nothing in them is known to fail."""
+        """Run gates 0 and 1: parse the files and run the static checks."""
         with self.watch(0, "schema"):
             submission = reading.require()
         with self.watch(1, "static checks"):
             return submission, check_static(submission, self.task.spec, self.base, self.data.raw)
 
     def make_rows(self, program: Recipe | str, limit: int, trainer: Trainer[Any, Any]) -> Made:
-        """Gate 2: the data program runs in the sandbox, for a few rows and then for at most ``limit``."""
+        """Run gate 2: the data program in the sandbox, first for a few rows and then for at most ``limit``."""
         llm = self.llm if isinstance(program, str) else None
         with self.watch(2, "data program in the sandbox"):
             try_program(program, self.data.raw, trainer, llm)
@@ -97,14 +97,14 @@ class Gates:
             )
 
     def check_tokens(self, rows: list[Row], config: MethodConfig) -> tuple[Tokenized[TokenizedRow], list[Finding]]:
-        """Gate 3: the rows through the model's chat template, and what of them is left to learn."""
+        """Run gate 3: render the rows with the model's chat template, and check how much is left to learn."""
         with self.watch(3, "tokenization"):
             return check_tokens(Rows(rows, self.reference), config, self.base)
 
     def try_training(
         self, rows: list[Row], tokenized: Tokenized[TokenizedRow], config: MethodConfig, *, wall_left_s: float | None
     ) -> list[Finding]:
-        """Gates 4 and 5: a few steps of the training, then a few answers of what they trained."""
+        """Run gates 4 and 5: train for a few steps, then generate a few answers with the trained model."""
         with tempfile.TemporaryDirectory(prefix="ftdojo-micro-") as scratch:
             with self.watch(4, "micro-training"):
                 trial = micro_training(
@@ -120,5 +120,5 @@ class Gates:
 
     @functools.cached_property
     def reference(self) -> Reference:
-        """What is normal for the task: its validation items."""
-        return Reference.of(self.task, self.data.validation)
+        """The task's validation items, with which rows are compared."""
+        return Reference.from_file(self.task, self.data.validation)

@@ -1,4 +1,4 @@
-"""Gate 1: everything that can be known of a submission without running anything."""
+"""Gate 1: the checks of a submission that run nothing."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from ftdojo.contract.submission import RECIPE, SCRIPT, TRAIN, Submission
 from ftdojo.contract.task_spec import TaskSpec
 from ftdojo.findings import Finding
 from ftdojo.gates.finding import number_findings, settle
-from ftdojo.gates.memory import memory
+from ftdojo.gates.memory import check_memory
 from ftdojo.sandbox import generators
 from ftdojo.tasks import raw_files
 from ftdojo.training import trainer_of
 
 SCANNED_ROWS = 20_000
-"""So many rows of a raw file are looked at for the names of its fields; of a longer file nothing is concluded."""
+"""Rows of a raw file that are scanned for field names. For a longer file the field checks are skipped."""
 
-BESIDE = frozenset({"ftdojo_llm"})
-"""Modules that are put beside a script when it is run."""
+PROVIDED_MODULES = frozenset({"ftdojo_llm"})
+"""Modules that are copied next to a script when it is run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Static:
-    """What gate 1 looks at."""
+    """Input of gate 1."""
 
     submission: Submission
     spec: TaskSpec
@@ -47,8 +47,8 @@ def check_static(submission: Submission, spec: TaskSpec, base: Path, raw: Path) 
     Raises:
         InputError: with all findings of the gate.
     """
-    looked_at = Static(submission, spec, base, raw)
-    return settle(finding for check in CHECKS for finding in check(looked_at))
+    checked = Static(submission, spec, base, raw)
+    return settle(finding for check in CHECKS for finding in check(checked))
 
 
 # -- the script --------------------------------------------------------------------------------------------------
@@ -66,21 +66,21 @@ def script_parses(s: Static) -> Iterator[Finding]:
 
 
 def script_imports(s: Static) -> Iterator[Finding]:
-    """What the script always imports is installed here, and is not ftdojo or a task family: the sandbox hides them."""
+    """Modules that the script always imports are installed. The sandbox hides ftdojo and the task families."""
     if not isinstance(s.submission.program, str):
         return
     for name, line in _imports(s.submission.program):
         where = f"{SCRIPT}: line {line}"
-        if name in generators.modules():
-            message = f"imports {name}, which the sandbox does not have"
+        if name in generators.find_modules():
+            message = f"imports {name}, which is not available in the sandbox"
             yield _finding("forbidden_import", message, where, "use the standard library or pandas")
-        elif name not in BESIDE and find_spec(name) is None:
+        elif name not in PROVIDED_MODULES and find_spec(name) is None:
             message = f"imports '{name}', which is not installed"
-            yield _finding("missing_module", message, where, f"do without {name}: nothing can be installed there")
+            yield _finding("missing_module", message, where, f"do not use {name}: the sandbox cannot install it")
 
 
 def _imports(program: str) -> Iterator[tuple[str, int]]:
-    """Top-level modules that are imported whenever the program runs, with their lines: none within ``try``."""
+    """Yield the top-level modules that the program always imports, with their lines; none within ``try``."""
     try:
         body = ast.parse(program).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -96,7 +96,7 @@ def _imports(program: str) -> Iterator[tuple[str, int]]:
 
 
 def recipe_sources(s: Static) -> Iterator[Finding]:
-    """Every source is a raw file of a kind that can be read."""
+    """Every source is a raw file in a format that a recipe can read."""
     have = sorted(p.relative_to(s.raw).as_posix() for p in s.raw.rglob("*") if p.is_file())
     for number, path in enumerate(_paths(s)):
         where = f"{RECIPE}: sources.{number}.path"
@@ -106,11 +106,11 @@ def recipe_sources(s: Static) -> Iterator[Finding]:
             yield _finding("missing_source", f"no raw file '{path}'", where, fix)
         elif Path(path).suffix not in raw_files.READERS:
             fix = f"a recipe reads {', '.join(sorted(raw_files.READERS))}; write {SCRIPT} for other files"
-            yield _finding("unknown_format", f"'{path}' is of a kind that a recipe cannot read", where, fix)
+            yield _finding("unknown_format", f"'{path}' has a format that a recipe cannot read", where, fix)
 
 
 def recipe_fields(s: Static) -> Iterator[Finding]:
-    """The fields that a source's templates always use occur in its file."""
+    """The fields that a source's templates always use exist in its file."""
     if not isinstance(s.submission.program, Recipe):
         return
     for number, source in enumerate(s.submission.program.sources):
@@ -118,7 +118,7 @@ def recipe_fields(s: Static) -> Iterator[Finding]:
         if have is None:
             continue
         for key in ("prompt", "completion", "where"):
-            for name in sorted(_needed(getattr(source, key), expression=key == "where") - have):
+            for name in sorted(_required(getattr(source, key), expression=key == "where") - have):
                 nearest = difflib.get_close_matches(name, sorted(have), n=1)
                 fix = f"did you mean '{nearest[0]}'?" if nearest else f"its fields: {', '.join(sorted(have)[:20])}"
                 message = f"no row of '{source.path}' has a field '{name}'"
@@ -131,20 +131,21 @@ def recipe_prompts_vary(s: Static) -> Iterator[Finding]:
         return
     for number, source in enumerate(s.submission.program.sources):
         if not any(True for _ in parsed_template(source.prompt).find_all(nodes.Name)):
-            where, message = f"{RECIPE}: sources.{number}.prompt", "is the same for every row: it uses no field"
-            yield _finding("constant_template", message, where, "write the fields of a row as {{ name }}")
+            where = f"{RECIPE}: sources.{number}.prompt"
+            message = "the prompt is the same for every row: it uses no field"
+            yield _finding("constant_template", message, where, "insert fields of the row as {{ name }}")
 
 
 def recipe_amounts(s: Static) -> Iterator[Finding]:
-    """The recipe gives rows, and not more than the task allows."""
+    """The recipe gives at least one row, and no more than the task allows."""
     recipe = s.submission.program
     if not isinstance(recipe, Recipe):
         return
     if recipe.max_rows > s.spec.rules.max_rows:
-        message = f"{recipe.max_rows} rows, the task allows {s.spec.rules.max_rows}"
-        yield _finding("too_many_rows", message, f"{RECIPE}: max_rows", f"at most {s.spec.rules.max_rows}")
+        message = f"{recipe.max_rows} rows, but the task allows at most {s.spec.rules.max_rows}"
+        yield _finding("too_many_rows", message, f"{RECIPE}: max_rows", f"set it to at most {s.spec.rules.max_rows}")
     if not any(source.weight for source in recipe.sources):
-        message = "every source has the weight 0, so none gives a row"
+        message = "every source has the weight 0, so the recipe gives no rows"
         yield _finding("no_weight", message, f"{RECIPE}: sources", "give at least one source a weight above 0")
 
 
@@ -154,7 +155,7 @@ def _paths(s: Static) -> list[str]:
 
 
 def _fields(path: Path) -> set[str] | None:
-    """The names of all fields of a raw file; ``None`` if the file cannot be read, or is too long to be sure."""
+    """Return the field names of a raw file; ``None`` if it cannot be read or has more than ``SCANNED_ROWS`` rows."""
     if not path.is_file() or path.suffix not in raw_files.READERS:
         return None
     rows = list(itertools.islice(raw_files.read(path), SCANNED_ROWS + 1))
@@ -162,9 +163,9 @@ def _fields(path: Path) -> set[str] | None:
     return names if names and len(rows) <= SCANNED_ROWS else None
 
 
-def _needed(template: str, *, expression: bool) -> set[str]:
-    """The fields without which a template says nothing: not those that are asked for first (``if``, ``or``, ``is
-    defined``), have a default, or are set within it."""
+def _required(template: str, *, expression: bool) -> set[str]:
+    """Return the fields that a template requires: not those that it tests first (``if``, ``or``, ``is defined``), that
+    have a default, or that it sets itself."""
     if not template:
         return set()
     tree = parsed_template(f"{{{{ {template} }}}}" if expression else template)
@@ -181,7 +182,7 @@ def _needed(template: str, *, expression: bool) -> set[str]:
 
 
 def _names(tree: nodes.Node) -> set[str]:
-    own = {tree.name} if isinstance(tree, nodes.Name) else set()  # find_all looks below a node only
+    own = {tree.name} if isinstance(tree, nodes.Name) else set()  # find_all does not return the node itself
     return own | {name.name for name in tree.find_all(nodes.Name)}
 
 
@@ -189,7 +190,7 @@ def _names(tree: nodes.Node) -> set[str]:
 
 
 def training_method(s: Static) -> Iterator[Finding]:
-    """The task allows the method."""
+    """The task allows the training method."""
     method, allowed = s.submission.train.method, s.spec.rules.methods
     if method not in allowed:
         message = f"the task does not allow '{method}'"
@@ -200,27 +201,27 @@ def training_length(s: Static) -> Iterator[Finding]:
     """Rows fit into the model's context."""
     length, context = s.submission.train.max_length, models.describe(s.base).context_length
     if length > context:
-        message = f"{length} tokens, the model's context has {context}"
-        yield _finding("max_length_over_context", message, f"{TRAIN}: max_length", f"at most {context}")
+        message = f"{length} tokens, but the model's context length is {context}"
+        yield _finding("max_length_over_context", message, f"{TRAIN}: max_length", f"set it to at most {context}")
 
 
 def training_settings(s: Static) -> Iterator[Finding]:
-    """What the method itself can tell of its configuration on this model."""
+    """The training method's own checks of its configuration on this model."""
     yield from number_findings(trainer_of(s.submission.train).check_config(s.submission.train, s.base), 1)
 
 
 def training_devices(s: Static) -> Iterator[Finding]:
-    """The machine has the devices."""
+    """The machine has as many devices as requested."""
     asked, have = s.submission.train.devices, models.devices()
     if asked > have:
         kind = "GPUs" if models.compute().device == "cuda" else "processors"
-        message = f"{asked} devices, this machine has {have} {kind}"
-        yield _finding("too_many_devices", message, f"{TRAIN}: devices", f"at most {have}")
+        message = f"{asked} devices, but this machine has {have} {kind}"
+        yield _finding("too_many_devices", message, f"{TRAIN}: devices", f"set it to at most {have}")
 
 
 def training_memory(s: Static) -> Iterator[Finding]:
-    """Weights and optimizer fit into memory, whatever the rows are."""
-    yield from memory(1, s.submission.train, s.base)
+    """Weights and optimizer state fit into memory, whatever the rows are."""
+    yield from check_memory(1, s.submission.train, s.base)
 
 
 Check = Callable[[Static], Iterator[Finding]]

@@ -1,4 +1,4 @@
-"""What can be seen of texts without understanding them: language, markup, leftovers, broken characters. Pure."""
+"""Surface properties of texts: language, markup, unfilled placeholders, broken characters. Pure functions."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ FUNCTION_WORDS = {
     "Portuguese": "o os que uma não para com é do da em por dos mais como são foi ao qual das",
     "Dutch": "het een van en is dat niet op voor met zijn aan wordt deze welke hoe bij ook worden door",
 }
-"""Frequent words with little meaning; a word of two languages counts for neither."""
+"""Frequent words with little meaning; a word that two languages share counts for neither."""
 _WORDS = {name: set(words.split()) for name, words in FUNCTION_WORDS.items()}
 _OWN = {
     name: words - set().union(*(w for other, w in _WORDS.items() if other != name)) for name, words in _WORDS.items()
 }
 ENOUGH_WORDS = 100
-"""Function words that have to be seen before a language is named."""
+"""Fewest function words for a language to be identified."""
 
 CHAT_MARKS = re.compile(
     r"<\|im_(?:start|end)\|>|\[/?INST\]|<</?SYS>>|<\|(?:start|end)_header_id\|>|<\|eot_id\|>|<(?:start|end)_of_turn>"
@@ -46,25 +46,25 @@ CHAT_MARKS = re.compile(
     r"|^(?:Human|Assistant|USER|ASSISTANT)\s*:",
     re.MULTILINE,
 )
-"""What chat templates write around turns: ChatML, Llama 2 and 3, Gemma, Zephyr and Phi, Alpaca, Vicuna."""
+"""Markers that chat templates write around turns: ChatML, Llama 2 and 3, Gemma, Zephyr and Phi, Alpaca, Vicuna."""
 PLACEHOLDERS = re.compile(
     r"\{\{\s*[A-Za-z_][\w.]*(?:\s*\|[^{}]*)?\s*\}\}|(?<![\\\w$^}{])\{[A-Za-z_]\w*\}(?!\})|%\([A-Za-z_]\w*\)[sdr]"
 )
-"""Fields of Jinja, ``str.format`` and ``%`` that were not filled in; LaTeX's braces follow a letter or a sign."""
+"""Unfilled fields of Jinja, ``str.format`` and ``%``; braces in LaTeX follow a letter or sign and do not match."""
 NO_ANSWERS = {"none", "nan", "null", "undefined", "n/a", "na", "todo", "tbd", "...", "…", "-", "?", "[]", "{}"}
-"""What programs write where a value is missing, in lower case."""
+"""Texts that programs write where a value is missing, in lower case."""
 BROKEN = re.compile(r"\ufffd|\u00c3[\u0080-\u00bf]|\u00e2\u20ac|[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 """A replacement character, UTF-8 that was read as Latin-1 or CP-1252, control characters."""
 REPETITIVE = 0.06
-"""Prose shrinks to a third or half of its size; what shrinks to less than this says the same over and over."""
+"""Prose compresses to a third or half of its size; a text that compresses below this share of it is repetitive."""
 LONG_ENOUGH = 240
-"""Characters below which repetition says little."""
+"""UTF-8 bytes below which a text is not called repetitive."""
 
 
 def script(text: str) -> str | None:
-    """The script of most letters of a text; ``None`` if it has none."""
+    """Return the script of most letters of a text; ``None`` if it has no letters."""
     counts = {name: len(letters.findall(text)) for name, letters in _LETTERS.items()}
-    # Japanese mixes kana and Chinese characters: a good share of kana decides.
+    # Japanese mixes kana and Chinese characters: with enough kana, both count as Japanese.
     if counts["Japanese"] > 0.2 * counts["Chinese"]:
         counts["Japanese"] += counts.pop("Chinese")
     name = max(counts, key=counts.__getitem__)
@@ -72,12 +72,12 @@ def script(text: str) -> str | None:
 
 
 def letters(text: str) -> int:
-    """How many letters a text has."""
+    """Count the letters of a text."""
     return sum(len(found.findall(text)) for found in _LETTERS.values())
 
 
 def language(texts: Sequence[str]) -> str | None:
-    """The language of texts in Latin script, taken together; ``None`` unless it is plain."""
+    """Return the language of texts in Latin script, taken together; ``None`` unless it is clear."""
     words = Counter(word for text in texts for word in re.findall(r"[^\W\d_]+", text.lower()))
     hits = {name: sum(words[word] for word in own) for name, own in _OWN.items()}
     best = max(hits, key=hits.__getitem__)
@@ -85,15 +85,15 @@ def language(texts: Sequence[str]) -> str | None:
 
 
 def repetitive(text: str) -> bool:
-    """Whether a long text says the same over and over."""
+    """Whether a long text repeats itself."""
     raw = text.encode("utf-8", "replace")
     return len(raw) >= LONG_ENOUGH and len(zlib.compress(raw)) < REPETITIVE * len(raw)
 
 
 def gists(answers: Sequence[str]) -> list[str]:
-    """What differs between answers: each without the beginning and the end that nearly all have in common.
+    """Return each answer without the beginning and the end that nearly all have in common.
 
-    Of ``{"count": "3"}``, ``{"count": "5"}`` … it leaves 3, 5 …
+    For ``{"count": "3"}``, ``{"count": "5"}`` … it returns 3, 5 …
     """
     kinds = sorted(set(answers))
     head = _common(kinds)
@@ -102,7 +102,7 @@ def gists(answers: Sequence[str]) -> list[str]:
 
 
 def _common(ordered: Sequence[str]) -> str:
-    """How the middle four fifths of sorted texts begin."""
+    """Return the common beginning of the middle four fifths of sorted texts."""
     margin = len(ordered) // 10
     first, last = ordered[margin], ordered[-1 - margin]
     length = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), 0)
@@ -110,7 +110,7 @@ def _common(ordered: Sequence[str]) -> str:
 
 
 def occurrences(part: str, text: str) -> int:
-    """How often a text contains a part that is no piece of a longer word."""
+    """Count how often a text contains ``part``, but not within a longer word."""
     if not part:
         return 0
     left = r"(?<!\w)" if part[0].isalnum() else ""
@@ -118,6 +118,6 @@ def occurrences(part: str, text: str) -> int:
     return len(re.findall(f"{left}{re.escape(part)}{right}", text))
 
 
-def shown(text: str, most: int = 80) -> str:
-    """A text as it can be told in one line: quoted and cut."""
+def quote(text: str, most: int = 80) -> str:
+    """Return a text on one line for a message: quoted, and cut after ``most`` characters."""
     return json.dumps(text if len(text) <= most else f"{text[:most]}…", ensure_ascii=False)

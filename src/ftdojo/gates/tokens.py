@@ -1,7 +1,7 @@
-"""Gate 3: all rows through the model's own chat template, and what of them is left to learn.
+"""Gate 3: render all rows with the model's own chat template, and check how much of them is left to learn.
 
-The rows are also held against the limits of an answer: a model that learned a completion by heart, cut where
-training or generation cuts it, must still give an answer that the scorer can read.
+The rows are also checked against the length limits: a model that memorized a completion, cut off where training or
+generation cuts it off, must still give an answer that the scorer can read.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ftdojo.contract.submission import TRAIN
 from ftdojo.findings import Finding, Severity
 from ftdojo.gates import text
 from ftdojo.gates.finding import at_gate, number_findings, settle
-from ftdojo.gates.memory import memory
+from ftdojo.gates.memory import check_memory
 from ftdojo.gates.rows import MOST, NO_FORM, POOR_FORM, SOME, USUAL, WHERE, Rows
 from ftdojo.models import Chat
 from ftdojo.training import Tokenized, TokenizedRow, trainer_of
@@ -26,7 +26,7 @@ FEW_STEPS = 5
 
 @dataclass(frozen=True)
 class Tokens:
-    """What gate 3 looks at."""
+    """Input of gate 3."""
 
     rows: Rows
     tokenized: Tokenized[TokenizedRow]
@@ -40,7 +40,7 @@ class Tokens:
 
 
 def check_tokens(rows: Rows, config: MethodConfig, base: Path) -> tuple[Tokenized[TokenizedRow], list[Finding]]:
-    """The tokens of all rows, and the warnings of the gate.
+    """Tokenize all rows and check them. Returns the tokens and the warnings of the gate.
 
     Raises:
         InputError: if nothing is left to learn, most rows would lose their end, or the longest do not fit into memory.
@@ -66,14 +66,14 @@ def something_to_learn(t: Tokens) -> Iterator[Finding]:
         most = counted.truncated > MOST * counted.rows
         message = f"{counted.truncated} of {counted.rows} rows are longer than {limit} tokens and lose their end"
         if counted.unlabelled:
-            message += f", {counted.unlabelled} of them all of their completion"
+            message += f"; {counted.unlabelled} of them lose their whole completion"
         severity: Severity = "error" if most else "warning"
         yield _finding("mostly_truncated" if most else "truncated", message, "max_length", fix, severity)
 
 
 def no_control_tokens(t: Tokens) -> Iterator[Finding]:
-    """No text of a row is read as one of the model's special tokens, which end turns or open others, unless the task's
-    own questions hold it too."""
+    """No text of a row is tokenized as one of the model's special tokens, which begin or end turns, unless the task's
+    own questions contain it too."""
     questions = t.rows.reference.questions
     special = [s for s in sorted(t.chat.special) if sum(s in q for q in questions) < USUAL * len(questions)]
     bad = [any(token in turn for turn in row.turns for token in special) for row in t.rows.rows]
@@ -81,34 +81,34 @@ def no_control_tokens(t: Tokens) -> Iterator[Finding]:
         first = t.rows.rows[bad.index(True)]
         found = [token for token in special if any(token in turn for turn in first.turns)]
         message = (
-            f"{sum(bad) / len(bad):.0%} of the rows hold special tokens of the model, e.g. {text.shown(found[0])} in "
-            f"row {bad.index(True) + 1}: they would end or begin turns there"
+            f"{sum(bad) / len(bad):.0%} of the rows contain special tokens of the model, e.g. "
+            f"{text.quote(found[0])} in row {bad.index(True) + 1}: they would begin or end turns there"
         )
         severity: Severity = "error" if sum(bad) >= MOST * len(bad) else "warning"
-        fix = "leave them out: the model's template writes them around the turns"
+        fix = "remove them: the model's chat template adds them around the turns"
         yield Finding(code="special_tokens", gate=3, severity=severity, message=message, where=WHERE, fix=fix)
 
 
 def answers_survive(t: Tokens) -> Iterator[Finding]:
-    """What a model that learned the rows by heart would say within the task's limit still holds an answer."""
+    """The output of a model that memorized the rows, cut at the task's token limit, still contains an answer."""
     counted, reference = t.tokenized.statistics, t.rows.reference
     most = reference.task.spec.max_new_tokens
     if counted.label_max <= most and not counted.truncated:
         return
     subtasks = [t.rows.subtasks[i] for i in t.rows.judged]
     whole = reference.accepted([t.rows.completions[i] for i in t.rows.judged], subtasks)
-    said = reference.accepted([_said(t, i, most) for i in t.rows.judged], subtasks)
-    kept, share = sum(whole), sum(said) / len(said)
+    cut = reference.accepted([_memorized_output(t, i, most) for i in t.rows.judged], subtasks)
+    kept, share = sum(whole), sum(cut) / len(cut)
     if kept >= POOR_FORM * len(whole) and share < POOR_FORM:
-        limit = f"training cuts rows at {t.config.max_length} tokens and answers are cut at {most}"
-        message = f"{limit}: only {share:.0%} of the completions still hold an answer then"
-        fix = f"write completions of at most {most} tokens with the answer in them, and raise max_length if it cuts"
+        limit = f"training cuts rows at {t.config.max_length} tokens, and generation cuts answers at {most}"
+        message = f"{limit}: only {share:.0%} of the completions then still contain an answer"
+        fix = f"write completions of at most {most} tokens with the answer, and raise max_length if it cuts rows"
         severity: Severity = "error" if share < NO_FORM else "warning"
         yield Finding(code="answers_too_long", gate=3, severity=severity, message=message, where=WHERE, fix=fix)
 
 
-def _said(t: Tokens, number: int, most: int) -> str:
-    """The completion of a row as a model would say it that learned the row by heart."""
+def _memorized_output(t: Tokens, number: int, most: int) -> str:
+    """Return what a model that memorized the row generates within ``most`` tokens."""
     row = t.rows.rows[number]
     tokens, _ = t.chat.conversation([*row.prompt, {"role": "assistant", "content": row.completion}])
     begins = len(t.chat.prompt(row.prompt))
@@ -116,7 +116,7 @@ def _said(t: Tokens, number: int, most: int) -> str:
 
 
 def enough_steps(t: Tokens) -> Iterator[Finding]:
-    """There are some optimizer steps to speak of."""
+    """There are at least ``FEW_STEPS`` optimizer steps."""
     steps = t.config.steps(len(t.tokenized.examples))
     if steps < FEW_STEPS:
         message = f"{len(t.tokenized.examples)} rows in batches of {t.config.batch_size} make {steps} optimizer steps"
@@ -126,7 +126,7 @@ def enough_steps(t: Tokens) -> Iterator[Finding]:
 
 def fits_into_memory(t: Tokens) -> Iterator[Finding]:
     """The longest rows fit into memory, by estimate."""
-    yield from memory(3, t.config, t.base, t.tokenized.examples)
+    yield from check_memory(3, t.config, t.base, t.tokenized.examples)
 
 
 Check = Callable[[Tokens], Iterator[Finding]]
@@ -134,7 +134,7 @@ CHECKS: tuple[Check, ...] = (something_to_learn, no_control_tokens, answers_surv
 
 
 def _longest(t: Tokens) -> int:
-    """A length within which nearly all rows have their whole completion."""
+    """Return the 95th percentile of the rows' untruncated lengths, in tokens."""
     whole = trainer_of(t.config).tokenize(t.rows.rows, t.base, max_length=2**31)
     return whole.statistics.row_p95
 

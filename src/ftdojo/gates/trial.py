@@ -16,8 +16,8 @@ TRIAL_LIMITS = sandbox.Limits(wall_s=120)
 
 
 def try_program(program: Recipe | str, raw: Path, trainer: Trainer[Any, Any], llm: Access | None = None) -> None:
-    """Run a program for a few rows and check their form. What so few rows teach says nothing yet: a program that
-    writes its rows in some order may begin with equal answers.
+    """Run a program for a few rows and check their form. Their content is not checked: a program that writes its rows
+    in some order may begin with equal answers.
 
     Raises:
         InputError: if it fails or writes faulty rows.

@@ -1,7 +1,7 @@
-"""The one way out of the sandbox: a socket to language models, within the run's budget and in its record.
+"""The one way out of the sandbox: a socket to language models, within the run's budget and recorded.
 
-:mod:`~ftdojo.gateway.server` speaks HTTP on the socket, :mod:`~ftdojo.gateway.pools` looks a request up, reserves its
-cost, sends and records it, :mod:`~ftdojo.gateway.judge` scores answers in a process of its own, and
+:mod:`~ftdojo.gateway.server` speaks HTTP on the socket, :mod:`~ftdojo.gateway.pools` looks up a request, reserves its
+cost, sends and records it, :mod:`~ftdojo.gateway.judge` scores answers in its own process, and
 :mod:`~ftdojo.gateway.ftdojo_llm` is the module that data programs import.
 """
 

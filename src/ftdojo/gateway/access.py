@@ -1,4 +1,4 @@
-"""What the data programs of one run may ask of language models: pools, on this run's budget, in this run's record."""
+"""Access of one run's data programs to language models: pools, charged to the run's budget, in the run's record."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from ftdojo.llm import Transport, connect
 from ftdojo.record import Home, Replies
 
 WALL_S = 3600.0
-"""For a data program that may ask models: most of its time it waits for them."""
+"""Wall-clock limit of a data program that may call models: it spends most of its time waiting for them."""
 TRIAL_WALL_S = 600.0
 _POOL = re.compile(r"(?P<pool>[a-z][a-z0-9_-]{0,31})=(?P<model>[^@]+?)(?:@(?P<url>https?://.+))?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataLlm:
-    """The models, and on what terms they are asked."""
+    """The models that data programs may call, and how many calls may run at once."""
 
     models: Mapping[str, Transport]
-    """Pool -> way to its model."""
+    """Pool -> transport to its model."""
     concurrency: int = CONCURRENCY
     """Calls in flight at one time, over all pools."""
 
     @classmethod
-    def of(cls, options: RunOptions) -> DataLlm | None:
-        """The models that the options of a run name, over the network; ``None`` if there are none. Nothing is sent.
+    def from_options(cls, options: RunOptions) -> DataLlm | None:
+        """Connect to the models that a run's options name; ``None`` if there are none. Nothing is sent.
 
         Raises:
             UsageError: for a pool that is not ``NAME=PROVIDER:MODEL`` or ``NAME=openai:MODEL@URL``.
@@ -45,7 +45,7 @@ class DataLlm:
         for text in options.data_llm:
             match = _POOL.fullmatch(text)
             if match is None or match["pool"] in found:
-                problem = "is no pool" if match is None else "names a pool twice"
+                problem = "is not a pool" if match is None else "names a pool twice"
                 raise UsageError(
                     f"--data-llm {text} {problem}", fix="write NAME=PROVIDER:MODEL, e.g. weak=openai:gpt-5-mini"
                 )
@@ -61,7 +61,7 @@ class DataLlm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """The way of a run's data programs to the models: a gateway for each run of a program."""
+    """Gives a run's data programs access to the models: a gateway for each run of a program."""
 
     llm: DataLlm
     task: str
@@ -70,19 +70,19 @@ class Access:
     log: CallLog
     progress: Progress
     known: Callable[[], Sequence[Call]] = lambda: ()
-    """The calls of data programs that ``log`` has already."""
+    """The calls of data programs that are already in ``log``."""
     run: Callable[[], str] = lambda: ""
-    """What tells this run from every other."""
+    """A name that distinguishes this run from every other."""
 
     @property
     def key(self) -> dict[str, Any]:
-        """What rows depend on beside program and data. The run is among it: what a program makes of a budget that was
-        used up, or of a model that was down, must not be taken for its rows in another run. The replies that it got
-        are kept all the same, so another run pays for none of them."""
+        """What rows depend on besides program and data. It includes the run: rows made with an exhausted budget or
+        an unreachable model must not be reused in another run. The replies are still cached, so another run does not
+        pay for them."""
         return {"data_llm": self.llm.names, "run": self.run()}
 
     def limits(self, *, trial: bool = False) -> sandbox.Limits:
-        """Those of a data program: its wall clock is that of its calls, but no more than the run has left."""
+        """The limits of a data program that may call models; its wall clock is at most what the run has left."""
         wall_s = TRIAL_WALL_S if trial else WALL_S
         return sandbox.Limits(wall_s=max(1.0, min(wall_s, self.log.remaining().get("wall_s", wall_s))))
 
@@ -91,7 +91,7 @@ class Access:
         """A gateway for one run of one program."""
         pools = Pools(
             self.llm.models,
-            _Shown(self.log, self.progress),
+            _ReportingLog(self.log, self.progress),
             Replies(self.home.replies),
             known=self.known(),
             concurrency=self.llm.concurrency,
@@ -101,8 +101,8 @@ class Access:
 
 
 @dataclass(slots=True)
-class _Shown:
-    """A log whose growth a watcher sees."""
+class _ReportingLog:
+    """A log that reports its number of calls to a progress watcher."""
 
     log: CallLog
     progress: Progress
@@ -111,7 +111,7 @@ class _Shown:
     def append(self, call: Call) -> None:
         self.log.append(call)
         self.calls += 1
-        self.progress.update("data", 0, 1, f"the data program has asked models {self.calls} times")
+        self.progress.update("data", 0, 1, f"the data program has made {self.calls} model calls")
 
     def remaining(self) -> dict[str, float]:
         return self.log.remaining()

@@ -1,9 +1,9 @@
-"""Score pairs that a data program made, in a process of its own: they may be built to crash, hang or fill a scorer.
+"""Score pairs from a data program in a separate process: they may be made to crash or hang a scorer, or fill memory.
 
     python -m ftdojo.gateway.judge TASK VARIANT
 
-reads ``{"items": [...], "outputs": [...]}`` lines and answers each with a line of verdicts. It ends with its standard
-input, or at a limit of processor time or memory; then it is started again for the next pairs.
+reads ``{"items": [...], "outputs": [...]}`` lines and answers each with a line of verdicts. It ends when its standard
+input ends or at a limit of processor time or memory; after a limit it is started again for the next pairs.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from typing import IO, Any, Self
 from ftdojo.errors import FtdojoError, InfrastructureError
 
 WALL_S = 120.0
-"""For the pairs of one request."""
+"""Wall-clock limit for the pairs of one request."""
 CPU_S = 60
 MEMORY_BYTES = 4 * 2**30
-"""Of address space."""
+"""Limit of address space."""
 READY = "ready"
 ENVIRONMENT = (
     *("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH", "FTDOJO_HOME", "FTDOJO_DATA", "FTDOJO_SANDBOX"),
-    *("DOCKER_HOST", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"),  # where clients look for their engine
+    *("DOCKER_HOST", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"),  # for clients of container engines
 )
-"""What the process gets of the caller's environment: no keys."""
+"""Environment variables that the process inherits: no keys."""
 
 
 class Judge:
-    """The scorer of one task, one request at a time. The process starts with the first. Use as a context manager."""
+    """The scorer of one task, one request at a time. The first request starts the process. Use as a context manager."""
 
     def __init__(self, task: str, variant: str) -> None:
         self._command = [sys.executable, "-m", "ftdojo.gateway.judge", task, variant]
@@ -46,8 +46,8 @@ class Judge:
         self._over = False
 
     def __call__(self, items: Sequence[dict[str, Any]], outputs: Sequence[str]) -> list[dict[str, Any]]:
-        """One verdict a pair: ``score`` in the metric's own unit, ``parsed``, and ``error``, ``None`` if right. Pairs
-        that the scorer cannot take have the error ``unscorable: …``.
+        """Score pairs. Each verdict has ``score`` in the metric's own unit, ``parsed``, and ``error`` (``None`` if
+        right). Pairs that the scorer cannot process have the error ``unscorable: …``.
 
         Raises:
             InfrastructureError: if the process cannot be started.
@@ -65,7 +65,7 @@ class Judge:
         if self._process is not None:
             return self._process
         pipe = subprocess.PIPE
-        # A file, because a pipe that nobody reads would stop a talkative process.
+        # A file, because a process that prints a lot would block on a pipe that is not read.
         self._complaints = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
         self._process = subprocess.Popen(
             self._command,
@@ -74,7 +74,7 @@ class Judge:
             stderr=self._complaints,
             encoding="utf-8",
             env={name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
-            start_new_session=True,  # Ctrl-C reaches the caller alone, which then ends this
+            start_new_session=True,  # Ctrl-C reaches only the caller, which then ends this process
         )
         if self._exchange(self._process, None) != READY:
             self._process.kill()
@@ -85,7 +85,7 @@ class Judge:
         return self._process
 
     def _exchange(self, process: subprocess.Popen[str], line: str | None) -> str:
-        """Write a line and read one; nothing if the process ends or takes too long, and then it is killed."""
+        """Write a line and read one; empty if the process ends, or takes too long and is killed."""
         assert process.stdin is not None
         assert process.stdout is not None
         timer = threading.Timer(WALL_S, process.kill)
@@ -105,7 +105,7 @@ class Judge:
             self._process.kill()
             self._process.wait()
             for stream in (self._process.stdin, self._process.stdout):
-                with contextlib.suppress(OSError):  # of pairs that were not read
+                with contextlib.suppress(OSError):  # data of unread pairs is still in the buffer
                     assert stream is not None
                     stream.close()
         if self._complaints is not None:
@@ -116,7 +116,7 @@ class Judge:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # Nobody waits for a verdict any more.
+        # No caller waits for a verdict any more.
         self._over = True
         if (process := self._process) is not None:
             process.kill()
@@ -129,11 +129,11 @@ def _unscorable(why: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    """See the module's docstring."""
+    """Run the scoring process, as the module's docstring describes."""
     from ftdojo import tasks
     from ftdojo.sandbox.user_code import run_user_code
 
-    # What a scorer's libraries print must not come among the answers.
+    # Output of a scorer's libraries must not mix with the answers.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     name, variant = sys.argv[1:]
@@ -147,20 +147,20 @@ def main() -> None:
         pairs = json.loads(line)
         items = [{"id": str(number), **item} for number, item in enumerate(pairs["items"])]
         used = resource.getrusage(resource.RUSAGE_SELF)
-        # Also for a process whose parent was killed.
+        # This limit also ends a process whose parent was killed.
         soft = int(used.ru_utime + used.ru_stime) + CPU_S
         resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.RLIM_INFINITY))
         print(json.dumps(_verdicts(task.scorer, items, pairs["outputs"])), file=answers, flush=True)
 
 
 def _verdicts(scorer: Any, items: list[dict[str, Any]], outputs: list[str]) -> list[dict[str, Any]]:
-    """The verdicts on all pairs together, or one by one, if the scorer fails over some."""
+    """Score all pairs together, or one by one if the scorer fails on some."""
     try:
         return [
             {"score": s.score if math.isfinite(s.score) else 0.0, "parsed": bool(s.parsed), "error": s.error}
             for s in scorer.score(items, outputs)
         ]
-    except Exception as error:  # noqa: BLE001 - whatever a scorer does with a hostile item, the program is told
+    except Exception as error:  # noqa: BLE001 - a hostile item can raise anything; it is reported to the program
         if len(items) == 1:
             return [_unscorable(f"{type(error).__name__}: {error}")]
         return [v for item, output in zip(items, outputs, strict=True) for v in _verdicts(scorer, [item], [output])]

@@ -1,6 +1,6 @@
-"""Pools of language models for data programs: every request is looked up, held against the budget, sent and recorded.
+"""Pools of language models for data programs: each request is looked up, checked against the budget, sent, recorded.
 
-One object serves one run of one program; the threads that serve its requests call :meth:`Pools.ask` at the same time.
+One object serves one run of one program; the threads that serve its requests call :meth:`Pools.ask` concurrently.
 """
 
 from __future__ import annotations
@@ -20,32 +20,32 @@ CONCURRENCY = 8
 RETRIES = 3
 RATE_LIMIT_RETRIES = 8
 FIRST_PAUSE_S = 1.0
-"""Doubled with each retry, unless the server says how long to wait."""
+"""Doubled with each retry, unless the server sends a waiting time."""
 LONGEST_PAUSE_S = 30.0
 FAULTS = 20
-"""A pool with so many failed calls in a row is closed: a program that goes on asking must not fill the record."""
+"""A pool is closed after this many failed calls in a row: a program that keeps asking must not fill the record."""
 BYTES_PER_TOKEN = 4
-"""For the estimate of a prompt that the budget is held against before the server counts it."""
+"""Estimates the tokens of a prompt for the budget check, before the server counts them."""
 ACCOUNTS = ("input_tokens", "output_tokens", "cost_usd", "wall_s")
 
 
-class Kept(Protocol):
+class ReplyCache(Protocol):
     """Replies of earlier runs."""
 
     def get(self, key: str) -> str | None:
-        """The reply under a key."""
+        """Return the reply under a key, ``None`` if there is none."""
 
     def put(self, key: str, text: str) -> None:
-        """Keep a reply."""
+        """Store a reply."""
 
 
-class Refused(Exception):  # noqa: N818 - it tells a program what it cannot have; nothing here is broken
+class Refused(Exception):  # noqa: N818 - an answer to the program; nothing here is broken
     """A request that gets no reply.
 
     Args:
-        status: of HTTP.
-        kind: what a program can tell refusals apart by.
-        message: for its author.
+        status: HTTP status.
+        kind: identifies the refusal for the program.
+        message: for the author of the program.
     """
 
     def __init__(self, status: int, kind: str, message: str) -> None:
@@ -55,13 +55,13 @@ class Refused(Exception):  # noqa: N818 - it tells a program what it cannot have
 
 @dataclass(frozen=True, slots=True)
 class _Reserved:
-    """What a call in flight may come to cost."""
+    """The most that a call in flight may use."""
 
     input_tokens: float
     output_tokens: float
     cost_usd: float
 
-    def of(self, account: str) -> float:
+    def get_amount(self, account: str) -> float:
         return float(getattr(self, account, 0.0))
 
 
@@ -72,35 +72,35 @@ class Pools:
         self,
         models: Mapping[str, Transport],
         log: CallLog,
-        kept: Kept,
+        kept: ReplyCache,
         *,
         known: Iterable[Call] = (),
         concurrency: int = CONCURRENCY,
     ) -> None:
-        """Serve ``models`` (pool -> way to its model).
+        """Serve ``models`` (pool -> transport to its model).
 
         Args:
             log: where calls are written and charged.
             kept: replies of earlier runs, which cost nothing.
-            known: the calls of data programs that ``log`` has already.
-            concurrency: so many calls are in flight at most.
+            known: the calls of data programs that are already in ``log``.
+            concurrency: the most calls in flight at one time.
         """
         self._models, self._log, self._kept, self._concurrency = dict(models), log, kept, concurrency
         self._known = {call.key: call for call in known if call.reply is not None}
         self._changed = threading.Condition()
-        """Guards all below, and tells of every change."""
+        """Guards all fields below, and is notified of every change."""
         self._asked: set[str] = set()
-        """Requests that a model is answering: the same one waits for that answer."""
+        """Keys of requests in flight: an identical request waits for the same answer."""
         self._in_flight: list[_Reserved] = []
         self._dearest = dict.fromkeys(self._models, 0.0)
-        """The cost of a pool's dearest call so far, in dollars: what one in flight is taken to cost."""
+        """The cost of a pool's most expensive call so far, in dollars: the estimate for a call in flight."""
         self._faults = dict.fromkeys(self._models, 0)
-        """Failed calls since the last that did not fail."""
+        """Failed calls since the last success."""
         self._closed: dict[str, str] = {}
-        """Pool -> why it is asked no more."""
+        """Pool -> why it is closed."""
         self._over = threading.Event()
         self.troubles: dict[str, str] = {}
-        """Kind of refusal -> the first message of that kind. For the finding, should the program fail."""
+        """Kind of refusal -> the first message of that kind. For the finding if the program fails."""
 
     @property
     def names(self) -> list[str]:
@@ -108,7 +108,7 @@ class Pools:
         return list(self._models)
 
     def ask(self, pool: str, request: Request) -> Call:
-        """The reply of a pool's model, as the record has it.
+        """Get the reply of a pool's model, as a recorded call.
 
         Raises:
             Refused: if there is none.
@@ -134,8 +134,7 @@ class Pools:
                 self._changed.notify_all()
 
     def close(self, *, wait: bool = True) -> None:
-        """Refuse what comes, and wait for the calls in flight, each of which has its time limit: they have to be
-        charged."""
+        """Refuse new requests, and wait for the calls in flight, which have time limits: they must be charged."""
         self._over.set()
         with self._changed:
             self._changed.notify_all()
@@ -143,8 +142,8 @@ class Pools:
                 self._changed.wait()
 
     def _find(self, transport: Transport, key: str, request: Request) -> Call | None:
-        """The reply, if this run or an earlier one has paid for it. One of an earlier run is recorded in this one too,
-        once, so that a record can be replayed alone."""
+        """Find the reply if this run or an earlier one has paid for it. A reply from an earlier run is also recorded in
+        this one, once, so that this record can be replayed by itself."""
         if key in self._known:
             return self._known[key]
         text = None if transport.place is None else self._kept.get(f"{transport.place} {key}")
@@ -158,7 +157,7 @@ class Pools:
         return call
 
     def _call(self, pool: str, transport: Transport, key: str, request: Request) -> Call:
-        """Ask the model, several times if need be."""
+        """Ask the model, with retries if necessary."""
         pauses = 0
         while True:
             call = self._send(pool, transport, key, request)
@@ -173,7 +172,7 @@ class Pools:
             pauses += 1
 
     def _send(self, pool: str, transport: Transport, key: str, request: Request) -> Call:
-        """One request, from its reservation to its place in the record."""
+        """Reserve, send and record one request."""
         reserved, timeout_s = self._reserve(pool, request)
         try:
             begun = time.monotonic()
@@ -191,8 +190,9 @@ class Pools:
         return call
 
     def _reserve(self, pool: str, request: Request) -> tuple[_Reserved, float]:
-        """Wait for a place among the calls in flight and for room in the budget, which is kept until the call has been
-        charged; so the budget cannot be overdrawn by calls that were begun together. Also the seconds it may take."""
+        """Wait until a call may start and the budget can cover it; return the reservation and the seconds it may take.
+
+        The reservation is held until the call has been charged, so that concurrent calls cannot overdraw the budget."""
         size = sum(len(message.content.encode()) for message in request.messages)
         with self._changed:
             need = _Reserved(size / BYTES_PER_TOKEN, request.max_tokens, self._dearest[pool])
@@ -212,8 +212,8 @@ class Pools:
                 self._changed.wait()
 
     def _fits(self, left: float, account: str, need: _Reserved) -> bool:
-        free = left - sum(call.of(account) for call in self._in_flight)
-        return free > 0 and free >= need.of(account)
+        free = left - sum(call.get_amount(account) for call in self._in_flight)
+        return free > 0 and free >= need.get_amount(account)
 
     def _learn(self, pool: str, key: str, call: Call) -> None:
         if call.fault is None:

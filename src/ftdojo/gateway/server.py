@@ -1,12 +1,12 @@
-"""The one door out of the sandbox: an OpenAI-compatible endpoint on a Unix socket, open while a data program runs.
+"""The one way out of the sandbox: an OpenAI-compatible endpoint on a Unix socket, open while a data program runs.
 
     GET  /v1/models              the pools
     POST /v1/chat/completions    model (a pool), messages, max_tokens, temperature, seed; nothing else
     POST /v1/score               {"items": [...], "outputs": [...]}: the verdicts of the task's scorer
 
-The socket lies in a folder that is bound into the sandbox; on the host only ftdojo's own user gets to that folder.
-Everything that arrives is hostile: it is bounded before it is read and checked before it is used, one request a
-connection, and a connection that does nothing holds nobody up. Keys and provider addresses stay on this side.
+The socket is in a folder that is bound into the sandbox; on the host only ftdojo's own user can access that folder. All
+input is hostile: its size is bounded before it is read, and it is checked before it is used. A connection carries one
+request, and an idle one does not block others. Keys and provider addresses stay outside the sandbox.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ from ftdojo.llm import Request
 from ftdojo.schema import StrictModel
 
 INSIDE = "/llm"
-"""Where a program finds the folder with the socket."""
+"""Path of the folder with the socket inside the sandbox."""
 SOCKET = "socket"
 HELPER = Path(__file__).with_name("ftdojo_llm.py")
-"""What programs import, to be put beside them."""
+"""The module that programs import; it is copied next to them."""
 MAX_BODY = 2**20
 DRAINED = 2**24
-"""Of a body that is too large, so much is read and dropped: a client reads no answer while it is still writing."""
+"""Bytes read and dropped of a body that is too large: a client reads no answer while it is still writing."""
 MAX_CONNECTIONS = 64
 IDLE_S = 30.0
-"""Without a byte for so long, a connection is closed."""
+"""Seconds without a byte after which a connection is closed."""
 TIMEOUT_S = 120.0
-"""For one answer of a model; also how long a program that has ended can be waited for."""
+"""Seconds for one answer of a model; also the longest wait for calls of a program that has ended."""
 
 
 class Chat(StrictModel):
-    """What ``/v1/chat/completions`` takes."""
+    """The body of a request to ``/v1/chat/completions``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -59,7 +59,7 @@ class Chat(StrictModel):
 
 
 class Pairs(StrictModel):
-    """What ``/v1/score`` takes: outputs, each with an item in the task's evaluation schema."""
+    """The body of a request to ``/v1/score``: outputs, each with an item in the task's evaluation schema."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -68,16 +68,16 @@ class Pairs(StrictModel):
 
 
 class Score(Protocol):
-    """Scores pairs that a program made, whatever they are."""
+    """Scores pairs that a program made, valid or not."""
 
     def __call__(self, items: Sequence[dict[str, Any]], outputs: Sequence[str]) -> list[dict[str, Any]]:
-        """One verdict a pair: ``score``, ``parsed``, ``error``."""
+        """Return one verdict per pair: ``score``, ``parsed``, ``error``."""
 
 
 class Gateway:
     """Serves one run of one program. Use as a context manager; leaving it waits for the calls in flight.
 
-    Raises, on leaving, what went wrong on this side while a request was served: no program may hide that.
+    On leaving, it raises any error of ftdojo that occurred while a request was served: no program may hide that.
     """
 
     def __init__(self, pools: Pools, score: Score) -> None:
@@ -86,7 +86,7 @@ class Gateway:
 
     @property
     def folder(self) -> Path:
-        """The host folder with the socket, to be shown at :data:`INSIDE`."""
+        """The host folder with the socket, to be mounted at :data:`INSIDE`."""
         return self._folder
 
     @property
@@ -95,10 +95,10 @@ class Gateway:
         return self._pools.troubles
 
     def answer(self, method: str, path: str, body: bytes) -> dict[str, Any]:
-        """The document that answers a request.
+        """Handle a request and return the document that answers it.
 
         Raises:
-            Refused: if it is none that can be answered.
+            Refused: if the request cannot be answered.
         """
         if self._failed is not None:
             raise Refused(503, "over", "the run is ending")
@@ -161,7 +161,7 @@ class Gateway:
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
-            # Two folders: the inner one is open to the sandbox's user, who gets to it by its mount alone.
+            # Two folders: the inner one is open to the sandbox's user, who can reach it only through its mount.
             outer = stack.enter_context(tempfile.TemporaryDirectory(prefix="ftdojo-gateway-"))
             self._folder = Path(outer, "llm")
             self._folder.mkdir()
@@ -193,7 +193,7 @@ def _read(model: type[Any], body: bytes) -> Any:
 
 
 class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    """A thread a connection, at most so many; the others are closed at once."""
+    """One thread per connection, up to a maximum; further connections are closed at once."""
 
     daemon_threads = True
     block_on_close = False
@@ -205,7 +205,7 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         self._turn = threading.Lock()
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            # Addresses of Unix sockets are short (108 bytes), paths need not be.
+            # Addresses of Unix sockets have at most 108 bytes; paths can be longer.
             super().__init__(f"/proc/self/fd/{descriptor}/{SOCKET}", _Handler)
         finally:
             os.close(descriptor)
@@ -227,10 +227,10 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Only the connection can fail here, and that is its client's matter: see :meth:`Gateway.answer`."""
+        """Ignore it: only the connection can fail here, which affects only its client. See :meth:`Gateway.answer`."""
 
     def end(self) -> None:
-        """Take no more connections and cut those that are open."""
+        """Accept no more connections and close the open ones."""
         self.shutdown()
         self.server_close()
         with self._turn:
@@ -240,7 +240,7 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One request of a connection."""
+    """Handles the one request of a connection."""
 
     server: _Server
     timeout = IDLE_S
@@ -259,7 +259,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_POST = do_GET  # noqa: N815 - named by the base class
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """What the base class finds wrong, as the same kind of document."""
+        """Send an error that the base class found, as the same kind of document."""
         self._send(code, _error("invalid", (message or explain or "bad request")[:200]))
 
     def _body(self) -> bytes:
@@ -287,7 +287,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - named by the base class
-        """Say nothing: what matters is recorded."""
+        """Log nothing: relevant events are in the record."""
 
 
 def _error(kind: str, message: str) -> dict[str, Any]:

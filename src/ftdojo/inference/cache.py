@@ -8,14 +8,14 @@ import torch
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
-ROOM = 64
-"""Tokens of room that a layer makes when it is full."""
+SPARE_TOKENS = 64
+"""Free space, in tokens, that a layer adds when its buffers are full."""
 
 
 class GrowingLayer(DynamicLayer):  # type: ignore[misc]
-    """Keys and values in buffers with room to spare.
+    """Keys and values in buffers with free space at their end.
 
-    ``DynamicLayer`` copies all of them for every token, which at a batch of 64 takes a third of a step on a CPU.
+    ``DynamicLayer`` copies all of them for every token, which with a batch of 64 takes a third of a step on a CPU.
     """
 
     keys: torch.Tensor
@@ -28,13 +28,16 @@ class GrowingLayer(DynamicLayer):  # type: ignore[misc]
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *_: Any, **__: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Append keys and values of shape (rows, heads, tokens, dimension); all of them so far are returned."""
+        """Append keys and values of shape (rows, heads, tokens, dimension); return all of them so far."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
         begin = self.get_seq_length()
         end = begin + key_states.shape[2]
         if self._buffers is None or self._buffers[0].shape[2] < end:
-            self._buffers = self._enlarged(key_states, end + ROOM), self._enlarged(value_states, end + ROOM)
+            self._buffers = (
+                self._enlarged(key_states, end + SPARE_TOKENS),
+                self._enlarged(value_states, end + SPARE_TOKENS),
+            )
             if begin:
                 self._buffers[0][:, :, :begin] = self.keys
                 self._buffers[1][:, :, :begin] = self.values
@@ -44,21 +47,21 @@ class GrowingLayer(DynamicLayer):  # type: ignore[misc]
         return self.keys, self.values
 
     def place(self, part: GrowingLayer, *, at: int, rows: int, prefix: int, longest: int) -> None:
-        """Take over the keys and values of some rows, see :func:`place`."""
+        """Copy the keys and values of some rows into this layer, see :func:`place`."""
         if self._buffers is None:
             self.lazy_initialization(part.keys, part.values)
-            shape = (rows, part.keys.shape[1], longest + ROOM, part.keys.shape[3])
+            shape = (rows, part.keys.shape[1], longest + SPARE_TOKENS, part.keys.shape[3])
             self._buffers = part.keys.new_empty(shape), part.values.new_empty(shape)
             self.keys, self.values = (buffer[:, :, :longest] for buffer in self._buffers)
         own = slice(at, at + part.keys.shape[0])
         rest = longest - (part.get_seq_length() - prefix)
         for whole, states in zip((self.keys, self.values), (part.keys, part.values), strict=True):
             whole[own, :, :prefix] = states[:, :, :prefix]
-            whole[own, :, prefix:rest] = 0  # is masked, but has to be finite
+            whole[own, :, prefix:rest] = 0  # masked, but must be finite
             whole[own, :, rest:] = states[:, :, prefix:]
 
     def batch_select_indices(self, indices: torch.Tensor) -> None:
-        """Keep some rows; the buffers are made anew with the next token."""
+        """Keep only some rows; the next token allocates new buffers."""
         super().batch_select_indices(indices)
         self._buffers = None
 
@@ -68,16 +71,16 @@ class GrowingLayer(DynamicLayer):  # type: ignore[misc]
         return states.new_empty(rows, heads, tokens, dimension)
 
 
-def of_prefix(network: Any, prefix: torch.Tensor, empty: DynamicCache) -> DynamicCache:
-    """``empty``, after ``prefix``, of shape (1, length), was read."""
-    # Without the output layer: on a processor the logits of one token alone would copy all of its weights.
+def prefill(network: Any, prefix: torch.Tensor, empty: DynamicCache) -> DynamicCache:
+    """Fill the cache ``empty`` with the tokens of ``prefix``, of shape (1, length), and return it."""
+    # Without the output layer: on a CPU the logits of a single token would copy all of its weights.
     network.get_decoder()(input_ids=prefix, past_key_values=empty, use_cache=True)
     return empty
 
 
-def repeated(cache: DynamicCache, rows: int) -> DynamicCache:
-    """A cache of ``rows`` rows that all begin with the one row of ``cache``."""
-    made = growing(len(cache.layers))
+def repeat_cache(cache: DynamicCache, rows: int) -> DynamicCache:
+    """Return a cache of ``rows`` rows that all begin with the one row of ``cache``."""
+    made = empty_cache(len(cache.layers))
     for layer, one in zip(made.layers, cache.layers, strict=True):
         layer.update(one.keys.expand(rows, -1, -1, -1), one.values.expand(rows, -1, -1, -1))
     return made
@@ -92,14 +95,14 @@ def place(whole: DynamicCache, part: DynamicCache, *, at: int, rows: int, prefix
         at: the first of the rows.
         rows: how many the batch has.
         prefix: tokens that all rows have in common; they stay at the left.
-        longest: tokens of the batch's longest prompt; the rest of the rows moves to the right, up to there.
+        longest: tokens of the batch's longest prompt; the rest of each row is moved right to end there.
     """
     for layer, source in zip(whole.layers, part.layers, strict=True):
         layer.place(source, at=at, rows=rows, prefix=prefix, longest=longest)
 
 
-def growing(layers: int) -> DynamicCache:
-    """An empty cache of so many growing layers."""
+def empty_cache(layers: int) -> DynamicCache:
+    """Return an empty cache with this number of growing layers."""
     cache = DynamicCache()
     cache.layers = [GrowingLayer() for _ in range(layers)]
     return cache

@@ -1,7 +1,7 @@
 """Generation with transformers: greedy, in a fixed order, in batches of similar length.
 
-The loop is its own rather than ``generate``, for two savings that leave the outputs as they are. What all prompts of a
-batch begin with is computed once, and rows that have ended leave the batch.
+It uses its own loop instead of ``generate``, for two savings that do not change the outputs: the common prefix of a
+batch's prompts is computed once, and rows that have ended are removed from the batch.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     import torch
 
 ENGINE = "transformers-greedy-5"
-"""Part of the identity of stored outputs: raise it when outputs may change."""
+"""Part of the identity of stored outputs: increase its number when outputs may change."""
 BATCH_TOKENS = {"cpu": 16_384, "cuda": 131_072}
-"""Tokens a batch may hold, prompts and answers together, where memory allows it."""
+"""Most tokens of a batch, prompts and answers together, if memory allows it."""
 MEMORY_SHARE = 0.4
-"""Of the device's memory, so much may be taken by what a batch's tokens need. Of all its memory, not of what is free:
-the batches, and with them how sums are rounded, are the same in every run on a machine."""
+"""Share of the device's memory for the model and a batch's tokens. It is a share of all memory, not of the free memory,
+so that the batches, and with them the rounding of sums, are the same in every run on a machine."""
 MAX_BATCH = {"cpu": 128, "cuda": 256}
 GROUP = 8
-"""Rows of a batch, when weighing what they share against padding: a small batch already pays."""
+"""Assumed rows per batch when choosing between shared prefixes and little padding: small batches already gain."""
 READ_ROWS = 16
-"""Prompts that are read at once."""
+"""Prompts per prefill step."""
 CROWDED = 0.75
-"""A batch is made smaller when no more than this share of its rows is still going: that copies the cache once."""
+"""Ended rows are removed when at most this share of the rows is unfinished, because removing copies the cache."""
 
 
 class TransformersEngine:
@@ -43,7 +43,7 @@ class TransformersEngine:
 
         Args:
             model: folder of the model.
-            on: where to run it and in which precision; by default what suits this machine.
+            on: the device and precision to run it with; by default chosen for this machine.
         """
         self._compute = on or compute()
         self._chat = Chat(model)
@@ -61,7 +61,7 @@ class TransformersEngine:
         done: Mapping[int, Generation] | None = None,
         on_answers: Callable[[dict[int, Generation]], None] | None = None,
     ) -> list[Generation]:
-        """See :meth:`ftdojo.inference.Engine.generate`. Batches are the same with known answers or without."""
+        """See :meth:`ftdojo.inference.Engine.generate`. Batches do not depend on known answers."""
         encoded = [self._chat.prompt(prompt) for prompt in prompts]
         answers = dict(done or {})
         for batch in self._batches(encoded, max_new_tokens):
@@ -75,13 +75,15 @@ class TransformersEngine:
         return [answers[i] for i in range(len(prompts))]
 
     def _batches(self, prompts: list[list[int]], max_new_tokens: int) -> list[list[int]]:
-        """Positions of the prompts, those that are alike together, cut where they cease to be alike and so that no
-        batch holds too many tokens."""
+        """Group the positions of similar prompts into batches.
+
+        A batch ends where its group of similar prompts ends, or where it would have too many tokens.
+        """
         device = self._compute.device
         keys = prefix.sort_keys(prompts, GROUP)
         batches: list[list[int]] = []
         for i in sorted(range(len(prompts)), key=lambda i: (keys[i], i)):
-            # Sorted by length within a group, so the row that is added is the batch's longest.
+            # Sorted by length within a group, so the added row is the longest of the batch.
             width = len(prompts[i]) + max_new_tokens
             size = max(1, min(MAX_BATCH[device], self._batch_tokens // width))
             if batches and len(batches[-1]) < size and keys[batches[-1][0]][0] == keys[i][0]:
@@ -91,7 +93,7 @@ class TransformersEngine:
         return batches
 
     def _answer(self, prompts: list[list[int]], max_new_tokens: int) -> list[list[int]]:
-        """The tokens generated for each prompt, the one that ends it included."""
+        """Return the tokens generated for each prompt, including the one that ends the answer."""
         import torch
 
         with torch.inference_mode():
@@ -114,40 +116,40 @@ class TransformersEngine:
                 tokens = self._next(step)
 
     def _next(self, step: dict[str, Any]) -> torch.Tensor:
-        """The likeliest next token of every row; of equally likely ones the first, as argmax, but faster."""
+        """Return the most likely next token of every row; of equally likely ones the first, like argmax but faster."""
         logits = self._network(**step, use_cache=True, logits_to_keep=1).logits
         tokens: torch.Tensor = logits[:, -1].max(dim=-1).indices
         return tokens
 
     def _begin(self, prompts: list[list[int]]) -> tuple[torch.Tensor, dict[str, Any]]:
-        """The first token of every answer, and the arguments of the forward pass that made it.
+        """Return the first token of every answer, and the arguments of the forward pass that made it.
 
-        The prompts are read a few rows at a time, so that they need little padding, and what all of them begin with
-        only once; the answers go on in one batch.
+        The prompts are processed a few rows at a time, so that they need little padding, and their common prefix only
+        once. The answers continue in one batch.
         """
         import torch
         from transformers import DynamicCache
 
-        from ftdojo.inference.cache import growing, of_prefix, place, repeated
+        from ftdojo.inference.cache import empty_cache, place, prefill, repeat_cache
 
         config = self._network.config
         if not self._plain:
             step = self._step(prompts, 0, DynamicCache(config=config))
             return self._next(step), step
         layers = config.get_text_config().num_hidden_layers
-        length, longest = prefix.shared(prompts, min(map(len, prompts)) - 1), max(map(len, prompts))
+        length, longest = prefix.shared_length(prompts, min(map(len, prompts)) - 1), max(map(len, prompts))
         if length:
-            one = of_prefix(self._network, self._tensor([prompts[0][:length]]), growing(layers))
-        whole, tokens = growing(layers), []
+            one = prefill(self._network, self._tensor([prompts[0][:length]]), empty_cache(layers))
+        whole, tokens = empty_cache(layers), []
         for at in range(0, len(prompts), READ_ROWS):
             some = prompts[at : at + READ_ROWS]
-            step = self._step(some, length, repeated(one, len(some)) if length else growing(layers))
+            step = self._step(some, length, repeat_cache(one, len(some)) if length else empty_cache(layers))
             tokens.append(self._next(step))
             place(whole, step["past_key_values"], at=at, rows=len(prompts), prefix=length, longest=longest)
         return torch.cat(tokens), self._step(prompts, length, whole)
 
     def _step(self, prompts: list[list[int]], length: int, cache: Any) -> dict[str, Any]:
-        """The arguments of a forward pass over prompts, padded on the left, of which ``length`` tokens are cached."""
+        """Return the arguments of a forward pass over left-padded prompts whose first ``length`` tokens are cached."""
         longest = max(map(len, prompts))
         mask = self._tensor([[1] * length + [0] * (longest - len(p)) + [1] * (len(p) - length) for p in prompts])
         return {
@@ -175,14 +177,14 @@ PLUGIN = EnginePlugin(ENGINE, lambda model: nullcontext(TransformersEngine(model
 
 
 def _keep(step: dict[str, Any], rows: torch.Tensor) -> None:
-    """Reduce a batch to some of its rows."""
+    """Keep only some rows of a batch."""
     step["past_key_values"].batch_select_indices(rows)
     for name in ("input_ids", "position_ids", "attention_mask"):
         step[name] = step[name][rows]
 
 
 def _tokens_in_memory(info: ModelInfo, on: Compute) -> int:
-    """How many tokens a batch may hold: each has keys and values in every layer, and passes through the widest one."""
+    """Return the most tokens of a batch: each has keys and values in every layer, and activations in the widest one."""
     if on.device == "cuda":
         import torch
 

@@ -1,4 +1,4 @@
-"""The engines that a run can evaluate with, by name."""
+"""The inference engines that a run can use for evaluation, by name."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ ENGINES: Kind[EnginePlugin] = Kind(
 
 
 def identity(name: str) -> str:
-    """What outputs of the engine are stored under. That of a plug-in begins with its name, so it cannot be mistaken for
-    that of a built-in engine.
+    """Return the identity under which outputs of an engine are stored.
+
+    That of a plug-in begins with its name, so it differs from that of any built-in engine.
 
     Raises:
         UsageError: for an unknown engine, or one without an identity.
@@ -34,8 +35,8 @@ def identity(name: str) -> str:
 
 
 @contextmanager
-def opened(name: str, model: Path) -> Iterator[Engine]:
-    """The engine of that name with the model in a folder.
+def open_engine(name: str, model: Path) -> Iterator[Engine]:
+    """Load the model in a folder with the named engine; free it when the context ends.
 
     Raises:
         UsageError: for an unknown engine.

@@ -1,4 +1,4 @@
-"""What an inference engine is: the protocol of the plug-in kind ``engine``."""
+"""The protocol of inference engines, for the plug-in kind ``engine``."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from ftdojo.contract.task_spec import Message
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """One answer. ``truncated`` says that it was cut at the limit before the model had ended it."""
+    """One answer. ``truncated`` means that it was cut at the token limit before the model had ended it."""
 
     text: str
     n_tokens: int
-    """Tokens generated; the one that ends the answer is not counted."""
+    """Number of generated tokens, without the one that ends the answer."""
     truncated: bool
 
 
 class Engine(Protocol):
     """A model that was loaded for generation.
 
-    Decoding is greedy: the same model and the same prompts give the same answers, in the order of the prompts. Answers
-    that are already known are not generated again, and do not change the others, so an evaluation that was interrupted
-    ends as if it had not been.
+    Decoding is greedy: the same model and the same prompts give the same answers, in the order of the prompts. Known
+    answers are not generated again and do not change the others, so a resumed evaluation gives the same result as an
+    uninterrupted one.
     """
 
     def generate(
@@ -37,11 +37,11 @@ class Engine(Protocol):
         done: Mapping[int, Generation] | None = None,
         on_answers: Callable[[dict[int, Generation]], None] | None = None,
     ) -> list[Generation]:
-        """One answer a prompt, in the order of the prompts.
+        """Generate one answer per prompt, in the order of the prompts.
 
         Args:
             prompts: conversations that the model continues, each a list of turns with ``role`` and ``content``.
-            max_new_tokens: the most tokens of an answer; a longer one is cut and marked as truncated.
+            max_new_tokens: most tokens of an answer; a longer one is cut and marked as truncated.
             done: answers that are already known, by the position of their prompt.
             on_answers: called with the new answers of every batch, by position, as soon as the batch is finished.
         """
@@ -49,11 +49,11 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EnginePlugin:
-    """What the name of an engine stands for. Any object with these two attributes will do."""
+    """An engine plug-in: an object with these two attributes, of this or any other class."""
 
     identity: str
     """Part of the identity of stored outputs, e.g. ``mine-1``. Change it when the same model and prompts may get other
-    answers: outputs that were stored under another identity are not used again."""
+    answers: outputs that were stored under another identity are not reused."""
     open: Callable[[Path], AbstractContextManager[Engine]]
     """Loads the model in a folder (safetensors, tokenizer and chat template, as transformers writes them), and frees it
     when the context ends."""

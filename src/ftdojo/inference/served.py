@@ -1,7 +1,7 @@
-"""Generation by a server that speaks OpenAI's protocol: vLLM, llama.cpp, Ollama, or a provider's.
+"""Generation with a server that speaks OpenAI's protocol: vLLM, llama.cpp, Ollama, or a provider's.
 
-The server applies the model's chat template and decides what is computed together. Answers are greedy, but which of two
-nearly equal tokens is taken may hang on what else the server is asked at the time.
+The server applies the model's chat template and forms the batches. Answers are greedy, but the choice between two
+nearly equally likely tokens may depend on other requests that the server handles at the same time.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from ftdojo.llm import Patience, Transport
 
 CONCURRENCY = 32
-"""Requests at one time, unless said otherwise: a server batches what it has."""
+"""Default number of simultaneous requests; the server batches them."""
 
 
 class ServedEngine:
-    """A model that some server has."""
+    """A model on a server."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class ServedEngine:
         patience: Patience | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Ask by ``transport``; a server that is busy or broken is asked again, as ``patience`` says."""
+        """Send requests through ``transport``; if the server is busy or fails, retry as ``patience`` defines."""
         from ftdojo.llm import Patience
 
         self._transport, self._concurrency = transport, concurrency

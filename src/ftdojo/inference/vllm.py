@@ -1,4 +1,4 @@
-"""A vLLM server for the model in one folder, for as long as a block lasts. For machines with a GPU."""
+"""A vLLM server for the model in one folder, as a context manager. For machines with a GPU."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ START_S = 900.0
 """Loading and compiling a large model takes minutes."""
 STOP_S = 30.0
 POLL_S = 0.5
-TOLD = 1500
-"""Characters of the server's log that an error shows."""
+SHOWN_CHARS = 1500
+"""Last characters of the server's log that an error message shows."""
 
 
 @contextmanager
 def serving(model: Path) -> Iterator[ServedEngine]:
-    """Start ``vllm serve`` on loopback and give an engine that asks it; the server is gone after the block.
+    """Start ``vllm serve`` on loopback and yield an engine that uses it; the server is stopped when the context ends.
 
     Raises:
         PrerequisiteError: if vLLM is not installed.
@@ -41,11 +41,12 @@ def serving(model: Path) -> Iterator[ServedEngine]:
     from ftdojo.llm import connect
 
     if (program := shutil.which("vllm")) is None:
-        raise PrerequisiteError("the engine vllm is not installed", fix="pip install vllm, or choose transformers")
+        fix = "pip install vllm, or choose the engine transformers"
+        raise PrerequisiteError("the engine vllm is not installed", fix=fix)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
-        # The server ends with this process, however that ends.
+        # The server ends when this process ends, for whatever reason.
         command = child.command(program, "serve", str(model), "--served-model-name", NAME)
         process = subprocess.Popen(
             [*command, "--host", "127.0.0.1", "--port", str(port), "--seed", "0"],
@@ -58,7 +59,8 @@ def serving(model: Path) -> Iterator[ServedEngine]:
             if not _healthy(address, process):
                 log.seek(0)
                 raise InfrastructureError(
-                    f"vLLM did not start: {log.read()[-TOLD:].strip()}", fix="see its log above, or choose transformers"
+                    f"vLLM did not start: {log.read()[-SHOWN_CHARS:].strip()}",
+                    fix="see its log above, or choose the engine transformers",
                 )
             yield ServedEngine(connect(f"openai:{NAME}", base_url=f"{address}/v1"), concurrency=CONCURRENCY)
         finally:

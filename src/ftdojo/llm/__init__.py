@@ -1,4 +1,4 @@
-"""Talking to language models that serve the run: typed, bounded, metered and recorded. Not the models being trained."""
+"""Calls to language models that support a run: typed, bounded, metered and recorded. Not the models being trained."""
 
 from ftdojo.llm.client import Client, Patience
 from ftdojo.llm.connect import connect

@@ -1,7 +1,7 @@
-"""What is believed of an answer from outside: its size, its usage, and that it repeats no key.
+"""Bounds on an answer from outside: limit its size, check its token counts, and remove keys that it repeats.
 
-A server may be a stranger's. It may send for ever, redirect a prompt elsewhere, repeat the key that it was sent, or
-count fewer tokens than it wrote.
+A server may be untrusted. It may send without end, redirect a prompt elsewhere, repeat the key that it received, or
+report fewer tokens than it wrote.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from ftdojo.contract.call import Usage
 from ftdojo.errors import UsageError
 
 MAX_ANSWER_BYTES = 32 * 2**20
-"""A longer answer is cut off: the largest that models write, as JSON with its log-probabilities, is far below."""
+"""A longer answer is cut off. The largest answers of models, as JSON with log-probabilities, are far smaller."""
 CHARS_PER_TOKEN = 4
-"""For servers that do not count."""
+"""Estimates tokens where a server does not count them."""
 MOST_CHARS_PER_TOKEN = 16
-"""A server that counts fewer tokens than its text has characters, by more than this factor, has not counted."""
+"""If a text has more characters per reported token than this, the reported count is taken as false."""
 
 
 class TooLongError(httpx2.HTTPError):
-    """An answer has more bytes than are read."""
+    """An answer is larger than ``MAX_ANSWER_BYTES``."""
 
 
 class RedirectedError(httpx2.HTTPError):
-    """A server wants the prompt to be sent to an address that nobody named."""
+    """A server redirects the prompt to an address that the user did not give."""
 
 
 class BoundedTransport(httpx2.AsyncHTTPTransport):
     """Reads at most ``MAX_ANSWER_BYTES`` of an answer, and follows no redirect."""
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send one request; its answer raises :class:`TooLongError` where it goes on beyond the limit.
+        """Send one request; reading its answer beyond the limit raises :class:`TooLongError`.
 
         Raises:
             RedirectedError: if the server redirects.
@@ -66,10 +66,10 @@ class _Bounded(httpx2.AsyncByteStream):
 
 
 def require_address(url: str) -> str:
-    """The address of a server, which is recorded and shown.
+    """Check the address of a server, which is recorded and shown; return it.
 
     Raises:
-        UsageError: if it is none, or holds a password or a query.
+        UsageError: if it is not an address, or contains a password or a query.
     """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -77,25 +77,25 @@ def require_address(url: str) -> str:
     if "@" in parts.netloc or parts.query or parts.fragment:
         plain = f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
         raise UsageError(
-            f"the address of {parts.hostname} holds a user, a query or a fragment, which would be recorded",
+            f"the address of {parts.hostname} contains a user, a query or a fragment, which would be recorded",
             fix=f"write {plain} and set OPENAI_API_KEY",
         )
     return url
 
 
-def believe(told: Usage, *, prompt_chars: int, reply_chars: int) -> Usage:
-    """What a call is charged: what the server counted, or an estimate where it counted too little to be true."""
+def estimate_usage(reported: Usage, *, prompt_chars: int, reply_chars: int) -> Usage:
+    """The usage that a call is charged: the server's counts, or an estimate where these are impossibly low."""
 
     def larger(counted: int, chars: int) -> int:
         return counted if counted * MOST_CHARS_PER_TOKEN >= chars else max(counted, chars // CHARS_PER_TOKEN)
 
-    inputs, outputs = larger(told.input_tokens, prompt_chars), larger(told.output_tokens, reply_chars)
-    estimated = told.estimated or (inputs, outputs) != (told.input_tokens, told.output_tokens)
-    return told.model_copy(update={"input_tokens": inputs, "output_tokens": outputs, "estimated": estimated})
+    inputs, outputs = larger(reported.input_tokens, prompt_chars), larger(reported.output_tokens, reply_chars)
+    estimated = reported.estimated or (inputs, outputs) != (reported.input_tokens, reported.output_tokens)
+    return reported.model_copy(update={"input_tokens": inputs, "output_tokens": outputs, "estimated": estimated})
 
 
 def hide_secrets(text: str) -> str:
-    """The text without the value of any variable that holds a key."""
+    """Remove the values of all environment variables that hold a key from ``text``."""
     for name, value in os.environ.items():
         if name.endswith(("_KEY", "_TOKEN", "_SECRET")) and len(value) >= 4:
             text = text.replace(value, "***")

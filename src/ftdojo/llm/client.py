@@ -1,8 +1,8 @@
 """The client: a typed question, at most a few tries, and a typed answer or one typed error.
 
-It owns all retries. A request that a server refuses is asked again in the next, less demanding mode; a busy or broken
-server is asked again after a pause; an answer in the wrong form goes back with what is wrong in it. Every request is
-written to the log, with what it used, before anything else happens.
+The client does all retries. A request that a server refuses is sent again in the next, less demanding mode; a busy or
+failing server is asked again after a pause; an answer in the wrong form is returned with a description of its faults.
+Every request is written to the log, with its usage, before anything else happens.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ T = TypeVar("T")
 
 LADDER: tuple[Mode, ...] = ("json_schema", "json_object", "text")
 SHOWN_OF_REPLY = 2000
-"""Characters of a faulty reply that are sent back with what is wrong in it."""
+"""Characters of a faulty reply that are sent back with the description of its faults."""
 ACCOUNTS = ("input_tokens", "output_tokens", "cost_usd", "wall_s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How long the client goes on."""
+    """How often and how long the client retries."""
 
     repairs: int = 2
-    """Answers in a wrong form that are sent back."""
+    """How many answers in a wrong form are sent back."""
     retries: int = 3
-    """Further requests to a server that is busy, broken or gone."""
+    """How many further requests go to a server that is busy, failing or unreachable."""
     timeout_s: float = 300.0
     first_pause_s: float = 1.0
-    """Doubled with each retry, unless the server says how long to wait."""
+    """Doubled with each retry, unless the server sends a waiting time."""
     longest_pause_s: float = 60.0
     max_tokens: int = 2048
-    """Of an answer."""
+    """Time limit of one answer, in seconds."""
 
     def pause(self, fault: Fault, retries: int) -> float | None:
-        """Seconds to wait before the next request after so many retries; ``None`` to give up."""
+        """Seconds to wait before the next request, given the number of retries so far; ``None`` to give up."""
         if fault.kind in ("denied", "rejected") or retries >= self.retries:
             return None
         return min(self.longest_pause_s, max(self.first_pause_s * 2.0**retries, fault.retry_after_s or 0.0))
@@ -60,7 +60,7 @@ class Client:
         known: Sequence[Call] = (),
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Ask by ``transport``, write to ``log``; the ``known`` calls tell which mode the server accepts."""
+        """Ask through ``transport``, write to ``log``; the ``known`` calls show which mode the server accepts."""
         self._transport, self._log, self._patience, self._sleep = transport, log, patience or Patience(), sleep
         accepted = [call.mode for call in known if call.mode != "text" and call.fault is None]
         self._rung = LADDER.index(accepted[-1]) if accepted else 0
@@ -74,7 +74,7 @@ class Client:
         return self._transport.model
 
     def ask(self, prompt: Prompt, form: Form[T]) -> T:
-        """The answer to a question, in a form.
+        """Ask a question and return the answer, read in ``form``.
 
         Raises:
             LlmError: ``down``, ``denied``, ``off_schema`` or ``out_of_budget``.
@@ -93,7 +93,7 @@ class Client:
         raise LlmError("off_schema", f"{self.model} gave no usable answer ({prompt.purpose}): {problem}")
 
     def _request(self, prompt: Prompt, turns: list[Message], form: Form[T]) -> str:
-        """One reply, however many requests it takes."""
+        """Get one reply, with retries."""
         retries = 0
         while True:
             mode = LADDER[self._rung] if form.schema is not None else "text"
@@ -103,7 +103,7 @@ class Client:
             if answer.fault is None:
                 self._accepted = self._accepted or form.schema is not None
                 return answer.reply or ""
-            if self._steps_down(answer.fault, mode):
+            if self._step_down(answer.fault, mode):
                 continue
             pause = self._patience.pause(answer.fault, retries)
             if pause is None:
@@ -112,7 +112,7 @@ class Client:
             self._sleep(pause)
             retries += 1
 
-    def _steps_down(self, fault: Fault, mode: Mode) -> bool:
+    def _step_down(self, fault: Fault, mode: Mode) -> bool:
         """Go to the next mode if the server may have refused this one: some answer an unknown one with status 500."""
         if mode == "text" or self._accepted or fault.kind not in ("rejected", "server"):
             return False

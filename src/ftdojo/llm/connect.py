@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from ftdojo.contract.call import Fault, Message, Usage
 from ftdojo.errors import PrerequisiteError, UsageError
-from ftdojo.llm.bounded import BoundedTransport, RedirectedError, TooLongError, believe, hide_secrets, require_address
+from ftdojo.llm.bounded import (
+    BoundedTransport,
+    RedirectedError,
+    TooLongError,
+    estimate_usage,
+    hide_secrets,
+    require_address,
+)
 from ftdojo.llm.transport import Answer, Request, Transport
 
 if TYPE_CHECKING:
@@ -17,30 +24,32 @@ if TYPE_CHECKING:
     from pydantic_ai.models import Model
 
 FORM = "answer"
-"""The name that providers want for a schema."""
+"""The name of a schema, which providers require."""
 _REJECTED = {400, 404, 405, 415, 422, 501}
 _DENIED = {401, 402, 403}
 
 
 def connect(name: str, *, base_url: str | None = None) -> Transport:
-    """A transport to the model ``name``, written ``provider:model``; keys come from the provider's usual variables.
+    """Create a transport to the model ``name`` (``provider:model``); keys come from the provider's usual variables.
 
     Args:
         name: e.g. ``openai:gpt-5.2``, ``anthropic:claude-opus-4-5``, ``google:gemini-3-pro``.
-        base_url: of an OpenAI-compatible server (vLLM, llama.cpp, Ollama …); the provider is then ``openai``, and a key
-            is sent only if ``OPENAI_API_KEY`` is set.
+        base_url: address of an OpenAI-compatible server (vLLM, llama.cpp, Ollama …); the provider is then ``openai``,
+            and a key is sent only if ``OPENAI_API_KEY`` is set.
 
     Raises:
-        UsageError: for a name that is no model of a known provider, or an address that is none.
+        UsageError: if the name is no model of a known provider, or the address is invalid.
         PrerequisiteError: if the provider's package or key is missing.
     """
     provider, _, model = name.partition(":")
     if not provider or not model:
         raise UsageError(f"'{name}' is not a planner", fix="write playbook, or PROVIDER:MODEL, e.g. openai:gpt-5.2")
-    return _Wire(name, _compatible(provider, model, base_url) if base_url else _known(name), base_url or "")
+    return _NetworkTransport(
+        name, _connect_compatible(provider, model, base_url) if base_url else _connect_provider(name), base_url or ""
+    )
 
 
-def _compatible(provider: str, model: str, base_url: str) -> Model:
+def _connect_compatible(provider: str, model: str, base_url: str) -> Model:
     from openai import AsyncOpenAI, DefaultAsyncHttpxClient
     from pydantic_ai.models.openai import OpenAIChatModel
     from pydantic_ai.profiles.openai import OpenAIModelProfile
@@ -56,12 +65,12 @@ def _compatible(provider: str, model: str, base_url: str) -> Model:
         max_retries=0,
         http_client=DefaultAsyncHttpxClient(transport=BoundedTransport(), follow_redirects=False),
     )
-    # Servers that are not OpenAI's know the older of the two names for the limit of an answer.
+    # Servers other than OpenAI's know only the older of the two names for the answer's length limit.
     profile = OpenAIModelProfile(openai_chat_supports_max_completion_tokens=False)
     return OpenAIChatModel(model, provider=OpenAIProvider(openai_client=client), profile=profile)
 
 
-def _known(name: str) -> Model:
+def _connect_provider(name: str) -> Model:
     from pydantic_ai.exceptions import UserError
     from pydantic_ai.models import infer_model
 
@@ -79,10 +88,10 @@ def _known(name: str) -> Model:
         raise UsageError(f"'{name}' cannot be used: {error}", fix="e.g. openai:gpt-5.2") from None
 
 
-class _Wire:
-    """A pydantic-ai model behind our interface.
+class _NetworkTransport:
+    """A pydantic-ai model as a :class:`~ftdojo.llm.transport.Transport`.
 
-    Its connections belong to one event loop, so all requests, from whatever thread, run in the loop of this object.
+    Its connections belong to one event loop, so requests from all threads run in the loop of this object.
     """
 
     def __init__(self, name: str, model: Model, place: str) -> None:
@@ -101,19 +110,19 @@ class _Wire:
             model_request_parameters=_parameters(request),
         )
         try:
-            # The client's own time-out is one for each read: a server that drips would never meet it.
+            # The client's own time-out applies to each read: a server that sends slowly would never exceed it.
             within = asyncio.wait_for(asked, request.timeout_s)
             response = asyncio.run_coroutine_threadsafe(within, self._running()).result()
             reply = hide_secrets(response.text or "")
-        except Exception as error:  # noqa: BLE001 - a stranger's reply can break its reader in any way
+        except Exception as error:  # noqa: BLE001 - an untrusted reply can make its parser raise anything
             fault = _fault(error)
-            # A request that was cut while it was answered may have cost its input; one that was refused has not.
+            # A request that was cut off during its answer may have cost its input; a refused one has not.
             cut = fault.kind in ("timeout", "unreadable")
-            return Answer(None, fault, believe(Usage(), prompt_chars=chars, reply_chars=0) if cut else Usage())
-        return Answer(reply, None, believe(_usage(response), prompt_chars=chars, reply_chars=len(reply)))
+            return Answer(None, fault, estimate_usage(Usage(), prompt_chars=chars, reply_chars=0) if cut else Usage())
+        return Answer(reply, None, estimate_usage(_usage(response), prompt_chars=chars, reply_chars=len(reply)))
 
     def _running(self) -> asyncio.AbstractEventLoop:
-        """The event loop, which a thread of its own runs from the first request on."""
+        """The event loop; the first request starts a thread that runs it."""
         with self._starting:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
@@ -122,8 +131,10 @@ class _Wire:
 
 
 def _usage(response: ModelResponse) -> Usage:
-    """What the server says that a call used."""
+    """The usage of a call as the server reports it."""
     used = response.usage
+    if not used.input_tokens and not used.output_tokens:
+        return Usage()
     return Usage(input_tokens=used.input_tokens, output_tokens=used.output_tokens, cost_usd=_cost(response))
 
 
@@ -203,14 +214,14 @@ def _retry_after(error: BaseException) -> float | None:
 
 
 def _without_secrets(text: str) -> str:
-    """The text without the value of any variable that holds a key, and without what providers show of one."""
+    """Remove keys from ``text``: the values of variables that hold one, and the parts that providers show."""
     return " ".join(
         "***" if word.strip("'\".,").startswith(("sk-", "sk_")) else word for word in hide_secrets(text).split(" ")
     )
 
 
 def _cost(response: ModelResponse) -> float:
-    """In dollars, by the public price list that comes with pydantic-ai; 0 for models that are not on it."""
+    """Cost in dollars, by the public price list included in pydantic-ai; 0 for models that are not on it."""
     try:
         return float(response.cost().total_price)
     except (LookupError, AssertionError):

@@ -1,4 +1,4 @@
-"""The forms an answer can have, each with a reader that tolerates how models wrap it and names what is wrong in it."""
+"""The forms of an answer. Each has a reader that tolerates text around the answer and names the faults in it."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _FENCE = "```"
 
 
 Prose = Annotated[str, BeforeValidator(lambda value: value[:PROSE_CHARS] if isinstance(value, str) else value)]
-"""Words that are only shown and recorded: cut where they are too long, which is no reason to ask again."""
+"""Text that is only shown and recorded: it is cut if too long, because its length is no reason to ask again."""
 
 
 class Unusable(Exception):  # noqa: N818 - a reply is unusable; nothing went wrong in the program
-    """A reply that is not in the form that was asked for. The message tells the model what to mend."""
+    """A reply that is not in the form that was asked for. The message names the faults for the model."""
 
 
 class Form(Protocol[T_co]):
@@ -37,10 +37,10 @@ class Form(Protocol[T_co]):
 
     @property
     def instruction(self) -> str:
-        """The form in words, for servers that enforce nothing."""
+        """The form in words, for servers that do not enforce it."""
 
     def read(self, reply: str) -> T_co:
-        """The content of a reply.
+        """Read the content of a reply.
 
         Raises:
             Unusable: if it is not in this form.
@@ -48,15 +48,15 @@ class Form(Protocol[T_co]):
 
 
 class JsonForm(Generic[M]):
-    """A JSON object that is a ``model``, with an optional check of its meaning."""
+    """A JSON object that validates as ``model``, with an optional further check of its values."""
 
     def __init__(self, model: type[M], check: Callable[[M], list[str]] = lambda _: []) -> None:
         self._model, self._check = model, check
-        self.schema: dict[str, Any] = _lean(model.model_json_schema())
+        self.schema: dict[str, Any] = _strip_schema(model.model_json_schema())
 
     @property
     def instruction(self) -> str:
-        """The schema, and nothing beside the object."""
+        """Asks for the object only, and gives its schema."""
         return f"Answer with one JSON object and nothing else. Its JSON schema:\n{json.dumps(self.schema)}"
 
     def read(self, reply: str) -> M:
@@ -64,37 +64,37 @@ class JsonForm(Generic[M]):
         try:
             value = self._model.model_validate(first_object(reply))
         except ValidationError as error:
-            raise Unusable("; ".join(_told(fault) for fault in error.errors()[:8])) from None
+            raise Unusable("; ".join(_describe_fault(fault) for fault in error.errors()[:8])) from None
         if problems := self._check(value):
             raise Unusable("; ".join(problems[:8]))
         return value
 
 
-def _lean(schema: Any) -> Any:
-    """A schema without what no server needs: titles, which cost tokens, and greatest lengths, which some servers turn
-    into a grammar with a rule for every character and then fail. Lengths are validated when the answer is read."""
+def _strip_schema(schema: Any) -> Any:
+    """Remove from a schema what no server needs: titles, which cost tokens, and maximum lengths, which some servers
+    turn into a grammar with a rule for every character and then fail. Lengths are validated when the answer is read."""
     if isinstance(schema, list):
-        return [_lean(part) for part in schema]
+        return [_strip_schema(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
     return {
-        name: _lean(part)
+        name: _strip_schema(part)
         for name, part in schema.items()
         if name != "maxLength" and not (name == "title" and isinstance(part, str))
     }
 
 
-def _told(fault: Any) -> str:
+def _describe_fault(fault: Any) -> str:
     where = ".".join(str(part) for part in fault["loc"]) or "the object"
     given = "" if fault["type"] == "missing" else f" (got {str(fault.get('input'))[:60]!r})"
     return f"field '{where}': {fault['msg']}{given}"
 
 
 def first_object(reply: str) -> dict[str, Any]:
-    """The first JSON object in a text: the whole of it, in a fence, or after other words.
+    """Find the first JSON object in a text: the whole text, in a fence, or after other words.
 
     Raises:
-        Unusable: if there is none, it is cut, too large, or too deeply nested.
+        Unusable: if there is none, or it is truncated, too large, or too deeply nested.
     """
     if len(reply) > MAX_REPLY_CHARS:
         raise Unusable(f"the reply has {len(reply)} characters; a few hundred are enough")
@@ -112,8 +112,8 @@ def first_object(reply: str) -> dict[str, Any]:
 
 
 def _fenced(reply: str) -> Iterator[tuple[str, str]]:
-    """Info string and content of every fenced block that is closed, line by line: a pattern would try every opening up
-    to the end of the reply."""
+    """Yield info string and content of every closed fenced block. It reads line by line: a regular expression would
+    search from every opening fence to the end of the reply."""
     info, begun = "", None
     lines = reply.split("\n")
     for number, line in enumerate(lines):
@@ -126,7 +126,7 @@ def _fenced(reply: str) -> Iterator[tuple[str, str]]:
 
 
 class Blocks:
-    """Files in fenced blocks. Which file a block is, is said by its info string or first line, else by its language."""
+    """Files in fenced blocks. The info string or first line of a block names its file, else its language decides."""
 
     schema: dict[str, Any] | None = None
 

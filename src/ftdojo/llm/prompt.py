@@ -1,4 +1,4 @@
-"""What a model is asked. Text from data sets and models enters a prompt only through :func:`quoted`."""
+"""Prompts to a model. Text from data sets and models enters a prompt only through :func:`quoted`."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ class Prompt:
     """One question to a model."""
 
     purpose: str
-    """What it is for, e.g. ``plan``; the record is read by it."""
+    """Its purpose, e.g. ``plan``; used when the record is read."""
     system: str
     user: str
 
 
 def quoted(text: str, limit: int) -> str:
-    """Untrusted text as bounded data: no control characters, nothing that could end the quotation.
+    """Quote untrusted text as bounded data: without control characters and marks that could end the quotation.
 
     Args:
         text: anything.
-        limit: at most so many characters of it are shown; the middle is left out.
+        limit: the most characters that are shown; the middle of a longer text is left out.
     """
     clean = _CONTROL.sub(" ", text[: 20 * limit]).replace("<<<", "‹‹‹").replace(">>>", "›››")
     if len(text) > limit:

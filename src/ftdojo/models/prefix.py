@@ -1,9 +1,9 @@
-"""A prefix that all rows of a batch share is computed once.
+"""Shared prefixes: a prefix that all rows of a batch share is computed once.
 
-Chat prompts of one task begin alike: the system turn and the instruction are often half of their tokens. Keys and
-values of a causal model depend on the tokens before only, so those of the shared prefix are the same for every row.
-They are computed once and repeated. Gradients flow through the repetition and add up, so a training step is the same up
-to the order of sums.
+Chat prompts of one task have the same beginning: the system turn and the instruction are often half of their tokens.
+Keys and values of a causal model depend only on earlier tokens, so those of the shared prefix are the same for every
+row. They are computed once and repeated. Gradients flow through the repetition and add up, so a training step is the
+same up to the order of sums.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from collections.abc import Sequence
 from typing import Any
 
 SHORTEST = 8
-"""Below this many tokens sharing costs more than it saves."""
+"""With fewer tokens than this, sharing costs more than it saves."""
 DEPTHS = (0, 16, 32, 64, 128, 256, 512)
-"""How many first tokens may have to be equal for rows to stand together."""
+"""Candidate numbers of first tokens by which rows are grouped."""
 
 Key = tuple[list[int], int]
-"""What a row is sorted by: its first tokens, then its length."""
+"""Sort key of a row: its first tokens, then its length."""
 
 
 def sort_keys(rows: Sequence[list[int]], size: int) -> list[Key]:
-    """Keys that put rows in an order in which batches of ``size`` have the least to compute.
+    """Return sort keys that give batches of ``size`` rows the fewest tokens to compute.
 
-    By length alone, batches need little padding; by first tokens, rows of one instruction stand together and share
-    more. How many tokens to look at is what costs least for these rows, as long as groups fill batches on average.
+    Sorted by length alone, batches need little padding; sorted by first tokens, rows of one instruction are adjacent
+    and share more. The number of first tokens is the cheapest for these rows, if groups fill batches on average.
     """
     depths = [d for d in DEPTHS if d == 0 or len({tuple(row[:d]) for row in rows}) * size <= len(rows)]
 
@@ -39,17 +39,17 @@ def sort_keys(rows: Sequence[list[int]], size: int) -> list[Key]:
 
 
 def _tokens(batch: Sequence[list[int]]) -> int:
-    """Tokens that a batch computes: the shared prefix once, the padded rest of every row."""
+    """Count the tokens that a batch computes: the shared prefix once, and the padded rest of every row."""
     lengths = [len(row) for row in batch]
-    common = shared(batch, min(lengths) - 1)
+    common = shared_length(batch, min(lengths) - 1)
     return common + len(batch) * (max(lengths) - common)
 
 
-def shared(rows: Sequence[list[int]], longest: int) -> int:
-    """How many first tokens all rows have in common, at most ``longest``; 0 where sharing them does not pay."""
+def shared_length(rows: Sequence[list[int]], longest: int) -> int:
+    """Return the length of the rows' common prefix, at most ``longest``; 0 if sharing it saves nothing."""
     if len(rows) < 2 or longest < SHORTEST:
         return 0
-    # What the first and the last row in lexical order have in common, all between them have too.
+    # The common prefix of the first and the last row in lexical order is that of all rows.
     first, last = min(rows), max(rows)
     differs = (i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b)
     common = min(next(differs, len(first)), longest)
@@ -57,8 +57,10 @@ def shared(rows: Sequence[list[int]], longest: int) -> int:
 
 
 def can_share(config: Any) -> bool:
-    """Whether the model of a transformers configuration keeps plain keys and values of all tokens in every layer, so
-    that a prefix can be repeated: not so for sliding windows or recurrent states."""
+    """Whether the model of a transformers configuration keeps plain keys and values of all tokens in every layer.
+
+    Only then can a prefix be repeated; sliding windows and recurrent states prevent it.
+    """
     from transformers import DynamicCache
     from transformers.cache_utils import DynamicLayer
 

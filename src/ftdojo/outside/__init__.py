@@ -1,10 +1,10 @@
-"""Agents that live elsewhere: an episode is served to them over the Model Context Protocol.
+"""Agents outside ftdojo: an episode is served to them over the Model Context Protocol.
 
-A :class:`Seat` is the contestant that the environment knows; :mod:`.server` lets an outside agent move it;
-:class:`StartedAgent` is one that ftdojo starts itself.
+A :class:`Seat` is the contestant that the environment sees; through :mod:`.server` an outside agent controls it;
+:class:`StartedAgent` is an outside agent that ftdojo starts itself.
 """
 
 from ftdojo.outside.seat import AgentLeft, Seat, Watched
-from ftdojo.outside.started import StartedAgent, program_of
+from ftdojo.outside.started import StartedAgent, parse_command
 
-__all__ = ["AgentLeft", "Seat", "StartedAgent", "Watched", "program_of"]
+__all__ = ["AgentLeft", "Seat", "StartedAgent", "Watched", "parse_command"]

@@ -1,7 +1,7 @@
-"""Where an outside agent sits at the table: the environment's side is a contestant, the agent's side is thread-safe.
+"""The link between the environment and an outside agent: a contestant on one side, thread-safe calls on the other.
 
-The episode runs in one thread, the server in another. What the agent asks for is put into a queue and done in the
-episode's thread, one thing after another, while the environment waits for the next submission.
+The episode runs in one thread, the server in another. Requests of the agent are put into a queue and processed in the
+episode's thread, one after another, while the environment waits for the next submission.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from ftdojo.findings import Finding
 Files = Mapping[str, str]
 """Name -> text of a submission's files."""
 News = EvaluationFeedback | list[Finding] | Iteration | RunResult
-"""What an agent is told: the baseline; what the gates find; an iteration; the end."""
+"""Results that an agent receives: the baseline, findings of the gates, an iteration, or the end of the episode."""
 
 
-class AgentLeft(Exception):  # noqa: N818 - no error: the run can be taken up again
-    """The agent has gone without having finished."""
+class AgentLeft(Exception):  # noqa: N818 - no error: the run can be resumed
+    """The agent has left without calling finish."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +38,14 @@ class _Request:
     kind: Literal["precheck", "submit", "finish", "leave"]
     files: Files = field(default_factory=dict)
     failure: InfrastructureError | None = None
-    """Why the agent has left, if it failed."""
+    """The agent's failure, if that is why it left."""
 
 
 class Seat:
     """A contestant whose moves come from outside. Implements :class:`ftdojo.contract.protocol.Agent`.
 
-    Allowed to know: the whole observation, the raw data, and what the gates find in a submission. It never sees
-    validation's answers but in the samples of errors that all contestants get, and the test never.
+    Allowed to know: the whole observation, the raw data, and the gates' findings on a submission. It sees validation's
+    answers only in the error samples that all contestants get, and never sees the test.
     """
 
     planner = ""
@@ -53,37 +53,37 @@ class Seat:
     def __init__(
         self, name: str, workspace: Path, precheck: Callable[[Path], Sequence[Finding]], *, finish_when_left: bool
     ) -> None:
-        """Nobody sits there yet.
+        """Create a seat that no agent uses yet.
 
         Args:
-            name: how results name the agent.
-            workspace: where its submissions are written.
+            name: the agent's name in results.
+            workspace: folder for its submissions.
             precheck: the gates.
-            finish_when_left: whether an agent that is gone has finished.
+            finish_when_left: whether an agent that leaves counts as finished.
         """
         self.name = name
         self._workspace, self._precheck, self._finish_when_left = workspace, precheck, finish_when_left
         self.observation: Observation | None = None
-        """The newest; ``None`` until the base model is measured."""
+        """The newest observation; ``None`` until the base model is measured."""
         self.result: RunResult | None = None
-        """Of an episode that has ended."""
+        """The result, once the episode has ended."""
         self.news: Future[News] = Future()
-        """What comes of the last thing that the agent asked for; at first, the baseline."""
+        """The result of the agent's last request; at first, the baseline."""
         self._requests: queue.Queue[_Request] = queue.Queue()
         self._turn = threading.Lock()
 
     # -- the environment's side, in the episode's thread ---------------------------------------------------------------
 
     def propose(self, observation: Observation) -> Path | None:
-        """Tell the agent what came of its last submission, then do what it asks for until it submits or finishes.
+        """Report the last submission's result to the agent, then process its requests until it submits or finishes.
 
         Raises:
-            AgentLeft: if it has gone.
-            InfrastructureError: if it failed before it submitted anything: the base model's score is not its result.
+            AgentLeft: if it has left.
+            InfrastructureError: if it failed before its first submission: the base model's score is not its result.
         """
         until = time.monotonic() + observation.remaining.get("wall_s", threading.TIMEOUT_MAX)
         first, self.observation = self.observation is None, observation
-        self._tell(observation.baseline if first else observation.history[-1])
+        self._report(observation.baseline if first else observation.history[-1])
         while True:
             try:
                 request = self._requests.get(timeout=max(0.0, until - time.monotonic()))
@@ -99,21 +99,21 @@ class Seat:
             if request.kind == "submit":
                 return folder
             try:
-                self._tell(list(self._precheck(folder)))
+                self._report(list(self._precheck(folder)))
             except InputError as error:
-                self._tell(list(error.findings))
+                self._report(list(error.findings))
 
-    def ended(self, result: RunResult) -> None:
-        """The episode is over: tell the agent, if it waits for anything."""
+    def report_result(self, result: RunResult) -> None:
+        """Store the result of the ended episode, and report it to the agent if that is waiting."""
         self.result = result
-        self._tell(result)
+        self._report(result)
 
-    def broken(self) -> None:
-        """The episode was interrupted: let nobody wait for it."""
+    def report_interruption(self) -> None:
+        """Report that the episode was interrupted, so that no call waits for it."""
         if not self.news.done():
             self.news.set_exception(UsageError("the episode was interrupted", fix="ask its owner to resume it"))
 
-    def _tell(self, news: News) -> None:
+    def _report(self, news: News) -> None:
         if not self.news.done():
             self.news.set_result(news)
 
@@ -130,23 +130,23 @@ class Seat:
     # -- the agent's side, in any thread -------------------------------------------------------------------------------
 
     def precheck(self, files: Files) -> None:
-        """Ask for the findings of gates 0 to 3.
+        """Request the findings of gates 0 to 3.
 
         Raises:
-            UsageError: here and below, if something else is under way, or the episode has ended.
+            UsageError: here and below, if another request is in progress, or the episode has ended.
         """
         self._ask(_Request("precheck", files))
 
     def submit(self, files: Files) -> None:
-        """Ask for an iteration."""
+        """Request an iteration on these files."""
         self._ask(_Request("submit", files))
 
     def finish(self) -> None:
-        """Ask for the end, and the result."""
+        """Request the end of the episode and its result."""
         self._ask(_Request("finish"))
 
     def leave(self, failure: InfrastructureError | None = None) -> None:
-        """The agent is gone; ``failure`` says so if it did not end well."""
+        """Report that the agent has left; ``failure`` is given if it did not end successfully."""
         self._requests.put(_Request("leave", failure=failure))
 
     def _ask(self, request: _Request) -> None:
@@ -156,29 +156,29 @@ class Seat:
             if self.observation is None:
                 raise UsageError("the base model is still being measured", fix="call wait first")
             if not self.news.done():
-                raise UsageError("what you asked for before is still under way", fix="call wait until it is done")
+                raise UsageError("your previous request is still in progress", fix="call wait until it is finished")
             self.news = Future()
             self._requests.put(request)
 
 
 class Watched:
-    """Passes progress on to another watcher, and remembers where things stand."""
+    """Passes progress on to another watcher, and remembers the latest state."""
 
     def __init__(self, watcher: Progress) -> None:
         self._watcher = watcher
         self.latest = ""
 
     def say(self, text: str) -> None:
-        """One line."""
+        """Pass on one line of text."""
         self.latest = text
         self._watcher.say(text)
 
     def update(self, stage: str, done: float, total: float, note: str = "") -> None:
-        """Where a stage stands."""
+        """Pass on the progress of a stage."""
         self.latest = f"{stage}: {100 * done / total:.0f} %" if total else stage
         self._watcher.update(stage, done, total, note)
 
     def end(self, stage: str, note: str = "") -> None:
-        """The end of a stage."""
+        """Pass on the end of a stage."""
         self.latest = f"{stage}: {note}"
         self._watcher.end(stage, note)

@@ -1,8 +1,8 @@
-"""The Model Context Protocol server: tools that read the observation and move the seat.
+"""The Model Context Protocol server: tools that read the observation and control the seat.
 
-Submissions are handed in as text, so an outside agent needs no folder that the environment would have to distrust, and
-may be on another machine. Whatever takes long answers after ``wait_s`` seconds at most, with what there is or with the
-stage at work: clients give up on a call after a time of their own.
+Submissions are sent as text, so an outside agent needs no folder that the environment would have to distrust, and may
+be on another machine. A slow call answers after at most ``wait_s`` seconds, with the result or with the current stage:
+clients have time-outs of their own for a call.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from ftdojo.tasks import raw_files
 
 FILES = (PLAN, TRAIN, RECIPE, SCRIPT)
 HOST = "127.0.0.1"
-POLL_S, TELL_S = 0.1, 2.0
+POLL_S, REPORT_S = 0.1, 2.0
 WAIT_S = 30.0
 LINGER_S = 5.0
 MAX_WAIT_S = 600.0
 ROWS, ROW_CHARS = 50, 2000
-"""Most raw rows of one call, and most characters of each."""
+"""The most raw rows per call, and the most characters per row."""
 
 INSTRUCTIONS = """\
 You fine-tune a small language model on a task, in iterations, within a budget. Begin with wait, task and raw_data.
@@ -56,39 +56,39 @@ A submission is a few files, given as an object of name -> text:
   lines of JSON {{"prompt": …, "completion": …, "subtask": …}}. A completion is exactly what the model is to answer."""
 
 FilesArgument = Annotated[dict[str, str], Field(description=f"name -> text: {PLAN}, {TRAIN}, and {RECIPE} or {SCRIPT}")]
-WaitArgument = Annotated[float, Field(ge=0, le=MAX_WAIT_S, description="seconds after which the call answers anyhow")]
+WaitArgument = Annotated[float, Field(ge=0, le=MAX_WAIT_S, description="seconds after which the call always answers")]
 
 
 def build(seat: Seat, watched: Watched, raw: Path) -> MCPServer[Any]:
-    """The server.
+    """Build the server.
 
     Args:
-        seat: whom it moves.
-        watched: where the episode stands.
+        seat: the contestant that it controls.
+        watched: the progress of the episode.
         raw: the folder of the raw data.
     """
     server: MCPServer[Any] = MCPServer("ftdojo", instructions=INSTRUCTIONS, log_level="ERROR")
 
-    async def later(ask: Callable[[], None], wait_s: float, context: Context[Any, Any]) -> str:
-        """Ask, then wait for the news or until the time is up, telling progress."""
+    async def ask_and_wait(ask: Callable[[], None], wait_s: float, context: Context[Any, Any]) -> str:
+        """Ask, then wait for the result or until the time is up, reporting progress."""
         _answer(ask)
-        begun = told = time.monotonic()
+        begun = reported = time.monotonic()
         while not seat.news.done() and time.monotonic() - begun < wait_s:
             await anyio.sleep(POLL_S)
-            if time.monotonic() - told > TELL_S:
-                told = time.monotonic()
-                await context.report_progress(told - begun, wait_s, watched.latest)
+            if time.monotonic() - reported > REPORT_S:
+                reported = time.monotonic()
+                await context.report_progress(reported - begun, wait_s, watched.latest)
         return _answer(lambda: _news(seat, watched))
 
     @server.tool(structured_output=False)
     def task() -> str:
         """The task, the base model, the rules, and the form of a submission with its schemas."""
-        return _answer(lambda: _about(_seen(seat)))
+        return _answer(lambda: _describe_task(_require_observation(seat)))
 
     @server.tool(structured_output=False)
     def raw_data() -> str:
         """The profile of the raw data: files, fields, types, lengths, labels, sample rows."""
-        return _answer(lambda: _seen(seat).raw_data)
+        return _answer(lambda: _require_observation(seat).raw_data)
 
     @server.tool(structured_output=False)
     def read_raw(
@@ -96,54 +96,54 @@ def build(seat: Seat, watched: Watched, raw: Path) -> MCPServer[Any]:
         start: Annotated[int, Field(ge=0, description="the first row, from 0")] = 0,
         rows: Annotated[int, Field(ge=1, le=ROWS)] = 5,
     ) -> str:
-        """Some rows of a raw file; a long one is cut."""
-        return _answer(lambda: _rows(_seen(seat), raw, path, start, rows))
+        """Some rows of a raw file; long rows are cut."""
+        return _answer(lambda: _rows(_require_observation(seat), raw, path, start, rows))
 
     @server.tool(structured_output=False)
     def status() -> str:
-        """Where the episode stands: what is left of the budget, every iteration in a line, the best one, the result."""
+        """State of the episode: remaining budget, one line per iteration, the best one, the result."""
         return _answer(lambda: _status(seat, watched))
 
     @server.tool(structured_output=False)
     def feedback(iteration: Annotated[int, Field(ge=0, description="its number; 0 is the base model")]) -> str:
         """The whole feedback on an iteration: execution, data, training, evaluation with samples of errors."""
-        return _answer(lambda: _feedback(_seen(seat), iteration))
+        return _answer(lambda: _feedback(_require_observation(seat), iteration))
 
     @server.tool(structured_output=False)
     async def precheck(files: FilesArgument, context: Context[Any, Any], wait_s: WaitArgument = WAIT_S) -> str:
-        """What gates 0 to 3 find in a submission. It is not trained, and spends time alone."""
-        return await later(lambda: seat.precheck(_checked(files)), wait_s, context)
+        """The findings of gates 0 to 3 on a submission. Nothing is trained; it costs only time."""
+        return await ask_and_wait(lambda: seat.precheck(_check_files(files)), wait_s, context)
 
     @server.tool(structured_output=False)
     async def submit(files: FilesArgument, context: Context[Any, Any], wait_s: WaitArgument = WAIT_S) -> str:
-        """Hand in a submission: gates, training, evaluation on validation, the verdict. Takes minutes."""
-        return await later(lambda: seat.submit(_checked(files)), wait_s, context)
+        """Submit files: gates, training, evaluation on validation, the verdict. Takes minutes."""
+        return await ask_and_wait(lambda: seat.submit(_check_files(files)), wait_s, context)
 
     @server.tool(structured_output=False)
     async def wait(context: Context[Any, Any], wait_s: WaitArgument = WAIT_S) -> str:
-        """The answer to what was asked last, when it is there; at first, the base model's evaluation."""
-        return await later(lambda: None, wait_s, context)
+        """The answer to your last request, when it is ready; at first, the base model's evaluation."""
+        return await ask_and_wait(lambda: None, wait_s, context)
 
     @server.tool(structured_output=False)
     async def finish(context: Context[Any, Any], wait_s: WaitArgument = WAIT_S) -> str:
         """End the episode: no more submissions; the best model is scored on the sealed test."""
-        return await later(seat.finish, wait_s, context)
+        return await ask_and_wait(seat.finish, wait_s, context)
 
     return server
 
 
 class Service:
-    """A server at work in a thread of its own."""
+    """A server that runs in its own thread."""
 
     def __init__(self, server: MCPServer[Any], seat: Seat, port: int | None) -> None:
         """Serve on standard input and output, or over HTTP on loopback if there is a port (0 for any free one).
 
-        An agent that closes standard input has left. Over HTTP one cannot know.
+        An agent that closes standard input has left. Over HTTP this cannot be detected.
         """
         self._server, self._seat = server, seat
         self._http: Any = None
         self.url = ""
-        """Where it is served over HTTP. Its path is a secret: other users of the machine cannot guess it."""
+        """Its address over HTTP. The path is a secret that other users of the machine cannot guess."""
         if port is not None:
             import uvicorn
 
@@ -172,7 +172,7 @@ class Service:
 
 
 def _answer(make: Callable[[], Any]) -> str:
-    """JSON of what ``make`` returns; an expected error becomes one of the tool."""
+    """Return the result of ``make`` as JSON; an expected error becomes a :class:`ToolError`."""
     try:
         value = make()
     except FtdojoError as error:
@@ -181,27 +181,27 @@ def _answer(make: Callable[[], Any]) -> str:
     return json.dumps(document, ensure_ascii=False)
 
 
-def _seen(seat: Seat) -> Observation:
+def _require_observation(seat: Seat) -> Observation:
     if seat.observation is None:
         raise UsageError("the base model is still being measured", fix="call wait first")
     return seat.observation
 
 
-def _checked(files: dict[str, str]) -> dict[str, str]:
-    """Files that may be written.
+def _check_files(files: dict[str, str]) -> dict[str, str]:
+    """Check the names and sizes of files, and return them.
 
     Raises:
-        UsageError: for a foreign name, or a text that is too long.
+        UsageError: for an unknown name, or a text that is too long.
     """
     if foreign := sorted(files.keys() - set(FILES)):
-        raise UsageError(f"{_short(foreign[0])} is no file of a submission", fix=f"name only {', '.join(FILES)}")
+        raise UsageError(f"{_shorten(foreign[0])} is not a file of a submission", fix=f"name only {', '.join(FILES)}")
     for name, text in files.items():
         if len(text.encode()) > MAX_SCRIPT_BYTES:
             raise UsageError(f"{name} is larger than {MAX_SCRIPT_BYTES // 1024} KiB", fix="keep data out of it")
     return files
 
 
-def _about(seen: Observation) -> dict[str, Any]:
+def _describe_task(seen: Observation) -> dict[str, Any]:
     return {
         "task": asdict(seen.task),
         "model": asdict(seen.model),
@@ -226,14 +226,14 @@ def _schemas(methods: Sequence[str]) -> dict[str, Any]:
 
 
 def _rows(seen: Observation, raw: Path, path: str, start: int, rows: int) -> dict[str, Any]:
-    """Rows of a file that the profile names: no other path is opened.
+    """Read rows of a file that the profile names: no other path is opened.
 
     Raises:
         UsageError: for another path.
     """
     known = [file.path for file in seen.raw_data.files]
     if path not in known:
-        raise UsageError(f"{_short(path)} is no raw file", fix=f"choose one of: {', '.join(known)}")
+        raise UsageError(f"{_shorten(path)} is not a raw file", fix=f"choose one of: {', '.join(known)}")
     texts = [json.dumps(row, ensure_ascii=False) for row in islice(raw_files.read(raw / path), start, start + rows)]
     return {"path": path, "start": start, "rows": [t if len(t) <= ROW_CHARS else t[:ROW_CHARS] + " …" for t in texts]}
 
@@ -260,7 +260,7 @@ def _feedback(seen: Observation, number: int) -> BaseModel:
 
 
 def _news(seat: Seat, watched: Watched) -> dict[str, Any]:
-    """The answer that is there, or that there is none yet."""
+    """The result if it is ready, else the current stage."""
     if not seat.news.done():
         return {"state": "running", "stage": watched.latest, "next": "call wait"}
     news = seat.news.result()
@@ -270,9 +270,14 @@ def _news(seat: Seat, watched: Watched) -> dict[str, Any]:
         return {"state": "checked", "findings": [finding.model_dump(mode="json") for finding in news]}
     if isinstance(news, Iteration):
         whole = news.model_dump(mode="json", exclude_none=True, exclude={"digests", "contents", "plan"})
-        return {"state": "iteration", "verdict": news.verdict, "remaining": _seen(seat).remaining, **whole}
+        return {
+            "state": "iteration",
+            "verdict": news.verdict,
+            "remaining": _require_observation(seat).remaining,
+            **whole,
+        }
     return {"state": "baseline", **news.model_dump(mode="json", exclude_none=True)}
 
 
-def _short(text: str) -> str:
+def _shorten(text: str) -> str:
     return repr(text if len(text) <= 80 else text[:80] + "…")

@@ -1,7 +1,7 @@
-"""An outside agent that ftdojo starts itself: a child process that finds the address of its episode in its environment.
+"""An outside agent that ftdojo starts itself: a child process with the address of its episode in its environment.
 
-It works in a folder of its own, what it prints goes to a log in the folder of the run, and its process group is ended
-with the episode.
+It works in its own folder, its output goes to a log in the folder of the run, and its process group is ended with the
+episode.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ from ftdojo.errors import InfrastructureError, UsageError
 from ftdojo.record import RunFolder
 
 URL = "FTDOJO_MCP_URL"
-"""Where the episode is served. The path of the address is a secret of this episode."""
+"""Variable with the address of the episode. The path of the address is a secret of this episode."""
 WORKSPACE = "FTDOJO_WORKSPACE"
-"""The agent's working folder: it may write whatever it likes there."""
+"""Variable with the agent's working folder, in which it may write anything."""
 GRACE_S = 10.0
-"""The time between the request to end and the kill."""
+"""Seconds between SIGTERM and SIGKILL."""
 
 
-def program_of(command: str) -> list[str]:
-    """The words of a command line, the program as an absolute path. No shell reads it.
+def parse_command(command: str) -> list[str]:
+    """Split a command line into words, the program as an absolute path. No shell reads it.
 
     Raises:
-        UsageError: if it names no program of this machine.
+        UsageError: if it names no program on this machine.
     """
     try:
         words = shlex.split(command)
     except ValueError as error:
-        raise UsageError(f"'{command}' is no command: {error}", fix="close its quotes") from None
+        raise UsageError(f"'{command}' is not a command: {error}", fix="close the quotes") from None
     program = shutil.which(words[0]) if words else None
     if program is None:
-        raise UsageError(f"'{command}' names no program of this machine", fix="install it, or write its absolute path")
+        raise UsageError(f"'{command}' names no program on this machine", fix="install it, or write its absolute path")
     return [str(Path(program).absolute()), *words[1:]]
 
 
@@ -49,20 +49,20 @@ class StartedAgent:
     """The process of an agent. Use as a context manager: the agent is ended with it."""
 
     def __init__(self, command: str, run: Path, url: str, left: Callable[[InfrastructureError | None], None]) -> None:
-        """Start it.
+        """Start the agent.
 
         Args:
             command: its command line.
             run: the folder of the run.
             url: where the episode is served.
-            left: called when the process has ended, with an error if that was no success.
+            left: called when the process has ended, with an error if it failed.
 
         Raises:
             UsageError: if there is no such program.
         """
         folder = RunFolder(run)
         self._log, self._left = folder.agent_log, left
-        program, workspace = program_of(command), folder.agent.absolute()
+        program, workspace = parse_command(command), folder.agent.absolute()
         with disk_errors(run):
             workspace.mkdir(parents=True, exist_ok=True)
             with self._log.open("ab") as stream:
@@ -79,17 +79,17 @@ class StartedAgent:
         threading.Thread(target=self._watch, name="agent", daemon=True).start()
 
     def _watch(self) -> None:
-        # The process stays a zombie until end(): its number, which is that of its group, is not given to another one.
+        # The process stays a zombie until end(), so its pid, which is also its group's, is not reused.
         ended = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
         self._ended.set()
         failure = None
         if ended is not None and ended.si_status:
             how = f"status {ended.si_status}" if ended.si_code == os.CLD_EXITED else f"signal {ended.si_status}"
-            failure = InfrastructureError(f"the agent ended with {how}", fix=f"see what it printed: {self._log}")
+            failure = InfrastructureError(f"the agent ended with {how}", fix=f"see its output: {self._log}")
         self._left(failure)
 
     def end(self) -> None:
-        """End the process and all of its group: first by request, then for certain."""
+        """End the process and its whole group: first with SIGTERM, then with SIGKILL."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGTERM)
         self._ended.wait(GRACE_S)

@@ -1,4 +1,4 @@
-"""The record: an append-only ledger for what happened, a content-addressed store for what was made."""
+"""The record: an append-only ledger of events, and a content-addressed store of results."""
 
 from ftdojo.record.home import Home
 from ftdojo.record.ledger import Event, Ledger

@@ -6,7 +6,7 @@ to the budget. The ledger keeps the kind in a column of its own.
 Rule of compatibility. Writers are strict: a model takes no field that it does not declare. Readers are not:
 
 - A field that the reader does not know, at any depth, is ignored: a newer build may have added it. A run is not resumed
-  where that is a field of its configuration.
+  if its configuration has such a field.
 - A field that older builds did not write has a default here. Every other field must be there.
 - An event of an unknown kind is read as :class:`OtherEvent`. Its charge counts, the rest is ignored.
 - Anything else is a malformed event, and an :class:`InfrastructureError` that names it.
@@ -35,7 +35,7 @@ from ftdojo.contract.call import Call
 from ftdojo.contract.configuration import Configuration
 from ftdojo.contract.feedback import EvaluationFeedback
 from ftdojo.contract.protocol import Iteration, Probe
-from ftdojo.contract.result import UNNUMBERED, RunResult, Score
+from ftdojo.contract.result import UNNUMBERED, Gap, RunResult, Score, TrivialAnswers
 from ftdojo.errors import InfrastructureError
 from ftdojo.record.ledger import Event
 from ftdojo.tasks.spec import ItemScore
@@ -48,16 +48,16 @@ class LedgerEvent(BaseModel):
 
     kind: ClassVar[str]
     charge: Spent | None = None
-    """What is charged to the budget; ``None`` if nothing is."""
+    """The charge to the budget; ``None`` if there is none."""
 
     def payload(self) -> dict[str, Any]:
-        """The JSON object that stands in the ledger."""
+        """Return the JSON object that is written to the ledger."""
         fields = self.model_dump(mode="json", exclude={"charge"})
         return fields if self.charge is None else {**fields, "charge": asdict(self.charge)}
 
 
 class RunBegun(LedgerEvent):
-    """The first event: what the run is, and the task in words that a report needs."""
+    """The first event: the run's identity, and the facts about the task that a report needs."""
 
     kind = "configuration"
     configuration: Configuration
@@ -76,12 +76,12 @@ class RunBegun(LedgerEvent):
 
 
 class BaselineMeasured(LedgerEvent):
-    """The base model on validation."""
+    """The base model was evaluated on validation."""
 
     kind = "baseline"
     evaluation: EvaluationFeedback
     digests: dict[str, str] = Field(default_factory=dict)
-    """Stage -> digest of what it was made from. Older builds did not record it."""
+    """Stage -> digest of its inputs. Older builds did not record it."""
     contents: dict[str, str] = Field(default_factory=dict)
     """Stage -> digest of its files. Older builds did not record it."""
 
@@ -103,7 +103,7 @@ class ProbeEnded(LedgerEvent):
 
 
 class LlmCalled(LedgerEvent):
-    """A language model was asked, by the agent or by a data program."""
+    """A language model was called, by the agent or by a data program."""
 
     kind = "llm_call"
     call: Call
@@ -140,7 +140,7 @@ class TestOpened(LedgerEvent):
 
 
 class TestScored(LedgerEvent):
-    """The base model and the best one on test."""
+    """The base model and the best one were scored on test."""
 
     kind = "test_scored"
     baseline: Score
@@ -151,6 +151,10 @@ class TestScored(LedgerEvent):
     """``baseline`` and ``best`` -> the identity of the model. Older builds did not record it."""
     outputs: dict[str, str] | None = None
     """``baseline`` and ``best`` -> the digest of the sealed outputs. Older builds did not keep the outputs."""
+    trivial: TrivialAnswers | None = None
+    """What answers without any training score. Older builds did not measure it."""
+    to_trivial: Gap | None = None
+    """The difference of ``best`` to the best of them. Older builds did not measure it."""
 
     @property
     def scores(self) -> dict[str, Score]:
@@ -193,7 +197,7 @@ RunEvent = (
     | RunFinished
     | LedgerMigrated
 )
-"""All that a run writes. The kind tells them apart."""
+"""All events that a run writes, distinguished by their kind."""
 
 RUN_EVENTS: Mapping[str, type[RunEvent]] = {model.kind: model for model in get_args(RunEvent)}
 """Kind -> model."""
@@ -224,12 +228,12 @@ class Recorded(Generic[E]):
 
     @property
     def kind(self) -> str:
-        """What kind of event it is."""
+        """The kind of the event."""
         return self.event.kind
 
     @property
     def charge(self) -> Spent:
-        """What it is charged to the budget."""
+        """The charge to the budget."""
         return self.event.charge or Spent()
 
 
@@ -237,7 +241,7 @@ _CHARGE = TypeAdapter(Spent | None)
 
 
 def parse(row: Event, kinds: Mapping[str, type[E]]) -> Recorded[E]:
-    """A row of a ledger as the model of its kind.
+    """Parse a row of a ledger as the model of its kind.
 
     Raises:
         InfrastructureError: if the row is malformed.
@@ -254,16 +258,16 @@ def parse(row: Event, kinds: Mapping[str, type[E]]) -> Recorded[E]:
 
 
 def malformed(seq: int, kind: str, problem: str) -> InfrastructureError:
-    """The error of an event that is not as this build writes it."""
+    """Return the error for an event that is not in the form that this build writes."""
     return InfrastructureError(
-        f"event {seq} of the ledger ({kind}) is not of the form that this ftdojo writes: {problem}",
+        f"event {seq} of the ledger ({kind}) does not have the form that this ftdojo writes: {problem}",
         fix="open the run with the ftdojo that wrote it, or with a newer one; `ftdojo verify` says whether it was "
         "changed",
     )
 
 
 def _first(error: ValidationError) -> str:
-    """The first fault, without the value: that may be long."""
+    """Describe the first fault, without the value, which may be long."""
     fault = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(map(str, fault["loc"]))
     return f"{place}: {fault['msg']}" if place else fault["msg"]

@@ -1,4 +1,4 @@
-"""What the record of a run says: every fact about its past, derived from the ledger, event by event as they come."""
+"""The history of a run: every fact about its past, derived from the ledger event by event."""
 
 from __future__ import annotations
 
@@ -66,12 +66,12 @@ class History:
         return list(self._read()._events)
 
     def first(self, kind: type[E]) -> E | None:
-        """The first event of a kind, if there is one."""
+        """Return the first event of a kind, if there is one."""
         event = self._read()._first.get(kind)
         return event if isinstance(event, kind) else None
 
     def require(self, kind: type[E]) -> E:
-        """The first event of a kind that the record must have.
+        """Return the first event of a kind that the record must have.
 
         Raises:
             InfrastructureError: if there is none.
@@ -102,7 +102,7 @@ class History:
 
     @property
     def baseline(self) -> EvaluationFeedback | None:
-        """The base model on validation."""
+        """The validation feedback of the base model."""
         measured = self.first(BaselineMeasured)
         return measured.evaluation if measured else None
 
@@ -128,7 +128,7 @@ class History:
 
     @property
     def begun(self) -> str:
-        """When the run began: what tells it from every other run."""
+        """When the run began, which distinguishes it from every other run."""
         self.require(RunBegun)
         return next(recorded.time for recorded in self.events if isinstance(recorded.event, RunBegun))
 
@@ -139,7 +139,7 @@ class History:
 
     @property
     def spent(self) -> Spent:
-        """What the run has been charged so far."""
+        """The sum of all charges of the run so far."""
         return self._read()._spent
 
     @property
@@ -187,8 +187,8 @@ class History:
         return next((e.link for e in reversed(self.events) if not isinstance(e.event, RunFinished)), "")
 
     def _read(self) -> History:
-        """Take in what the ledger has got since the last look, so that an iteration costs the same however many there
-        were before. Data programs are served by several threads, which ask for what is spent."""
+        """Read the events that are new since the last call, so that the cost of an iteration does not grow with their
+        number. Several threads, which serve data programs, read the spent budget."""
         with self._turn:
             for row in self._ledger.events(after=self._seen):
                 self._take(parse(row, RUN_EVENTS))

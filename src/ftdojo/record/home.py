@@ -1,4 +1,4 @@
-"""Where ftdojo keeps what outlives a run: base models, prepared data, stages. One folder, passed down explicitly."""
+"""The folder for data that outlives a run: base models, prepared data, stages. It is passed down explicitly."""
 
 from __future__ import annotations
 

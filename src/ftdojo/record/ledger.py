@@ -3,9 +3,9 @@
 One SQLite file, one table of events. An event is acknowledged only after its commit has reached the disk, and the
 file itself refuses updates and deletions. There is one writing process at a time; its threads take turns.
 
-Each event carries a *link*, the digest of itself and of the link before it, so a change of the past that was made
-around those refusals breaks the chain. Who can write the file could also compute a whole new chain; against that the
-last link (:attr:`Ledger.head`) is told in the run's result, and whoever noted it there can hold the file to it.
+Each event carries a *link*, the digest of itself and of the link before it, so a later change of an event that
+bypasses those refusals breaks the chain. Someone who can write the file could also compute a whole new chain; against
+that the last link (:attr:`Ledger.head`) is in the run's result: a copy of it kept elsewhere reveals such a change.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SCHEMA_VERSION = 2
 UNLINKED = 1
 """The version whose events have no links."""
 MIGRATED = "migrated"
-"""Kind of the event that a migration appends. What stands before it was not linked when it happened."""
+"""Kind of the event that a migration appends. Events before it were not linked when they were written."""
 
 _TRIGGERS = """
 CREATE TRIGGER no_update BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
@@ -88,7 +88,7 @@ class Ledger:
             raise
 
     def _prepare(self, writable: bool) -> int:
-        """Make or migrate the table, if it is to be written; the version that the file has now."""
+        """Create or migrate the table if ``writable``; return the version that the file has now."""
         if writable:
             # FULL: a commit has reached the disk before it returns. 0.2 ms each, for about ten events an
             # iteration, and one for each call of a data program to a language model.
@@ -142,7 +142,7 @@ class Ledger:
         return int(cursor.lastrowid or 0), time, link
 
     def events(self, kind: str | None = None, *, after: int = 0) -> list[Event]:
-        """All events in order, or those of one kind, or those that came after the event with the number ``after``."""
+        """Return all events in order, or those of one kind, or those after the event with the number ``after``."""
         link = "link" if self._linked else "''"
         which = "WHERE kind = coalesce(?, kind) AND seq > ? ORDER BY seq"
         query = f"SELECT seq, time, kind, payload, {link} FROM event {which}"  # noqa: S608 - both are written here
@@ -168,20 +168,20 @@ class Ledger:
         row = self._db.execute("SELECT link FROM event ORDER BY seq DESC LIMIT 1").fetchone()
         return str(row[0]) if row else ""
 
-    def broken(self) -> int | None:
-        """The number of the first event that is not where or what it was when it was written, if there is one."""
+    def find_broken(self) -> int | None:
+        """Return the number of the first event that was changed or moved after it was written, if there is one."""
         if not self._linked:
             return None
         link = ""
         rows = self._read("SELECT seq, time, kind, payload, link FROM event ORDER BY seq")
-        for place, (seq, time, kind, text, told) in enumerate(rows, start=1):
+        for place, (seq, time, kind, text, stored) in enumerate(rows, start=1):
             link = _link(link, time, kind, text)
-            if (seq, told) != (place, link):
+            if (seq, stored) != (place, link):
                 return place
         return None
 
     def close(self) -> None:
-        """Close the file and let the next writer in."""
+        """Close the file and release the lock for the next writer."""
         self._db.close()
         self._release()
 
@@ -216,7 +216,7 @@ def _payload(seq: int, text: Any) -> dict[str, Any]:
     if not isinstance(payload, dict):
         raise InfrastructureError(
             f"event {seq} of the ledger is damaged",
-            fix="restore the run from a copy; `ftdojo verify` tells what is hit",
+            fix="restore the run from a copy; `ftdojo verify` shows what is affected",
         )
     return payload
 
@@ -226,8 +226,8 @@ def _link(before: str, time: str, kind: str, payload: str) -> str:
 
 
 def _read_only(path: Path) -> str:
-    """The address under which SQLite reads the file. In a folder where nothing can be written it cannot make the
-    index that it shares with writers; there are none then, so it may do without."""
+    """Return the address with which SQLite reads the file. In a folder without write access SQLite cannot create the
+    index that it shares with writers; there are no writers then, so it is not needed."""
     closed = not path.with_name(f"{path.name}-wal").exists()
     options = "mode=ro&immutable=1" if closed and not os.access(path.parent, os.W_OK) else "mode=ro"
     return f"{path.absolute().as_uri()}?{options}"

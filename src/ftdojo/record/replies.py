@@ -1,4 +1,4 @@
-"""Replies of language models, kept between runs by the digest of what was asked: nothing is paid twice."""
+"""Replies of language models, kept between runs by the digest of the request, so that none is paid twice."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ftdojo.disk import disk_errors
 from ftdojo.errors import InfrastructureError
 
 WAIT_S = 30.0
-"""For another process that is writing."""
+"""Seconds to wait for another process that is writing."""
 
 
 class Replies:
-    """A table from digests to replies. Processes and threads may share it; a reply that is there is never replaced."""
+    """A table from digests to replies. Processes and threads may share it; an existing reply is never replaced."""
 
     def __init__(self, path: Path) -> None:
         self._path, self._turn = path, threading.Lock()
@@ -23,7 +23,7 @@ class Replies:
             path.parent.mkdir(parents=True, exist_ok=True)
 
     def get(self, key: str) -> str | None:
-        """The reply that is kept under ``key``."""
+        """Return the reply kept under ``key``, if there is one."""
         rows = self._run("SELECT text FROM reply WHERE key = ?", (key,))
         return rows[0][0] if rows else None
 
@@ -39,5 +39,5 @@ class Replies:
         except sqlite3.Error as error:
             raise InfrastructureError(
                 f"the kept replies {self._path} cannot be used: {error}",
-                fix="check free space and permissions; the file can be deleted, its replies are then asked again",
+                fix="check free space and permissions; the file can be deleted, its replies are then requested again",
             ) from error

@@ -1,7 +1,7 @@
-"""The layout of a run's folder. No other module writes one of these names.
+"""The layout of a run's folder. No other module contains these names.
 
 DIR/
-  ledger.sqlite       what happened: see ftdojo.record.ledger; the folder of a suite has one, too
+  ledger.sqlite       the recorded events: see ftdojo.record.ledger; the folder of a suite has one, too
   .lock               held by the process that writes the ledger
   submissions/001/    the first submission, as it was trained; then 002, and so on
   workspace/          where the agent drafts its submissions
@@ -53,7 +53,7 @@ class RunFolder:
 
     @property
     def agent_log(self) -> Path:
-        """What an outside agent printed that ftdojo started."""
+        """The output of an outside agent that ftdojo started."""
         return self.path / "agent.log"
 
     @property

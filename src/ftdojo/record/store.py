@@ -1,11 +1,11 @@
 """The content-addressed store: a stage is a folder named by the digest of everything that it depends on.
 
 A stage is built in a temporary folder, its manifest is written last, and the folder is moved into place in one step.
-So a stage that exists is complete, and a process that dies in the middle leaves nothing that could be believed.
-Two processes that want the same stage take turns; the second finds it made.
+So a stage that exists is complete, and a process that dies in the middle leaves nothing that looks like a stage.
+Two processes that need the same stage take turns; the second one finds it finished.
 
-The manifest holds a digest of every file. A stage whose files are not what its manifest says, damaged by the disk or
-changed by hand, is not believed either: it is made again.
+The manifest holds a digest of every file. A stage whose files do not match its manifest, because the disk damaged
+them or someone changed them, is not used: it is made again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ftdojo.disk import disk_errors
 
 MANIFEST = "manifest.json"
 JOURNAL = "journal.jsonl"
-"""Of a stage whose making can be interrupted: what to go on from. No part of the stage, and gone once it is made."""
+"""The saved progress of a stage that can be resumed. Not part of the stage, and deleted when the stage is made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +37,12 @@ class Stage:
     path: Path
     digest: str
     seconds: float
-    """What it took to make, whether now or in an earlier run."""
+    """Seconds that it took to make, now or in an earlier run."""
     earlier_s: float
-    """The part of it that the clock of this call has not seen: all of it if the stage was found, and what a maker that
-    was interrupted had spent on what it left."""
+    """The part of ``seconds`` before this call: all of it if the stage was found, else what an interrupted process had
+    spent on the saved progress."""
     facts: dict[str, Any]
-    """What the builder returned: JSON values that describe the files."""
+    """The return value of the builder: JSON values that describe the files."""
     content: str
     """The digest of the files; empty for a stage that was made before manifests held them."""
     reused: bool
@@ -53,18 +53,18 @@ class Store:
     """Stages below one root folder, laid out as ``kind/digest/``."""
 
     def __init__(self, root: Path, *, checked: bool = True) -> None:
-        """``checked=False``: do not compare files with the manifest. For those that are too many gigabytes to be read
-        on every start, and whose user has checks of its own."""
+        """``checked=False``: do not compare files with the manifest. For stages that are too
+        large to be read on every start, and whose user has its own checks."""
         self.root = root
         self._checked = checked
         self._compared: dict[Path, dict[str, tuple[int, int]]] = {}
-        """Stages that were as their manifest says -> size and time of their files then."""
+        """Stages that matched their manifest -> size and time of their files at that time."""
 
     def find(self, kind: str, key: dict[str, Any]) -> Stage | None:
-        """The stage of this kind and key, if it was made before and is as it was made.
+        """Return the stage of this kind and key, if it was made before and is unchanged.
 
         Raises:
-            InfrastructureError: if another user made it: what a run made is its user's alone, as test outputs are.
+            InfrastructureError: if another user made it: only that user can read it, as stages can hold test outputs.
         """
         with disk_errors(self.root):
             return self._find(kind, key)
@@ -94,12 +94,12 @@ class Store:
         spent_s: float = 0.0,
         resumable: Callable[[Path], float] | None = None,
     ) -> Stage:
-        """The stage of this kind and key; ``build`` fills the empty folder that it is given if there is none yet.
+        """Return the stage of this kind and key. If there is none yet, ``build`` fills an empty folder.
 
-        ``spent_s`` is what was spent on it before, and counts as part of its making. Whatever ``build`` raises is
-        passed on and nothing is kept; unless it is ``resumable``: then its folder is kept, also by a process that dies,
-        and the next ``build`` finds in it what the one before had written. What it needs for that is the file
-        :data:`JOURNAL`, and ``resumable`` tells the seconds that were spent on what a journal holds.
+        ``spent_s`` are seconds spent on it before; they count as part of its cost. Exceptions of ``build`` are passed
+        on, and nothing is kept, unless the stage is ``resumable``: then its folder is kept, even if the process dies,
+        and the next ``build`` finds the files of the one before. It continues from the file :data:`JOURNAL`;
+        ``resumable`` returns the seconds that were spent on the content of a journal.
         """
         found = self.find(kind, key)
         if found is not None:
@@ -136,12 +136,12 @@ class Store:
             files = describe(temporary)
             manifest = {"kind": kind, "key": key, "seconds": seconds, "facts": facts, "files": files}
             (temporary / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=1), "utf-8")
-            _reach_the_disk(temporary)
-            if final.is_dir():  # but was not believed
+            _sync_folder(temporary)
+            if final.is_dir():  # but it does not match its manifest
                 shutil.rmtree(final)
             temporary.rename(final)
             _sync(final.parent)
-            (final / JOURNAL).unlink(missing_ok=True)  # not before: whoever dies here can still go on
+            (final / JOURNAL).unlink(missing_ok=True)  # not earlier: a process that dies before can still be resumed
         finally:
             if not resumable:
                 shutil.rmtree(temporary, ignore_errors=True)
@@ -156,9 +156,9 @@ class Store:
         )
 
     def _faults(self, path: Path, files: Files) -> list[str]:
-        """What is wrong with a stage's files. Contents that were compared once are not read again as long as sizes and
-        times of the files stay."""
-        signature = {name: ((s := (path / name).stat()).st_size, s.st_mtime_ns) for name in _names(path)}
+        """Return the faults of a stage's files. Contents that were compared once are not read again while sizes and
+        times of the files are unchanged."""
+        signature = {name: ((s := (path / name).stat()).st_size, s.st_mtime_ns) for name in _list_files(path)}
         if self._compared.get(path) == signature:
             return []
         found = faults(path, files)
@@ -180,13 +180,13 @@ class _Manifest:
 
 
 def _manifest(folder: Path) -> _Manifest | None:
-    """What the manifest of a stage says; ``None`` if there is none, or if a damaged disk has left something else."""
+    """Read the manifest of a stage; ``None`` if there is none, or if it is damaged."""
     try:
-        told = json.loads((folder / MANIFEST).read_text("utf-8"))
-        files = told.get("files")
+        content = json.loads((folder / MANIFEST).read_text("utf-8"))
+        files = content.get("files")
         if files is not None:
             files = {str(name): {"size": int(f["size"]), "digest": str(f["digest"])} for name, f in files.items()}
-        return _Manifest(float(told["seconds"]), dict(told["facts"]), files)
+        return _Manifest(float(content["seconds"]), dict(content["facts"]), files)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return None
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
@@ -194,16 +194,16 @@ def _manifest(folder: Path) -> _Manifest | None:
 
 
 def describe(folder: Path) -> Files:
-    """All files of a stage, but for its manifest and journal."""
+    """Describe all files of a stage except its manifest and journal."""
     return {
         name: {"size": (folder / name).stat().st_size, "digest": digest.of_file(folder / name)}
-        for name in _names(folder)
+        for name in _list_files(folder)
     }
 
 
 def faults(folder: Path, files: Files) -> list[str]:
-    """How the files of a stage differ from what its manifest says of them."""
-    found = [f"{name} was not there when it was made" for name in _names(folder) if name not in files]
+    """Return how the files of a stage differ from its manifest."""
+    found = [f"{name} was not there when it was made" for name in _list_files(folder) if name not in files]
     for name, known in files.items():
         path = folder / name
         if not path.is_file():
@@ -211,17 +211,17 @@ def faults(folder: Path, files: Files) -> list[str]:
         elif (status := path.stat()).st_size != known["size"]:
             found.append(f"{name} has {status.st_size:,} bytes instead of {known['size']:,}")
         elif digest.of_file(path) != known["digest"]:
-            found.append(f"{name} has another content than when it was made")
+            found.append(f"{name} was changed after it was made")
     return found
 
 
-def _names(folder: Path) -> list[str]:
-    beside = {folder / MANIFEST, folder / JOURNAL}
-    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and p not in beside)
+def _list_files(folder: Path) -> list[str]:
+    excluded = {folder / MANIFEST, folder / JOURNAL}
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and p not in excluded)
 
 
-def _reach_the_disk(folder: Path) -> None:
-    """Files first, then the folders that name them: after a power failure a stage that has its name has its files."""
+def _sync_folder(folder: Path) -> None:
+    """Sync files first, then their folders: after a power failure a stage that has its name also has its files."""
     for path in (*folder.rglob("*"), folder):
         if not path.is_symlink():
             _sync(path)

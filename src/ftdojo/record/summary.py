@@ -8,9 +8,10 @@ from ftdojo.record.history import History
 
 
 def conclude(history: History, run: str) -> RunResult:
-    """The result of ``run``, which has a ruling: its test was scored, or it was disqualified."""
+    """Return the result of ``run``, which has a ruling: its test was scored, or it was disqualified."""
     begun, baseline = history.require(RunBegun), history.require(BaselineMeasured).evaluation
     identity, test = begun.configuration, {} if history.reasons else history.require(TestScored).scores
+    scored = history.first(TestScored)
     iterations, best, spent = history.iterations, history.best, history.spent
     return RunResult(
         run=run,
@@ -37,5 +38,7 @@ def conclude(history: History, run: str) -> RunResult:
         ),
         versions=begun.versions,
         digests=identity.digests,
+        trivial=scored.trivial if scored else None,
+        to_trivial=scored.to_trivial if scored else None,
         ledger=history.head,
     )

@@ -1,4 +1,4 @@
-"""The account of a run: one page for the browser, one table for the terminal. Both from the record alone."""
+"""Reports of a run: one page for the browser, one table for the terminal. Both are made from the record alone."""
 
 from ftdojo.report.html import write_report
 from ftdojo.report.table import closing_table

@@ -1,4 +1,4 @@
-"""The model card of an exported model: ``README.md`` beside its weights, and the commands that serve it."""
+"""The model card of an exported model: ``README.md`` next to its weights, and the commands that serve it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def write_card(exported: Exported) -> Path:
 
 
 def card(exported: Exported) -> str:
-    """The card as Markdown with the front matter that model hubs read."""
+    """Return the card as Markdown with the front matter that model hubs read."""
     program = next(exported.submission / n for n in (RECIPE, SCRIPT) if (exported.submission / n).is_file())
     configuration = exported.configuration
     variant = exported.task.variants[configuration.variant]
@@ -56,15 +56,15 @@ def card(exported: Exported) -> str:
         measured=text.score(exported.score),
         data=exported.iteration.feedback.data,
         program=program.name,
-        program_text=_fenced(program.read_text("utf-8")[:PROGRAM_CHARS]),
-        train_text=_fenced((exported.submission / TRAIN).read_text("utf-8")),
+        program_text=_fence(program.read_text("utf-8")[:PROGRAM_CHARS]),
+        train_text=_fence((exported.submission / TRAIN).read_text("utf-8")),
         commands=commands(exported),
         embedded=configuration.model == models.EMBEDDED,
     )
 
 
 def commands(exported: Exported) -> list[str]:
-    """What serves the model, line by line, for a shell."""
+    """Return shell commands that serve the model, one per line."""
     folder, name = shlex.quote(str(exported.folder)), shlex.quote(exported.folder.name)
     if exported.form == "adapter":
         rank = json.loads((exported.folder / "adapter_config.json").read_text("utf-8"))["r"]
@@ -80,7 +80,7 @@ def commands(exported: Exported) -> list[str]:
 
 
 def _scores(exported: Exported) -> list[tuple[str, str, str, int]]:
-    """Split, base model, this model, items."""
+    """Return for each split: its name, the scores of the base model and of this model, and the number of items."""
     result = exported.result
     if result is None:
         return [("validation", "–", text.score(exported.score), exported.score.n)]
@@ -90,8 +90,8 @@ def _scores(exported: Exported) -> list[tuple[str, str, str, int]]:
     return [(split, text.score(a), text.score(b), b.n) for split, a, b in pairs if a and b]
 
 
-def _fenced(given: str) -> str:
-    """A code block that its content cannot end."""
+def _fence(given: str) -> str:
+    """Return ``given`` in a code block that its content cannot close."""
     longest = max((len(run) for run in re.findall(r"`{3,}", given)), default=2)
     fence = "`" * (longest + 1)
     return f"{fence}\n{given.rstrip()}\n{fence}"

@@ -1,4 +1,4 @@
-"""``report.html``: one file that is read without a network, without a script and without trust in what it quotes."""
+"""``report.html``: one file that needs no network and no script, and that does not trust the text it quotes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def write_report(run: Path) -> Path:
 
 
 def render(report: view.Report) -> str:
-    """The whole page."""
+    """Render the whole page."""
     template = environment().get_template("report.html.jinja")
     return template.render(report=report, score_plot=_score_plot(report), loss_plot=_loss_plot(report))
 

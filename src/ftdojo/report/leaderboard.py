@@ -1,4 +1,4 @@
-"""``leaderboard.html``, ``.md`` and ``.json``: what a contest shows, for a reader, for a repository, for a program."""
+"""``leaderboard.html``, ``.md`` and ``.json``: the results of a contest for readers, repositories and programs."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from ftdojo.stats import CONFIDENCE
 
 FILES = ("leaderboard.json", "leaderboard.md", "leaderboard.html")
 PAIRS = 400
-"""So many comparisons are listed, those that are decided first."""
+"""Maximum number of comparisons on the page; comparisons with a winner come first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A cell of a table: what it says, what it is sorted by, and what stands below it."""
+    """A cell of a table: its text, its sort key, and the notes below it."""
 
     shown: str
     key: float | str
     notes: Sequence[str] = ()
     best: bool = False
     links: Sequence[tuple[str, str]] = ()
-    """Seed and address of the report."""
+    """Pairs of a seed and the address of its report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,9 @@ def write_leaderboard(out: Path, board: Leaderboard) -> Path:
     with disk_errors(out):
         for cell in (cell for b in board.boards for cell in b.cells):
             for folder in cell.runs.values():
-                if not RunFolder(out / folder).report.is_file():  # its process was killed before it could write it
+                if not RunFolder(
+                    out / folder
+                ).report.is_file():  # its process was killed before it could write the report
                     html.write_report(out / folder)
         for name, content in zip(FILES, (as_json(board), as_markdown(board), as_html(board)), strict=True):
             (out / name).write_text(content, "utf-8")
@@ -73,23 +75,23 @@ def write_leaderboard(out: Path, board: Leaderboard) -> Path:
 
 
 def as_json(board: Leaderboard) -> str:
-    """The stable format, see :mod:`ftdojo.bench.leaderboard`."""
+    """Return the board in its stable format, see :mod:`ftdojo.bench.leaderboard`."""
     return board.model_dump_json(indent=1) + "\n"
 
 
 def as_markdown(board: Leaderboard) -> str:
-    """Standings and scores as Markdown tables."""
+    """Return standings and scores as Markdown tables."""
     parts = [f"# {board.suite}\n"]
     for view in map(_view, board.boards):
-        parts.append(f"## {_escaped(view.title)}\n\n{_escaped(view.limits)}\n\n{_escaped(view.verdict)}\n")
+        parts.append(f"## {_escape(view.title)}\n\n{_escape(view.limits)}\n\n{_escape(view.verdict)}\n")
         parts += [_markdown(view.standings), _markdown(view.matrix)]
     if board.missing:
-        parts.append("## Missing\n\n" + "".join(f"- {_escaped(_missing(job))}\n" for job in board.missing))
+        parts.append("## Missing\n\n" + "".join(f"- {_escape(_describe_missing(job))}\n" for job in board.missing))
     return "\n".join(parts)
 
 
 def as_html(board: Leaderboard) -> str:
-    """The page. Its one script is named in the page's policy by its digest, so that no other one runs."""
+    """Return the page. Its content policy names the digest of its only script, so that no other script runs."""
     template = environment().get_template("leaderboard.html.jinja")
     script = Path(__file__).with_name("leaderboard.js").read_text("utf-8")
     allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -97,7 +99,7 @@ def as_html(board: Leaderboard) -> str:
     return template.render(
         suite=board.suite,
         views=views,
-        missing=[_missing(job) for job in board.missing],
+        missing=[_describe_missing(job) for job in board.missing],
         runs=sum(s.runs for b in board.boards for s in b.standings),
         attempts=board.attempts,
         script=Markup(script),  # noqa: S704 - a file of this package
@@ -111,11 +113,11 @@ def _view(board: Board, number: int = 0) -> View:
     pairs = sorted(board.pairs, key=lambda p: (p.verdict == 0, p.p_value))
     limits = {"wall clock": board.limits.wall, "submissions": board.limits.iterations, "tokens": board.limits.tokens}
     cost = f"${board.limits.cost:,.2f}" if board.limits.cost is not None else None
-    said = [f"{name} {value}" for name, value in {**limits, "LLM cost": cost}.items() if value is not None]
+    shown = [f"{name} {value}" for name, value in {**limits, "LLM cost": cost}.items() if value is not None]
     model = Path(board.model).name if Path(board.model).is_absolute() else board.model
     return View(
         title=f"{model}, {board.variant} data, budget {board.budget}",
-        limits=f"Each run: {', '.join(said)}.",
+        limits=f"Each run: {', '.join(shown)}.",
         verdict=_verdict(board),
         standings=_standings(board.standings, len(board.tasks)),
         matrix=_matrix(board, [s.contestant for s in board.standings]),
@@ -212,7 +214,7 @@ def _cell(cell: Cell, best: bool) -> Entry:
 def _scored(
     score: Score, notes: Sequence[str] = (), best: bool = False, links: Sequence[tuple[str, str]] = ()
 ) -> Entry:
-    """The interval stands below its score: beside it, four contestants would not fit on a page."""
+    """Return a cell with the interval below the score: in one line, four contestants would not fit on a page."""
     shown = f"{text.number(score.value, score.metric)}{text.unit(score.metric)}"
     return Entry(shown, score.value, [text.interval(*score.interval, score.metric), *notes], best, links)
 
@@ -274,7 +276,7 @@ def _percent(gain: float) -> str:
     return f"{100 * gain:.1f}".replace("-", "\N{MINUS SIGN}")
 
 
-def _missing(job: Missing) -> str:
+def _describe_missing(job: Missing) -> str:
     tried = f"{job.attempts} attempts" if job.attempts != 1 else "1 attempt"
     if job.failure:
         return text.line(f"{job.job}: infrastructure error after {tried}: {job.failure}", 500)
@@ -284,18 +286,18 @@ def _missing(job: Missing) -> str:
 def _markdown(table: Table) -> str:
     rows = [
         [
-            (f"**{_escaped(e.shown)}**" if e.best else _escaped(e.shown))
-            + (f" {_escaped('; '.join(e.notes))}" if e.notes else "")
+            (f"**{_escape(e.shown)}**" if e.best else _escape(e.shown))
+            + (f" {_escape('; '.join(e.notes))}" if e.notes else "")
             for e in r
         ]
         for r in table.rows
     ]
-    lines = [list(map(_escaped, table.heads)), ["---"] * len(table.heads), *rows]
+    lines = [list(map(_escape, table.heads)), ["---"] * len(table.heads), *rows]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
-def _escaped(given: str) -> str:
-    """One line in which nothing acts as Markdown or as HTML."""
+def _escape(given: str) -> str:
+    """Return ``given`` as one line without active Markdown or HTML."""
     kept = text.line(given, 600)
     for mark in "\\`*_[]<>|#$":
         kept = kept.replace(mark, f"\\{mark}")

@@ -1,4 +1,4 @@
-"""What all pages share: the template environment, in which no string reaches a page uncleaned or unescaped."""
+"""The template environment of all pages. Every string is cleaned and escaped before it reaches a page."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from markupsafe import Markup
 from ftdojo.report import text
 
 LONGEST = 16_000
-"""No string on a page has more characters than this."""
+"""Maximum number of characters of a string on a page."""
 
 
 def environment() -> Environment:
-    """Templates beside this file."""
+    """Return the environment that loads the templates next to this file."""
     made = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -29,5 +29,5 @@ def environment() -> Environment:
 
 
 def _clean(value: Any) -> Any:
-    """Every value that a template prints passes here, before it is escaped. Markup was made by this package."""
+    """Clean a value that a template prints, before it is escaped. Markup is made by this package only."""
     return text.clean(value, LONGEST) if isinstance(value, str) and not isinstance(value, Markup) else value

@@ -18,12 +18,12 @@ from ftdojo.contract.result import Score
 from ftdojo.report import text
 
 WIDTH, HEIGHT = 480, 300
-"""Of the drawing in its own units. The page scales it: to about this size in two columns, to 370 on a telephone."""
+"""Size of the drawing in its own units. The page scales it to about this size in two columns, to 370 on a telephone."""
 CURVES = 6
-"""As many loss curves are told apart by colour."""
+"""Maximum number of loss curves with a colour of their own."""
 
 _LINES = ("solid", "dashed", "dotted", "dashdot")
-"""Tell more curves apart than there are colours."""
+"""Line styles that distinguish more curves than there are colours."""
 
 _VARIABLES = ("ink", "muted", "rule", "paper", "accent", *(f"curve-{i}" for i in range(CURVES)))
 _PLACEHOLDER = {name: f"#fe00{i:02x}" for i, name in enumerate(_VARIABLES)}

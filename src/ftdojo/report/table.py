@@ -1,4 +1,4 @@
-"""The closing table: what a run gained and what it cost, on one screen of 80 columns."""
+"""The closing table: scores and costs of a run, on one screen of 80 columns."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ftdojo.contract.result import IterationResult, RunResult, Score
+from ftdojo.contract.result import IterationResult, RunResult, Score, TrivialAnswers
 from ftdojo.report import text
 
 ITERATIONS = 30
-"""The best iteration and the last so many are listed."""
+"""Number of the latest iterations that are listed, in addition to the best one."""
 
 
 def closing_table(result: RunResult) -> RenderableType:
-    """Scores of base and best model with their intervals, one line an iteration, and what was spent."""
+    """Return the scores of base and best model with intervals, one line per iteration, and the spent budget."""
     parts: list[RenderableType] = [_scores(result)]
+    if result.trivial:
+        parts.append(_trivial(result.trivial))
     if result.iterations:
         parts.append(_iterations(result))
     return Group(*parts, _spent(result))
@@ -32,6 +34,16 @@ def _scores(result: RunResult) -> Table:
         before, after = getattr(result.baseline, split), getattr(best, split)
         metric = f" {before.metric}" if before else ""
         table.add_row(_text(split + metric, 24), _score(before), _score(after))
+    return table
+
+
+def _trivial(trivial: TrivialAnswers) -> Table:
+    """What answers without any training score on test."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("without training")
+    table.add_column("test")
+    for name, score in trivial.scores.items():
+        table.add_row(_text(text.trivial(trivial, name), 48), _score(score))
     return table
 
 
@@ -64,7 +76,7 @@ def _iterations(result: RunResult) -> Table:
 
 
 def _changes(iteration: IterationResult) -> Text:
-    """The first change, and how many more there are."""
+    """Return the first change and the number of further changes."""
     if not iteration.changes:
         return _text(iteration.hypothesis or "no plan", 56)
     first, *others = iteration.changes
@@ -95,5 +107,5 @@ def _score(score: Score | None) -> Text:
 
 
 def _text(given: str, limit: int, style: str = "") -> Text:
-    """Never parsed as markup, and without anything that a terminal would obey."""
+    """Return text that is never parsed as markup and contains no terminal control sequences."""
     return Text(text.line(given, limit), style)

@@ -1,7 +1,7 @@
-"""How the report writes numbers, and how it writes text that it cannot trust.
+"""Format numbers, and text that is not trusted, for reports.
 
-Data, models and agents can put anything into a string. Before a string is shown it is cut to a length and loses every
-character that acts instead of being read: terminal sequences, controls, and marks that turn the direction of the text.
+Data, models and agents can put anything into a string. Before a string is shown it is cut to a length, and
+characters with an effect are removed: terminal sequences, controls, and marks that change the text direction.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from ftdojo.contract.feedback import Interval
-from ftdojo.contract.result import Score
+from ftdojo.contract.result import RunResult, Score, TrivialAnswers
 
 # ECMA-48: control sequences, operating system commands, two-character escapes.
 _TERMINAL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
@@ -21,7 +21,7 @@ SPACE = "\N{NO-BREAK SPACE}"
 
 
 def clean(text: str, limit: int) -> str:
-    """At most ``limit`` characters of ``text``; what acts is dropped or shown as U+FFFD, what is cut off is counted."""
+    """Return at most ``limit`` characters of ``text``; active ones are dropped or shown as U+FFFD, cut ones counted."""
     shown = _ACTING.sub("\ufffd", _TERMINAL.sub("", text[:limit].replace("\r\n", "\n")))
     hidden = len(text) - limit
     return f"{shown}… ({hidden:,} more characters)" if hidden > 0 else shown
@@ -34,7 +34,7 @@ def line(text: str, limit: int) -> str:
 
 
 def unit(metric: str) -> str:
-    """What stands behind a value. By the convention of :class:`ftdojo.tasks.spec.TaskSpec` accuracies are per cent."""
+    """Return the unit of a value. By the convention of :class:`ftdojo.tasks.spec.TaskSpec` accuracies are per cent."""
     return f"{SPACE}%" if metric.endswith("accuracy") else ""
 
 
@@ -77,3 +77,25 @@ def duration(seconds: float) -> str:
 def time(stamp: str) -> str:
     """An ISO 8601 time in UTC to the minute: ``2026-01-31 12:05 UTC``."""
     return f"{stamp[:10]} {stamp[11:16]} UTC"
+
+
+def trivial(answers: TrivialAnswers, name: str) -> str:
+    """A trivial answer in words; ``name``: a key of :attr:`TrivialAnswers.scores`."""
+    if name == "constant":
+        return f"always answering {line(answers.constant_output, 24) or 'nothing'}"
+    if name == "majority":
+        return "the best constant of each sub-task"
+    return f"the base model with {answers.shots} examples in its prompt"
+
+
+def learned(result: RunResult) -> str:
+    """What the best model of a run is shown to be better than, on the test items."""
+    if not result.best.iteration:
+        return "nothing was shown to be better than the base model"
+    gap = result.to_trivial
+    if gap is None or result.trivial is None:
+        return "better than the base model on validation"
+    rival = trivial(result.trivial, gap.to)
+    if gap.better:
+        return f"better than the base model, and than {rival}"
+    return f"better than the base model, but not shown to be better than {rival}"

@@ -1,4 +1,4 @@
-"""What :mod:`ftdojo.sandbox.walls` tries from inside. Mounted alone into a sandbox: standard library only.
+"""The escape attempts that :mod:`ftdojo.sandbox.walls` runs inside a sandbox. Mounted alone: standard library only.
 
 python attempts.py escape FACTS_JSON | memory BYTES | sleep SECONDS | fill BYTES
 """
@@ -20,7 +20,7 @@ PTRACE_TRACEME = 0
 
 
 def escape(facts: Mapping[str, Any], only: Collection[str] = ()) -> dict[str, str | None]:
-    """Try every wall (or ``only`` some); name -> the error that stopped it, or ``None`` if it got through."""
+    """Try every wall (or those in ``only``); return name -> the error that stopped it, ``None`` if none did."""
     attempts: dict[str, Callable[[], object]] = {
         "network": lambda: socket.create_connection(("127.0.0.1", facts["port"]), timeout=2).close(),
         "abstract sockets": lambda: socket.socket(socket.AF_UNIX).connect("\0" + facts["socket"]),
@@ -78,17 +78,17 @@ def _fork(count: int) -> None:
 
 
 def memory(count: int) -> None:
-    """Take ``count`` bytes, 8 MiB at a time, and keep them for a while."""
+    """Allocate ``count`` bytes, 8 MiB at a time, and hold them for 0.2 s."""
     held = [bytearray(os.urandom(1024)) * 8192 for _ in range(count // 2**23)]
     time.sleep(0.2)
     held.clear()
 
 
 def main() -> None:
-    """See the module's docstring."""
+    """Run one attempt, as the module's docstring shows."""
     name, value = sys.argv[1:]
     if name == "escape":
-        print(json.dumps(escape(json.loads(value))))  # noqa: T201 - it talks to the walls through its output
+        print(json.dumps(escape(json.loads(value))))  # noqa: T201 - walls.py reads this output
     elif name == "memory":
         memory(int(value))
     elif name == "sleep":

@@ -1,7 +1,7 @@
-"""The command line that starts a sandbox, as pure functions from what is wanted to a list of arguments.
+"""The command line that starts a sandbox: pure functions that return a list of arguments.
 
-Outermost first: ``unshare`` and ``mount`` (root only: see :func:`staged`), ``setpriv`` and a guard
-(:func:`guarded`), ``bwrap`` (:func:`bubblewrap`), ``prlimit``, the program. Each replaces itself by the next.
+Outermost first: ``unshare`` and ``mount`` (root only: see :func:`add_mounts`), ``setpriv`` and a guard
+(:func:`add_guard`), ``bwrap`` (:func:`bubblewrap`), ``prlimit``, the program. Each replaces itself with the next.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ ENVIRONMENT = {
     "HOME": "/tmp",  # noqa: S108 - the sandbox's own, not the host's
     "USER": "nobody",
     "LANG": "C.UTF-8",
-    # What a program printed before it was killed is told.
+    # So that the output of a program before it was killed is not lost in a buffer.
     "PYTHONUNBUFFERED": "1",
-    # One thread a core, the default of the numerical libraries, would by itself pass the limit on a large machine.
+    # The numerical libraries start one thread per core by default, which exceeds the limit on a large machine.
     "OMP_NUM_THREADS": "2",
     "OPENBLAS_NUM_THREADS": "2",
     "MKL_NUM_THREADS": "2",
 }
-"""All that a program finds in its environment, unless its caller adds to it."""
+"""All environment variables of a program, unless its caller adds some."""
 
 _GUARD = 'test "$PPID" = "$0" || exit 125; echo 1000 >/proc/self/oom_score_adj; exec "$@"'
 _STAGE = 'mount=$1; shift; while test "$1" != --; do "$mount" --rbind "$1" "$2"; shift 2; done; shift; exec "$@"'
@@ -45,8 +45,8 @@ def bubblewrap(
     status_fd: int,
     filter_fd: int,
 ) -> list[str]:
-    """Run ``program`` with nothing of the host but ``view``; bubblewrap reports to ``status_fd`` in JSON lines, and
-    reads from ``filter_fd`` what :func:`ftdojo.sandbox.system_calls.forbidden` gives.
+    """Return the command that runs ``program`` with only ``view`` of the host. bubblewrap reports to ``status_fd`` in
+    JSON lines, and reads the filter of :func:`ftdojo.sandbox.system_calls.build_filter` from ``filter_fd``.
 
     ``RLIMIT_NPROC`` is lowered inside, where (since Linux 5.14) only the sandbox's processes count towards it.
     """
@@ -60,7 +60,7 @@ def bubblewrap(
         *(part for name, value in variables.items() for part in ("--setenv", name, value)),
         *("--proc", "/proc", "--dev", "/dev"),
         *(argument for entry in [*scratch(limits.scratch_bytes), *view] for argument in entry.arguments()),
-        # Both are file systems in memory without a size: left writable they would be room outside every limit.
+        # Both are file systems in memory without a size limit: writable, they would be storage outside every limit.
         *("--remount-ro", "/dev", "--remount-ro", "/"),
         *("--chdir", cwd, "--json-status-fd", str(status_fd), "--seccomp", str(filter_fd)),
         *("--", tools["prlimit"], f"--nproc={limits.processes}", f"--fsize={limits.file_bytes}"),
@@ -68,10 +68,12 @@ def bubblewrap(
     ]
 
 
-def guarded(command: Sequence[str], *, tools: Tools, parent: int, uid: int | None) -> list[str]:
-    """Become ``uid`` for good (if given), die with process ``parent``, and be the first to go when memory runs out.
+def add_guard(command: Sequence[str], *, tools: Tools, parent: int, uid: int | None) -> list[str]:
+    """Prefix a command so that it drops to ``uid`` (if given) permanently, dies with process ``parent``, and is the
+    first to be killed when memory runs out.
 
-    bubblewrap asks to die with its parent too, but later: until then, and if ``parent`` is dead already, this does.
+    bubblewrap also requests to die with its parent, but later. This covers the time until then, and a ``parent`` that
+    is already dead.
     """
     identity = [f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--bounding-set=-all"] if uid is not None else []
     return [
@@ -80,10 +82,10 @@ def guarded(command: Sequence[str], *, tools: Tools, parent: int, uid: int | Non
     ]
 
 
-def staged(command: Sequence[str], *, tools: Tools, mounts: Iterable[tuple[Path, Path]]) -> list[str]:
-    """Root only: ``command`` in a mount namespace of its own, where each (source, place) is bound.
+def add_mounts(command: Sequence[str], *, tools: Tools, mounts: Iterable[tuple[Path, Path]]) -> list[str]:
+    """Root only: run ``command`` in its own mount namespace, where each (source, place) is bound.
 
-    It makes files below folders that only root may enter reachable for the uid that ``command`` drops to.
+    So the uid that ``command`` drops to can reach files below folders that only root may enter.
     """
     pairs = [str(path) for mount in mounts for path in mount]
     return [

@@ -1,13 +1,13 @@
-"""The third wall, put up from inside: Landlock. Mounted alone into a sandbox, it becomes the program that it is given.
+"""The third wall, applied from inside: Landlock. Mounted alone into a sandbox; it executes the program it is given.
 
     python confine.py WRITABLE_FOLDER PROGRAM [ARGUMENT ...]
 
-What the program may write repeats what bubblewrap has mounted, should a mount go wrong. What is new: it and all that it
-starts can neither trace nor signal what was there before, such as bubblewrap's init, which is the same user's. A kernel
-without Landlock (before 5.13, or switched off) goes without; ``ftdojo doctor`` says so.
+The writable paths repeat bubblewrap's mounts, in case a mount is wrong. In addition, the program and its children can
+neither trace nor signal processes that existed before, such as bubblewrap's init, which has the same user. A kernel
+without Landlock (before 5.13, or disabled) does not have this wall; ``ftdojo doctor`` reports it.
 
-The kernel's interface (landlock(7)) is spoken to directly: this runs before every program, and the library for it takes
-longer to import than most of them take.
+The kernel's interface (landlock(7)) is called directly: this runs before every program, and importing the library for
+it takes longer than most programs run.
 """
 
 import ctypes
@@ -16,7 +16,7 @@ import struct
 import sys
 
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
-"""System calls, by the same numbers on every architecture."""
+"""Numbers of system calls, the same on every architecture."""
 VERSION, PATH_BENEATH = 1, 1
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 MAKE_CHAR, MAKE_BLOCK, IOCTL_DEV = 1 << 6, 1 << 11, 1 << 15
@@ -24,12 +24,12 @@ ABSTRACT_SOCKETS, SIGNALS = 1 << 0, 1 << 1
 
 
 def known_rights(version: int) -> int:
-    """All rights on files that a kernel with this version of Landlock knows."""
+    """All file access rights that this version of Landlock knows, as a bit mask."""
     return (1 << (13 + (version >= 2) + (version >= 3) + (version >= 5))) - 1
 
 
 def confine(writable: str) -> None:
-    """Put this process behind the wall, if the kernel has it."""
+    """Restrict this process with Landlock, if the kernel has it; only ``writable`` and scratch space stay writable."""
     call = ctypes.CDLL(None, use_errno=True).syscall
     version = call(CREATE_RULESET, None, 0, VERSION)
     if version < 1:
@@ -37,7 +37,7 @@ def confine(writable: str) -> None:
     rights = known_rights(version)
     scoped = (ABSTRACT_SOCKETS | SIGNALS) if version >= 6 else 0
     ruleset = struct.pack("QQQ", rights, 0, scoped)[: 24 if version >= 6 else 16 if version >= 4 else 8]
-    rules = checked(call(CREATE_RULESET, ruleset, len(ruleset), 0))
+    rules = check_result(call(CREATE_RULESET, ruleset, len(ruleset), 0))
     everything_but_devices = rights & ~(MAKE_CHAR | MAKE_BLOCK)
     allowed = {
         "/": EXECUTE | READ_FILE | READ_DIR,
@@ -46,14 +46,18 @@ def confine(writable: str) -> None:
     }
     for path, access in allowed.items():
         folder = os.open(path, os.O_PATH | os.O_CLOEXEC)
-        checked(call(ADD_RULE, rules, PATH_BENEATH, struct.pack("=Qi", access & rights, folder), 0))
+        check_result(call(ADD_RULE, rules, PATH_BENEATH, struct.pack("=Qi", access & rights, folder), 0))
         os.close(folder)
-    checked(call(RESTRICT_SELF, rules, 0))
+    check_result(call(RESTRICT_SELF, rules, 0))
     os.close(rules)
 
 
-def checked(result: int) -> int:
-    """The result of a system call that must not fail."""
+def check_result(result: int) -> int:
+    """Return the result of a system call that must not fail.
+
+    Raises:
+        OSError: if it failed.
+    """
     if result < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     return result
@@ -61,4 +65,4 @@ def checked(result: int) -> int:
 
 if __name__ == "__main__":
     confine(sys.argv[1])
-    os.execvp(sys.argv[2], sys.argv[2:])  # noqa: S606 - the program is the point
+    os.execvp(sys.argv[2], sys.argv[2:])  # noqa: S606 - running the program is the purpose

@@ -1,8 +1,8 @@
-"""Run one untrusted program in a container, where docker or podman was chosen instead of bubblewrap.
+"""Run one untrusted program in a container, when docker or podman was chosen instead of bubblewrap.
 
 The program sees what :mod:`~ftdojo.sandbox.view` lists, as in bubblewrap: files of the host, mounted over an image that
-has nothing but the links among them. ftdojo makes that image and hands it to the engine, which fetches nothing. Who
-enforces what, and what nobody enforces here, stands in ``docs/security.md``.
+contains only the symbolic links. ftdojo builds that image and gives it to the engine, which downloads nothing.
+``docs/security.md`` lists who enforces which limit, and which limits are not enforced here.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from ftdojo.errors import InfrastructureError, PrerequisiteError
 from ftdojo.sandbox import folder, forbid
 from ftdojo.sandbox.command import ENVIRONMENT
 from ftdojo.sandbox.limits import Limits, Stop
-from ftdojo.sandbox.process import CHUNK, KILLED, PATIENCE_S, readable
-from ftdojo.sandbox.system_calls import forbidden
+from ftdojo.sandbox.process import CHUNK, KILLED, PATIENCE_S, wait_readable
+from ftdojo.sandbox.system_calls import build_filter
 from ftdojo.sandbox.tail import Tail, clean
 from ftdojo.sandbox.tools import CHOICE
 from ftdojo.sandbox.view import Bind, Entry, Hidden, Link, Scratch, python, scratch
 from ftdojo.sandbox.watchdog import INTERVAL_S, LONGEST_INTERVAL_S, Completed
 
 ANSWER_S = 60.0
-"""An engine that has not answered a request within this time does not answer."""
+"""Time limit of one request to the engine; after it the engine counts as not answering."""
 FORBID, FILTER = "/forbid.py", "/forbidden"
 
 
@@ -50,12 +50,12 @@ def run(
     uid: int | None,
     writable: int,
 ) -> Completed:
-    """Run ``program`` as ``uid`` (this process's own if not given) by the client ``engine``; return when its container
-    is gone. ``writable`` is a descriptor of its writable folder.
+    """Run ``program`` as ``uid`` (default: this process's uid) with the client ``engine``; return when its container is
+    gone. ``writable`` is a descriptor of its writable folder.
 
     Raises:
-        PrerequisiteError: if the engine does not answer, or does not build it.
-        InfrastructureError: if the container is lost, or does not die.
+        PrerequisiteError: if the engine does not answer, or does not create the container.
+        InfrastructureError: if the container disappears, or does not die.
     """
     began = time.monotonic()
     name, tail = f"ftdojo-{secrets.token_hex(8)}", Tail(limits.output_bytes)
@@ -64,7 +64,7 @@ def run(
         place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ftdojo-container-")))
         nothing, filter_file = place / "nothing", place / "forbidden"
         nothing.mkdir()
-        filter_file.write_bytes(forbidden())
+        filter_file.write_bytes(build_filter())
         for path in (nothing, filter_file):
             path.chmod(0o755)  # readable for the sandbox's user, whatever the caller's umask is
         creation = create(
@@ -104,10 +104,10 @@ def create(
     limits: Limits,
     user: tuple[int, int],
 ) -> list[str]:
-    """The command line that makes the container; ``nothing`` is an empty folder of the host.
+    """The command line that creates the container; ``nothing`` is an empty folder of the host.
 
-    Inside, ``env`` drops what engines add to the environment (the client's settings of a proxy among them), and
-    ``timeout`` is an end for when this process is killed: engines let a container go on then.
+    Inside, ``env`` drops the variables that engines add (such as the client's proxy settings), and ``timeout`` ends the
+    program if this process is killed: engines let the container continue then.
     """
     variables = [f"{key}={value}" for key, value in {**ENVIRONMENT, **environment}.items()]
     mounts = dict.fromkeys(_mount(entry, nothing) for entry in [*scratch(limits.scratch_bytes), *view])
@@ -116,15 +116,15 @@ def create(
         *(engine, "create", "--name", name, "--label", "ftdojo", "--pull", "never"),
         *("--network", "none", "--ipc", "private", "--hostname", "sandbox", "--read-only"),
         *("--user", f"{user[0]}:{user[1]}", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
-        # SELinux lets no container read files of the host, unless they are labelled anew, for everybody.
+        # SELinux forbids containers to read files of the host unless these are relabelled, which affects every user.
         *("--security-opt", "label=disable"),
         *(_podman(user[0]) if Path(engine).name == "podman" else ()),
         *("--memory", str(limits.memory_bytes), "--memory-swap", str(limits.memory_bytes), "--oom-score-adj", "1000"),
         *("--pids-limit", str(limits.processes), "--ulimit", f"nofile={limits.open_files}"),
         *("--ulimit", f"fsize={limits.file_bytes}", "--ulimit", "core=0"),
-        # First a signal by which the reason is known, then one that cannot be ignored.
+        # First a signal that identifies the reason, then one that cannot be ignored.
         *("--ulimit", f"cpu={cpu_s}:{cpu_s + 1}"),
-        # Engines would keep all that is printed; and podman would ask a program to end before it kills it.
+        # Without these, engines would keep all output, and podman would send SIGTERM before SIGKILL.
         *("--log-driver", "none", "--stop-signal", "SIGKILL"),
         *(argument for mount in mounts for argument in mount),
         *("--workdir", cwd, image, "/usr/bin/env", "-i", *variables),
@@ -133,7 +133,7 @@ def create(
 
 
 def _podman(uid: int) -> list[str]:
-    """Without these it adds writable folders and a list of users; and without root, ``uid`` would be another's."""
+    """Options for podman. Without them it adds writable folders and a list of users, and maps ``uid`` if not root."""
     keep = ["--userns", "keep-id"] if uid == os.geteuid() else []
     return ["--read-only-tmpfs=false", "--passwd=false", *keep]
 
@@ -145,7 +145,7 @@ def _mount(entry: Entry, nothing: Path) -> tuple[str, ...]:
             line = io.StringIO()
             csv.writer(line, lineterminator="").writerow(fields)  # a path may have a comma in it
             return "--mount", line.getvalue()
-        case Hidden(target):  # not a file system in memory: podman copies into one what was there
+        case Hidden(target):  # not a file system in memory: podman copies the previous content into one
             return _mount(Bind(nothing, target), nothing)
         case Scratch(target, size):
             return "--tmpfs", f"{target}:rw,exec,nosuid,nodev,mode=1777,size={size}"
@@ -154,7 +154,7 @@ def _mount(entry: Entry, nothing: Path) -> tuple[str, ...]:
 
 
 def _image(engine: str, links: Sequence[Link]) -> str:
-    """The name of an image with these links, which the engine has afterwards."""
+    """Import an image with these links into the engine, unless it has it; return the image's name."""
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w") as archive:
         for link in links:
@@ -168,7 +168,7 @@ def _image(engine: str, links: Sequence[Link]) -> str:
 
 
 def _watch(engine: str, name: str, limits: Limits, writable: int, tail: Tail) -> Stop | None:
-    """Start the container and read what it prints until it ends, or is to be ended for a limit."""
+    """Start the container and read its output until it ends or exceeds a limit."""
     with subprocess.Popen(
         [engine, "start", "--attach", name],
         stdin=subprocess.DEVNULL,
@@ -187,18 +187,18 @@ def _watch(engine: str, name: str, limits: Limits, writable: int, tail: Tail) ->
                     if folder.is_over(writable, limits.folder_bytes):
                         return "folder"
                     due = time.monotonic() + LONGEST_INTERVAL_S
-                if readable([output], INTERVAL_S):
+                if wait_readable([output], INTERVAL_S):
                     if not (chunk := os.read(output, CHUNK)):
                         return None
                     tail.add(chunk)
         finally:
-            client.kill()  # the client alone: the container is the engine's
+            client.kill()  # this kills only the client: the container belongs to the engine
 
 
 def _ending(engine: str, name: str, tail: Tail) -> tuple[int, Stop | None]:
-    """Exit status and passed limit of a container whose client has ended."""
+    """Exit status, and exceeded limit if any, of a container whose client has ended."""
     state = json.loads(_ask(engine, "container", "inspect", "--format", "{{json .State}}", name))
-    if state["StartedAt"].startswith("0001-"):  # the year of a time that was never set
+    if state["StartedAt"].startswith("0001-"):  # the year of a time that is not set
         raise _refusal(engine, tail.text())
     if state["Running"]:
         raise InfrastructureError(
@@ -212,7 +212,7 @@ def _ending(engine: str, name: str, tail: Tail) -> tuple[int, Stop | None]:
 
 
 def _remove(engine: str, name: str) -> None:
-    """Kill the container, if it runs, and let the engine forget it."""
+    """Kill the container, if it is running, and remove it from the engine."""
     done = _call(engine, "rm", "--force", name)
     if done.returncode != 0 and b"no such container" not in done.stderr.lower():
         raise InfrastructureError(
@@ -245,6 +245,6 @@ def _call(engine: str, *arguments: str, content: bytes = b"") -> subprocess.Comp
 def _refusal(engine: str, why: str) -> PrerequisiteError:
     chosen = Path(engine).name
     return PrerequisiteError(
-        f"{chosen} cannot build a sandbox here: {why.strip() or 'it said nothing'}",
-        fix=f"`{chosen} info` has to answer; or unset {CHOICE} to use bubblewrap; `ftdojo doctor` tries it again",
+        f"{chosen} cannot build a sandbox here: {why.strip() or 'no message'}",
+        fix=f"`{chosen} info` must succeed; or unset {CHOICE} to use bubblewrap; `ftdojo doctor` tries it again",
     )

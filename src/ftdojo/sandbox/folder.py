@@ -1,7 +1,7 @@
-"""The one folder that a sandboxed program may write: lent, measured, handed back. Its content is hostile.
+"""The one folder that a sandboxed program may write: lent to it, measured, returned. Its content is hostile.
 
-Everything below goes by directory descriptors and never follows a link, so that a program which exchanges a folder
-for a link at the right moment gains nothing.
+Everything below uses directory descriptors and never follows a link, so a program that replaces a folder with a link at
+the right moment gains nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ENTRY_BYTES = 16 * 1024
-"""The least that a file, folder or link is charged: many empty ones exhaust inodes, and the time to count them."""
+"""Minimum charge for a file, folder or link: many empty ones would exhaust inodes, and the time to count them."""
 MAX_DEPTH = 64
 """Folders nested deeper than this count as over the limit: the usual tools fail on trees some thousand levels deep."""
 
@@ -26,10 +26,10 @@ class _TooDeepError(OSError):
 
 
 @contextlib.contextmanager
-def lent(path: Path, uid: int | None) -> Iterator[int]:
-    """A descriptor of the empty folder ``path``, which belongs to ``uid`` (if given) during the block.
+def lend(path: Path, uid: int | None) -> Iterator[int]:
+    """Yield a descriptor of the empty folder ``path``, which ``uid`` (if given) owns during the block.
 
-    Afterwards all of it belongs to its former owner again. No process of ``uid`` may be left by then.
+    Afterwards its former owner owns all of it again. No process of ``uid`` may be left by then.
 
     Raises:
         ValueError: if the folder is not empty.
@@ -47,13 +47,13 @@ def lent(path: Path, uid: int | None) -> Iterator[int]:
         try:
             yield descriptor
         finally:
-            _hand_back(descriptor, path, before)
+            _restore_owner(descriptor, path, before)
     finally:
         os.close(descriptor)
 
 
-def used(descriptor: int, *, enough: int) -> int:
-    """Disk space below a folder in bytes; counting ends beyond ``enough``. What cannot be measured is beyond it."""
+def measure_bytes(descriptor: int, *, enough: int) -> int:
+    """Disk space below a folder in bytes. Counting stops above ``enough``; an unmeasurable tree is above it."""
     total = 0
     try:
         for _, _, status in _entries(descriptor):
@@ -66,12 +66,12 @@ def used(descriptor: int, *, enough: int) -> int:
 
 
 def is_over(descriptor: int, room: int) -> bool:
-    """Whether a folder has more than ``room`` bytes below it; a negative room is passed already."""
-    return room < 0 or used(descriptor, enough=room) > room
+    """Whether a folder has more than ``room`` bytes below it; always true for a negative ``room``."""
+    return room < 0 or measure_bytes(descriptor, enough=room) > room
 
 
 def empty(path: Path) -> None:
-    """Delete all below ``path``, however deep and whatever the modes. For a program that is over its limit.
+    """Delete everything below ``path``, at any depth and with any modes. For a program that exceeded its limit.
 
     ``shutil.rmtree`` gives up on a tree that is thousands of levels deep; these tools do not.
     """
@@ -79,7 +79,7 @@ def empty(path: Path) -> None:
     subprocess.run(["find", path, "-mindepth", "1", "-delete"], check=True)
 
 
-def _hand_back(descriptor: int, path: Path, before: os.stat_result) -> None:
+def _restore_owner(descriptor: int, path: Path, before: os.stat_result) -> None:
     try:
         for parent, name, _ in _entries(descriptor):
             os.chown(name, before.st_uid, before.st_gid, dir_fd=parent, follow_symlinks=False)

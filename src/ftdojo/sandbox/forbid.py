@@ -1,9 +1,9 @@
-"""The list of forbidden system calls, put up from inside: for containers, whose engines take none in this form.
+"""Apply the list of forbidden system calls from inside: for containers, whose engines do not accept it in this form.
 
     python forbid.py FILTER_FILE PROGRAM [ARGUMENT ...]
 
-Mounted alone into a container, it becomes the program that it is given. The filter of the engine stays in force beside
-this one. The kernel takes it from an unprivileged process because that can gain no privileges any more (seccomp(2)).
+Mounted alone into a container, it executes the program that it is given. The engine's own filter also stays in force.
+The kernel accepts a filter from this unprivileged process because it can no longer gain privileges (seccomp(2)).
 """
 
 import ctypes
@@ -22,7 +22,7 @@ class Filter(ctypes.Structure):
 
 
 def forbid(instructions: bytes) -> None:
-    """Hold this process, and all that it starts, to a filter from now on."""
+    """Apply a filter to this process and all its children from now on."""
     taken = Filter(len(instructions) // INSTRUCTION_BYTES, instructions)
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(taken), 0, 0) != 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
@@ -30,4 +30,4 @@ def forbid(instructions: bytes) -> None:
 
 if __name__ == "__main__":
     forbid(Path(sys.argv[1]).read_bytes())
-    os.execvp(sys.argv[2], sys.argv[2:])  # noqa: S606 - the program is the point
+    os.execvp(sys.argv[2], sys.argv[2:])  # noqa: S606 - running the program is the purpose

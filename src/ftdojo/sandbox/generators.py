@@ -1,11 +1,11 @@
-"""Where the code lies that can make test items: ftdojo, and every distribution that brings a task family.
+"""Locate the code that can generate test items: ftdojo, and every distribution that contains a task family.
 
-Twin tasks are generated from code, so a program that could read or import that code could make the test items. This
-finds it in every way in which it can be installed: the package that an entry point names, wherever it is imported
-from; the files of its distribution in ``site-packages``, its metadata and ``.pth`` file among them; and the folder
-that it was installed from (an editable install may have it below the Python environment, which the sandbox shows).
+Twin tasks are generated from code, so a program that could read or import that code could generate the test items. This
+finds the code for every way of installation: the package that an entry point names, wherever it is imported from; the
+files of its distribution in ``site-packages``, including metadata and ``.pth`` file; and the folder that it was
+installed from (an editable install may have it below the Python environment, which the sandbox shows).
 
-What a family imports from distributions that declare no family is not hidden.
+Imports of a family from distributions that declare no family are not hidden.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ PACKAGE = Path(__file__).parents[1]
 
 
 @cache
-def code() -> tuple[Path, ...]:
-    """Packages, modules and other files as they are installed: existing paths, resolved, some within others."""
+def find_code() -> tuple[Path, ...]:
+    """Find the installed packages, modules and other files: existing resolved paths, which may contain each other."""
     found = {PACKAGE.resolve()}
     for entry in families.installed():
         found.update(_module(entry.module))
@@ -37,17 +37,17 @@ def code() -> tuple[Path, ...]:
 
 
 @cache
-def projects() -> tuple[Path, ...]:
-    """The folders that the distributions were installed from, less what holds the running Python."""
+def find_projects() -> tuple[Path, ...]:
+    """Find the folders that the distributions were installed from, without the parts that hold the running Python."""
     distributions = [_own(), *(entry.dist for entry in families.installed())]
     kept = {Path(prefix).resolve() for prefix in (sys.prefix, sys.base_prefix)}
     folders = {folder for dist in distributions if dist is not None for folder in _project(dist)}
-    return tuple(sorted(path for folder in folders for path in without(folder, kept)))
+    return tuple(sorted(path for folder in folders for path in list_except(folder, kept)))
 
 
 @cache
-def modules() -> frozenset[str]:
-    """The names of the top-level modules that the sandbox hides."""
+def find_modules() -> frozenset[str]:
+    """Find the names of the top-level modules that the sandbox hides."""
     return frozenset({"ftdojo", *(_top(entry.module) for entry in families.installed())})
 
 
@@ -86,7 +86,7 @@ def _module(name: str) -> Iterator[Path]:
 
 
 def _files(dist: Distribution) -> Iterator[Path]:
-    """What a distribution has installed: its top-level folders and files, and each file that lies elsewhere."""
+    """The installed files of a distribution: its top-level folders and files, and each file that is elsewhere."""
     for file in dist.files or ():
         nested = len(file.parts) > 1 and file.parts[0] not in ("..", "__pycache__", "/")
         path = Path(str(dist.locate_file(file.parts[0] if nested else file))).resolve()
@@ -96,7 +96,7 @@ def _files(dist: Distribution) -> Iterator[Path]:
 
 
 def _compiled(path: Path) -> Iterator[Path]:
-    """The bytecode that Python keeps of a module that is one file."""
+    """The cached bytecode files of a module that is a single file."""
     if path.suffix == ".py":
         yield from (path.parent / "__pycache__").glob(f"{path.stem}.*")
 
@@ -108,8 +108,8 @@ def _project(dist: Distribution) -> Iterator[Path]:
         yield Path(url2pathname(url.path)).resolve()
 
 
-def without(place: Path, kept: Set[Path]) -> Iterator[Path]:
-    """``place``, or where it holds one of ``kept``, what is in it apart from those."""
+def list_except(place: Path, kept: Set[Path]) -> Iterator[Path]:
+    """Yield ``place``; if it contains one of ``kept``, yield its content without those instead."""
     if place in kept:
         return
     if not any(place in path.parents for path in kept):
@@ -117,5 +117,5 @@ def without(place: Path, kept: Set[Path]) -> Iterator[Path]:
             yield place
         return
     for child in place.iterdir():
-        if not child.is_symlink():  # what it points to is elsewhere
-            yield from without(child, kept)
+        if not child.is_symlink():  # its target is elsewhere
+            yield from list_except(child, kept)

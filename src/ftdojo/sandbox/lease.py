@@ -1,4 +1,4 @@
-"""Root only: a real unprivileged uid, and a folder for mount points, that no other running sandbox has."""
+"""Root only: a real unprivileged uid and a folder for mount points, exclusive to one running sandbox."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ftdojo.errors import InfrastructureError, PrerequisiteError
 from ftdojo.sandbox.view import Bind, Entry
 
 UIDS = range(61000, 61184)
-"""Above the uids of people (60000 and below), below those that systemd gives to services (61184 and above)."""
+"""Above the uids of human users (60000 and below), below those that systemd assigns to services (from 61184)."""
 PLACE = Path("/run/ftdojo-sandbox")
 
 
@@ -28,7 +28,7 @@ class Lease:
     folder: Path
 
     def stage(self, entries: Sequence[Entry]) -> tuple[list[Entry], list[tuple[Path, Path]]]:
-        """``entries`` with sources that the uid can reach, and the (source, place) mounts that this takes."""
+        """Return ``entries`` with sources that the uid can reach, and the (source, place) mounts needed for that."""
         moved: list[Entry] = []
         mounts: list[tuple[Path, Path]] = []
         for number, entry in enumerate(entries):
@@ -43,7 +43,7 @@ class Lease:
 
 @contextlib.contextmanager
 def lease() -> Iterator[Lease]:
-    """The first free uid, for the duration of the block. One uid a sandbox, as the kernel counts processes by uid.
+    """Lease the first free uid for the duration of the block. Each sandbox has its own, as the kernel counts by uid.
 
     Raises:
         PrerequisiteError: if the folder for it cannot be made.
@@ -57,7 +57,7 @@ def lease() -> Iterator[Lease]:
             f"{PLACE} cannot be made: {error.strerror}", fix="make /run writable for root"
         ) from None
     for uid in UIDS:
-        if _belongs_to_somebody(uid):
+        if _is_in_use(uid):
             continue
         lock = os.open(PLACE / f"{uid}.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -66,7 +66,7 @@ def lease() -> Iterator[Lease]:
             except BlockingIOError:
                 continue
             folder = PLACE / str(uid)
-            shutil.rmtree(folder, ignore_errors=True)  # what a killed run left: empty mount points
+            shutil.rmtree(folder, ignore_errors=True)  # left by a killed run: empty mount points
             folder.mkdir(mode=0o711)
             folder.chmod(0o711)
             yield Lease(uid, folder)
@@ -76,7 +76,7 @@ def lease() -> Iterator[Lease]:
     raise InfrastructureError(f"all {len(UIDS)} uids for sandboxes are in use", fix="wait until other runs have ended")
 
 
-def _belongs_to_somebody(uid: int) -> bool:
+def _is_in_use(uid: int) -> bool:
     try:
         pwd.getpwuid(uid)
     except KeyError:

@@ -1,4 +1,4 @@
-"""Read what a sandboxed program wrote, which may be anything but the file that was asked for."""
+"""Read the output of a sandboxed program, which may be anything instead of the expected file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 def read_output(folder: Path, name: str, max_bytes: int) -> bytes:
-    """The content of the regular file ``name`` directly in ``folder``. Links are not followed, fifos not waited for.
+    """Read the regular file ``name`` directly in ``folder``. Links are not followed; a fifo does not block.
 
     Raises:
         InputError: with the finding ``output_missing``, ``output_not_regular``, ``output_unreadable`` or
@@ -48,7 +48,7 @@ def _open(name: str, directory: int) -> int:
     except FileNotFoundError:
         raise _fault("output_missing", name, "was not written", "write the file named by --output") from None
     except PermissionError:
-        raise _fault("output_unreadable", name, "cannot be read", "leave the modes of written files alone") from None
+        raise _fault("output_unreadable", name, "cannot be read", "do not change the modes of written files") from None
     except OSError as error:
         if error.errno in {errno.ELOOP, errno.ENXIO}:  # a symbolic link; a socket
             raise _not_regular(name) from None

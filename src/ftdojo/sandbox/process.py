@@ -1,4 +1,4 @@
-"""A running sandbox: its bubblewrap process, its init, its output, and its certain end."""
+"""A running sandbox: its bubblewrap process, its init, its output, and its guaranteed end."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from ftdojo.errors import InfrastructureError, PrerequisiteError
 from ftdojo.sandbox.tail import Tail
 
 PATIENCE_S = 10.0
-"""A sandbox that is not built, or not gone after a kill, within this time is an error of the machine."""
+"""If building a sandbox, or its end after a kill, takes longer, the machine is at fault."""
 CHUNK = 64 * 1024
-"""Of output, read at once."""
+"""Bytes of output per read."""
 KILLED = 128 + signal.SIGKILL
-"""The exit status of a program that ended by this signal."""
+"""The exit status of a program that SIGKILL ended."""
 
 Start = Callable[[int, int], "subprocess.Popen[bytes]"]
-"""Starts bubblewrap, given a descriptor for the program's output and one for bubblewrap's status lines."""
+"""Starts bubblewrap with a descriptor for the program's output and one for bubblewrap's status lines."""
 
 
 @contextlib.contextmanager
-def started(start: Start, tail: Tail) -> Iterator[Running]:
-    """A sandbox that is gone, with every process in it, when the block is left: by its end, an error or Ctrl-C.
+def start_sandbox(start: Start, tail: Tail) -> Iterator[Running]:
+    """Start a sandbox. When the block is left (normally, by an error or by Ctrl-C), all its processes are gone.
 
     Raises:
-        PrerequisiteError: if the machine does not let bubblewrap build it.
+        PrerequisiteError: if bubblewrap cannot build it on this machine.
         InfrastructureError: if it does not die.
     """
     with contextlib.ExitStack() as stack:
@@ -59,7 +59,7 @@ def started(start: Start, tail: Tail) -> Iterator[Running]:
 
 
 class Running:
-    """A sandbox that has been started; see :func:`started`."""
+    """A sandbox that has been started; see :func:`start_sandbox`."""
 
     def __init__(
         self,
@@ -81,24 +81,24 @@ class Running:
         self._open = True
 
     def wait(self, seconds: float) -> bool:
-        """Read what the program prints, at most once and after at most ``seconds``; whether the program has ended."""
-        ready = readable([self._ended, *([self._output] if self._open else [])], seconds)
+        """Wait at most ``seconds`` for output and read it once; return whether the program has ended."""
+        ready = wait_readable([self._ended, *([self._output] if self._open else [])], seconds)
         if self._output in ready:
             self._read()
         return self._ended in ready
 
     def finish(self) -> int:
-        """Kill what is left, read the last output; the exit status.
+        """Kill what is left and read the last output; return the exit status.
 
         Raises:
             PrerequisiteError: if bubblewrap ended by itself before it had started the program.
-        InfrastructureError: if somebody else killed it.
+        InfrastructureError: if it was killed from outside.
         """
-        by_itself = bool(readable([self._ended], 0))
+        by_itself = bool(wait_readable([self._ended], 0))
         if self._init is not None:
             _kill_init(self._init)
         _kill(self._process, self._ended)
-        while self._open and readable([self._output], PATIENCE_S):
+        while self._open and wait_readable([self._output], PATIENCE_S):
             self._read()
         status = self._process.returncode
         if by_itself and status < 0:
@@ -116,8 +116,8 @@ class Running:
         self._open = bool(chunk)
 
 
-def readable(descriptors: list[int], seconds: float) -> set[int]:
-    """Those that can be read, or have ended; waits at most ``seconds`` for the first."""
+def wait_readable(descriptors: list[int], seconds: float) -> set[int]:
+    """Wait at most ``seconds`` until a descriptor is readable or closed; return those that are."""
     poll = select.poll()
     for descriptor in descriptors:
         poll.register(descriptor, select.POLLIN)
@@ -125,13 +125,13 @@ def readable(descriptors: list[int], seconds: float) -> set[int]:
 
 
 def _first_report(reports: BinaryIO) -> dict[str, Any] | None:
-    """bubblewrap's first status line: the pid of the init that it has made; ``None`` if it made none."""
-    line = reports.readline() if readable([reports.fileno()], PATIENCE_S) else b""
+    """Read bubblewrap's first status line: the pid of the init that it created, ``None`` if it created none."""
+    line = reports.readline() if wait_readable([reports.fileno()], PATIENCE_S) else b""
     return json.loads(line) if line else None
 
 
 def _open_init(report: dict[str, Any]) -> int | None:
-    """A pid descriptor of the sandbox's init; ``None`` if it is gone, and its pid perhaps another process's by now."""
+    """A pid descriptor of the sandbox's init; ``None`` if it is gone (its pid may be reused by then)."""
     pid = report["child-pid"]
     try:
         init = os.pidfd_open(pid)
@@ -145,32 +145,32 @@ def _open_init(report: dict[str, Any]) -> int | None:
 
 
 def _kill_init(init: int) -> None:
-    """Kill the init of a pid namespace, and with it all that is in it; return when the kernel has done so."""
+    """Kill the init of a pid namespace, and so every process in it; return when the kernel has done so."""
     with contextlib.suppress(ProcessLookupError):
         signal.pidfd_send_signal(init, signal.SIGKILL)
-    if not readable([init], PATIENCE_S):
-        raise _immortal()
+    if not wait_readable([init], PATIENCE_S):
+        raise _make_survivor_error()
 
 
 def _kill(process: subprocess.Popen[bytes], ended: int) -> None:
-    """End bubblewrap itself. It ends, and buries its init, soon after that has died; else it is killed."""
-    if not readable([ended], 1.0):
+    """End bubblewrap itself. It reaps its init and ends soon after that has died; if not, it is killed."""
+    if not wait_readable([ended], 1.0):
         process.kill()
     try:
         process.wait(PATIENCE_S)
     except subprocess.TimeoutExpired:
-        raise _immortal() from None
+        raise _make_survivor_error() from None
 
 
-def _immortal() -> InfrastructureError:
-    return InfrastructureError("the processes of a sandbox did not die", fix="look for processes in state D with ps")
+def _make_survivor_error() -> InfrastructureError:
+    return InfrastructureError("the processes of a sandbox did not die", fix="run ps and look for processes in state D")
 
 
 def _refusal(output: int, tail: Tail) -> PrerequisiteError:
-    while readable([output], 0) and (chunk := os.read(output, CHUNK)):
+    while wait_readable([output], 0) and (chunk := os.read(output, CHUNK)):
         tail.add(chunk)
     return PrerequisiteError(
-        f"bubblewrap cannot build a sandbox here: {tail.text().strip() or 'it said nothing'}",
-        fix="bubblewrap 0.8 or later is needed, and unprivileged user namespaces have to be allowed (in containers: by "
+        f"bubblewrap cannot build a sandbox here: {tail.text().strip() or 'no message'}",
+        fix="bubblewrap 0.8 or later is needed, and unprivileged user namespaces must be allowed (in containers: by "
         "the container's security profile); `ftdojo doctor` tries it again",
     )

@@ -1,4 +1,4 @@
-"""Run one untrusted program: put the view, the command and the watchdog together."""
+"""Run one untrusted program: combine the view, the command and the watchdog."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ftdojo.sandbox import command, confine, container, folder, view
 from ftdojo.sandbox.lease import Lease, lease
 from ftdojo.sandbox.limits import Limits
 from ftdojo.sandbox.process import KILLED
-from ftdojo.sandbox.system_calls import forbidden
+from ftdojo.sandbox.system_calls import build_filter
 from ftdojo.sandbox.tools import find_engine, find_tools
 from ftdojo.sandbox.watchdog import Completed, supervise
 
@@ -32,32 +32,32 @@ def run(
 ) -> Completed:
     """Run ``argv`` in a sandbox; return when it and every process that it started are gone.
 
-    A program that ends by SIGKILL although nobody here sent it may have been killed from outside: by the kernel for
-    want of memory, or by hand. It is run once more, so that this does not decide what comes of it.
+    A program that ends by a SIGKILL that ftdojo did not send may have been killed from outside: by the kernel when
+    memory ran out, or by a person. It is run once more, so that such a kill does not decide the result.
 
     Args:
         argv: program and arguments, with paths inside; for Python start with :func:`ftdojo.sandbox.python`.
-        read_only: host file or folder -> where the program finds it.
-        writable: an empty host folder, and where the program may write it. It keeps what was written, except when the
-            program was stopped for ``folder``: then it is emptied.
+        read_only: host file or folder -> its path for the program.
+        writable: an empty host folder, and its path for the program. Written files are kept, except when the program
+            was stopped for ``folder``: then it is emptied.
         limits: the default ones if not given.
-        cwd: where the program starts; the writable folder if not given.
-        hide: host paths at or below ``read_only`` ones (or the interpreter) that the program finds empty.
-        environment: variables beside :data:`ftdojo.sandbox.command.ENVIRONMENT`; nothing is inherited.
+        cwd: current directory of the program; the writable folder if not given.
+        hide: host paths at or below ``read_only`` ones (or the interpreter) that are empty for the program.
+        environment: variables in addition to :data:`ftdojo.sandbox.command.ENVIRONMENT`; nothing is inherited.
 
     Raises:
         UsageError: if ``$FTDOJO_SANDBOX`` names no backend.
-        PrerequisiteError: if this machine cannot enforce all of it. Nothing has run then.
+        PrerequisiteError: if this machine cannot enforce every limit. Nothing was run then.
         InfrastructureError: if an input cannot be read by the sandbox's user, or the machine fails.
     """
-    completed = _once(argv, read_only, writable, limits or Limits(), cwd, hide, environment)
+    completed = _run_once(argv, read_only, writable, limits or Limits(), cwd, hide, environment)
     if completed.status == KILLED and completed.stopped is None:
         folder.empty(writable[0])
-        completed = _once(argv, read_only, writable, limits or Limits(), cwd, hide, environment)
+        completed = _run_once(argv, read_only, writable, limits or Limits(), cwd, hide, environment)
     return completed
 
 
-def _once(
+def _run_once(
     argv: Sequence[str],
     read_only: Mapping[Path, str],
     writable: tuple[Path, str],
@@ -76,14 +76,14 @@ def _once(
         view.Bind(host, inside, writable=True),
     ]
     shown = [*(entry for entry in system if isinstance(entry, view.Bind)), *binds]
-    entries = [*binds, *view.hidden(shown, hide)]
-    program, cwd = view.confined(argv, inside), cwd or inside
+    entries = [*binds, *view.mask_paths(shown, hide)]
+    program, cwd = view.add_confinement(argv, inside), cwd or inside
     with contextlib.ExitStack() as stack:
         leased = stack.enter_context(lease()) if os.geteuid() == 0 else None
         if leased:
             _check_readable(binds)
         uid = leased.uid if leased else None
-        descriptor = stack.enter_context(folder.lent(host, uid))
+        descriptor = stack.enter_context(folder.lend(host, uid))
         if engine is not None:
             completed = container.run(
                 engine,
@@ -129,7 +129,7 @@ def _bubblewrap(
         uid = leased.uid
         entries, mounts = leased.stage(entries)
     with tempfile.TemporaryFile() as filter_file:
-        filter_file.write(forbidden())
+        filter_file.write(build_filter())
         filter_file.seek(0)
 
         def start(output: int, reports: int) -> subprocess.Popen[bytes]:
@@ -143,14 +143,14 @@ def _bubblewrap(
                 status_fd=reports,
                 filter_fd=filter_file.fileno(),
             )
-            guarded = command.guarded(bubblewrap, tools=tools, parent=os.getpid(), uid=uid)
+            guarded = command.add_guard(bubblewrap, tools=tools, parent=os.getpid(), uid=uid)
             return subprocess.Popen(
-                command.staged(guarded, tools=tools, mounts=mounts) if uid is not None else guarded,
+                command.add_mounts(guarded, tools=tools, mounts=mounts) if uid is not None else guarded,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 pass_fds=[reports, filter_file.fileno()],
-                env={},  # bubblewrap's init keeps what it was started with, and the program can read it there
+                env={},  # bubblewrap's init keeps its initial environment, and the program can read it there
                 start_new_session=True,  # Ctrl-C reaches this process alone, which then ends the sandbox
             )
 
@@ -158,7 +158,7 @@ def _bubblewrap(
 
 
 def _check_readable(binds: Sequence[view.Bind]) -> None:
-    """Root reads everything, the uid that it gives to a sandbox does not."""
+    """Check that the sandbox's uid can read the inputs: root can read everything, that uid cannot."""
     for bind in binds:
         needed = 0o005 if bind.source.is_dir() else 0o004
         if not bind.writable and bind.source.stat().st_mode & needed != needed:

@@ -1,6 +1,6 @@
-"""The second wall, behind the namespaces: system calls that no data program needs and that kernels were broken into by.
+"""The second wall, behind the namespaces: forbid system calls that no data program needs and past attacks used.
 
-A list of what is forbidden, not of what is allowed: data programs load numerical libraries that use most of the rest.
+It lists forbidden calls, not allowed ones: data programs load numerical libraries that use most of the others.
 Calls for another architecture than the machine's (32-bit ones on x86-64) end the process.
 """
 
@@ -15,7 +15,7 @@ from ftdojo.errors import PrerequisiteError
 
 CLONE_NEWUSER = 0x10000000
 TIOCSTI, TIOCLINUX = 0x5412, 0x541C
-"""ioctl(2): typing into a terminal as if its user did."""
+"""ioctl(2) requests that insert input into a terminal as if its user had typed it."""
 
 FORBIDDEN = (
     *("ptrace", "process_vm_readv", "process_vm_writev", "pidfd_getfd", "kcmp"),  # other processes
@@ -26,12 +26,12 @@ FORBIDDEN = (
     *("init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load", "reboot", "swapon", "swapoff"),
     *("acct", "syslog", "iopl", "ioperm", "modify_ldt", "move_pages", "settimeofday", "clock_settime", "adjtimex"),
 )
-"""Each fails with ``EPERM``."""
+"""Each of these fails with ``EPERM``."""
 
 
 @cache
-def forbidden() -> bytes:
-    """The filter as seccomp(2) takes it: instructions of BPF for this machine.
+def build_filter() -> bytes:
+    """Build the filter in the form that seccomp(2) takes: BPF instructions for this machine.
 
     Raises:
         PrerequisiteError: if libseccomp is not installed.
@@ -47,11 +47,11 @@ def forbidden() -> bytes:
     for name in FORBIDDEN:
         calls.add_rule(refused, name)
     calls.add_rule(refused, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, CLONE_NEWUSER, CLONE_NEWUSER))
-    # Its flags lie in memory, where a filter cannot read them. The C library then uses clone(2).
+    # Its flags are in memory, which a filter cannot read. The C library falls back to clone(2).
     calls.add_rule(seccomp.ERRNO(errno.ENOSYS), "clone3")
     for request in (TIOCSTI, TIOCLINUX):
         calls.add_rule(refused, "ioctl", seccomp.Arg(1, seccomp.MASKED_EQ, 0xFFFFFFFF, request))
-    # Beyond the Internet's: packets, netlink, the kernel's ciphers, and sockets to the machine's hypervisor, which are
+    # Not Internet sockets: packets, netlink, the kernel's ciphers, and sockets to the machine's hypervisor, which are
     # in no namespace.
     calls.add_rule(seccomp.ERRNO(errno.EAFNOSUPPORT), "socket", seccomp.Arg(0, seccomp.GT, socket.AF_INET6))
     with tempfile.TemporaryFile() as file:

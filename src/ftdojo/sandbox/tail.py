@@ -1,4 +1,4 @@
-"""The end of what an untrusted program printed, made safe to show."""
+"""The end of an untrusted program's output, made safe to show."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ class Tail:
         self._kept = bytearray()
 
     def add(self, chunk: bytes) -> None:
-        """Take the next bytes of the stream."""
+        """Append the next bytes of the stream."""
         self._kept += chunk
         del self._kept[: -self._limit or len(self._kept)]
 
     def text(self) -> str:
-        """What was kept, as text without control characters other than line feed and tab."""
+        """The kept bytes as text, without control characters other than line feed and tab."""
         return clean(self._kept.decode("utf-8", errors="replace"))
 
 
 def clean(text: str) -> str:
-    """``text`` without terminal sequences and control characters; a carriage return becomes a line feed."""
+    """Remove terminal sequences and control characters from ``text``; a carriage return becomes a line feed."""
     lines = _ESCAPE.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
     return "".join(c for c in lines if c in "\n\t" or unicodedata.category(c) not in _REMOVED)

@@ -1,7 +1,7 @@
-"""The programs of the host that build a sandbox: found, or a :class:`PrerequisiteError` that names all missing.
+"""Find the host programs that build a sandbox, or raise a :class:`PrerequisiteError` that names all missing ones.
 
-``$FTDOJO_SANDBOX`` chooses who builds it: ``bubblewrap``, the default, or the engine of containers that it names. One
-that is missing is an error: nothing else is taken in its place.
+``$FTDOJO_SANDBOX`` chooses the backend: ``bubblewrap``, the default, or a container engine. A missing one is an error:
+ftdojo does not fall back to another.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _ROOT_ONLY = {"unshare", "mount"}
 
 
 def find_engine() -> str | None:
-    """The absolute path of the client of the chosen engine; ``None`` for bubblewrap.
+    """Find the absolute path of the chosen engine's client; ``None`` for bubblewrap.
 
     Raises:
-        UsageError: for a choice that there is not.
-        PrerequisiteError: not Linux, or no such client.
+        UsageError: if the choice is unknown.
+        PrerequisiteError: if this is not Linux, or the client is missing.
     """
     if sys.platform != "linux":
         raise PrerequisiteError("untrusted programs can only be run on Linux", fix="use a Linux machine or container")
@@ -53,10 +53,10 @@ def find_engine() -> str | None:
 
 
 def find_tools() -> Mapping[str, str]:
-    """Name -> absolute path of every tool that bubblewrap and this user need.
+    """Find every tool that bubblewrap and this user need: name -> absolute path.
 
     Raises:
-        PrerequisiteError: tools missing. There is no weaker way to run untrusted code to fall back on.
+        PrerequisiteError: if tools are missing. There is no weaker fallback for untrusted code.
     """
     needed = [name for name in _PACKAGE if os.geteuid() == 0 or name not in _ROOT_ONLY]
     found = {name: path for name in needed if (path := shutil.which(name))}

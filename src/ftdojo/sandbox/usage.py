@@ -1,4 +1,4 @@
-"""What the processes of one sandbox use, read from the sandbox's own ``/proc``: it lists them all, and nothing else."""
+"""Resource use of one sandbox's processes, read from the sandbox's own ``/proc``, which lists exactly these."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _KCMP = {"x86_64": 312, "aarch64": 272}.get(platform.machine())
-"""Number of the system call kcmp(2), which the C library has no function for."""
+"""Number of the system call kcmp(2), for which the C library has no function."""
 _KCMP_VM = 1
 _LIBC = ctypes.CDLL(None)
 
@@ -35,18 +35,18 @@ class Processes:
 
     def __init__(self, init: int, writable: int) -> None:
         self._init = init
-        self._path = Path("/proc", str(init), "root", "proc")  # the sandbox's own, by the kernel's door
+        self._path = Path("/proc", str(init), "root", "proc")  # the sandbox's own root, through /proc
         self._device = os.fstat(writable).st_dev
         self._proc: int | None = None
 
     def close(self) -> None:
-        """Give up the view."""
+        """Close the view of ``/proc``."""
         if self._proc is not None:
             os.close(self._proc)
             self._proc = None
 
     def sample(self) -> Usage | None:
-        """What is used now; ``None`` as long as the sandbox is being built, or once it is gone."""
+        """Measure current use; ``None`` while the sandbox is being built and after it is gone."""
         proc = self._open()
         if proc is None:
             return None
@@ -62,15 +62,15 @@ class Processes:
         in_memory = sum(unlinked.values()) - on_disk
         return Usage(int(memory) + in_memory, cpu, on_disk)
 
-    def counted_twice(self) -> int:
-        """Bytes of memory that a sample counts more than once, as several processes share one address space: parent
-        and child do from ``vfork`` until ``exec``. Dear, so only asked for when it matters."""
+    def measure_shared_bytes(self) -> int:
+        """Measure the bytes that a sample counts more than once because processes share one address space, as parent
+        and child do from ``vfork`` until ``exec``. Expensive: call it only when needed."""
         pids = sorted(_descendants(self._init), key=functools.cmp_to_key(_compare_memory))
         again = (pid for before, pid in itertools.pairwise(pids) if _compare_memory(before, pid) == 0)
         return sum(self._memory(f"/proc/{pid}") or 0 for pid in again)
 
     def _open(self) -> int | None:
-        """The view, once it is the sandbox's: this process has no entry there, so ``self`` dangles."""
+        """Open ``/proc`` once it is the sandbox's own: this process has no entry there, so ``self`` dangles."""
         if self._proc is None:
             try:
                 proc = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY)
@@ -87,8 +87,8 @@ class Processes:
     def _memory(self, thread: str) -> int | None:
         """Proportional set size of the thread's process; ``None`` for a thread that has ended.
 
-        Any thread of it will do, and not always the first: that one may end before the others. For a process that
-        hides it (``PR_SET_DUMPABLE``) the resident size, which is larger, takes its place.
+        Any thread of the process gives it; the first one may end before the others. For a process that hides it
+        (``PR_SET_DUMPABLE``), the resident size, which is larger, is used instead.
         """
         if rollup := self._read(f"{thread}/smaps_rollup"):
             return int(next(line for line in rollup.splitlines() if line.startswith(b"Pss:")).split()[1]) * 1024
@@ -103,7 +103,7 @@ class Processes:
     def _unlinked(self, thread: str) -> dict[tuple[int, int], int]:
         """(device, inode) -> bytes of open regular files without a name: ``memfd_create``, or deleted while open.
 
-        By thread, as each may have descriptors of its own (``unshare(CLONE_FILES)``).
+        Read per thread, because each may have its own descriptors (``unshare(CLONE_FILES)``).
         """
         found = {}
         for number in self._numbers(f"{thread}/fd"):
@@ -114,7 +114,7 @@ class Processes:
         return found
 
     def _read(self, name: str) -> bytes:
-        """A file of the view; nothing if its process has ended, or hides it."""
+        """Read a file of the view; empty if its process has ended, or hides it."""
         try:
             descriptor = os.open(name, os.O_RDONLY, dir_fd=self._proc)
         except OSError:
@@ -141,7 +141,7 @@ class Processes:
 def _descendants(pid: int) -> list[int]:
     """The process and all below it, by the host's numbers."""
     found = [pid]
-    for parent in found:  # which grows
+    for parent in found:  # the list grows while it is iterated
         for path in Path("/proc", str(parent), "task").glob("*/children"):
             with contextlib.suppress(OSError):  # ended since
                 found.extend(map(int, path.read_text("ascii").split()))

@@ -1,4 +1,4 @@
-"""Run a task's untrusted program, such as a user's ``scorer.py``, in the sandbox: the runner that tasks ask for."""
+"""Run a task's untrusted program, such as a user's ``scorer.py``, in the sandbox: the runner that tasks require."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def run_user_code(program: Path, inputs: Path, output: Path) -> None:
     """Run ``python main.py INPUTS OUTPUT`` in the folder ``program``: a :class:`ftdojo.tasks.external.CodeRunner`.
 
     Raises:
-        InputError: if it fails or is stopped; the finding holds the end of what it printed.
+        InputError: if it fails or is stopped; the finding contains the end of its output.
     """
     with tempfile.TemporaryDirectory(prefix="ftdojo-scores-") as folder:
         done = run(
@@ -37,7 +37,7 @@ def run_user_code(program: Path, inputs: Path, output: Path) -> None:
                 gate=0,
                 message=f"the program {why}: {done.output.strip()[-800:]}",
                 where=program.name,
-                fix="mend the error: score(item, output) must return a number from 0 to 1 for any output",
+                fix="fix the error: score(item, output) must return a number from 0 to 1 for any output",
             )
             raise InputError([finding])
         output.write_bytes(read_output(Path(folder), NAME, LIMITS.file_bytes))

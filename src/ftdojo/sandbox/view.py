@@ -1,4 +1,4 @@
-"""What a sandboxed program sees of the file system: a list of entries, each of which knows its bubblewrap arguments."""
+"""A sandboxed program's view of the file system: a list of entries, each with its bubblewrap arguments."""
 
 from __future__ import annotations
 
@@ -43,24 +43,24 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Scratch:
-    """An empty file system in memory of at most ``size`` bytes."""
+    """An empty in-memory file system of at most ``size`` bytes."""
 
     target: str
     size: int
 
     def arguments(self) -> list[str]:
-        """``--tmpfs`` with a size: without one it could grow to half of the machine's memory."""
+        """``--tmpfs`` with a size; without it, the file system could grow to half of the machine's memory."""
         return ["--size", str(self.size), "--tmpfs", self.target]
 
 
 @dataclass(frozen=True, slots=True)
 class Hidden:
-    """An empty, read-only folder in the place of what was bound there."""
+    """An empty, read-only folder that covers the previous content of ``target``."""
 
     target: str
 
     def arguments(self) -> list[str]:
-        """``--tmpfs``, closed again."""
+        """``--tmpfs``, then made read-only."""
         return ["--tmpfs", self.target, "--remount-ro", self.target]
 
 
@@ -82,7 +82,7 @@ def system() -> list[Bind | Link]:
 
 
 def scratch(size: int) -> list[Scratch]:
-    """Room for what a program does not hand in, ``size`` bytes each."""
+    """Scratch space for temporary files, ``size`` bytes each."""
     return [Scratch(target, size) for target in ("/dev/shm", "/tmp")]  # noqa: S108 - the sandbox's own
 
 
@@ -98,8 +98,8 @@ def python() -> str:
     return sys.executable
 
 
-def confined(program: Sequence[str], writable: str) -> list[str]:
-    """The program, behind the wall that :mod:`ftdojo.sandbox.confine` puts up first."""
+def add_confinement(program: Sequence[str], writable: str) -> list[str]:
+    """Prefix ``program`` with :mod:`ftdojo.sandbox.confine`, which applies Landlock before it starts the program."""
     return [python(), "-I", "-S", "-B", CONFINE, writable, *program]
 
 
@@ -112,20 +112,20 @@ def inputs(read_only: Mapping[Path, str]) -> list[Bind]:
     return [Bind(path.resolve(strict=True), inside) for path, inside in read_only.items()]
 
 
-def hidden(binds: Sequence[Bind], paths: Iterable[Path]) -> list[Entry]:
-    """Masks over ``paths`` and over the code that can make test items, wherever ``binds`` would show them."""
+def mask_paths(binds: Sequence[Bind], paths: Iterable[Path]) -> list[Entry]:
+    """Return masks for ``paths`` and for the code that can generate test items, wherever ``binds`` would show them."""
     asked = {path.resolve() for path in paths}
     masks: dict[str, Entry] = {
-        place: _mask(path, place) for path in generators.code() for place in _places(binds, path)
+        place: _mask(path, place) for path in generators.find_code() for place in _places(binds, path)
     }
-    # What the caller shows of such a project by name is shown, but for the code in it.
-    inner = [path for path in generators.projects() if all(path != bind.source for bind in binds)]
+    # A part of such a project that the caller binds by name is shown, except the code in it.
+    inner = [path for path in generators.find_projects() if all(path != bind.source for bind in binds)]
     masks |= {
         place: Bind(EMPTY, place) if path.is_file() else Hidden(place)
         for path in [*inner, *asked]
         for place in _places(binds, path)
     }
-    # Within a mask there is nothing left to be masked.
+    # Paths within a masked path need no mask of their own.
     return [mask for place, mask in masks.items() if masks.keys().isdisjoint(map(str, PurePosixPath(place).parents))]
 
 

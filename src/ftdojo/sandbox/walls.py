@@ -1,4 +1,4 @@
-"""Try every wall of the sandbox on this machine, each beside a control that shows the attempt to be a real one."""
+"""Try every wall of the sandbox on this machine, each with a control that shows that the attempt is real."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ftdojo.sandbox.watchdog import Completed
 
 _LIMITS = Limits(wall_s=20.0, memory_bytes=96 * MIB, processes=16, file_bytes=4 * MIB, folder_bytes=8 * MIB)
 _CONTROLS = ("network", "abstract sockets", "outside files", "inputs")
-"""What is also tried outside, where it has to get through. The other attempts would do something there."""
+"""Attempts that are also made outside, where they must succeed. The others would have an effect there."""
 _DENIED = "PermissionError: Permission denied"
 
 
@@ -35,7 +35,7 @@ class Wall:
 
 
 def probe() -> list[Wall]:
-    """All walls, in about two seconds.
+    """Try all walls; takes about two seconds.
 
     Raises:
         PrerequisiteError: if no sandbox can be built here at all.
@@ -60,19 +60,19 @@ def _escapes() -> list[Wall]:
 
 def _wall(name: str, error: str | None, control: str | None) -> Wall:
     if control is not None:
-        return Wall(name, False, f"not shown: the control outside failed too ({control})")
+        return Wall(name, False, f"not proven: the control outside failed too ({control})")
     if error is None:
         return Wall(name, False, "the attempt got through")
-    # Another refusal of this one could hide that the kernel takes the program for root.
+    # Any other error here could hide that the kernel treats the program as root.
     return Wall(name, name != "kernel settings" or error == _DENIED, error)
 
 
 def _limit(name: str, stop: Stop, over: tuple[str, str], within: tuple[str, str], limits: Limits) -> Wall:
-    """A program over a limit has to be stopped for it; the same program within the limit has to end well."""
+    """Check that a program above a limit is stopped for it, and that the same program below it succeeds."""
     excess, honest = _attempt(*over, limits=limits), _attempt(*within, limits=limits)
     ok = excess.stopped == stop and honest.stopped is None and honest.status == 0
-    told = f"stopped after {excess.seconds:.1f} s" if excess.stopped == stop else f"not stopped ({excess.stopped})"
-    return Wall(name, ok, f"{told}; below the limit: status {honest.status}")
+    outcome = f"stopped after {excess.seconds:.1f} s" if excess.stopped == stop else f"not stopped ({excess.stopped})"
+    return Wall(name, ok, f"{outcome}; below the limit: status {honest.status}")
 
 
 def _attempt(name: str, value: str, *, limits: Limits = _LIMITS, inputs: Path | None = None) -> Completed:
@@ -87,7 +87,7 @@ def _attempt(name: str, value: str, *, limits: Limits = _LIMITS, inputs: Path | 
 
 @contextlib.contextmanager
 def _targets() -> Iterator[dict[str, object]]:
-    """Things of the host that a program must not reach, and the limits that it is to try."""
+    """Create host resources that a program must not reach; yield them and the limits to try."""
     with (
         tempfile.TemporaryDirectory(prefix="ftdojo-secret-") as folder,
         socket.create_server(("127.0.0.1", 0)) as server,
@@ -97,7 +97,7 @@ def _targets() -> Iterator[dict[str, object]]:
         secret.write_text("secret", "utf-8")
         inputs.mkdir()
         (inputs / "data").touch()
-        (inputs / "data").chmod(0o666)  # so that nothing but the mount forbids to write it
+        (inputs / "data").chmod(0o666)  # so that only the mount prevents writing
         name = f"ftdojo-probe-{os.getpid()}-{secret.stat().st_ino}"
         abstract.bind(f"\0{name}")
         abstract.listen()

@@ -1,7 +1,7 @@
-"""Watch one sandbox from start to end: sample what it uses, stop it when it is over a limit.
+"""Watch one sandbox from start to end: sample its resource use, stop it when it exceeds a limit.
 
-All in the calling thread. The kernel's "die with the parent" follows the *thread* that started a process, so it holds
-for exactly as long as the run; and Ctrl-C arrives where it is dealt with.
+Everything runs in the calling thread. The kernel's "die with the parent" follows the *thread* that started a process,
+so it holds for exactly as long as the run; and Ctrl-C arrives in the thread that handles it.
 """
 
 from __future__ import annotations
@@ -13,31 +13,31 @@ from dataclasses import dataclass
 from ftdojo.errors import InfrastructureError
 from ftdojo.sandbox import folder
 from ftdojo.sandbox.limits import Limits, Stop
-from ftdojo.sandbox.process import PATIENCE_S, Start, started
+from ftdojo.sandbox.process import PATIENCE_S, Start, start_sandbox
 from ftdojo.sandbox.tail import Tail
 from ftdojo.sandbox.usage import Processes, Usage
 
 INTERVAL_S = 0.05
-"""Between two samples; longer where a sample is slow, so that watching leaves the processor to the program ..."""
+"""Seconds between two samples; longer if a sample is slow, so that watching uses little processor time ..."""
 LONGEST_INTERVAL_S = 0.25
 """... but never longer than this: a program can make samples slow on purpose."""
 CONFIRM_S = 0.01
-"""Until memory that was found over its limit is looked at again."""
+"""Seconds until memory above its limit is sampled again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completed:
-    """How a run ended."""
+    """The result of a run."""
 
     status: int
     """Exit status of the program, or 128 plus the number of the signal that ended it."""
     seconds: float
-    """Wall clock, the building of the sandbox included."""
+    """Wall-clock time, including the time to build the sandbox."""
     peak_memory_bytes: int
-    """The highest sample (what is counted: see :class:`Limits`); 0 for a program that was gone before the first, and in
-    a container, where none is taken."""
+    """The highest sample (:class:`Limits` defines what is counted); 0 if the program ended before the first sample, and
+    in a container, where no sample is taken."""
     stopped: Stop | None
-    """The limit that the program went over, or ``None``."""
+    """The limit that the program exceeded, or ``None``."""
     output: str
     """The end of standard output and error, without control characters."""
 
@@ -46,12 +46,12 @@ def supervise(start: Start, limits: Limits, writable: int) -> Completed:
     """Start a sandbox and return when it is gone; ``writable`` is a descriptor of its writable folder.
 
     Raises:
-        PrerequisiteError: if the machine does not let bubblewrap build the sandbox.
-        InfrastructureError: if it can be neither watched nor ended.
+        PrerequisiteError: if bubblewrap cannot build the sandbox on this machine.
+        InfrastructureError: if it cannot be watched or does not end.
     """
     began = time.monotonic()
     tail = Tail(limits.output_bytes)
-    with started(start, tail) as running, contextlib.closing(Processes(running.init_pid, writable)) as processes:
+    with start_sandbox(start, tail) as running, contextlib.closing(Processes(running.init_pid, writable)) as processes:
         meter = _Meter(limits, processes, writable, began)
         while (stopped := meter.verdict()) is None and not running.wait(meter.pause()):
             pass
@@ -81,7 +81,7 @@ class _Meter:
         self._suspected = False
 
     def verdict(self) -> Stop | None:
-        """The limit that is passed now, if any."""
+        """The limit that is exceeded now, if any."""
         now = time.monotonic()
         if now - self._began > self._limits.wall_s:
             return "wall"
@@ -95,7 +95,7 @@ class _Meter:
         return over
 
     def pause(self) -> float:
-        """Seconds until the next verdict can be another."""
+        """Seconds until the verdict can change."""
         return max(0.0, min(self._due, self._began + self._limits.wall_s) - time.monotonic())
 
     def _sample(self, age: float) -> Usage:
@@ -113,10 +113,11 @@ class _Meter:
         return "folder" if folder.is_over(self._writable, self._limits.folder_bytes - usage.unlinked_bytes) else None
 
     def _memory_is_over(self, usage: Usage) -> bool:
-        """Twice in a row: memory that is read before a fork, and again in the child, counts half as much again."""
+        """Whether two samples in a row exceed the limit. One is not enough: memory that is read before a fork, and
+        again in the child, counts half as much again."""
         memory, limit = usage.memory_bytes, self._limits.memory_bytes
         if memory > limit:
-            memory -= self._processes.counted_twice()
+            memory -= self._processes.measure_shared_bytes()
         over = memory > limit
         confirmed, self._suspected = over and self._suspected, over
         if confirmed or not over:

@@ -1,4 +1,4 @@
-"""Tasks: frozen specification, prompt, scorer, data. Imports neither torch nor a network client."""
+"""Tasks: frozen specification, prompt, scorer, data. This package imports neither torch nor a network client."""
 
 from ftdojo.contract.task_spec import Record, TaskSpec
 from ftdojo.tasks.registry import get, ids

@@ -1,4 +1,4 @@
-"""From item scores to metrics: the means that the scorers share."""
+"""Aggregation of item scores to metrics: the means that scorers share."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from ftdojo.tasks.spec import ItemScore
 
 
 def subtask_mean(scores: Sequence[ItemScore], value: Callable[[ItemScore], float]) -> float:
-    """The unweighted mean over the sub-tasks that occur of the mean of ``value`` over their items.
+    """Return the unweighted mean, over the sub-tasks that occur, of the mean of ``value`` over their items.
 
     Raises:
-        ValueError: for no scores; there is no metric of nothing.
+        ValueError: if there are no scores.
     """
     if not scores:
         raise ValueError("no scores to aggregate")
@@ -23,5 +23,5 @@ def subtask_mean(scores: Sequence[ItemScore], value: Callable[[ItemScore], float
 
 
 def parsed_percent(scores: Sequence[ItemScore]) -> float:
-    """The share of outputs in which an answer of the right form was found, in per cent."""
+    """Return the share of outputs in which an answer of the right form was found, in per cent."""
     return 100.0 * fmean(score.parsed for score in scores)

@@ -1,6 +1,6 @@
 """The built-in scorers for a user's own task: ``exact``, ``json``, ``number`` and ``choice``.
 
-Each is a pure function of a gold text and an output. Complete ``<think>…</think>`` passages are dropped from outputs.
+Each is a pure function of a gold text and an output. Complete ``<think>…</think>`` blocks are removed from outputs.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ftdojo.tasks.spec import ItemScore
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a judge says of one output."""
+    """A judge's verdict on one output."""
 
     score: float
     """0 to 1."""
@@ -39,7 +39,7 @@ Judge = Callable[[str, str], Verdict]
 
 
 def exact(gold: str, output: str) -> Verdict:
-    """Right if the whole output is the gold text, apart from case and white space."""
+    """Judge an output as right if it equals the gold text, ignoring case and white space."""
     given = _normalized(drop_thinking(output))
     return Verdict(float(given == _normalized(gold)), parsed=bool(given))
 
@@ -47,7 +47,7 @@ def exact(gold: str, output: str) -> Verdict:
 def json_fields(gold: str, output: str, *, metric: str) -> Verdict:
     """Compare the fields of the gold object: the score is 1 if all are equal, or with ``field_accuracy`` their share.
 
-    Text is compared apart from case and white space, numbers by value; further keys in the output do not matter.
+    Text is compared ignoring case and white space, numbers by value; further keys in the output are ignored.
     """
     expected = json.loads(gold)
     if not (isinstance(expected, dict) and expected):
@@ -60,7 +60,7 @@ def json_fields(gold: str, output: str, *, metric: str) -> Verdict:
 
 
 def number(gold: str, output: str, *, tolerance: float) -> Verdict:
-    """Right if the first number in the output differs from gold by at most ``tolerance`` times gold.
+    """Judge an output as right if its first number differs from gold by at most ``tolerance`` times gold.
 
     Commas between digits are taken as thousands separators.
     """
@@ -72,7 +72,7 @@ def number(gold: str, output: str, *, tolerance: float) -> Verdict:
 
 
 def choice(gold: str, output: str, *, choices: Sequence[str]) -> Verdict:
-    """Right if the choice that occurs first in the output, as a whole word and regardless of case, is gold."""
+    """Judge an output as right if the choice that occurs first in it, as a whole word and in any case, is gold."""
     longest_first = sorted(map(_normalized, choices), key=len, reverse=True)
     if _normalized(gold) not in longest_first:
         raise ValueError(f"is none of the choices {', '.join(choices)}")
@@ -90,7 +90,7 @@ class AnswerScorer(MeanScorer):
     subtask: Callable[[Record], str]
 
     def score(self, items: Sequence[Record], outputs: Sequence[str]) -> list[ItemScore]:
-        """One verdict an item; an error is ``empty``, ``format`` or ``wrong``.
+        """Return one verdict per item; an error is ``empty``, ``format`` or ``wrong``.
 
         Raises:
             InputError: naming the items whose gold text is not of the scorer's form.
@@ -112,7 +112,7 @@ class AnswerScorer(MeanScorer):
         return scores
 
     def metrics(self, scores: Sequence[ItemScore]) -> dict[str, float]:
-        """The judge's further values and the share of parsed outputs, in per cent."""
+        """Return the judge's further values and the share of parsed outputs, in per cent."""
 
         def mean(name: str) -> float:
             return 100.0 * subtask_mean(scores, lambda s: s.metrics[name])
@@ -120,7 +120,7 @@ class AnswerScorer(MeanScorer):
         return {name: mean(name) for name in scores[0].metrics} | {"parsed": parsed_percent(scores)}
 
     def gold(self, item: Record) -> str:
-        """The item's gold text."""
+        """Return the item's gold text."""
         return self.gold_text(item)
 
 
@@ -149,7 +149,7 @@ def _first_number(text: str) -> float | None:
 
 
 def _same(gold: Any, given: Any) -> bool:
-    """Equality of JSON values; it descends only as deep as ``gold``, which is not hostile."""
+    """Whether two JSON values are equal; it descends only as deep as ``gold``, which is not hostile."""
     if isinstance(gold, str):
         return isinstance(given, str) and _normalized(gold) == _normalized(given)
     if isinstance(gold, dict):

@@ -1,4 +1,4 @@
-"""A user's own ``scorer.py``: untrusted code, so it is run by a runner that the caller hands in, never imported here.
+"""A user's own ``scorer.py``: untrusted code, which is run by a runner that the caller passes, and never imported here.
 
 ``scorer.py`` defines ``score(item: dict, output: str) -> float`` with values from 0 (wrong) to 1 (right).
 """
@@ -26,7 +26,7 @@ PROGRAM = Path(__file__).with_name("score_program.py")
 
 
 class CodeRunner(Protocol):
-    """Runs untrusted Python, shut off from the machine."""
+    """Runs untrusted Python code, isolated from the machine."""
 
     def __call__(self, program: Path, inputs: Path, output: Path) -> None:
         """Run ``python main.py INPUTS OUTPUT`` in the folder ``program``.
@@ -41,15 +41,15 @@ class CodeRunner(Protocol):
 
 @runtime_checkable
 class RunsCode(Protocol):
-    """A scorer that runs untrusted code, as soon as it is bound to a runner."""
+    """A scorer that runs untrusted code once it is bound to a runner."""
 
     def bind(self, runner: CodeRunner) -> Scorer:
-        """The scorer with a runner."""
+        """Return the scorer with a runner."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExternalScorer(MeanScorer):
-    """Scores with a ``scorer.py``. Without a runner it can be described, but not used."""
+    """A scorer that runs a ``scorer.py``. Without a runner it cannot score."""
 
     code: Path
     gold_text: Callable[[Record], str]
@@ -57,7 +57,7 @@ class ExternalScorer(MeanScorer):
     runner: CodeRunner | None
 
     def score(self, items: Sequence[Record], outputs: Sequence[str]) -> list[ItemScore]:
-        """One verdict an item; an output counts as parsed if it is not blank.
+        """Return one verdict per item; an output counts as parsed if it is not blank.
 
         Raises:
             PrerequisiteError: without a runner.
@@ -65,7 +65,7 @@ class ExternalScorer(MeanScorer):
         """
         if self.runner is None:
             raise PrerequisiteError(
-                f"{self.code.name} is untrusted code and nothing was given to run it",
+                f"{self.code.name} is untrusted code, and there is no sandbox to run it in",
                 fix="score through `ftdojo score` or `ftdojo run`, which have a sandbox",
             )
         with tempfile.TemporaryDirectory(prefix="ftdojo-score-") as temporary:
@@ -75,7 +75,7 @@ class ExternalScorer(MeanScorer):
             shutil.copyfile(PROGRAM, program / "main.py")
             shutil.copyfile(self.code, program / "scorer.py")
             pairs = zip(items, outputs, strict=True)
-            # Escaped, because model output may hold lone surrogates, which no file can.
+            # JSON escapes, because model output may contain lone surrogates, which UTF-8 cannot encode.
             inputs.write_text("".join(json.dumps({"item": i, "output": o}) + "\n" for i, o in pairs), "utf-8")
             self.runner(program, inputs, output)
             replies = [reply for _, reply in scan_jsonl(output)]
@@ -92,11 +92,11 @@ class ExternalScorer(MeanScorer):
         ]
 
     def metrics(self, scores: Sequence[ItemScore]) -> dict[str, float]:
-        """The share of outputs that are not blank."""
+        """Return the share of outputs that are not blank."""
         return {"parsed": parsed_percent(scores)}
 
     def gold(self, item: Record) -> str:
-        """The item's gold text."""
+        """Return the item's gold text."""
         return self.gold_text(item)
 
 
@@ -107,14 +107,14 @@ def _values(replies: Sequence[Any], items: Sequence[Record], where: str) -> list
         findings.append(Finding(code=code, gate=0, message=message, where=where, fix=fix))
 
     if len(replies) != len(items):
-        fault("scorer_failed", f"gave {len(replies)} scores for {len(items)} items", "leave INPUTS and OUTPUT alone")
+        fault("scorer_failed", f"gave {len(replies)} scores for {len(items)} items", "do not change INPUTS and OUTPUT")
     for item, reply in zip(items, replies, strict=False):
         value = reply.get("score") if isinstance(reply, dict) else None
         if isinstance(value, float) and math.isfinite(value) and 0.0 <= value <= 1.0:
             values.append(value)
         else:
-            said = str(reply)[:200]
-            fault("scorer_failed", f"item {item['id']}: {said}", "score(item, output) must return a number from 0 to 1")
+            fix = "score(item, output) must return a number from 0 to 1"
+            fault("scorer_failed", f"item {item['id']}: {str(reply)[:200]}", fix)
     if findings:
         raise InputError(findings[:MAX_FINDINGS])
     return values

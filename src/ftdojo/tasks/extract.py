@@ -1,9 +1,9 @@
-"""From raw model output to an answer: the front end that the scorers share.
+"""Extraction of the answer from raw model output, shared by the scorers.
 
-The rule is that of the reference harness for ChemCoTBench: strip, drop every complete ``<think>…</think>``, take the
+The rules are those of the reference harness for ChemCoTBench: strip, drop every complete ``<think>…</think>``, take the
 first ```` ```json ```` fence, else the first ```` ``` ```` fence, delete line breaks (with an indentation of four
-spaces), parse as JSON. Output is hostile: all functions take any text, never raise, and run in time linear in its
-length, which is why they search for marks instead of matching patterns across lines.
+spaces), parse as JSON. Output is hostile: all functions accept any text, never raise, and run in time linear in its
+length. That is why they search for markers instead of matching patterns across lines.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ OPEN, CLOSE = "<think>", "</think>"
 
 
 def drop_thinking(text: str) -> str:
-    """``text`` stripped and without its complete ``<think>…</think>`` passages; an unclosed one stays."""
+    """Return ``text`` stripped and without its complete ``<think>…</think>`` blocks; an unclosed one stays."""
     kept, position = [], 0
     while (opened := text.find(OPEN, position)) >= 0 and (closed := text.find(CLOSE, opened)) >= 0:
         kept.append(text[position:opened])
@@ -25,7 +25,7 @@ def drop_thinking(text: str) -> str:
 
 
 def in_fence(text: str) -> str:
-    """The content of the first ```` ```json ```` fence, else of the first fence (closed or not), else all of it."""
+    """Return the content of the first ```` ```json ```` fence, else of the first fence (closed or not), else all."""
     for mark in (f"{FENCE}json", FENCE):
         _, found, rest = text.partition(mark)
         if found:
@@ -34,17 +34,17 @@ def in_fence(text: str) -> str:
 
 
 def fenced(text: str) -> str:
-    """The part of an output that holds the answer: what is in its fence, thinking left out."""
+    """Return the part of an output with the answer: without thinking, and only the content of a fence, if any."""
     return in_fence(drop_thinking(text))
 
 
 def json_text(text: str) -> str:
-    """The part of an output that is to be parsed: fenced if there is a fence, and on one line."""
+    """Return the part of an output to parse as JSON: that of :func:`fenced`, on one line."""
     return fenced(text).replace("\n    ", "").replace("\n", "")
 
 
 def json_value(text: str) -> Any:
-    """The JSON value of an output, or ``None`` if it holds none (``null`` answers nothing either)."""
+    """Return the JSON value of an output; ``None`` if there is none (``null`` is no answer either)."""
     try:
         return json.loads(json_text(text))
     except (ValueError, RecursionError):  # ValueError: bad JSON, and integers of more digits than int() takes
@@ -52,7 +52,7 @@ def json_value(text: str) -> Any:
 
 
 def json_object(text: str) -> dict[str, Any] | None:
-    """The JSON object of an output: its JSON value, else the object that begins at the first brace in the text."""
+    """Return the JSON object of an output: its JSON value, else the object that begins at the first brace."""
     value = json_value(text)
     if value is None:
         text = drop_thinking(text)
@@ -67,26 +67,26 @@ def json_object(text: str) -> dict[str, Any] | None:
 
 
 def from_json(value: Any) -> Any:
-    """The value of a JSON text; what is no text is returned as it is."""
+    """Return the value of a JSON text; ``{}`` for null and for other text. Other values are returned unchanged."""
     for _ in range(3):
         if not isinstance(value, str):
             break
         try:
-            value = json.loads(value)  # before any fence is looked for: an encoded text may hold one
+            value = json.loads(value)  # before looking for a fence: an encoded text may contain one
         except (ValueError, RecursionError):
             value = json_value(value)
     return {} if value is None or isinstance(value, str) else value
 
 
 def scalar_text(value: Any) -> str:
-    """A JSON scalar as stripped text; nothing for ``null``, lists and objects, which are no answer."""
+    """Return a JSON scalar as stripped text; empty for ``null``, lists and objects, which are no answer."""
     return str(value).strip() if isinstance(value, (str, int, float)) else ""
 
 
 def count(text: str, *, digits: int = 9) -> int | None:
-    """``text`` as an integer, by the rules of ``int()``; ``None`` if it is none or longer than ``digits``.
+    """Return ``text`` as an integer, by the rules of ``int()``; ``None`` if it is none or longer than ``digits``.
 
-    No task counts to a billion, while a mean over such answers would overflow.
+    No task counts to a billion, and a mean over longer answers would overflow.
     """
     try:
         return int(text) if len(text) <= digits else None

@@ -20,7 +20,7 @@ INSTALL = f"pip install {BENCHMARKS}"
 
 
 def installed() -> list[EntryPoint]:
-    """The entry points of all families, by name."""
+    """Return the entry points of all families, sorted by name."""
     return sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value))
 
 
@@ -30,7 +30,7 @@ def benchmarks_installed() -> bool:
 
 
 def load_family(entry: EntryPoint) -> tuple[Task, ...]:
-    """The tasks of one family.
+    """Load the tasks of one family.
 
     Raises:
         PrerequisiteError: naming the distribution, if the family cannot be loaded or returns something else.
@@ -47,7 +47,7 @@ def load_family(entry: EntryPoint) -> tuple[Task, ...]:
 
 @cache
 def tasks() -> dict[str, Task]:
-    """The tasks of all families by id.
+    """Load the tasks of all families, by id.
 
     Raises:
         PrerequisiteError: if a family is broken, or two of them give a task with the same id.
@@ -58,7 +58,7 @@ def tasks() -> dict[str, Task]:
         for task in load_family(entry):
             name = task.spec.id
             if name in found:
-                raise _broken(entry, f"{distribution(owner[name])} has a task '{name}', too")
+                raise _broken(entry, f"{distribution(owner[name])} also has a task '{name}'")
             found[name], owner[name] = task, entry
     return found
 
@@ -70,5 +70,5 @@ def _broken(entry: EntryPoint, why: str) -> PrerequisiteError:
 
 
 def distribution(entry: EntryPoint) -> str:
-    """The name of the distribution that declares an entry point."""
+    """Return the name of the distribution that declares an entry point."""
     return entry.dist.name if entry.dist else "(unknown)"

@@ -1,11 +1,11 @@
 """A user's own task as a folder: ``task.toml``, ``train.jsonl``, ``eval.jsonl`` and, optionally, ``scorer.py``.
 
-The key ``scorer`` names what scores: a built-in scorer; ``scorer.py``, which comes with the folder and runs in the
-sandbox; or a plug-in of the user's own environment, by its name or as ``module:Attribute``, which is trusted like any
+The key ``scorer`` names the scorer: a built-in one; ``scorer.py``, which is in the folder and runs in the sandbox; or
+a plug-in of the user's own environment, by its name or as ``module:Attribute``, which is trusted like any
 installed package (:mod:`ftdojo.tasks.scorers`).
 
-``eval.jsonl`` is cleaned of repeated prompts and cut into validation and test by a hash of the prompt, within each
-sub-task; ``train.jsonl`` becomes the raw data as it is. The data variant is called ``folder``.
+Repeated prompts are removed from ``eval.jsonl``, and it is split into validation and test by a hash of the prompt,
+within each sub-task; ``train.jsonl`` becomes the raw data unchanged. The data variant is called ``folder``.
 """
 
 from __future__ import annotations
@@ -90,21 +90,21 @@ class TaskFile(StrictModel):
 
     @property
     def answer_template(self) -> str:
-        """``answer`` as a template, also where it is the name of a field."""
+        """``answer`` as a template, also if it is the name of a field."""
         return template.field(self.answer) if self.answer.isidentifier() else self.answer
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Prompt, gold text and sub-task of a row, by the templates of a task file."""
+    """Reads prompt, gold text and sub-task of a row with the templates of a task file."""
 
     prompt_template: Template
     answer_template: Template
     subtask_field: str
 
     @classmethod
-    def of(cls, file: TaskFile) -> Reader:
-        """The reader of a task file."""
+    def from_file(cls, file: TaskFile) -> Reader:
+        """Make the reader of a task file."""
         return cls(
             template.compile_template(file.prompt, strict=True),
             template.compile_template(file.answer_template, strict=True),
@@ -112,45 +112,47 @@ class Reader:
         )
 
     def prompt(self, row: Record) -> list[Message]:
-        """The prompt as one user turn."""
+        """Return the prompt as one user turn."""
         return [{"role": "user", "content": self.text(row)}]
 
     def text(self, row: Record) -> str:
-        """The text of the prompt."""
+        """Return the text of the prompt."""
         return template.render(self.prompt_template, row)
 
     def gold(self, row: Record) -> str:
-        """The gold text."""
+        """Return the gold text."""
         return template.render(self.answer_template, row)
 
     def subtask(self, row: Record) -> str:
-        """The sub-task, or ``""`` where the task has none."""
+        """Return the sub-task, or ``""`` if the task has none."""
         return str(row[self.subtask_field]) if self.subtask_field else ""
 
 
 def load_folder(path: Path, *, runner: CodeRunner | None = None) -> Task:
-    """The task in the folder ``path``.
+    """Load the task in the folder ``path``.
 
     Args:
         path: the folder.
-        runner: runs ``scorer.py``, where the task has one; without it such a task can be loaded but not scored.
+        runner: runs ``scorer.py``, if the task has one; without it such a task can be loaded but not scored.
 
     Raises:
         UsageError: if there is no such folder.
-        InputError: if a file is missing or faulty; every faulty row is named.
+        InputError: if a file is missing or invalid; every invalid row is named.
     """
     if not path.is_dir():
         raise UsageError(f"there is no folder '{path}'", fix="`ftdojo task new NAME` writes a task folder")
     file = load_file(path / "task.toml", TaskFile)
     plugin = None if file.scorer == "scorer.py" else _plugin(file, path)
-    reader = Reader.of(file)
+    reader = Reader.from_file(file)
     items = evaluation_items(read_jsonl(path / "eval.jsonl"), reader)
     for needed in ("train.jsonl", "scorer.py") if file.scorer == "scorer.py" else ("train.jsonl",):
         if not (path / needed).is_file():
             raise _fault("missing_file", needed, "the file does not exist", f"write it into {path}")
     scorer = _scorer(plugin, file, path, reader, runner)
     if isinstance(scorer, answers.AnswerScorer):
-        scorer.score(items, [reader.gold(item) for item in items])  # names every gold answer of the wrong form
+        scorer.score(
+            items, [reader.gold(item) for item in items]
+        )  # raises an error that names every gold answer of the wrong form
     return Task(
         spec=_spec(file, reader, items),
         prompt=reader.prompt,
@@ -161,12 +163,13 @@ def load_folder(path: Path, *, runner: CodeRunner | None = None) -> Task:
 
 
 def evaluation_items(rows: Sequence[Record], reader: Reader) -> list[dict[str, Any]]:
-    """The items of ``eval.jsonl``: the rows with an ``id`` and, if the task has sub-tasks, a ``subtask``.
+    """Make the items of ``eval.jsonl``: the rows with an ``id`` and, if the task has sub-tasks, a ``subtask``.
 
-    A row's own ``id`` is kept; else it is a hash of the prompt. A prompt that occurs again is dropped.
+    A row's own ``id`` is kept; otherwise it is a hash of the prompt. Rows with a repeated prompt are dropped.
 
     Raises:
-        InputError: naming the rows without prompt, answer, sub-task, or with a doubled ``id``; or too few items.
+        InputError: naming the rows without prompt, answer or sub-task, or with a duplicate ``id``; or if there are too
+            few items.
     """
     items: dict[str, dict[str, Any]] = {}
     findings, names = [], set()
@@ -175,11 +178,11 @@ def evaluation_items(rows: Sequence[Record], reader: Reader) -> list[dict[str, A
         try:
             prompt, gold, subtask = reader.text(row), reader.gold(row), reader.subtask(row)
         except (ValueError, KeyError) as error:
-            findings.append(_finding("bad_row", where, str(error), "give the row the fields that task.toml names"))
+            findings.append(_finding("bad_row", where, str(error), "add the fields that task.toml names to the row"))
             continue
         name = str(row.get("id", hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).hexdigest()[:12]))
         if not prompt or not gold:
-            findings.append(_finding("bad_row", where, "its prompt or answer is blank", "fill it or drop the row"))
+            findings.append(_finding("bad_row", where, "its prompt or answer is blank", "fill it in, or drop the row"))
         elif prompt in items:
             continue
         elif name in names:
@@ -192,14 +195,15 @@ def evaluation_items(rows: Sequence[Record], reader: Reader) -> list[dict[str, A
         if found.count(subtask) < 2:
             label = f"sub-task '{subtask}'" if subtask else "the task"
             message = f"{label} has {found.count(subtask)} different prompts"
-            findings.append(_finding("too_few_items", "eval.jsonl", message, "write at least two, better a hundred"))
+            fix = "write at least two, preferably a hundred"
+            findings.append(_finding("too_few_items", "eval.jsonl", message, fix))
     if findings:
         raise InputError(findings[:MAX_FINDINGS])
     return list(items.values())
 
 
-def halves(items: Sequence[Record], reader: Reader) -> tuple[list[Record], list[Record]]:
-    """Validation and test: each sub-task in the order of the SHA-256 of its prompts, cut in the middle."""
+def split_items(items: Sequence[Record], reader: Reader) -> tuple[list[Record], list[Record]]:
+    """Split items into validation and test: sort each sub-task by the SHA-256 of its prompts, and cut in the middle."""
     groups: dict[str, list[tuple[str, Record]]] = {}
     for item in items:
         key = hashlib.sha256(reader.text(item).encode("utf-8", "surrogatepass")).hexdigest()
@@ -217,7 +221,7 @@ def halves(items: Sequence[Record], reader: Reader) -> tuple[list[Record], list[
 def _build(path: Path, reader: Reader, items: Sequence[Record], folder: Path, sources: Sources) -> None:
     (folder / "raw").mkdir()
     shutil.copyfile(path / "train.jsonl", folder / "raw" / "train.jsonl")
-    validation, test = halves(items, reader)
+    validation, test = split_items(items, reader)
     write_jsonl(folder / "validation.jsonl", validation)
     write_jsonl(folder / "test.jsonl", test)
 
@@ -250,7 +254,7 @@ def _spec(file: TaskFile, reader: Reader, items: Sequence[Record]) -> TaskSpec:
 
 
 def _clean_json(file: TaskFile, golds: Sequence[str]) -> tuple[Rendering, ...]:
-    """The rendering that keeps only answers with the fields of the gold answers, if those all have the same ones."""
+    """Return the rendering that keeps only answers with the fields of the gold answers, if these all have the same."""
     keys = list(json.loads(golds[0]))
     if any(json.loads(gold).keys() != set(keys) for gold in golds):
         return ()
@@ -272,7 +276,7 @@ def _plugin(file: TaskFile, path: Path) -> scorers.ScorerPlugin:
         raise _fault("bad_value", "task.toml: scorer", error.message, f"{error.fix}; or scorer.py") from None
     if file.metric not in found.metrics:
         message = f"the metric of scorer '{file.scorer}' must be one of: {', '.join(found.metrics)}"
-        raise _fault("bad_value", "task.toml", message, "change what the message names")
+        raise _fault("bad_value", "task.toml", message, "change the metric or the scorer")
     return found
 
 
@@ -294,7 +298,7 @@ def _scorer(
 
 
 def _version(path: Path, plugin: scorers.ScorerPlugin | None) -> str:
-    """A digest of the folder's files and of a plug-in's version, so that no result outlives a change of its task."""
+    """Return a digest of the folder's files and a plug-in's version, so that no result is reused for a changed task."""
     digest = hashlib.sha256()
     if plugin is not None:
         digest.update(f"scorer {plugin.version}\n".encode())

@@ -1,4 +1,4 @@
-"""What most scorers are: every output is judged on its own, and the core metric is a mean of the verdicts."""
+"""Base classes of most scorers: every output is judged on its own, and the core metric is a mean of the verdicts."""
 
 from __future__ import annotations
 
@@ -18,42 +18,42 @@ class MeanScorer:
     __slots__ = ()
 
     def value(self, scores: Sequence[ItemScore]) -> float:
-        """The mean over sub-tasks of the mean score of their items, in per cent."""
+        """Return the mean over sub-tasks of the mean score of their items, in per cent."""
         return 100.0 * subtask_mean(scores, lambda s: s.score)
 
     def metrics(self, scores: Sequence[ItemScore]) -> dict[str, float]:
-        """The per cent of outputs in which an answer of the right form was found."""
+        """Return the share of outputs in which an answer of the right form was found, in per cent."""
         return {"parsed": parsed_percent(scores)}
 
 
 class ItemwiseScorer(MeanScorer, ABC):
-    """A :class:`~ftdojo.tasks.spec.Scorer` that judges one output after the other."""
+    """A :class:`~ftdojo.tasks.spec.Scorer` that judges one output at a time."""
 
     __slots__ = ()
 
     def score(self, items: Sequence[Record], outputs: Sequence[str]) -> list[ItemScore]:
-        """One verdict an item, in order. Raises what :meth:`score_item` raises."""
+        """Return one verdict per item, in order. Raises the errors of :meth:`score_item`."""
         return [self.score_item(item, output) for item, output in zip(items, outputs, strict=True)]
 
     @abstractmethod
     def score_item(self, item: Record, output: str) -> ItemScore:
-        """The verdict on one output.
+        """Return the verdict on one output.
 
         Raises:
-            InputError: for an item that is not one of this task.
+            InputError: if the item does not belong to this task.
         """
 
     @abstractmethod
     def gold(self, item: Record) -> str:
-        """An output that scores best."""
+        """Return an output with the best score."""
 
 
 def fault(output: str, *, parsed: bool) -> str:
-    """The class of a wrong output: ``wrong``, else ``format`` (no answer was found in it), else ``empty``."""
+    """Return the error class of an output: ``wrong``, or without an answer ``format``, or ``empty`` if it is blank."""
     return "wrong" if parsed else "format" if output.strip() else "empty"
 
 
 def bad_item(item: Record, message: str, fix: str) -> InputError:
-    """The error for an item that cannot be scored."""
+    """Return the error for an item that cannot be scored."""
     where = f"item {item.get('id')}"
     return InputError([Finding(code="bad_item", gate=0, message=message, where=where, fix=fix)])

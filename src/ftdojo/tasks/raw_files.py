@@ -1,7 +1,7 @@
-"""Raw files as streams of rows: JSON lines, JSON, CSV and parquet, bounded by the disk and not by the memory.
+"""Raw files as streams of rows: JSON lines, JSON, CSV and parquet, limited by the disk and not by memory.
 
-Raw data is as it was published: a row that is no object, and a file that breaks off or is of another format than its
-name says, gives a row that is ``None`` or of another type. Who reads decides what to do with it.
+Raw data stays as it was published: a row that is no object, and a file that ends early or has another format than its
+name suggests, gives a row that is ``None`` or of another type. The caller decides what to do with it.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from ftdojo.tasks.rows import scan_jsonl
 
 JSON_CHUNK = 2**20
 MAX_JSON_CHARS = 200 * 2**20
-"""One JSON value that is longer is not read."""
+"""A longer JSON value is not read."""
 PARQUET_BATCH = 500
 _NOT_BETWEEN = re.compile(r"[^\s,]")
-"""Where a JSON value begins."""
+"""The beginning of a JSON value."""
 
 
 def read(path: Path) -> Iterator[Any]:
-    """The rows of a file whose suffix is one of :data:`READERS`."""
+    """Yield the rows of a file whose suffix is one of :data:`READERS`."""
     return READERS[path.suffix](path)
 
 
@@ -46,7 +46,7 @@ def _read_csv(path: Path) -> Iterator[Any]:
 
 
 def _read_json(path: Path) -> Iterator[Any]:
-    """The elements of a list, or values one after the other, decoded one by one. What cannot be decoded ends it."""
+    """Yield the elements of a list, or successive values, decoded one by one. Text that cannot be decoded ends it."""
     decoder = json.JSONDecoder()
     with path.open(encoding="utf-8-sig") as stream:
         try:
@@ -60,7 +60,7 @@ def _read_json(path: Path) -> Iterator[Any]:
                     return
                 value, end = _decode(decoder, text, position)
                 rest = len(text) - position
-                # What ends with the text may go on after it, as a number does.
+                # A value at the end of the text may continue after it, as a number can.
                 if (end is None or end == len(text)) and rest < MAX_JSON_CHARS:
                     more = stream.read(max(JSON_CHUNK, rest))
                     if more:
@@ -91,7 +91,7 @@ def _read_parquet(path: Path) -> Iterator[Any]:
         try:
             for batch in parquet.ParquetFile(stream, pre_buffer=False).iter_batches(PARQUET_BATCH):
                 yield from batch.to_pylist()
-        except (ValueError, OSError):  # what pyarrow raises for other content
+        except (ValueError, OSError):  # errors of pyarrow for other content
             yield None
 
 

@@ -1,4 +1,4 @@
-"""Which tasks there are: those of installed families, and any folder that holds a ``task.toml``."""
+"""The available tasks: those of installed families, and any folder with a ``task.toml``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ftdojo.tasks.spec import Task
 
 
 def ids() -> list[str]:
-    """The ids of the tasks of installed families.
+    """Return the ids of the tasks of installed families.
 
     Raises:
         PrerequisiteError: if a family is broken.
@@ -22,15 +22,15 @@ def ids() -> list[str]:
 
 
 def get(name: str | Path, *, runner: CodeRunner | None = None) -> Task:
-    """The task of this id, or the task in this folder.
+    """Return the task with this id, or the task in this folder.
 
     Args:
         name: an id as in :func:`ids`, or the path of a folder.
-        runner: runs untrusted code: the ``scorer.py`` of a folder, or what the answers to a family's task consist of.
+        runner: runs untrusted code: the ``scorer.py`` of a folder, or answers to a family's task that are code.
 
     Raises:
-        UsageError: if there is neither.
-        InputError: if the folder's files are faulty.
+        UsageError: if there is no such id and no such folder.
+        InputError: if the folder's files are invalid.
         PrerequisiteError: if a family is broken.
     """
     task = families.tasks().get(str(name))

@@ -15,7 +15,7 @@ MAX_FINDINGS = 20
 
 
 def read_jsonl(path: Path) -> list[dict[str, Any]]:
-    """The rows of a JSON-lines file that has to be clean; blank lines are passed over.
+    """Read the rows of a JSON-lines file; blank lines are skipped.
 
     Raises:
         InputError: if the file is missing, or naming the lines that are no JSON object.
@@ -31,7 +31,7 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
                     gate=0,
                     message="is not a JSON object in UTF-8",
                     where=f"{path.name}: line {line}",
-                    fix='write one {"field": value, …} a line',
+                    fix='write one {"field": value, …} per line',
                 )
             )
     if findings:
@@ -40,7 +40,7 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
 
 
 def scan_jsonl(path: Path) -> Iterator[tuple[int, Any]]:
-    """Line number and value of every line that is not blank; ``None`` for a line that cannot be parsed.
+    """Yield line number and value of every line that is not blank; ``None`` for a line that cannot be parsed.
 
     Raises:
         InputError: if there is no such file.
@@ -60,7 +60,7 @@ def scan_jsonl(path: Path) -> Iterator[tuple[int, Any]]:
 
 
 def write_jsonl(path: Path, rows: Iterable[Record]) -> None:
-    """Write one row a line, as UTF-8 with its characters as they are."""
+    """Write one row per line, as UTF-8 without escaping characters."""
     with path.open("w", encoding="utf-8", newline="\n") as stream:
         for row in rows:
             stream.write(json.dumps(row, ensure_ascii=False) + "\n")

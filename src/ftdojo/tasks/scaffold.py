@@ -1,4 +1,4 @@
-"""A new task folder: small, complete and passing its own check, to be changed bit by bit."""
+"""A new task folder: a small, complete example that passes its own check, for the user to change."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ id = "{domain}/{name}"
 domain = "{domain}"
 objective = "Tell whether a short review is positive or negative."
 
-# What the scorer accepts. Agents are told this text.
+# What the scorer accepts. Agents see this text.
 output_format = "one word: positive or negative"
 
 # exact    the whole output is the answer, apart from case and white space
@@ -69,17 +69,17 @@ EVALUATION = (
 
 
 def new(name: str, folder: Path) -> Path:
-    """Write a working example task into ``folder``, which may exist only if it is empty; returns the folder.
+    """Write a working example task into ``folder``, which may exist only if it is empty. Returns the folder.
 
     Args:
-        name: ``name`` or ``domain/name``, of lower-case letters, digits, ``_`` and ``-``; the domain is else ``own``.
+        name: ``name`` or ``domain/name``, of lower-case letters, digits, ``_`` and ``-``; default domain ``own``.
         folder: where ``task.toml``, ``train.jsonl`` and ``eval.jsonl`` go.
 
     Raises:
-        UsageError: for another kind of name, or a folder with something in it.
+        UsageError: for an invalid name, or a folder that is not empty.
     """
     if not re.fullmatch(r"[a-z0-9_-]+(/[a-z0-9_-]+)?", name):
-        raise UsageError(f"'{name}' cannot be the name of a task", fix="use lower-case letters, digits, _ and -")
+        raise UsageError(f"'{name}' is not a valid task name", fix="use lower-case letters, digits, _ and -")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"'{folder}' exists already", fix="choose another name or an empty folder")
     domain, _, short = name.rpartition("/")

@@ -1,4 +1,4 @@
-"""Run a user's ``scorer.py`` over items and outputs. Copied beside it and run on its own: standard library only.
+"""Run a user's ``scorer.py`` over items and outputs. Copied next to it and run alone: standard library only.
 
 python main.py INPUTS OUTPUT
 """
@@ -19,7 +19,7 @@ def main() -> None:
         for case in map(json.loads, cases):
             try:
                 reply: dict[str, object] = {"score": float(score(case["item"], case["output"]))}
-            except Exception as error:  # noqa: BLE001 - whatever the user's code raises is told, item by item
+            except Exception as error:  # noqa: BLE001 - any error of the user's code is reported for its item
                 reply = {"error": f"{type(error).__name__}: {error}"}
             replies.write(json.dumps(reply) + "\n")
 

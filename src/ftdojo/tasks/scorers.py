@@ -1,4 +1,4 @@
-"""The scorers that a task folder can name: built-in ones, and plug-ins of the kind ``scorer``.
+"""The scorers that a task file can name: built-in ones, and plug-ins of the kind ``scorer``.
 
 A plug-in scorer is code of the user's own environment and is trusted like an installed package. A scorer that comes
 with the task folder is not: it is a ``scorer.py`` and runs in the sandbox (:mod:`ftdojo.tasks.external`).
@@ -22,14 +22,14 @@ from ftdojo.tasks.spec import Scorer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScorerSetup:
-    """What a scorer is made from: the parts of a task file that concern it."""
+    """The parts of a task file from which a scorer is made."""
 
     metric: str
     """The core metric: one of the scorer's ``metrics``."""
     gold: Callable[[Record], str]
-    """The gold text of an item."""
+    """Returns the gold text of an item."""
     subtask: Callable[[Record], str]
-    """The sub-task of an item; empty where the task has none."""
+    """Returns the sub-task of an item; empty if the task has none."""
     choices: tuple[str, ...] = ()
     """All answers, for the scorer ``choice``."""
     tolerance: float = 0.0
@@ -37,21 +37,21 @@ class ScorerSetup:
 
 
 class ScorerPlugin(Protocol):
-    """What the name of a scorer stands for.
+    """A scorer plug-in, which makes the scorer of one task.
 
-    The scorer that it makes is a pure function of items and outputs: the same ones give the same scores on every
-    machine, and an output that cannot be scored is wrong, not an exception. The core metric is in per cent, and higher
-    is better. ``ftdojo task check`` proves a scorer on the task's own items.
+    That scorer is a pure function of items and outputs: the same ones give the same scores on every machine, and an
+    output that cannot be scored is wrong, not an exception. The core metric is in per cent, and higher is better.
+    ``ftdojo task check`` tests a scorer on the task's own items.
     """
 
     metrics: tuple[str, ...]
-    """What the scorer can have as core metric."""
+    """The possible core metrics of the scorer."""
     version: str
     """Part of the task's identity: change it when the same output may get another score."""
 
     def create(self, setup: ScorerSetup) -> Scorer:
-        """The scorer of one task. :class:`ftdojo.tasks.answers.AnswerScorer` makes one from a function that judges one
-        output."""
+        """Make the scorer of one task. :class:`ftdojo.tasks.answers.AnswerScorer` makes one from a function that judges
+        one output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +81,17 @@ SCORERS: Kind[ScorerPlugin] = Kind(
 
 
 def find_scorer(name: str, folder: Path) -> ScorerPlugin:
-    """The scorer that a task file in ``folder`` names.
+    """Find the scorer that a task file in ``folder`` names.
 
     Raises:
-        UsageError: if there is none, or its code lies in the task folder: that code is not trusted.
+        UsageError: if there is none, or if its code is in the task folder, where code is not trusted.
     """
     module = name.partition(":")[0].partition(".")[0] if ":" in name else ""
     spec = find_spec(module) if module.isidentifier() else None
     places = [*(spec.submodule_search_locations or ()), spec.origin or ""] if spec else []
     if any(Path(place).resolve().is_relative_to(folder.resolve()) for place in places):
         raise UsageError(
-            f"the scorer '{name}' is code of the task folder, which is not imported",
+            f"the scorer '{name}' is code in the task folder, which is not imported",
             fix="write it as scorer.py, which runs in the sandbox, and set scorer = 'scorer.py'",
         )
     return SCORERS.load(name)

@@ -1,4 +1,4 @@
-"""Score a file of predictions: items and outputs in, one report with intervals out. Needs no model."""
+"""Score a file of predictions: from items and outputs to a report with confidence intervals. No model is needed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ItemReport(BaseModel):
 
 
 class ScoreReport(BaseModel):
-    """What ``ftdojo score --json`` prints; a stable format."""
+    """The output of ``ftdojo score --json``; a stable format."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -75,7 +75,7 @@ def score(task: Task, items: Sequence[Record], outputs: Sequence[str]) -> ScoreR
 
 
 def summarize(task: Task, scores: Sequence[ItemScore]) -> Estimate:
-    """The core metric over ``scores`` with its interval, in the metric's unit."""
+    """Return the core metric over ``scores`` with its interval, in the metric's unit."""
     strata = [s.subtask for s in scores]
     if task.spec.pooled:
         return bootstrap(lambda chosen: task.scorer.value([scores[i] for i in chosen]), strata)
@@ -83,8 +83,8 @@ def summarize(task: Task, scores: Sequence[ItemScore]) -> Estimate:
 
 
 def compare(task: Task, scores: Sequence[ItemScore], reference: Sequence[ItemScore]) -> Estimate:
-    """The core metric of ``scores`` less that of ``reference``, on the same items, with the interval of the paired
-    difference, in the metric's unit.
+    """Return the core metric of ``scores`` minus that of ``reference``, on the same items, with the interval of the
+    paired difference, in the metric's unit.
 
     Raises:
         ValueError: if the items are not the same, in the same order.
@@ -104,7 +104,7 @@ def compare(task: Task, scores: Sequence[ItemScore], reference: Sequence[ItemSco
 
 
 def by_subtask(scores: Sequence[ItemScore]) -> dict[str, list[ItemScore]]:
-    """The scores of each named sub-task, in the order in which they first occur."""
+    """Group the scores by named sub-task, in the order of first occurrence."""
     groups: dict[str, list[ItemScore]] = {}
     for item in scores:
         if item.subtask:
@@ -113,10 +113,10 @@ def by_subtask(scores: Sequence[ItemScore]) -> dict[str, list[ItemScore]]:
 
 
 def pair(items: Sequence[Record], predictions: Sequence[Mapping[str, Any]], *, where: str) -> list[str]:
-    """The outputs of a prediction file in the order of ``items``: exactly one ``{"id", "output"}`` for every item.
+    """Return the outputs of a prediction file in the order of ``items``: exactly one ``{"id", "output"}`` per item.
 
     Raises:
-        InputError: naming missing, doubled and unknown ids.
+        InputError: naming missing, duplicate and unknown ids.
     """
     known = {str(item["id"]) for item in items}
     outputs: dict[str, str] = {}
@@ -132,15 +132,15 @@ def pair(items: Sequence[Record], predictions: Sequence[Mapping[str, Any]], *, w
         elif name not in known:
             fault("unknown_id", f"line {line}: no item has the id '{name}'", "use the ids of the items file")
         elif name in outputs:
-            fault("double_id", f"line {line}: a second prediction for '{name}'", "keep one prediction an item")
+            fault("double_id", f"line {line}: a second prediction for '{name}'", "keep one prediction per item")
         else:
             outputs[name] = output
     missing = sorted(known - outputs.keys())
     if missing and not findings:
         fault(
             "missing_prediction",
-            f"{len(missing)} items have no prediction, the first is '{missing[0]}'",
-            'an unanswered item needs an empty one: {"id": "...", "output": ""}',
+            f"{len(missing)} items have no prediction, e.g. '{missing[0]}'",
+            'for an unanswered item write an empty output: {"id": "...", "output": ""}',
         )
     if findings:
         raise InputError(findings[:20])

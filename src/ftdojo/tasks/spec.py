@@ -1,4 +1,4 @@
-"""What a task is: a frozen specification, a prompt, a scorer and a way to build its data. Nothing else."""
+"""The definition of a task: a frozen specification, a prompt, a scorer, and functions that build its data."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class ItemScore:
     id: str
     subtask: str
     score: float
-    """In the metric's own unit before aggregation: 1 or 0 for accuracies."""
+    """In the metric's own unit before aggregation; 1 or 0 for accuracies."""
     parsed: bool
     """Whether an answer of the right form was found. An answer that cannot be parsed is wrong, never dropped."""
     error: str | None = None
@@ -32,16 +32,16 @@ class Scorer(Protocol):
     """A pure function of items and outputs. A scorer that cannot run raises; it never returns a zero instead."""
 
     def score(self, items: Sequence[Record], outputs: Sequence[str]) -> list[ItemScore]:
-        """One verdict an item, in order; ``items`` and ``outputs`` have the same length."""
+        """Return one verdict per item, in order; ``items`` and ``outputs`` have the same length."""
 
     def value(self, scores: Sequence[ItemScore]) -> float:
-        """The core metric over ``scores``."""
+        """Return the core metric over ``scores``."""
 
     def metrics(self, scores: Sequence[ItemScore]) -> dict[str, float]:
-        """All other metrics of the task, by name."""
+        """Return all other metrics of the task, by name."""
 
     def gold(self, item: Record) -> str:
-        """An output that scores best: for self-tests only."""
+        """Return an output with the best score, for self-tests only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ class HubSet:
     revision: str
     licence: str
     access: str = ""
-    """How to be let in, where the set is gated."""
+    """How to get access, if the set is gated."""
 
 
 Sources = Mapping[str, Path]
@@ -65,15 +65,15 @@ class Variant:
     """One edition of a task's data: ``twin`` is generated offline, ``hub`` is the published data."""
 
     build: Callable[[Path, Sources], None]
-    """Writes ``raw/`` (any files), ``validation.jsonl`` and ``test.jsonl`` into the empty folder it is given: always
+    """Writes ``raw/`` (any files), ``validation.jsonl`` and ``test.jsonl`` into the given empty folder: always
     the same, validation and test disjoint from each other and from ``raw/``. Every item has a unique string ``id``
     and, where the task has sub-tasks, a ``subtask``."""
     sets: tuple[HubSet, ...] = ()
-    """What has to be fetched first; their folders are handed to ``build``."""
+    """Data sets that must be downloaded first; ``build`` gets their folders."""
     max_new_tokens: int | None = None
-    """Where answers are known to be shorter than the task allows."""
+    """Token limit of answers, if they are known to be shorter here than the task allows."""
     without: tuple[str, ...] = ()
-    """Raw files of the specification that this edition has not, by path."""
+    """Paths of raw files of the specification that this edition does not have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,28 +82,28 @@ class Task:
 
     spec: TaskSpec
     prompt: Callable[[Record], list[Message]]
-    """The chat turns that a model is given for an evaluation item."""
+    """Returns the chat turns that a model gets for an evaluation item."""
     scorer: Scorer
     variants: Mapping[str, Variant]
     """Name -> edition of the data; the first is the default."""
     version: str = "1"
-    """The identity of specification, prompt, scorer and data, a part of every digest that depends on them."""
+    """The identity of specification, prompt, scorer and data; part of every digest that depends on them."""
     formerly: tuple[str, ...] = ()
     """Earlier versions of the same content."""
 
     def question(self, item: Record) -> str:
-        """The text of the last user turn: what is particular to an item. Turns before it are worked examples."""
+        """Return the text of the last user turn, which is specific to the item. Turns before it are worked examples."""
         return next(turn["content"] for turn in reversed(self.prompt(item)) if turn["role"] == "user")
 
     def as_recorded(self, version: str) -> Task:
-        """The task under the version that a run recorded, if that was one of the same content; else as it is.
+        """Return the task with the version that a run recorded, if that version had the same content; else unchanged.
 
-        What was stored under the recorded version is found again then.
+        Results that were stored under the recorded version are then found again.
         """
         return replace(self, version=version) if version in self.formerly else self
 
     def variant(self, name: str | None) -> tuple[str, Task]:
-        """The name of a variant (for ``None`` the first one) and the task as it is in that variant.
+        """Return the name of a variant (for ``None`` the first one) and the task in that variant.
 
         Raises:
             UsageError: if there is no such variant.

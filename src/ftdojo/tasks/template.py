@@ -1,7 +1,7 @@
 """The templates of tasks: sandboxed Jinja over the fields of a row, with two filters.
 
-``from_json`` reads JSON text, also when it stands in a fence or is encoded twice, and gives an empty mapping for
-anything else; ``to_json`` writes JSON with its characters as they are, on one line unless an indentation is given.
+``from_json`` reads JSON text, also in a fence or encoded twice, and returns an empty mapping for anything else;
+``to_json`` writes JSON without escaping characters, on one line unless an indentation is given.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from ftdojo.tasks.extract import from_json
 
 
 def to_json(value: Any, indent: int | None = None) -> str:
-    """JSON, on one line unless an indentation is given."""
+    """Return ``value`` as JSON, on one line unless an indentation is given."""
     return json.dumps(value, ensure_ascii=False, indent=indent)
 
 
 def compile_template(text: str, *, strict: bool = False) -> Template:
-    """A template; a field that a row lacks is an error if ``strict``, else it renders to nothing.
+    """Compile a template. A missing field is an error if ``strict``; otherwise it renders as empty text.
 
     Raises:
         ValueError: for a syntax error, with its line.
@@ -33,12 +33,12 @@ def compile_template(text: str, *, strict: bool = False) -> Template:
         return environment.from_string(text)
     except TemplateSyntaxError as error:
         raise ValueError(f"line {error.lineno} of the template: {error.message}") from None
-    except (RecursionError, SyntaxError, MemoryError):  # the last two from Python, of the code that Jinja has made
+    except (RecursionError, SyntaxError, MemoryError):  # the last two from Python, for code that Jinja generated
         raise ValueError("the template is nested too deeply") from None
 
 
 def render(template: Template, row: Record) -> str:
-    """The template over the fields of ``row``, stripped.
+    """Render the template with the fields of ``row``, stripped.
 
     Raises:
         ValueError: if it cannot be rendered.
@@ -50,7 +50,7 @@ def render(template: Template, row: Record) -> str:
 
 
 def field(name: str) -> str:
-    """The template of one field: text as it stands, anything else as JSON, nothing for a missing or null field."""
+    """Return the template of one field: text unchanged, other values as JSON, empty for a missing or null field."""
     text = f"{{% if {name} is string %}}{{{{ {name} }}}}"
     other = f"{{% elif {name} is defined and {name} is not none %}}{{{{ {name} | to_json }}}}{{% endif %}}"
     return text + other

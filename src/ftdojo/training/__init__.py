@@ -1,6 +1,6 @@
-"""Training: the seam for methods, and supervised fine-tuning behind it. Torch is imported by what trains alone.
+"""Training: the interface of training methods, and supervised fine-tuning. Only the code that trains imports torch.
 
-``tokenize``, ``export``, ``copy_text_files`` and ``structure_faults`` are of use to other methods, too.
+``tokenize``, ``export``, ``copy_text_files`` and ``structure_faults`` are useful for other methods, too.
 """
 
 from ftdojo.training.backend import (

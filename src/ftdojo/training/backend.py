@@ -1,7 +1,7 @@
-"""The seam between the environment and a training method: what a trainer does, and what it must keep.
+"""The interface between the environment and a training method: what a trainer does, and what it guarantees.
 
-Gates, episode and audit know a method by this class alone. A method is a subclass of :class:`Trainer` with a model of
-its ``train.yaml``. A package registers it under the method's name in the entry-point group ``ftdojo.trainers``.
+Gates, episode and audit use a method only through this class. A method is a subclass of :class:`Trainer` with a model
+of its ``train.yaml``. A package registers it under the method's name in the entry-point group ``ftdojo.trainers``.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ OnLog = Callable[[dict[str, float]], None]
 
 
 class TokenizedRow(Protocol):
-    """One row as the trainer takes it. What else it holds is the trainer's own business."""
+    """One row in the form that the trainer reads. Trainers may add further fields."""
 
     @property
     def tokens(self) -> int:
-        """How many tokens pass through the model."""
+        """Number of tokens that pass through the model."""
 
     @property
     def label_tokens(self) -> int:
-        """How many tokens are learned."""
+        """Number of tokens with a label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class TokenStatistics:
     truncated: int
     """Rows that were longer than ``max_length`` and lost their end."""
     unlabelled: int
-    """Rows of which nothing is left to learn."""
+    """Rows with no label token left."""
 
 
 C = TypeVar("C", bound=MethodConfig)
@@ -58,7 +58,7 @@ E = TypeVar("E", bound=TokenizedRow)
 
 @dataclass(frozen=True, slots=True)
 class Tokenized(Generic[E]):
-    """All rows that have something to learn, and what was counted over all of them."""
+    """All rows that have something to learn, and token statistics of all rows."""
 
     examples: list[E]
     statistics: TokenStatistics
@@ -66,7 +66,7 @@ class Tokenized(Generic[E]):
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One logged stretch of steps; ``loss`` is its mean, in nats a label token."""
+    """One logged interval of steps; ``loss`` is its mean, in nats per label token."""
 
     step: int
     loss: float
@@ -76,7 +76,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One optimizer step: the tokens that it trained on, padding not counted, and how long it took."""
+    """One optimizer step: the tokens that it trained on, without padding, and its duration."""
 
     tokens: int
     seconds: float
@@ -84,92 +84,92 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainResult:
-    """What a training did."""
+    """Result of a training."""
 
     steps: int
     epochs: float
     tokens: int
-    """Tokens trained on; padding is not counted, a common prefix once for every row that has it."""
+    """Tokens trained on, without padding; a common prefix counts once for every row that has it."""
     seconds: float
-    """Of the steps alone, without loading, saving and measuring."""
+    """Duration of the steps only, without loading, saving and evaluation."""
     steady_tokens_per_s: float
-    """Tokens trained on a second, without the first step, which also makes buffers and kernels."""
+    """Tokens per second, without the first step, which also allocates buffers and compiles kernels."""
     step_times: list[Step]
     peak_memory_bytes: int
     curve: list[Point]
     """At least one point."""
     eval_curve: list[tuple[int, float]]
-    """Step and loss on the held-out rows, in nats a label token."""
+    """Step and loss on the held-out rows, in nats per label token."""
     compute: str
     stopped: Finding | None
-    """Why it was stopped before its end, if it was: a warning."""
+    """If the training was stopped before its end: a warning with the reason."""
 
 
 class Trainer(ABC, Generic[C, E]):
-    """A training method, or several with one form of configuration. It has no state: it is made without arguments.
+    """A training method, or several with one configuration model. It has no state and is made without arguments.
 
-    A trainer keeps four promises.
+    A trainer guarantees four properties.
 
-    - **Determinism.** The same arguments of :meth:`train` give the same files on the same machine. The seed is the
-      configuration's. A stored model is found by the digest of rows, configuration, base model, compute and
+    - **Determinism.** The same arguments of :meth:`train` give the same files on the same machine. The seed comes from
+      the configuration. A stored model is found by the digest of rows, configuration, base model, compute and
       :attr:`version`, so nothing else may change the result.
-    - **Resume.** A killed training leaves nothing that counts; it is begun again from the start. With ``stop_after`` it
-      repeats a training that the clock ended after that step, to the same files.
-    - **Honest forecasts.** :meth:`memory` and :meth:`forecast_s` do not promise less than the training takes: a
-      submission that they let through is charged for what it really takes.
-    - **Lineage.** :meth:`lineage_faults` finds a model that this training cannot have made of the base model. A model
-      with a fault is not graded.
+    - **Resume.** Nothing of a killed training is used; it begins again from the start. With ``stop_after``, a
+      training that ran out of time after that step is repeated and gives the same files.
+    - **Honest forecasts.** :meth:`memory` and :meth:`forecast_s` do not forecast less than the training takes: a
+      submission that passes them is charged for what it really takes.
+    - **Lineage.** :meth:`lineage_faults` detects a model that this training cannot have made from the base model. A
+      model with a fault is not graded.
 
     Importing its module must not import torch: rows, checks and schemas are needed where nothing is trained. Faults are
-    raised as an ``InputError`` with findings that have no gate number; the gate that calls adds its own.
+    raised as an ``InputError`` with findings that have no gate number; the calling gate adds its own.
     """
 
     config: ClassVar[type[MethodConfig]]
-    """The model that reads ``train.yaml``. It names the methods and their facts."""
+    """The pydantic model of ``train.yaml``. It names the methods and their facts."""
     version: ClassVar[str] = ""
-    """Of the code that decides the result; another version trains anew. Empty for trainers that come with ftdojo."""
+    """Version of the code that determines the result; a change means new trainings. Empty for ftdojo's own trainers."""
     row_form: ClassVar[str] = ""
-    """A name for the form of its rows and for their checks. Empty for the usual pairs with the usual checks, which
-    methods share. It is needed as soon as ``parse_row``, ``check_rows`` or ``inapplicable`` is its own."""
+    """A name for the form of its rows and for their checks. Empty for the default pairs with the default checks, which
+    methods share. It is required if the trainer overrides ``parse_row``, ``check_rows`` or ``inapplicable``."""
     row_help: ClassVar[str] = "write prompt/completion, instruction/input/output or messages"
-    """What to do about a row of another form."""
+    """The fix shown for a row of another form."""
     inapplicable: ClassVar[frozenset[str]] = frozenset()
-    """Codes of the gates' findings that mean nothing for its rows or its loss, e.g. ``not_reproduced``."""
+    """Codes of the gates' findings that do not apply to its rows or its loss, e.g. ``not_reproduced``."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         own = [n for n in ("parse_row", "check_rows", "inapplicable") if getattr(cls, n) != getattr(Trainer, n)]
-        if own and not cls.row_form:  # else rows that were checked for another method would be taken from the store
+        if own and not cls.row_form:  # otherwise rows checked for another method would be reused from the store
             raise TypeError(f"{cls.__name__} has its own {own[0]}, so it needs a row_form")
 
     # -- rows ----------------------------------------------------------------------------------------------------
 
     def parse_row(self, row: Mapping[str, Any]) -> Row:
-        """One row that a data program wrote.
+        """Parse one row that a data program wrote.
 
-        ``prompt`` and ``completion`` of the result are what the gates judge. ``texts`` is all that is compared with the
-        evaluation items.
+        The gates check ``prompt`` and ``completion`` of the result. Only its ``texts`` are compared with the evaluation
+        items.
 
         Raises:
-            ValueError: saying what is wrong with the row.
+            ValueError: if the row is invalid; the message says why.
         """
         return parse_row(row)
 
     def check_config(self, config: C, base: Path) -> Iterator[Finding]:
-        """What can be known of a configuration on a base model without rows."""
+        """Check a configuration on a base model, without rows."""
         yield from ()
 
     def check_rows(self, rows: Sequence[Row]) -> Iterator[Finding]:
-        """Checks of the form's own, after those that all rows pass."""
+        """Run additional checks for this form of rows, after those for all rows."""
         yield from ()
 
     def check_tokens(self, tokenized: Tokenized[E], config: C) -> Iterator[Finding]:
-        """The same for tokens."""
+        """Run additional checks of the tokens."""
         yield from ()
 
     @abstractmethod
     def tokenize(self, rows: Sequence[Row], base: Path, *, max_length: int) -> Tokenized[E]:
-        """Examples for the model in ``base``, in the order of the rows; rows with nothing to learn are left out.
+        """Tokenize rows for the model in ``base``, in their order; rows with nothing to learn are omitted.
 
         Raises:
             InputError: if a row cannot be rendered (``bad_template``).
@@ -179,18 +179,18 @@ class Trainer(ABC, Generic[C, E]):
 
     @abstractmethod
     def memory(self, config: C, base: Path, examples: Sequence[E] = ()) -> float:
-        """Peak bytes of a training here, by estimate, for all its processes that share one memory.
+        """Estimate the peak memory of a training here, in bytes, over all its processes that share one memory.
 
-        Before rows are known, the part that does not depend on them. Examples longer than ``max_length`` are cut.
+        Without examples: the part that does not depend on them. Examples longer than ``max_length`` are cut.
         """
 
     def shrink(self, config: C, base: Path, examples: Sequence[E], available: float) -> C | None:
-        """The nearest configuration whose :meth:`memory` is at most ``available`` bytes; ``None`` if none is known."""
+        """Return the nearest configuration whose :meth:`memory` is at most ``available`` bytes, or ``None``."""
         return None
 
     @abstractmethod
     def forecast_s(self, examples: Sequence[E], config: C, base: Path) -> float:
-        """Seconds that :meth:`train` will take, from a few real steps.
+        """Forecast the seconds that :meth:`train` will take, from a few real steps.
 
         Raises:
             InputError: if these steps fail, as in :meth:`train`.
@@ -210,24 +210,24 @@ class Trainer(ABC, Generic[C, E]):
         time_left_s: float | None = None,
         stop_after: int | None = None,
     ) -> TrainResult:
-        """Train the model in ``base`` and write what was trained to the folder ``out``.
+        """Train the model in ``base`` and write the trained weights to the folder ``out``.
 
         Args:
             examples: at least one, each with something to learn.
             config: how to train.
             base: folder of the base model.
             out: folder to write to; :meth:`export` reads it.
-            on_log: called at every logged stretch of steps. What it raises ends the training.
-            time_left_s: seconds that it may take. When they are up, what is worth keeping is kept, and ``stopped`` of
-                the result has the code ``out_of_time``.
-            stop_after: the step after which they were up, to repeat a training that the clock ended.
+            on_log: called after every logged interval of steps. An exception that it raises ends the training.
+            time_left_s: most seconds that the training may take. When they are over, usable weights are kept, and
+                ``stopped`` of the result has the code ``out_of_time``.
+            stop_after: the step after which the time was over, to repeat a training that ran out of time.
 
         Raises:
-            InputError: if nothing that is worth keeping comes of it, e.g. ``loss_not_finite``, ``out_of_memory``.
+            InputError: if the training gives no usable weights, e.g. ``loss_not_finite``, ``out_of_memory``.
         """
 
     def trial(self, config: C, *, rows: int, steps: int) -> C:
-        """The configuration of a trial: ``steps`` steps on one batch of ``rows`` rows, at the configured rate."""
+        """Return a trial configuration: ``steps`` steps on one batch of ``rows`` rows, at the configured rate."""
         return config.model_copy(
             update={
                 "devices": 1,
@@ -246,28 +246,28 @@ class Trainer(ABC, Generic[C, E]):
 
     @abstractmethod
     def export(self, base: Path, trained: Path, out: Path) -> None:
-        """Write the whole trained model to ``out``, as plain transformers can load it: safetensors, tokenizer, chat
-        template and generation settings. ``trained`` is what :meth:`train` wrote."""
+        """Write the whole trained model to ``out`` as plain transformers can load it: safetensors, tokenizer, chat
+        template and generation settings. ``trained`` is the folder that :meth:`train` wrote."""
 
     @abstractmethod
     def lineage_faults(self, base: Path, model: Path, config: C, steps: int) -> list[str]:
-        """Why the exported ``model`` cannot have come from ``base`` by a training of ``steps`` optimizer steps.
+        """Return the reasons why ``steps`` optimizer steps from ``base`` cannot have given the exported ``model``.
 
-        Empty if it can. ``model`` may come from a stranger: no code of its folder may run.
+        Empty if they can. ``model`` may come from a stranger: no code of its folder may run.
         """
 
     # -- for callers ---------------------------------------------------------------------------------------------
 
     def applicable(self, findings: Iterable[Finding]) -> Iterator[Finding]:
-        """The findings that mean something for this method."""
+        """Return the findings that apply to this method."""
         return (finding for finding in findings if finding.code not in self.inapplicable)
 
 
 def trainer_of(config: MethodConfig) -> Trainer[Any, Any]:
-    """The trainer of the method that a configuration names.
+    """Return the trainer of the method that a configuration names.
 
     Raises:
-        UsageError: if there is none.
+        UsageError: if there is no such method.
         PrerequisiteError: if its plug-in cannot be imported.
     """
     made: Trainer[Any, Any] = find_trainer(config.method)()
@@ -275,10 +275,10 @@ def trainer_of(config: MethodConfig) -> Trainer[Any, Any]:
 
 
 def rows_key(trainer: Trainer[Any, Any]) -> dict[str, Any]:
-    """What checked rows depend on besides their program, the data and the task, as JSON values."""
+    """Return what checked rows depend on besides their program, the data and the task, as JSON values."""
     return {"row_form": [trainer.row_form, trainer.version]} if trainer.row_form else {}
 
 
 def model_key(trainer: Trainer[Any, Any], config: MethodConfig) -> dict[str, Any]:
-    """What a trained model depends on besides its rows, its base model and the machine, as JSON values."""
+    """Return what a trained model depends on besides its rows, its base model and the machine, as JSON values."""
     return {"config": config.model_dump(mode="json"), **({"trainer": trainer.version} if trainer.version else {})}

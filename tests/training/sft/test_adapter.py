@@ -1,4 +1,4 @@
-"""Our layer of LoRA gives what peft's own gives, forwards and backwards."""
+"""Our LoRA layer gives the same outputs and gradients as peft's own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def adapted(ours: bool, **settings: Any) -> Any:
     network = torch.nn.Sequential(torch.nn.Linear(32, 48), torch.nn.SiLU(), torch.nn.Linear(48, 16, bias=False))
     config = LoraConfig(r=4, lora_alpha=6, target_modules=["0", "2"], **settings)
     if ours:
-        adapter.use_for(config)
+        adapter.register_layer(config)
     model = get_peft_model(network, config)
     torch.manual_seed(1)
     for name, parameter in model.named_parameters():

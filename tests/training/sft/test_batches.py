@@ -1,4 +1,4 @@
-"""Batches: every row once an epoch, alike rows together, answers at the end."""
+"""Batches: every row once per epoch, similar rows together, answers at the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forecasts of memory and operations: counted against what autograd keeps; what is proposed instead."""
+"""Forecasts of memory and operations, compared with what autograd keeps; and the proposed smaller configurations."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from ftdojo.contract.model_info import ModelInfo
 from ftdojo.contract.train_config import TrainConfig
@@ -16,8 +17,8 @@ from ftdojo.models import Compute, describe
 from ftdojo.training.sft import estimate
 from ftdojo.training.sft.batches import collate
 from ftdojo.training.sft.loss import label_loss
-from ftdojo.training.sft.shapes import Shape, cut, shape
-from ftdojo.training.sft.tokens import IGNORED, Example, shortened
+from ftdojo.training.sft.shapes import Shape, cut_batches, shape
+from ftdojo.training.sft.tokens import IGNORED, Example, truncate
 from ftdojo.training.sft.trainer import _network
 
 INFO = ModelInfo(
@@ -45,7 +46,7 @@ def batch(count: int, length: int, common: int = 0) -> list[Example]:
 
 
 def kept_bytes(model: Path, config: TrainConfig, on: Compute, examples: list[Example]) -> int:
-    """What autograd holds for the backward pass of a batch, the weights aside; a storage counts once."""
+    """Bytes that autograd keeps for the backward pass of a batch, without the weights; each storage counts once."""
     network = _network(model, config, on).train()
     weights = {p.untyped_storage().data_ptr() for p in network.parameters()}
     found: dict[int, int] = {}
@@ -61,16 +62,25 @@ def kept_bytes(model: Path, config: TrainConfig, on: Compute, examples: list[Exa
     return sum(found.values())
 
 
+@pytest.fixture(scope="module")
+def wide_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny model with as many tokens as the embedded one, so that the logits have the share that is usual."""
+    folder = tmp_path_factory.mktemp("wide")
+    config = LlamaConfig.from_pretrained(tiny_model, vocab_size=49152)
+    LlamaForCausalLM(config).save_pretrained(folder)
+    return folder
+
+
 @pytest.mark.parametrize("on", COMPUTES, ids=str)
 @pytest.mark.parametrize("method", ["lora", "qlora", "full"])
 @pytest.mark.parametrize("common", [0, 40])
-def test_activations_are_those_that_autograd_keeps(tiny_model: Path, method: str, on: Compute, common: int) -> None:
-    examples, config, info = batch(6, 120, common), TrainConfig.model_validate({"method": method}), describe(tiny_model)
+def test_activations_are_those_that_autograd_keeps(wide_model: Path, method: str, on: Compute, common: int) -> None:
+    examples, config, info = batch(6, 120, common), TrainConfig.model_validate({"method": method}), describe(wide_model)
     s = shape(examples, share=True)
     counted, _ = estimate._activations(info, config, on, s)
     # The log-probabilities are kept too; estimate.memory counts them with what their gradient takes.
     counted += s.rows * s.labels * info.vocabulary * 4
-    assert counted == pytest.approx(kept_bytes(tiny_model, config, on, examples), rel=0.1)
+    assert counted == pytest.approx(kept_bytes(wide_model, config, on, examples), rel=0.1)
 
 
 def test_operations_are_those_that_torch_counts(tiny_model: Path) -> None:
@@ -85,7 +95,7 @@ def test_operations_are_those_that_torch_counts(tiny_model: Path) -> None:
 def test_shapes_are_those_of_the_batches() -> None:
     for common in (0, 40):
         made = [*batch(3, 90, common), *batch(4, 70, common)]
-        for rows in cut(made, 3):
+        for rows in cut_batches(made, 3):
             collated, s = collate(rows, 0, share=True), shape(rows, share=True)
             assert (s.rows, s.width) == collated["input_ids"].shape
             assert s.prefix + s.width == collated["attention_mask"].shape[1]
@@ -116,7 +126,7 @@ def test_what_fits_is_proposed() -> None:
         return estimate.memory(INFO, changed, on, Shape(changed.batch_size, 0, changed.max_length, 8))
 
     def fits(config: TrainConfig, available: float) -> TrainConfig:
-        found = estimate.largest(config, needed, available)
+        found = estimate.find_fitting(config, needed, available)
         assert found is not None
         assert needed(found) <= available
         return found
@@ -130,7 +140,7 @@ def test_what_fits_is_proposed() -> None:
     assert fits(full, needed(single)) == single.model_copy(update={"gradient_accumulation": 24})
     quantized = fits(config, needed(single.model_copy(update={"method": "qlora"})))
     assert (quantized.method, quantized.batch_size, quantized.max_length) == ("qlora", 1, 800)
-    assert estimate.largest(config, needed, 1e9) is None
+    assert estimate.find_fitting(config, needed, 1e9) is None
 
 
 def test_weights_in_4_bits_are_as_large_as_bitsandbytes_makes_them(tiny_model: Path) -> None:
@@ -144,5 +154,5 @@ def test_weights_in_4_bits_are_as_large_as_bitsandbytes_makes_them(tiny_model: P
 
 def test_rows_that_lose_their_answer_are_dropped() -> None:
     made = [*batch(2, 30), *batch(2, 90)]
-    assert [len(e.input_ids) for e in shortened(made, 60)] == [30, 30]
-    assert shortened(made, 90) == made
+    assert [len(e.input_ids) for e in truncate(made, 60)] == [30, 30]
+    assert truncate(made, 90) == made

@@ -32,7 +32,7 @@ def test_no_noise_makes_a_part_of_the_line_negative(points: list[tuple[float, fl
 
 
 def test_a_forecast_grows_with_the_training(tiny_model: Path) -> None:
-    """Not the time is asserted, which another process may take: only that all epochs, and held-out rows, count."""
+    """Asserts only that all epochs and held-out rows count, not the time, which depends on other processes."""
     rows = [list(range(100, 130 + 8 * (i % 5))) for i in range(40)]
     examples = [Example(row, [IGNORED] * (len(row) - 3) + row[-3:]) for row in rows]
     short, long, cut = (

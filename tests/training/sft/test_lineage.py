@@ -1,4 +1,4 @@
-"""Models that descend from their base, by every method and precision, and models that only claim to."""
+"""Models trained from their base, by every method and in every precision, and models that only claim to be."""
 
 from __future__ import annotations
 
@@ -104,10 +104,10 @@ Q = "model.layers.0.self_attn.q_proj.weight"
         ),
         (lambda f: (f / "chat_template.jinja").write_text("{{ answer }}"), "chat_template.jinja is not"),
         (lambda f: (f / "vocab.txt").touch(), "no vocab.txt"),
-        (lambda f: (f / "pytorch_model.bin").write_bytes(pickle.dumps(ROWS)), "pytorch_model.bin is neither"),
+        (lambda f: (f / "pytorch_model.bin").write_bytes(pickle.dumps({"w": 1.0})), "pytorch_model.bin is neither"),
         (lambda f: (f / "modeling.py").touch(), "modeling.py is neither"),
         (lambda f: (f / "more.json").symlink_to("/etc/passwd"), "more.json is not a regular file"),
-        (lambda f: (f / "model.safetensors").write_bytes(pickle.dumps(ROWS)), "no safetensors"),
+        (lambda f: (f / "model.safetensors").write_bytes(pickle.dumps({"weight": 1.0})), "no safetensors"),
         (
             lambda f: (f / "model.safetensors.index.json").write_text('{"weight_map": {"a": "../x.safetensors"}}'),
             "not in the folder: ../x.safetensors",

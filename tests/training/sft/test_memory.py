@@ -1,4 +1,4 @@
-"""The peak of a process, and what becomes of memory that is freed."""
+"""Peak memory of a process, and whether freed memory returns to the OS."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from contextlib import AbstractContextManager
 import pytest
 import torch
 
-from ftdojo.training.sft.memory import PeakMemory, freed_is_kept, freed_is_returned
+from ftdojo.training.sft.memory import PeakMemory, keeping_freed_memory, returning_freed_memory
 
 LARGE = 64 * 2**20
 """Bytes; glibc asks the kernel for each block of that size."""
 KEPT = """
 import resource, psutil, torch
-from ftdojo.training.sft.memory import freed_is_kept
+from ftdojo.training.sft.memory import keeping_freed_memory
 
 def faults(times):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -27,7 +27,7 @@ def faults(times):
 resident = lambda: psutil.Process().memory_info().rss
 faults(1)
 usual, before = faults(8), resident()
-with freed_is_kept("{device}"):
+with keeping_freed_memory("{device}"):
     faults(1)
     kept, within = faults(8), resident()
 after = resident()
@@ -54,7 +54,7 @@ def test_freed_memory_is_used_again_and_goes_back_at_the_end(device: str, expect
 
 RETURNED = """
 import contextlib, psutil, torch
-from ftdojo.training.sft.memory import freed_is_returned
+from ftdojo.training.sft.memory import returning_freed_memory
 
 def left(context):
     with context:
@@ -64,7 +64,7 @@ def left(context):
         return 7 * {size} - (before - psutil.Process().memory_info().rss)
 
 torch.ones({large}, dtype=torch.uint8)  # from here on glibc asks the kernel for still larger blocks alone
-print(left(freed_is_returned("cpu")) > {size}, left(contextlib.nullcontext()) > {size})
+print(left(returning_freed_memory("cpu")) > {size}, left(contextlib.nullcontext()) > {size})
 """
 
 
@@ -75,7 +75,7 @@ def test_large_blocks_go_back_at_once() -> None:
     assert done.stdout.strip() == "False True"
 
 
-@pytest.mark.parametrize("context", [freed_is_kept, freed_is_returned])
+@pytest.mark.parametrize("context", [keeping_freed_memory, returning_freed_memory])
 def test_an_error_within_is_passed_on(context: Callable[[str], AbstractContextManager[None]]) -> None:
     with pytest.raises(ZeroDivisionError), context("cpu"):
         raise ZeroDivisionError

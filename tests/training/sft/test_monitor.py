@@ -1,4 +1,4 @@
-"""Run-time monitors on a tiny real model: what is lost or out of time is stopped, and the best weights are kept."""
+"""The monitor on a tiny real model: trainings that diverge or run out of time are stopped, the best weights kept."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def config(**changes: Any) -> TrainConfig:
 
 
 def monitor(losses: list[float], *, steps: int, rate: float = 1e-3, **options: Any) -> tuple[Monitor, Any]:
-    """A monitor that was told of one logged loss a step."""
+    """A monitor that received one logged loss per step."""
     made = Monitor([], every=1, patience=None, on_log=None, **options)
     control = SimpleNamespace(should_training_stop=False)
     made.on_train_begin()

@@ -67,7 +67,7 @@ def test_it_learns_and_the_export_says_what_was_learned(tiny_model: Path, tmp_pa
 
 @pytest.mark.parametrize("method", ["full", "lora"])
 def test_bfloat16_ends_at_the_loss_of_float32(tiny_model: Path, tmp_path: Path, method: str) -> None:
-    """Over a whole run: a few steps would not show what rounding loses."""
+    """Train for a whole run: a few steps would not show the loss by rounding."""
     settings = config(method=method, learning_rate=1e-3, epochs=20)
     single, coarse = (
         train(examples(tiny_model), settings, tiny_model, tmp_path / on.precision, on=on) for on in (SINGLE, COARSE)
@@ -97,7 +97,7 @@ train(examples(base, 8), config(method="lora", epochs=1), base, out, on=SINGLE)
 
 
 def test_two_processes_with_other_hash_seeds_write_the_same_files(tiny_model: Path, tmp_path: Path) -> None:
-    """peft keeps the adapted modules as a set: written as it is, its order would be another in every process."""
+    """peft keeps the adapted modules as a set, whose order would differ between processes if written unsorted."""
     tests = str(Path(__file__).parents[2])
     for seed in ("1", "2"):
         command = [sys.executable, "-c", IN_A_PROCESS, str(tiny_model), str(tmp_path / seed)]
@@ -145,7 +145,7 @@ def test_merging_keeps_the_adapters_outputs(tiny_model: Path, tmp_path: Path) ->
 
 @pytest.mark.parametrize("on", [SINGLE, COARSE], ids=str)
 def test_adapters_on_4_bit_weights_learn_what_others_do(tiny_model: Path, tmp_path: Path, on: Compute) -> None:
-    """Held-out rows are measured meanwhile, which must not change the base model to one without gradients."""
+    """Held-out rows are evaluated during training, which must not change the base model to one without gradients."""
     settings = {"learning_rate": 1e-3, "epochs": 20, "eval_fraction": 0.2}
     plain, quantized = (
         train(examples(tiny_model), config(method=method, **settings), tiny_model, tmp_path / method, on=on)

@@ -1,4 +1,4 @@
-"""A method in a package outside of ftdojo goes through everything that the built-in ones go through."""
+"""A method in a package outside of ftdojo runs through the same stages as the built-in ones."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ PLAN = {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "cha
 
 @pytest.fixture(scope="module", autouse=True)
 def _installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """As ``pip install`` leaves a distribution, for this process and for those that it starts."""
+    """Install the distribution as ``pip install`` does, for this process and for those that it starts."""
     site = tmp_path_factory.mktemp("site")
     shutil.copy(MODULE, site)
     info = site / "ftdojo_embeddings-1.dist-info"
@@ -71,7 +71,7 @@ def task(approve: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Writes:
-    """Hands in one submission after the other: the toy's, then an ordinary one."""
+    """Submits one submission after the other: the toy method's, then an ordinary one."""
 
     name, planner = "writes", ""
 

@@ -357,7 +357,7 @@ def test_training_rows_do_not_overlap_with_items_but_leaks_would(
     for name, found in items.items():
         prompts = ["\n".join(question(name, item)) for item in found]
         assert len(set(prompts)) == len(prompts)
-        index = OverlapIndex.of(prompts)
+        index = OverlapIndex.from_texts(prompts)
         assert all(index.overlaps([prompt]) for prompt in prompts)
         # Protocols are written in a few hundred phrases: of many thousand rows some are nearly an item by chance.
         assert len(index.keep(raw)) > 0.999 * len(raw)

@@ -99,7 +99,7 @@ def test_training_rows_do_not_overlap_with_items_but_leaks_would(
     raw: list[dict[str, Any]], items: dict[str, list[dict[str, Any]]]
 ) -> None:
     prompts = [TASK.prompt(item)[0]["content"] for split in items.values() for item in split]
-    index = OverlapIndex.of(prompts)
+    index = OverlapIndex.from_texts(prompts)
     assert all(index.overlaps((prompt, "")) for prompt in prompts)
     for rendering in TASK.spec.raw_sources[0].renderings:
         pairs = list(training_pairs(rendering, raw))

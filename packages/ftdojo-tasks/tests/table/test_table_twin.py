@@ -278,7 +278,7 @@ def test_training_rows_do_not_overlap_with_items_but_leaks_would(
 ) -> None:
     for qtype, rows in raw.items():
         prompts = [text(item, item["table"]) for split in items[qtype].values() for item in split]
-        index = OverlapIndex.of(prompts)
+        index = OverlapIndex.from_texts(prompts)
         assert all(index.overlaps((prompt, "")) for prompt in prompts)
         pairs = [(text(row, json.loads(row["table"])), row["response"]) for row in rows]
         assert index.keep(pairs) == list(range(len(rows)))

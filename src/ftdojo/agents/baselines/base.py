@@ -9,7 +9,7 @@ from ftdojo.contract.protocol import Observation
 
 
 class Base:
-    """Hands nothing in, so that the base model is what is tested. Allowed to know: nothing, and it needs nothing."""
+    """Submits nothing, so the base model is tested. Allowed to know: nothing."""
 
     name, planner = "base", ""
     abilities = Abilities()
@@ -20,5 +20,5 @@ class Base:
         return cls()
 
     def propose(self, observation: Observation) -> Path | None:
-        """Nothing."""
+        """Propose nothing: always ``None``."""
         return None

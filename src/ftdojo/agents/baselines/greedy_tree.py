@@ -1,7 +1,7 @@
-"""``greedy-tree``: a general coding agent's search, as AIDE does it (Jiang et al. 2025, arXiv 2502.13138).
+"""``greedy-tree``: a general coding agent's search, as in AIDE (Jiang et al. 2025, arXiv 2502.13138).
 
-Solutions form a tree. The first few are drafts; then a solution that failed is repaired now and then, or the best is
-improved. A language model writes every solution whole, from its parent's files and what came of them.
+Solutions form a tree. The first few are drafts; after that, either a failed solution is repaired, or the best one is
+improved. A language model writes every solution in full, from its parent's files and their results.
 """
 
 from __future__ import annotations
@@ -57,19 +57,19 @@ Earlier solutions:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """What the next solution is: a step, and the iteration that it starts from; ``None`` for a draft."""
+class NextStep:
+    """How to make the next solution: a step, and the iteration that it starts from (``None`` for a draft)."""
 
     step: Step
     parent: Iteration | None
 
 
 class GreedyTree:
-    """Draft, repair, improve; greedy on the score of validation.
+    """Drafts, repairs and improves solutions; greedy on the validation score.
 
     Allowed to know: the task's specification, the first raw rows, its own solutions, their scores, and the findings
-    that stopped them. Not: the gates before it hands in, the other levels of feedback, error samples, significance.
-    When the model gives no program, it stops.
+    that stopped them. Not: the gates before it submits, the other levels of feedback, error samples, significance.
+    It stops when the model returns no program.
     """
 
     name = "greedy-tree"
@@ -89,11 +89,11 @@ class GreedyTree:
         return self._client.model
 
     def propose(self, observation: Observation) -> Path | None:
-        """The next solution; ``None`` once the model gives none."""
+        """Propose the next solution; ``None`` if the model returns none."""
         choice = choose(observation)
         before = _files(choice, observation)
         form = Blocks({SCRIPT: "python", TRAIN: "yaml"}, needed=SCRIPT)
-        prompt = Prompt(purpose=choice.step, system=SYSTEM, user=_user(choice, before, observation))
+        prompt = Prompt(purpose=choice.step, system=SYSTEM, user=_format_prompt(choice, before, observation))
         try:
             files = self._client.ask(prompt, form)
         except LlmError:
@@ -115,19 +115,19 @@ class GreedyTree:
         return folder
 
 
-def choose(observation: Observation) -> Choice:
-    """The policy: a function of the history and the seed."""
+def choose(observation: Observation) -> NextStep:
+    """Choose the next step; it depends only on the history and the seed."""
     history = observation.history
     if sum(_parent(i) == 0 for i in history) < DRAFTS:
-        return Choice("draft", None)
+        return NextStep("draft", None)
     rng = random.Random(f"{observation.seed} {len(history)}")  # noqa: S311 - a seeded choice
     parents = {_parent(i) for i in history}
     failed = [i for i in history if i.score is None and i.number not in parents and _depth(i, history) <= REPAIR_DEPTH]
     if failed and rng.random() < REPAIR_SHARE:
-        return Choice("repair", rng.choice(failed))
+        return NextStep("repair", rng.choice(failed))
     sign = 1 if observation.task.higher_is_better else -1
     best = max(history, key=lambda i: sign * i.score.value if i.score else float("-inf"))
-    return Choice("improve", best) if best.score else Choice("draft", None)
+    return NextStep("improve", best) if best.score else NextStep("draft", None)
 
 
 def _parent(iteration: Iteration) -> int:
@@ -135,7 +135,7 @@ def _parent(iteration: Iteration) -> int:
 
 
 def _depth(iteration: Iteration, history: Sequence[Iteration]) -> int:
-    """How many solutions in a row, this one among them, have failed."""
+    """The number of failed solutions in a row, including this one."""
     depth, at = 0, iteration
     while at.score is None:
         depth += 1
@@ -145,7 +145,7 @@ def _depth(iteration: Iteration, history: Sequence[Iteration]) -> int:
     return depth
 
 
-def _files(choice: Choice, observation: Observation) -> dict[str, str]:
+def _files(choice: NextStep, observation: Observation) -> dict[str, str]:
     """The parent's files."""
     if choice.parent is None:
         return {}
@@ -154,27 +154,28 @@ def _files(choice: Choice, observation: Observation) -> dict[str, str]:
     return {path.name: path.read_text("utf-8", errors="replace") for path in paths if path.is_file()}
 
 
-def _user(choice: Choice, before: dict[str, str], observation: Observation) -> str:
+def _format_prompt(choice: NextStep, before: dict[str, str], observation: Observation) -> str:
     files = observation.raw_data.files[: program.SHOWN_ROWS]
     return USER.format(
         task=context.task(observation),
         raw=context.raw_data(observation),
         rows="\n".join(f"{f.path}: {quoted(f.samples[0], program.SHOWN_ROW)}" for f in files if f.samples),
         baseline=observation.baseline.score,
-        earlier="\n".join(f"{i.number}: {_outcome(i)}" for i in observation.history[-SHOWN_EARLIER:]) or "none",
-        parent=_shown(choice.parent, before) if choice.parent else "",
+        earlier="\n".join(f"{i.number}: {_describe_outcome(i)}" for i in observation.history[-SHOWN_EARLIER:])
+        or "none",
+        parent=_describe_parent(choice.parent, before) if choice.parent else "",
         wanted=WANTED[choice.step],
         script=SCRIPT,
         train=TRAIN,
     )
 
 
-def _outcome(iteration: Iteration) -> str:
+def _describe_outcome(iteration: Iteration) -> str:
     return str(iteration.score) if iteration.score else f"failed, {iteration.verdict[:120]}"
 
 
-def _shown(parent: Iteration, before: dict[str, str]) -> str:
+def _describe_parent(parent: Iteration, before: dict[str, str]) -> str:
     files = "".join(f"{name}:\n```\n{content[:SHOWN_FILE]}\n```\n" for name, content in before.items())
     errors = [f for f in parent.feedback.execution.findings if f.severity == "error"]
-    told = "\n".join(f"{f.code} at {f.where}: {f.message}; {f.fix}" for f in errors)[:SHOWN_FINDINGS]
-    return f"Solution {parent.number} ({_outcome(parent)}):\n{files}{told}\n"
+    problems = "\n".join(f"{f.code} at {f.where}: {f.message}; {f.fix}" for f in errors)[:SHOWN_FINDINGS]
+    return f"Solution {parent.number} ({_describe_outcome(parent)}):\n{files}{problems}\n"

@@ -13,14 +13,14 @@ from ftdojo.contract.protocol import Observation
 class RandomSearch(Search):
     """Every trial is a new draw.
 
-    Allowed to know: the task's specification and rules, the sizes of the raw files, the time that is left and what
-    earlier trials took. It looks at no score and at no other feedback.
+    Allowed to know: the task's specification and rules, the sizes of the raw files, the remaining time and the
+    duration of earlier trials. It uses no score and no other feedback.
     """
 
     name = "random-search"
 
     def points(self, space: Space, observation: Observation) -> Iterator[Point]:
-        """Draws that depend on the seed and the number of the trial."""
+        """Yield draws that depend only on the seed and the number of the trial."""
         rng = random.Random(f"{observation.seed}/{len(observation.history)}")  # noqa: S311 - not for secrets
         while True:
             yield space.draw(rng)

@@ -1,4 +1,4 @@
-"""What the searching contestants share: hand in the first point that is forecast to fit into the budget."""
+"""The common part of the searching contestants: submit the first point that is forecast to fit into the budget."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ftdojo.contract.protocol import Observation
 from ftdojo.contract.submission import Plan, PlannedChange
 
 TRIALS = 4
-"""No trial may be forecast to take more than this part of the wall clock, so that at least so many fit into it; but
-for :data:`WORTH` times what a trial takes beside its training it may always be."""
+"""A trial's forecast may be at most 1 / TRIALS of the wall clock, so that at least this many fit. A forecast of up to
+:data:`WORTH` times the trial's time outside training is always allowed."""
 WORTH = 2.0
 DRAWS = 200
-"""Points that are looked at for one that fits; then the last one is cut to the fewest rows and epochs."""
+"""The most points tried until one fits; then the last one is reduced to the fewest rows and epochs."""
 
 
 class Search(ABC):
@@ -41,18 +41,18 @@ class Search(ABC):
 
     @abstractmethod
     def points(self, space: Space, observation: Observation) -> Iterator[Point]:
-        """Candidates for the next trial, without end: a function of the arguments."""
+        """Yield candidates for the next trial, without end; they depend on the arguments only."""
 
     def propose(self, observation: Observation) -> Path | None:
-        """The first candidate that fits; ``None`` if not even the smallest one does."""
-        space, forecast_s = Space.of(observation), _Forecast(observation)
+        """Propose the first candidate that fits; ``None`` if not even the smallest one does."""
+        space, forecast_s = Space.from_observation(observation), _Forecast(observation)
         left = observation.remaining.get("wall_s", observation.task.rules.wall_s)
-        share = max((left + forecast_s.spent) / TRIALS, WORTH * forecast_s.beside)
+        share = max((left + forecast_s.spent) / TRIALS, WORTH * forecast_s.fixed_s)
         for point in islice(self.points(space, observation), DRAWS):
             if forecast_s(space.draft(point)) <= min(left, share):
                 break
         else:
-            point = space.smallest(point)
+            point = space.shrink(point)
             if forecast_s(space.draft(point)) > left:
                 return None
         folder = self._workspace / f"{len(observation.history) + 1:03d}"
@@ -76,21 +76,21 @@ class Search(ABC):
 
 
 class _Forecast:
-    """Wall-clock seconds of a trial: by the speed that the last one trained with, by the measured speed before it."""
+    """Forecasts a trial's wall-clock seconds: from the last trial's training speed, or at first the measured one."""
 
     def __init__(self, observation: Observation) -> None:
         self._observation = observation
         every = [i.feedback.execution.seconds for i in observation.history]
         self.spent = sum(took.plan + took.data + took.train + took.evaluate for took in every)
-        """Seconds that earlier trials took."""
-        self._per_row, self.beside = 1 / observation.train_rows_per_s, forecast.beside(observation)
+        """Seconds used by earlier trials."""
+        self._per_row, self.fixed_s = 1 / observation.train_rows_per_s, forecast.beside(observation)
         evaluated = [i for i in observation.history if i.feedback.evaluation is not None]
         if evaluated:
             took = evaluated[-1].feedback.execution.seconds
             draft = drafts.read(observation.submissions[evaluated[-1].number])
             self._per_row = took.train / forecast.work(draft, observation)
-            self.beside = took.data + took.evaluate
+            self.fixed_s = took.data + took.evaluate
 
     def __call__(self, draft: Draft) -> float:
-        """The forecast, with some reserve."""
-        return forecast.RESERVE * (self.beside + self._per_row * forecast.work(draft, self._observation))
+        """Forecast the seconds of a draft, with a reserve."""
+        return forecast.RESERVE * (self.fixed_s + self._per_row * forecast.work(draft, self._observation))

@@ -1,7 +1,7 @@
-"""The space in which the searching contestants search: what is varied when a fine-tuning is tuned by hand.
+"""The space of the searching contestants: the settings that people vary when they tune a fine-tuning by hand.
 
-One typed space for all of them, so that they differ in how they search and in nothing else. The bounds are those within
-which LoRA is tuned in practice, for small models as for large ones; what a rule or the data forbid lies outside.
+All of them share one typed space, so that they differ only in how they search. The bounds are those used in practice
+for LoRA, for small and large models; values that a rule or the data forbid are excluded.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ftdojo.schema import StrictModel
 
 MIN_ROWS = 64
 MICRO_BATCH = 4
-"""Larger batches are accumulated from ones of this size, so that no point is lost for want of memory."""
+"""Larger batches are accumulated from batches of this size, so that no point fails for lack of memory."""
 ALPHA = 2
 """The adapter's alpha is this times its rank: the scale of its output stays the same when the rank is varied."""
 
@@ -47,21 +47,21 @@ class Point(StrictModel):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Numbers from ``low`` to ``high``, both included, drawn evenly in the logarithm; whole ones if both ends are."""
+    """Numbers from ``low`` to ``high`` (inclusive), drawn log-uniformly; integers if both ends are integers."""
 
     low: float
     high: float
 
     @property
     def whole(self) -> bool:
-        """Whether only whole numbers are in it."""
+        """Whether it contains integers only."""
         return isinstance(self.low, int) and isinstance(self.high, int)
 
     def draw(self, rng: random.Random) -> float:
-        """One of them."""
+        """Draw one number."""
         if not self.whole:
             return math.exp(rng.uniform(math.log(self.low), math.log(self.high)))
-        # Half a step beyond both ends, so that these are no rarer than their neighbours.
+        # Extended by half a step at both ends, so that the ends are no rarer than their neighbours.
         drawn = math.exp(rng.uniform(math.log(self.low - 0.5), math.log(self.high + 0.5)))
         return min(int(self.high), max(int(self.low), round(drawn)))
 
@@ -73,23 +73,23 @@ class Choice:
     options: tuple[Any, ...]
 
     def draw(self, rng: random.Random) -> Any:
-        """One of them, all equally likely."""
+        """Draw one option, all equally likely."""
         return rng.choice(self.options)
 
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """The dimensions by the field of :class:`Point` that they are, for one task on one model."""
+    """The dimensions (field of :class:`Point` -> values) for one task and one model."""
 
     dimensions: Mapping[str, Span | Choice]
     task: TaskSpec
     context_length: int
-    """Tokens that the model can hold."""
+    """Context length of the model, in tokens."""
     seed: int
 
     @classmethod
-    def of(cls, observation: Observation) -> Space:
-        """The space of a task. It is the same in every iteration of a run."""
+    def from_observation(cls, observation: Observation) -> Space:
+        """Create the space of a task. It is the same in every iteration of a run."""
         spec = observation.task
         paths = {source.path for source in spec.raw_sources}
         available = sum(file.rows for file in observation.raw_data.files if file.path in paths)
@@ -111,11 +111,11 @@ class Space:
         return cls(dimensions, spec, observation.model.context_length, observation.seed)
 
     def draw(self, rng: random.Random) -> Point:
-        """A point, every dimension drawn independently."""
+        """Draw a point, every dimension independently."""
         return Point.model_validate({name: dimension.draw(rng) for name, dimension in self.dimensions.items()})
 
-    def smallest(self, point: Point) -> Point:
-        """The cheapest point that differs from ``point`` only in rows and epochs."""
+    def shrink(self, point: Point) -> Point:
+        """Return the cheapest point that differs from ``point`` only in rows and epochs."""
         cheapest = {name: span.low for name, span in self.dimensions.items() if isinstance(span, Span)}
         return point.model_copy(update={"rows": cheapest["rows"], "epochs": cheapest["epochs"]})
 

@@ -1,4 +1,4 @@
-"""``tpe``: the tree-structured Parzen estimator (Bergstra et al. 2011, NeurIPS 24), as Optuna has it."""
+"""``tpe``: the tree-structured Parzen estimator (Bergstra et al. 2011, NeurIPS 24), as implemented in Optuna."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from ftdojo.contract.protocol import Observation
 from ftdojo.errors import PrerequisiteError
 
 STARTUP = 4
-"""Trials that are drawn at random before the estimator is used: Optuna's ten would be the whole of a short run."""
+"""Random trials before the estimator is used. Optuna's default of ten would fill a whole short run."""
 
 
 class Tpe(Search):
-    """Every trial is drawn where good trials are dense and bad ones are not.
+    """Draws every trial where good trials are dense and bad ones are not.
 
-    Allowed to know: what random search may know, and the validation score of every earlier trial. One that a gate
-    stopped counts as worse than any score. It sees no other feedback: no curves, no error classes, no findings.
+    Allowed to know: what random search may know, and the validation score of every earlier trial. A trial that a
+    gate stopped counts as worse than any score. It sees no other feedback: no curves, no error classes, no findings.
     """
 
     name = "tpe"
 
     def points(self, space: Space, observation: Observation) -> Iterator[Point]:
-        """What the study asks for; a candidate that is not taken is told to it as failed, which teaches it nothing."""
+        """Yield the study's suggestions; an unused one is reported as failed, which the estimator ignores."""
         optuna = _optuna()
         states = optuna.trial.TrialState
         distributions = {name: _distribution(dimension) for name, dimension in space.dimensions.items()}
-        # The seed differs from trial to trial: a study that is rebuilt would else repeat its first draws.
+        # The seed differs from trial to trial: otherwise a rebuilt study would repeat its first draws.
         seed = (observation.seed * 10_007 + len(observation.history)) % 2**32
         study = optuna.create_study(
             direction="maximize" if observation.task.higher_is_better else "minimize",

@@ -76,5 +76,5 @@ def size(observation: Observation) -> Size:
     if wanted * rows > forecast.row_passes(observation, HALF):
         # No second one would fit: all the time there is, for passes as long as they teach.
         wanted = max(wanted, practice.REPEATS)
-    made = practice.size(rows, wanted, forecast.row_passes(observation))
+    made = practice.size_training(rows, wanted, forecast.row_passes(observation))
     return Size(rows=max(made.rows, min(MIN_ROWS, rows)), epochs=made.epochs)

@@ -1,4 +1,4 @@
-"""The accounts of the budget: what was spent beside its limit."""
+"""The accounts of the budget: the spent amount next to its limit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ftdojo.report.view.parts import Account
 
 
 def accounts(spent: Spent, configuration: Configuration) -> list[Account]:
-    """Every account in its unit."""
+    """Return every account in its unit."""
     names = {"wall_s": "wall time", "device_s": "device time", "cost_usd": "LLM cost"}
 
     def amount(name: str, value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""The figures to be seen first."""
+"""The key figures at the top of the page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def cards(
     iterations: Sequence[Iteration],
     spent: Spent,
 ) -> list[Card]:
-    """Scores of the base model and of the best one, iterations, time and tokens."""
+    """Return scores of the base model and of the best one, iterations, time and tokens."""
     kinds = [status(i) for i in iterations]
     counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in ("accepted", "rejected", "stopped") if kind in kinds)
     tokens = spent.input_tokens + spent.output_tokens
@@ -36,7 +36,7 @@ def _score_card(split: str, scores: tuple[Score, Score] | None) -> Card:
         return Card(
             split,
             "not scored",
-            "opened when the agent has stopped" if split == "test" else "the base model comes first",
+            "opened when the agent has stopped" if split == "test" else "the base model has not been evaluated yet",
         )
     before, after = scores
     metric = before.metric

@@ -1,4 +1,4 @@
-"""An iteration told in full: its plan, its calls to language models, its levels of feedback, its files."""
+"""The details of an iteration: its plan, its calls to language models, its levels of feedback, its files."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from ftdojo.report.view.iterations import reason
 from ftdojo.report.view.parts import CallRow, Detail, Fact, Row, Some, SourceFile
 
 FILE_BYTES = 16_000
-"""Of a submitted file so much is shown."""
+"""Maximum number of bytes shown of a submitted file."""
 
 
 def detail(
     run: RunFolder, row: Row, iteration: Iteration, calls: Sequence[Call], data_calls: Sequence[Call], best: int
 ) -> Detail:
-    """All of it, in the order of the page: plan, calls, outcome, findings, feedback, files, wrong outputs."""
+    """Return all details, in the order of the page: plan, calls, outcome, findings, feedback, files, wrong outputs."""
     plan, feedback = iteration.plan, iteration.feedback
     evaluation = feedback.evaluation
     return Detail(
@@ -56,13 +56,13 @@ def _outcome(iteration: Iteration) -> str:
 
 
 def _intent(plan: Plan) -> list[Fact]:
-    said = {
+    entries = {
         "planned by": plan.by,
         "risk": plan.risks,
         "refuted if": plan.refuted_if,
         "next": "; ".join(plan.outlook),
     }
-    return [Fact(name, value) for name, value in said.items() if value]
+    return [Fact(name, value) for name, value in entries.items() if value]
 
 
 def _call(call: Call) -> CallRow:
@@ -102,17 +102,17 @@ def _data(data: DataFeedback) -> list[Fact]:
         *_overlap(data),
         Fact("duplicates", f"{data.duplicates:,}"),
         Fact("most frequent completion", f"{text.share(data.top_completion_share)} of the rows"),
-        Fact("tokens a row (p50 / p95 / max)", _distribution(data.row_tokens)),
-        Fact("label tokens a row (p50 / p95 / max)", _distribution(data.label_tokens)),
+        Fact("tokens per row (p50 / p95 / max)", _distribution(data.row_tokens)),
+        Fact("label tokens per row (p50 / p95 / max)", _distribution(data.label_tokens)),
         Fact("truncated", f"{text.share(data.truncated_share)} of the rows"),
     ]
 
 
 def _overlap(data: DataFeedback) -> list[Fact]:
-    """Runs of earlier builds told of evaluation items among the rows."""
+    """Return evaluation items among the rows, which runs of earlier builds reported."""
     if not data.removed_overlap:
         return []
-    return [Fact("evaluation items among them, made harmless", f"about {data.removed_overlap:,}")]
+    return [Fact("evaluation items found among them and neutralized", f"about {data.removed_overlap:,}")]
 
 
 def _distribution(given: Distribution) -> str:
@@ -155,7 +155,7 @@ def _metrics(evaluation: EvaluationFeedback) -> list[Fact]:
 
 
 def _files(folder: Path) -> list[SourceFile]:
-    """The submitted files as they were handed in; links, which could lead out of the run, are not followed."""
+    """Return the submitted files; links are not followed, because they could point outside the run."""
     paths = [folder / name for name in (RECIPE, SCRIPT, TRAIN)]
     return [_file(path) for path in paths if path.is_file() and not path.is_symlink()]
 

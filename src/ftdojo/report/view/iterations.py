@@ -1,4 +1,4 @@
-"""An iteration in the table: what was tried, and what it came to, on one line."""
+"""An iteration in the table: its plan and its outcome, on one line."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from ftdojo.report.view.parts import Row, Some
 
 
 def status(iteration: Iteration) -> str:
-    """What became of it, in a word."""
+    """Return the outcome in one word."""
     return "accepted" if iteration.accepted else "rejected" if iteration.score else "stopped"
 
 
 def reason(iteration: Iteration) -> str:
-    """Why, without the numbers, which have a column of their own."""
+    """Return the reason without the numbers, which have their own column."""
     if iteration.decision is not None:
         return iteration.decision.reason.partition(":")[0]
     errors = [f for f in iteration.feedback.execution.findings if f.severity == "error"]
@@ -21,7 +21,7 @@ def reason(iteration: Iteration) -> str:
 
 
 def row(iteration: Iteration, metric: str, *, detailed: bool) -> Row:
-    """Its line."""
+    """Return the table row of an iteration."""
     seconds = iteration.feedback.execution.seconds
     return Row(
         number=iteration.number,

@@ -1,4 +1,4 @@
-"""What a page consists of: :class:`Report` from top to bottom, and its parts."""
+"""The parts of a page: :class:`Report` from top to bottom, and its components."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ftdojo.contract.submission import PlannedChange
 from ftdojo.findings import Finding
 
 LIST = 24
-"""Of a list that an agent or a data set can make as long as it likes, so many entries are shown."""
+"""Maximum number of entries shown of a list whose length an agent or a data set decides."""
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ class Some(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A name and what it is."""
+    """A name and its value."""
 
     name: str
     value: str
@@ -42,7 +42,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A figure to be seen first."""
+    """A key figure at the top of the page."""
 
     label: str
     value: str
@@ -62,7 +62,7 @@ class Row:
     reason: str
     duration: str
     detailed: bool
-    """Whether it is also told in full."""
+    """Whether its details are also shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Subtasks:
 
     models: list[str]
     best: int
-    """Which of ``models`` is the best one."""
+    """Index of the best one in ``models``."""
     rows: Some[tuple[str, list[str]]]
     """A sub-task and its value for every model."""
     total: list[str]
@@ -102,19 +102,19 @@ class CallRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detail:
-    """One iteration told in full."""
+    """The details of one iteration."""
 
     row: Row
     best: bool
     iteration: Iteration
     outcome: str
-    """What happened, to stand beside what was expected."""
+    """The outcome, shown next to the expectation."""
     intent: list[Fact]
-    """What the plan says beside its hypothesis: who made it, its risk, what would refute it, what comes next."""
+    """What the plan says besides its hypothesis: its author, its risk, what would refute it, the next steps."""
     evidence: Some[str]
     calls: Some[CallRow]
     data_calls: list[Fact]
-    """The data program's calls to language models, by model: too many to be told one by one."""
+    """The data program's calls to language models, by model: too many to be listed one by one."""
     changes: Some[PlannedChange]
     findings: Some[Finding]
     execution: list[Fact]
@@ -157,7 +157,7 @@ class Report:
     subtasks: Subtasks | None
     details: Some[Detail]
     test: str
-    """How test was opened."""
+    """When and how often test was opened."""
     budget: list[Account]
     digests: list[Fact]
     versions: list[Fact]

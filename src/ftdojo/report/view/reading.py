@@ -1,4 +1,4 @@
-"""From the record of a run to the page: reads the ledger, chooses what is told, and has each part made."""
+"""From the record of a run to the page: read the ledger, select what is shown, and make each part."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from ftdojo.report.view.subtasks import subtasks
 from ftdojo.report.view.verdict import disqualified, ending, opening, verdict
 
 DETAILS = 50
-"""The best iteration and the last so many are told in full."""
+"""Number of the latest iterations that are shown in detail, in addition to the best one."""
 
 
 def read(run: Path) -> Report:
-    """The view of a run that is finished, at work, or was interrupted.
+    """Read the report of a run that is finished, in progress, or interrupted.
 
     Raises:
         UsageError: if the folder holds no run, or nothing was recorded in it.

@@ -10,11 +10,11 @@ from ftdojo.report import text
 from ftdojo.report.view.parts import Some, Subtasks
 
 COLUMNS = 10
-"""The table of sub-tasks has the base model, the best iteration and the last so many."""
+"""Number of the latest iterations in the table, in addition to the base model and the best iteration."""
 
 
 def subtasks(baseline: EvaluationFeedback, iterations: Sequence[Iteration], best: int) -> Subtasks:
-    """A column for each model, 0 being the base; a line for each sub-task that the base was asked."""
+    """Return a column for each model, where 0 is the base, and a line for each sub-task of the base model."""
     evaluated = [(i.number, i.feedback.evaluation) for i in iterations if i.feedback.evaluation]
     latest = {number for number, _ in evaluated[-COLUMNS:]}
     chosen = [(0, baseline), *((n, e) for n, e in evaluated if n in latest or n == best)]

@@ -1,4 +1,4 @@
-"""What came of a run, in sentences: the verdict, why it ended, and how test was opened."""
+"""The outcome of a run in sentences: the verdict, why it ended, and when test was opened."""
 
 from __future__ import annotations
 
@@ -18,36 +18,36 @@ def verdict(
     *,
     higher_is_better: bool,
 ) -> str:
-    """The run in one or two sentences."""
+    """Describe the run in one or two sentences."""
     if validation is None:
         return "The run is not finished: the base model has not been evaluated yet."
     aside = "" if higher_is_better else " (lower is better)"
     if test is None:
         base = f"the base model's validation {validation[0].metric} is {text.score(validation[0])}"
-        standing = _moved("validation", *validation) if best else f"{_unbeaten(iterations)}; {base}"
+        standing = _describe_change("validation", *validation) if best else f"{_describe_no_gain(iterations)}; {base}"
         return f"The run is not finished. So far {standing}{aside}."
     if not best:
-        opening = _unbeaten(iterations)
+        opening = _describe_no_gain(iterations)
         scored = f"test {test[0].metric} {text.score(test[0])}{aside}"
-        return f"{opening[0].upper()}{opening[1:]}, so the base model stands: {scored}."
-    sentence = f"{_moved('test', *test)}{aside}"
+        return f"{opening[0].upper()}{opening[1:]}, so the base model remains the best: {scored}."
+    sentence = f"{_describe_change('test', *test)}{aside}"
     return f"{sentence[0].upper()}{sentence[1:]}."
 
 
 def disqualified(reasons: Sequence[str]) -> str:
-    """The verdict on a run whose model was not to be tested."""
+    """Return the verdict on a disqualified run, whose model is not scored on test."""
     return f"The run was disqualified, and its model not scored on test: {'; '.join(reasons)}."
 
 
-def _unbeaten(iterations: Sequence[Iteration]) -> str:
+def _describe_no_gain(iterations: Sequence[Iteration]) -> str:
     if not iterations:
-        return "no submission was handed in"
+        return "no submission was made"
     if not any(i.score for i in iterations):
         return "no submission passed the gates"
     return "no submission was shown to be better than the base model on validation"
 
 
-def _moved(split: str, before: Score, after: Score) -> str:
+def _describe_change(split: str, before: Score, after: Score) -> str:
     if after.value == before.value:
         return f"{split} {before.metric} stayed at {text.score(before)}"
     verb = "rose" if after.value > before.value else "fell"
@@ -57,16 +57,16 @@ def _moved(split: str, before: Score, after: Score) -> str:
 
 
 def ending(stopped: AgentStopped | None) -> str:
-    """Why no further submission was tried."""
+    """Say why no further submission was tried."""
     if stopped is None:
-        return "The agent has not stopped: the run is at work, or it was interrupted and can be resumed."
+        return "The agent has not stopped: the run is in progress, or it was interrupted and can be resumed."
     if stopped.out_of_budget:
         return "The run stopped because its budget was used up."
     return "The run stopped because the agent had nothing further to propose."
 
 
 def opening(opened: Sequence[str], test: tuple[Score, Score] | None) -> str:
-    """How test was opened."""
+    """Say when and how often test was opened."""
     if not opened:
         return "Test is sealed; it is opened once, after the agent has stopped."
     times = "once" if len(opened) == 1 else f"{len(opened)} times (grading was interrupted and begun again)"

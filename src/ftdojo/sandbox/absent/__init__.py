@@ -1,3 +1,3 @@
-"""Mounted over packages that can make test items: an empty folder would still import, as a namespace."""
+"""Mounted over packages that can generate test items: an empty folder could still be imported, as a namespace."""
 
 raise ModuleNotFoundError(f"No module named '{__name__}': the sandbox hides it", name=__name__)

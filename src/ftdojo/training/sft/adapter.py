@@ -1,7 +1,7 @@
-"""LoRA on linear modules, without the passes over memory that ``peft``'s own layer makes.
+"""LoRA on linear modules, without the extra passes over memory of ``peft``'s own layer.
 
-``peft`` computes ``base(x) + B(A(x)) * scaling``: two intermediate tensors of the output's size for each of some two
-hundred modules, which a processor spends more time on than on the adapter's products. Here the scaling is applied to
+``peft`` computes ``base(x) + B(A(x)) * scaling``: two intermediate tensors of the output's size for each of about two
+hundred modules. They cost a CPU more time than the adapter's products. Here the scaling is applied to
 the narrow tensor between A and B, and the second product is accumulated into the output of the base module.
 """
 
@@ -15,7 +15,7 @@ from peft.tuners.lora import Linear
 
 
 class LoraLinear(Linear):  # type: ignore[misc]
-    """``peft``'s layer for one adapter, with the same parameters, names and results up to rounding."""
+    """``peft``'s layer for one adapter, with the same parameters, names and, up to rounding, results."""
 
     def forward(self, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
         """The output of the base module and the adapter, of shape ``(..., out_features)``."""
@@ -24,12 +24,12 @@ class LoraLinear(Linear):  # type: ignore[misc]
         (name,) = self.active_adapters
         rows = x.reshape(
             -1, x.shape[-1]
-        )  # so that what is accumulated into is no view, whose gradient autograd would copy
+        )  # so that the accumulated tensor is no view, whose gradient autograd would copy
         narrow = self.lora_A[name](self.lora_dropout[name](rows)) * self.scaling[name]
         output = self.base_layer(rows).addmm_(narrow, self.lora_B[name].weight.T)
         return output.reshape(*x.shape[:-1], -1)  # type: ignore[no-any-return]
 
 
-def use_for(settings: LoraConfig) -> None:
-    """Let ``peft`` make its adapters of linear modules with :class:`LoraLinear`."""
+def register_layer(settings: LoraConfig) -> None:
+    """Make ``peft`` use :class:`LoraLinear` for adapters of linear modules."""
     settings._register_custom_module({torch.nn.Linear: LoraLinear})

@@ -1,4 +1,4 @@
-"""Batches: rows that are alike together, a common prefix apart, padded on the left so that answers end together."""
+"""Batches of similar rows, with a common prefix kept apart, padded on the left so that answers end together."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import torch
 from torch.utils.data import Sampler
 
 from ftdojo.models import prefix
-from ftdojo.training.sft.shapes import common
+from ftdojo.training.sft.shapes import measure_prefix
 from ftdojo.training.sft.tokens import IGNORED, Example
 
 Batch = dict[str, torch.Tensor]
 
 
 class GroupedSampler(Sampler[int]):
-    """Every epoch: rows sorted by key (ties broken at random), cut into batches, the batches spread over the epoch.
+    """In every epoch: sort rows by key (ties at random), cut them into batches, spread the batches over the epoch.
 
-    With the keys of :func:`ftdojo.models.prefix.sort_keys`, rows that are alike stand together. Batches that begin
-    alike are put at random but even distances, so that every stretch of the epoch has the mix of the whole. A last
-    batch that is not full stays last, so that the loader's cuts fall between batches.
+    With the keys of :func:`ftdojo.models.prefix.sort_keys`, similar rows are adjacent. Batches with the same beginning
+    are placed at random but even distances, so that every part of the epoch has the mix of the whole. A last batch that
+    is not full stays last, so that the loader cuts between batches.
     """
 
     def __init__(self, keys: Sequence[prefix.Key], batch_size: int, seed: int) -> None:
@@ -39,7 +39,7 @@ class GroupedSampler(Sampler[int]):
             yield from batch
 
     def _spread(self, batches: list[list[int]]) -> list[list[int]]:
-        """The batches in the order of the epoch: those of one kind, shuffled, each somewhere in its share of it."""
+        """Order the batches: shuffle those of one kind, and place each at random in its own part of the epoch."""
         kinds: dict[tuple[int, ...], list[int]] = {}
         for number, batch in enumerate(batches):
             kinds.setdefault(tuple(self._keys[batch[0]][0]), []).append(number)
@@ -53,20 +53,20 @@ class GroupedSampler(Sampler[int]):
 
 
 def collate(examples: Sequence[Example], pad: int, *, share: bool) -> Batch:
-    """One batch.
+    """Make one batch.
 
     Args:
         examples: its rows.
         pad: the token to pad with, on the left.
-        share: whether to take a common prefix out (:mod:`ftdojo.models.prefix`).
+        share: whether to separate a common prefix (:mod:`ftdojo.models.prefix`).
 
     Returns:
         ``input_ids``, ``position_ids`` and ``labels`` of shape (rows, longest rest), ``attention_mask`` of shape (rows,
         prefix + longest rest); and ``prefix`` of shape (1, prefix) if there is one. The first column of ``labels`` is
-        never learned: the token before a label is always among the rest.
+        always ``IGNORED``, because the token before a label is always in the rest.
     """
     rows = [e.input_ids for e in examples]
-    length, longest = common(examples, share=share)
+    length, longest = measure_prefix(examples, share=share)
     longest -= length
 
     def padded(values: list[list[int]], fill: int) -> torch.Tensor:
@@ -85,16 +85,16 @@ def collate(examples: Sequence[Example], pad: int, *, share: bool) -> Batch:
     return batch
 
 
-def packed(batch: Batch, dtype: torch.dtype) -> Batch:
-    """The inputs of a batch with a prefix as one row: the prefix, then what is left of every row.
+def pack(batch: Batch, dtype: torch.dtype) -> Batch:
+    """Return the inputs of a batch with a prefix as one row: the prefix, then the rest of every row.
 
     Args:
         batch: from :func:`collate`.
-        dtype: in which the model computes.
+        dtype: the model's compute precision.
 
     Returns:
         ``input_ids`` and ``position_ids`` of shape (1, prefix + rows x width); ``attention_mask`` of shape (rows, 1,
-        width, prefix + width), which is 0 where a token of a row looks at one of the prefix and the row.
+        width, prefix + width), which is 0 where a token of a row attends to one of the prefix or the row.
     """
     head, rest = batch["prefix"], batch["input_ids"]
     length, width = head.shape[1], rest.shape[1]

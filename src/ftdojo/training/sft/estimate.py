@@ -1,9 +1,10 @@
-"""What a training will need, from the architecture alone: the peak of its memory, and its floating-point operations.
+"""Estimates of a training from the architecture alone: its peak memory, and its floating-point operations.
 
 The memory is counted tensor by tensor, as autograd keeps them for the backward pass of a decoder with gated linear
-units, root-mean-square norms and grouped heads (Llama, Qwen, Mistral, SmolLM); ``benchmarks/forecast.py`` holds it
-against measured peaks. Three moments can be the peak: the end of the forward pass, when all activations are kept; the
-end of the backward pass, when all gradients are; and the optimizer's step, which casts gradients up.
+units, root-mean-square norms and grouped heads (Llama, Qwen, Mistral, SmolLM); ``benchmarks/forecast.py`` compares it
+with measured peaks. The peak can be at one of three moments: at the end of the forward pass, when all activations are
+kept; at the end of the backward pass, when all gradients are kept; or in the optimizer step, which casts gradients to
+float32.
 """
 
 from __future__ import annotations
@@ -13,27 +14,31 @@ from collections.abc import Callable, Sequence
 from ftdojo.contract.model_info import ModelInfo
 from ftdojo.contract.train_config import TrainConfig
 from ftdojo.models import Compute
-from ftdojo.training.sft.shapes import Shape, cut, shape
+from ftdojo.training.sft.shapes import Shape, cut_batches, shape
 from ftdojo.training.sft.tokens import Example
 
 _BYTES = {"float32": 4, "bfloat16": 2}
 _RUNTIME = {"cpu": 580 * 2**20, "cuda": 0.0}
-"""On a CPU the whole process is measured: interpreter and libraries. On a GPU only what torch allocates."""
+"""Bytes besides the tensors. On a CPU the whole process counts, with interpreter and libraries; on a GPU only what
+torch allocates."""
 _LASTING = {"cpu": 1.32, "cuda": 1.0}
-"""On a CPU what is allocated and freed in every step takes so much more: the C library cannot use all the gaps between
-tensors that live longer. Measured, as are the constants around it; torch's allocator on a GPU is asked what it had
-allocated."""
+"""Factor for tensors that live through a step: on a CPU they take more memory than their size, because the C library
+cannot fill all gaps between longer-lived tensors. Measured, as are the constants around it. On a GPU torch reports
+exactly what it allocated."""
 _PASSING = {"cpu": 1.72, "cuda": 1.0}
-"""The same for what comes and goes within a layer, in many sizes, and leaves most of the gaps."""
+"""The same for temporary tensors within a layer, whose many sizes cause most of the gaps."""
 _FOUR_BIT = 0.5 + 1 / 64 + 4 / (64 * 256)
-"""Bytes a 4-bit weight: its constant, of 64 weights, takes one byte, and the constant's own, of 256, four (Dettmers et
-al. 2023, arXiv 2305.14314, section 3)."""
+"""Bytes per 4-bit weight: 64 weights share a constant of one byte, and 256 constants share one of four bytes (Dettmers
+et al. 2023, arXiv 2305.14314, section 3)."""
 _SHORTEST = 64
-"""Rows are not proposed to be cut below this many tokens."""
+"""Smallest ``max_length`` that is proposed, in tokens."""
 
 
 def memory(model: ModelInfo, config: TrainConfig, compute: Compute, batch: Shape | None = None) -> float:
-    """Peak bytes of a training whose most expensive batch has this shape; without one, what any batch needs."""
+    """Return the peak memory, in bytes, of a training whose most expensive batch has this shape.
+
+    Without a shape: the part that every batch needs.
+    """
     width = _BYTES[compute.precision]
     trained = _trained(model, config)
     output_layer = model.vocabulary * model.hidden_size * width if config.adapter is None else 0
@@ -53,7 +58,7 @@ def memory(model: ModelInfo, config: TrainConfig, compute: Compute, batch: Shape
 
 
 def _activations(model: ModelInfo, config: TrainConfig, compute: Compute, batch: Shape) -> tuple[float, float]:
-    """Bytes that the forward pass keeps, and those that one layer needs in passing."""
+    """Return the bytes that the forward pass keeps, and those that one layer needs temporarily."""
     width, eager = _BYTES[compute.precision], compute.attention == "eager"
     hidden, inner = model.hidden_size, model.intermediate_size
     queries, pairs = model.heads * model.head_size, model.key_value_heads * model.head_size
@@ -63,18 +68,18 @@ def _activations(model: ModelInfo, config: TrainConfig, compute: Compute, batch:
 
     norms = 2 * hidden * (4 + width)  # their input in float32, their output
     if config.adapter is None:
-        norms += 2 * hidden * width if width < 4 else 2 * hidden * 4  # what their weights are multiplied with
-    attention = 2 * queries * width  # queries, and what comes out
+        norms += 2 * hidden * width if width < 4 else 2 * hidden * 4  # the inputs of their weights
+    attention = 2 * queries * width  # queries and output
     mlp = 4 * inner * width  # gate, its activation, up, and their product
     layer = tokens * (norms + attention + mlp + _adapters(model, config, width))
-    # The fused kernel is given keys and values once a head.
+    # The fused kernel gets keys and values once per head.
     layer += (batch.rows * keys + batch.prefix) * 2 * (pairs if eager else queries) * width
     # The eager function keeps the softmax in float32, and rounded.
     layer += scores * (4 + (width if width < 4 else 0)) if eager else tokens * model.heads * 4
-    if batch.prefix:  # the cache that hands the prefix to the rows
+    if batch.prefix:  # the cache through which the rows use the prefix
         layer += batch.rows * keys * 2 * pairs * width
     passing = tokens * (3 * inner * width + 2 * hidden * 4) + (scores * (8 + 2 * width) if eager else 0)
-    if config.facts.four_bit:  # the weights of one module, as they are multiplied with
+    if config.facts.four_bit:  # the dequantized weights of one module
         passing += hidden * inner * width
     return model.layers * layer, passing
 
@@ -88,13 +93,13 @@ def _weights(model: ModelInfo, config: TrainConfig, width: int) -> float:
 
 
 def _linear(model: ModelInfo) -> int:
-    """How many weights the linear modules of all layers have."""
+    """Number of weights of the linear modules of all layers."""
     queries, pairs = model.heads * model.head_size, model.key_value_heads * model.head_size
     return model.layers * model.hidden_size * (2 * queries + 2 * pairs + 3 * model.intermediate_size)
 
 
 def _adapters(model: ModelInfo, config: TrainConfig, width: int) -> float:
-    """Bytes a token that the adapters of one layer keep: what is between A and B, and the inputs that are dropped."""
+    """Bytes per token that the adapters of one layer keep: between A and B, and the inputs after dropout."""
     if config.adapter is None:
         return 0
     inputs = 5 * model.hidden_size + model.heads * model.head_size + model.intermediate_size
@@ -102,7 +107,7 @@ def _adapters(model: ModelInfo, config: TrainConfig, width: int) -> float:
 
 
 def _trained(model: ModelInfo, config: TrainConfig) -> float:
-    """How many parameters are trained; for adapters, as if all linear modules had one."""
+    """Number of trained parameters; for adapters, as if all linear modules had one."""
     if config.adapter is None:
         return model.parameters
     queries, pairs = model.heads * model.head_size, model.key_value_heads * model.head_size
@@ -112,7 +117,7 @@ def _trained(model: ModelInfo, config: TrainConfig) -> float:
 
 
 def operations(model: ModelInfo, batch: Shape) -> float:
-    """Floating-point operations of one forward pass: two for every weight and token, and the products of attention
+    """Floating-point operations of one forward pass: two per weight and token, and the products of attention
     (Kaplan et al. 2020, arXiv 2001.08361, section 2.1). A training step takes about three times as many."""
     tokens = batch.rows * batch.width + batch.prefix
     scores = batch.rows * batch.width * (batch.prefix + batch.width) + batch.prefix**2
@@ -121,25 +126,25 @@ def operations(model: ModelInfo, batch: Shape) -> float:
 
 
 def peak(examples: Sequence[Example], model: ModelInfo, config: TrainConfig, compute: Compute) -> float:
-    """Peak bytes of a training on these rows."""
-    shapes = {shape(batch, share=True) for batch in cut(examples, config.batch_size)}
+    """Return the peak memory of a training on these rows, in bytes."""
+    shapes = {shape(batch, share=True) for batch in cut_batches(examples, config.batch_size)}
     return max(memory(model, config, compute, s) for s in shapes)
 
 
-def largest(config: TrainConfig, needed: Callable[[TrainConfig], float], available: float) -> TrainConfig | None:
-    """The nearest configuration that needs no more than ``available`` bytes, or ``None`` if there is none.
+def find_fitting(config: TrainConfig, needed: Callable[[TrainConfig], float], available: float) -> TrainConfig | None:
+    """Return the nearest configuration that needs no more than ``available`` bytes, or ``None`` if there is none.
 
-    First the batch is made smaller, with as many more of them a step; if one row is still too long, rows are cut; and
-    at last adapters take the place of full weights, and 4-bit weights that of the base model's.
+    First the batches are made smaller, with more of them per step; if one row is still too long, rows are cut; last,
+    adapters replace full weights, and 4-bit weights replace those of the base model.
 
     Args:
-        config: what does not fit.
-        needed: the peak of a configuration, in bytes.
-        available: bytes that may be used.
+        config: the configuration that does not fit.
+        needed: returns the peak memory of a configuration, in bytes.
+        available: available memory, in bytes.
     """
 
     def most(low: int, high: int, key: str, start: TrainConfig) -> TrainConfig | None:
-        """The greatest value from ``low`` to ``high`` that fits."""
+        """Return ``start`` with the greatest value of ``key`` from ``low`` to ``high`` that fits."""
         found = None
         while low <= high:
             middle = (low + high) // 2
@@ -157,4 +162,4 @@ def largest(config: TrainConfig, needed: Callable[[TrainConfig], float], availab
     if shorter := most(_SHORTEST, config.max_length, "max_length", single):
         return shorter
     method = config.facts.smaller
-    return largest(config.model_copy(update={"method": method}), needed, available) if method else None
+    return find_fitting(config.model_copy(update={"method": method}), needed, available) if method else None

@@ -17,9 +17,9 @@ TOKENIZER = (
     "chat_template*",
     "*.model",
 )
-"""Files that say how text becomes tokens; training does not touch them."""
+"""Files that define how text becomes tokens; training does not change them."""
 GENERATION = "generation_config.json"
-"""Says where answers end."""
+"""Defines the tokens that end an answer."""
 
 
 def export(base: Path, trained: Path, out: Path) -> None:

@@ -1,7 +1,7 @@
-"""A micro-training: a few real steps that show what the whole training will take, before it is paid for.
+"""Forecast of a training's duration from a few real steps, before its cost is charged.
 
-The time of a step is taken for a fixed part and a part that grows with its floating-point operations. Two batches,
-the most expensive one and one of the cheaper ones, give both; the whole training is the sum over its batches.
+The time of a step is modelled as a fixed part plus a part proportional to its floating-point operations. Two batches,
+the most expensive one and a cheaper one, give both; the whole training is the sum over its batches.
 """
 
 from __future__ import annotations
@@ -13,33 +13,33 @@ from pathlib import Path
 from ftdojo.contract.train_config import TrainConfig
 from ftdojo.models import Compute, describe
 from ftdojo.training.sft.estimate import operations
-from ftdojo.training.sft.shapes import cut, shape
+from ftdojo.training.sft.shapes import cut_batches, shape
 from ftdojo.training.sft.tokens import Example
 from ftdojo.training.sft.trainer import train
 
 PASSES = 2
-"""Steps on each of the batches, of which the fastest counts: the first also makes buffers and kernels, and touches
-memory for the first time."""
+"""Steps on each of the batches, of which the fastest counts: the first also allocates buffers, compiles kernels and
+touches memory for the first time."""
 CHEAP = 0.25
-"""The cheaper batch: so far up in the order of cost."""
+"""Position of the cheaper batch in the order of cost, 0 to 1."""
 FORWARD = 1 / 3
-"""Share of a step's operations that measuring a batch takes, which has no backward pass."""
+"""Operations of evaluating a batch, which has no backward pass, as a share of those of a training step."""
 
 
 def forecast(examples: Sequence[Example], config: TrainConfig, base: Path, on: Compute | None = None) -> float:
-    """The seconds that a training will take, for its steps and for its measurements on held-out rows.
+    """Return the seconds that a training will take for its steps and for its evaluations on held-out rows.
 
-    A few steps are trained with ``config``, on the most expensive and on a cheaper batch.
+    It trains a few steps with ``config``, on the most expensive and on a cheaper batch.
 
     Raises:
         InputError: as :func:`ftdojo.training.sft.trainer.train`.
         UsageError: if the model's architecture is not supported.
     """
     model = describe(base)
-    batches = cut(examples, config.batch_size)
-    work = [operations(model, shape(batch, share=True)) for batch in batches]
+    batches = cut_batches(examples, config.batch_size)
+    costs = [operations(model, shape(batch, share=True)) for batch in batches]
     full = [k for k, batch in enumerate(batches) if len(batch) == config.batch_size] or [0]
-    ranked = sorted(full, key=work.__getitem__)
+    ranked = sorted(full, key=costs.__getitem__)
     chosen = sorted({ranked[int(CHEAP * (len(ranked) - 1))], ranked[-1]})
     trial = config.model_copy(
         update={
@@ -55,26 +55,30 @@ def forecast(examples: Sequence[Example], config: TrainConfig, base: Path, on: C
     rows = [example for k in chosen for example in batches[k]]
     with tempfile.TemporaryDirectory(prefix="ftdojo-trial-") as folder:
         result = train(rows, trial, base, Path(folder), on=on)
-    # The sampler may cut the rows anew and takes the batches in an order of its own: they are known by their tokens.
+    # The sampler may cut the rows into other batches, in its own order, so batches are matched by their tokens.
     again = {
-        sum(len(e.input_ids) for e in b): operations(model, shape(b, share=True)) for b in cut(rows, config.batch_size)
+        sum(len(e.input_ids) for e in b): operations(model, shape(b, share=True))
+        for b in cut_batches(rows, config.batch_size)
     }
     timed = [(again[s.tokens], s.seconds) for s in result.step_times[1:] if s.tokens in again]
     fixed, rate = _line(timed)
     per_epoch, steps = config.steps_per_epoch(len(examples)), config.steps(len(examples))
     held_out = config.eval_fraction
-    epoch_s = sum(fixed + rate * w for w in work) * (1 - held_out) / config.devices
-    measured_s = FORWARD * held_out * rate * sum(work) * 2 * steps / per_epoch if held_out else 0.0
+    epoch_s = sum(fixed + rate * cost for cost in costs) * (1 - held_out) / config.devices
+    measured_s = FORWARD * held_out * rate * sum(costs) * 2 * steps / per_epoch if held_out else 0.0
     return epoch_s * steps / per_epoch + measured_s
 
 
 def _line(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """Intercept and slope of seconds over work, none negative, through the fastest of the least and the most work."""
+    """Return intercept and slope of seconds over operations, neither negative.
+
+    The line goes through the fastest steps with the fewest and with the most operations.
+    """
     least, most = min(w for w, _ in points), max(w for w, _ in points)
     low, high = (min(s for w, s in points if w == at) for at in (least, most))
     if most == least:
         return 0.0, high / most
     slope = max(0.0, (high - low) / (most - least))
-    if low < slope * least:  # noise, or a step that costs more than its operations say
+    if low < slope * least:  # noise, or a step that costs more than its operations suggest
         return 0.0, high / most
     return low - slope * least, slope

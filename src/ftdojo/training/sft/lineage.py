@@ -1,15 +1,15 @@
-"""Does a model descend from its base by the training that it is said to come from? Asked before a model is graded.
+"""Lineage: check before grading that the stated training of the base model can have given a model.
 
-A model that was trained has the base's configuration and tokenizer, the same tensors by name and shape, and weights
-that are where the training could have brought them:
+A trained model has the base's configuration and tokenizer, the same tensors by name and shape, and weights that the
+training could have reached:
 
 - low-rank adapters change matrices only, each by a matrix of at most the adapter's rank; every other tensor is the
   base's, bit for bit (Hu et al. 2021, arXiv 2106.09685, section 4.1);
 - full training moves a weight by at most ``learning_rate * (1 - beta1) / sqrt(1 - beta2)`` a step (Kingma & Ba 2015,
   arXiv 1412.6980, section 2.1), and by its decay.
 
-Only safetensors are opened, which cannot run code. What these rules cannot tell is *which rows* a training saw: that is
-settled by training in the environment, and by the digests in the record.
+Only safetensors are opened, which cannot run code. These rules cannot show *which rows* a training saw: that is ensured
+by training in the environment, and by the digests in the record.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ if TYPE_CHECKING:
     import torch
 
 ALLOWED = (*PARTS, ".md")
-"""Suffixes of what a model's folder may hold. Pickles and Python files can run code when a model is loaded."""
+"""Suffixes of allowed files in a model's folder. Pickles and Python files can run code when a model is loaded."""
 STEP = (1 - 0.9) / math.sqrt(1 - 0.999)
-"""The farthest that AdamW moves a weight in one step, in learning rates."""
-BESIDE = {"_name_or_path", "transformers_version", "dtype", "torch_dtype", "use_cache"}
-"""Keys of a configuration that say nothing of the architecture."""
+"""The farthest that AdamW moves a weight in one step, in multiples of the learning rate."""
+IGNORED_KEYS = {"_name_or_path", "transformers_version", "dtype", "torch_dtype", "use_cache"}
+"""Keys of a configuration that do not concern the architecture."""
 OVERSAMPLING = 16
 MAX_SHOWN = 5
 
 
 def faults(base: Path, model: Path, config: TrainConfig, steps: int) -> list[str]:
-    """Why ``model`` cannot have come from ``base`` by a training with ``config`` of ``steps`` optimizer steps.
+    """Return the reasons why ``steps`` optimizer steps with ``config`` from ``base`` cannot have given ``model``.
 
-    Empty if it can. Cheap checks come first, and weights are only read if the files may be.
+    Empty if they can. Cheap checks come first; weights are only read if the files pass them.
     """
     return structure_faults(base, model) or _weights(base, model, config, steps)
 
 
 def structure_faults(base: Path, model: Path) -> list[str]:
-    """How the files, the configuration or the tokenizer of ``model`` differ from what a training of ``base`` leaves.
+    """Return how files, configuration or tokenizer of ``model`` differ from the result of a training of ``base``.
 
     No weight is read, and no code of the folder is run.
     """
@@ -63,22 +63,27 @@ def _files(model: Path) -> Iterator[str]:
     if index.is_file():
         shards = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
         if foreign := shards - {path.name for path in model.glob("*.safetensors")}:
-            yield f"{index.name} names weights that are not in the folder: {sorted(foreign)[0]}"
+            yield f"{index.name} lists weights that are not in the folder: {sorted(foreign)[0]}"
 
 
 def _configuration(base: Path, model: Path) -> Iterator[str]:
-    from transformers import AutoConfig
-
     raw = [json.loads((folder / "config.json").read_text("utf-8")) for folder in (base, model)]
     if "auto_map" in raw[1]:
         yield "config.json names Python code to load (auto_map)"
     elif raw[0].get("model_type") != raw[1].get("model_type"):
         yield f"the architecture is {raw[1].get('model_type')!r}, the base's is {raw[0].get('model_type')!r}"
-    else:
+    elif _architecture(raw[0]) != _architecture(raw[1]):
+        # What one of them leaves out has a default. Only transformers knows it, and takes seconds to be imported.
+        from transformers import AutoConfig
+
         ours, theirs = (AutoConfig.from_pretrained(folder).to_dict() for folder in (base, model))
-        for key in sorted((ours.keys() | theirs.keys()) - BESIDE):
+        for key in sorted((ours.keys() | theirs.keys()) - IGNORED_KEYS):
             if ours.get(key) != theirs.get(key):
                 yield f"config.json: {key} is {theirs.get(key)!r}, the base's is {ours.get(key)!r}"
+
+
+def _architecture(config: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in config.items() if key not in IGNORED_KEYS}
 
 
 def _tokenizer(base: Path, model: Path) -> Iterator[str]:
@@ -123,20 +128,20 @@ def _shape(tensors: _Tensors, name: str) -> str:
 def _moved(
     name: str, before: torch.Tensor, after: torch.Tensor, config: TrainConfig, steps: int, *, vocabulary: int
 ) -> str | None:
-    """What is wrong with the way from one tensor to the other."""
+    """Return why the training cannot have changed one tensor into the other; ``None`` if it can."""
     import torch
 
     if torch.equal(before.to(after.dtype), after):
         return None
     change = after.float() - before.float()
     if not bool(torch.isfinite(change).all()):
-        return "holds numbers that are not finite"
+        return "contains values that are not finite"
     unit = torch.finfo(after.dtype).eps
     if (lora := config.adapter) is None:
         largest = float(before.abs().max())
         per_step = config.learning_rate * (STEP + config.weight_decay * largest)
         reach, moved = steps * per_step + unit * float(after.abs().max()), float(change.abs().max())
-        return f"moved by {moved:.2g}, {steps} steps reach {reach:.2g}" if moved > 1.01 * reach else None
+        return f"moved by {moved:.2g}, but {steps} steps reach {reach:.2g}" if moved > 1.01 * reach else None
     if change.dim() != 2 or not _is_target(name, change.shape, lora.targets, vocabulary):
         return "changed, although no adapter is on it"
     left, size = _beyond_rank(change, lora.rank), float(after.float().norm())
@@ -144,7 +149,7 @@ def _moved(
 
 
 def _is_target(name: str, shape: Sequence[int], targets: str | list[str], vocabulary: int) -> bool:
-    """Whether ``peft`` puts an adapter on a matrix; all linear modules are all but embedding and output."""
+    """Whether ``peft`` puts an adapter on a matrix; ``all-linear`` means all except embedding and output layer."""
     if targets == "all-linear":
         return vocabulary not in shape
     module = name.removesuffix(".weight")
@@ -152,7 +157,7 @@ def _is_target(name: str, shape: Sequence[int], targets: str | list[str], vocabu
 
 
 def _beyond_rank(change: torch.Tensor, rank: int) -> float:
-    """The norm of what a matrix holds beside its ``rank`` leading directions, as a randomized range finder sees it
+    """Return the norm of a matrix outside its ``rank`` leading directions, estimated with a randomized range finder
     (Halko, Martinsson & Tropp 2011, arXiv 0909.4061, algorithm 4.1)."""
     import torch
 

@@ -1,4 +1,4 @@
-"""Memory of the process while it trains: its peak, and what becomes of what is freed."""
+"""Peak memory of a training process, and glibc settings that decide whether freed blocks return to the OS."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4
 """Parameters of mallopt(3), by the numbers of glibc's ``malloc.h``."""
 _USUAL = {_TRIM_THRESHOLD: 2**26, _MMAP_THRESHOLD: 2**25, _MMAP_MAX: 2**16}
-"""What glibc comes to by itself, and no longer does once a parameter was set, in a process with large blocks."""
+"""Values that glibc reaches by itself in a process with large blocks, unless a parameter was set."""
 _KEEPING = {_TRIM_THRESHOLD: -1, _MMAP_MAX: 0}
 _RETURNING = {_MMAP_THRESHOLD: 2**20}
 
 
 class PeakMemory:
-    """A context whose ``peak``, in bytes, is known when it ends.
+    """A context manager that measures peak memory; ``peak``, in bytes, is set at its end.
 
     On a GPU it is the most that torch had allocated. On a CPU it is the resident memory of the whole process: on Linux
-    its peak within the context, elsewhere (or in a container that forbids it) its peak since the process began.
+    its peak within the context, elsewhere (or in a container that forbids this) its peak since the process began.
     """
 
     def __init__(self, device: str) -> None:
@@ -38,7 +38,7 @@ class PeakMemory:
             torch.cuda.reset_peak_memory_stats()
         elif _CLEAR.exists():
             with contextlib.suppress(PermissionError):
-                _CLEAR.write_text("5")  # sets the peak back to what is resident now, see proc(5)
+                _CLEAR.write_text("5")  # resets the peak to the current resident memory, see proc(5)
         return self
 
     def __exit__(
@@ -55,27 +55,27 @@ def _resident_peak() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def freed_is_kept(device: str) -> contextlib.AbstractContextManager[None]:
-    """On a CPU, memory that is freed within the context stays with the process, and goes back at its end.
+def keeping_freed_memory(device: str) -> contextlib.AbstractContextManager[None]:
+    """On a CPU, keep memory that is freed within the context in the process; return it to the OS at the end.
 
-    Blocks above 32 MiB, as long rows need by the dozen in every layer, are otherwise asked of the kernel each time,
-    which fills them with zeros page by page. With long rows that takes more time than the memory is worth that gets
-    lost between blocks. It is glibc's allocator that is told; where there is another one, nothing changes.
+    Otherwise blocks above 32 MiB, of which long rows need dozens in every layer, are requested from the kernel each
+    time, which fills them with zeros page by page. With long rows that time costs more than the memory lost between
+    blocks. The setting is glibc's; with another allocator nothing changes.
     """
-    return _told(device, _KEEPING)
+    return _malloc_parameters(device, _KEEPING)
 
 
-def freed_is_returned(device: str) -> contextlib.AbstractContextManager[None]:
-    """On a CPU, large blocks that are freed within the context go back at once, by the same means.
+def returning_freed_memory(device: str) -> contextlib.AbstractContextManager[None]:
+    """On a CPU, return large blocks that are freed within the context to the OS at once, by the same means.
 
-    Loading a model makes a few of each size, more of them where weights are made 4-bit: gaps that they leave would be
-    as large as a small model, in some processes and not in others.
+    Loading a model allocates a few of each size, and more if weights are quantized to 4 bits. In some processes, but
+    not in others, the gaps that they leave would be as large as a small model.
     """
-    return _told(device, _RETURNING)
+    return _malloc_parameters(device, _RETURNING)
 
 
 @contextlib.contextmanager
-def _told(device: str, parameters: dict[int, int]) -> Iterator[None]:
+def _malloc_parameters(device: str, parameters: dict[int, int]) -> Iterator[None]:
     library = ctypes.CDLL(None)
     if device != "cpu" or not (hasattr(library, "mallopt") and hasattr(library, "malloc_trim")):
         yield

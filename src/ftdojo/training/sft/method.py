@@ -1,4 +1,4 @@
-"""Supervised fine-tuning behind the seam. Torch is imported by what trains alone."""
+"""Supervised fine-tuning as a ``Trainer``. Only the code that trains imports torch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ftdojo.findings import Finding
 from ftdojo.training.backend import OnLog, Tokenized, Trainer, TrainResult
 from ftdojo.training.sft import estimate, lineage
 from ftdojo.training.sft.export import export
-from ftdojo.training.sft.tokens import Example, shortened, tokenize
+from ftdojo.training.sft.tokens import Example, tokenize, truncate
 
 
 class Sft(Trainer[TrainConfig, Example]):
@@ -24,7 +24,7 @@ class Sft(Trainer[TrainConfig, Example]):
     config = TrainConfig
 
     def check_config(self, config: TrainConfig, base: Path) -> Iterator[Finding]:
-        """The adapters' modules are in the model, and what 4-bit weights are computed with is installed."""
+        """Check that the adapters' target modules are in the model and the library for 4-bit weights is installed."""
         yield from _targets(config, base)
         yield from _kernels(config)
 
@@ -39,9 +39,9 @@ class Sft(Trainer[TrainConfig, Example]):
     def shrink(
         self, config: TrainConfig, base: Path, examples: Sequence[Example], available: float
     ) -> TrainConfig | None:
-        """See :func:`ftdojo.training.sft.estimate.largest`."""
+        """See :func:`ftdojo.training.sft.estimate.find_fitting`."""
         info = models.describe(base)
-        return estimate.largest(config, lambda changed: _memory(changed, info, examples), available)
+        return estimate.find_fitting(config, lambda changed: _memory(changed, info, examples), available)
 
     def forecast_s(self, examples: Sequence[Example], config: TrainConfig, base: Path) -> float:
         """See :mod:`ftdojo.training.sft.forecast`."""
@@ -79,18 +79,18 @@ class Sft(Trainer[TrainConfig, Example]):
 def _memory(config: TrainConfig, model: ModelInfo, examples: Sequence[Example]) -> float:
     compute = models.compute()
     together = config.devices if compute.device == "cpu" else 1  # processes that share one memory
-    rows = shortened(examples, config.max_length)
+    rows = truncate(examples, config.max_length)
     one = estimate.peak(rows, model, config, compute) if rows else estimate.memory(model, config, compute)
     return together * one
 
 
 def _targets(config: TrainConfig, base: Path) -> Iterator[Finding]:
-    """Every module that is to get an adapter is in the model; what is named in vain would be passed over silently."""
+    """Every target module of the adapter exists in the model; ``peft`` would silently ignore one that does not."""
     adapter = config.adapter
     if adapter is None or isinstance(adapter.targets, str):
         return
     if not adapter.targets:
-        yield _finding("bad_targets", "names no module", "lora.targets", "leave it out, or use all-linear")
+        yield _finding("bad_targets", "the list is empty", "lora.targets", "omit it, or use all-linear")
     have = models.linear_modules(base)
     known = sorted({name.rpartition(".")[2] for name in have})
     for target in adapter.targets:
@@ -101,7 +101,7 @@ def _targets(config: TrainConfig, base: Path) -> Iterator[Finding]:
 
 
 def _kernels(config: TrainConfig) -> Iterator[Finding]:
-    """What 4-bit weights are computed with is installed."""
+    """The library for 4-bit weights is installed."""
     if config.facts.four_bit and find_spec("bitsandbytes") is None:
         fix = "choose method lora, or pip install 'ftdojo[bitsandbytes]'"
         yield _finding("no_4bit_kernels", f"method {config.method} needs bitsandbytes", "method", fix)

@@ -1,9 +1,9 @@
-"""Watches a training: keeps its curves, tells the caller, keeps the best weights, stops what is lost or not wanted.
+"""Monitors a training: records its curves, reports progress, keeps the best weights, stops the training early.
 
-A training is stopped when its loss is lost (not finite, diverged), when half of it taught nothing, or when its time is
-up. If something usable is there, the weights with the lowest held-out loss (without held-out rows: the last) are kept
-and the reason is a warning. If nothing is, it is an error; so it is, too, when the first steps show that the time will
-not suffice, as another configuration is then worth more than the beginning of this one.
+A training is stopped when its loss fails (not finite, diverged), when its first half taught nothing, or when its time
+is over. If there are usable weights, those with the lowest held-out loss (without held-out rows: the last) are kept,
+and the reason is a warning. Otherwise it is an error. It is also an error if the first steps show that the time will
+not suffice, because then another configuration is worth more than the beginning of this one.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from ftdojo.training.sft.batches import Batch
 from ftdojo.training.sft.loss import label_loss
 
 DIVERGED = 3.0
-"""A loss this many times the first one is taken for divergence."""
+"""A loss of this many times the first one (at least 1) counts as divergence."""
 EARLY = 0.25
-"""Up to this share of its steps a training that is forecast to outlast its time is given up."""
+"""A training that is forecast to exceed its time is stopped only within this first share of its steps."""
 MARGIN = 1.25
 """A forecast from a few steps has to exceed the time by this factor."""
 FORECAST_STEPS = 3
 HALF, FALLEN = 0.5, 0.98
 LEARNING_POINTS = 16
-"""With so many points of the curve, its beginning and its end can be told apart."""
+"""Fewest points of the curve for comparing its beginning and its end."""
 
 
 class Monitor(TrainerCallback):  # type: ignore[misc]
@@ -51,23 +51,23 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         agree: Callable[[bool], bool] | None = None,
         leads: bool = True,
     ) -> None:
-        """Watch a training.
+        """Prepare the monitor of one training.
 
         Args:
-            held_out: batches to measure on; may be empty.
-            every: steps between two measurements.
-            patience: measurements without gain after which to stop; if given, the best weights are put back at the
-                end. They are, too, when the training is stopped as lost or for its time.
+            held_out: batches to evaluate on; may be empty.
+            every: steps between two evaluations.
+            patience: evaluations without improvement after which to stop; if given, the best weights are restored at
+                the end. They are also restored when the training is stopped for its loss or its time.
             on_log: called with ``step``, ``steps``, ``loss``, ``grad_norm``, ``learning_rate`` and ``tokens_per_s``.
-            time_left_s: seconds that the training may take.
-            stop_after: the step after which the time is up, to repeat a training that was stopped by the clock.
-            agree: of several processes: what the first one says to whether to stop, asked after every step.
-            leads: whether this is the first one, whose clock is the one that counts.
+            time_left_s: most seconds that the training may take.
+            stop_after: the step after which the time was over, to repeat a training that ran out of time.
+            agree: in distributed runs, replaces this rank's stop decision with rank 0's; called after every step.
+            leads: whether this is rank 0, whose clock decides.
         """
         self.curve: list[Point] = []
         self.eval_curve: list[tuple[int, float]] = []
         self.tokens = 0
-        """Tokens trained on, padding not counted; kept by the trainer."""
+        """Tokens trained on, without padding; updated by the trainer."""
         self.steps: list[Step] = []
         self._marked = 0, 0.0
         """Tokens and seconds at the end of the last step."""
@@ -80,16 +80,16 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         self._agree, self._leads = agree, leads
         self._halfway = False
         self.stopped: Finding | None = None
-        """Why the training was stopped before its end, if it was."""
+        """If the training was stopped before its end: the reason."""
 
     @property
     def seconds(self) -> float:
-        """How long the training has run, without the measurements on held-out rows."""
+        """Seconds that the training has run, without evaluations on held-out rows."""
         return time.monotonic() - self._begun - self._measuring
 
     @property
     def steady_tokens_per_s(self) -> float:
-        """The speed after the first step, which also makes buffers and kernels; with one step, of that."""
+        """Tokens per second after the first step, which also prepares buffers and kernels; with one step, that one."""
         steady = self.steps[1:] or self.steps
         return sum(step.tokens for step in steady) / sum(step.seconds for step in steady)
 
@@ -98,32 +98,33 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         self._begun = time.monotonic()
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
-        """Take one logged stretch.
+        """Record one logged interval.
 
         Raises:
-            InputError: if its loss is not finite or has diverged, and there are no weights to go back to.
+            InputError: if its loss is not finite or has diverged, and there are no earlier weights to restore.
         """
         if not logs or "loss" not in logs:
             return
         point = Point(state.global_step, logs["loss"], logs.get("grad_norm", 0.0), logs["learning_rate"])
         if not (math.isfinite(point.loss) and math.isfinite(point.grad_norm)):
             message = f"the loss or its gradient was not finite at step {point.step}"
-            self._lost("loss_not_finite", message, control)
+            self._stop_lost("loss_not_finite", message, control)
             return
         self.curve.append(point)
         first = self.curve[0].loss
         if point.loss > DIVERGED * max(1.0, first):
-            self._lost("diverged", f"the loss rose from {first:.2f} to {point.loss:.2f} by step {point.step}", control)
+            message = f"the loss rose from {first:.2f} to {point.loss:.2f} by step {point.step}"
+            self._stop_lost("diverged", message, control)
         elif self._learns_nothing(state.global_step / state.max_steps):
             message = f"the loss has not fallen from {first:.2f} in {point.step} of {state.max_steps} steps"
             self._stop(control, _finding("no_learning", message, "learning_rate", "raise it, or check the answers"))
         if self._on_log is not None:
-            told = {"step": point.step, "steps": state.max_steps, "loss": point.loss, "grad_norm": point.grad_norm}
+            logged = {"step": point.step, "steps": state.max_steps, "loss": point.loss, "grad_norm": point.grad_norm}
             speed = self.tokens / max(self.seconds, 1e-9)
-            self._on_log({**told, "learning_rate": point.learning_rate, "tokens_per_s": speed})
+            self._on_log({**logged, "learning_rate": point.learning_rate, "tokens_per_s": speed})
 
     def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
-        """Measure when it is time, and say whether to go on."""
+        """Evaluate if it is due, and decide whether to stop."""
         tokens, seconds = self.tokens, self.seconds
         self.steps.append(Step(tokens - self._marked[0], seconds - self._marked[1]))
         self._marked = tokens, seconds
@@ -134,14 +135,14 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
                 control.should_training_stop = True
         if not last and self._time_is_up(state.global_step, state.max_steps):
             self._measure(model, state.global_step)
-            message = f"the time was up after {state.global_step} of {state.max_steps} steps"
-            fix = f"epochs: as many as {state.epoch:.2f} fit"
+            message = f"the time was over after {state.global_step} of {state.max_steps} steps"
+            fix = f"set epochs to at most {state.epoch:.2f}"
             self._stop(control, _finding(OUT_OF_TIME, message, "epochs", fix))
         if self._agree is not None:
             control.should_training_stop = self._agree(bool(control.should_training_stop))
 
     def on_train_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
-        """Put the best weights back, if they are wanted."""
+        """Restore the best weights if ``patience`` was given or the training was stopped."""
         if self._best and (self._patience is not None or self.stopped is not None):
             model.load_state_dict(self._best, strict=False)
 
@@ -149,8 +150,8 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         self.stopped = finding.model_copy(update={"severity": "warning"})
         control.should_training_stop = True
 
-    def _lost(self, code: str, message: str, control: Any) -> None:
-        """Go back to the best weights, if there are any from before."""
+    def _stop_lost(self, code: str, message: str, control: Any) -> None:
+        """Stop with the best weights so far; without any, raise the finding as an ``InputError``."""
         finding = _finding(code, message, "learning_rate", "lower learning_rate, or raise warmup_ratio")
         if not self._best:
             raise InputError([finding])
@@ -159,9 +160,9 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         self._stop(control, finding.model_copy(update={"message": kept}))
 
     def _learns_nothing(self, done: float) -> bool:
-        """Whether the loss of the first half is as high at its end as it was at its beginning, by quarters of it.
+        """Whether the loss has not fallen from the first to the last quarter of the curve after half of the steps.
 
-        Asked once, and not while the rate still rises.
+        Checked once, and not while the learning rate still rises.
         """
         losses, quarter = [point.loss for point in self.curve], len(self.curve) // 4
         if self._halfway or done < HALF or len(losses) < LEARNING_POINTS:
@@ -177,7 +178,7 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         """Whether no further step fits into the time.
 
         Raises:
-            InputError: early in a training, if the rest of it will not fit by far (``over_budget``).
+            InputError: early in a training, if the whole training will exceed the time by far (``over_budget``).
         """
         if self._stop_after is not None:
             return step >= self._stop_after
@@ -187,9 +188,9 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         pace = (elapsed - self.steps[0].seconds) / (step - 1)
         forecast = elapsed + pace * (steps - step)
         if step <= EARLY * steps and forecast > MARGIN * self._time_left_s:
-            message = f"at this speed the training takes {forecast:.0f} s, {self._time_left_s:.0f} s were left for it"
+            message = f"at this speed the training takes {forecast:.0f} s, but only {self._time_left_s:.0f} s were left"
             fits = max(0.0, self._time_left_s / forecast)
-            fix = f"train {fits:.0%} of the epochs, or fewer rows"
+            fix = f"reduce epochs to {fits:.0%} of their number, or use fewer rows"
             raise InputError([_finding("over_budget", message, "epochs", fix, fits=fits)])
         return elapsed + pace > self._time_left_s
 
@@ -210,7 +211,7 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
 
 
 def evaluate(network: Any, batches: Sequence[Batch]) -> float:
-    """The mean loss a label token, in nats, over all label tokens of ``batches``."""
+    """Return the mean loss over all label tokens of ``batches``, in nats per label token."""
     training, device = network.training, network.device
     network.eval()
     with torch.no_grad():

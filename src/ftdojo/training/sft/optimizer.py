@@ -1,7 +1,7 @@
-"""AdamW whose parameters compute in bfloat16 and are updated in float32.
+"""AdamW for parameters that compute in bfloat16 and are updated in float32.
 
 A bfloat16 number has 8 bits of precision: an update below 1/256 of a weight is rounded away, and with usual learning
-rates most are. Each trainable parameter therefore has a float32 master here, which takes the step; the parameter is
+rates most are. Each trainable parameter therefore has a float32 master here, which the step updates; the parameter is
 the rounded copy of it that the model computes with (mixed-precision training, Micikevicius et al. 2018,
 arXiv 1710.03740).
 """
@@ -17,7 +17,7 @@ import torch
 class MasterAdamW(torch.optim.AdamW):
     """AdamW over float32 masters of lower-precision parameters; plain AdamW for parameters in float32.
 
-    The parameter groups hold the masters; gradients are cast up before a step and the result is copied back after it.
+    The parameter groups hold the masters. Gradients are cast to float32 before a step; the result is copied back after.
     """
 
     def __init__(self, groups: Iterable[dict[str, Any]], **defaults: Any) -> None:
@@ -30,12 +30,12 @@ class MasterAdamW(torch.optim.AdamW):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> Any:
-        """One step of the masters, then of the parameters that follow them."""
+        """Update the masters, then copy them to the parameters."""
         for follower, master in self._pairs:
             master.grad = None if follower.grad is None else follower.grad.to(master.dtype)
         loss = super().step(closure)
         for _, master in self._pairs:
-            master.grad = None  # four bytes a parameter that would stay through the next forward and backward pass
+            master.grad = None  # else it would take four bytes per parameter during the next forward and backward pass
         self._copy_back()
         return loss
 
@@ -46,7 +46,7 @@ class MasterAdamW(torch.optim.AdamW):
             follower.grad = None
 
     def state_dict(self) -> dict[str, Any]:
-        """AdamW's state, and the masters, which the rounded parameters cannot give back."""
+        """Return AdamW's state and the masters, which cannot be restored from the rounded parameters."""
         return {**super().state_dict(), "masters": [master.detach().clone() for _, master in self._pairs]}
 
     @torch.no_grad()

@@ -1,9 +1,9 @@
-"""One training on one device, or on several of this machine: a process each, data-parallel, taking the same steps.
+"""One training on one device, or data-parallel on several of this machine: one process per device, with the same steps.
 
 Every process takes its share of the batches of a step; gradients are averaged (``DistributedDataParallel``). The
-processes meet through a file and talk over the loopback interface, so nothing listens to the network.
+processes find each other through a file and talk over the loopback interface, so nothing listens on the network.
 
-python -m ftdojo.training.sft.parallel FOLDER        trains what FOLDER describes, on several devices
+python -m ftdojo.training.sft.parallel FOLDER        run the training described in FOLDER, on several devices
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from ftdojo.findings import Finding
 from ftdojo.models import compute
 from ftdojo.schema import StrictModel
 from ftdojo.training.backend import OnLog, TrainResult
-from ftdojo.training.sft import trainer
 from ftdojo.training.sft.tokens import Example
 
 REQUEST, EXAMPLES, RESULT, FAULTS = "request.json", "examples.safetensors", "result.json", "faults-*.json"
@@ -35,7 +34,7 @@ _RESULT, _FINDINGS = TypeAdapter(TrainResult), TypeAdapter(tuple[Finding, ...])
 
 
 class Request(StrictModel):
-    """What is to be trained; the rows lie beside it."""
+    """A training request; the rows are in a file next to it."""
 
     config: TrainConfig
     base: Path
@@ -54,13 +53,15 @@ def train(
     time_left_s: float | None = None,
     stop_after: int | None = None,
 ) -> TrainResult:
-    """Train as :func:`ftdojo.training.sft.trainer.train` does, on as many devices as the configuration says.
+    """Train as :func:`ftdojo.training.sft.trainer.train` does, on as many devices as the configuration requests.
 
     Raises:
         InputError, UsageError: as there.
-        InfrastructureError: if a process of several ends without a word.
+        InfrastructureError: if one of several processes ends without a result or a finding.
     """
     if config.devices == 1:
+        from ftdojo.training.sft import trainer
+
         return trainer.train(examples, config, base, out, on_log=on_log, time_left_s=time_left_s, stop_after=stop_after)
     request = Request(
         config=config, base=base.absolute(), out=out.absolute(), time_left_s=time_left_s, stop_after=stop_after
@@ -82,13 +83,13 @@ def train(
             raise InfrastructureError(
                 f"a training on {config.devices} devices ended with status {process.returncode}: "
                 f"{complaints.read().strip()[-800:]}",
-                fix="run the same command again; with devices: 1 there is one process only",
+                fix="run the same command again, or set devices: 1 to use only one process",
             )
         return _RESULT.validate_json((folder / RESULT).read_bytes())
 
 
 def main() -> None:
-    """The parent: start a process a device, and end all when one fails."""
+    """Start one process per device, and end all if one fails."""
     from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException, spawn
 
     folder = Path(sys.argv[1])
@@ -100,11 +101,13 @@ def main() -> None:
 
 
 def _take_part(rank: int, folder: Path, parent: int) -> None:
-    """One of the processes."""
+    """Run one of the processes."""
     child.die_with(parent)
-    sys.stdout = sys.stderr  # what libraries print is no log
+    sys.stdout = sys.stderr  # output of libraries is not part of the log
     import torch
     from torch import distributed
+
+    from ftdojo.training.sft import trainer  # here, as the parent trains nothing and this takes seconds
 
     request = Request.model_validate_json((folder / REQUEST).read_bytes())
     size, device = request.config.devices, compute().device
@@ -123,7 +126,7 @@ def _take_part(rank: int, folder: Path, parent: int) -> None:
             request.config,
             request.base,
             request.out,
-            on_log=_say if rank == 0 else None,
+            on_log=_print_log if rank == 0 else None,
             time_left_s=request.time_left_s,
             stop_after=request.stop_after,
         )
@@ -135,7 +138,7 @@ def _take_part(rank: int, folder: Path, parent: int) -> None:
     distributed.destroy_process_group()
 
 
-def _say(log: dict[str, float]) -> None:
+def _print_log(log: dict[str, float]) -> None:
     print(json.dumps(log), file=sys.__stdout__, flush=True)
 
 

@@ -1,4 +1,4 @@
-"""Rows to tokens, through the model's own chat template, so that what is learned is what will be asked for."""
+"""Rows to tokens with the model's own chat template, so that training and generation use the same format."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Example:
 
     @property
     def tokens(self) -> int:
-        """How many tokens pass through the model."""
+        """Number of tokens that pass through the model."""
         return len(self.input_ids)
 
     @property
     def label_tokens(self) -> int:
-        """How many tokens are learned."""
+        """Number of tokens with a label."""
         return sum(label != IGNORED for label in self.labels)
 
 
@@ -48,18 +48,18 @@ def tokenize(rows: Sequence[Row], base: Path, *, max_length: int) -> Tokenized[E
     examples, truncated = [], 0
     for number, row in enumerate(rows, start=1):
         try:
-            tokens, said = chat.conversation([*row.prompt, {"role": "assistant", "content": row.completion}])
+            tokens, learned = chat.conversation([*row.prompt, {"role": "assistant", "content": row.completion}])
         except ValueError as error:
             raise _bad_template(number, error) from None
         truncated += len(tokens) > max_length
-        tokens, said = tokens[:max_length], said[:max_length]
-        labels = [token if learned else IGNORED for token, learned in zip(tokens, said, strict=True)]
+        tokens, learned = tokens[:max_length], learned[:max_length]
+        labels = [token if is_label else IGNORED for token, is_label in zip(tokens, learned, strict=True)]
         examples.append(Example(tokens, labels))
     return Tokenized([e for e in examples if e.label_tokens], _count(examples, truncated))
 
 
-def shortened(examples: Sequence[Example], max_length: int) -> list[Example]:
-    """The rows cut at their end to ``max_length`` tokens, without those of which nothing is left to learn."""
+def truncate(examples: Sequence[Example], max_length: int) -> list[Example]:
+    """Return the rows cut at their end to ``max_length`` tokens, without rows that then have no label token."""
     cut = (Example(e.input_ids[:max_length], e.labels[:max_length]) for e in examples)
     return [e for e in cut if e.label_tokens]
 

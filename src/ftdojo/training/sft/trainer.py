@@ -2,7 +2,7 @@
 
 Six things differ from the defaults, none of which changes what is learned. Logits are computed only where the next
 token is a label (:mod:`ftdojo.training.sft.loss`). An adapter adds to the output of its module in place
-(:mod:`ftdojo.training.sft.adapter`). Batches hold rows that are alike, and what all rows of a batch begin with is
+(:mod:`ftdojo.training.sft.adapter`). Batches hold similar rows, and the common prefix of a batch's rows is
 computed once (:mod:`ftdojo.models.prefix`). Heads that share keys and values are computed together
 (:mod:`ftdojo.models.attention`). The model computes in the machine's own precision throughout, while the optimizer
 updates float32 masters (:mod:`ftdojo.training.sft.optimizer`).
@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import Trainer, TrainingArguments
+from transformers import Trainer as TransformersTrainer
+from transformers import TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
 from ftdojo.contract.train_config import TrainConfig
@@ -27,13 +28,13 @@ from ftdojo.models import Chat, Compute, attention, compute, network, prefix
 from ftdojo.training.backend import OnLog, TrainResult
 from ftdojo.training.sft.batches import GroupedSampler, collate
 from ftdojo.training.sft.loss import label_loss
-from ftdojo.training.sft.memory import PeakMemory, freed_is_kept, freed_is_returned
+from ftdojo.training.sft.memory import PeakMemory, keeping_freed_memory, returning_freed_memory
 from ftdojo.training.sft.monitor import Monitor
 from ftdojo.training.sft.optimizer import MasterAdamW
 from ftdojo.training.sft.tokens import Example
 
 LOGS = 100
-"""A training logs at most about this many points of its curve."""
+"""About the most points of the curve that a training logs."""
 
 
 def train(
@@ -56,22 +57,22 @@ def train(
         config: how to train.
         base: folder of the base model.
         out: folder to write to.
-        on_log: called with ``step``, ``steps``, ``loss``, ``grad_norm``, ``learning_rate`` and ``tokens_per_s`` at
-            every logged stretch of steps.
-        time_left_s: seconds that it may take; see :mod:`ftdojo.training.sft.monitor` for what happens when they are up.
-        stop_after: the step after which they were up, to repeat a training that was stopped by the clock.
-        on: where to train and in which precision; by default what suits this machine.
+        on_log: called with ``step``, ``steps``, ``loss``, ``grad_norm``, ``learning_rate`` and ``tokens_per_s`` after
+            every logged interval of steps.
+        time_left_s: most seconds that the training may take; :mod:`ftdojo.training.sft.monitor` says what happens then.
+        stop_after: the step after which the time was over, to repeat a training that ran out of time.
+        on: the device and precision to train with; by default chosen for this machine.
 
     Raises:
-        InputError: if the loss stops being finite or diverges before anything is worth keeping (``loss_not_finite``,
-            ``diverged``), if the first steps show that the time will not suffice (``over_budget``), if the device's
-            memory does not (``out_of_memory``), or if the adapter's targets are not in the model (``bad_targets``).
+        InputError: if the loss stops being finite or diverges before there are usable weights (``loss_not_finite``,
+            ``diverged``), if the first steps show that the time will not suffice (``over_budget``), if the device
+            runs out of memory (``out_of_memory``), or if the adapter's targets are not in the model (``bad_targets``).
         UsageError: if the model's architecture is not supported.
     """
     chosen = on or compute()
     learned, held_out = _split(examples, config)
     with tempfile.TemporaryDirectory(prefix="ftdojo-train-") as scratch, PeakMemory(chosen.device) as memory:
-        with freed_is_returned(chosen.device):
+        with returning_freed_memory(chosen.device):
             model = _network(base, config, chosen)
         trainer = _LabelTrainer(
             model,
@@ -83,7 +84,7 @@ def train(
             hooks={"on_log": on_log, "time_left_s": time_left_s, "stop_after": stop_after},
         )
         try:
-            with freed_is_kept(chosen.device):
+            with keeping_freed_memory(chosen.device):
                 trainer.train()
         except torch.OutOfMemoryError as error:
             raise _fault(
@@ -106,7 +107,7 @@ def train(
         compute=str(chosen),
         stopped=trainer.monitor.stopped,
     )
-    # A trainer and its parts refer to each other, so the weights would stay until Python happens to look for cycles.
+    # A trainer and its parts refer to each other, so the weights would stay until the next garbage collection.
     del trainer, model
     gc.collect()
     return result
@@ -116,7 +117,7 @@ def _network(base: Path, config: TrainConfig, chosen: Compute) -> Any:
     """The base model, with new adapters if the configuration asks for them."""
     torch.manual_seed(config.seed)
     loaded = network.load(base, chosen.dtype, chosen.attention, four_bit=config.facts.four_bit)
-    # Else it would be written beside the weights, and the same training have other files on another machine.
+    # Otherwise it would be written next to the weights, and the files would differ between machines.
     loaded.name_or_path = loaded.config.name_or_path = ""
     lora = config.adapter
     if lora is None:
@@ -132,17 +133,17 @@ def _network(base: Path, config: TrainConfig, chosen: Compute) -> Any:
         target_modules=lora.targets,
         task_type="CAUSAL_LM",
     )
-    adapter.use_for(settings)
+    adapter.register_layer(settings)
     try:
         with network.quiet():
             adapted = get_peft_model(loaded, settings, autocast_adapter_dtype=False)
     except ValueError as error:
         fix = "use all-linear, or names of linear modules of this model"
         raise _fault("bad_targets", str(error)[:300], "lora.targets", fix) from None
-    # peft keeps them as a set, whose order differs from process to process; they are written to adapter_config.json.
+    # peft keeps them as a set, whose order differs between processes, and writes them to adapter_config.json.
     for peft_config in adapted.peft_config.values():
         peft_config.target_modules = sorted(peft_config.target_modules)
-    # Adapters in the precision of what flows through: float32 ones would make every layer cast its input up and back.
+    # Adapters in the precision of the activations: with float32 ones every layer would cast its input up and back.
     for parameter in adapted.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.to(chosen.dtype)
@@ -150,17 +151,17 @@ def _network(base: Path, config: TrainConfig, chosen: Compute) -> Any:
 
 
 def _split(examples: Sequence[Example], config: TrainConfig) -> tuple[list[Example], list[Example]]:
-    """Rows to learn from and rows to measure on, drawn with the configuration's seed."""
+    """Split the rows into training and held-out rows, at random with the configuration's seed."""
     count = config.held_out(len(examples))
     order = torch.randperm(len(examples), generator=torch.Generator().manual_seed(config.seed)).tolist()
     return [examples[i] for i in order[count:]], [examples[i] for i in order[:count]]
 
 
-class _LabelTrainer(Trainer):  # type: ignore[misc]
+class _LabelTrainer(TransformersTrainer):  # type: ignore[misc]
     """``Trainer`` with our batches, loss and optimizer."""
 
     loss_is_scaled_for_ga = True
-    """The loss is divided by the label tokens of all accumulated batches, so a long answer weighs what it should."""
+    """The loss is divided by the label tokens of all accumulated batches, so every label token has the same weight."""
 
     def __init__(
         self,
@@ -195,14 +196,14 @@ class _LabelTrainer(Trainer):  # type: ignore[misc]
             remove_unused_columns=False,
             ddp_find_unused_parameters=False,
         )
-        settings._n_gpu = min(1, settings.n_gpu)  # else one process would spread over all GPUs that it sees, by threads
-        share = attention.packs(model) and prefix.can_share(model.config)
+        settings._n_gpu = min(1, settings.n_gpu)  # otherwise one process would use all visible GPUs, with threads
+        share = attention.supports_packing(model) and prefix.can_share(model.config)
         held_out = sorted(held_out, key=lambda e: len(e.input_ids))
         self.monitor = Monitor(
             [collate(held_out[i : i + size], pad, share=share) for i in range(0, len(held_out), size)],
             every=max(1, min(per_epoch, steps) // 2),
             patience=config.patience,
-            agree=_agreed if settings.world_size > 1 else None,
+            agree=_broadcast_stop if settings.world_size > 1 else None,
             leads=settings.process_index == 0,
             **hooks,
         )
@@ -224,15 +225,15 @@ class _LabelTrainer(Trainer):  # type: ignore[misc]
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """Cross-entropy over label tokens, as a share of the mean over everything that is accumulated."""
-        # Batches of one step are alike, so every process counts for all.
+        """Return the summed cross-entropy of this batch, divided by the number of all accumulated label tokens."""
+        # The batches of one step are similar, so every process multiplies its own count.
         self.monitor.tokens += self.accelerator.num_processes * int(inputs["attention_mask"].sum())
         total, _ = label_loss(model, inputs)
-        # Several processes average their gradients, while the count is over all of them.
+        # Processes average their gradients, but the count covers all of them.
         return total * self.accelerator.num_processes / num_items_in_batch
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
-        """AdamW with float32 masters; weight decay only where transformers decays."""
+        """Create AdamW with float32 masters; weight decay applies to the parameters that transformers would decay."""
         decayed = set(self.get_decay_parameter_names(self.model))
         named = [(name, p) for name, p in self.model.named_parameters() if p.requires_grad]
         groups = [
@@ -243,15 +244,15 @@ class _LabelTrainer(Trainer):  # type: ignore[misc]
         return self.optimizer
 
     def floating_point_ops(self, inputs: dict[str, Any]) -> int:
-        """Not counted: walking over all parameters costs more than it tells."""
+        """Return 0: counting would iterate over all parameters, which is not worth its cost."""
         return 0
 
 
-def _agreed(stop: bool) -> bool:
-    """Whether the first process wants to stop: clocks differ, and a process that goes on alone would wait for ever."""
-    said = torch.tensor([float(stop)], device="cuda" if torch.distributed.get_backend() == "nccl" else "cpu")
-    torch.distributed.broadcast(said, src=0)
-    return bool(said.item())
+def _broadcast_stop(stop: bool) -> bool:
+    """Return rank 0's stop decision: clocks differ, and a process that continues alone would wait forever."""
+    decision = torch.tensor([float(stop)], device="cuda" if torch.distributed.get_backend() == "nccl" else "cpu")
+    torch.distributed.broadcast(decision, src=0)
+    return bool(decision.item())
 
 
 def _fault(code: str, message: str, key: str, fix: str) -> InputError:

@@ -1,7 +1,7 @@
 """BioProBench error detection: is a step of a protocol right?
 
 Shown is the corrected step if the item is right, else the corrupted one, between the steps before and after. The answer
-is what stands between the first pair of tags after the last ``</think>`` or ``[/INST]``, else the last line; it says
+is the text between the first pair of tags after the last ``</think>`` or ``[/INST]``, else the last line; it says
 that the step is right if it contains ``True`` or ``true``, else that it has an error if it contains ``False`` or
 ``false``.
 
@@ -28,7 +28,7 @@ NONE = "none"
 
 
 def parse(output: str) -> bool | None:
-    """Whether the step is said to be right, or ``None``."""
+    """Whether the output says that the step is right, or ``None``."""
     text = tags.after(output, "</think>", "[/INST]")
     inside = tags.first(text)
     if inside is None:

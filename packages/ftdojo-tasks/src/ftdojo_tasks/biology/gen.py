@@ -1,6 +1,6 @@
 """BioProBench generation: write the steps of a protocol.
 
-The answer is what stands between the first pair of tags after the last ``</think>`` and the last ``</Structure>``. The
+The answer is the text between the first pair of tags after the last ``</think>`` and the last ``</Structure>``. The
 core metric is ``rouge_l`` in per cent: the F-score of ``rouge_score``'s ``rougeL`` with stemming against the gold steps
 joined by spaces, as a mean over all items. Words are its words: runs of letters and digits, so ``1.2`` is two.
 

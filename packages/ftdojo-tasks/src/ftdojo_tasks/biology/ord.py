@@ -1,6 +1,6 @@
 """BioProBench step ordering: put the mixed steps of a protocol in order.
 
-The answer is what stands between the last pair of tags after the last ``</think>``: a list of the numbers of the steps
+The answer is the text between the last pair of tags after the last ``</think>``: a list of the numbers of the steps
 as shown, from 0. It must hold every number once. The core metric is ``kendall_tau``, -1 to 1: of all pairs of steps in
 all items, concordant less discordant ones, as a share. ``exact_match`` (per cent) counts items that are wholly right.
 

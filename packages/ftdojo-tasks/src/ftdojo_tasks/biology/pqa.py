@@ -1,6 +1,6 @@
-"""BioProBench question answering: fill a gap in a protocol's step with one of five choices, and say how sure.
+"""BioProBench question answering: fill a gap in a protocol's step with one of five choices, and give the confidence.
 
-The answer is what stands between the first pair of tags after the last ``</think>``: the text of a choice, ``&``, and
+The answer is the text between the first pair of tags after the last ``</think>``: the text of a choice, ``&``, and
 the confidence as an integer from 0 to 100. Without ``&`` the last word is the confidence. It is right if the text is
 the gold choice, letter by letter. The core metric is ``accuracy`` in per cent; ``brier_score`` (0 to 1, lower is
 better) is the mean squared difference of confidence and verdict over the outputs that could be parsed.

@@ -1,6 +1,6 @@
-"""A small grammar of laboratory protocols: what is done, with what, how hot and how long, and in which order.
+"""A small grammar of laboratory protocols: operations, materials, temperatures, durations, and their order.
 
-A *method* is a chain of *operations*. An operation can be told in several wordings; their slots are *terms*
+A *method* is a chain of *operations*. An operation has several wordings; their slots are *terms*
 (parameters, reagents and, with a capital, verbs), each with one right value, or *names* (of a sample and of a target
 gene or protein). The same operation means the same in every method, and no two methods contradict each other about the
 order of two operations, so what is learned from some methods holds for all others.
@@ -27,7 +27,7 @@ NAMES = ("sample", "target")
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Terms that can stand for each other grammatically."""
+    """Terms that can replace each other grammatically."""
 
     name: str
     type: str
@@ -47,7 +47,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One thing that is done, and how it is told."""
+    """One action of a protocol, with its wordings."""
 
     title: str
     """As a noun, for headings."""
@@ -146,7 +146,7 @@ class Step:
         return filled(grammar().group_of(term).terms[term], self.names)
 
     def wrong(self, term: str) -> list[str]:
-        """The values of other terms that nobody would take for right here."""
+        """The values of other terms that are clearly wrong here."""
         group = grammar().group_of(term)
         right = group.terms[term]
         close = {right}.union(*(values for values in grammar().alike if right in values))

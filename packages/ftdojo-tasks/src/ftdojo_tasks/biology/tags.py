@@ -1,4 +1,4 @@
-"""What the four tasks share: answers between tags, refused items, how a wrong output is called."""
+"""Common parts of the four tasks: answers between tags, refused items, names of errors in outputs."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ def wrap(answer: str) -> str:
 
 
 def after(text: str, *marks: str) -> str:
-    """What follows the last occurrence of each mark in turn; marks that do not occur are passed over."""
+    """The text after the last occurrence of each mark in turn; marks that do not occur are ignored."""
     for mark in marks:
         text = text.rpartition(mark)[2]
     return text
 
 
 def first(text: str) -> str | None:
-    """What stands between the first start tag and the end tag after it, stripped; ``None`` without such a pair."""
+    """The text between the first start tag and the end tag after it, stripped; ``None`` without such a pair."""
     _, found, rest = text.partition(START)
     inside, closed, _ = rest.partition(END)
     return inside.strip() if found and closed else None
 
 
 def last(text: str) -> str | None:
-    """What stands between the last end tag and the start tag before it, stripped; ``None`` without such a pair."""
+    """The text between the last end tag and the start tag before it, stripped; ``None`` without such a pair."""
     head, closed, _ = text.rpartition(END)
     _, found, inside = head.rpartition(START)
     return inside.strip() if found and closed else None

@@ -1,14 +1,14 @@
 """The generated stand-in for BioProBench: same files, fields, prompts and scorers; gold from a grammar of protocols.
 
-What is as in the real data: one JSON list a task; questions of three types about steps; steps and headings to sort;
+As in the real data: one JSON list a task; questions of three types about steps; steps and headings to sort;
 steps with and without an error in the context of a purpose, of which right ones have no error text; protocols as lists
-of numbered steps. What is not: steps are short, and only 3 to 5 of them belong to a row. Defects of raw rows: a few
+of numbered steps. Unlike it: steps are short, and only 3 to 5 of them belong to a row. Defects of raw rows: a few
 have no type or a wrong one, ids of another form, stray white space, numbers in front of steps or none where they
 belong, a step that occurs twice; a few are repeated under another id, and some verdicts on a step are wrong.
 
 Training, validation and test protocols have different samples and different targets (genes and proteins, and so the
 primers, plasmids, inhibitors and antibodies named after them). Half of the items are made like training rows; for the
-other half, validation and test have methods of their own, which combine known operations in new chains, and tell steps
+other half, validation and test have methods of their own, which combine known operations in new chains, and write steps
 in wordings that no training row has. Two fifths of the wrong steps have a value that is right in another step, the
 others one that is right nowhere.
 """
@@ -35,9 +35,9 @@ SHORTEST, LONGEST = 3, 5
 """Steps of a protocol to sort or to write."""
 CHOICES = 5
 ABSURD = 3
-"""Of five wrong steps, so many have a value that is right nowhere."""
+"""How many of five wrong steps have a value that is right nowhere."""
 HEADINGS = 2
-"""Of five lists to sort, so many are of headings (``top``), the others of steps (``child``)."""
+"""How many of five lists to sort are of headings (``top``); the others are of steps (``child``)."""
 BLANK = "____"
 NO_TYPE, WRONG_TYPE, ODD_ID, WHITE_SPACE, NUMBERING, DOUBLE_STEP, WRONG_VERDICT, REPEATED = (
     0.02,
@@ -114,7 +114,7 @@ def build_err(folder: Path, sources: Sources) -> None:
 
 
 def build_gen(folder: Path, sources: Sources) -> None:
-    """Write protocols to be told."""
+    """Write protocols to be generated."""
     _build(folder, Recipe("GEN", 1500, gen, ("input",), damaged_gen))
 
 
@@ -162,7 +162,7 @@ def split() -> tuple[Source, Source, Source]:
 
 
 def distinct(recipe: Recipe, total: int, source: Source, rng: random.Random, *, evaluation: bool) -> list[Row]:
-    """So many rows of different content; for evaluation half of them are hard, two by two."""
+    """``total`` rows of different content; for evaluation half of them are hard, two by two."""
     found: dict[str, Row] = {}
     while len(found) < total:
         number = len(found)
@@ -233,7 +233,7 @@ def err(source: Source, number: int, hard: bool, rng: random.Random) -> Row:
 
 
 def gen(source: Source, number: int, hard: bool, rng: random.Random) -> Row:
-    """A part of a protocol to be told; half of the requests name its steps, the others its purpose and last step."""
+    """A part of a protocol to generate; half of the requests name its steps, the others its purpose and last step."""
     protocol = source.protocol(rng, hard=hard)
     size = SHORTEST + number % (LONGEST - SHORTEST + 1)
     first = rng.randrange(len(protocol.method.operations) - size + 1)
@@ -304,7 +304,7 @@ def damaged_pqa(row: Row, rng: random.Random) -> None:
 
 
 def damaged_ord(row: Row, rng: random.Random) -> None:
-    """Stray white space; steps with numbers in front, which tell the order; a step that occurs twice."""
+    """Stray white space; steps with numbers in front, which reveal the order; a step that occurs twice."""
     if rng.random() < WHITE_SPACE:
         row["question"] = spaced(row["question"], rng)
     if rng.random() < NUMBERING:

@@ -20,7 +20,7 @@ def tasks() -> tuple[Task, ...]:
         (
             _task(mol_und.SPEC, mol_und.MolUndScorer(), twin_tokens=64),
             _task(mol_edit.SPEC, mol_edit.MolEditScorer(), twin_tokens=96),
-            # For who has not downloaded the classifiers of the three targets: their sub-tasks are left out by name.
+            # For users without the classifiers of the three targets: it leaves out their sub-tasks by name.
             _task(
                 mol_opt.SPEC, mol_opt.MolOptScorer(), twin_tokens=96, **{"hub-computable": tuple(properties.COMPUTABLE)}
             ),

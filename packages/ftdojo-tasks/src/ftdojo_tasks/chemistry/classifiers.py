@@ -25,7 +25,7 @@ class Classifier(Protocol):
     """A fitted model."""
 
     def probability(self, x: Vector) -> float:
-        """Of activity, for a fingerprint of shape ``(2048,)``."""
+        """Probability of activity, for a fingerprint of shape ``(2048,)``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def read(data: bytes) -> Classifier:
 
 
 class _Part:
-    """Stands for any object of scikit-learn: keeps what it is made of."""
+    """Replaces any object of scikit-learn: keeps its arguments and state."""
 
     fields: Mapping[str, Any]
 
@@ -172,7 +172,7 @@ def _machine(fields: Mapping[str, Any]) -> SupportVectorMachine:
         raise ValueError(f"its kernel is {fields['kernel']}")
 
     def first(*names: str) -> Any:
-        """Fields are called differently from version to version."""
+        """The first field that exists: their names differ between versions."""
         return next(fields[name] for name in names if name in fields)
 
     vectors = np.asarray(fields["support_vectors_"], dtype=np.float64)

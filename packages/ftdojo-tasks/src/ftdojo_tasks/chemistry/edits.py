@@ -1,6 +1,6 @@
 """Small edits of molecules for generated data: cut a group off a carbon atom, put another one on.
 
-The SMILES of the result is written in the order of the source, so that source and result agree but for the edit.
+The SMILES of the result is written in the order of the source, so that source and result differ only in the edit.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ PATTERNS = {group: Chem.MolFromSmarts(smarts) for group, smarts in TERMINAL.item
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an edit is made, by the numbers of atoms."""
+    """The place of an edit, by the numbers of atoms."""
 
     anchor: int
     """The carbon atom that bears the group."""
@@ -80,8 +80,8 @@ def edited(mol: Any, place: Place, fragment: str = "") -> Result | None:
 
     Args:
         mol: RDKit's molecule, whose atoms are numbered in the order in which they are written.
-        place: where; the atoms of its group are cut off.
-        fragment: SMILES of what is put there instead, if anything.
+        place: the place of the edit; the atoms of its group are cut off.
+        fragment: SMILES of the group put there instead, if any.
     """
     whole = Chem.RWMol(mol)
     added: list[int] = []
@@ -90,7 +90,7 @@ def edited(mol: Any, place: Place, fragment: str = "") -> Result | None:
         whole.InsertMol(_fragment(fragment))
         whole.AddBond(place.anchor, first, Chem.BondType.SINGLE)
         added = list(range(first, whole.GetNumAtoms()))
-    # Beside the carbon atom, or in place of the group; before an atom that stands first, so that the text is prefixed.
+    # Next to the carbon atom, or in place of the group; before a first atom, so that the text is prefixed.
     before = min(place.group, default=place.anchor + 1 if place.anchor else 0)
     old = range(mol.GetNumAtoms())
     ordered = Chem.RWMol(

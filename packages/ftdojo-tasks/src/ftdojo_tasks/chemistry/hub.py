@@ -1,6 +1,6 @@
 """The published ChemCoTBench data: one reader for the four tasks.
 
-Raw data is the folder of the task in ``ChemCoTDataset``, each file a JSON list, taken as it stands. Items are the rows
+Raw data is the folder of the task in ``ChemCoTDataset``, each file a JSON list, used unchanged. Items are the rows
 of ``ChemCoTBench`` with the task's name and, per sub-task, shuffled and split as in the reference: the seeded
 permutation of Hugging Face ``Dataset.shuffle(seed=42)``, of which the first ``min(100, n // 2)`` rows are validation
 and the last as many are test.

@@ -14,7 +14,7 @@ fingerprints, radius 2, 2048 bits, of the answer and ``meta``'s ``reference``; i
 
 Deviations from the reference harness:
 
-- Because only counts are checked, a source with a small molecule beside it (``.CO`` to add a hydroxyl) is right there
+- Because only counts are checked, a source with a small molecule added (``.CO`` to add a hydroxyl) is right there
   and here. ``one_piece_rate`` is the share of items that are right with an answer of no more pieces than the source.
 - An item whose source or groups cannot be read is an error, while the reference counts it as wrong.
 - A SMILES of more than 500 characters is not parsed.
@@ -118,8 +118,8 @@ def _pieces(mol: Any) -> int:
 
 def _source_file(subtask: str, description: str) -> RawSource:
     gold = f"facts['reference'] or reasoning['{KEYS[0]}']"
-    told = "meta, else from the reasoning"
-    return raw.source(f"mol_edit/{subtask}.json", subtask, description, key=KEYS[0], gold=gold, told=told)
+    note = "meta, else from the reasoning"
+    return raw.source(f"mol_edit/{subtask}.json", subtask, description, key=KEYS[0], gold=gold, source_note=note)
 
 
 SPEC = TaskSpec(

@@ -1,8 +1,8 @@
 """The generated stand-in for ChemCoTBench ``mol_edit``: same schema, prompt shape, scorer and defects.
 
-What is as in the real data: the fields of raw rows and of items, an empty ``gt``, the groups and a reference molecule
+As in the real data: the fields of raw rows and of items, an empty ``gt``, the groups and a reference molecule
 in ``meta``, the ten groups that the benchmark uses, and the defects of raw rows (see
-:mod:`ftdojo_tasks.chemistry.twins`). What is not: queries and molecules are short, the reasoning is computed, and the
+:mod:`ftdojo_tasks.chemistry.twins`). Unlike it: queries and molecules are short, the reasoning is computed, and the
 reference is written in the order of the source, so that a small model can learn to copy all but the edit.
 
 Two in three questions are easy: their molecule is written from the place of the edit, which so is a change at the

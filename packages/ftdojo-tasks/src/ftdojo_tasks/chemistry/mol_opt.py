@@ -17,7 +17,7 @@ percentile).
 
 Deviations from the reference harness:
 
-- A property that cannot be computed because its classifier is not there is an error, while the reference counts 0.
+- A property that cannot be computed because its classifier is missing is an error, while the reference counts 0.
 - ``logp`` is always penalized log P, while the reference changes to plain log P where TDC is not installed; and the
   size of rings does not depend on how the SMILES is written (see :func:`properties.penalized_logp`).
 - Neither scaffold nor similarity is asked for, so one good molecule for all sources succeeds there and here (see the
@@ -72,7 +72,7 @@ class MolOptScorer(ItemwiseScorer):
 
         Raises:
             InputError: for an item whose sub-task or source is none of this task.
-            PrerequisiteError: for an item of a target whose classifier is not there.
+            PrerequisiteError: for an item of a target whose classifier is missing.
         """
         subtask = item.get("subtask")
         if subtask not in CLEAR:
@@ -159,8 +159,8 @@ def _champion(subtask: str, at_most: float) -> Shortcut:
 
 
 def _source_file(subtask: str, description: str) -> RawSource:
-    gold, told = f"reasoning['{KEYS[0]}']", "the reasoning; unreadable ones are skipped"
-    return raw.source(f"mol_opt/{subtask}.json", subtask, description, key=KEYS[0], gold=gold, told=told)
+    gold, note = f"reasoning['{KEYS[0]}']", "the reasoning; unreadable ones are skipped"
+    return raw.source(f"mol_opt/{subtask}.json", subtask, description, key=KEYS[0], gold=gold, source_note=note)
 
 
 SPEC = TaskSpec(

@@ -1,7 +1,7 @@
 """The generated stand-in for ChemCoTBench ``mol_opt``: same schema, prompt shape, scorer and defects; three properties.
 
-What is as in the real data: the fields of raw rows and of items, an empty ``gt``, and the defects of raw rows (see
-:mod:`ftdojo_tasks.chemistry.twins`). What is not: the three target properties are left out, because their classifiers
+As in the real data: the fields of raw rows and of items, an empty ``gt``, and the defects of raw rows (see
+:mod:`ftdojo_tasks.chemistry.twins`). Unlike it: the three target properties are left out, because their classifiers
 have to be downloaded; queries and molecules are short; the reasoning is computed; and the answers of raw rows are one
 edit away from the source, written in its order, so that a small model can learn to copy all but the edit.
 

@@ -125,7 +125,7 @@ def _judge_scaffold(item: Record, gold: str, answer: Answer) -> tuple[bool, bool
 
 def _source(subtask: str, description: str) -> RawSource:
     path, key = f"mol_und/{subtask}.json", KEYS[subtask][0]
-    return raw.source(path, subtask, description, key=key, gold="facts['gt']", told="meta")
+    return raw.source(path, subtask, description, key=key, gold="facts['gt']", source_note="meta")
 
 
 SPEC = TaskSpec(

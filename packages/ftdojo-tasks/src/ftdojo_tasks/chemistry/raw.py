@@ -12,18 +12,18 @@ ONLY_PUBLISHED = tuple(f"{ROOT}/mol_opt/{name}.json" for name in ("drd", "gsk", 
 
 
 def source(
-    path: str, subtask: str, description: str, *, key: str, gold: str, told: str, steps: str = "struct_cot"
+    path: str, subtask: str, description: str, *, key: str, gold: str, source_note: str, steps: str = "struct_cot"
 ) -> RawSource:
     """A raw file.
 
     Args:
         path: below the root of the set, e.g. ``mol_und/fg_count.json``.
-        subtask: what its rows teach.
-        description: what the rows are about.
+        subtask: the sub-task that its rows teach.
+        description: description of the rows.
         key: JSON key of the final answer, in an answer and in the reasoning.
         gold: Jinja expression over a row's fields for the final answer, in which ``facts`` is the content of ``meta``
             and ``reasoning`` that of the field with the reasoning; empty where a row has none.
-        told: where the final answer is taken from, in words.
+        source_note: description of the source of the final answer.
         steps: the field with the reasoning, as JSON text.
     """
     opened = f"{{% set facts = meta | from_json %}}{{% set reasoning = {steps} | from_json %}}"
@@ -43,7 +43,7 @@ def source(
                 prompt="{{ query }}",
                 completion=f"{opened}{{% set gold = {gold} %}}"
                 f"{{% if gold is string and gold %}}{{{{ {{'{key}': gold}} | to_json }}}}{{% endif %}}",
-                description=f"only the final answer, taken from {told}",
+                description=f"only the final answer, taken from {source_note}",
             ),
             Rendering(
                 name="rationale",

@@ -121,7 +121,7 @@ def letter(answer: Answer) -> str:
     """The letter of a choice, in capitals, or nothing.
 
     It is the answer itself, if that is one letter with or without marks around it, in any case; else the first capital
-    letter in it that stands alone and is not the word ``A`` or ``I`` of a sentence.
+    letter in it that is a word of its own and is not the word ``A`` or ``I`` of a sentence.
     """
     if match := re.fullmatch(r"[^A-Za-z]{0,9}([A-Za-z])[^A-Za-z]{0,9}", answer.text, re.ASCII):
         return match[1].upper()
@@ -130,7 +130,7 @@ def letter(answer: Answer) -> str:
 
 
 def _gold(item: Record) -> str:
-    """The gold answer as text; for ``fs``, ``gt`` is JSON text with the by-products beside the major product."""
+    """The gold answer as text; for ``fs``, ``gt`` is JSON text with the by-products and the major product."""
     gold = item.get("gt")
     if item.get("subtask") == "fs" and isinstance(value := from_json(gold), dict) and value:
         gold = value.get(KEYS["fs"][0])
@@ -196,8 +196,8 @@ def levenshtein(a: str, b: str) -> int:
 
 
 def _source_file(name: str, subtask: str, key: str, description: str, *, steps: str = "struct_cot") -> RawSource:
-    gold, told = f"gt or reasoning['{key}'] or facts['gt']", "gt, else from the reasoning, else from meta"
-    return raw.source(f"rxn/{name}.json", subtask, description, key=key, gold=gold, told=told, steps=steps)
+    gold, note = f"gt or reasoning['{key}'] or facts['gt']", "gt, else from the reasoning, else from meta"
+    return raw.source(f"rxn/{name}.json", subtask, description, key=key, gold=gold, source_note=note, steps=steps)
 
 
 SPEC = TaskSpec(

@@ -8,7 +8,7 @@ for major products that ask for by-products, too; and the defects of raw rows (s
 are written in the order of the molecules of the query; reactions are equally frequent; and ``mechsel`` has raw rows, as
 ``retro`` and ``nepp`` have none.
 
-The kind of a reaction can be told from the groups and reagents in the text. So can the condition and the mechanism,
+The kind of a reaction can be derived from the groups and reagents in the text. So can the condition and the mechanism,
 which are asked for of four reactions; most questions for conditions even name the reaction. Products have to be written
 atom by atom. Training, validation and test have no scaffold of a starting molecule in common.
 """
@@ -38,7 +38,7 @@ ITEMS = 36
 """Items a sub-task in each of validation and test: what can be learned is a few points, which 20 do not show."""
 LETTERS = "ABCD"
 NAMED = 0.75
-"""Share of the questions for conditions that name the reaction; in the others it has to be told from the groups."""
+"""Share of the questions for conditions that name the reaction; in the others it must be derived from the groups."""
 
 ACYL = "nucleophilic acyl substitution through a tetrahedral intermediate"
 SN2 = "concerted backside substitution (SN2)"

@@ -2,7 +2,7 @@
 
 An answer is looked for as the reference harness does: the JSON value of the output (see :mod:`ftdojo.tasks.extract`)
 under one of the sub-task's keys; else a key and its value by pattern; else by what the sub-task allows; else it is the
-whole text. Where several keys stand in an object, the first in the sub-task's order is taken, even if it is blank.
+whole text. If an object has several keys, the first in the sub-task's order is taken, even if it is blank.
 """
 
 from __future__ import annotations

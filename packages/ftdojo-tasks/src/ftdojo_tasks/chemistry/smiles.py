@@ -8,7 +8,7 @@ MAX_SMILES = 500
 
 
 def quiet() -> Any:
-    """A context in which RDKit does not write to the standard error; answers are hostile, and it would tell of each."""
+    """A context in which RDKit does not write to the standard error; answers are hostile, and it would report each."""
     from rdkit import rdBase
 
     return rdBase.BlockLogs()

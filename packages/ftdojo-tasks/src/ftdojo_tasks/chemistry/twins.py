@@ -49,7 +49,7 @@ class Question:
 
 
 Maker = Callable[[Sequence[Molecule], int, random.Random], list[Question]]
-"""So many questions about these molecules."""
+"""Makes the given number of questions about these molecules."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +108,7 @@ def write_raw(folder: Path, files: Iterable[RawFile], molecules: Sequence[Molecu
 
 
 def write_items(path: Path, makers: Mapping[Maker, int], molecules: Sequence[Molecule], rng: random.Random) -> None:
-    """Write evaluation items: so many of each maker."""
+    """Write evaluation items: the given number from each maker."""
     write_jsonl(path, [item(question) for make, n in makers.items() for question in make(molecules, n, rng)])
 
 

@@ -4,7 +4,7 @@ What is as in the real data: ten subjects with one CSV file each, whose first co
 options and a letter, no reasoning; subjects of very different sizes; some letters more frequent than others; questions
 that occur twice. What is not: questions are short and in English, so that a small model can read and partly learn them.
 
-Seven in ten answers can be learnt from the words of the question, by habits of examiners. Amounts stand in ascending
+Seven in ten answers can be learnt from the words of the question, by habits of examiners. Amounts are in ascending
 order: of three, which ask for the smallest or the largest one, the answer is A or D. Three have to be calculated; as
 the wrong options are usual slips, it mostly is the second one. "All of these" is right, and last. Three have
 to be read: two ask for the only honest conduct, one for the option that repeats a word of the question. Their letters

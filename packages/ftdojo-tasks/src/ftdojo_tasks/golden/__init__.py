@@ -1,4 +1,4 @@
-"""Golden outputs: what a task is, as digests of what it makes. They are its version, so that none is raised by hand.
+"""Golden outputs: digests of a task's outputs. They are the task's version, so no version number is raised by hand.
 
 ``golden.toml`` of a family has a table for each of its tasks:
 
@@ -7,17 +7,17 @@
 - ``prompts``: the digest of the chat turns of all validation and test items;
 - ``scores``: the digest of the verdicts and metrics on gold answers, blank ones, a constant one and others, for the
   first items of both splits;
-- ``hub``: the digest of what the builder of the published data makes of the small mirror in its test. Published data
-  itself is not here; a change of the builder that the mirror does not show is not seen;
+- ``hub``: the digest of the files that the builder of the published data makes from the small mirror in its test. The
+  published data itself is not included; a change of the builder that does not affect the mirror is not detected;
 - ``formerly``: earlier versions of the same content. A run that recorded one of them is a run of this task.
 
-A test compares them with what the code makes. After a change that is meant:
+A test compares them with the outputs of the code. After an intended change:
 
     python -m ftdojo_tasks.golden --write
     FTDOJO_WRITE_GOLDEN=1 pytest packages/ftdojo-tasks/tests -k hub     (for ``hub`` alone)
 
-This drops ``formerly`` of a task that has changed. Where only words have changed, not what a model is given or how it
-is scored, write the version of before into it by hand.
+This drops ``formerly`` of a task that has changed. If only words have changed, but neither the input of a model nor the
+scoring, write the previous version into it by hand.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Golden(StrictModel):
 
     @property
     def content(self) -> dict[str, Any]:
-        """What the version is made of."""
+        """The content that the version is computed from."""
         return self.model_dump(mode="json", exclude={"formerly"})
 
     @property

@@ -1,4 +1,4 @@
-"""``python -m ftdojo_tasks.golden [--write]``: compare what every task makes with its family's file, or write it."""
+"""``python -m ftdojo_tasks.golden [--write]``: compare the tasks' outputs with the families' files, or write these."""
 
 from __future__ import annotations
 

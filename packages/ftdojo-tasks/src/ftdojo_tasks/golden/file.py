@@ -26,7 +26,7 @@ def write(family: str, tables: dict[str, Golden]) -> None:
 
 
 def update(family: str, name: str, **measured: Any) -> Golden:
-    """Put what was measured of a task into its family's file; a task that has changed loses ``formerly``."""
+    """Write the measured digests of a task into its family's file; a task that has changed loses ``formerly``."""
     tables = read(family)
     before = tables.get(name)
     after = Golden.model_validate({**(before.model_dump() if before else {}), **measured})

@@ -1,4 +1,4 @@
-"""What a task makes, as the digests that ``golden.toml`` holds."""
+"""Digests of a task's outputs, as in ``golden.toml``."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def files(folder: Path) -> dict[str, str]:
 
 
 def _digest(path: Path) -> str:
-    """Of a parquet file, its rows: the version of the library that wrote it is in its bytes."""
+    """Digest of a file. Of a parquet file, only the rows: its bytes contain the version of the writing library."""
     return digest.of_value(list(read(path))) if path.suffix == ".parquet" else digest.of_file(path)
 
 

@@ -56,7 +56,7 @@ class AimeScorer(ItemwiseScorer):
         """
         found = answer.find(output)
         try:
-            # Also without an answer: a faulty item is told whatever the output is.
+            # Also without an answer: a faulty item is reported for any output.
             right = answer.equal("" if found is None else found, str(item.get("answer", "")))
         except ValueError as unreadable:
             raise bad_item(item, str(unreadable), "write the answer as a number") from None

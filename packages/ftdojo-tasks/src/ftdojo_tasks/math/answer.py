@@ -8,11 +8,11 @@ Where an answer is looked for:
    *answer:*, else *answer*, within a hundred or fifty characters; of several the last. Formulas joined by a comma,
    *and* or *or* are one answer, too. Only the last 20,000 characters are searched.
 
-What is found is read and compared by Math-Verify (its grammar for LaTeX, SymPy for equality), so ``070``, ``n=70``,
+The found text is read and compared by Math-Verify (its grammar for LaTeX, SymPy for equality), so ``070``, ``n=70``,
 ``70.0``, ``\frac{140}{2}`` and ``70^\circ`` all are 70. Reading LaTeX takes time exponential in the depth of its
 brackets, and a short power or root can keep SymPy busy for minutes. A time limit by signal would work in the main
-thread only and make verdicts depend on the machine, so the bound is on the text: :func:`readable` lets through only
-what is cheap to read, which is all that a final integer needs.
+thread only and make verdicts depend on the machine, so the bound is on the text: :func:`readable` accepts only
+text that is cheap to read, which is enough for a final integer.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ TOKEN = re.compile(
 )
 """What an answer may consist of: numbers, small powers and roots of numbers, the four operations, fractions, text."""
 UNIT = re.compile(r"(?:(?<![\\A-Za-z])[A-Za-z]{1,20}|\\?%)$")
-"""What may stand at its end besides."""
+"""Further text that may be at its end."""
 LIST = re.compile(r"[,;]")
 EQUALS = re.compile(r"(?<![\\<>!])=")
 INTEGER = re.compile(r"-?[0-9]{1,12}")
@@ -61,7 +61,7 @@ ANCHORED = tuple(
 )
 """A formula after a word that announces it, the plainest announcement first."""
 TAIL = 20_000
-"""Formulas are looked for in so many characters at the end; the last one counts, and each has a price."""
+"""Characters at the end in which formulas are searched; the last formula counts, and each one takes time."""
 
 
 def find(output: str) -> str | None:
@@ -77,7 +77,7 @@ def find(output: str) -> str | None:
 
 
 def _last_boxes(text: str) -> list[str]:
-    """What stands in the last boxes that are one answer, from right to left."""
+    """The contents of the last boxes that form one answer, from right to left."""
     found: list[str] = []
     limit, start = len(text), text.rfind(BOX)
     while start >= 0 and len(found) <= MAX_TOKENS:

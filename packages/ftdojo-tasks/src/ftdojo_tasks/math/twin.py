@@ -1,8 +1,8 @@
 r"""The generated stand-in for DeepScaleR and AIME: same files, fields, prompt, scorer and defects; computed answers.
 
-What is as in the real data: one JSON list of problem, answer and solution, all text, LaTeX in dollars; four fifths of
+As in the real data: one JSON list of problem, answer and solution, all text, LaTeX in dollars; four fifths of
 the solutions are empty and the others short; a few answers are missing, some are wrong, some are fractions; some
-problems occur twice. Evaluation answers are integers from 0 to 999. What is not: problems are short and elementary, so
+problems occur twice. Evaluation answers are integers from 0 to 999. Unlike it: problems are short and elementary, so
 that a small model can learn a part of them quickly. The easy kinds can be read off the digits of the problem, the
 others have to be calculated.
 

@@ -4,7 +4,7 @@ Prompt: the application and the target claim, every prior art document with its 
 form of the answer: ``102`` (one document discloses all of the claim), ``103`` (several together make it obvious) or
 ``ALLOW``.
 
-The answer is ``code`` of the JSON object in the first fence, or of the whole output; else what stands behind ``code:``;
+The answer is ``code`` of the JSON object in the first fence, or of the whole output; else the text behind ``code:``;
 else the first of ``ALLOW``, ``102`` and ``103``, in this order, that occurs anywhere, so ``not allowed, 102`` is ALLOW.
 The core metric is ``macro_f1`` in per cent: the mean over the three codes of F1. ``accuracy`` is in ``metrics``.
 

@@ -1,4 +1,4 @@
-"""What the three PANORAMA tasks share: the data set, prompts that are templates over a row, answers in a fence."""
+"""Common parts of the three PANORAMA tasks: the data set, prompts that are templates over a row, answers in a fence."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TARGET = (
     "{% set claim = (context['claims'] or [])[claim_number - 1] %}"
     "{{ claim['claim_text'] if claim is mapping else claim }}"
 )
-"""The text of the target claim, which stands in the list as text or as an object."""
+"""The text of the target claim, which is in the list as text or as an object."""
 
 
 def prompt_of(template: str) -> Callable[[Record], list[Message]]:
@@ -45,7 +45,7 @@ def source(task: str, description: str, prompt: str, label: str, answer: str) ->
 
     Args:
         task: the folder of the file.
-        description: what its rows hold.
+        description: description of its rows.
         prompt: template of the evaluation's prompt.
         label: template of the bare label.
         answer: template of the JSON object that is asked for; a row for which it gives nothing has no completion.

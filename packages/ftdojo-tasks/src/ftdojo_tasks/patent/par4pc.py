@@ -4,9 +4,9 @@ Prompt: the application with all its claims, the number of the target claim, eig
 answer.
 
 The answer is the JSON value in the first ```` ```json ```` fence, else in the first fence, else of the whole output. Of
-an object, ``answer`` counts: one letter, text of letters parted by commas or spaces, or a list, of which only single
+an object, ``answer`` counts: one letter, text of letters separated by commas or spaces, or a list, of which only single
 letters count. Where that is no JSON object, it is the letters in the first value behind ``"answer":``; without one, all
-letters from A to H that stand alone, in any case, be they words.
+single letters from A to H, in any case, even if they are words.
 
 The core metric is ``macro_f1`` in per cent. It is called so in the reference and is F1 over the picks of all items
 together. An item's own score is ``max(0, (2 TP - FP - FN) / (2 n))`` with ``n`` gold letters; ``custom_score`` is its

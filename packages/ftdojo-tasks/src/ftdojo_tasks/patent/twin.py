@@ -97,7 +97,7 @@ class Writer:
     rng: random.Random
 
     def limitations(self, n: int, *, without: Sequence[str] = ()) -> list[Limitation]:
-        """So many different parts, each with a feature of its own."""
+        """``n`` different parts, each with its own feature."""
         parts = self.rng.sample([part for part in PARTS if part not in without], n)
         return list(zip(parts, self.rng.sample(range(len(FEATURES)), n), strict=True))
 
@@ -252,19 +252,19 @@ def noc4pc(writer: Writer, number: int, raw: bool) -> Row:
     arts = []
     for part in shown:
         foreign = writer.limitations(1, without=[name for name, _ in wanted])
-        told = [writer.feature(limitation, hard=hard) for limitation in (*part, *foreign)]
-        rng.shuffle(told)
-        keys = sorted(rng.sample(range(1, 90), len(told)))
+        sentences = [writer.feature(limitation, hard=hard) for limitation in (*part, *foreign)]
+        rng.shuffle(sentences)
+        keys = sorted(rng.sample(range(1, 90), len(sentences)))
         in_paragraphs = rng.random() < 0.3
         arts.append(
             {
                 "patent_id": writer.number(),
                 "title": rng.choice((product, rng.choice(writer.products))).capitalize(),
                 "abstract": "A device is described." if hard else CATEGORIES.get(code, "A device is described."),
-                "claims": [claim("device", told[:1] if in_paragraphs else told)],
+                "claims": [claim("device", sentences[:1] if in_paragraphs else sentences)],
                 "paragraphs": [
                     {"key": key, "content": f"There is a {text}."}
-                    for key, text in zip(keys[1:], told[1:], strict=False)
+                    for key, text in zip(keys[1:], sentences[1:], strict=False)
                     if in_paragraphs
                 ],
             }

@@ -1,4 +1,4 @@
-"""Final answers of TableBench: where they stand in an output, and when two of them are the same.
+"""Final answers of TableBench: their place in an output, and their comparison.
 
 The rules are those of the reference harness, corners included: of two markers the first counts; marks of emphasis
 around it stay in the answer; there is no numeric tolerance where text is compared, and signs, points and thousands

@@ -7,7 +7,7 @@ The answer is what follows the first ``Final Answer:`` on its line, else the who
 that is no letter, digit or underscore into spaces, so ``-5`` is ``5`` and ``1,000`` is not ``1000``. The core metric is
 ``accuracy`` in per cent; the reference also calls it ``exact_match``.
 
-Deviations from the reference harness: no record stands in both validation and test; an empty answer is never right.
+Deviations from the reference harness: no record is in both validation and test; an empty answer is never right.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ AFTER_MARKER = "{% set parts = (response or '').split('Final Answer:') %}"
 
 
 def source(qtype: str, prompt: str) -> RawSource:
-    """The raw file for a question type whose answers stand behind a marker; ``prompt`` is that of the evaluation."""
+    """The raw file for a question type whose answers follow a marker; ``prompt`` is that of the evaluation."""
     chosen = f"qtype == '{qtype}' and {THINKING}"
     return RawSource(
         path=FILE,

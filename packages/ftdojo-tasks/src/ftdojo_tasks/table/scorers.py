@@ -1,4 +1,4 @@
-"""Scoring of TableBench answers: every item by a rule, and what the rules share.
+"""Scoring of TableBench answers: every item by a rule, and the common parts of the rules.
 
 An output is ``empty``, of the wrong ``format`` (no ``Final Answer:``), or ``wrong``. Without the marker the whole
 output is compared, as in the reference, so it can be right.

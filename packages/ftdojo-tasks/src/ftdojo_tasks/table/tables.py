@@ -1,7 +1,7 @@
 """Small tables of real data for the generated table tasks, cut from the files of the package ``vega_datasets`` 0.9.0.
 
 The package's code (MIT) is not imported: only its bundled data files are read. They are public statistics and classic
-textbook sets: ``dataset_info.json`` beside them names the origin of each.
+textbook sets: ``dataset_info.json`` next to them names the origin of each.
 
 Training, validation and test have their own rows: of four sets other makes of cars and other years; in addition each of
 them has sets that the others lack.

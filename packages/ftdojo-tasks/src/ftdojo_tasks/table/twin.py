@@ -1,8 +1,8 @@
 """The generated stand-in for TableInstruct and TableBench: same files, fields and defects; computed answers.
 
-What is as in the real data: one raw file in which the question types and the ways to answer (DP, TCoT, SCoT, PoT) are
+As in the real data: one raw file in which the question types and the ways to answer (DP, TCoT, SCoT, PoT) are
 mixed; all fields text, the table as JSON text; no field for the answer; responses that lack ``Final Answer:``, are
-wrong or cut off; programs whose charts the scorer does not see. Tables are real data. What is not: tables are small,
+wrong or cut off; programs whose charts the scorer does not see. Tables are real data. Unlike it: tables are small,
 the instruction is one sentence that repeats neither the table nor the question, and questions have few wordings.
 
 Training, validation and test tables are cut from different rows, in part from different data sets; a third of the
@@ -121,7 +121,7 @@ def name(question: Question) -> str:
 
 
 def instruction(kind: Kind, way: str) -> str:
-    """What the model is told besides the question."""
+    """The instruction to the model, in addition to the question."""
     return CHART_INSTRUCTION if kind.type == twin_charts.TYPE else INSTRUCTIONS[way]
 
 

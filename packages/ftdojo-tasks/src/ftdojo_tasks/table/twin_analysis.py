@@ -1,4 +1,4 @@
-"""Kinds of data-analysis questions: correlation, trend, statistics, impact, and findings told in one sentence.
+"""Kinds of data-analysis questions: correlation, trend, statistics, impact, and findings in one sentence.
 
 All figures are computed from the cells of the table; the questions say by which rule.
 """

@@ -1,6 +1,6 @@
 """Kinds of chart questions: the answer is the y values that a program has to draw, the code a program that does.
 
-Bars, lines and points of a column as it stands are the easy kinds; differences, highest rows and totals the hard ones.
+Bars, lines and points of an unchanged column are the easy kinds; differences, highest rows and totals the hard ones.
 """
 
 from __future__ import annotations

@@ -135,7 +135,7 @@ def same_row_claim(table: Table, rng: random.Random) -> Draft | None:
 
 
 def extreme_claim(table: Table, rng: random.Random) -> Draft | None:
-    """Whether the row with the highest or lowest value of one column has more than so much of another."""
+    """Whether the row with the highest or lowest value of one column has more than a given value of another."""
     wanted, column = two(table.numeric, rng)
     word, place, extreme = rng.choice((HIGHEST, LOWEST))
     places = order(table, column)

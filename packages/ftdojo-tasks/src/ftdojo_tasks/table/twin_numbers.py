@@ -13,7 +13,7 @@ from ftdojo_tasks.table.twin_questions import Draft, Kind, code_of_cell, order, 
 TYPE = "NumericalReasoning"
 RANKS = ("highest", "second highest", "third highest")
 DIGITS = 4
-"""Programs round to so many decimals, since their floats are not exact."""
+"""Decimals that programs round to, because their floats are not exact."""
 
 
 def row_count(table: Table, rng: random.Random) -> Draft:

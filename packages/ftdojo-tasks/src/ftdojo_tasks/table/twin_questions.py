@@ -1,4 +1,4 @@
-"""Questions about a table: what the generators of the four table tasks share.
+"""Questions about a table: the common parts of the four table tasks' generators.
 
 A kind of question is a function that finds, in a given table, the words of a question, its answer, a reason and a
 pandas expression with the same value; and some wordings, the last of which never occurs in the training data.
@@ -91,7 +91,7 @@ def two(names: Sequence[str], rng: random.Random) -> tuple[str, str]:
 
 
 def rounded(number: Decimal | Fraction | float, digits: int) -> str:
-    """With so many decimals, halves away from zero and no negative zero."""
+    """Round to ``digits`` decimals, halves away from zero, without negative zero."""
     exact = Fraction(number)
     step = Decimal(10) ** -digits
     text = f"{(Decimal(exact.numerator) / Decimal(exact.denominator)).quantize(step, ROUND_HALF_UP):f}"

@@ -4,8 +4,8 @@ Prompt: the table as text, the question, the row's instruction, and the frame of
 
 The program is the content of the last closed ```` ```python ```` fence; without one it is the whole output, if that
 contains ``import``, ``plt``, ``numpy``, ``pandas``, ``pd`` or ``df``, be it within a word. It runs for at most ten
-seconds beside a ``table.csv``. What counts are the y values that it hands to ``plt.bar`` and ``plt.scatter`` as second
-positional argument and to ``plt.plot`` as second, fourth, … one. They have to be those of the item's ``answer``
+seconds next to a ``table.csv``. Only these count: the y values that it passes to ``plt.bar`` and ``plt.scatter`` as
+second positional argument and to ``plt.plot`` as second, fourth, … one. They have to be those of the item's ``answer``
 (``y_references = [[…], …]``): as many series, in the same order, of the same length, numbers within 0.01, anything else
 equal as text. So a chart that is drawn by ``plt.pie``, ``plt.barh``, ``ax.bar``, ``df.plot``, ``plt.plot(y)`` or with
 ``height=`` is not seen, whatever it shows; and a program whose values JSON does not know, such as an array of numpy
@@ -26,7 +26,7 @@ Deviations from the reference harness:
   neither processes nor threads, has 3 GiB of address space, and writes files of at most 16 MiB.
 - Values beyond 1 MiB of JSON count as not executed.
 - The notes of the prompt are in our own words.
-- No record stands in both validation and test.
+- No record is in both validation and test.
 
 An error is ``empty``, ``format`` (no program), ``failed`` (not executed), ``timeout`` or ``wrong``.
 """
@@ -183,13 +183,13 @@ def _run(runner: CodeRunner, jobs: Sequence[Job]) -> list[Reply]:
         replies = [_reply(value) for _, value in scan_jsonl(output)]
     if len(replies) > len(jobs) or (jobs and not replies):
         message = f"gave {len(replies)} replies to {len(jobs)} programs"
-        finding = Finding(code="bad_replies", gate=0, message=message, where=PROGRAM.name, fix="mend the programs")
+        finding = Finding(code="bad_replies", gate=0, message=message, where=PROGRAM.name, fix="fix the programs")
         raise InputError([finding])
     return replies
 
 
 def _check(runner: CodeRunner) -> None:
-    """Tell a program that makes a run fail from a machine on which every run does."""
+    """Distinguish a program that makes a run fail from a machine on which every run fails."""
     try:
         _run(runner, [])
     except InputError as error:
