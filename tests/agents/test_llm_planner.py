@@ -30,7 +30,7 @@ PLAN = {
     "changes": [
         {"key": "train.method", "value": "full", "because": "the model is tiny", "expected_change": 40},
         {"key": "train.learning_rate", "value": "0.01", "because": "few rows", "expected_change": 10},
-        {"key": "train.epochs", "value": "6", "because": "few rows", "expected_change": 10},
+        {"key": "train.epochs", "value": "7", "because": "few rows", "expected_change": 10},
     ],
     "risk": "it may diverge",
     "refuted_if": "accuracy stays below 50",
