@@ -61,7 +61,7 @@ def purpose(body: dict[str, Any]) -> str:
     return "diagnose" if "You diagnose" in system else "plan" if "You plan" in system else "program"
 
 
-def playing(reply: Reply, *, input_tokens: int = 100, output_tokens: int = 10) -> Script:
+def playing(reply: Reply, *, input_tokens: int = 10_000, output_tokens: int = 1000) -> Script:
     """A model that answers by purpose."""
     counts: dict[str, int] = {}
 
@@ -162,8 +162,8 @@ def test_a_good_plan_is_followed_and_recorded(
     asked = [purpose(body) for body in llm.requests]
     assert asked == ["diagnose", "plan"] * 2
     assert "You meant to do next: then a lower rate" in llm.requests[3]["messages"][1]["content"]
-    assert result.budget.llm.input_tokens == 400
-    assert result.budget.llm.output_tokens == 40
+    assert result.budget.llm.input_tokens == 40_000
+    assert result.budget.llm.output_tokens == 4000
 
 
 def test_a_data_program_is_written_checked_and_repaired(
@@ -218,7 +218,7 @@ def test_useless_replies_leave_the_iteration_to_the_playbook(
     assert plan_of(tmp_path, 1).by.startswith("playbook, because openai:scripted failed (off_schema)")
     assert len(llm.requests) == 3, "one question and two repairs"
     assert max(len(json.dumps(body)) for body in llm.requests) < 40_000, "a long reply is not sent back whole"
-    assert result.budget.llm.input_tokens == 300
+    assert result.budget.llm.input_tokens == 30_000
 
 
 @pytest.mark.parametrize(("status", "asked"), [(401, 1), (500, 6)])
@@ -282,9 +282,10 @@ def test_instructions_in_raw_data_stay_data(
 
 
 def test_the_token_budget_holds_to_the_token(tmp_path: Path, run: Run, server: Callable[[Script], ScriptedLlm]) -> None:
-    llm = server(playing(good))
-    result = run(wire(llm), iterations=3, input_tokens=300)
-    assert result.budget.llm.input_tokens == 300
+    short = plan(changes=[edit("train.epochs", "1")])  # a training after which something is left to gain
+    llm = server(playing(lambda asked, _: short if asked == "plan" else json.dumps(DIAGNOSIS)))
+    result = run(wire(llm), iterations=3, input_tokens=30_000)
+    assert result.budget.llm.input_tokens == 30_000
     assert len(llm.requests) == 3
     assert len(result.iterations) == 2, "the playbook finished the iteration in which it ran out"
     assert "out_of_budget" in plan_of(tmp_path, 2).by
@@ -330,7 +331,7 @@ def test_a_killed_planning_is_taken_up_where_it_stopped(
     assert len(calls(tmp_path / "run")) == 3
     result = run(transport, iterations=2)
     assert [purpose(body) for body in llm.requests] == ["diagnose", "plan"] * 2
-    assert result.budget.llm.input_tokens == 400
+    assert result.budget.llm.input_tokens == 40_000
     assert len(result.iterations) == 2
 
 
@@ -375,7 +376,7 @@ def test_a_program_may_ask_models_if_the_run_has_any(
     assert result.best.iteration == 1
     assert [call.purpose for call in calls(tmp_path / "run")] == ["diagnose", "plan", "program"]
     assert len(small.requests) == 80
-    assert result.budget.llm.input_tokens == 300 + 80 * 7
+    assert result.budget.llm.input_tokens == 30_000 + 80 * 7
 
     without = server(playing(lambda asked, n: fenced(PROGRAM) if asked == "program" else reply(asked, n)))
     run(wire(without), name="without")
