@@ -135,7 +135,7 @@ def test_what_a_submitter_is_shown_does_not_depend_on_what_is_an_item(
     """One submission, two sealed tests: its guesses are items in one, but not in the other. The output of gates 0 to 5
     and the feedback on the data are the same, byte for byte."""
     secret = [f"Sealed {n}: {question(n)}" for n in range(count)]
-    config = TrainConfig(method="full", learning_rate=0.01, epochs=2, batch_size=8, max_length=96)
+    config = TrainConfig(method="full", learning_rate=0.01, epochs=2, batch_size=8, max_length=185)
     program = PROGRAM % json.dumps(probes(secret))
 
     def show(index: OverlapIndex) -> tuple[Any, int]:
