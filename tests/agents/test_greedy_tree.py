@@ -68,7 +68,8 @@ def test_drafts_then_repairs_and_improvements(tmp_path: Path, approve: Path, tin
             assert 'row["verdict"]' in text
             assert "learning_rate: 0.01" in text
     assert {"Repair" in text for text in later} == {True, False}
-    assert result.best.iteration == 2
+    assert result.iterations[1].accepted
+    assert result.best.iteration == 2 or result.best.iteration > DRAFTS
     assert [i.findings[0].code for i in result.iterations[2:DRAFTS]] == ["program_failed"] * (DRAFTS - 2)
     assert result.budget.llm.output_tokens > 0
 

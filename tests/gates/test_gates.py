@@ -158,6 +158,10 @@ def test_more_devices_than_the_machine_has_are_refused(
     asked = looked_at(TrainConfig(devices=2), approve, tiny_model, tmp_path)
     monkeypatch.setattr("ftdojo.models.devices", lambda: 1)
     (finding,) = training_devices(asked)
-    assert (finding.code, finding.where, finding.fix) == ("too_many_devices", "train.yaml: devices", "at most 1")
+    assert (finding.code, finding.where, finding.fix) == (
+        "too_many_devices",
+        "train.yaml: devices",
+        "set it to at most 1",
+    )
     monkeypatch.setattr("ftdojo.models.devices", lambda: 2)
     assert list(training_devices(asked)) == []

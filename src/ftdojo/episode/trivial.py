@@ -12,8 +12,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from ftdojo import digest, models, sandbox
+from pydantic import TypeAdapter
+
+from ftdojo import digest, inference, models, sandbox
 from ftdojo.contract.progress import Progress
 from ftdojo.contract.recipe import Recipe, Source
 from ftdojo.contract.result import Gap, Score, TrivialAnswers
@@ -55,6 +58,9 @@ class Measured:
         return Gap(to=name, value=gap.value, interval=(gap.low, gap.high), better=decision.accepted)
 
 
+_MEASURED = TypeAdapter(Measured)
+
+
 def measure(
     task: Task,
     data: TaskData,
@@ -73,17 +79,37 @@ def measure(
         task: in the variant that ``data`` was prepared for.
         data: the task's data.
         base: folder of the untouched base model.
-        store: where the answers of the few-shot prompt are kept.
+        store: where the result and the answers of the few-shot prompt are kept.
         progress: receives the progress after every batch.
         items: the items to answer; the validation items if ``None``. Constants are chosen on validation in any case.
         engine: the inference engine of the base model.
     """
+    path = items or data.validation
+    key = {
+        "task": [task.spec.id, task.version],
+        "max_new_tokens": task.spec.max_new_tokens,
+        "items": digest.of_file(path),
+        **{name: data.digests[name] for name in ("raw", "validation", "test")},
+        "base": models.digest(base),
+        "engine": inference.identity(engine),
+    }
+
+    def build(_: Path) -> dict[str, Any]:
+        made = _measure(task, data, base, store, progress, path, engine)
+        facts: dict[str, Any] = _MEASURED.dump_python(made, mode="json")
+        return facts
+
+    return _MEASURED.validate_python(store.make("trivial", key, build).facts)
+
+
+def _measure(
+    task: Task, data: TaskData, base: Path, store: Store, progress: Progress, path: Path, engine: str
+) -> Measured:
     rows = training_rows(task.spec, data)
     chosen = choose(task, read_items(data.validation), candidates(task, rows))
-    path = items or data.validation
     asked = read_items(path)
-    whole = task.scorer.score(asked, [chosen.whole] * len(asked))
-    parts = task.scorer.score(asked, [chosen.output(item) for item in asked])
+    whole = _plain(task.scorer.score(asked, [chosen.whole] * len(asked)))
+    parts = _plain(task.scorer.score(asked, [chosen.output(item) for item in asked]))
     verdicts = {"constant": whole, "majority": parts}
     prompted = {shots: with_shots(task, rows, shots) for shots in SHOTS}
     shots = next((shots for shots in SHOTS if rows and _fits(prompted[shots], asked, base)), 0)
@@ -98,7 +124,7 @@ def measure(
             label=f"base model with {shots} examples",
             engine=engine,
         )
-        verdicts["few_shot"] = evaluation.scores(task, records, outputs)
+        verdicts["few_shot"] = _plain(evaluation.scores(task, records, outputs))
     answers = TrivialAnswers(
         constant=_score(task, whole),
         constant_output=chosen.whole,
@@ -109,6 +135,11 @@ def measure(
         shots=shots,
     )
     return Measured(answers, verdicts)
+
+
+def _plain(verdicts: Sequence[ItemScore]) -> list[ItemScore]:
+    """Verdicts that JSON can hold: the default of ``metrics`` is a proxy."""
+    return [replace(verdict, metrics=dict(verdict.metrics)) for verdict in verdicts]
 
 
 def training_rows(spec: TaskSpec, data: TaskData) -> list[Row]:
