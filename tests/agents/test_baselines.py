@@ -135,8 +135,8 @@ def test_single_shot_hands_in_one_submission_of_the_size_that_fits(tmp_path: Pat
         3.0,
         practice.learning_rate(MODEL.hidden_size, adapters=True),
     )
-    train_s = forecast.work(draft, first) * forecast.ANSWERED / first.train_rows_per_s
-    assert 990 < forecast.RESERVE * (forecast.beside(first) + train_s) <= 1000
+    train_s = forecast.estimate_work(draft, first) * forecast.ANSWERED / first.train_rows_per_s
+    assert 990 < forecast.RESERVE * (forecast.overhead_s(first) + train_s) <= 1000
     assert {s.completion for s in draft.recipe.sources} == {
         next(r.completion for r in raw.renderings if r.name == "answer") for raw in SPEC.raw_sources
     }
@@ -210,7 +210,7 @@ def test_trials_fit_into_what_is_left(name: str, tmp_path: Path) -> None:
         seen = observe([], {}, wall_s=wall_s)
         folder = agent.propose(seen)
         assert folder is not None
-        assert forecast.work(read(folder), seen) / seen.train_rows_per_s <= wall_s / 4
+        assert forecast.estimate_work(read(folder), seen) / seen.train_rows_per_s <= wall_s / 4
     assert agent.propose(observe([], {}, wall_s=5)) is None
 
 

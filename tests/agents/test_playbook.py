@@ -191,10 +191,10 @@ def test_few_rows_are_passed_more_often_in_small_batches_and_all_are_learned_fro
 def test_the_first_training_leaves_time_for_another_or_takes_what_there_is(tmp_path: Path, wall_s: float) -> None:
     (first,) = play(tmp_path, wall_s=wall_s)
     seen = observe([], {}, wall_s=wall_s)
-    train_s = forecast.work(first, seen) * forecast.ANSWERED / seen.train_rows_per_s
-    share = forecast.RESERVE * (train_s + forecast.beside(seen)) / wall_s
+    train_s = forecast.estimate_work(first, seen) * forecast.ANSWERED / seen.train_rows_per_s
+    share = forecast.RESERVE * (train_s + forecast.overhead_s(seen)) / wall_s
     plain_s = practice.PASSES * SPEC.rules.max_rows * forecast.ANSWERED / seen.train_rows_per_s
-    if forecast.RESERVE * (plain_s + forecast.beside(seen)) <= 0.53 * wall_s:
+    if forecast.RESERVE * (plain_s + forecast.overhead_s(seen)) <= 0.53 * wall_s:
         assert (first.train.epochs, share <= 0.53) == (practice.PASSES, True)
     else:
         assert 0.9 < share <= 1 or first.train.epochs == practice.REPEATS
@@ -265,13 +265,13 @@ def test_no_time_is_left_that_another_training_would_fit_into(tmp_path: Path, wa
     folders: dict[int, Path] = {}
     while folder := agent.propose(observe(history, folders, best=min(1, len(history)), wall_s=left, rows=rows)):
         seen = observe([], {}, rows=rows)
-        train_s = forecast.work(read(folder), seen) * forecast.ANSWERED / 10.0
+        train_s = forecast.estimate_work(read(folder), seen) * forecast.ANSWERED / 10.0
         folders[len(folders) + 1] = folder
         history.append(iteration(folder, accepted=not history, train_s=train_s, measured=evaluation(50)))
         left -= 1 + train_s + 20
     assert left > -0.15 * wall_s
     endless = observe(history, folders, best=1, wall_s=1e9, rows=rows)
-    assert left <= forecast.longer(history[0], 1.0) or Playbook().plan(endless) is None
+    assert left <= forecast.predict_s(history[0], 1.0) or Playbook().plan(endless) is None
 
 
 def test_a_weak_subtask_is_balanced_then_weighted(tmp_path: Path) -> None:
@@ -494,7 +494,7 @@ def test_a_weak_subtask_without_the_answers_form_is_weighted_at_once(tmp_path: P
 
 def test_where_only_one_iteration_fits_it_takes_the_time_there_is(tmp_path: Path) -> None:
     (only,) = play(tmp_path, wall_s=75)
-    seconds = only.recipe.max_rows * forecast.ANSWERED / 10.0 + forecast.beside(observe([], {}))
+    seconds = only.recipe.max_rows * forecast.ANSWERED / 10.0 + forecast.overhead_s(observe([], {}))
     assert 0.9 * 75 < forecast.RESERVE * seconds <= 75
 
 

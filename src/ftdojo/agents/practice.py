@@ -10,12 +10,13 @@ from dataclasses import dataclass
 PASSES = 3.0
 """Passes over the rows of a plain training: the default of ``transformers.TrainingArguments`` and of most trainers."""
 REPEATS = 4.0
-"""Up to so many passes repeated rows teach nearly as much as new ones (Muennighoff et al. 2023, arXiv 2305.16264)."""
+"""Up to this number of passes, repeated rows teach nearly as much as new ones (Muennighoff et al. 2023, arXiv
+2305.16264)."""
 LEAST_STEPS, MOST_PASSES = 60, 8.0
-"""Very few rows are passed more often, until there are so many optimizer steps; but not more often than this."""
+"""Very few rows get more passes, until there are at least this many optimizer steps, and at most this many passes."""
 SMALL_BATCH, LARGE_BATCH = 8, 16
 LARGE_BATCH_STEPS = 200
-"""Batches are large only where so many optimizer steps remain: adapters lose by large batches (LoRA Without Regret)."""
+"""A large batch needs at least this many optimizer steps: adapters lose by large batches (LoRA Without Regret)."""
 HELD_OUT_ROWS, HELD_OUT_SHARE = 64, 0.1
 """Rows held out to measure the loss on, and the greatest share of the rows that may be."""
 LEAST_HELD_OUT = 32
@@ -24,7 +25,7 @@ LEAST_HELD_OUT = 32
 FULL_RATE, AT_WIDTH = 5e-5, 2000
 """The learning rate of full weights at a hidden size of :data:`AT_WIDTH`."""
 ADAPTER_RATE = 10.0
-"""Adapters take so many times the rate of full weights, at every rank if ``alpha`` stays the same."""
+"""Learning rate of adapters in multiples of that of full weights, at every rank if ``alpha`` stays the same."""
 WIDTH_POWER = 0.5
 """The rate falls with this power of the hidden size. Fitted powers are 0.78 for Llama and 0.08 for Qwen models."""
 
@@ -49,17 +50,17 @@ def rate_ratio(*, adapters_before: bool, adapters_after: bool) -> float:
 
 
 def passes(rows: int) -> float:
-    """Passes over so many rows that a serious training has."""
+    """Passes of a full first training over ``rows`` rows."""
     return max(PASSES, min(MOST_PASSES, LEAST_STEPS * SMALL_BATCH / rows))
 
 
 def batch_size(row_passes: float) -> int:
-    """Rows an optimizer step, for a training that passes so many rows through the model in all."""
+    """Rows per optimizer step; ``row_passes``: rows times epochs of the whole training."""
     return LARGE_BATCH if row_passes >= LARGE_BATCH * LARGE_BATCH_STEPS else SMALL_BATCH
 
 
 def held_out_share(rows: int) -> float:
-    """The share of so many rows to hold out; 0 if too few would be."""
+    """The share of ``rows`` rows to hold out; 0 if fewer than :data:`LEAST_HELD_OUT` would be."""
     share = min(HELD_OUT_SHARE, HELD_OUT_ROWS / rows)
     return round(share, 4) if share * rows >= LEAST_HELD_OUT else 0.0
 

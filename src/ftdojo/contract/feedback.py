@@ -52,7 +52,7 @@ class DataFeedback(StrictModel):
 
     rows: int
     removed_overlap: int = 0
-    """In runs of earlier builds, a noisy number of evaluation items among the rows. Nobody is told of them now."""
+    """In runs of earlier builds, a noisy number of evaluation items among the rows. It is not reported now."""
     duplicates: int
     conflicting: int = 0
     """Rows whose prompt occurs with another completion too."""

@@ -13,7 +13,7 @@ from ftdojo.contract.feedback import DataFeedback, Distribution, LossPoint, Trai
 Fit = Literal["under_fit", "good", "over_fit", "unstable"]
 
 ROSE = 1.03
-"""A held-out loss this many times its own minimum has risen, if so many rows can show it."""
+"""A held-out loss this many times its own minimum has risen, if there are enough held-out rows to show it."""
 MIN_HELD_OUT = 32
 """From fewer held-out rows no conclusion is drawn."""
 Z = 1.96

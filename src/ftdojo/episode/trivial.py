@@ -92,6 +92,7 @@ def measure(
         **{name: data.digests[name] for name in ("raw", "validation", "test")},
         "base": models.digest(base),
         "engine": inference.identity(engine),
+        "choice": [CANDIDATES, list(SHOTS), ANSWER],
     }
 
     def build(_: Path) -> dict[str, Any]:
@@ -144,7 +145,7 @@ def _plain(verdicts: Sequence[ItemScore]) -> list[ItemScore]:
 
 def training_rows(spec: TaskSpec, data: TaskData) -> list[Row]:
     """The rows of all documented raw files, answers in the scorer's form, without evaluation items; made in the sandbox
-    like any other training rows. None if the files give no rows, or faulty ones.
+    like any other training rows. Empty if the files give no rows, or faulty ones.
     """
     sources = []
     for raw in spec.raw_sources:

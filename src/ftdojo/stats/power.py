@@ -10,7 +10,7 @@ MOST_SEEDS = 1000
 
 
 def power(effect: float, deviation: float, seeds: int, *, confidence: float = CONFIDENCE) -> float:
-    """The probability that a paired t-test over so many seeds finds a difference.
+    """The probability that a paired t-test over this number of seeds finds a difference.
 
     The test statistic has a noncentral t distribution (Cohen 1988, Statistical Power Analysis, chapter 2).
 

@@ -41,7 +41,7 @@ class Tally:
 
     @property
     def p_value(self) -> float:
-        """Two-sided, of the sign test: that wins and losses are equally likely. Ties tell nothing and are left out
+        """Two-sided, of the sign test: that wins and losses are equally likely. Ties say nothing and are left out
         (Dixon and Mood 1946, doi 10.1080/01621459.1946.10501898)."""
         from scipy.special import bdtr
 

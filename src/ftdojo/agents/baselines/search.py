@@ -83,14 +83,14 @@ class _Forecast:
         every = [i.feedback.execution.seconds for i in observation.history]
         self.spent = sum(took.plan + took.data + took.train + took.evaluate for took in every)
         """Seconds used by earlier trials."""
-        self._per_row, self.fixed_s = 1 / observation.train_rows_per_s, forecast.beside(observation)
+        self._per_row, self.fixed_s = 1 / observation.train_rows_per_s, forecast.overhead_s(observation)
         evaluated = [i for i in observation.history if i.feedback.evaluation is not None]
         if evaluated:
             took = evaluated[-1].feedback.execution.seconds
             draft = drafts.read(observation.submissions[evaluated[-1].number])
-            self._per_row = took.train / forecast.work(draft, observation)
+            self._per_row = took.train / forecast.estimate_work(draft, observation)
             self.fixed_s = took.data + took.evaluate
 
     def __call__(self, draft: Draft) -> float:
         """Forecast the seconds of a draft, with a reserve."""
-        return forecast.RESERVE * (self.fixed_s + self._per_row * forecast.work(draft, self._observation))
+        return forecast.RESERVE * (self.fixed_s + self._per_row * forecast.estimate_work(draft, self._observation))

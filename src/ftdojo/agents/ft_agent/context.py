@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ftdojo.agents import forecast
 from ftdojo.agents import practice as known
 from ftdojo.agents.draft import Draft
-from ftdojo.agents.ft_agent.diagnosis import Diagnosis, told
+from ftdojo.agents.ft_agent.diagnosis import Diagnosis, format_counts
 from ftdojo.agents.ft_agent.edits import RENDERING, renderings, values
 from ftdojo.agents.ft_agent.effects import Effect
 from ftdojo.contract.data_profile import FileProfile
@@ -55,7 +55,7 @@ def task(observation: Observation) -> str:
             f"Base model: {info.parameters / 1e6:.0f}M parameters, context {info.context_length} tokens.",
             f"Rules: at most {spec.rules.max_rows} rows; methods {', '.join(spec.rules.methods)}.",
             f"Speed: about {observation.train_rows_per_s:.1f} rows/s in training; checks and evaluation take about "
-            f"{forecast.beside(observation):.0f} s.",
+            f"{forecast.overhead_s(observation):.0f} s.",
             f"Budget left: {_left(observation)}.",
             f"Practice: {practice(observation)}",
         )
@@ -121,7 +121,7 @@ def facts(
 def _scored(evaluation: EvaluationFeedback) -> str:
     parts = [f"{evaluation.score}; {evaluation.parsed:.0%} in the right form"]
     if evaluation.errors:
-        parts.append(f"errors: {told(evaluation.errors)}")
+        parts.append(f"errors: {format_counts(evaluation.errors)}")
     if len(evaluation.subtasks) > 1:
         parts.append("sub-tasks: " + ", ".join(f"{n} {v:.1f}" for n, v in list(evaluation.subtasks.items())[:20]))
     return "; ".join(parts)

@@ -43,9 +43,9 @@ SCARCE = 0.25
 NOISY = 0.05
 """Labels are noisy if this share of the rows has a prompt that other rows answer differently."""
 LENGTH_RATIO, LENGTH_TOKENS = 2.0, 8
-"""Outputs differ in length from what was learned if their medians are apart by this factor and by so many tokens."""
+"""Outputs differ in length from what was learned if their medians differ by this factor and this number of tokens."""
 BARE_TOKENS = 32
-"""Completions of at most so many tokens hold an answer and no reasoning."""
+"""Completions of at most this many tokens hold an answer and no reasoning."""
 MANY_WRONG = 1 / 3
 """Share of the items that have an answer in the right form which is wrong, from which on reasoning may be missing."""
 
@@ -87,14 +87,14 @@ def _form(evaluation: EvaluationFeedback) -> list[Diagnosis]:
         return []
     cut = evaluation.errors.get("truncated", 0)
     share = f"{evaluation.parsed:.0%} of the outputs have the answer's form"
-    evidence = f"evaluation: {share}; errors: {told(evaluation.errors)}"
+    evidence = f"evaluation: {share}; errors: {format_counts(evaluation.errors)}"
     unparsed = (1 - evaluation.parsed) * evaluation.score.n
     return [Diagnosis("truncation" if cut > unparsed / 2 else "format", evidence)]
 
 
 def _collapse(evaluation: EvaluationFeedback, rows: DataFeedback, spec: TaskSpec) -> list[Diagnosis]:
     """Sub-tasks that get one answer, whatever is asked, or that score no more than the most frequent answer of the rows
-    would. The second can be told only of metrics that are a share of right items."""
+    would. The second check needs a metric that is a share of right items."""
     names = evaluation.top_output_share or evaluation.subtasks
     n = evaluation.score.n / max(1, len(names))
     if n < MIN_OUTPUTS:
@@ -118,7 +118,7 @@ def _of(subtask: str) -> str:
     return f" of {subtask}" if subtask else ""
 
 
-def told(counts: Mapping[str, int]) -> str:
+def format_counts(counts: Mapping[str, int]) -> str:
     """Counts in words, largest first."""
     return ", ".join(f"{count} {name}" for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 

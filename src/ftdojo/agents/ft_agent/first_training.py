@@ -11,7 +11,7 @@ from typing import Any
 from ftdojo.agents import PLAYBOOK, forecast, practice
 from ftdojo.agents import draft as drafts
 from ftdojo.agents.draft import Proposal
-from ftdojo.agents.ft_agent.diagnosis import told
+from ftdojo.agents.ft_agent.diagnosis import format_counts
 from ftdojo.agents.ft_agent.moves import MIN_ROWS
 from ftdojo.agents.practice import Size
 from ftdojo.contract.protocol import Observation
@@ -54,14 +54,14 @@ def first_training(observation: Observation) -> Proposal:
             after=f"{method}, learning rate {train['learning_rate']:g}, batches of {train['batch_size']}, "
             f"{made.epochs:g} passes over up to {made.rows} rows",
             because=f"training passes {observation.train_rows_per_s:.1f} questions a second, checks and evaluation "
-            f"take about {forecast.beside(observation):.0f} s; repeated rows teach while they are few",
+            f"take about {forecast.overhead_s(observation):.0f} s; repeated rows teach while they are few",
             expected="the loss falls and levels off, and answers are right more often than by guessing",
         ),
     ]
     plan = Plan(
         parent=0,
         hypothesis="the rows teach the task, if they are passed often enough",
-        evidence=[f"baseline: {base.score}, parsed {base.parsed:.0%}, errors: {told(base.errors)}"],
+        evidence=[f"baseline: {base.score}, parsed {base.parsed:.0%}, errors: {format_counts(base.errors)}"],
         focus="both",
         changes=changes,
         by=PLAYBOOK,

@@ -143,8 +143,8 @@ def _objection(draft: Draft, start: _Start, observation: Observation) -> str:
     if start.iteration is not None:
         seconds = forecast.seconds(draft, start.draft, start.iteration, observation)
     else:
-        training_s = forecast.work(draft, observation) / observation.train_rows_per_s
-        seconds = forecast.RESERVE * (forecast.beside(observation) + training_s)
+        training_s = forecast.estimate_work(draft, observation) / observation.train_rows_per_s
+        seconds = forecast.RESERVE * (forecast.overhead_s(observation) + training_s)
     if seconds is not None and seconds > left:
         return f"it would take about {seconds:.0f} s, {left:.0f} s are left: fewer recipe.max_rows or train.epochs"
     return ""

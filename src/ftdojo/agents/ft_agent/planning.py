@@ -141,15 +141,15 @@ def as_plan(
     explanation: Explanation | None,
 ) -> Plan:
     """The plan as it goes into the submission: what was cited is written out, what changed is read off the drafts."""
-    told = {edit.key: edit for edit in reply.changes}
+    stated = {edit.key: edit for edit in reply.changes}
     changes = [
         PlannedChange(
             key=key,
             before=before,
             after=after,
-            because=told[key].because if key in told else "follows from the other changes",
-            expected=f"{told[key].expected_change:+g} in the core metric" if key in told else "none of its own",
-            size=told[key].expected_change if key in told else None,
+            because=stated[key].because if key in stated else "follows from the other changes",
+            expected=f"{stated[key].expected_change:+g} in the core metric" if key in stated else "none of its own",
+            size=stated[key].expected_change if key in stated else None,
         )
         for key, (before, after) in edits.differences(start, draft, spec).items()
     ]

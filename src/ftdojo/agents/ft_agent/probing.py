@@ -69,7 +69,7 @@ class Probing:
         *,
         candidates: int,
     ) -> None:
-        """Let the plan of ``planner`` compete with those of ``rivals``, so many ``candidates`` in all."""
+        """Let the plan of ``planner`` compete with those of ``rivals``, at most ``candidates`` plans in all."""
         self._planner, self._rivals, self._measure, self._candidates = planner, rivals, measure, candidates
 
     @property
@@ -90,8 +90,8 @@ class Probing:
             return first
         rungs = self._contest(found, observation)
         winner = found[ranked(rungs[-1], higher_is_better=observation.task.higher_is_better)[0]]
-        told = [_told(rung, found, observation) for rung in rungs]
-        plan = winner.plan.model_copy(update={"evidence": [*winner.plan.evidence, *told]})
+        notes = [_describe_rung(rung, found, observation) for rung in rungs]
+        plan = winner.plan.model_copy(update={"evidence": [*winner.plan.evidence, *notes]})
         return replace(winner, plan=plan)
 
     def _contest(self, found: Sequence[Proposal], observation: Observation) -> list[Rung]:
@@ -120,7 +120,7 @@ def _affordable(candidates: Sequence[Draft], first: Proposal, observation: Obser
         if None in costs:
             return False
         total += sum(cost for cost in costs if cost is not None)
-        dearest = sorted(dearest, key=lambda d: -forecast.work(d, observation))[: len(dearest) // 2]
+        dearest = sorted(dearest, key=lambda d: -forecast.estimate_work(d, observation))[: len(dearest) // 2]
         share = min(1.0, 2 * share)
     full = forecast.seconds(dearest[0], like, of, observation)
     return full is not None and total + full < left
@@ -133,7 +133,7 @@ def _seconds(draft: Draft, share: float, like: Draft, of: Iteration, observation
     return forecast.seconds(draft.with_recipe(max_rows=fewer), like, of, observation)
 
 
-def _told(rung: Rung, found: Sequence[Proposal], observation: Observation) -> str:
+def _describe_rung(rung: Rung, found: Sequence[Proposal], observation: Observation) -> str:
     parts = []
     for candidate, score in rung.scores.items():
         keys = ", ".join(change.key for change in found[candidate].plan.changes)

@@ -17,7 +17,7 @@ Rule = Callable[[Situation], Iterator[Move]]
 RATIONALE = "rationale"
 """How tasks name a rendering that holds the reasoning with the answer."""
 CHARS_PER_TOKEN = 2
-"""A cautious figure: an answer of so many characters a token will hardly have more tokens than that."""
+"""A cautious estimate: answers rarely have fewer characters per token."""
 
 
 def repair(s: Situation) -> Iterator[Move]:

@@ -21,8 +21,8 @@ LAST_GROWTH = 4.0
 LEAST_GROWTH = 1.25
 """Less more is not worth an iteration."""
 TRIES = 4.0
-"""A forecast that refuses comes early: all gates of a second try, and what they try after it, take about so many times
-as long as the refused try took."""
+"""A forecast that refuses comes early. All gates of a second try take about this many times as long as the refused
+try."""
 LEAST_SHARE = 0.5
 """A refusal that came later, out of the training itself, took the gates' whole time: no more than this is given up."""
 
@@ -94,14 +94,14 @@ class Situation:
     @property
     def stretch(self) -> float:
         """How many times as long as it did the training of this iteration could take in the time that is left."""
-        return forecast.room(self.iteration, self.observation.remaining.get("wall_s", math.inf))
+        return forecast.affordable_factor(self.iteration, self.observation.remaining.get("wall_s", math.inf))
 
     @property
     def growth(self) -> float:
         """By how much the rows can grow: as a rule they double; the last time they take what time is left."""
         left = self.observation.remaining.get("wall_s", math.inf)
-        after = left - forecast.longer(self.iteration, GROWTH)
-        if after >= forecast.longer(self.iteration, GROWTH**2):
+        after = left - forecast.predict_s(self.iteration, GROWTH)
+        if after >= forecast.predict_s(self.iteration, GROWTH**2):
             return GROWTH
         return max(LEAST_GROWTH, min(LAST_GROWTH, self.stretch))
 
@@ -121,7 +121,9 @@ class Situation:
     def affords(self, draft: Draft) -> bool:
         """Whether an iteration with ``draft`` is forecast to fit into the remaining wall clock."""
         if self.fits is not None:
-            return forecast.work(draft, self.observation) <= self.fits * forecast.work(self.best, self.observation)
+            return forecast.estimate_work(draft, self.observation) <= self.fits * forecast.estimate_work(
+                self.best, self.observation
+            )
         left = self.observation.remaining.get("wall_s")
         expected = forecast.seconds(draft, self.best, self.iteration, self.observation)
         return left is None or expected is None or expected < left
