@@ -51,11 +51,14 @@ def decisions(evidence: Evidence) -> list[str]:
 
 def outputs(evidence: Evidence) -> list[str]:
     """The outputs on test are those that were scored."""
+    scored, folder = evidence.test_scored, evidence.folder
+    recorded = {folder.sealed_outputs(name): then for name, then in (scored.outputs or {}).items()}
+    if scored.examples is not None:
+        recorded[folder.examples] = scored.examples
     return [
-        f"{evidence.folder.sealed.name}/{path.name} "
-        + ("was changed after it was scored" if path.is_file() else "is missing")
-        for name, recorded in (evidence.test_scored.outputs or {}).items()
-        if not (path := evidence.folder.sealed_outputs(name)).is_file() or digest.of_file(path) != recorded
+        f"{folder.sealed.name}/{path.name} " + ("was changed after it was scored" if path.is_file() else "is missing")
+        for path, then in recorded.items()
+        if not path.is_file() or digest.of_file(path) != then
     ]
 
 

@@ -15,7 +15,7 @@ from ftdojo.contract.call import Call, CallLog
 from ftdojo.contract.data_profile import DataProfile
 from ftdojo.contract.feedback import EvaluationFeedback, Feedback, Interval
 from ftdojo.contract.model_info import ModelInfo
-from ftdojo.contract.result import Change, IterationResult, Score
+from ftdojo.contract.result import Change, IterationResult, Score, TrivialAnswers
 from ftdojo.contract.submission import Plan
 from ftdojo.contract.task_spec import TaskSpec
 from ftdojo.findings import Finding
@@ -98,6 +98,9 @@ class Observation(StrictModel):
     model: ModelInfo
     baseline: EvaluationFeedback
     """The untouched base model on validation."""
+    trivial: TrivialAnswers | None = None
+    """What answers without any training score on validation. They are chosen by the training rows and the documented
+    shortcuts, not by gold answers; ``None`` in runs that an older build began."""
     train_rows_per_s: float
     """Rows per second of a LoRA training, measured on this machine, with rows as long as this task's prompts."""
     evaluate_s: float

@@ -123,11 +123,11 @@ class TrivialAnswers(Result):
     subtasks: dict[str, float]
     """The core metric of :attr:`majority` by sub-task: what guessing scores."""
     majority_outputs: dict[str, str]
-    """For the owner of the run only: these outputs reveal something about the right answers."""
+    """On test for the owner of the run only: these outputs reveal something about the right answers."""
     few_shot: Score | None
     """Of the untouched base model that is shown examples; ``None`` if not even one fits into its context."""
     shots: int
-    """How many examples it is shown."""
+    """How many examples it is shown. On validation it is asked some of the items only: its score says how many."""
 
     def best(self, *, higher_is_better: bool) -> Score:
         """The best of them."""
@@ -221,6 +221,8 @@ class RunResult(Document):
     """Digests of the data, the base model and the task."""
     trivial: TrivialAnswers | None = None
     """What answers without any training score on test; ``None`` if test was not scored, or in runs of older builds."""
+    trivial_validation: TrivialAnswers | None = None
+    """What such answers score on validation, chosen without gold answers; ``None`` in runs of older builds."""
     to_trivial: Gap | None = None
     """The best model's difference to the best trivial answer, on the test items."""
     ledger: str = ""

@@ -84,6 +84,8 @@ class BaselineMeasured(LedgerEvent):
     """Stage -> digest of its inputs. Older builds did not record it."""
     contents: dict[str, str] = Field(default_factory=dict)
     """Stage -> digest of its files. Older builds did not record it."""
+    trivial: TrivialAnswers | None = None
+    """What answers without any training score on validation. Older builds did not measure it."""
 
 
 class IterationEnded(LedgerEvent):
@@ -155,6 +157,10 @@ class TestScored(LedgerEvent):
     """What answers without any training score. Older builds did not measure it."""
     to_trivial: Gap | None = None
     """The difference of ``best`` to the best of them. Older builds did not measure it."""
+    trivial_items: dict[str, list[ItemScore]] = Field(default_factory=dict)
+    """Key of :attr:`TrivialAnswers.scores` -> the verdicts on the test items. Older builds did not record them."""
+    examples: str | None = None
+    """The digest of the examples for the owner: see :mod:`ftdojo.episode.examples`. Older builds wrote none."""
 
     @property
     def scores(self) -> dict[str, Score]:

@@ -9,7 +9,8 @@ from ftdojo.record.history import History
 
 def conclude(history: History, run: str) -> RunResult:
     """Return the result of ``run``, which has a ruling: its test was scored, or it was disqualified."""
-    begun, baseline = history.require(RunBegun), history.require(BaselineMeasured).evaluation
+    begun, measured = history.require(RunBegun), history.require(BaselineMeasured)
+    baseline = measured.evaluation
     identity, test = begun.configuration, {} if history.reasons else history.require(TestScored).scores
     scored = history.first(TestScored)
     iterations, best, spent = history.iterations, history.best, history.spent
@@ -39,6 +40,7 @@ def conclude(history: History, run: str) -> RunResult:
         versions=begun.versions,
         digests=identity.digests,
         trivial=scored.trivial if scored else None,
+        trivial_validation=measured.trivial,
         to_trivial=scored.to_trivial if scored else None,
         ledger=history.head,
     )
