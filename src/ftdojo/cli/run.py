@@ -67,7 +67,8 @@ def run(
     err.print(
         f"peak memory {_peak_memory_gib():.1f} GiB; report {report}; result {RunFolder(folder).result}", soft_wrap=True
     )
-    ending = f": outcome {result.outcome}, best iteration {result.best.iteration} ({text.learned(result)})"
+    learned = text.learned(result.best.iteration, result.trivial, result.to_trivial)
+    ending = f": outcome {result.outcome}, best iteration {result.best.iteration} ({learned})"
     err.print(Text("done", "bold green") + Text(ending), soft_wrap=True)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from ftdojo.contract.feedback import Interval
-from ftdojo.contract.result import RunResult, Score, TrivialAnswers
+from ftdojo.contract.result import Gap, Score, TrivialAnswers
 
 # ECMA-48: control sequences, operating system commands, two-character escapes.
 _TERMINAL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
@@ -81,21 +81,38 @@ def time(stamp: str) -> str:
 
 def trivial(answers: TrivialAnswers, name: str) -> str:
     """A trivial answer in words; ``name``: a key of :attr:`TrivialAnswers.scores`."""
-    if name == "constant":
+    if name == "constant" or not answers.subtasks:
         return f"always answering {line(answers.constant_output, 24) or 'nothing'}"
     if name == "majority":
         return "the best constant of each sub-task"
     return f"the base model with {answers.shots} examples in its prompt"
 
 
-def learned(result: RunResult) -> str:
-    """What the best model of a run is shown to be better than, on the test items."""
-    if not result.best.iteration:
+def trivial_scores(
+    validation: TrivialAnswers | None, test: TrivialAnswers | None
+) -> list[tuple[str, Score | None, Score | None]]:
+    """What answers without any training score, by their words, on validation and on test. The constants may differ
+    between the two: those on validation are chosen without gold answers."""
+    splits = [
+        {trivial(answers, name): score for name, score in answers.scores.items()} if answers else {}
+        for answers in (validation, test)
+    ]
+    return [(words, splits[0].get(words), splits[1].get(words)) for words in {**splits[0], **splits[1]}]
+
+
+def learned(best: int, answers: TrivialAnswers | None, gap: Gap | None) -> str:
+    """What the best model of a run is shown to be better than, on the test items.
+
+    Args:
+        best: number of the best iteration; 0 is the base model.
+        answers: what answers without any training score on test, if that was measured.
+        gap: the difference to the best of them.
+    """
+    if not best:
         return "nothing was shown to be better than the base model"
-    gap = result.to_trivial
-    if gap is None or result.trivial is None:
+    if gap is None or answers is None:
         return "better than the base model on validation"
-    rival = trivial(result.trivial, gap.to)
+    rival = trivial(answers, gap.to)
     if gap.better:
         return f"better than the base model, and than {rival}"
     return f"better than the base model, but not shown to be better than {rival}"
