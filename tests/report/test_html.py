@@ -127,9 +127,9 @@ def test_scores_stand_with_what_needs_no_training(make_run: MakeRun, build: Simp
     assert rows is not None
     assert rows.group(1) == (
         "8.5 % [2.5, 14.5] 8.5 % [2.5, 14.5] iteration 6, the best 64.5 % [58.5, 70.5] 61.0 % [55.0, 67.0] "
-        "always answering 2 39.0 % [33.0, 45.0] – the best constant of each sub-task 41.0 % [35.0, 47.0] "
-        "41.0 % [35.0, 47.0] the base model with 4 examples in its prompt 24.0 % [18.0, 30.0], 100 items "
-        "24.0 % [18.0, 30.0] always answering 1 – 39.0 % [33.0, 45.0]"
+        "always answering 2 39.0 % [33.0, 45.0] – always answering 1 – 39.0 % [33.0, 45.0] "
+        "the best constant of each sub-task 41.0 % [35.0, 47.0] 41.0 % [35.0, 47.0] "
+        "the base model with 4 examples in its prompt 24.0 % [18.0, 30.0], 100 items 24.0 % [18.0, 30.0]"
     )
     assert "Without training: constant 39.0, constant by sub-task 41.0, few-shot 24.0." in page.source
 

@@ -93,11 +93,14 @@ def trivial_scores(
 ) -> list[tuple[str, Score | None, Score | None]]:
     """What answers without any training score, by their words, on validation and on test. The constants may differ
     between the two: those on validation are chosen without gold answers."""
-    splits = [
+    measured = [answers for answers in (validation, test) if answers]
+    names = dict.fromkeys(name for answers in measured for name in answers.scores)
+    words = dict.fromkeys(trivial(a, name) for name in names for a in measured if name in a.scores)
+    on_validation, on_test = (
         {trivial(answers, name): score for name, score in answers.scores.items()} if answers else {}
         for answers in (validation, test)
-    ]
-    return [(words, splits[0].get(words), splits[1].get(words)) for words in {**splits[0], **splits[1]}]
+    )
+    return [(said, on_validation.get(said), on_test.get(said)) for said in words]
 
 
 def learned(best: int, answers: TrivialAnswers | None, gap: Gap | None) -> str:
