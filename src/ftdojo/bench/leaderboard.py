@@ -43,7 +43,7 @@ class Cell(Result):
     seed_deviation: float | None
     """Standard deviation of single runs, in the metric's unit; ``None`` with one seed."""
     runs: dict[int, str]
-    """Seed -> folder of the run."""
+    """Seed -> folder of the run; none for a contestant that needs no training."""
 
 
 class Pair(Result):
@@ -113,6 +113,8 @@ class Standing(Result):
     tokens: int
     """Tokens that LLMs read and wrote."""
     cost: Cost
+    trained: bool = True
+    """Whether it has runs of its own. Otherwise every run measured what it answers without any training."""
 
 
 class Course(Result):

@@ -33,6 +33,14 @@ def line(text: str, limit: int) -> str:
     return words if len(words) <= limit else f"{words[: limit - 1]}…"
 
 
+def markdown(given: str) -> str:
+    """Return ``given`` as one line without active Markdown or HTML."""
+    kept = line(given, 600)
+    for mark in "\\`*_[]<>|#$":
+        kept = kept.replace(mark, f"\\{mark}")
+    return kept
+
+
 def unit(metric: str) -> str:
     """Return the unit of a value. By the convention of :class:`ftdojo.tasks.spec.TaskSpec` accuracies are per cent."""
     return f"{SPACE}%" if metric.endswith("accuracy") else ""
