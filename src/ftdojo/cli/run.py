@@ -45,7 +45,7 @@ def run(
     from ftdojo import agents
     from ftdojo.episode import Dojo, run_episode
     from ftdojo.record import Home, RunFolder
-    from ftdojo.report import closing_table, text, write_report
+    from ftdojo.report import closing_table, more_table, text, write_report
 
     folder = out_dir or Path("runs") / f"{short_name(options.task)}-seed{options.seed}"
     named = agents.check(options.agent, options.planner, probes=options.probes, ladder=options.ladder)
@@ -64,6 +64,7 @@ def run(
         print_json(result)
     else:
         out.print(closing_table(result))
+        out.print(more_table(folder))
     err.print(
         f"peak memory {_peak_memory_gib():.1f} GiB; report {report}; result {RunFolder(folder).result}", soft_wrap=True
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pydantic import ConfigDict, Field
 
@@ -140,6 +140,14 @@ class Agent(Protocol):
 
     def propose(self, observation: Observation) -> Path | None:
         """Return the folder of the next submission, or ``None`` to stop."""
+
+
+@runtime_checkable
+class Foresighted(Protocol):
+    """An agent that can say what it would try next. It is asked once, when it has stopped."""
+
+    def outlook(self, observation: Observation) -> str:
+        """Return what it would try next if it had more time, in a sentence; empty if it would stop in any case."""
 
 
 class Door(Protocol):

@@ -11,7 +11,7 @@ from ftdojo.contract.budget import Budget
 from ftdojo.contract.call import Call, CallLog
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Progress, Silent
-from ftdojo.contract.protocol import Agent, Iteration, Observation, Probe
+from ftdojo.contract.protocol import Agent, Foresighted, Iteration, Observation, Probe
 from ftdojo.contract.result import RunResult
 from ftdojo.contract.submission import copy
 from ftdojo.disk import disk_errors
@@ -37,7 +37,7 @@ def run_episode(dojo: Dojo, agent: Agent) -> RunResult:
     observation = dojo.reset()
     while not dojo.over and (submission := agent.propose(observation)) is not None:
         observation = dojo.step(submission)
-    return dojo.close()
+    return dojo.close(agent.outlook(observation) if isinstance(agent, Foresighted) else "")
 
 
 class Dojo:
@@ -130,11 +130,14 @@ class Dojo:
         self.progress.say(f"iteration {number}: {observation.history[-1].verdict}")
         return observation
 
-    def close(self) -> RunResult:
-        """Export the best model, score it on test once, in a fresh process, and write ``result.json``."""
+    def close(self, outlook: str = "") -> RunResult:
+        """Export the best model, score it on test once, in a fresh process, and write ``result.json``; ``outlook`` is
+        what the agent would try next."""
         history = self._history
         if history.first(events.AgentStopped) is None:
-            history.append(events.AgentStopped(out_of_budget=self.over, charge=self._accounts.charge()))
+            history.append(
+                events.AgentStopped(out_of_budget=self.over, outlook=outlook, charge=self._accounts.charge())
+            )
         if history.finished is None:
             if history.test is None:
                 closing = Closing(

@@ -68,6 +68,8 @@ class RunBegun(LedgerEvent):
     objective: str
     given: str | None = None
     """The task as it was given: its id, or the absolute path of its folder. Older builds did not record it."""
+    best_value: float | None = None
+    """The value of a perfect score. Older builds did not record it."""
 
     @property
     def task(self) -> str:
@@ -123,6 +125,8 @@ class AgentStopped(LedgerEvent):
     kind = "stopped"
     out_of_budget: bool
     """Whether a limit of the budget was reached; otherwise the agent had nothing to propose."""
+    outlook: str = ""
+    """What the agent would try next if it had more time, if it says so. Older builds did not ask."""
 
 
 class RunDisqualified(LedgerEvent):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from ftdojo.contract.result import IterationResult, RunResult, Score
-from ftdojo.report import text
+from ftdojo.report import text, view
 
 ITERATIONS = 30
 """Number of the latest iterations that are listed, in addition to the best one."""
@@ -22,6 +24,17 @@ def closing_table(result: RunResult) -> RenderableType:
     if result.iterations:
         parts.append(_iterations(result))
     return Group(*parts, _spent(result))
+
+
+def more_table(run: Path) -> RenderableType:
+    """Return what more rows or time would buy, for the finished run in a folder; nothing if nothing was scored."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("what would more buy?", max_width=36)
+    table.add_column("on validation")
+    facts = view.read(run).more
+    for fact in facts:
+        table.add_row(_text(fact.name, 60), _text(fact.value, 200))
+    return table if facts else Text("")
 
 
 def _scores(result: RunResult) -> Table:

@@ -2,7 +2,8 @@
 claims about a score goes through here.
 
 ``interval`` is about one set of items, ``crossed`` about items and seeds together, ``ranking`` about several tasks,
-``testing`` about several claims at once, ``power`` about how many seeds a claim would need.
+``testing`` about several claims at once, ``power`` about how many seeds a claim would need, ``learning_curve`` about
+what more training would buy.
 """
 
 from ftdojo.stats.crossed import Crossed, crossed, crossed_pooled

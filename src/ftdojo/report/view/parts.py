@@ -173,6 +173,8 @@ class Report:
     lines: Sequence[tuple[str, float]]
     """Name and validation score of what needs no training."""
     examples: list[ExampleCard]
+    more: list[Fact]
+    """What would more buy."""
     metric: str
     baseline: Score | None
     iterations: list[Iteration]

@@ -20,6 +20,7 @@ from ftdojo.report.view.cards import cards
 from ftdojo.report.view.detail import detail
 from ftdojo.report.view.examples import example_cards
 from ftdojo.report.view.iterations import row
+from ftdojo.report.view.more import what_more_buys
 from ftdojo.report.view.parts import Fact, Report, Some
 from ftdojo.report.view.scores import score_lines, score_rows
 from ftdojo.report.view.subtasks import subtasks
@@ -43,6 +44,7 @@ def read(run: Path) -> Report:
                 f"nothing is recorded in {run}: its run ended before it began", fix="run the same command again"
             )
         baseline, iterations, spent = history.baseline, history.iterations, history.spent
+        probes = history.probes
         calls, data_calls, reasons = history.calls, history.data_calls, history.reasons
         measured = history.first(BaselineMeasured)
         scored, stopped, finished = history.first(TestScored), history.first(AgentStopped), history.finished
@@ -74,6 +76,16 @@ def read(run: Path) -> Report:
         scores=score_rows(validation, test, best, trivial),
         lines=score_lines(trivial[0]),
         examples=example_cards(examples, best),
+        more=what_more_buys(
+            iterations,
+            probes,
+            best,
+            trivial[0],
+            best_value=run_begun.best_value,
+            outlook=stopped.outlook if stopped else "",
+        )
+        if scored
+        else [],
         metric=metric,
         baseline=baseline.score if baseline else None,
         iterations=iterations,
