@@ -131,13 +131,10 @@ class Dojo:
         return observation
 
     def close(self, outlook: str = "") -> RunResult:
-        """Export the best model, score it on test once, in a fresh process, and write ``result.json``; ``outlook`` is
-        what the agent would try next."""
-        history = self._history
+        """Record the agent's outlook, export the best model, score it on test once; write ``result.json``."""
+        history, accounts = self._history, self._accounts
         if history.first(events.AgentStopped) is None:
-            history.append(
-                events.AgentStopped(out_of_budget=self.over, outlook=outlook, charge=self._accounts.charge())
-            )
+            history.append(events.AgentStopped(out_of_budget=self.over, outlook=outlook, charge=accounts.charge()))
         if history.finished is None:
             if history.test is None:
                 closing = Closing(
