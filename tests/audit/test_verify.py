@@ -97,6 +97,11 @@ def _sealed(place: Path) -> None:
     path.write_text(path.read_text().replace('"no', '"yes', 1).replace('"yes', '"no', 1) + "\n")
 
 
+def _examples(place: Path) -> None:
+    with (place / "run/sealed/examples.json").open("a") as stream:
+        stream.write(" ")
+
+
 def _weights(place: Path) -> None:
     path = place / "run/model/model.safetensors"
     save_file({n: t * 1.01 for n, t in load_file(path).items()}, path, metadata={"format": "pt"})
@@ -113,6 +118,7 @@ def _predictions(place: Path) -> None:
         (_of_result, "result"),
         (_submission, "submissions"),
         (_sealed, "outputs"),
+        (_examples, "outputs"),
         (_weights, "lineage"),
         (_predictions, "stages"),
     ],
