@@ -21,7 +21,8 @@ from ftdojo.contract.result import RunResult
 from ftdojo.episode import Dojo, run_episode
 from ftdojo.episode.examples import read_examples
 from ftdojo.errors import FtdojoError, UsageError
-from ftdojo.record import Home, Ledger, RunFolder, events
+from ftdojo.record import Home, Ledger, RunFolder
+from ftdojo.record import events as run_events
 from ftdojo.record.history import History
 
 PLAN = {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []}
@@ -81,7 +82,7 @@ def test_an_episode_from_baseline_to_sealed_test(tmp_path: Path, approve: Path, 
     with Ledger(tmp_path / "run", writable=False) as ledger:
         kinds = [event.kind for event in ledger.events()]
         record = json.dumps([event.payload for event in ledger.events()])
-        scored = History(ledger).require(events.TestScored)
+        scored = History(ledger).require(run_events.TestScored)
     expected = ["configuration", "baseline", *["iteration"] * 3, "stopped", "test_opened", "test_scored", "finished"]
     assert kinds == expected
 
