@@ -190,7 +190,7 @@ def _cell(match: Match, contestant: str) -> Cell:
         score=Score.of(match.task.spec.metric, estimate) if estimate else None,
         gain=_gain(mean.value, base.value, match.task) if mean and base else None,
         item_error=mean.item_error if mean else None,
-        seed_deviation=mean.seed_deviation if mean else None,
+        seed_deviation=mean.seed_deviation if mean and any(e.ran for e in side.values()) else None,
         runs={seed: side[seed].job.folder for seed in sorted(side) if side[seed].ran},
     )
 

@@ -41,7 +41,7 @@ class Cell(Result):
     item_error: float | None
     """The part of the standard error that is due to the items, in the metric's unit."""
     seed_deviation: float | None
-    """Standard deviation of single runs, in the metric's unit; ``None`` with one seed."""
+    """Standard deviation of single runs, in the metric's unit; ``None`` with one seed, or without runs."""
     runs: dict[int, str]
     """Seed -> folder of the run; none for a contestant that needs no training."""
 
