@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ def write_run(
     validation: Sequence[float] = (),
     overlap: int = 0,
     stopped: bool = False,
-    trivial: dict[str, Sequence[ItemScore]] | None = None,
+    trivial: Mapping[str, Sequence[ItemScore]] | None = None,
     **changed: Any,
 ) -> None:
     """A finished run: verdicts on the base and the best model on test, validation scores of accepted iterations.
@@ -114,7 +114,7 @@ def write_run(
         verdicts = {"baseline": base, "best": best}
         scores = {name: Score.of(metric, summarize(task, rows)) for name, rows in verdicts.items()}
 
-        def plain(given: dict[str, Sequence[ItemScore]]) -> dict[str, Any]:
+        def plain(given: Mapping[str, Sequence[ItemScore]]) -> dict[str, Any]:
             return {
                 name: [
                     {"id": v.id, "subtask": "", "score": v.score, "parsed": True, "metrics": dict(v.metrics)}

@@ -128,7 +128,8 @@ def test_what_agents_see_is_chosen_by_the_rows_and_by_no_gold_answer(
     seen = [measured["validation"] for measured in found]
     assert [answers.constant_output for answers in seen] == ["red", "red"]
     assert [answers.majority_outputs for answers in seen] == [{}, {}], "rows of a folder name no sub-task"
-    assert (seen[0].constant.value, seen[1].constant.value) == (pytest.approx(50, abs=15), 0)
+    assert seen[0].constant.value == pytest.approx(50, abs=15)
+    assert seen[1].constant.value == 0
     assert [measured["test"].constant_output for measured in found] == ["red", "blue"]
 
 
