@@ -21,6 +21,11 @@ from ftdojo.contract.train_config import TrainConfig
 HALF = 0.53
 """A training that is forecast to take this share of the time leaves room for another of its size, as forecasts have a
 reserve."""
+FIRST_STEP = 0.4
+"""The first of several trainings that go on from each other takes this share of the time at most: what it learned is
+kept, and what is wrong with it can be put right while there is time."""
+LEAST_TRAINED = 0.6
+"""Of that share, the part that has to be left for the training itself, or else the first one takes all the time."""
 MAX_LENGTH = 1024
 LORA = {"rank": 16, "alpha": 32}
 
@@ -73,8 +78,19 @@ def size(observation: Observation) -> Size:
     """Rows and passes of the first training."""
     rows = max(1, forecast.documented_rows(observation))
     wanted = practice.passes(rows)
+    if goes_on(observation):
+        step = forecast.row_passes(observation, FIRST_STEP)
+        return practice.size_training(rows, wanted, step)
     if wanted * rows > forecast.row_passes(observation, HALF):
         # No second one would fit: all the time there is, for passes as long as they teach.
         wanted = max(wanted, practice.REPEATS)
     made = practice.size_training(rows, wanted, forecast.row_passes(observation))
     return Size(rows=max(made.rows, min(MIN_ROWS, rows)), epochs=made.epochs)
+
+
+def goes_on(observation: Observation) -> bool:
+    """Whether later trainings can go on from the first one's weights, and the time is worth more than one step."""
+    facts = TrainConfig.methods[drafts.usual_method(observation.task)]
+    left = observation.remaining.get("wall_s", observation.task.rules.wall_s)
+    trained_s = FIRST_STEP * left - forecast.RESERVE * forecast.overhead_s(observation)
+    return observation.warm_start and facts.continues and trained_s >= LEAST_TRAINED * FIRST_STEP * left

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from ftdojo.agents import forecast, practice
 from ftdojo.agents.draft import Draft
 from ftdojo.agents.ft_agent import edits
 from ftdojo.agents.ft_agent.effects import Effect
 from ftdojo.agents.ft_agent.situation import GROWTH, LEAST_GROWTH, Situation
+from ftdojo.contract.recipe import Recipe
 from ftdojo.contract.submission import PlannedChange
 
 ALMOST = 0.99
 """Of the time that is left: passes are rounded."""
 BALANCED_SHARE = 0.6
 """Of all rows, that are kept to have even answers."""
+LEAST_STEP = 0.25
+"""Of the step before, below which going on is not worth an iteration."""
 DROPOUT = 0.1
 SEEDS = 2
 """Other seeds that are tried from one draft."""
@@ -43,9 +46,70 @@ class Move:
     changes: tuple[PlannedChange, ...]
 
 
+def go_on(s: Situation, evidence: str) -> Iterator[Move]:
+    """The best model learns on from its weights, over other rows where there are more."""
+    program = s.own.recipe
+    if has_more_rows(s):
+        program = program.model_copy(update={"seed": program.seed + 1})
+    if draft := _continued(s, program):
+        yield Move(
+            draft=draft,
+            hypothesis=f"the model of iteration {s.iteration.number} has not learned all that the rows teach",
+            evidence=evidence,
+            changes=_continuation(s, draft, evidence),
+        )
+
+
+def on_top(s: Situation, moves: Iterable[Move]) -> Iterator[Move]:
+    """Changes to the data, for a training that goes on from the best model where that is possible."""
+    for move in moves:
+        if draft := _continued(s, move.draft.recipe):
+            changes = (*move.changes, *_continuation(s, draft, move.evidence))
+            yield replace(move, draft=draft, changes=changes)
+        else:
+            yield move
+
+
+def _continued(s: Situation, program: Recipe) -> Draft | None:
+    """A training on other data that goes on from the best model; ``None`` if it cannot, or not long enough, or did so
+    as often as there are rates to try."""
+    tries, own = s.continuations, s.own.train
+    if not s.can_go_on or tries >= len(practice.CONTINUED_RATES):
+        return None
+    factor = ALMOST * s.further * forecast.rows(s.own, s.observation) / forecast.rows(Draft(program, own), s.observation)
+    epochs = math.floor(100 * min(practice.REPEATS, own.epochs * factor)) / 100
+    if epochs < LEAST_STEP * own.epochs:
+        return None
+    rate = float(f"{s.best.train.learning_rate * practice.CONTINUED_RATES[tries]:.2g}")
+    return Draft(program, s.own.with_train(start=s.iteration.number, learning_rate=rate, epochs=epochs).train).with_train(
+        seed=own.seed + 1 + tries
+    )
+
+
+def _continuation(s: Situation, draft: Draft, evidence: str) -> tuple[PlannedChange, ...]:
+    before, after = s.own.train, draft.train
+    return (
+        _change("train.start", before.start, after.start, evidence, "the score rises from where it is"),
+        _change(
+            "train.learning_rate",
+            f"{before.learning_rate:g}",
+            f"{after.learning_rate:g}",
+            "a rate that rises again, to learn on; less high than the first one, to keep what was learned",
+            "the loss begins near where it ended, and falls further",
+        ),
+        _change(
+            "train.epochs",
+            f"{before.epochs:g}",
+            f"{after.epochs:g}",
+            f"the time that is left holds {s.stretch:.1f} times the last training",
+            "none",
+        ),
+    )
+
+
 def more_rows(s: Situation, evidence: str) -> Iterator[Move]:
     """As many more rows as time allows, if all that were asked for were used and there are more."""
-    if _has_more_rows(s):
+    if has_more_rows(s):
         yield rows(s, evidence, s.growth, "the held-out loss falls, the gap to the training loss does not grow")
 
 
@@ -53,7 +117,7 @@ def balance(s: Situation, evidence: str, expected: str) -> Iterator[Move]:
     """Answers drawn evenly. Where all rows are used already, only fewer of them can be more even."""
     if s.best.recipe.balance == "completion":
         return
-    if _has_more_rows(s):
+    if has_more_rows(s):
         yield recipe(s, evidence, "balance", "completion", expected)
     elif (fewer := int(BALANCED_SHARE * _used_rows(s))) >= MIN_ROWS:
         yield compound(
@@ -65,8 +129,8 @@ def balance(s: Situation, evidence: str, expected: str) -> Iterator[Move]:
         )
 
 
-def _has_more_rows(s: Situation) -> bool:
-    """Whether a larger ``max_rows`` would give more rows."""
+def has_more_rows(s: Situation) -> bool:
+    """Whether there are rows that the best draft does not use."""
     used, there_are = _used_rows(s), forecast.rows(s.best.with_recipe(max_rows=10**6), s.observation)
     return used >= s.best.recipe.max_rows * 0.95 and there_are >= LEAST_GROWTH * used
 
