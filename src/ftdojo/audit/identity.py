@@ -63,6 +63,8 @@ def _chain(evidence: Evidence, made: Made) -> list[str]:
         rows = evidence.stage(made, "data") / ROWS
         if not evidence.stage_faults(made, "data") and key("train")["rows"] != digest.of_file(rows):
             found.append(f"{made.label}: its model was not trained on its rows")
+        if key("train").get("start") != (evidence.made[made.start].digests.get("train") if made.start else None):
+            found.append(f"{made.label}: its training did not start from {evidence.made[made.start or 0].label}")
     if "evaluate" in made.digests:
         if key("evaluate")["model"] != made.digests.get("train", base):
             found.append(f"{made.label}: its outputs are not those of its model")
