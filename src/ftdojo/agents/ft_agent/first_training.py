@@ -78,13 +78,13 @@ def size(observation: Observation) -> Size:
     """Rows and passes of the first training."""
     rows = max(1, forecast.documented_rows(observation))
     wanted = practice.passes(rows)
+    affordable = forecast.row_passes(observation)
     if goes_on(observation):
-        step = forecast.row_passes(observation, FIRST_STEP)
-        return practice.size_training(rows, wanted, step)
-    if wanted * rows > forecast.row_passes(observation, HALF):
+        affordable = forecast.row_passes(observation, FIRST_STEP)
+    elif wanted * rows > forecast.row_passes(observation, HALF):
         # No second one would fit: all the time there is, for passes as long as they teach.
         wanted = max(wanted, practice.REPEATS)
-    made = practice.size_training(rows, wanted, forecast.row_passes(observation))
+    made = practice.size_training(rows, wanted, affordable)
     return Size(rows=max(made.rows, min(MIN_ROWS, rows)), epochs=made.epochs)
 
 

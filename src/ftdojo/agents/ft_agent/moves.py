@@ -76,14 +76,16 @@ def _continued(s: Situation, program: Recipe) -> Draft | None:
     tries, own = s.continuations, s.own.train
     if not s.can_go_on or tries >= len(practice.CONTINUED_RATES):
         return None
-    factor = ALMOST * s.further * forecast.rows(s.own, s.observation) / forecast.rows(Draft(program, own), s.observation)
+    factor = (
+        ALMOST * s.further * forecast.rows(s.own, s.observation) / forecast.rows(Draft(program, own), s.observation)
+    )
     epochs = math.floor(100 * min(practice.REPEATS, own.epochs * factor)) / 100
     if epochs < LEAST_STEP * own.epochs:
         return None
     rate = float(f"{s.best.train.learning_rate * practice.CONTINUED_RATES[tries]:.2g}")
-    return Draft(program, s.own.with_train(start=s.iteration.number, learning_rate=rate, epochs=epochs).train).with_train(
-        seed=own.seed + 1 + tries
-    )
+    return Draft(
+        program, s.own.with_train(start=s.iteration.number, learning_rate=rate, epochs=epochs).train
+    ).with_train(seed=own.seed + 1 + tries)
 
 
 def _continuation(s: Situation, draft: Draft, evidence: str) -> tuple[PlannedChange, ...]:
