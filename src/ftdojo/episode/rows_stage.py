@@ -40,7 +40,7 @@ class RowsStage:
             limit = max(1, int(share * (limit if isinstance(program, str) else min(limit, program.max_rows))))
         llm = self.llm if isinstance(program, str) else None
         key = {
-            "program": program if isinstance(program, str) else program.model_dump(mode="json"),
+            "program": program if isinstance(program, str) else program.key,
             "limit": limit,
             "task": [task.spec.id, task.version],
             **{name: data.digests[name] for name in ("raw", "validation", "test")},

@@ -32,7 +32,7 @@ TRAIN_KEYS = (
     "lora.alpha",
     "lora.dropout",
 )
-RECIPE_KEYS = ("max_rows", "balance", "deduplicate", "max_completion_chars")
+RECIPE_KEYS = ("max_rows", "skip", "balance", "deduplicate", "max_completion_chars")
 SOURCE_KEYS = ("weight", "prompt", "completion", "where")
 RENDERING = "recipe.rendering"
 START = "start"

@@ -47,11 +47,8 @@ class Move:
 
 
 def go_on(s: Situation, evidence: str) -> Iterator[Move]:
-    """The best model learns on from its weights, over other rows where there are more."""
-    program = s.own.recipe
-    if has_more_rows(s):
-        program = program.model_copy(update={"seed": program.seed + 1})
-    if draft := _continued(s, program):
+    """The best model learns on from its weights, over rows that it has not seen where there are some."""
+    if draft := _continued(s, s.own.recipe):
         yield Move(
             draft=draft,
             hypothesis=f"the model of iteration {s.iteration.number} has not learned all that the rows teach",
@@ -70,43 +67,49 @@ def on_top(s: Situation, moves: Iterable[Move]) -> Iterator[Move]:
             yield move
 
 
-def _continued(s: Situation, program: Recipe) -> Draft | None:
-    """A training on other data that goes on from the best model; ``None`` if it cannot, or not long enough, or did so
-    as often as there are rates to try."""
-    tries, own = s.continuations, s.own.train
+def _continued(s: Situation, recipe: Recipe) -> Draft | None:
+    """A training on rows of ``recipe`` that goes on from the best model; ``None`` if it cannot, or not long enough, or
+    did so as often as there are rates to try."""
+    tries, own = s.continuations, s.own
     if not s.can_go_on or tries >= len(practice.CONTINUED_RATES):
         return None
-    factor = (
-        ALMOST * s.further * forecast.rows(s.own, s.observation) / forecast.rows(Draft(program, own), s.observation)
-    )
-    epochs = math.floor(100 * min(practice.REPEATS, own.epochs * factor)) / 100
-    if epochs < LEAST_STEP * own.epochs:
+    before = forecast.estimate_work(own, s.observation)
+    passes = ALMOST * s.further * before
+    if passes < LEAST_STEP * before:
         return None
-    rate = float(f"{s.best.train.learning_rate * practice.CONTINUED_RATES[tries]:.2g}")
+    used = _used_rows(s)
+    unseen = has_more_rows(s)
+    rows = max(MIN_ROWS, int(min(passes, available(s)))) if unseen else forecast.rows(own, s.observation)
     return Draft(
-        program, s.own.with_train(start=s.iteration.number, learning_rate=rate, epochs=epochs).train
-    ).with_train(seed=own.seed + 1 + tries)
+        recipe.model_copy(update={"max_rows": rows, "skip": recipe.skip + used if unseen else recipe.skip}),
+        own.with_train(
+            start=s.iteration.number,
+            learning_rate=float(f"{s.best.train.learning_rate * practice.CONTINUED_RATES[tries]:.2g}"),
+            epochs=math.floor(100 * min(practice.REPEATS, passes / rows)) / 100,
+            eval_fraction=practice.held_out_share(rows),
+            seed=own.train.seed + 1 + tries,
+        ).train,
+    )
 
 
 def _continuation(s: Situation, draft: Draft, evidence: str) -> tuple[PlannedChange, ...]:
-    before, after = s.own.train, draft.train
-    return (
-        _change("train.start", before.start, after.start, evidence, "the score rises from where it is"),
-        _change(
+    before, after = s.own, draft
+    rate = "a rate that rises again to learn on, less high than the first to keep what was learned"
+    time = f"the time that is left holds {s.stretch:.1f} times the last training"
+    made = (
+        ("train.start", before.train.start, after.train.start, evidence, "the score rises from where it is"),
+        (
             "train.learning_rate",
-            f"{before.learning_rate:g}",
-            f"{after.learning_rate:g}",
-            "a rate that rises again, to learn on; less high than the first one, to keep what was learned",
-            "the loss begins near where it ended, and falls further",
+            f"{before.train.learning_rate:g}",
+            f"{after.train.learning_rate:g}",
+            rate,
+            "the loss begins near where it ended",
         ),
-        _change(
-            "train.epochs",
-            f"{before.epochs:g}",
-            f"{after.epochs:g}",
-            f"the time that is left holds {s.stretch:.1f} times the last training",
-            "none",
-        ),
+        ("train.epochs", f"{before.train.epochs:g}", f"{after.train.epochs:g}", time, "none"),
+        ("recipe.skip", before.recipe.skip, after.recipe.skip, "rows that were not seen teach more", "none"),
+        ("recipe.max_rows", before.recipe.max_rows, after.recipe.max_rows, time, "none"),
     )
+    return tuple(_change(*change) for change in made if change[1] != change[2])
 
 
 def more_rows(s: Situation, evidence: str) -> Iterator[Move]:
@@ -133,8 +136,13 @@ def balance(s: Situation, evidence: str, expected: str) -> Iterator[Move]:
 
 def has_more_rows(s: Situation) -> bool:
     """Whether there are rows that the best draft does not use."""
-    used, there_are = _used_rows(s), forecast.rows(s.best.with_recipe(max_rows=10**6), s.observation)
-    return used >= s.best.recipe.max_rows * 0.95 and there_are >= LEAST_GROWTH * used
+    used = _used_rows(s)
+    return used >= s.best.recipe.max_rows * 0.95 and available(s) >= LEAST_GROWTH * used
+
+
+def available(s: Situation) -> int:
+    """Rows that the raw files of the best draft have at most, within what the task allows."""
+    return forecast.rows(s.best.with_recipe(max_rows=10**6), s.observation)
 
 
 def _used_rows(s: Situation) -> int:
