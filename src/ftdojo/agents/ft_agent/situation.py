@@ -26,8 +26,6 @@ TRIES = 4.0
 try."""
 LEAST_SHARE = 0.5
 """A refusal that came later, out of the training itself, took the gates' whole time: no more than this is given up."""
-WORTH_A_STEP = 0.75
-"""A step that goes on from the best model is at least this share of the step before, if there is to be one after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +112,11 @@ class Situation:
 
     @property
     def further(self) -> float:
-        """How many times as long as it did the last step could go on: in half of the time that is left, or in all of it
-        if another step would be too short."""
-        left = self.observation.remaining.get("wall_s", math.inf)
-        half = forecast.affordable_factor(self.iteration, left / 2)
-        return half if half >= WORTH_A_STEP else self.stretch
+        """How many times as long as it did the last step should go on: as long as all steps so far, since what a model
+        learns grows with the logarithm of its training; or for all the time that is left, if not even half of the step
+        after that would fit."""
+        again = forecast.estimate_work(self.best, self.observation) / forecast.estimate_work(self.own, self.observation)
+        return again if self.stretch >= 2 * again else self.stretch
 
     @property
     def stretch(self) -> float:
