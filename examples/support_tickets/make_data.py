@@ -75,6 +75,7 @@ TRAIN = Phrases(
             "The {p} arrived in one piece, but it has never worked.",
             "Water drops out of the {p} and it smells burnt.",
             "The {p} has a loose contact and loses power all the time.",
+            "The {p} will not charge, whatever cable I use.",
         ),
         "delivery": (
             "I am still waiting for the {p}, it should have been here last week.",
@@ -217,6 +218,14 @@ TRAIN = Phrases(
         "I bought it as a present for my father.",
         "My postcode is 20457.",
         "I wrote to you once before and was content with the answer.",
+        "The serial number is 90417.",
+        "My contract has the number 5561.",
+        "I am registered with you as client 31870.",
+        "My ticket from last year was 12093.",
+        "My bank account ends in 4402.",
+        "The shop in the town sells it for 199 dollars.",
+        "Your colleague was very friendly.",
+        "My extension is 23.",
     ),
     goodbyes=("Thanks, Maria", "Best regards, T. Olsen", "Kind regards", "Thank you!", "Cheers, Ben", ""),
 )
@@ -309,7 +318,7 @@ def ticket(phrases: Phrases, rng: random.Random) -> dict[str, str]:
     sentences = [rng.choice(phrases.categories[category]).format(p=name), rng.choice(phrases.urgencies[urgency])]
     sentences += rng.sample(phrases.asides, rng.randint(1, 2))
     if order:
-        written = order if rng.random() < 0.7 else order.lower()
+        written = order if rng.random() < 0.6 else order.lower()
         sentences.append(rng.choice(phrases.orders).format(o=written))
     rng.shuffle(sentences)
     words = " ".join([rng.choice(phrases.greetings), *sentences, rng.choice(phrases.goodbyes)]).split()
