@@ -145,9 +145,14 @@ def test_a_model_from_which_another_iteration_started_is_told_by_the_audit(
 
 
 def test_what_cannot_be_started_from_is_a_finding(place: Path, approve: Path, tiny_model: Path) -> None:
-    tried: list[tuple[dict[str, Any], list[str]]] = [({"epochs": 0.2, "learning_rate": 1e-5}, []), ({"start": 3}, ["unknown_start"]),
-             ({"start": 9}, ["unknown_start"]), ({"start": 2, "method": "lora"}, ["start_mismatch"]),
-             ({"start": True}, ["bad_value"]), ({"start": 0}, ["bad_value"])]  # fmt: skip
+    tried: list[tuple[dict[str, Any], list[str]]] = [
+        ({"epochs": 0.2, "learning_rate": 1e-5}, []),
+        ({"start": 3}, ["unknown_start"]),
+        ({"start": 9}, ["unknown_start"]),
+        ({"start": 2, "method": "lora"}, ["start_mismatch"]),
+        ({"start": True}, ["bad_value"]),
+        ({"start": 0}, ["bad_value"]),
+    ]
     with resumed(place, approve, tiny_model) as dojo:
         dojo.reset()
         for number, (train, expected) in enumerate(tried, 3):
