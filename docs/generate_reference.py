@@ -220,12 +220,12 @@ epochs: 1
             "still one adapter of the base model, or one set of weights, so it is exported and used like any other."
         ),
         prose(
-            "The method must train the same weights: `method`, `lora.rank`, `lora.alpha` and `lora.targets` are those of "
-            "the iteration. Everything else may differ. `lora` and `qlora` can start from each other: an adapter has the "
-            "same form in both, only the base model is stored in another precision during training. Gate 1 names what "
-            "differs (`start_mismatch`), and an iteration that does not exist or was not accepted (`unknown_start`). "
-            "The trial steps of gate 4 start from the same weights, so a learning rate that is too high for them is "
-            "found."
+            "The method must train the same weights: `method`, `lora.rank`, `lora.alpha` and `lora.targets` are those "
+            "of the iteration. Everything else may differ. `lora` and `qlora` can start from each other: an adapter "
+            "has the same form in both, only the base model is stored in another precision during training. Gate 1 "
+            "names what differs (`start_mismatch`), and an iteration that does not exist or was not accepted "
+            "(`unknown_start`). The trial steps of gate 4 start from the same weights, so a learning rate that is too "
+            "high for them is found."
         ),
         prose(
             "`ftdojo validate` knows no run: it tries the training from the base model and says so "

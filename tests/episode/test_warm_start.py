@@ -145,9 +145,14 @@ def test_a_model_from_which_another_iteration_started_is_told_by_the_audit(
 
 
 def test_what_cannot_be_started_from_is_a_finding(place: Path, approve: Path, tiny_model: Path) -> None:
-    tried = [({"epochs": 0.2, "learning_rate": 1e-5}, []), ({"start": 3}, ["unknown_start"]),
-             ({"start": 9}, ["unknown_start"]), ({"start": 2, "method": "lora"}, ["start_mismatch"]),
-             ({"start": True}, ["bad_value"]), ({"start": 0}, ["bad_value"])]  # fmt: skip
+    tried: list[tuple[dict[str, Any], list[str]]] = [
+        ({"epochs": 0.2, "learning_rate": 1e-5}, []),
+        ({"start": 3}, ["unknown_start"]),
+        ({"start": 9}, ["unknown_start"]),
+        ({"start": 2, "method": "lora"}, ["start_mismatch"]),
+        ({"start": True}, ["bad_value"]),
+        ({"start": 0}, ["bad_value"]),
+    ]
     with resumed(place, approve, tiny_model) as dojo:
         dojo.reset()
         for number, (train, expected) in enumerate(tried, 3):
@@ -291,7 +296,7 @@ def test_ancestors_are_made_again_as_the_clock_had_cut_them(approve: Path, tiny_
     shutil.rmtree(home.stages)
     again = stages.repeat(folder.submission(3), stopped_after=None, start=2)
     assert list(again.ancestors) == [2, 1]
-    assert again.reused == []
+    assert again.reused in ([], ["data"])  # its rows are those of its ancestors
     for name in ("data", "train", "evaluate"):
         assert (again.digests[name], again.contents[name]) == (history[2].digests[name], history[2].contents[name])
     history[0] = recorded(stages.repeat(folder.submission(1), stopped_after=None), 1)

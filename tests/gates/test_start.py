@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ def test_the_trial_starts_from_the_earlier_weights(approve: Path, tiny_model: Pa
     raw = read_jsonl(approve / "train.jsonl")
     rows = [parse_row({"prompt": r["request"], "completion": r["verdict"]}) for r in raw]
     given = Rows(rows, Reference.from_file(task, prepare(task, "folder", home).validation))
-    tokenized = tokenize(rows, tiny_model, max_length=64)
+    tokenized: Any = tokenize(rows, tiny_model, max_length=64)
     config = TrainConfig(method="full", learning_rate=1e-3, epochs=10, batch_size=8, max_length=64)
     train(tokenized.examples, config, tiny_model, tmp_path / "earlier")
     slow = config.model_copy(update={"learning_rate": 1e-4})

@@ -35,8 +35,11 @@ class Ancestry:
     def starts(self) -> Starts:
         """Return the iterations from which a training may start now."""
         every = self.iterations()
-        accepted = {i.number: self._config(i) for i in every if i.accepted}
-        return Starts(allowed=self.allowed, iterations=len(every), accepted=accepted)
+        kept = {i.number: self._config(i) for i in every if i.accepted}
+        for number in kept:
+            if any(kept[i.number] is None for i in list_ancestors(every, number)):
+                kept[number] = None
+        return Starts(allowed=self.allowed, iterations=len(every), accepted=kept)
 
     def resolve(self, submitted: Path) -> int | None:
         """Return the iteration from which the training of a submission would start now; ``None`` for the base model.

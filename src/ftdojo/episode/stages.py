@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ftdojo import models
 from ftdojo.contract import submission
+from ftdojo.contract.method_config import BASE
 from ftdojo.contract.progress import Progress
 from ftdojo.contract.protocol import Iteration
 from ftdojo.contract.submission import Submission
@@ -124,13 +125,15 @@ class Stages:
 
     def _admit(self, folder: Path, outcome: Outcome) -> tuple[Submission, int | None]:
         """Gates 0 and 1; the iteration from which the training starts, unless that is the base model."""
-        reading, starts = submission.read(folder), self._ancestry.starts()
+        reading = submission.read(folder)
+        warm = reading.submission is not None and reading.submission.train.start != BASE
+        starts = self._ancestry.starts() if warm else None
         outcome.plan, outcome.submission = reading.plan, reading.submission
         if reading.submission:
             outcome.digests["submission"] = reading.submission.digest
         admitted, warnings = self._gates.admit(reading, starts)
         outcome.findings += warnings
-        return admitted, starts.resolve(admitted.train)
+        return admitted, starts.resolve(admitted.train) if starts else None
 
     def _train_again(self, iteration: Iteration, folder: Path, start: Stage | None) -> Stage:
         """The trained model of an accepted iteration: from the store, or made again if the store was emptied."""

@@ -25,7 +25,8 @@ class Starts:
     iterations: int
     """The number of finished iterations."""
     accepted: Mapping[int, MethodConfig | None]
-    """Number of each accepted iteration -> its ``train.yaml``; ``None`` if its files were changed afterwards."""
+    """Number of each accepted iteration -> its ``train.yaml``; ``None`` if its files, or those of an iteration to which
+    it goes back, were changed afterwards."""
 
     def resolve(self, config: MethodConfig) -> int | None:
         """Return the number of the iteration from which a training starts; ``None`` for the base model."""
@@ -66,7 +67,7 @@ def _check_iteration(config: MethodConfig, starts: Starts) -> Iterator[Finding]:
     elif number not in starts.accepted:
         yield _finding("unknown_start", f"start is {number}, but iteration {number} was not accepted", fix)
     elif (earlier := starts.accepted[number]) is None:
-        message = f"the files of iteration {number} were changed after it was accepted"
+        message = f"the files of iteration {number}, or of one to which it goes back, were changed afterwards"
         yield _finding("start_changed", message, "set start to base, or to another accepted iteration")
     else:
         yield from trainer_of(config).check_start(config, earlier)

@@ -24,8 +24,8 @@ from training.sft.test_trainer import SINGLE, config, examples
 
 METHODS: dict[str, dict[str, Any]] = {
     "full": {"method": "full", "learning_rate": 3e-3},
-    "lora": {"method": "lora", "learning_rate": 1e-2},
-    "qlora": {"method": "qlora", "learning_rate": 1e-2},
+    "lora": {"method": "lora", "learning_rate": 2e-3},
+    "qlora": {"method": "qlora", "learning_rate": 2e-3},
 }
 
 
@@ -37,7 +37,7 @@ def one_batch(**changes: Any) -> TrainConfig:
 @pytest.mark.parametrize("method", METHODS)
 def test_a_training_goes_on_where_the_earlier_one_ended(tiny_model: Path, tmp_path: Path, method: str) -> None:
     """The tiny model is random, so adapters alone take its loss down by little."""
-    settings, rows = one_batch(epochs=30, **METHODS[method]), examples(tiny_model)
+    settings, rows = one_batch(epochs=40, **METHODS[method]), examples(tiny_model)
     first = train(rows, settings, tiny_model, tmp_path / "first", on=SINGLE)
     again = settings.model_copy(update={"epochs": 3.0, "seed": 7})
     second = train(rows, again, tiny_model, tmp_path / "second", on=SINGLE, start=tmp_path / "first")
@@ -89,7 +89,7 @@ def test_two_devices_start_from_the_earlier_weights(tiny_model: Path, tmp_path: 
     first = train(rows, one_batch(epochs=30, **METHODS["lora"]), tiny_model, tmp_path / "first", on=SINGLE)
     both = one_batch(epochs=1, devices=2, batch_size=12, learning_rate=1e-9, method="lora")
     second = Sft().train(rows, both, tiny_model, tmp_path / "second", start=tmp_path / "first")
-    assert second.curve[0].loss == pytest.approx(first.curve[-1].loss, rel=0.2)
+    assert second.curve[0].loss == pytest.approx(first.curve[-1].loss, rel=0.02)
 
 
 def test_an_adapter_of_another_form_is_a_finding(tiny_model: Path, tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def train(
     return result
 
 
-def _network(base: Path, config: TrainConfig, chosen: Compute, start: Path | None) -> Any:
+def _network(base: Path, config: TrainConfig, chosen: Compute, start: Path | None = None) -> Any:
     """The model to train: the base model, with adapters if the configuration asks for them.
 
     The adapters are new, or those in ``start``; so are the weights without adapters.
