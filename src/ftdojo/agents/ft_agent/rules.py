@@ -81,7 +81,7 @@ def steer(s: Situation) -> Iterator[Move]:
         yield from weak_subtasks(s)
 
 
-def go_on(s: Situation) -> Iterator[Move]:
+def continue_training(s: Situation) -> Iterator[Move]:
     """What was paid for is kept: the best model learns on, unless it was over-fit and there are no other rows."""
     if not s.of_kind("over_fit") or moves.has_more_rows(s):
         yield from moves.go_on(s, f"evaluation: {s.evaluation.score}, with time left")
@@ -195,7 +195,7 @@ RULES: tuple[Rule, ...] = (
     form,
     collapse,
     steer,
-    go_on,
+    continue_training,
     over_fit,
     under_fit,
     noisy_labels,
