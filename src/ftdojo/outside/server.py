@@ -209,6 +209,7 @@ def _describe_task(seen: Observation) -> dict[str, Any]:
         "evaluate_s": seen.evaluate_s,
         "baseline": str(seen.baseline.score),
         "without_training": _describe_trivial(seen.trivial) if seen.trivial else None,
+        "warm_start": seen.warm_start,
         "data_llm": seen.data_llm,
         "item_fields": seen.item_fields,
         "submission": SUBMISSION,
