@@ -22,6 +22,7 @@ class Flag:
     """How the command line spells an option."""
 
     name: str
+    """Of a switch that is on by default, also the name that turns it off: ``--on/--off``."""
     metavar: str | None = None
     duration: bool = False
     """Whether the command line takes a duration such as ``30m``, where the field has seconds."""
@@ -49,6 +50,9 @@ class Rules(StrictModel):
     option for further models. Data programs then send raw data to that model."""
     llm_concurrency: int = Field(8, ge=1)
     """Maximum number of concurrent calls of a data program."""
+    sequential: Annotated[bool, Flag("--sequential/--no-sequential")] = True
+    """Let a submission answer the validation items in parts, and reject it without the rest as soon as it is clear that
+    it will not be shown to be better. What is accepted has answered all items."""
 
 
 class RunOptions(Rules):
@@ -109,8 +113,10 @@ class RunOptions(Rules):
                 raise ValueError(f"no command-line argument sets {name} to None")
             flag = flag_of(name)
             for one in value if isinstance(value, tuple) else (value,):
-                text = duration_text(one) if flag.duration else str(one)
-                given += [flag.name] if one is True else [flag.name, text]
+                if isinstance(one, bool):
+                    given.append(flag.name.split("/")[0 if one else -1])
+                else:
+                    given += [flag.name, duration_text(one) if flag.duration else str(one)]
         return given
 
 

@@ -27,7 +27,10 @@ class Decision(StrictModel):
 
     accepted: bool
     difference: Interval
+    """Over the items that both models have answered."""
     reason: str
+    answered: int | None = None
+    """Number of validation items after which the evaluation stopped early; ``None`` if it was complete."""
 
 
 class Iteration(StrictModel):
