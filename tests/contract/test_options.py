@@ -87,7 +87,8 @@ def test_durations_are_short_where_they_can_be() -> None:
 
 OTHER: dict[str, Any] = {
     "model": "m", "agent": "a", "planner": "p", "variant": "hub", "wall_s": 5.0, "device_s": 5.0, "submissions": 5,
-    "input_tokens": 5, "output_tokens": 5, "cost_usd": 5.0, "seed": 5, "ladder": True, "engine": "e", "sequential": False,
+    "input_tokens": 5, "output_tokens": 5, "cost_usd": 5.0, "seed": 5, "ladder": True, "engine": "e",
+    "sequential": False,
 }  # fmt: skip
 NOT_IDENTITY = {
     "task": "its id and digest are",

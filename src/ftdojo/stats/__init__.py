@@ -2,8 +2,8 @@
 claims about a score goes through here.
 
 ``interval`` is about one set of items, ``sequential`` about a part of one, ``crossed`` about items and seeds together,
-``ranking`` about several tasks, ``testing`` about several claims at once, ``power`` about how many seeds a claim would
-need.
+``recipe`` about what other seeds would give, ``ranking`` about several tasks, ``testing`` about several claims at once,
+``power`` about how many seeds a claim would need.
 """
 
 from ftdojo.stats.crossed import Crossed, crossed, crossed_pooled
@@ -18,6 +18,7 @@ from ftdojo.stats.interval import (
 )
 from ftdojo.stats.power import power, seeds_needed
 from ftdojo.stats.ranking import mean_ranks, normalized, ranks
+from ftdojo.stats.recipe import SeedVariance, pool_seed_variance, recipe_difference
 from ftdojo.stats.sequential import Comparison, interleave, is_futile, looks
 from ftdojo.stats.testing import Tally, holm
 
@@ -26,6 +27,7 @@ __all__ = [
     "Comparison",
     "Crossed",
     "Estimate",
+    "SeedVariance",
     "Tally",
     "bootstrap",
     "crossed",
@@ -38,8 +40,10 @@ __all__ = [
     "mean_ranks",
     "normalized",
     "paired_difference",
+    "pool_seed_variance",
     "power",
     "ranks",
+    "recipe_difference",
     "resampled",
     "seeds_needed",
     "stratified_mean",

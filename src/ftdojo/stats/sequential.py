@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from ftdojo.stats.interval import CONFIDENCE, student_t
 
-ALPHA = 0.2
+ALPHA = 0.3
 """An evaluation that would be accepted if it were complete is stopped with at most this probability; in simulations it
 is far below 1 % (``benchmarks/sequential.py``)."""
 FIRST_SHARE, STEP_SHARE, LAST_SHARE = 0.25, 0.1, 0.8
@@ -36,7 +36,7 @@ FIRST_ITEMS, STEP_ITEMS = 24, 16
 """The least numbers of items for the same: a small batch takes almost as long as a larger one."""
 BLOCK = 10
 """Items of one bet. The next bet is chosen with what was learned from them."""
-PRIOR_ITEMS, PRIOR_VARIANCE, PRIOR_SLOPE = 20, 0.2, -0.2
+PRIOR_ITEMS, PRIOR_VARIANCE, PRIOR_SLOPE = 40, 0.1, -0.2
 """What the first bets assume, and how many items this counts for: the variance of a difference, and how it falls with
 the reference's score. They decide how fast the capital grows, and not whether the test is valid."""
 BOLDEST = 0.75
