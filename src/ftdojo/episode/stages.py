@@ -14,7 +14,7 @@ from typing import Any
 from ftdojo import models
 from ftdojo.contract import submission
 from ftdojo.contract.progress import Progress
-from ftdojo.contract.submission import Submission
+from ftdojo.contract.submission import RECIPE_DIGEST, Submission
 from ftdojo.episode import levels
 from ftdojo.episode.accounts import Accounts
 from ftdojo.episode.evaluate_stage import EvaluateStage, Reference
@@ -127,6 +127,7 @@ class Stages:
         outcome.plan, outcome.submission = reading.plan, reading.submission
         if reading.submission:
             outcome.digests["submission"] = reading.submission.digest
+            outcome.digests[RECIPE_DIGEST] = reading.submission.but_seed
         admitted, warnings = self._gates.admit(reading)
         outcome.findings += warnings
         return admitted

@@ -68,6 +68,8 @@ class RunBegun(LedgerEvent):
     objective: str
     given: str | None = None
     """The task as it was given: its id, or the absolute path of its folder. Older builds did not record it."""
+    best_value: float = 100.0
+    """Value of the metric for a perfect prediction file. Older builds did not record it, nor what it is needed for."""
 
     @property
     def task(self) -> str:
