@@ -21,7 +21,8 @@ from ftdojo.contract.progress import Silent
 from ftdojo.contract.protocol import Iteration, Observation
 from ftdojo.contract.result import RunResult
 from ftdojo.data import prepare, read_items
-from ftdojo.episode import Dojo, predict, run_episode
+from ftdojo.episode import Dojo, predict, run_episode, sequential
+from ftdojo.episode.evaluation import Prediction
 from ftdojo.episode.sequential import Schedule, schedule_for
 from ftdojo.inference import TransformersEngine, engine
 from ftdojo.record import Home, Ledger, Store
@@ -34,7 +35,8 @@ FILES: dict[str, dict[str, Any]] = {
     "train.yaml": {"method": "full", "learning_rate": 0.01, "epochs": 6, "batch_size": 8, "max_length": 64},
     "recipe.yaml": {"sources": [{"path": "train.jsonl", "prompt": "{{ request }}", "completion": "{{ verdict }}"}]},
 }
-LEARNS, FAILS = {}, {"epochs": 0.2, "learning_rate": 1e-5}
+LEARNS: dict[str, Any] = {}
+FAILS: dict[str, Any] = {"epochs": 0.2, "learning_rate": 1e-5}
 
 
 @pytest.fixture(scope="module")
@@ -127,14 +129,25 @@ def test_the_audit_repeats_the_stop(played: Path) -> None:
     assert {c.name: c.message for c in audit.checks if c.status != "ok"} == {}
 
 
+def test_the_audit_finds_a_stop_that_the_rule_does_not_make(
+    played: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run of a build whose rule stops later, or not at all."""
+    place = shutil.copytree(played, tmp_path / "copy")
+    for rule, message in ((lambda *_: False, "where the rule goes on"), (lambda *_: True, "the rule stops after 24")):
+        monkeypatch.setattr(sequential, "is_futile", lambda comparison, rule=rule: rule(comparison))
+        audit = verify(place / "run", home=Home(place / "home"), progress=Silent())
+        failed = {c.name: c.message for c in audit.checks if c.status == "failed"}
+        assert set(failed) == {"decisions"}
+        assert message in failed["decisions"]
+
+
 def test_the_accepted_model_is_exported_with_its_score(played: Path, tmp_path: Path) -> None:
     exported = export(played / "run", tmp_path / "model", home=Home(played / "home"), progress=Silent())
     assert exported.score == iterations(played)[0].score
 
 
-def answer(
-    task: Path, model: Path, root: Path, stop: predict.Stop | None
-) -> tuple[float, list[predict.Prediction], Schedule]:
+def answer(task: Path, model: Path, root: Path, stop: predict.Stop | None) -> tuple[float, list[Prediction], Schedule]:
     variant, found = tasks.get(str(task)).variant(None)
     data = prepare(found, variant, Home(root))
     schedule = schedule_for(found, read_items(data.validation), sequential=True)
