@@ -1,7 +1,7 @@
 """How often is a recipe called better than itself? The same recipe with other seeds, simulated and real.
 
-    python benchmarks/aa.py [--simulated 200] [--real 20] [--task chemistry/mol_und] [--rows 64 256] [--epochs 1]
-        [--out runs/aa] [--home FOLDER] [--seed 0] [--json]
+    python benchmarks/aa.py [--simulated 200] [--real 20] [--task chemistry/mol_und] [--model NAME]
+        [--rows 64 256] [--epochs 1] [--out runs/aa] [--home FOLDER] [--seed 0] [--json]
 
 Two statements are counted, each with a 95 % interval whose whole must be above zero:
 
@@ -13,8 +13,8 @@ Two statements are counted, each with a 95 % interval whose whole must be above 
 Simulated comparisons: models whose probability of a right answer differs by the seed with the given standard deviation,
 on 100 or 300 items that are hard for both; with no repeats, and with two further runs of the recipe.
 
-Real comparisons: the embedded model is trained with ``--real N`` + 1 seeds on the first rows of a generated task, once
-for each number in ``--rows``, and each run is compared with the next one. Printed is also the standard deviation
+Real comparisons: a model, by default the embedded one, is trained with ``--real N`` + 1 seeds on the first rows of a
+task, once for each number in ``--rows``, and each run is compared with the next one. Printed is also the deviation
 between seeds: that part of the variance of the scores which answers that differ by chance do not explain. The trainings
 are one run in ``--out``: the same command resumes it. It is not sequential, so that ``benchmarks/sequential.py --runs``
 can use its outputs.
@@ -123,7 +123,7 @@ def train(given: argparse.Namespace, home: Home) -> dict[int, list[list[ItemScor
     """Number of rows -> the verdicts of all runs with that many, made now or before."""
     run, seeds = given.out / "run", given.real + 1
     agent = SameRecipe(given.out / "work", rows=given.rows, seeds=seeds, epochs=given.epochs)
-    options = RunOptions(task=given.task, agent=agent.name, sequential=False, wall_s=HOURS * 3600)
+    options = RunOptions(task=given.task, model=given.model, agent=agent.name, sequential=False, wall_s=HOURS * 3600)
     with Dojo(options, run, home=home) as dojo:
         observation = dojo.reset()
         while (submission := agent.propose(observation)) is not None:
@@ -154,6 +154,7 @@ def main() -> None:
     parser.add_argument("--simulated", type=int, default=200)
     parser.add_argument("--real", type=int, default=0)
     parser.add_argument("--task", default="chemistry/mol_und")
+    parser.add_argument("--model", default="smollm2-135m")
     parser.add_argument("--rows", type=int, nargs="*", default=[64, 256])
     parser.add_argument("--epochs", type=float, default=1.0)
     parser.add_argument("--out", type=Path, default=Path("runs/aa"))

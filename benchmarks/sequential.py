@@ -41,7 +41,7 @@ from ftdojo.episode import evaluation
 from ftdojo.episode.evaluation import Prediction
 from ftdojo.episode.predict import PREDICTIONS
 from ftdojo.record import Home, Ledger
-from ftdojo.record.events import BaselineMeasured
+from ftdojo.record.events import BaselineMeasured, RunBegun
 from ftdojo.record.history import History
 from ftdojo.record.run_folder import LEDGER
 from ftdojo.stats import Comparison, interleave, is_futile, looks, paired_difference
@@ -148,13 +148,15 @@ def recorded(runs: Sequence[Path], home: Home) -> dict[str, list[list[ItemScore]
     for ledger in sorted(path for folder in runs for path in folder.rglob(LEDGER)):
         with Ledger(ledger.parent, writable=False) as opened:
             history = History(opened)
-            configuration, base = history.configuration, history.first(BaselineMeasured)
+            begun, base = history.first(RunBegun), history.first(BaselineMeasured)
             iterations = history.iterations
-        if configuration is None or base is None:
+        if begun is None or base is None:
             continue
-        _, task = tasks.get(configuration.task, runner=sandbox.run_user_code).variant(configuration.variant)
-        data = find(task.as_recorded(configuration.digests["task"]), configuration.variant, home)
-        if data is None or task.spec.pooled:
+        configuration = begun.configuration
+        _, task = tasks.get(begun.task, runner=sandbox.run_user_code).variant(configuration.variant)
+        task = task.as_recorded(configuration.digests["task"])
+        data = find(task, configuration.variant, home)
+        if data is None or task.spec.pooled or task.version != configuration.digests["task"]:
             continue
         items = read_items(data.validation)
         made = [base.digests, *(i.digests for i in iterations)]
@@ -193,7 +195,7 @@ def main() -> None:
     for n in SIZES:
         tallies.append(tally(f"simulated, {n} items", simulate(rng, given.pairs // len(SIZES), n, null=False)))
     runs = recorded(given.runs, Home(given.home) if given.home else Home.default())
-    if runs:
+    if any(len(models) > 1 for models in runs.values()):
         tallies.append(tally("recorded", pairs_of(runs, orders=1)))
         tallies.append(tally(f"recorded, {ORDERS} orders", pairs_of(runs, orders=ORDERS)))
     at_target = stopped_at_target(rng, given.nulls // 10)

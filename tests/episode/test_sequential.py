@@ -134,7 +134,7 @@ def test_the_audit_finds_a_stop_that_the_rule_does_not_make(
 ) -> None:
     """The run of a build whose rule stops later, or not at all."""
     place = shutil.copytree(played, tmp_path / "copy")
-    for rule, message in ((lambda *_: False, "where the rule goes on"), (lambda *_: True, "the rule stops after 24")):
+    for rule, message in ((lambda *_: False, "where the rule goes on"), (lambda *_: True, "the rule stops after 16")):
         monkeypatch.setattr(sequential, "is_futile", lambda comparison, rule=rule: rule(comparison))
         audit = verify(place / "run", home=Home(place / "home"), progress=Silent())
         failed = {c.name: c.message for c in audit.checks if c.status == "failed"}
@@ -175,12 +175,12 @@ def test_parts_are_answered_once_and_in_the_order_of_the_file(task: Path, tiny_m
         return len(sizes) == 2
 
     _, part, schedule = answer(task, tiny_model, tmp_path, stop)
-    assert sizes == list(schedule.looks[:2]) == [24, 40]
-    assert len(part) == 40
+    assert sizes == list(schedule.looks[:2]) == [16, 32]
+    assert len(part) == 32
     _, whole, _ = answer(task, tiny_model, tmp_path, None)
     assert len(whole) == ITEMS
     assert [p for p in whole if p.id in {q.id for q in part}] == part
-    _, again, _ = answer(task, tiny_model, tmp_path, lambda items, _: len(items) == 40)
+    _, again, _ = answer(task, tiny_model, tmp_path, lambda items, _: len(items) == 32)
     assert again == part, "where another evaluation went on does not matter"
 
 
@@ -194,7 +194,7 @@ def test_an_evaluation_that_is_killed_in_its_second_part_goes_on(
     stops = False
 
     def counted(self: TransformersEngine, prompts: Any, limit: int) -> Any:
-        if stops and len(batches) == 4:
+        if stops and len(batches) == 3:
             raise KeyboardInterrupt
         batches.append(len(prompts))
         time.sleep(pause_s)
@@ -206,7 +206,7 @@ def test_an_evaluation_that_is_killed_in_its_second_part_goes_on(
 
     monkeypatch.setattr(TransformersEngine, "_answer", counted)
     monkeypatch.setattr(TransformersEngine, "__init__", slowly)
-    end = lambda items, _: len(items) == 56  # noqa: E731
+    end = lambda items, _: len(items) == 48  # noqa: E731
     whole_s, whole, _ = answer(task, tiny_model, tmp_path / "whole", end)
     every = len(batches)
     batches.clear()
@@ -218,7 +218,7 @@ def test_an_evaluation_that_is_killed_in_its_second_part_goes_on(
     batches.clear()
     cut_s, cut, _ = answer(task, tiny_model, tmp_path / "cut", end)
     assert cut == whole
-    assert first + len(batches) == every == 7
+    assert first + len(batches) == every == 6
     assert cut_s == pytest.approx(whole_s, abs=0.8 * load_s), "loading is charged once"
     assert cut_s >= load_s + every * pause_s
     assert not list((tmp_path / "cut/stages").rglob(JOURNAL))
@@ -239,7 +239,7 @@ def test_a_run_that_is_killed_in_an_evaluation_ends_the_same(
 
     play(tmp_path / "whole", task, tiny_model, Home(tmp_path / "other"), [LEARNS, FAILS])
     monkeypatch.setattr(TransformersEngine, "_answer", interrupted)
-    for at in (14, 3, 4):  # the base model takes ten batches, each evaluation of a submission at least three
+    for at in (14, 3, 3):  # the base model takes ten batches, each evaluation of a submission at least three
         calls[0], cut[0] = 0, at
         with pytest.raises(KeyboardInterrupt):
             play(tmp_path / "cut", task, tiny_model, home, [LEARNS, FAILS])

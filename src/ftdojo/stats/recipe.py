@@ -21,7 +21,10 @@ import numpy as np
 from ftdojo.stats.interval import CONFIDENCE, Estimate, student_t
 
 PRIOR_DEVIATION = 0.05
-"""Standard deviation of a score between seeds, as a share of the metric's range."""
+"""Standard deviation of a score between seeds, as a share of the metric's range. It is between what the contests show
+so far: the trained models of one task (``patent/pi4pc``, docs/twin-contest: 74, 74 and 73 of 100) hardly differ, its
+runs as a whole (49, 74, 74, where the first kept the base model) by 14 points. ``benchmarks/aa.py --real`` measures it
+for one recipe."""
 PRIOR_FREEDOM = 4
 """How many degrees of freedom the prior counts for."""
 

@@ -30,10 +30,10 @@ from ftdojo.stats.interval import CONFIDENCE, student_t
 ALPHA = 0.3
 """An evaluation that would be accepted if it were complete is stopped with at most this probability; in simulations it
 is far below 1 % (``benchmarks/sequential.py``)."""
-FIRST_SHARE, STEP_SHARE, LAST_SHARE = 0.25, 0.1, 0.8
-"""An evaluation may stop after a quarter of the items, then after each further tenth, up to four fifths."""
-FIRST_ITEMS, STEP_ITEMS = 24, 16
-"""The least numbers of items for the same: a small batch takes almost as long as a larger one."""
+FIRST_SHARE, STEP_SHARE, LAST_SHARE = 0.15, 0.1, 0.8
+"""An evaluation may stop after this share of the items, then after each further tenth, up to four fifths."""
+MIN_PART = 16
+"""Least number of items of a part: a small batch takes almost as long as a larger one."""
 BLOCK = 10
 """Items of one bet. The next bet is chosen with what was learned from them."""
 PRIOR_ITEMS, PRIOR_VARIANCE, PRIOR_SLOPE = 40, 0.1, -0.2
@@ -57,7 +57,7 @@ def interleave(strata: Sequence[str], *, seed: int = 0) -> list[int]:
 
 def looks(n: int) -> list[int]:
     """Return the numbers of items after which an evaluation of ``n`` items may stop, ``n`` itself included."""
-    first, step = max(round(FIRST_SHARE * n), FIRST_ITEMS), max(round(STEP_SHARE * n), STEP_ITEMS)
+    first, step = (max(round(share * n), MIN_PART) for share in (FIRST_SHARE, STEP_SHARE))
     return [*range(first, int(LAST_SHARE * n) + 1, step), n]
 
 
