@@ -61,6 +61,7 @@ runs = strategies.builds(
     seed=strategies.integers(0, 2**40),
     ladder=strategies.booleans(),
     sequential=strategies.booleans(),
+    warm_start=strategies.booleans(),
     engine=words,
     data_llm=strategies.lists(words, max_size=3).map(tuple),
     llm_concurrency=strategies.integers(1, 99),
@@ -89,6 +90,7 @@ OTHER: dict[str, Any] = {
     "model": "m", "agent": "a", "planner": "p", "variant": "hub", "wall_s": 5.0, "device_s": 5.0, "submissions": 5,
     "input_tokens": 5, "output_tokens": 5, "cost_usd": 5.0, "seed": 5, "ladder": True, "engine": "e",
     "sequential": False,
+    "warm_start": False,
 }  # fmt: skip
 NOT_IDENTITY = {
     "task": "its id and digest are",
