@@ -67,7 +67,7 @@ class Iteration(StrictModel):
         stopped = next((f for f in self.feedback.execution.findings if f.severity == "error"), None)
         return f"stopped at gate {stopped.gate}, {stopped.code}: {stopped.message}" if stopped else "not evaluated"
 
-    def result(self, *, repeats: int | None, recipe: RecipeDifference | None) -> IterationResult:
+    def result(self, *, repeats: int | None = None, recipe: RecipeDifference | None = None) -> IterationResult:
         """This iteration as it appears in ``result.json``; the arguments are fields of it."""
         changes = self.plan.changes if self.plan else []
         return IterationResult(
