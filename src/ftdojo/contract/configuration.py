@@ -18,7 +18,7 @@ from ftdojo.schema import StrictModel
 PACKAGES = ("ftdojo", "ftdojo-tasks", "torch", "transformers", "peft", "rdkit")
 
 
-SAME = ("variant", "model", "agent", "ladder", "warm_start", "engine", "seed")
+SAME = ("variant", "model", "agent", "ladder", "warm_start", "engine", "sequential", "seed")
 """Options that are copied unchanged into a run's identity."""
 
 
@@ -38,6 +38,8 @@ class Configuration(StrictModel):
     """Whether a training may start from an accepted iteration. Older builds knew no such training."""
     engine: str = "transformers"
     """The inference engine of the evaluation."""
+    sequential: bool = False
+    """Whether evaluations may stop early. In runs of builds that did not record it, all were complete."""
     seed: int
     budget: dict[str, float | None]
     digests: dict[str, str]

@@ -52,6 +52,10 @@ class Rules(StrictModel):
     option for further models. Data programs then send raw data to that model."""
     llm_concurrency: int = Field(8, ge=1)
     """Maximum number of concurrent calls of a data program."""
+    sequential: Annotated[bool, Flag("--sequential")] = False
+    """Let a submission answer the validation items in parts, and reject it without the rest as soon as it is clear that
+    it will not be shown to be better. What is accepted has answered all items. For validation sets of many items: small
+    parts take longer an item."""
 
 
 class RunOptions(Rules):

@@ -83,6 +83,19 @@ class StageSeconds(Result):
     evaluate: float = 0.0
 
 
+class RecipeDifference(Result):
+    """The difference of two recipes: what it would be with other seeds and other items, in the metric's unit."""
+
+    value: float
+    interval: tuple[float, float]
+    """95 %, over items and seeds. If all of it is on the better side of zero, the recipe is better, not this model
+    alone."""
+    runs: int
+    """Runs of the recipe that were averaged."""
+    reference_runs: int
+    """Runs of the recipe that it is compared with; 0 for the base model."""
+
+
 class IterationResult(Result):
     """What one iteration tried, and its outcome."""
 
@@ -95,6 +108,11 @@ class IterationResult(Result):
     validation: Score | None
     findings: list[Finding]
     seconds: StageSeconds
+    repeats: int | None = None
+    """The first iteration with the same submission but for the seed of the training; ``None`` if there is none."""
+    recipe: RecipeDifference | None = None
+    """The difference to the best iteration before, as a statement about recipes; ``None`` where there is none, and in
+    runs of older builds. ``accepted`` is about the model in hand."""
 
 
 class LlmUsage(Result):

@@ -20,7 +20,7 @@ from ftdojo.episode.accounts import Accounts
 from ftdojo.episode.ancestry import Ancestry
 from ftdojo.episode.closing import Closing
 from ftdojo.episode.identity import begin, identify
-from ftdojo.episode.judging import judge
+from ftdojo.episode.judging import judge, verdicts_on
 from ftdojo.episode.observing import Observer
 from ftdojo.episode.outcome import Outcome
 from ftdojo.episode.setting import Setting
@@ -113,9 +113,9 @@ class Dojo:
         number = len(self._history.iterations) + 1
         folder = self._keep(submission, number)
         planning_s = self._accounts.clock_s
-        outcome = self._stages.run(folder, self._accounts.charged_remaining())
-        best = Outcome() if outcome.predictions is None else self._best_outcome()
-        feedback, decision = judge(self._setting.task, self._observer.items, outcome, best, planning_s=planning_s)
+        reference = verdicts_on(self._setting.task, self._observer.items, self._best_outcome)
+        outcome = self._stages.run(folder, self._accounts.charged_remaining(), reference=reference)
+        feedback, decision = judge(self._setting.task, self._observer.items, outcome, reference, planning_s=planning_s)
         iteration = Iteration(
             number=number,
             digests=outcome.digests,

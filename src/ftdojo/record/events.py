@@ -71,6 +71,10 @@ class RunBegun(LedgerEvent):
     best_value: float | None = None
     """The value of a perfect score. Older builds did not record it."""
 
+    def metric_range(self, baseline: float) -> float:
+        """How far scores of the metric reach, given the base model's score. Older builds had per cent alone in mind."""
+        return max(100.0 if self.best_value is None else self.best_value, abs(baseline))
+
     @property
     def task(self) -> str:
         """Where to look for the task."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ftdojo.contract.result import Best, BudgetUsed, LlmUsage, RunResult, ScorePair
+from ftdojo.contract.protocol import Iteration
+from ftdojo.contract.repeats import compare_recipes, first_run
+from ftdojo.contract.result import Best, BudgetUsed, IterationResult, LlmUsage, RunResult, ScorePair
 from ftdojo.record.events import BaselineMeasured, RunBegun, TestScored
 from ftdojo.record.history import History
 
@@ -14,6 +16,7 @@ def conclude(history: History, run: str) -> RunResult:
     identity, test = begun.configuration, {} if history.reasons else history.require(TestScored).scores
     scored = history.first(TestScored)
     iterations, best, spent = history.iterations, history.best, history.spent
+    range_ = begun.metric_range(baseline.score.value)
     return RunResult(
         run=run,
         task=identity.task,
@@ -30,7 +33,7 @@ def conclude(history: History, run: str) -> RunResult:
             validation=iterations[best - 1].score if best else baseline.score,
             test=test.get("best"),
         ),
-        iterations=[i.result() for i in iterations],
+        iterations=[_result(iterations, i, range_) for i in iterations],
         budget=BudgetUsed(
             wall_s=spent.wall_s,
             device_s=spent.device_s,
@@ -43,4 +46,12 @@ def conclude(history: History, run: str) -> RunResult:
         trivial_validation=measured.trivial,
         to_trivial=scored.to_trivial if scored else None,
         ledger=history.head,
+    )
+
+
+def _result(history: list[Iteration], iteration: Iteration, range_: float) -> IterationResult:
+    first = first_run(history, iteration)
+    return iteration.result(
+        repeats=None if first is iteration else first.number,
+        recipe=compare_recipes(history, iteration.number, range_=range_),
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from ftdojo.contract.configuration import Configuration
 from ftdojo.contract.feedback import EvaluationFeedback
 from ftdojo.contract.protocol import Iteration
+from ftdojo.contract.repeats import compare_recipes
 from ftdojo.contract.result import Score
 from ftdojo.episode.examples import read_examples
 from ftdojo.errors import UsageError
@@ -59,8 +60,17 @@ def read(run: Path) -> Report:
     shown = {best, *(i.number for i in iterations[-DETAILS:])}
     metric = run_begun.metric
     rows = [row(i, metric, detailed=i.number in shown) for i in iterations]
+    range_ = run_begun.metric_range(baseline.score.value if baseline else 0.0)
     details = [
-        detail(RunFolder(run), rows[i.number - 1], i, calls[i.number - 1], data_calls[i.number - 1], best)
+        detail(
+            RunFolder(run),
+            rows[i.number - 1],
+            i,
+            calls[i.number - 1],
+            data_calls[i.number - 1],
+            best,
+            compare_recipes(iterations, i.number, range_=range_),
+        )
         for i in iterations
         if i.number in shown
     ]
