@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from ftdojo import tasks
+from ftdojo import models, tasks
 from ftdojo.contract.progress import Silent
-from ftdojo.contract.row import Row
+from ftdojo.contract.row import Row, parse_row
 from ftdojo.contract.task_spec import Record
 from ftdojo.data import prepare, read_items
 from ftdojo.episode import trivial
@@ -91,6 +91,17 @@ def test_examples_are_of_the_items_own_subtask_and_differ_in_their_answers() -> 
     assert shown.version != trivial.with_shots(task, rows, 4).version != task.version
     other = shown.prompt({"id": "2", "subtask": "not seen", "query": "?"})
     assert len(other) == 5
+
+
+def test_long_examples_are_fewer(approve: Path, tiny_model: Path, tmp_path: Path) -> None:
+    task = tasks.get(str(approve))
+    items = read_items(prepare(task, "folder", Home(tmp_path)).validation)
+    chat = models.Chat(tiny_model)
+    for words, shots in ((10, 8), (150, 4), (300, 2), (800, 1)):
+        rows = [parse_row({"prompt": f"{i} " + "the " * words, "completion": str(i)}) for i in range(10)]
+        assert trivial._count_shots(task, rows, items, tiny_model) == shots
+        assert shots == 1 or len(chat.prompt(trivial.with_shots(task, rows, shots).prompt(items[0]))) <= 1024
+    assert trivial._count_shots(task, [], items, tiny_model) == 0
 
 
 def test_trivial_answers_are_measured_with_the_base_model(approve: Path, tiny_model: Path, tmp_path: Path) -> None:

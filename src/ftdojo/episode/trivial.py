@@ -43,7 +43,10 @@ from ftdojo.training import trainer_of
 CANDIDATES = 20
 """The most frequent answers of every sub-task's rows, from which the constants are chosen."""
 SHOTS = (8, 4, 2, 1)
-"""Numbers of examples, of which the first that fits into the context is shown."""
+"""Numbers of examples, of which the first that fits is shown."""
+SHOTS_TOKENS = 1024
+"""Tokens that a prompt with several examples may have: the time of an evaluation rises with them. One example only has
+to fit into the context."""
 ASKED = 100
 """Validation items that the few-shot prompt answers at most: every run waits for them."""
 ANSWER = "answer"
@@ -102,7 +105,7 @@ def measure(
         **{name: data.digests[name] for name in ("raw", "validation", "test")},
         "base": models.digest(base),
         "engine": inference.identity(engine),
-        "choice": [CANDIDATES, list(SHOTS), ANSWER] if split == "test" else ["expected", list(SHOTS), ASKED, ANSWER],
+        "choice": [*(["expected", ASKED] if split == "validation" else [CANDIDATES]), *SHOTS, SHOTS_TOKENS, ANSWER],
     }
 
     def build(folder: Path) -> dict[str, Any]:
@@ -140,8 +143,11 @@ def _score_constants(task: Task, items: Sequence[Record], chosen: Constants) -> 
 
 
 def _count_shots(task: Task, rows: Sequence[Row], items: Sequence[Record], base: Path) -> int:
-    """Return how many examples fit into the context; 0 if there are none, or not even one fits."""
-    return next((shots for shots in SHOTS if rows and _fits(with_shots(task, rows, shots), items, base)), 0)
+    """Return how many examples fit; 0 if there are none, or not even one fits into the context."""
+    context = models.describe(base).context_length - task.spec.max_new_tokens
+    limits = {shots: context if shots == 1 else min(context, SHOTS_TOKENS) for shots in SHOTS}
+    fitting = (n for n, limit in limits.items() if rows and _longest(with_shots(task, rows, n), items, base) <= limit)
+    return next(fitting, 0)
 
 
 def _draw(items: Path, folder: Path) -> Path:
@@ -293,10 +299,10 @@ def _turns(rows: Sequence[Row]) -> list[Message]:
     return [turn for row in rows for turn in (*row.prompt, {"role": "assistant", "content": row.completion})]
 
 
-def _fits(task: Task, items: Sequence[Record], base: Path) -> bool:
-    """Return whether the longest prompt and its answer fit into the model's context."""
-    chat, limit = models.Chat(base), models.describe(base).context_length - task.spec.max_new_tokens
-    return all(len(chat.prompt(task.prompt(item))) <= limit for item in items)
+def _longest(task: Task, items: Sequence[Record], base: Path) -> int:
+    """Return the number of tokens of the longest prompt."""
+    chat = models.Chat(base)
+    return max(len(chat.prompt(task.prompt(item))) for item in items)
 
 
 def _score(task: Task, scores: Sequence[ItemScore]) -> Score:
