@@ -50,6 +50,7 @@ def verify(run: Path, *, home: Home, task: str | None = None, progress: Progress
     """
     if not RunFolder(run).ledger.is_file():
         raise UsageError(f"{run} holds no run", fix="name a folder that `ftdojo run --out` wrote")
+    RunFolder(run).require_plain()
     checks: list[Check] = []
     with _copy_ledger(run) as folder:
         try:

@@ -25,6 +25,7 @@ from ftdojo.episode.outcome import Outcome
 from ftdojo.episode.setting import Setting
 from ftdojo.episode.stages import Stages
 from ftdojo.errors import UsageError
+from ftdojo.files import make_private, write_file
 from ftdojo.findings import Finding
 from ftdojo.gateway import Access, DataLlm
 from ftdojo.record import Home, Ledger, RunFolder, events
@@ -71,7 +72,7 @@ class Dojo:
         data_llm = data_llm or DataLlm.from_options(options)
         self._setting = Setting.prepare(options, home=home, progress=self.progress)
         with disk_errors(run):
-            run.mkdir(parents=True, exist_ok=True)
+            make_private(run)
         self._ledger = Ledger(run)
         self._history = History(self._ledger)
         self._setting = self._setting.as_recorded(self._history.configuration)
@@ -148,7 +149,7 @@ class Dojo:
             history.append(events.RunFinished(result=conclude(history, self.run.name)))
         result = history.require(events.RunFinished).result
         with disk_errors(self.run):
-            self._folder.result.write_text(result.model_dump_json(indent=1) + "\n", "utf-8")
+            write_file(self._folder.result, result.model_dump_json(indent=1) + "\n")
         return result
 
     def precheck(self, submission: Path) -> list[Finding]:

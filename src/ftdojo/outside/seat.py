@@ -21,6 +21,7 @@ from ftdojo.contract.protocol import Iteration, Observation
 from ftdojo.contract.result import RunResult
 from ftdojo.disk import disk_errors
 from ftdojo.errors import InfrastructureError, InputError, UsageError
+from ftdojo.files import write_file
 from ftdojo.findings import Finding
 
 Files = Mapping[str, str]
@@ -124,7 +125,7 @@ class Seat:
             for old in folder.iterdir():
                 old.unlink()
             for file, text in files.items():
-                (folder / file).write_text(text, "utf-8")
+                write_file(folder / file, text)
         return folder
 
     # -- the agent's side, in any thread -------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from ftdojo.contract.methods import is_method, names
 from ftdojo.contract.task_spec import Message, RawSource, Record, Rendering, Rules, TaskSpec
 from ftdojo.contract.train_config import TrainConfig
 from ftdojo.errors import InputError, UsageError
+from ftdojo.files import require_inside
 from ftdojo.findings import Finding
 from ftdojo.schema import StrictModel, load_file
 from ftdojo.tasks import answers, scorers, template
@@ -136,11 +137,12 @@ def load_folder(path: Path, *, runner: CodeRunner | None = None) -> Task:
         runner: runs ``scorer.py``, if the task has one; without it such a task can be loaded but not scored.
 
     Raises:
-        UsageError: if there is no such folder.
+        UsageError: if there is no such folder, or one of its files is a link to something outside.
         InputError: if a file is missing or invalid; every invalid row is named.
     """
     if not path.is_dir():
         raise UsageError(f"there is no folder '{path}'", fix="`ftdojo task new NAME` writes a task folder")
+    require_inside(path, "the task folder", FILES)
     file = load_file(path / "task.toml", TaskFile)
     plugin = None if file.scorer == "scorer.py" else _plugin(file, path)
     reader = Reader.from_file(file)
