@@ -68,7 +68,7 @@ def run(
         f"peak memory {_peak_memory_gib():.1f} GiB; report {report}; result {RunFolder(folder).result}", soft_wrap=True
     )
     ending = f": outcome {result.outcome}, best iteration {result.best.iteration} ({text.learned(result)})"
-    err.print(Text("done", "bold green") + Text(ending), soft_wrap=True)
+    err.print(Text.assemble(("done", "bold green"), ending), soft_wrap=True)
 
 
 @with_options(NO_AGENT, task_as_option=True)
@@ -94,8 +94,8 @@ def validate(
         print_json(verdict)
     else:
         for finding in verdict.findings:
-            out.print(f"{finding.severity} at gate {finding.gate}, {finding.code}: {finding.where}", markup=False)
-            out.print(f"  {finding.message}\n  fix: {finding.fix}", markup=False)
+            out.print(f"{finding.severity} at gate {finding.gate}, {finding.code}: {finding.where}")
+            out.print(f"  {finding.message}\n  fix: {finding.fix}")
         out.print("ok: all gates passed" if verdict.ok else f"rejected at gate {verdict.gate}")
     if not verdict.ok:
         raise typer.Exit(1)
@@ -118,7 +118,7 @@ def report(
     if json:
         print_json({"report": str(path)})
     else:
-        out.print(str(path))
+        out.print(str(path), soft_wrap=True)
 
 
 def short_name(task: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from ftdojo.cli.console import Live, err, out, print_json
 from ftdojo.cli.run import Json
@@ -41,10 +42,10 @@ def verify(
         print_json(found)
     else:
         for check in found.checks:
-            out.print(f"[{COLOURS[check.status]}]{check.status:<9}[/] {check.name:<11} ", end="")
-            out.print(check.message, markup=False, soft_wrap=True)
-        verdict = "[bold green]no check failed[/]" if found.ok else "[bold red]the audit failed[/]"
+            status = (f"{check.status:<9}", COLOURS[check.status])
+            out.print(Text.assemble(status, f" {check.name:<11} {check.message}"), soft_wrap=True)
+        verdict = ("no check failed", "bold green") if found.ok else ("the audit failed", "bold red")
         unchecked = sum(check.status == "unchecked" for check in found.checks)
-        err.print(verdict + (f", {unchecked} could not be made on this machine" if unchecked else ""))
+        err.print(Text.assemble(verdict, f", {unchecked} could not be made on this machine" if unchecked else ""))
     if not found.ok:
         raise typer.Exit(1)

@@ -23,6 +23,7 @@ from jinja2 import Template
 from pydantic import Field, field_validator, model_validator
 
 from ftdojo.contract.methods import is_method, names
+from ftdojo.contract.row import SURROGATE
 from ftdojo.contract.task_spec import Message, RawSource, Record, Rendering, Rules, TaskSpec
 from ftdojo.contract.train_config import TrainConfig
 from ftdojo.errors import InputError, UsageError
@@ -183,7 +184,10 @@ def evaluation_items(rows: Sequence[Record], reader: Reader) -> list[dict[str, A
             findings.append(_finding("bad_row", where, str(error), "add the fields that task.toml names to the row"))
             continue
         name = str(row.get("id", hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).hexdigest()[:12]))
-        if not prompt or not gold:
+        if any(map(SURROGATE.search, (prompt, gold, subtask, name))):
+            message = r"holds half a character (a lone surrogate such as \ud83d), as text has that was cut"
+            findings.append(_finding("bad_row", where, message, "write the whole character, or remove it"))
+        elif not prompt or not gold:
             findings.append(_finding("bad_row", where, "its prompt or answer is blank", "fill it in, or drop the row"))
         elif prompt in items:
             continue
