@@ -30,6 +30,10 @@ class Episode:
     """Pairs of wall-clock seconds charged so far, and the validation score of the best model at that time."""
     blocked: int
     """Submissions with rows that overlapped evaluation items."""
+    prechecks: int
+    """Submissions that were checked for free."""
+    hits: int
+    """Those of them with rows that overlapped evaluation items."""
 
 
 def read_episode(out: Path, job: Job) -> Episode | None:
@@ -45,12 +49,15 @@ def read_episode(out: Path, job: Job) -> Episode | None:
         result = history.require(RunFinished).result
         items, course = history.test_items, _course(history)
         blocked = sum(_blocked(e.event) for e in history.events if isinstance(e.event, IterationEnded))
+        prechecks = history.prechecks
     if not items and result.outcome != "disqualified":
         raise UsageError(
             f"{job.folder} was finished by a ftdojo that recorded no verdicts on single test items",
             fix="remove that folder and run the suite again",
         )
-    return Episode(job, result, items.get("best", []), course, blocked)
+    return Episode(
+        job, result, items.get("best", []), course, blocked, len(prechecks), sum(p.overlap > 0 for p in prechecks)
+    )
 
 
 def _course(history: History) -> list[tuple[float, float]]:

@@ -11,14 +11,14 @@ from pathlib import Path
 from pydantic import Field
 
 from ftdojo.contract.budget import Budget
-from ftdojo.contract.options import RunOptions
+from ftdojo.contract.options import MAX_PRECHECKS, RunOptions
 from ftdojo.errors import UsageError
 from ftdojo.schema import StrictModel
 
 PACKAGES = ("ftdojo", "ftdojo-tasks", "torch", "transformers", "peft", "rdkit")
 
 
-SAME = ("variant", "model", "agent", "ladder", "engine", "seed")
+SAME = ("variant", "model", "agent", "ladder", "engine", "prechecks", "seed")
 """Options that are copied unchanged into a run's identity."""
 
 
@@ -36,6 +36,8 @@ class Configuration(StrictModel):
     """Whether agents see validation scores only of accepted submissions."""
     engine: str = "transformers"
     """The inference engine of the evaluation."""
+    prechecks: int = MAX_PRECHECKS
+    """The limit of free checks. Older builds had none and did not record it."""
     seed: int
     budget: dict[str, float | None]
     digests: dict[str, str]

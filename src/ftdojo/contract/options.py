@@ -16,6 +16,9 @@ from pydantic import BeforeValidator, ConfigDict, Field
 from ftdojo.contract.budget import Budget, parse_duration
 from ftdojo.schema import StrictModel
 
+MAX_PRECHECKS = 200
+"""More than an agent needs that repairs its submissions, and few enough that answers do not add up to a search."""
+
 
 @dataclass(frozen=True, slots=True)
 class Flag:
@@ -49,6 +52,8 @@ class Rules(StrictModel):
     option for further models. Data programs then send raw data to that model."""
     llm_concurrency: int = Field(8, ge=1)
     """Maximum number of concurrent calls of a data program."""
+    prechecks: Annotated[int, Flag("--max-prechecks")] = Field(MAX_PRECHECKS, ge=0)
+    """Maximum number of submissions that an agent may check with the first gates without submitting them."""
 
 
 class RunOptions(Rules):

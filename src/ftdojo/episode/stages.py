@@ -23,8 +23,7 @@ from ftdojo.episode.rows import ROWS, WRITTEN, read_rows, write_rows
 from ftdojo.episode.setting import Setting
 from ftdojo.episode.train_stage import MODEL, TrainStage
 from ftdojo.errors import InputError
-from ftdojo.findings import Finding
-from ftdojo.gates import Gates, dump_findings
+from ftdojo.gates import Gates, RejectedRowsError, dump_findings
 from ftdojo.gateway import Access
 from ftdojo.record import Stage, Store
 from ftdojo.training import rows_key, trainer_of
@@ -51,7 +50,7 @@ class Stages:
         self._training = TrainStage(base=setting.base, gates=self._gates, store=self._store, progress=progress)
         self._baseline: Outcome | None = None
 
-    def precheck(self, folder: Path) -> list[Finding]:
+    def precheck(self, folder: Path) -> Outcome:
         """What gates 0 to 3 find in a submission, warnings included. Its rows stay in the store."""
         outcome = Outcome()
         try:
@@ -63,8 +62,8 @@ class Stages:
             _, warnings = self._gates.check_tokens(written, admitted.train)
             outcome.findings += warnings
         except InputError as error:
-            return [*error.findings, *outcome.findings]
-        return outcome.findings
+            outcome.findings[:0] = error.findings
+        return outcome
 
     def run(self, folder: Path, remaining: dict[str, float] | None = None, *, share: float = 1.0) -> Outcome:
         """Take a submission through all gates and stages; the first failing gate ends it with its findings.
@@ -166,7 +165,11 @@ class Stages:
             }
 
         self._progress.update("data", 0, 1, "running the data program in the sandbox")
-        stage = self._store.make("rows", key, build)
+        try:
+            stage = self._store.make("rows", key, build)
+        except RejectedRowsError as rejected:
+            outcome.overlap = rejected.overlap
+            raise
         if not stage.reused:
             self._progress.end("data", f"{stage.facts['report']['rows']} rows")
         outcome.overlap = stage.facts["overlap"]

@@ -61,7 +61,7 @@ def load(model: Path, dtype: torch.dtype, attention: str, *, four_bit: bool = Fa
             )
         except (torch.OutOfMemoryError, MemoryError, ImportError):
             raise
-        except Exception as error:  # noqa: BLE001 - a damaged file can make its parser raise anything
+        except Exception as error:  # a damaged file can make its parser raise anything
             reason = " ".join(str(error).split())[:300]
             raise UsageError(
                 f"the model in {model} cannot be read: {type(error).__name__}: {reason}",

@@ -111,7 +111,7 @@ def build(seat: Seat, watched: Watched, raw: Path) -> MCPServer[Any]:
 
     @server.tool(structured_output=False)
     async def precheck(files: FilesArgument, context: Context[Any, Any], wait_s: WaitArgument = WAIT_S) -> str:
-        """The findings of gates 0 to 3 on a submission. Nothing is trained; it costs only time."""
+        """The findings of gates 0 to 3 on a submission. It costs only time, and one of the free checks."""
         return await ask_and_wait(lambda: seat.precheck(_check_files(files)), wait_s, context)
 
     @server.tool(structured_output=False)

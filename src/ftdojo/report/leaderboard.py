@@ -159,6 +159,7 @@ def _standings(standings: Sequence[Standing], tasks: int) -> Table:
         "improving",
         "rejected by gates",
         "blocked",
+        "free checks",
         "time per iteration",
         "cost per iteration",
     )
@@ -184,6 +185,9 @@ def _standing(s: Standing, tasks: int) -> list[Entry]:
         Entry("–", -1.0) if share is None else Entry(text.share(share), share, [f"{s.improving:,}"]),
         Entry(f"{s.rejected:,}", s.rejected),
         Entry(f"{s.blocked:,}", s.blocked),
+        Entry(
+            f"{s.prechecks:,}", s.prechecks, [f"{s.precheck_hits:,} with evaluation items"] if s.precheck_hits else []
+        ),
         Entry("–", -1.0) if each_s is None else Entry(text.duration(each_s), each_s),
         Entry("–", -1.0) if each_usd is None else Entry(f"${each_usd:,.4f}", each_usd, [f"{s.tokens:,} tokens in all"]),
     ]
