@@ -103,7 +103,7 @@ def attempt(
 ) -> str:
     """Let the stranger prepare, and give the user's commands; what they printed."""
     expected = EXPECTED[name]
-    facts = {"PLACE": str(place), "SECRET": str(secret)}
+    facts = {"PLACE": str(place), "SECRET": str(secret), "LINK": noted_link(place)}
     changed = runpy.run_path(str(CORPUS / name / "stranger.py"))["prepare"](place, secret) or {}
     for variable, value in changed.items():
         monkeypatch.setenv(variable, value)
@@ -115,6 +115,12 @@ def attempt(
         everything += printed
     assert ACTING.findall(everything) == []
     return everything
+
+
+def noted_link(place: Path) -> str:
+    """The link that the owner of a run noted when it ended."""
+    result = place / "run/result.json"
+    return str(json.loads(result.read_text())["ledger"]) if result.is_file() else ""
 
 
 def quotes(place: Path, text: str) -> list[Path]:

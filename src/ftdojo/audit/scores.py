@@ -50,7 +50,7 @@ def decisions(evidence: Evidence) -> list[str]:
 
 
 def outputs(evidence: Evidence) -> list[str]:
-    """The outputs on test are those that were scored."""
+    """The outputs on test are those of the ledger. (That the model gave them is only shown by --regenerate.)"""
     return [
         f"{evidence.folder.sealed.name}/{path.name} "
         + ("was changed after it was scored" if path.is_file() else "is missing")

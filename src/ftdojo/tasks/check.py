@@ -15,9 +15,9 @@ from ftdojo.contract.task_spec import Record, Rendering
 from ftdojo.findings import Finding, Severity
 from ftdojo.schema import StrictModel
 from ftdojo.tasks import raw_files
+from ftdojo.tasks.bounded_template import BoundedTemplate
 from ftdojo.tasks.rows import has_half_character, read_jsonl
 from ftdojo.tasks.spec import Task
-from ftdojo.tasks.template import compile_template, render
 
 CONSTANTS = 5
 """This many of the most frequent gold outputs are tried as constant outputs."""
@@ -175,12 +175,12 @@ def _check_raw(task: Task, raw: Path, prompts: dict[str, str], report: Report) -
 
 def _rendered(rendering: Rendering, rows: Sequence[Record]) -> tuple[list[tuple[str, str]], list[str]]:
     """Return the training pairs of the rows that can be rendered, and what is wrong with the others."""
-    templates = tuple(map(compile_template, (rendering.prompt, rendering.completion)))
+    templates = tuple(map(BoundedTemplate, (rendering.prompt, rendering.completion)))
     pairs: list[tuple[str, str]] = []
     failed: list[str] = []
     for number, row in enumerate(rows, start=1):
         try:
-            prompt, completion = (render(template, row) for template in templates)
+            prompt, completion = (template.render(row) for template in templates)
         except ValueError as error:
             failed.append(f"row {number}: {error}")
             continue

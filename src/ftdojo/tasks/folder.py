@@ -19,7 +19,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Template
 from pydantic import Field, field_validator, model_validator
 
 from ftdojo.contract.methods import is_method, names
@@ -31,6 +30,7 @@ from ftdojo.files import require_inside
 from ftdojo.findings import Finding
 from ftdojo.schema import StrictModel, load_file
 from ftdojo.tasks import answers, scorers, template
+from ftdojo.tasks.bounded_template import BoundedTemplate
 from ftdojo.tasks.external import CodeRunner, ExternalScorer
 from ftdojo.tasks.rows import MAX_FINDINGS, read_jsonl, write_jsonl
 from ftdojo.tasks.spec import Scorer, Sources, Task, Variant
@@ -100,16 +100,16 @@ class TaskFile(StrictModel):
 class Reader:
     """Reads prompt, gold text and sub-task of a row with the templates of a task file."""
 
-    prompt_template: Template
-    answer_template: Template
+    prompt_template: BoundedTemplate
+    answer_template: BoundedTemplate
     subtask_field: str
 
     @classmethod
     def from_file(cls, file: TaskFile) -> Reader:
         """Make the reader of a task file."""
         return cls(
-            template.compile_template(file.prompt, strict=True),
-            template.compile_template(file.answer_template, strict=True),
+            BoundedTemplate(file.prompt, strict=True),
+            BoundedTemplate(file.answer_template, strict=True),
             file.subtask,
         )
 
@@ -119,11 +119,11 @@ class Reader:
 
     def text(self, row: Record) -> str:
         """Return the text of the prompt."""
-        return template.render(self.prompt_template, row)
+        return self.prompt_template.render(row)
 
     def gold(self, row: Record) -> str:
         """Return the gold text."""
-        return template.render(self.answer_template, row)
+        return self.answer_template.render(row)
 
     def subtask(self, row: Record) -> str:
         """Return the sub-task, or ``""`` if the task has none."""
