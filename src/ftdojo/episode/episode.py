@@ -22,6 +22,7 @@ from ftdojo.episode.identity import begin, identify
 from ftdojo.episode.judging import judge
 from ftdojo.episode.observing import Observer
 from ftdojo.episode.outcome import Outcome
+from ftdojo.episode.prechecks import precheck
 from ftdojo.episode.setting import Setting
 from ftdojo.episode.stages import Stages
 from ftdojo.errors import UsageError
@@ -153,24 +154,8 @@ class Dojo:
         return result
 
     def precheck(self, submission: Path) -> list[Finding]:
-        """Return the findings of gates 0 to 3 on a submission. Nothing is trained, and no submission is spent.
-
-        It is recorded, and limited by an option: answers that cost nothing could add up to a search for the items.
-
-        Raises:
-            UsageError: if the limit is reached. Files that were checked before may always be checked again.
-        """
-        identity, made = digest.of_folder(submission), self._history.prechecks
-        known = any(check.submission == identity for check in made)
-        if not known and len(made) >= self._identity.prechecks:
-            raise UsageError(
-                f"all {self._identity.prechecks} free checks of this run are used up", fix="submit, or finish"
-            )
-        outcome = self._stages.precheck(submission)
-        if not known:
-            codes = [finding.code for finding in outcome.findings]
-            self._history.append(events.SubmissionPrechecked(submission=identity, codes=codes, overlap=outcome.overlap))
-        return outcome.findings
+        """Return the findings of gates 0 to 3. No submission is spent: see :mod:`ftdojo.episode.prechecks`."""
+        return precheck(submission, self._stages, self._history, self._identity.prechecks)
 
     def probe(self, submission: Path, share: float) -> Probe:
         """Train a submission on a share of its rows and evaluate it on validation: an estimate of a full run at part of

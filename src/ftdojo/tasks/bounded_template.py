@@ -80,9 +80,7 @@ class BoundedTemplate:
             pass
         if not answer:
             _end(process)
-            self._failure = (
-                f"cannot render: the template takes over {DEADLINE_S:g} s for a row, or too much memory"
-            )
+            self._failure = f"cannot render: the template takes over {DEADLINE_S:g} s for a row, or too much memory"
             raise ValueError(self._failure)
         if "error" in answer:
             raise ValueError(answer["error"])
@@ -117,7 +115,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             pipe.close()
 
 
-def main() -> None:
+def answer_requests() -> None:
     """Render what standard input asks for, one request and one answer a line."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
@@ -135,4 +133,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    answer_requests()
