@@ -99,8 +99,11 @@ class BoundedTemplate:
 
 def is_simple(text: str) -> bool:
     """Return whether a template can be rendered without limits: its work is linear in itself and in the row."""
-    tree = syntax_tree(text)
-    parts = [tree, *tree.find_all(nodes.Node)]
+    try:
+        tree = syntax_tree(text)
+        parts = [tree, *tree.find_all(nodes.Node)]
+    except RecursionError:
+        return False
     if not all(type(part) in _SIMPLE for part in parts):
         return False
     filters = [part for part in parts if isinstance(part, nodes.Filter)]
