@@ -65,7 +65,7 @@ def test_a_check_of_rows_with_evaluation_items_is_counted_and_not_shown(
             {"prompt": row["request"], "completion": row["verdict"]} for row in [*items[:known], *raw[: 60 - known]]
         ]
         (folder / "process_data.py").write_text(
-            f"import json\nrows = {rows!r}\n"
+            f"import json, sys\nrows = {rows!r}[:int(sys.argv[sys.argv.index('--limit') + 1])]\n"
             "open('/output/rows.jsonl', 'w').write(''.join(json.dumps(r) + '\\n' for r in rows))\n"
         )
         with Dojo(options, tmp_path / "run", home=home) as dojo:
