@@ -15,7 +15,7 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
-TRAIN_ROWS, EVALUATION_ROWS = 300, 120
+TRAIN_ROWS, EVALUATION_ROWS = 1200, 300
 REPEATED = 0.04
 EMPTY, FREE_TEXT, OTHER_KEYS, OTHER_LAYOUT = 0.04, 0.06, 0.05, 0.10
 CATEGORIES = {"defect": 0.36, "delivery": 0.26, "return": 0.15, "billing": 0.13, "question": 0.10}
@@ -41,12 +41,12 @@ class Phrases:
 
 TRAIN = Phrases(
     products={
-        "laptop": ("laptop", "notebook", "laptop computer"),
-        "phone": ("phone", "mobile phone", "smartphone"),
-        "headphones": ("pair of headphones", "pair of earphones", "set of headphones"),
-        "printer": ("printer", "laser printer", "inkjet printer"),
-        "router": ("router", "wifi router", "wireless router"),
-        "camera": ("camera", "digital camera", "video camera"),
+        "laptop": ("laptop", "notebook", "laptop computer", "gaming laptop", "portable computer"),
+        "phone": ("phone", "mobile phone", "smartphone", "dual SIM phone", "handset"),
+        "headphones": ("pair of headphones", "pair of earphones", "set of headphones", "earbuds", "stereo headset"),
+        "printer": ("printer", "laser printer", "inkjet printer", "label printer", "colour printer"),
+        "router": ("router", "wifi router", "wireless router", "travel router", "mesh router"),
+        "camera": ("camera", "digital camera", "video camera", "webcam", "dash cam"),
     },
     brands=("Norvik", "Alta", "Pelion", "Quanta", "Brisk", "Halden", "Zephyr", "Tamar"),
     categories={
@@ -58,6 +58,15 @@ TRAIN = Phrases(
             "The {p} gets so hot after ten minutes that I have to unplug it.",
             "One side of my {p} is broken, it worked for only two weeks.",
             "The {p} shows error 52 and will not start.",
+            "My {p} is dead, no light and no sound.",
+            "The battery of the {p} is empty after half an hour.",
+            "After one month the {p} has a fault: it loses the connection all day long.",
+            "The cover of the {p} came off and a screw is missing.",
+            "I pressed every button on the {p} and nothing happens.",
+            "Smoke came out of the {p} when I plugged it in.",
+            "The {p} hangs at the start and I cannot use it at all.",
+            "My {p} is damaged: it fell apart when I lifted it.",
+            "The {p} works for a minute, then the screen stays black.",
         ),
         "delivery": (
             "I am still waiting for the {p}, it should have been here last week.",
@@ -66,6 +75,14 @@ TRAIN = Phrases(
             "You promised the {p} for Monday and no courier ever came.",
             "The box arrived but the {p} was not in it.",
             "Where is my {p}? The shipment is marked as lost.",
+            "When will the {p} be delivered? I have heard nothing for ten days.",
+            "The driver wrote that nobody was at home, but I waited for the {p} all day.",
+            "My {p} was sent to my old address.",
+            "The package with the {p} has been at customs since Friday.",
+            "According to the carrier the {p} was handed over, I did not get anything.",
+            "I got an empty parcel in place of the {p}.",
+            "The {p} has not come yet, and the delivery date was the third.",
+            "Has my {p} left your warehouse already?",
         ),
         "return": (
             "I would like to send the {p} back, it is not what I expected.",
@@ -73,6 +90,13 @@ TRAIN = Phrases(
             "I changed my mind about the {p} and want my money back.",
             "The {p} is the wrong colour for us and should go back to you.",
             "I need a return label for the {p}, please.",
+            "We do not need the {p} any more, can we give it back?",
+            "The {p} was a present and I have one already, so I want to return it.",
+            "I withdraw from the purchase of the {p}, please refund me.",
+            "Could somebody collect the {p}? I do not like it and will not keep it.",
+            "To which address do I send the {p} if I do not want it?",
+            "I ordered the {p} by mistake and would like to exchange it.",
+            "The {p} is smaller than I thought, please take it back for a refund.",
         ),
         "billing": (
             "I was charged twice for the {p}.",
@@ -80,26 +104,46 @@ TRAIN = Phrases(
             "The discount code was not applied when I paid for the {p}.",
             "There is no tax number on the bill for my {p}.",
             "My card was debited for a {p} although I cancelled in time.",
+            "Please send me an invoice for the {p}, I need it for my taxes.",
+            "You billed me for two, but I bought one {p}.",
+            "The payment for the {p} was taken from the wrong account.",
+            "My bank statement shows a fee for the {p} that I do not understand.",
+            "The name on the receipt for the {p} is wrong, please correct the bill.",
+            "I paid for the {p} by transfer and you still send me payment reminders.",
+            "The total on the bill for the {p} does not match what I paid.",
         ),
         "question": (
             "Can the {p} be used in other countries, too?",
             "Does the {p} come with a spare cable?",
             "I wonder whether the {p} works together with older equipment.",
             "Could you explain how to change the language on the {p}?",
+            "How long is the guarantee of the {p}?",
+            "What is the difference between this {p} and last year's?",
+            "How do I clean the {p}?",
+            "Is there a manual for the {p} in Spanish?",
+            "Which accessories fit the {p}?",
+            "Where can I find the serial number of the {p}?",
+            "How do I update the software of the {p}?",
+            "Is the {p} water resistant?",
         ),
     },
     urgencies={
-        "normal": ("", "", "Please get back to me.", "Looking forward to your reply."),
+        "normal": ("", "", "Please get back to me.", "Looking forward to your reply.", "Please write to me by mail."),
         "high": (
             "This is urgent, I need a solution today.",
             "Please hurry, I cannot work without it.",
             "I leave for a trip tomorrow morning, so it has to be sorted out at once.",
             "Call me back immediately!",
+            "I need an answer right away.",
+            "It must be solved within hours, my customers are waiting.",
+            "As soon as possible, please, this is critical for me!",
         ),
         "low": (
             "There is no rush at all.",
             "Whenever you have time is fine.",
             "It is not important, take your time.",
+            "Next month is early enough for an answer.",
+            "I am in no hurry.",
         ),
     },
     orders=(
@@ -108,8 +152,13 @@ TRAIN = Phrases(
         "It is about order {o}.",
         "Order: {o}.",
         "I bought it under the number {o}.",
+        "Order no. {o}.",
+        "(Reference: {o})",
     ),
-    prefixes=("KD", "RM", "TS", "VE"),
+    prefixes=(
+        *("KD", "RM", "TS", "VE", "AB", "CX", "DA", "EF", "FO", "HU", "IK", "JP"),
+        *("MC", "NY", "OL", "PZ", "QI", "SV", "UT", "WA", "XE", "YR", "ZG", "GN"),
+    ),
     greetings=("Hello,", "Hi there,", "Dear support team,", "Good morning,", "", "Hey,"),
     asides=(
         "I have been a customer since 2014.",
@@ -120,18 +169,20 @@ TRAIN = Phrases(
         "The weather here is terrible, by the way.",
         "You can reach me under 555 0182 in the evening.",
         "I bought it as a present for my father.",
+        "My postcode is 20457.",
+        "I wrote to you once before and was content with the answer.",
     ),
     goodbyes=("Thanks, Maria", "Best regards, T. Olsen", "Kind regards", "Thank you!", "Cheers, Ben", ""),
 )
 
 EVALUATION = Phrases(
     products={
-        "laptop": ("laptop", "notebook computer", "ultrabook"),
-        "phone": ("phone", "cell phone", "mobile"),
-        "headphones": ("headset", "pair of wireless headphones", "pair of earbuds"),
-        "printer": ("printer", "photo printer", "office printer"),
-        "router": ("router", "internet router", "home router"),
-        "camera": ("camera", "pocket camera", "action camera"),
+        "laptop": ("laptop", "notebook computer", "ultrabook", "business laptop"),
+        "phone": ("phone", "cell phone", "mobile", "Android phone"),
+        "headphones": ("headset", "pair of wireless headphones", "pair of earbuds", "headphones"),
+        "printer": ("printer", "photo printer", "office printer", "thermal printer"),
+        "router": ("router", "internet router", "home router", "broadband router"),
+        "camera": ("camera", "pocket camera", "action camera", "security camera"),
     },
     brands=("Mistral", "Corvo", "Lumen", "Ostra", "Fjord"),
     categories={
@@ -140,26 +191,36 @@ EVALUATION = Phrases(
             "My {p} freezes all the time and I have to restart it again and again.",
             "Something inside the {p} is loose and it no longer does anything.",
             "A button on my {p} fell off and now it is useless.",
+            "The {p} does not charge any more.",
+            "My {p} is faulty, it turns itself off after a few seconds.",
         ),
         "delivery": (
             "My {p} has not arrived yet although you sent it two weeks ago.",
             "The courier says the {p} was delivered, but nobody here received a parcel.",
             "According to the tracking my {p} is stuck in a depot.",
+            "I have waited for the {p} for a week longer than you said.",
+            "My neighbour signed for a parcel, yet the {p} was not inside.",
         ),
         "return": (
             "I do not want to keep the {p}, how do I send it back?",
             "The {p} is too big for my desk and I want to return it for a refund.",
             "Please take back the {p}, it is unused and in its box.",
+            "We bought one {p} too many and would like to give it back.",
+            "I am not content with the {p} and ask for a return slip.",
         ),
         "billing": (
             "You took the money for the {p} two times from my account.",
             "The amount on my invoice for the {p} is wrong.",
             "I never got a bill for the {p} that I paid for.",
+            "Why was my credit card charged more than the price of the {p}?",
+            "My company needs a corrected invoice for the {p}.",
         ),
         "question": (
             "Which battery does the {p} need?",
             "Is it possible to connect the {p} to a television?",
             "How do I reset the {p} to its factory settings?",
+            "Does the {p} support the new standard?",
+            "How much does the {p} weigh?",
         ),
     },
     urgencies={
@@ -175,7 +236,7 @@ EVALUATION = Phrases(
         ),
     },
     orders=("You will find it under order {o}.", "The number of my order is {o}.", "(order no. {o})"),
-    prefixes=("BW", "GH", "LN"),
+    prefixes=("BW", "GH", "LN", "CE", "RU"),
     greetings=("Good afternoon,", "Hi,", "To whom it may concern,", ""),
     asides=(
         "I have bought from you since 2009.",

@@ -29,7 +29,7 @@ def test_the_script_writes_the_committed_files(tmp_path: Path) -> None:
 
 
 def test_sizes(rows: dict[str, list[dict[str, Any]]]) -> None:
-    assert {name: len(part) for name, part in rows.items()} == {"train": 300, "eval": 120}
+    assert {name: len(part) for name, part in rows.items()} == {"train": 1200, "eval": 300}
     assert all(20 <= len(row["ticket"].split()) <= 60 for part in rows.values() for row in part)
 
 
@@ -48,7 +48,7 @@ def test_training_rows_have_the_promised_flaws(rows: dict[str, list[dict[str, An
     renamed = sum('"item"' in answer for answer in answers)
     fenced = sum("```" in answer for answer in answers)
     repeated = len(answers) - len({row["ticket"] for row in rows["train"]})
-    assert all(5 <= n <= 50 for n in (empty, prose, renamed, fenced, repeated))
+    assert all(20 <= n <= 200 for n in (empty, prose, renamed, fenced, repeated))
     assert 0.68 <= sum(answer.startswith('{"product"') for answer in answers) / len(answers) <= 0.82
 
 
