@@ -80,7 +80,7 @@ class Live:
         """Move the stage's bar; a new stage replaces the bar of the one before."""
         if self._current is None or self._current[0] != stage:
             self._remove()
-            self._current = (stage, self._bars.add_task(stage, total=total, note=""))
+            self._current = (stage, self._bars.add_task(remove_controls(stage), total=total, note=""))
         self._bars.update(self._current[1], completed=done, total=total, note=remove_controls(note))
 
     def end(self, stage: str, note: str = "") -> None:

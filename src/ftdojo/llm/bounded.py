@@ -25,7 +25,7 @@ MOST_CHARS_PER_TOKEN = 16
 """If a text has more characters per reported token than this, the reported count is taken as false."""
 
 
-_HOLDS_KEY = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS|_PAT)(_ID)?$", re.IGNORECASE)
+_HOLDS_KEY = re.compile(r"(^|_|API)(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS|PAT)(_ID)?$", re.IGNORECASE)
 """Names of variables whose value must not be recorded; providers name them in many ways."""
 
 
