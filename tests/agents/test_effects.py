@@ -12,7 +12,7 @@ import pytest
 from ftdojo import tasks
 from ftdojo.agents.draft import Draft, Proposal, first, read
 from ftdojo.agents.ft_agent import edits
-from ftdojo.agents.ft_agent.effects import REWRITTEN, Change, changes, measure
+from ftdojo.agents.ft_agent.effects import CONTINUED, REWRITTEN, Change, changes, measure
 from ftdojo.agents.ft_agent.rules import ATTRIBUTION, RULES
 from ftdojo.contract.feedback import Interval
 from ftdojo.contract.protocol import Observation
@@ -68,6 +68,14 @@ def test_one_change_has_the_difference_as_its_effect(simulation: ModuleType, tmp
     assert effect.value == pytest.approx(4.0, abs=0.05), "a doubling is half of it"
     assert effect.high - effect.low == pytest.approx(0.5, abs=0.02)
     assert str(effect).startswith("train.epochs doubled: +4.0 [")
+
+
+def test_going_on_is_one_change(simulation: ModuleType, tmp_path: Path) -> None:
+    trial = START.with_train(start=1, epochs=4, learning_rate=5e-4)
+    seen = observed(simulation, tmp_path, (trial, 8.0, 0.5))
+    history = [seen.history[0], seen.history[1].model_copy(update={"start": 1})]
+    (effect,) = measure(seen.model_copy(update={"history": history}), {1: START, 2: trial})
+    assert (effect.change, round(effect.value)) == (CONTINUED, 8)
 
 
 def test_a_second_trial_tells_joint_changes_apart(simulation: ModuleType, tmp_path: Path) -> None:

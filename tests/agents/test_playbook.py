@@ -72,6 +72,7 @@ def observe(
     wall_s: float = 3600,
     spec: TaskSpec = SPEC,
     rows: int = 700,
+    warm_start: bool = False,
 ) -> Observation:
     """``rows``: of every raw file."""
     rows = 25_000 if spec is LARGE else rows
@@ -87,6 +88,7 @@ def observe(
         best=best,
         submissions=folders,
         remaining={"wall_s": wall_s},
+        warm_start=warm_start,
         seed=0,
     )
 
@@ -109,6 +111,7 @@ def iteration(
     return Iteration(
         number=int(folder.name),
         digests={},
+        start=loaded.train.start if isinstance(loaded.train.start, int) else None,
         plan=loaded.plan,
         feedback=Feedback(
             execution=ExecutionFeedback(seconds=seconds, reused=[], findings=findings),
@@ -272,6 +275,85 @@ def test_no_time_is_left_that_another_training_would_fit_into(tmp_path: Path, wa
     assert left > -0.15 * wall_s
     endless = observe(history, folders, best=1, wall_s=1e9, rows=rows)
     assert left <= forecast.predict_s(history[0], 1.0) or Playbook().plan(endless) is None
+
+
+def test_the_best_model_learns_on_over_rows_that_it_has_not_seen(tmp_path: Path) -> None:
+    outcomes = [{"accepted": True, "measured": evaluation(value)} for value in (30, 50)]
+    first, second, third = play(tmp_path, *outcomes, spec=LARGE, wall_s=600, warm_start=True)
+    assert [draft.train.start for draft in (first, second, third)] == ["base", 1, 2]
+    skipped = [draft.recipe.skip for draft in (first, second, third)]
+    assert skipped == [0, first.recipe.max_rows, first.recipe.max_rows + second.recipe.max_rows]
+    assert {draft.recipe.seed for draft in (first, second, third)} == {0}
+    rates = [draft.train.learning_rate for draft in (first, second, third)]
+    assert rates[1:] == [pytest.approx(rates[0] / 2, rel=0.02)] * 2
+    plan = submission.load(tmp_path / "002").plan
+    assert {"train.start", "train.learning_rate", "recipe.skip"} <= {change.key for change in plan.changes}
+
+
+def test_where_all_rows_were_used_it_learns_on_over_the_same_ones(tmp_path: Path) -> None:
+    first, second = play(tmp_path, {"accepted": True}, rows=60, warm_start=True)
+    assert (second.train.start, second.recipe) == (1, first.recipe)
+    assert second.train.epochs <= practice.REPEATS
+
+
+def test_a_second_try_to_go_on_has_the_full_rate_and_a_third_begins_anew(tmp_path: Path) -> None:
+    outcomes = [{"accepted": i == 0, "train_s": 20.0} for i in range(3)]
+    first, second, third, fourth = play(tmp_path, *outcomes, spec=LARGE, wall_s=900, warm_start=True)
+    assert (second.train.start, third.train.start, fourth.train.start) == (1, 1, "base")
+    assert second.train.learning_rate < third.train.learning_rate == first.train.learning_rate
+
+
+def test_what_begins_anew_is_measured_by_all_steps_of_the_best_model(tmp_path: Path) -> None:
+    outcomes = [{"accepted": i < 2, "train_s": 20.0} for i in range(4)]
+    first, second, *_, anew = play(tmp_path, *outcomes, spec=LARGE, wall_s=5000, warm_start=True)
+    assert (anew.train.start, anew.train.learning_rate) == ("base", first.train.learning_rate)
+    seen = observe([], {}, spec=LARGE)
+    steps = forecast.estimate_work(first, seen) + forecast.estimate_work(second, seen)
+    assert forecast.estimate_work(anew, seen) >= 0.99 * steps
+
+
+def test_it_does_not_go_on_from_a_model_that_was_not_accepted_or_where_rules_forbid_it(tmp_path: Path) -> None:
+    drafts = play(tmp_path / "a", *[{"accepted": False}] * 4, warm_start=True)
+    drafts += play(tmp_path / "b", *[{"accepted": True}] * 4, warm_start=False)
+    assert {draft.train.start for draft in drafts} == {"base"}
+
+
+@pytest.mark.parametrize(("wall_s", "most"), [(60, 1.0), (110, 0.5), (300, 0.25), (600, 0.25), (3000, 0.25)])
+def test_the_first_of_several_steps_leaves_time_for_the_others(tmp_path: Path, wall_s: float, most: float) -> None:
+    (first,) = play(tmp_path, wall_s=wall_s, warm_start=True)
+    seen = observe([], {}, wall_s=wall_s)
+    train_s = forecast.estimate_work(first, seen) * forecast.ANSWERED / seen.train_rows_per_s
+    share = forecast.RESERVE * (train_s + forecast.overhead_s(seen)) / wall_s
+    assert share <= most
+    assert share > 0.9 * most or first.train.epochs == practice.PASSES
+
+
+def test_every_step_doubles_what_was_trained_and_the_last_takes_the_rest(tmp_path: Path) -> None:
+    agent, left = make("ft-agent", tmp_path), 600.0
+    history: list[Iteration] = []
+    folders: dict[int, Path] = {}
+    work = []
+    seen = observe([], {}, spec=LARGE)
+    while folder := agent.propose(
+        observe(history, folders, best=len(history), wall_s=left, spec=LARGE, warm_start=True)
+    ):
+        work.append(forecast.estimate_work(read(folder), seen))
+        train_s = work[-1] * forecast.ANSWERED / seen.train_rows_per_s
+        folders[len(folders) + 1] = folder
+        score = evaluation(20.0 + 20 * len(history))
+        history.append(iteration(folder, accepted=True, train_s=train_s, measured=score))
+        left -= 1 + train_s + 20
+    first, second, third, *rest = work
+    assert second == pytest.approx(first, rel=0.02)
+    assert third > 1.5 * (first + second) / 2
+    assert sum(rest) < third
+    assert 0 < left < 0.25 * 600
+
+
+def test_a_weak_subtask_gets_more_of_the_rows_over_which_the_best_model_learns_on(tmp_path: Path) -> None:
+    weak = evaluation(60, subtasks={**dict.fromkeys(SPEC.subtasks, 60.0), "equivalence": 20.0})
+    _, second = play(tmp_path, {"accepted": True, "measured": weak}, spec=LARGE, wall_s=600, warm_start=True)
+    assert (second.train.start, second.recipe.balance) == (1, "completion")
 
 
 def test_a_weak_subtask_is_balanced_then_weighted(tmp_path: Path) -> None:

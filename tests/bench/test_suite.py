@@ -100,6 +100,7 @@ agents = [
 seeds = [7]
 [rules]
 ladder = false
+warm_start = false
 engine = "vllm"
 data_llm = ["weak=openai:a"]
 llm_concurrency = 3

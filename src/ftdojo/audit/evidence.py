@@ -43,6 +43,8 @@ class Made:
     label: str
     digests: dict[str, str]
     contents: dict[str, str]
+    start: int | None = None
+    """The iteration from which its training started; ``None`` for the base model."""
 
 
 class Evidence:
@@ -72,7 +74,8 @@ class Evidence:
     @property
     def made(self) -> list[Made]:
         """The base model's stages, then those of every iteration."""
-        return [self.baseline, *(Made(f"iteration {i.number}", i.digests, i.contents) for i in self.iterations)]
+        every = self.iterations
+        return [self.baseline, *(Made(f"iteration {i.number}", i.digests, i.contents, i.start) for i in every)]
 
     @cached_property
     def task(self) -> Task:

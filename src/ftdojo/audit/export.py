@@ -17,6 +17,7 @@ from ftdojo.contract.protocol import Iteration
 from ftdojo.contract.result import RunResult, Score
 from ftdojo.disk import disk_errors
 from ftdojo.episode import evaluation
+from ftdojo.episode.ancestry import Ancestry
 from ftdojo.episode.predict import predict
 from ftdojo.episode.setting import Setting
 from ftdojo.episode.stages import Stages
@@ -24,13 +25,21 @@ from ftdojo.errors import InfrastructureError, UsageError
 from ftdojo.files import BY_UMASK, write_file
 from ftdojo.record import Home, Ledger, RunFolder, Store
 from ftdojo.record.events import RunBegun
-from ftdojo.record.history import History
+from ftdojo.record.history import History, list_ancestors
 from ftdojo.tasks.scoring import summarize
 from ftdojo.tasks.spec import Task
 from ftdojo.training import Trainer, copy_text_files, trainer_of
 
 Form = Literal["merged", "adapter"]
 ADAPTER = "adapter_config.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Ancestor:
+    """An iteration from whose weights a later training started."""
+
+    iteration: Iteration
+    submission: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +56,8 @@ class Exported:
     iteration: Iteration
     result: RunResult | None
     """``None`` for a run that has not ended."""
+    ancestors: tuple[Ancestor, ...]
+    """The iterations from whose weights its training started in the end, the newest first."""
     score: Score
     """Validation score of the exported model, measured after the export."""
 
@@ -84,9 +95,10 @@ def export(
             f"{', '.join(changed)} of {configuration.task} changed since {run} was begun",
             fix="export with the data, the model and the ftdojo that the run was made with",
         )
-    submission, iteration = RunFolder(run).submission(best), iterations[best - 1]
-    stages = Stages(setting, progress=progress)
-    outcome = stages.repeat(submission, stopped_after=iteration.feedback.stopped_after)
+    folder, iteration = RunFolder(run), iterations[best - 1]
+    submission, ancestry = folder.submission(best), Ancestry(iterations=lambda: iterations, folder=folder)
+    stages = Stages(setting, progress=progress, ancestry=ancestry)
+    outcome = stages.repeat(submission, stopped_after=iteration.feedback.stopped_after, start=iteration.start)
     trained = outcome.trained
     assert trained is not None, "an accepted submission was trained"
     assert outcome.submission is not None
@@ -115,6 +127,7 @@ def export(
         submission=submission,
         iteration=iteration,
         result=result,
+        ancestors=tuple(Ancestor(i, folder.submission(i.number)) for i in list_ancestors(iterations, iteration.start)),
         score=score,
     )
 

@@ -18,7 +18,10 @@ from ftdojo.errors import UsageError
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 TaskName = Annotated[str, typer.Argument(metavar="TASK", help="A task id (see `ftdojo tasks`) or a task folder.")]
 NO_AGENT = dict.fromkeys(
-    ("agent", "planner", "probes", "prechecks", "replay", "ladder", "submissions", "wall_s", "device_s", "seed"),
+    (
+        *("agent", "planner", "probes", "prechecks", "replay", "ladder", "warm_start"),
+        *("submissions", "wall_s", "device_s", "seed"),
+    ),
     "no agent runs",
 )
 

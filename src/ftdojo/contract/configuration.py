@@ -18,7 +18,7 @@ from ftdojo.schema import StrictModel
 PACKAGES = ("ftdojo", "ftdojo-tasks", "torch", "transformers", "peft", "rdkit")
 
 
-SAME = ("variant", "model", "agent", "ladder", "engine", "prechecks", "seed")
+SAME = ("variant", "model", "agent", "ladder", "warm_start", "engine", "prechecks", "seed")
 """Options that are copied unchanged into a run's identity."""
 
 
@@ -34,6 +34,8 @@ class Configuration(StrictModel):
     """The pools of language models that data programs may call: name -> ``provider:model``."""
     ladder: bool = False
     """Whether agents see validation scores only of accepted submissions."""
+    warm_start: bool = True
+    """Whether a training may start from an accepted iteration. Older builds knew no such training."""
     engine: str = "transformers"
     """The inference engine of the evaluation."""
     prechecks: int = MAX_PRECHECKS

@@ -25,6 +25,7 @@ class Flag:
     """How the command line spells an option."""
 
     name: str
+    """With a slash between the flag that turns an option on and the one that turns it off, if there is one."""
     metavar: str | None = None
     duration: bool = False
     """Whether the command line takes a duration such as ``30m``, where the field has seconds."""
@@ -45,6 +46,8 @@ class Rules(StrictModel):
 
     ladder: bool = False
     """Show validation scores to the agent only for submissions that were accepted."""
+    warm_start: Annotated[bool, Flag("--warm-start/--no-warm-start")] = True
+    """Allow trainings that start from an accepted iteration instead of the base model: `start` in train.yaml."""
     engine: str = "transformers"
     """Engine that generates answers in evaluation: transformers, vllm (on GPUs), or a plug-in such as module:ENGINE."""
     data_llm: Annotated[tuple[str, ...], Flag("--data-llm", metavar="NAME=PROVIDER:MODEL")] = ()
@@ -115,7 +118,8 @@ class RunOptions(Rules):
             flag = flag_of(name)
             for one in value if isinstance(value, tuple) else (value,):
                 text = duration_text(one) if flag.duration else str(one)
-                given += [flag.name] if one is True else [flag.name, text]
+                on, _, off = flag.name.partition("/")
+                given += [on if one else off] if isinstance(one, bool) else [flag.name, text]
         return given
 
 

@@ -38,6 +38,8 @@ class Iteration(StrictModel):
     """Digests of the submission's files and of the stages made from it."""
     contents: dict[str, str] = Field(default_factory=dict)
     """Digests of the files in these stages."""
+    start: int | None = None
+    """The accepted iteration whose weights its training started from; ``None`` if that was the base model."""
     plan: Plan | None
     """``None`` if the submission's plan could not be read."""
     feedback: Feedback
@@ -70,6 +72,7 @@ class Iteration(StrictModel):
             hypothesis=self.plan.hypothesis if self.plan else "",
             changes=[Change(key=c.key, before=c.before, after=c.after, expected=c.expected) for c in changes],
             accepted=self.accepted,
+            start=self.start,
             validation=self.score,
             findings=self.feedback.execution.findings,
             seconds=self.feedback.execution.seconds,
@@ -83,6 +86,8 @@ class Probe(StrictModel):
     """Digest of its files."""
     share: float
     """Share of its rows that was used, 0 to 1."""
+    start: int | None = None
+    """The iteration from which its training was to start; ``None`` for the base model."""
     score: Score | None
     """Validation score; ``None`` if it was not evaluated."""
     findings: list[Finding]
@@ -109,6 +114,8 @@ class Observation(StrictModel):
     """The files of every earlier submission, read-only."""
     remaining: dict[str, float]
     """What is left of each limited account of the budget."""
+    warm_start: bool = True
+    """Whether a training may start from an accepted iteration: ``start`` in ``train.yaml``."""
     data_llm: dict[str, str] = Field(default_factory=dict)
     """The pools of language models that a ``process_data.py`` may call, name -> model: see docs/data-programs.md."""
     item_fields: list[str] = Field(default_factory=list)

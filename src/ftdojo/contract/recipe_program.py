@@ -138,7 +138,10 @@ def mix(recipe: dict[str, Any], folder: Path, limit: int) -> list[dict[str, str]
         if recipe["deduplicate"]:
             pairs = deduplicate(pairs, seen)
         pools.append(balanced(pairs) if pairs and recipe["balance"] == "completion" else pairs)
-    counts = shares([s["weight"] for s in recipe["sources"]], [len(p) for p in pools], min(limit, recipe["max_rows"]))
+    weights, available = [s["weight"] for s in recipe["sources"]], [len(pool) for pool in pools]
+    skipped = shares(weights, available, recipe.get("skip", 0) % max(1, sum(available)))
+    pools = [[*pool[n:], *pool[:n]] for pool, n in zip(pools, skipped, strict=True)]
+    counts = shares(weights, available, min(limit, recipe["max_rows"]))
     rows = [pair for pool, count in zip(pools, counts, strict=True) for pair in pool[:count]]
     rng.shuffle(rows)
     return rows

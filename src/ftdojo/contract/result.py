@@ -90,6 +90,8 @@ class IterationResult(Result):
     hypothesis: str
     changes: list[Change]
     accepted: bool
+    start: int | None = None
+    """The iteration from whose weights its training started; ``None`` for the base model."""
     validation: Score | None
     findings: list[Finding]
     seconds: StageSeconds

@@ -9,12 +9,14 @@ from ftdojo import digest
 from ftdojo.contract.progress import Progress
 from ftdojo.disk import disk_errors
 from ftdojo.episode import grading
+from ftdojo.episode.ancestry import earlier_trainings
 from ftdojo.episode.outcome import Outcome
 from ftdojo.episode.setting import Setting
 from ftdojo.episode.stages import Stages
 from ftdojo.files import make_private, write_file
 from ftdojo.record import RunFolder, events
 from ftdojo.record.history import History
+from ftdojo.training import Earlier
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +66,12 @@ class Closing:
         number = self.history.best
         if not number:
             return []
-        recorded = self.history.iterations[number - 1].contents
+        used = [(number, name, best.contents[name]) for name in best.reused]
+        used += [(earlier, "train", stage.content) for earlier, stage in best.ancestors.items() if stage.reused]
         changed = [
-            f"{name}: the stored stage is not the one that iteration {number} made; it was changed afterwards"
-            for name in best.reused
-            if recorded.get(name) and best.contents[name] != recorded[name]
+            f"{name}: the stored stage is not the one that iteration {made} made; it was changed afterwards"
+            for made, name, content in used
+            if (recorded := self.history.iterations[made - 1].contents.get(name)) and content != recorded
         ]
         if not changed:
             self.stages.export(best, self.folder.model)
@@ -78,7 +81,8 @@ class Closing:
         done = self.history.iterations[self.history.best - 1].feedback.training
         assert done is not None
         assert best.submission is not None
-        return grading.Training(config=best.submission.train.model_dump(mode="json"), steps=done.steps)
+        earlier = earlier_trainings(self.history.iterations, self.folder, best.start)
+        return grading.Training.of(Earlier(best.submission.train, done.steps), earlier)
 
     def _seal(self, predictions: dict[str, Path]) -> dict[str, str]:
         """Keep the outputs that were scored with the run, for an audit; return their digests."""

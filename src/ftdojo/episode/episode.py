@@ -17,6 +17,7 @@ from ftdojo.contract.submission import copy
 from ftdojo.disk import disk_errors
 from ftdojo.episode import evaluation
 from ftdojo.episode.accounts import Accounts
+from ftdojo.episode.ancestry import Ancestry
 from ftdojo.episode.closing import Closing
 from ftdojo.episode.identity import begin, identify
 from ftdojo.episode.judging import judge
@@ -81,11 +82,10 @@ class Dojo:
         self.budget = options.budget.within(Budget(wall_s=rules.wall_s))
         self._identity = identify(self._setting, self.budget, data_llm)
         self._accounts = Accounts(self._history, self.budget)
+        self._ancestry = Ancestry.of(self._history, self._folder, allowed=self._identity.warm_start)
+        llm = self._open_access(data_llm) if data_llm else None
         self._stages = Stages(
-            self._setting,
-            progress=self.progress,
-            accounts=self._accounts,
-            llm=self._open_access(data_llm) if data_llm else None,
+            self._setting, progress=self.progress, accounts=self._accounts, llm=llm, ancestry=self._ancestry
         )
         self._observer = Observer(
             setting=self._setting,
@@ -122,6 +122,7 @@ class Dojo:
             number=number,
             digests=outcome.digests,
             contents=outcome.contents,
+            start=outcome.start,
             plan=outcome.plan,
             feedback=feedback,
             decision=decision,
@@ -166,15 +167,15 @@ class Dojo:
         """
         if self._identity.ladder:
             raise UsageError("probes reveal validation scores, which the ladder hides", fix="leave one of them out")
-        identity = digest.of_folder(submission)
+        identity, start = digest.of_folder(submission), self._ancestry.resolve(submission)
         for known in self._history.probes:
-            if (known.submission, known.share) == (identity, share):
+            if (known.submission, known.share, known.start) == (identity, share, start):
                 return known
         outcome = self._stages.run(submission, self._accounts.remaining(), share=share)
         score = None
         if outcome.predictions is not None:
             score = evaluation.feedback(self._setting.task, self._observer.items, outcome.predictions, best=None).score
-        probe = Probe(submission=identity, share=share, score=score, findings=outcome.findings)
+        probe = Probe(submission=identity, share=share, start=start, score=score, findings=outcome.findings)
         self._history.append(events.ProbeEnded(probe=probe, charge=self._accounts.charge(outcome.costs)))
         self.progress.say(f"probe on {share:.0%} of the rows: {score or 'not evaluated'}")
         return probe
@@ -231,11 +232,11 @@ class Dojo:
 
     def _best_outcome(self) -> Outcome:
         """Return the best model's stages from the store (made again if the store was emptied)."""
-        number = self._history.best
-        if not number:
+        if not (number := self._history.best):
             return self._stages.baseline()
-        stopped_after = self._history.iterations[number - 1].feedback.stopped_after
-        return self._stages.repeat(self._folder.submission(number), stopped_after=stopped_after)
+        best = self._history.iterations[number - 1]
+        stopped_after = best.feedback.stopped_after
+        return self._stages.repeat(self._folder.submission(number), stopped_after=stopped_after, start=best.start)
 
     def __enter__(self) -> Self:
         return self

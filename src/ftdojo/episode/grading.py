@@ -33,7 +33,7 @@ from ftdojo.record import Home, Store
 from ftdojo.schema import StrictModel
 from ftdojo.tasks.scoring import summarize
 from ftdojo.tasks.spec import ItemScore, Task
-from ftdojo.training import trainer_of
+from ftdojo.training import Earlier, lineage_faults
 
 
 class Training(StrictModel):
@@ -42,6 +42,18 @@ class Training(StrictModel):
     config: dict[str, Any]
     """The content of its ``train.yaml``."""
     steps: int
+    earlier: list[Training] = Field(default_factory=list)
+    """The trainings before it, of iterations from whose weights it started in the end; the first of them first."""
+
+    @classmethod
+    def of(cls, training: Earlier, earlier: Sequence[Earlier] = ()) -> Training:
+        """Return a training and those before it as JSON can hold them."""
+        config = training.config.model_dump(mode="json")
+        return cls(config=config, steps=training.steps, earlier=[cls.of(one) for one in earlier])
+
+    def read(self) -> Earlier:
+        """Return the training without those before it."""
+        return Earlier(parse_config(self.config, where=TRAIN), self.steps)
 
 
 class Request(StrictModel):
@@ -55,7 +67,7 @@ class Request(StrictModel):
     models: dict[str, Path]
     """``baseline`` and ``best``, each with its folder."""
     training: Training | None
-    """The training of ``best`` from ``baseline``; ``None`` if they are the same model."""
+    """The last training of ``best``, which goes back to ``baseline``; ``None`` if they are the same model."""
 
 
 class Grade(StrictModel):
@@ -189,9 +201,8 @@ def main() -> None:
 def _find_faults(request: Request) -> list[str]:
     if request.training is None:
         return []
-    config = parse_config(request.training.config, where=TRAIN)
-    base, best = request.models["baseline"], request.models["best"]
-    return trainer_of(config).lineage_faults(base, best, config, request.training.steps)
+    last, earlier = request.training.read(), [one.read() for one in request.training.earlier]
+    return lineage_faults(request.models["baseline"], request.models["best"], last, earlier)
 
 
 if __name__ == "__main__":

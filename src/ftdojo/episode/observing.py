@@ -75,6 +75,7 @@ class Observer:
             best=self.history.best,
             submissions={i.number: self.folder.submission(i.number) for i in history},
             remaining=self.accounts.charged_remaining(),
+            warm_start=run.warm_start,
             data_llm=run.data_llm,
             item_fields=sorted({name for item in self.items for name in item}),
             seed=run.seed,

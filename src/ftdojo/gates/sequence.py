@@ -28,6 +28,7 @@ from ftdojo.gates.decontamination import decontaminate
 from ftdojo.gates.micro import micro_evaluation, micro_training
 from ftdojo.gates.reference import Reference
 from ftdojo.gates.rows import Rows, check_content
+from ftdojo.gates.start import Starts
 from ftdojo.gates.static import check_static
 from ftdojo.gates.tokens import check_tokens
 from ftdojo.gates.trial import try_program
@@ -82,12 +83,15 @@ class Gates:
     """Access to the language models that data programs may call, if any."""
     watch: Watch = _unwatched
 
-    def admit(self, reading: Reading) -> tuple[Submission, list[Finding]]:
-        """Run gates 0 and 1: parse the files and run the static checks."""
+    def admit(self, reading: Reading, starts: Starts | None = None) -> tuple[Submission, list[Finding]]:
+        """Run gates 0 and 1: parse the files and run the static checks.
+
+        ``starts`` are the iterations from which its training may start; ``None`` outside of a run.
+        """
         with self.watch(0, "schema"):
             submission = reading.require()
         with self.watch(1, "static checks"):
-            return submission, check_static(submission, self.task.spec, self.base, self.data.raw)
+            return submission, check_static(submission, self.task.spec, self.base, self.data.raw, starts)
 
     def make_rows(self, program: Recipe | str, limit: int, trainer: Trainer[Any, Any]) -> Made:
         """Run gate 2: the data program in the sandbox, first for a few rows and then for at most ``limit``.
@@ -119,9 +123,18 @@ class Gates:
             return check_tokens(Rows(rows, self.reference), config, self.base)
 
     def try_training(
-        self, rows: list[Row], tokenized: Tokenized[TokenizedRow], config: MethodConfig, *, wall_left_s: float | None
+        self,
+        rows: list[Row],
+        tokenized: Tokenized[TokenizedRow],
+        config: MethodConfig,
+        *,
+        wall_left_s: float | None,
+        start: Path | None = None,
     ) -> list[Finding]:
-        """Run gates 4 and 5: train for a few steps, then generate a few answers with the trained model."""
+        """Run gates 4 and 5: train for a few steps, then generate a few answers with the trained model.
+
+        ``start`` is the folder of trained weights from which the training starts, unless that is the base model.
+        """
         with tempfile.TemporaryDirectory(prefix="ftdojo-micro-") as scratch:
             with self.watch(4, "micro-training"):
                 trial = micro_training(
@@ -131,6 +144,7 @@ class Gates:
                     self.base,
                     wall_left_s=wall_left_s,
                     folder=Path(scratch),
+                    start=start,
                 )
             with self.watch(5, "micro-evaluation"):
                 return micro_evaluation(trial, self.base, self.engine)

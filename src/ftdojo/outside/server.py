@@ -216,6 +216,7 @@ def _describe_task(seen: Observation) -> dict[str, Any]:
         "train_rows_per_s": seen.train_rows_per_s,
         "evaluate_s": seen.evaluate_s,
         "baseline": str(seen.baseline.score),
+        "warm_start": seen.warm_start,
         "data_llm": seen.data_llm,
         "item_fields": seen.item_fields,
         "submission": SUBMISSION,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -35,6 +36,15 @@ from ftdojo.record.ledger import Ledger
 from ftdojo.tasks.spec import ItemScore
 
 E = TypeVar("E", bound=LedgerEvent)
+
+
+def list_ancestors(iterations: Sequence[Iteration], start: int | None) -> list[Iteration]:
+    """Return the iteration ``start``, the one that it started from, and so on; none for the base model."""
+    found: list[Iteration] = []
+    while start is not None:
+        found.append(iterations[start - 1])
+        start = found[-1].start
+    return found
 
 
 class History:
@@ -201,12 +211,18 @@ class History:
                 self._take(parse(row, RUN_EVENTS))
         return self
 
+    def _accepted(self, number: int) -> bool:
+        return 0 < number <= len(self._iterations) and self._iterations[number - 1].accepted
+
     def _take(self, recorded: Recorded[RunEvent]) -> None:
         event = recorded.event
         match event:
             case IterationEnded(iteration=iteration):
                 if iteration.number != len(self._iterations) + 1:
                     raise malformed(recorded.seq, recorded.kind, f"iteration {iteration.number} is out of order")
+                if iteration.start is not None and not self._accepted(iteration.start):
+                    problem = f"iteration {iteration.number} starts from {iteration.start}, which was not accepted"
+                    raise malformed(recorded.seq, recorded.kind, problem)
                 self._iterations.append(iteration)
                 self._calls.append([])
                 self._best = iteration.number if iteration.accepted else self._best

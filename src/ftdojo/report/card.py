@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from ftdojo import models
-from ftdojo.audit.export import Exported
+from ftdojo.audit.export import Ancestor, Exported
 from ftdojo.contract.result import Score
 from ftdojo.contract.submission import RECIPE, SCRIPT, TRAIN
 from ftdojo.disk import disk_errors
@@ -35,7 +35,7 @@ def write_card(exported: Exported) -> Path:
 
 def card(exported: Exported) -> str:
     """Return the card as Markdown with the front matter that model hubs read."""
-    program = next(exported.submission / n for n in (RECIPE, SCRIPT) if (exported.submission / n).is_file())
+    program = _program(exported.submission)
     configuration = exported.configuration
     variant = exported.task.variants[configuration.variant]
     front: dict[str, Any] = {"base_model": configuration.model} if _HUB_ID.fullmatch(configuration.model) else {}
@@ -59,9 +59,28 @@ def card(exported: Exported) -> str:
         program=program.name,
         program_text=_fence(program.read_text("utf-8")[:PROGRAM_CHARS]),
         train_text=_fence((exported.submission / TRAIN).read_text("utf-8")),
+        earlier=[_earlier(ancestor) for ancestor in exported.ancestors],
         commands=commands(exported),
         embedded=configuration.model == models.EMBEDDED,
     )
+
+
+def _program(submission: Path) -> Path:
+    """Return the data program of a submission."""
+    return next(submission / name for name in (RECIPE, SCRIPT) if (submission / name).is_file())
+
+
+def _earlier(ancestor: Ancestor) -> dict[str, Any]:
+    """Return what the card says of an iteration from whose weights the training started."""
+    program, data = _program(ancestor.submission), ancestor.iteration.feedback.data
+    return {
+        "number": ancestor.iteration.number,
+        "rows": data.rows if data else None,
+        "program": program.name,
+        "program_text": _fence(program.read_text("utf-8")[:PROGRAM_CHARS]),
+        "train_text": _fence((ancestor.submission / TRAIN).read_text("utf-8")),
+        "digests": ancestor.iteration.digests,
+    }
 
 
 def commands(exported: Exported) -> list[str]:

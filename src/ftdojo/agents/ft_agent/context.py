@@ -67,10 +67,17 @@ def practice(observation: Observation) -> str:
     width = observation.model.hidden_size
     adapters, full = (known.learning_rate(width, adapters=adapters) for adapters in (True, False))
     small, large = known.SMALL_BATCH, known.LARGE_BATCH
+    going_on = (
+        f"; to keep what an accepted iteration has learned, go on from it (train.start = its number, or best) with the "
+        f"same method and adapters, {known.CONTINUED_RATES[0]:g} times its learning rate, and rows that it has not "
+        "seen (recipe.skip)"
+        if observation.warm_start
+        else ""
+    )
     return (
         f"a learning rate of about {adapters:g} for adapters and {full:g} for full weights; {known.PASSES:g} passes "
         f"over the rows, all rows once before any of them twice; batches of {small} where ones of {large} leave fewer "
-        f"than {known.LARGE_BATCH_STEPS} steps."
+        f"than {known.LARGE_BATCH_STEPS} steps{going_on}."
     )
 
 

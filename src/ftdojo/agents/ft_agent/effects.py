@@ -17,6 +17,7 @@ import numpy as np
 from ftdojo.agents import practice
 from ftdojo.agents.draft import Draft
 from ftdojo.agents.ft_agent import edits
+from ftdojo.agents.ft_agent.continuing import in_one
 from ftdojo.contract.protocol import Iteration, Observation
 from ftdojo.contract.task_spec import TaskSpec
 
@@ -40,6 +41,8 @@ class Change:
 
 
 REWRITTEN = Change("program", "a new script")
+CONTINUED = Change("train.start", "the iteration before")
+"""A training that goes on is one change: its rate, rows and passes belong to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,9 @@ def measure(observation: Observation, drafts: Mapping[int, Draft], *, start: int
         parent = iteration.plan.parent if iteration.plan else 0
         here = parent in drafts and start in (None, parent)
         if here and iteration.number in drafts and (gap := _gap(iteration, parent, observation)):
-            rows.append((iteration.number, changes(drafts[parent], drafts[iteration.number], observation.task)))
+            before = in_one(parent, drafts, observation)
+            made = changes(before, drafts[iteration.number], observation.task)
+            rows.append((iteration.number, {CONTINUED: 1.0} if iteration.start else made))
             gaps.append(gap[0])
             deviations.append(gap[1])
     names = list(dict.fromkeys(name for _, made in rows for name in made))

@@ -39,7 +39,7 @@ def detail(
         execution=_execution(feedback),
         data=_data(feedback.data) if feedback.data else [],
         mixture=Some.of(_mixture(feedback.data) if feedback.data else []),
-        training=_training(feedback.training) if feedback.training else [],
+        training=_training(feedback.training, iteration.start) if feedback.training else [],
         evaluation=_evaluation(evaluation) if evaluation else [],
         errors=Some.of(_errors(evaluation) if evaluation else []),
         metrics=Some.of(_metrics(evaluation) if evaluation else []),
@@ -123,9 +123,11 @@ def _mixture(data: DataFeedback) -> list[Fact]:
     return [Fact(k or "none named", f"{v:,}") for k, v in data.per_subtask.items()]
 
 
-def _training(training: TrainingFeedback) -> list[Fact]:
+def _training(training: TrainingFeedback, start: int | None) -> list[Fact]:
+    started = [] if start is None else [Fact("started from", f"the weights of iteration {start}")]
     held_out = [] if training.eval_loss is None else [Fact("held-out loss", f"{training.eval_loss:.3f}")]
     return [
+        *started,
         Fact("fit", training.fit.replace("_", "-")),
         Fact("training loss at the end", f"{training.train_loss:.3f}"),
         *held_out,
