@@ -93,6 +93,7 @@ def test_an_agent_that_misbehaves_gets_errors_and_nothing_else(
         about = await ask(client, "task")
         assert about["task"]["metric"] == "accuracy"
         assert set(about["schemas"]) == set(GOOD)
+        assert about["without_training"]["constant_output"] in ("yes", "no")
         rows = await ask(client, "read_raw", path="train.jsonl", start=78, rows=50)
         assert len(rows["rows"]) == 2
         home = tmp_path / "home"
@@ -135,7 +136,10 @@ def test_an_agent_that_misbehaves_gets_errors_and_nothing_else(
         iteration = await ask(client, "wait", wait_s=120)
         assert iteration["state"] == "ended", "the only submission that the budget allows ends the episode"
         assert "has ended" in await refused(client, "submit", files=FILES)
-        assert (await ask(client, "status"))["result"]["budget"]["submissions"] == 1
+        told = (await ask(client, "status"))["result"]
+        assert told["budget"]["submissions"] == 1
+        assert "constant" in told["trivial"]
+        assert not {"constant_output", "majority_outputs"} & set(told["trivial"]), "they were chosen by gold answers"
 
     served([*options, "--max-iterations", "1", "--max-prechecks", "1"], play)
     result = json.loads((tmp_path / "run/result.json").read_text())

@@ -15,6 +15,7 @@ from ftdojo.contract.protocol import Iteration
 from ftdojo.contract.result import RunResult
 from ftdojo.contract.task_spec import Record
 from ftdojo.data import TaskData, find, read_items
+from ftdojo.episode.sequential import Schedule, schedule_for
 from ftdojo.errors import FtdojoError, UsageError
 from ftdojo.record import Home, Ledger, RunFolder
 from ftdojo.record.events import BaselineMeasured, RunBegun, TestScored
@@ -133,6 +134,11 @@ class Evidence:
     def items(self) -> list[Record]:
         """The validation items."""
         return read_items(self.data.validation)
+
+    @cached_property
+    def schedule(self) -> Schedule | None:
+        """In which parts submissions answered the validation items; ``None`` if all at once."""
+        return schedule_for(self.task, self.items, sequential=self.configuration.sequential)
 
     def submission(self, number: int) -> Path:
         """Return the folder of a submission in the record."""

@@ -15,10 +15,12 @@ from ftdojo.contract.configuration import Configuration
 from ftdojo.contract.progress import Progress
 from ftdojo.contract.protocol import Iteration
 from ftdojo.contract.result import RunResult, Score
+from ftdojo.data import read_items
 from ftdojo.disk import disk_errors
 from ftdojo.episode import evaluation
 from ftdojo.episode.ancestry import Ancestry
 from ftdojo.episode.predict import predict
+from ftdojo.episode.sequential import schedule_for
 from ftdojo.episode.setting import Setting
 from ftdojo.episode.stages import Stages
 from ftdojo.errors import InfrastructureError, UsageError
@@ -143,7 +145,8 @@ def _copy_adapter(trained: Path, base: Path, out: Path) -> None:
 
 
 def _score(setting: Setting, out: Path, form: Form, progress: Progress, trainer: Trainer[Any, Any]) -> Score:
-    """Score the model in ``out`` with newly generated outputs: no stored ones are used."""
+    """Score the model in ``out`` with newly generated outputs: no stored ones are used. They are generated in the same
+    parts as in the run, because the sizes of the batches change how sums are rounded."""
 
     @contextmanager
     def merged() -> Iterator[Path]:
@@ -151,6 +154,7 @@ def _score(setting: Setting, out: Path, form: Form, progress: Progress, trainer:
             trainer.export(setting.base, out, Path(folder))
             yield Path(folder)
 
+    items = read_items(setting.data.validation)
     with tempfile.TemporaryDirectory(prefix="ftdojo-score-") as store:
         _, records, predictions = predict(
             setting.task,
@@ -161,6 +165,7 @@ def _score(setting: Setting, out: Path, form: Form, progress: Progress, trainer:
             progress,
             label="validation",
             engine=setting.options.engine,
+            schedule=schedule_for(setting.task, items, sequential=setting.options.sequential),
         )
     return Score.of(
         setting.task.spec.metric, summarize(setting.task, evaluation.scores(setting.task, records, predictions))

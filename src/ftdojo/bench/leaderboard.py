@@ -41,9 +41,9 @@ class Cell(Result):
     item_error: float | None
     """The part of the standard error that is due to the items, in the metric's unit."""
     seed_deviation: float | None
-    """Standard deviation of single runs, in the metric's unit; ``None`` with one seed."""
+    """Standard deviation of single runs, in the metric's unit; ``None`` with one seed, or without runs."""
     runs: dict[int, str]
-    """Seed -> folder of the run."""
+    """Seed -> folder of the run; none for a contestant that needs no training."""
 
 
 class Pair(Result):
@@ -117,6 +117,8 @@ class Standing(Result):
     tokens: int
     """Tokens that LLMs read and wrote."""
     cost: Cost
+    trained: bool = True
+    """Whether it has runs of its own. Otherwise every run measured what it answers without any training."""
 
 
 class Course(Result):

@@ -36,6 +36,8 @@ from ftdojo.schema import StrictModel, load_file
 
 NAME = r"^[\w][\w.-]*$"
 """Names of suites, contestants and budgets are names of folders."""
+UNTRAINED = ("constant", "few-shot")
+"""Contestants of every suite: see :mod:`ftdojo.bench.untrained`."""
 
 
 class Contestant(StrictModel):
@@ -181,6 +183,12 @@ class Suite(StrictModel):
             require_address(address)
         inference.identity(found.rules.engine)
         for contestant in found.agents:
+            if contestant.name in UNTRAINED:
+                message, fix = (
+                    f"'{contestant.name}' is in every contest already",
+                    "leave it out, or give it another name",
+                )
+                raise InputError([Finding(code="bad_value", gate=0, message=message, where=path.name, fix=fix)])
             contestant.check(found.rules)
         folders = [job.folder for job in found.jobs()]
         if doubled := sorted(folder for folder, count in Counter(folders).items() if count > 1):

@@ -119,7 +119,8 @@ def print_standings(board: Leaderboard) -> None:
             gain = "–" if s.gain is None else f"{100 * s.gain:.1f} %"
             rank = "–" if s.rank is None else f"{s.rank:.2f}"
             first = f"{s.first} of {len(part.tasks)}"
-            table.add_row(s.contestant, gain, rank, first, str(s.runs), str(s.iterations))
+            name = s.contestant if s.trained else f"{s.contestant} (needs no training)"
+            table.add_row(name, gain, rank, first, str(s.runs), str(s.iterations))
         out.print(table)
 
 

@@ -19,7 +19,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 TaskName = Annotated[str, typer.Argument(metavar="TASK", help="A task id (see `ftdojo tasks`) or a task folder.")]
 NO_AGENT = dict.fromkeys(
     (
-        *("agent", "planner", "probes", "prechecks", "replay", "ladder", "warm_start"),
+        *("agent", "planner", "probes", "prechecks", "replay", "ladder", "sequential", "warm_start"),
         *("submissions", "wall_s", "device_s", "seed"),
     ),
     "no agent runs",
@@ -49,7 +49,7 @@ def run(
     from ftdojo import agents
     from ftdojo.episode import Dojo, run_episode
     from ftdojo.record import Home, RunFolder
-    from ftdojo.report import closing_table, text, write_report
+    from ftdojo.report import closing_table, more_table, text, write_report
 
     folder = out_dir or Path("runs") / f"{short_name(options.task)}-seed{options.seed}"
     named = agents.check(options.agent, options.planner, probes=options.probes, ladder=options.ladder)
@@ -68,10 +68,12 @@ def run(
         print_json(result)
     else:
         out.print(closing_table(result))
+        out.print(more_table(folder))
     err.print(
         f"peak memory {_peak_memory_gib():.1f} GiB; report {report}; result {RunFolder(folder).result}", soft_wrap=True
     )
-    ending = f": outcome {result.outcome}, best iteration {result.best.iteration} ({text.learned(result)})"
+    learned = text.learned(result.best.iteration, result.trivial, result.to_trivial)
+    ending = f": outcome {result.outcome}, best iteration {result.best.iteration} ({learned})"
     err.print(Text.assemble(("done", "bold green"), ending), soft_wrap=True)
 
 

@@ -18,7 +18,7 @@ from ftdojo.schema import StrictModel
 PACKAGES = ("ftdojo", "ftdojo-tasks", "torch", "transformers", "peft", "rdkit")
 
 
-SAME = ("variant", "model", "agent", "ladder", "warm_start", "engine", "prechecks", "seed")
+SAME = ("variant", "model", "agent", "ladder", "warm_start", "engine", "prechecks", "sequential", "seed")
 """Options that are copied unchanged into a run's identity."""
 
 
@@ -40,6 +40,8 @@ class Configuration(StrictModel):
     """The inference engine of the evaluation."""
     prechecks: int = MAX_PRECHECKS
     """The limit of free checks. Older builds had none and did not record it."""
+    sequential: bool = False
+    """Whether evaluations may stop early. In runs of builds that did not record it, all were complete."""
     seed: int
     budget: dict[str, float | None]
     digests: dict[str, str]

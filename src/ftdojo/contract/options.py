@@ -57,6 +57,10 @@ class Rules(StrictModel):
     """Maximum number of concurrent calls of a data program."""
     prechecks: Annotated[int, Flag("--max-prechecks")] = Field(MAX_PRECHECKS, ge=0)
     """Maximum number of submissions that an agent may check with the first gates without submitting them."""
+    sequential: Annotated[bool, Flag("--sequential")] = False
+    """Let a submission answer the validation items in parts, and reject it without the rest as soon as it is clear that
+    it will not be shown to be better. What is accepted has answered all items. For validation sets of many items: small
+    parts take longer an item."""
 
 
 class RunOptions(Rules):

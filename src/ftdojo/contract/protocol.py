@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pydantic import ConfigDict, Field
 
@@ -15,7 +15,7 @@ from ftdojo.contract.call import Call, CallLog
 from ftdojo.contract.data_profile import DataProfile
 from ftdojo.contract.feedback import EvaluationFeedback, Feedback, Interval
 from ftdojo.contract.model_info import ModelInfo
-from ftdojo.contract.result import Change, IterationResult, Score
+from ftdojo.contract.result import Change, IterationResult, RecipeDifference, Score, TrivialAnswers
 from ftdojo.contract.submission import Plan
 from ftdojo.contract.task_spec import TaskSpec
 from ftdojo.findings import Finding
@@ -27,7 +27,10 @@ class Decision(StrictModel):
 
     accepted: bool
     difference: Interval
+    """Over the items that both models have answered."""
     reason: str
+    answered: int | None = None
+    """Number of validation items after which the evaluation stopped early; ``None`` if it was complete."""
 
 
 class Iteration(StrictModel):
@@ -64,8 +67,8 @@ class Iteration(StrictModel):
         stopped = next((f for f in self.feedback.execution.findings if f.severity == "error"), None)
         return f"stopped at gate {stopped.gate}, {stopped.code}: {stopped.message}" if stopped else "not evaluated"
 
-    def result(self) -> IterationResult:
-        """This iteration as it appears in ``result.json``."""
+    def result(self, *, repeats: int | None = None, recipe: RecipeDifference | None = None) -> IterationResult:
+        """This iteration as it appears in ``result.json``; the arguments are fields of it."""
         changes = self.plan.changes if self.plan else []
         return IterationResult(
             number=self.number,
@@ -76,6 +79,8 @@ class Iteration(StrictModel):
             validation=self.score,
             findings=self.feedback.execution.findings,
             seconds=self.feedback.execution.seconds,
+            repeats=repeats,
+            recipe=recipe,
         )
 
 
@@ -103,6 +108,9 @@ class Observation(StrictModel):
     model: ModelInfo
     baseline: EvaluationFeedback
     """The untouched base model on validation."""
+    trivial: TrivialAnswers | None = None
+    """What answers without any training score on validation. They are chosen by the training rows and the documented
+    shortcuts, not by gold answers; ``None`` in runs that an older build began."""
     train_rows_per_s: float
     """Rows per second of a LoRA training, measured on this machine, with rows as long as this task's prompts."""
     evaluate_s: float
@@ -144,6 +152,14 @@ class Agent(Protocol):
 
     def propose(self, observation: Observation) -> Path | None:
         """Return the folder of the next submission, or ``None`` to stop."""
+
+
+@runtime_checkable
+class Foresighted(Protocol):
+    """An agent that can say what it would try next. It is asked once, when it has stopped."""
+
+    def outlook(self, observation: Observation) -> str:
+        """Return what it would try next if it had more time, in a sentence; empty if it would stop in any case."""
 
 
 class Door(Protocol):

@@ -22,6 +22,8 @@ from ftdojo.schema import MAX_BYTES, NotRegularError, StrictModel, parse, read_f
 PLAN, TRAIN, RECIPE, SCRIPT = "plan.yaml", "train.yaml", "recipe.yaml", "process_data.py"
 FILES = (PLAN, TRAIN, RECIPE, SCRIPT)
 MAX_SCRIPT_BYTES = 256 * 1024
+RECIPE_DIGEST = "but_seed"
+"""Key of :attr:`ftdojo.contract.protocol.Iteration.digests` with :attr:`Submission.but_seed`."""
 
 Part = TypeVar("Part", bound=StrictModel)
 
@@ -61,6 +63,13 @@ class Submission:
     program: Recipe | str
     """A recipe, or the text of ``process_data.py``."""
     digest: str
+
+    @property
+    def but_seed(self) -> str:
+        """The digest of everything but the plan and the seed of the training. Submissions that agree in it repeat each
+        other."""
+        program = self.program if isinstance(self.program, str) else self.program.model_dump(mode="json")
+        return digest.of_value([program, self.train.model_dump(mode="json", exclude={"seed"})])
 
 
 def copy(source: Path, folder: Path) -> None:

@@ -10,6 +10,7 @@ from ftdojo.contract.progress import Progress
 from ftdojo.disk import disk_errors
 from ftdojo.episode import grading
 from ftdojo.episode.ancestry import earlier_trainings
+from ftdojo.episode.examples import write_examples
 from ftdojo.episode.outcome import Outcome
 from ftdojo.episode.setting import Setting
 from ftdojo.episode.stages import Stages
@@ -49,15 +50,18 @@ class Closing:
             self.history.append(events.RunDisqualified(reasons=ruling.reasons))
             return
         grades = ruling.grades
+        outputs = self._seal({name: grade.predictions for name, grade in grades.items()})
         self.history.append(
             events.TestScored(
                 baseline=grades["baseline"].score,
                 best=grades["best"].score,
                 items={name: grade.items for name, grade in grades.items()},
                 models={name: grade.model for name, grade in grades.items()},
-                outputs=self._seal({name: grade.predictions for name, grade in grades.items()}),
+                outputs=outputs,
                 trivial=ruling.trivial,
                 to_trivial=ruling.to_trivial,
+                trivial_items=ruling.trivial_items,
+                examples=write_examples(self.folder.examples, ruling.examples),
             )
         )
 

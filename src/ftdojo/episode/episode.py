@@ -11,7 +11,7 @@ from ftdojo.contract.budget import Budget
 from ftdojo.contract.call import Call, CallLog
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Progress, Silent
-from ftdojo.contract.protocol import Agent, Iteration, Observation, Probe
+from ftdojo.contract.protocol import Agent, Foresighted, Iteration, Observation, Probe
 from ftdojo.contract.result import RunResult
 from ftdojo.contract.submission import copy
 from ftdojo.disk import disk_errors
@@ -20,7 +20,7 @@ from ftdojo.episode.accounts import Accounts
 from ftdojo.episode.ancestry import Ancestry
 from ftdojo.episode.closing import Closing
 from ftdojo.episode.identity import begin, identify
-from ftdojo.episode.judging import judge
+from ftdojo.episode.judging import judge, verdicts_on
 from ftdojo.episode.observing import Observer
 from ftdojo.episode.outcome import Outcome
 from ftdojo.episode.prechecks import precheck
@@ -40,7 +40,7 @@ def run_episode(dojo: Dojo, agent: Agent) -> RunResult:
     observation = dojo.reset()
     while not dojo.over and (submission := agent.propose(observation)) is not None:
         observation = dojo.step(submission)
-    return dojo.close()
+    return dojo.close(agent.outlook(observation) if isinstance(agent, Foresighted) else "")
 
 
 class Dojo:
@@ -115,9 +115,9 @@ class Dojo:
         number = len(self._history.iterations) + 1
         folder = self._keep(submission, number)
         planning_s = self._accounts.clock_s
-        outcome = self._stages.run(folder, self._accounts.charged_remaining())
-        best = Outcome() if outcome.predictions is None else self._best_outcome()
-        feedback, decision = judge(self._setting.task, self._observer.items, outcome, best, planning_s=planning_s)
+        reference = verdicts_on(self._setting.task, self._observer.items, self._best_outcome)
+        outcome = self._stages.run(folder, self._accounts.charged_remaining(), reference=reference)
+        feedback, decision = judge(self._setting.task, self._observer.items, outcome, reference, planning_s=planning_s)
         iteration = Iteration(
             number=number,
             digests=outcome.digests,
@@ -133,11 +133,11 @@ class Dojo:
         self.progress.say(f"iteration {number}: {observation.history[-1].verdict}")
         return observation
 
-    def close(self) -> RunResult:
-        """Export the best model, score it on test once, in a fresh process, and write ``result.json``."""
-        history = self._history
+    def close(self, outlook: str = "") -> RunResult:
+        """Record the agent's outlook, export the best model, score it on test once; write ``result.json``."""
+        history, accounts = self._history, self._accounts
         if history.first(events.AgentStopped) is None:
-            history.append(events.AgentStopped(out_of_budget=self.over, charge=self._accounts.charge()))
+            history.append(events.AgentStopped(out_of_budget=self.over, outlook=outlook, charge=accounts.charge()))
         if history.finished is None:
             if history.test is None:
                 closing = Closing(

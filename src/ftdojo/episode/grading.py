@@ -27,6 +27,8 @@ from ftdojo.contract.result import Gap, Score, TrivialAnswers
 from ftdojo.contract.submission import TRAIN
 from ftdojo.data import prepare
 from ftdojo.episode import evaluation, trivial
+from ftdojo.episode.evaluation import Prediction
+from ftdojo.episode.examples import Example, choose_examples
 from ftdojo.episode.predict import PREDICTIONS, predict
 from ftdojo.errors import FtdojoError, InfrastructureError
 from ftdojo.record import Home, Store
@@ -101,6 +103,10 @@ class Ruling(StrictModel):
     """What answers without any training score."""
     to_trivial: Gap | None = None
     """The difference of ``best`` to the best of them."""
+    trivial_items: dict[str, list[ItemScore]] = Field(default_factory=dict)
+    """Key of :attr:`TrivialAnswers.scores` -> the verdicts from which the score is computed."""
+    examples: list[Example] = Field(default_factory=list)
+    """Some test items with both models' answers."""
 
 
 def grade(request: Request, progress: Progress) -> Ruling:
@@ -171,9 +177,10 @@ def main() -> None:
         print(Ruling(reasons=reasons).model_dump_json())  # noqa: T201
         return
     grades: dict[str, Grade] = {}
+    outputs: dict[str, list[Prediction]] = {}
     for name, model in request.models.items():
         identity = models.digest(model)
-        stage, items, predictions = predict(
+        stage, items, outputs[name] = predict(
             task,
             data.sealed_test,
             lambda folder=model: nullcontext(folder),  # type: ignore[misc]
@@ -183,7 +190,7 @@ def main() -> None:
             label=f"test, {name}",
             engine=options.engine,
         )
-        verdicts = evaluation.scores(task, items, predictions)
+        verdicts = evaluation.scores(task, items, outputs[name])
         grades[name] = Grade.of(task, verdicts, predictions=stage.path / PREDICTIONS, model=identity)
     measured = trivial.measure(
         task,
@@ -191,11 +198,17 @@ def main() -> None:
         request.models["baseline"],
         Store(home.stages),
         _Lines(),
-        items=data.sealed_test,
+        split="test",
         engine=options.engine,
     )
-    gap = measured.compare(task, grades["best"].items)
-    print(Ruling(grades=grades, trivial=measured.answers, to_trivial=gap).model_dump_json())  # noqa: T201
+    ruling = Ruling(
+        grades=grades,
+        trivial=measured.answers,
+        to_trivial=measured.compare(task, grades["best"].items),
+        trivial_items=measured.verdicts,
+        examples=choose_examples(task, items, outputs, {name: grade.items for name, grade in grades.items()}),
+    )
+    print(ruling.model_dump_json())  # noqa: T201
 
 
 def _find_faults(request: Request) -> list[str]:

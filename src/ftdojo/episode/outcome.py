@@ -39,6 +39,7 @@ class Outcome:
     trained: Path | None = None
     """The trained adapter or weights."""
     predictions: list[Prediction] | None = None
+    """Of the validation items in the order of their file; of a part of them if the evaluation stopped early."""
 
     @property
     def start(self) -> int | None:

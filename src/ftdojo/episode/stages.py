@@ -9,17 +9,17 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from ftdojo import models
+from ftdojo import digest, models
 from ftdojo.contract import submission
 from ftdojo.contract.method_config import BASE
 from ftdojo.contract.progress import Progress
 from ftdojo.contract.protocol import Iteration
-from ftdojo.contract.submission import Submission
+from ftdojo.contract.submission import RECIPE_DIGEST, Submission
 from ftdojo.episode import levels
 from ftdojo.episode.accounts import Accounts
 from ftdojo.episode.ancestry import NO_ITERATIONS, Ancestry
+from ftdojo.episode.evaluate_stage import EvaluateStage, Reference
 from ftdojo.episode.outcome import Outcome
-from ftdojo.episode.predict import predict
 from ftdojo.episode.rows import WRITTEN, read_rows
 from ftdojo.episode.rows_stage import RowsStage
 from ftdojo.episode.setting import Setting
@@ -53,6 +53,7 @@ class Stages:
         self._store = Store(setting.home.stages)
         self._rows = RowsStage(setting=setting, gates=self._gates, store=self._store, progress=progress, llm=llm)
         self._training = TrainStage(base=setting.base, gates=self._gates, store=self._store, progress=progress)
+        self._evaluation = EvaluateStage(setting=setting, store=self._store, progress=progress)
         self._baseline: Outcome | None = None
 
     def precheck(self, folder: Path) -> Outcome:
@@ -70,13 +71,22 @@ class Stages:
             outcome.findings[:0] = error.findings
         return outcome
 
-    def run(self, folder: Path, remaining: dict[str, float] | None = None, *, share: float = 1.0) -> Outcome:
+    def run(
+        self,
+        folder: Path,
+        remaining: dict[str, float] | None = None,
+        *,
+        share: float = 1.0,
+        reference: Reference | None = None,
+    ) -> Outcome:
         """Take a submission through all gates and stages; the first failing gate ends it with its findings.
 
         Args:
             folder: the submission.
             remaining: what is left of the budget; a training that is forecast to outlast it is not begun.
             share: of the rows to train on, 0 to 1. A training on a part is a trial itself: it skips gates 4 and 5.
+            reference: returns the best model's verdicts on the validation items. If it is given, the evaluation stops
+                as soon as it is clear that the submission is not shown to be better, if the run allows that.
         """
         outcome = Outcome()
         deadline = time.monotonic() + remaining["wall_s"] if remaining and "wall_s" in remaining else None
@@ -87,7 +97,7 @@ class Stages:
             self._ancestry.require_unchanged(outcome.ancestors)
             if deadline is not None:
                 deadline -= outcome.costs.earlier_s
-            self._finish(admitted, outcome, deadline=deadline, share=share)
+            self._finish(admitted, outcome, deadline=deadline, share=share, reference=reference)
         except InputError as error:
             outcome.findings[:0] = error.findings
         return outcome
@@ -132,7 +142,11 @@ class Stages:
             outcome.digests["submission"] = reading.submission.digest
         admitted, warnings = self._gates.admit(reading, starts)
         outcome.findings += warnings
-        return admitted, starts.resolve(admitted.train) if starts else None
+        start = starts.resolve(admitted.train) if starts else None
+        outcome.digests[RECIPE_DIGEST] = (
+            admitted.but_seed if start is None else digest.of_value([admitted.but_seed, start])
+        )
+        return admitted, start
 
     def _train_again(self, iteration: Iteration, folder: Path, start: Stage | None) -> Stage:
         """The trained model of an accepted iteration: from the store, or made again if the store was emptied."""
@@ -151,13 +165,14 @@ class Stages:
         deadline: float | None = None,
         stopped_after: int | None = None,
         share: float = 1.0,
+        reference: Reference | None = None,
     ) -> None:
         """All stages of a submission that was admitted."""
         with outcome.costs.refusal("data"):
             rows = self._make_rows(admitted, outcome, share)
         with outcome.costs.refusal("train"):
             self._train(rows, admitted, outcome, deadline=deadline, stopped_after=stopped_after, tried=share < 1)
-        self._evaluate(outcome)
+        self._evaluate(outcome, reference, whole=share < 1)
 
     def _make_rows(self, admitted: Submission, outcome: Outcome, share: float = 1.0) -> Stage:
         """Gate 2 and the training rows, or the first share of them."""
@@ -196,24 +211,19 @@ class Stages:
         if not stage.reused:
             self._progress.end("train", f"loss {outcome.training.train_loss:.3f}, {outcome.training.fit}")
 
-    def _evaluate(self, outcome: Outcome) -> None:
+    def _evaluate(self, outcome: Outcome, reference: Reference | None = None, *, whole: bool = False) -> None:
         """Let the exported model answer the validation items; the base model, if nothing was trained."""
-        trained, base = outcome.trained, self._setting.base
 
         @contextlib.contextmanager
-        def exported() -> Iterator[Path]:
+        def model() -> Iterator[Path]:
+            if outcome.trained is None:
+                yield self._setting.base
+                return
             with tempfile.TemporaryDirectory(prefix="ftdojo-export-") as folder:
                 self.export(outcome, Path(folder))
                 yield Path(folder)
 
-        stage, _, outcome.predictions = predict(
-            self._setting.task,
-            self._setting.data.validation,
-            exported if trained else lambda: contextlib.nullcontext(base),
-            outcome.digests["train"] if trained else self._base_digest,
-            self._store,
-            self._progress,
-            label="validation",
-            engine=self._setting.options.engine,
-        )
+        identity = outcome.digests["train"] if outcome.trained else self._base_digest
+        whole = whole or outcome.trained is None
+        stage, outcome.predictions = self._evaluation.make(model, identity, whole=whole, reference=reference)
         outcome.add("evaluate", stage)

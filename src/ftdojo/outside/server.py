@@ -26,7 +26,7 @@ from pydantic import BaseModel, Field
 from ftdojo.contract.methods import find_config
 from ftdojo.contract.protocol import Iteration, Observation
 from ftdojo.contract.recipe import Recipe
-from ftdojo.contract.result import RunResult
+from ftdojo.contract.result import RunResult, TrivialAnswers
 from ftdojo.contract.row import SURROGATE
 from ftdojo.contract.submission import MAX_SCRIPT_BYTES, PLAN, RECIPE, SCRIPT, TRAIN, Plan
 from ftdojo.errors import FtdojoError, UsageError
@@ -216,6 +216,7 @@ def _describe_task(seen: Observation) -> dict[str, Any]:
         "train_rows_per_s": seen.train_rows_per_s,
         "evaluate_s": seen.evaluate_s,
         "baseline": str(seen.baseline.score),
+        "without_training": _describe_trivial(seen.trivial) if seen.trivial else None,
         "warm_start": seen.warm_start,
         "data_llm": seen.data_llm,
         "item_fields": seen.item_fields,
@@ -257,8 +258,21 @@ def _status(seat: Seat, watched: Watched) -> dict[str, Any]:
         "baseline": str(seen.baseline.score) if seen else None,
         "iterations": {i.number: i.verdict for i in seen.history} if seen else {},
         "best": seen.best if seen else None,
-        "result": seat.result.model_dump(mode="json") if seat.result else None,
+        "result": _describe_result(seat.result) if seat.result else None,
     }
+
+
+def _describe_trivial(trivial: TrivialAnswers) -> dict[str, str]:
+    """What answers without any training score on validation."""
+    scores = {name: str(score) for name, score in trivial.scores.items()}
+    return {**scores, "constant_output": trivial.constant_output, "examples of few_shot": str(trivial.shots)}
+
+
+def _describe_result(result: RunResult) -> dict[str, Any]:
+    """The result without the constants that were chosen by gold answers: an agent may play the task again."""
+    return result.model_dump(
+        mode="json", exclude_none=True, exclude={"trivial": {"constant_output", "majority_outputs"}}
+    )
 
 
 def _feedback(seen: Observation, number: int) -> BaseModel:
@@ -276,7 +290,7 @@ def _news(seat: Seat, watched: Watched) -> dict[str, Any]:
         return {"state": "running", "stage": watched.latest, "next": "call wait"}
     news = seat.news.result()
     if isinstance(news, RunResult):
-        return {"state": "ended", "result": news.model_dump(mode="json", exclude_none=True)}
+        return {"state": "ended", "result": _describe_result(news)}
     if isinstance(news, list):
         return {"state": "checked", "findings": [finding.model_dump(mode="json") for finding in news]}
     if isinstance(news, Iteration):

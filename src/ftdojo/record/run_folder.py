@@ -7,7 +7,7 @@ DIR/
   workspace/          where the agent drafts its submissions
   agent/, agent.log   of an outside agent that ftdojo started: its working folder, and what it printed
   model/              the best model, merged; absent if no submission was better than the base model
-  sealed/             of a finished run: the outputs on the test items
+  sealed/             of a finished run: the outputs on the test items, and examples with right answers
   result.json         of a finished run: its result, written last
   attempt-1.log       of a job of a suite: what its first attempt printed
   report.html         the report, written by the command line
@@ -94,6 +94,11 @@ class RunFolder:
         ``name`` may come from a ledger that was edited: the path stays in :attr:`sealed`.
         """
         return self.sealed / f"{Path(name).name}.jsonl"
+
+    @property
+    def examples(self) -> Path:
+        """Test items with outputs and right answers, for the owner of the run: see :mod:`ftdojo.episode.examples`."""
+        return self.sealed / "examples.json"
 
     @property
     def result(self) -> Path:

@@ -54,6 +54,8 @@ def card(exported: Exported) -> str:
         task=exported.task.spec,
         sets=variant.sets,
         scores=_scores(exported),
+        without_training=_without_training(exported),
+        learned=_learned(exported),
         measured=text.score(exported.score),
         data=exported.iteration.feedback.data,
         program=program.name,
@@ -108,6 +110,27 @@ def _scores(exported: Exported) -> list[tuple[str, str, str, int]]:
         (split, getattr(result.baseline, split), getattr(result.best, split)) for split in ("validation", "test")
     ]
     return [(split, text.score(a), text.score(b), b.n) for split, a, b in pairs if a and b]
+
+
+def _without_training(exported: Exported) -> list[tuple[str, str, str]]:
+    """Return answers that need no training, in words, with their scores on validation and test."""
+    result = exported.result
+    if result is None:
+        return []
+
+    def shown(score: Score | None) -> str:
+        return "–" if score is None else text.score(score)
+
+    measured = text.trivial_scores(result.trivial_validation, result.trivial)
+    return [(text.markdown(words), shown(validation), shown(test)) for words, validation, test in measured]
+
+
+def _learned(exported: Exported) -> str:
+    """Return what the model is shown to be better than; empty if nothing was measured without training."""
+    result = exported.result
+    if result is None or result.to_trivial is None:
+        return ""
+    return text.markdown(text.learned(result.best.iteration, result.trivial, result.to_trivial))
 
 
 def _fence(given: str) -> str:

@@ -84,10 +84,14 @@ def as_markdown(board: Leaderboard) -> str:
     """Return standings and scores as Markdown tables."""
     parts = [f"# {board.suite}\n"]
     for view in map(_view, board.boards):
-        parts.append(f"## {_escape(view.title)}\n\n{_escape(view.limits)}\n\n{_escape(view.verdict)}\n")
+        parts.append(
+            f"## {text.markdown(view.title)}\n\n{text.markdown(view.limits)}\n\n{text.markdown(view.verdict)}\n"
+        )
         parts += [_markdown(view.standings), _markdown(view.matrix)]
     if board.missing:
-        parts.append("## Missing\n\n" + "".join(f"- {_escape(_describe_missing(job))}\n" for job in board.missing))
+        parts.append(
+            "## Missing\n\n" + "".join(f"- {text.markdown(_describe_missing(job))}\n" for job in board.missing)
+        )
     return "\n".join(parts)
 
 
@@ -176,7 +180,7 @@ def _standing(s: Standing, tasks: int) -> list[Entry]:
     )
     outcomes = [f"{count} {name.replace('_', ' ')}" for name, count in sorted(s.outcomes.items())]
     return [
-        Entry(text.line(s.contestant, 60), s.contestant, [s.planner] if s.planner else []),
+        Entry(text.line(s.contestant, 60), s.contestant, _describe(s)),
         Entry("–", -9e9) if s.gain is None else Entry(f"{_percent(s.gain)}{text.SPACE}%", s.gain, gain),
         Entry("–", 9e9) if s.rank is None else Entry(f"{s.rank:.2f}", s.rank),
         Entry(f"{s.first} of {tasks}", -s.first),
@@ -191,6 +195,12 @@ def _standing(s: Standing, tasks: int) -> list[Entry]:
         Entry("–", -1.0) if each_s is None else Entry(text.duration(each_s), each_s),
         Entry("–", -1.0) if each_usd is None else Entry(f"${each_usd:,.4f}", each_usd, [f"{s.tokens:,} tokens in all"]),
     ]
+
+
+def _describe(s: Standing) -> list[str]:
+    if not s.trained:
+        return ["needs no training"]
+    return [s.planner] if s.planner else []
 
 
 def _matrix(board: Board, contestants: Sequence[str]) -> Table:
@@ -291,19 +301,11 @@ def _describe_missing(job: Missing) -> str:
 def _markdown(table: Table) -> str:
     rows = [
         [
-            (f"**{_escape(e.shown)}**" if e.best else _escape(e.shown))
-            + (f" {_escape('; '.join(e.notes))}" if e.notes else "")
+            (f"**{text.markdown(e.shown)}**" if e.best else text.markdown(e.shown))
+            + (f" {text.markdown('; '.join(e.notes))}" if e.notes else "")
             for e in r
         ]
         for r in table.rows
     ]
-    lines = [list(map(_escape, table.heads)), ["---"] * len(table.heads), *rows]
+    lines = [list(map(text.markdown, table.heads)), ["---"] * len(table.heads), *rows]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
-
-
-def _escape(given: str) -> str:
-    """Return ``given`` as one line without active Markdown or HTML."""
-    kept = text.line(given, 600)
-    for mark in "\\`*_[]<>|#$":
-        kept = kept.replace(mark, f"\\{mark}")
-    return kept

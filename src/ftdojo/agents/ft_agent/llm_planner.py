@@ -61,7 +61,7 @@ class LlmPlanner:
         feedback = start.iteration.feedback if start.iteration else None
         evaluation = (feedback.evaluation if feedback else None) or observation.baseline
         effects = measure(observation, drafts.read_all(observation.submissions))
-        diagnoses = diagnose(evaluation, feedback, observation.task)
+        diagnoses = diagnose(evaluation, feedback, observation.task, observation.trivial)
         facts = context.facts(observation, start.iteration, diagnoses, effects)
         explanation = explain(self._client, facts, evaluation)
         script, findings, seen = "", "", set[tuple[str, str]]()

@@ -62,7 +62,7 @@ class Situation:
             iteration=chosen,
             evaluation=evaluation,
             feedback=chosen.feedback,
-            diagnoses=diagnose(evaluation, chosen.feedback, observation.task),
+            diagnoses=diagnose(evaluation, chosen.feedback, observation.task, observation.trivial),
             tried=tried,
             effects={e.change: e for e in measure(observation, tried, start=chosen.number)},
         )

@@ -7,8 +7,16 @@ from pathlib import Path
 
 from ftdojo.contract.budget import Spent
 from ftdojo.contract.call import Call
-from ftdojo.contract.feedback import DataFeedback, Distribution, EvaluationFeedback, Feedback, TrainingFeedback
+from ftdojo.contract.feedback import (
+    DataFeedback,
+    Distribution,
+    EvaluationFeedback,
+    Feedback,
+    Interval,
+    TrainingFeedback,
+)
 from ftdojo.contract.protocol import Iteration
+from ftdojo.contract.result import RecipeDifference
 from ftdojo.contract.submission import RECIPE, SCRIPT, TRAIN, Plan
 from ftdojo.record import RunFolder
 from ftdojo.report import text
@@ -20,7 +28,13 @@ FILE_BYTES = 16_000
 
 
 def detail(
-    run: RunFolder, row: Row, iteration: Iteration, calls: Sequence[Call], data_calls: Sequence[Call], best: int
+    run: RunFolder,
+    row: Row,
+    iteration: Iteration,
+    calls: Sequence[Call],
+    data_calls: Sequence[Call],
+    best: int,
+    recipe: RecipeDifference | None,
 ) -> Detail:
     """Return all details, in the order of the page: plan, calls, outcome, findings, feedback, files, wrong outputs."""
     plan, feedback = iteration.plan, iteration.feedback
@@ -40,7 +54,7 @@ def detail(
         data=_data(feedback.data) if feedback.data else [],
         mixture=Some.of(_mixture(feedback.data) if feedback.data else []),
         training=_training(feedback.training, iteration.start) if feedback.training else [],
-        evaluation=_evaluation(evaluation) if evaluation else [],
+        evaluation=_evaluation(evaluation, recipe) if evaluation else [],
         errors=Some.of(_errors(evaluation) if evaluation else []),
         metrics=Some.of(_metrics(evaluation) if evaluation else []),
         files=_files(run.submission(iteration.number)),
@@ -137,10 +151,16 @@ def _training(training: TrainingFeedback, start: int | None) -> list[Fact]:
     ]
 
 
-def _evaluation(evaluation: EvaluationFeedback) -> list[Fact]:
+def _evaluation(evaluation: EvaluationFeedback, recipe: RecipeDifference | None) -> list[Fact]:
     given = evaluation.score
     gap = evaluation.to_best
     compared = [Fact("difference to the best so far", text.difference(gap, given.metric))] if gap else []
+    if recipe:
+        between = Interval(value=recipe.value, low=recipe.interval[0], high=recipe.interval[1])
+        runs = f"{recipe.runs} and {recipe.reference_runs} runs"
+        compared.append(
+            Fact("the same of recipes, with other seeds", f"{text.difference(between, given.metric)}, {runs}")
+        )
     return [
         Fact(given.metric, f"{text.score(given)}, n = {given.n:,}"),
         *compared,
