@@ -41,6 +41,7 @@ check: $(STAMP)  ## format, lint, types, arrows between rooms, sizes and names
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/check_shapes.py
+	$(BIN)/python scripts/check_proofs.py
 
 bench: $(STAMP)  ## speed against TRL and lm-evaluation-harness, in one run
 	$(BIN)/pip install --quiet -c $(CONSTRAINTS) -e '.[bench]'

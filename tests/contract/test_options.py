@@ -65,6 +65,7 @@ runs = strategies.builds(
     engine=words,
     data_llm=strategies.lists(words, max_size=3).map(tuple),
     llm_concurrency=strategies.integers(1, 99),
+    prechecks=strategies.integers(0, 999),
 )
 
 
@@ -90,7 +91,7 @@ OTHER: dict[str, Any] = {
     "model": "m", "agent": "a", "planner": "p", "variant": "hub", "wall_s": 5.0, "device_s": 5.0, "submissions": 5,
     "input_tokens": 5, "output_tokens": 5, "cost_usd": 5.0, "seed": 5, "ladder": True, "engine": "e",
     "sequential": True,
-    "warm_start": False,
+    "warm_start": False, "prechecks": 5,
 }  # fmt: skip
 NOT_IDENTITY = {
     "task": "its id and digest are",

@@ -108,6 +108,9 @@ def test_an_agent_that_misbehaves_gets_errors_and_nothing_else(
         ):
             assert "is not a raw file" in await refused(client, "read_raw", path=path)
 
+        for start in (80, 10**30):
+            assert "has 80 rows" in await refused(client, "read_raw", path="train.jsonl", start=start)
+
         for files, why in [
             ({"../escape.yaml": ""}, "is not a file of a submission"),
             ({"x" * 5000: ""}, "is not a file of a submission"),
@@ -120,6 +123,8 @@ def test_an_agent_that_misbehaves_gets_errors_and_nothing_else(
 
         deep = await ask(client, "precheck", files={**FILES, "train.yaml": "[" * 50_000}, wait_s=60)
         assert [f["severity"] for f in deep["findings"]] == ["error"]
+
+        assert "all 1 free checks of this run are used up" in await refused(client, "precheck", files=FILES, wait_s=60)
 
         pending, *others = await asyncio.gather(
             ask(client, "submit", files=FILES, wait_s=0),
@@ -136,7 +141,7 @@ def test_an_agent_that_misbehaves_gets_errors_and_nothing_else(
         assert "constant" in told["trivial"]
         assert not {"constant_output", "majority_outputs"} & set(told["trivial"]), "they were chosen by gold answers"
 
-    served([*options, "--max-iterations", "1"], play)
+    served([*options, "--max-iterations", "1", "--max-prechecks", "1"], play)
     result = json.loads((tmp_path / "run/result.json").read_text())
     assert result["outcome"] == "scored"
     assert not list(tmp_path.rglob("escape.yaml"))

@@ -168,7 +168,7 @@ class Evidence:
         folder = self.stage(made, name)
         key = (name, folder.name, made.contents.get(name, ""))
         if key not in self._stage_faults:
-            if not (folder / MANIFEST).is_file():
+            if folder.is_symlink() or not (folder / MANIFEST).is_file():
                 raise Unchecked(f"{made.label}: its stage '{name}' is not below {self.home.stages}")
             manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
             found = faults(folder, manifest["files"])

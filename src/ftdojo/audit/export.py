@@ -24,6 +24,7 @@ from ftdojo.episode.sequential import schedule_for
 from ftdojo.episode.setting import Setting
 from ftdojo.episode.stages import Stages
 from ftdojo.errors import InfrastructureError, UsageError
+from ftdojo.files import BY_UMASK, write_file
 from ftdojo.record import Home, Ledger, RunFolder, Store
 from ftdojo.record.events import RunBegun
 from ftdojo.record.history import History, list_ancestors
@@ -140,7 +141,7 @@ def _copy_adapter(trained: Path, base: Path, out: Path) -> None:
         copy_text_files(base, out)
         settings = json.loads((out / ADAPTER).read_text("utf-8"))
         settings["base_model_name_or_path"] = str(base)
-        (out / ADAPTER).write_text(json.dumps(settings, indent=1) + "\n", "utf-8")
+        write_file(out / ADAPTER, json.dumps(settings, indent=1) + "\n", mode=BY_UMASK)
 
 
 def _score(setting: Setting, out: Path, form: Form, progress: Progress, trainer: Trainer[Any, Any]) -> Score:

@@ -79,7 +79,7 @@ def _stopping_faults(
 
 
 def outputs(evidence: Evidence) -> list[str]:
-    """The outputs on test are those that were scored."""
+    """The outputs on test are those of the ledger. (That the model gave them is only shown by --regenerate.)"""
     scored, folder = evidence.test_scored, evidence.folder
     recorded = {folder.sealed_outputs(name): then for name, then in (scored.outputs or {}).items()}
     if scored.examples is not None:

@@ -34,6 +34,8 @@ class Episode:
     """Key of :attr:`TrivialAnswers.scores` -> the verdicts on the test items; none if they were not measured."""
     ran: bool = True
     """Whether it has a record of its own; false for a contestant that needs no training."""
+    prechecks: tuple[int, int] = (0, 0)
+    """Submissions that were checked for free, and those of them with rows that overlapped evaluation items."""
 
 
 def read_episode(out: Path, job: Job) -> Episode | None:
@@ -50,12 +52,21 @@ def read_episode(out: Path, job: Job) -> Episode | None:
         items, course = history.test_items, _course(history)
         scored = history.first(TestScored)
         blocked = sum(_blocked(e.event) for e in history.events if isinstance(e.event, IterationEnded))
+        prechecks = history.prechecks
     if not items and result.outcome != "disqualified":
         raise UsageError(
             f"{job.folder} was finished by a ftdojo that recorded no verdicts on single test items",
             fix="remove that folder and run the suite again",
         )
-    return Episode(job, result, items.get("best", []), course, blocked, scored.trivial_items if scored else {})
+    return Episode(
+        job,
+        result,
+        items.get("best", []),
+        course,
+        blocked,
+        scored.trivial_items if scored else {},
+        prechecks=(len(prechecks), sum(p.overlap > 0 for p in prechecks)),
+    )
 
 
 def _course(history: History) -> list[tuple[float, float]]:

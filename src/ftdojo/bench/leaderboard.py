@@ -110,6 +110,10 @@ class Standing(Result):
     """Submissions that a gate stopped."""
     blocked: int
     """Submissions with rows that overlapped evaluation items."""
+    prechecks: int = 0
+    """Submissions that were checked for free. Older builds did not count them."""
+    precheck_hits: int = 0
+    """Those of them with rows that overlapped evaluation items."""
     tokens: int
     """Tokens that LLMs read and wrote."""
     cost: Cost

@@ -19,17 +19,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 TaskName = Annotated[str, typer.Argument(metavar="TASK", help="A task id (see `ftdojo tasks`) or a task folder.")]
 NO_AGENT = dict.fromkeys(
     (
-        "agent",
-        "planner",
-        "probes",
-        "replay",
-        "ladder",
-        "sequential",
-        "warm_start",
-        "submissions",
-        "wall_s",
-        "device_s",
-        "seed",
+        *("agent", "planner", "probes", "prechecks", "replay", "ladder", "sequential", "warm_start"),
+        *("submissions", "wall_s", "device_s", "seed"),
     ),
     "no agent runs",
 )
@@ -83,7 +74,7 @@ def run(
     )
     learned = text.learned(result.best.iteration, result.trivial, result.to_trivial)
     ending = f": outcome {result.outcome}, best iteration {result.best.iteration} ({learned})"
-    err.print(Text("done", "bold green") + Text(ending), soft_wrap=True)
+    err.print(Text.assemble(("done", "bold green"), ending), soft_wrap=True)
 
 
 @with_options(NO_AGENT, task_as_option=True)
@@ -109,8 +100,8 @@ def validate(
         print_json(verdict)
     else:
         for finding in verdict.findings:
-            out.print(f"{finding.severity} at gate {finding.gate}, {finding.code}: {finding.where}", markup=False)
-            out.print(f"  {finding.message}\n  fix: {finding.fix}", markup=False)
+            out.print(f"{finding.severity} at gate {finding.gate}, {finding.code}: {finding.where}")
+            out.print(f"  {finding.message}\n  fix: {finding.fix}")
         out.print("ok: all gates passed" if verdict.ok else f"rejected at gate {verdict.gate}")
     if not verdict.ok:
         raise typer.Exit(1)
@@ -133,7 +124,7 @@ def report(
     if json:
         print_json({"report": str(path)})
     else:
-        out.print(str(path))
+        out.print(str(path), soft_wrap=True)
 
 
 def short_name(task: str) -> str:

@@ -11,14 +11,14 @@ from pathlib import Path
 from pydantic import Field
 
 from ftdojo.contract.budget import Budget
-from ftdojo.contract.options import RunOptions
+from ftdojo.contract.options import MAX_PRECHECKS, RunOptions
 from ftdojo.errors import UsageError
 from ftdojo.schema import StrictModel
 
 PACKAGES = ("ftdojo", "ftdojo-tasks", "torch", "transformers", "peft", "rdkit")
 
 
-SAME = ("variant", "model", "agent", "ladder", "warm_start", "engine", "sequential", "seed")
+SAME = ("variant", "model", "agent", "ladder", "warm_start", "engine", "prechecks", "sequential", "seed")
 """Options that are copied unchanged into a run's identity."""
 
 
@@ -38,6 +38,8 @@ class Configuration(StrictModel):
     """Whether a training may start from an accepted iteration. Older builds knew no such training."""
     engine: str = "transformers"
     """The inference engine of the evaluation."""
+    prechecks: int = MAX_PRECHECKS
+    """The limit of free checks. Older builds had none and did not record it."""
     sequential: bool = False
     """Whether evaluations may stop early. In runs of builds that did not record it, all were complete."""
     seed: int

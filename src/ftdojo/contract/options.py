@@ -16,6 +16,9 @@ from pydantic import BeforeValidator, ConfigDict, Field
 from ftdojo.contract.budget import Budget, parse_duration
 from ftdojo.schema import StrictModel
 
+MAX_PRECHECKS = 200
+"""More than an agent needs that repairs its submissions, and few enough that answers do not add up to a search."""
+
 
 @dataclass(frozen=True, slots=True)
 class Flag:
@@ -52,6 +55,8 @@ class Rules(StrictModel):
     option for further models. Data programs then send raw data to that model."""
     llm_concurrency: int = Field(8, ge=1)
     """Maximum number of concurrent calls of a data program."""
+    prechecks: Annotated[int, Flag("--max-prechecks")] = Field(MAX_PRECHECKS, ge=0)
+    """Maximum number of submissions that an agent may check with the first gates without submitting them."""
     sequential: Annotated[bool, Flag("--sequential")] = False
     """Let a submission answer the validation items in parts, and reject it without the rest as soon as it is clear that
     it will not be shown to be better. What is accepted has answered all items. For validation sets of many items: small

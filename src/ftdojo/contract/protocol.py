@@ -178,7 +178,11 @@ class Door(Protocol):
         """The calls of an iteration that was planned, but not finished, when the run was interrupted."""
 
     def precheck(self, submission: Path) -> Sequence[Finding]:
-        """Return the findings of gates 0 to 3 on a submission, without training it."""
+        """Return the findings of gates 0 to 3 on a submission, without training it.
+
+        Raises:
+            UsageError: if the limit of such checks is reached.
+        """
 
     def probe(self, submission: Path, share: float) -> Probe:
         """Train a submission on a share of its rows, and return its validation score."""

@@ -9,6 +9,7 @@ import argparse
 import csv
 import json
 import random
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 MAX_ANSWERS = 50
 """A source with more distinct completions than this has open answers, over which no balance is struck."""
+HALF = re.compile(r"[\ud800-\udfff]")
 POOL = 4
 """Of each source so many times the rows that are wanted are kept in memory, drawn evenly from all that it gives."""
 
@@ -74,6 +76,8 @@ def render(source: dict[str, Any], folder: Path, longest: int) -> Iterator[dict[
         if keep is not None and not keep(**row):
             continue
         pair = {"prompt": prompt.render(row).strip(), "completion": completion.render(row).strip()}
+        if any(map(HALF.search, pair.values())):  # text that was cut within a character; no file can hold it
+            continue
         if pair["prompt"] and pair["completion"] and len(pair["completion"]) <= longest:
             yield {**pair, "subtask": source["subtask"]}
 

@@ -15,6 +15,7 @@ from ftdojo.contract.method_config import MethodConfig
 from ftdojo.contract.methods import parse_config
 from ftdojo.contract.recipe import Recipe
 from ftdojo.errors import InputError
+from ftdojo.files import write_file
 from ftdojo.findings import Finding
 from ftdojo.schema import MAX_BYTES, NotRegularError, StrictModel, parse, read_file, read_regular
 
@@ -84,7 +85,7 @@ def copy(source: Path, folder: Path) -> None:
             (folder / name).symlink_to(path.readlink())
         elif path.exists():
             try:
-                (folder / name).write_bytes(read_regular(path, max(MAX_BYTES, MAX_SCRIPT_BYTES) + 1))
+                write_file(folder / name, read_regular(path, max(MAX_BYTES, MAX_SCRIPT_BYTES) + 1))
             except NotRegularError:
                 (folder / name).mkdir()
 

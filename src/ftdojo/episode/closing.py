@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from ftdojo.episode.examples import write_examples
 from ftdojo.episode.outcome import Outcome
 from ftdojo.episode.setting import Setting
 from ftdojo.episode.stages import Stages
+from ftdojo.files import make_private, write_file
 from ftdojo.record import RunFolder, events
 from ftdojo.record.history import History
 from ftdojo.training import Earlier
@@ -92,7 +92,7 @@ class Closing:
         """Keep the outputs that were scored with the run, for an audit; return their digests."""
         sealed = {name: self.folder.sealed_outputs(name) for name in predictions}
         with disk_errors(self.folder.sealed):
-            self.folder.sealed.mkdir(mode=0o700, exist_ok=True)
+            make_private(self.folder.sealed)
             for name, path in predictions.items():
-                shutil.copyfile(path, sealed[name])
+                write_file(sealed[name], path.read_bytes())
         return {name: digest.of_file(path) for name, path in sealed.items()}

@@ -23,9 +23,11 @@ from ftdojo.episode.identity import begin, identify
 from ftdojo.episode.judging import judge, verdicts_on
 from ftdojo.episode.observing import Observer
 from ftdojo.episode.outcome import Outcome
+from ftdojo.episode.prechecks import precheck
 from ftdojo.episode.setting import Setting
 from ftdojo.episode.stages import Stages
 from ftdojo.errors import UsageError
+from ftdojo.files import make_private, write_file
 from ftdojo.findings import Finding
 from ftdojo.gateway import Access, DataLlm
 from ftdojo.record import Home, Ledger, RunFolder, events
@@ -72,7 +74,7 @@ class Dojo:
         data_llm = data_llm or DataLlm.from_options(options)
         self._setting = Setting.prepare(options, home=home, progress=self.progress)
         with disk_errors(run):
-            run.mkdir(parents=True, exist_ok=True)
+            make_private(run)
         self._ledger = Ledger(run)
         self._history = History(self._ledger)
         self._setting = self._setting.as_recorded(self._history.configuration)
@@ -149,12 +151,12 @@ class Dojo:
             history.append(events.RunFinished(result=conclude(history, self.run.name)))
         result = history.require(events.RunFinished).result
         with disk_errors(self.run):
-            self._folder.result.write_text(result.model_dump_json(indent=1) + "\n", "utf-8")
+            write_file(self._folder.result, result.model_dump_json(indent=1) + "\n")
         return result
 
     def precheck(self, submission: Path) -> list[Finding]:
-        """Return the findings of gates 0 to 3 on a submission. Nothing is trained, and no submission is spent."""
-        return self._stages.precheck(submission)
+        """Return the findings of gates 0 to 3. No submission is spent: see :mod:`ftdojo.episode.prechecks`."""
+        return precheck(submission, self._stages, self._history, self._identity.prechecks)
 
     def probe(self, submission: Path, share: float) -> Probe:
         """Train a submission on a share of its rows and evaluate it on validation: an estimate of a full run at part of

@@ -25,8 +25,7 @@ from ftdojo.episode.rows_stage import RowsStage
 from ftdojo.episode.setting import Setting
 from ftdojo.episode.train_stage import MODEL, TrainStage
 from ftdojo.errors import InputError
-from ftdojo.findings import Finding
-from ftdojo.gates import Gates
+from ftdojo.gates import Gates, RejectedRowsError
 from ftdojo.gateway import Access
 from ftdojo.record import Stage, Store
 from ftdojo.training import trainer_of
@@ -57,7 +56,7 @@ class Stages:
         self._evaluation = EvaluateStage(setting=setting, store=self._store, progress=progress)
         self._baseline: Outcome | None = None
 
-    def precheck(self, folder: Path) -> list[Finding]:
+    def precheck(self, folder: Path) -> Outcome:
         """What gates 0 to 3 find in a submission, warnings included. Its rows stay in the store."""
         outcome = Outcome()
         try:
@@ -69,8 +68,8 @@ class Stages:
             _, warnings = self._gates.check_tokens(written, admitted.train)
             outcome.findings += warnings
         except InputError as error:
-            return [*error.findings, *outcome.findings]
-        return outcome.findings
+            outcome.findings[:0] = error.findings
+        return outcome
 
     def run(
         self,
@@ -177,7 +176,11 @@ class Stages:
 
     def _make_rows(self, admitted: Submission, outcome: Outcome, share: float = 1.0) -> Stage:
         """Gate 2 and the training rows, or the first share of them."""
-        stage = self._rows.make(admitted, share=share)
+        try:
+            stage = self._rows.make(admitted, share=share)
+        except RejectedRowsError as rejected:
+            outcome.overlap = rejected.overlap
+            raise
         outcome.overlap = stage.facts["overlap"]
         outcome.add("data", self._accounts.settle(stage) if self._accounts else stage)
         return stage

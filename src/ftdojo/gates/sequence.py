@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from ftdojo.contract.recipe import Recipe
 from ftdojo.contract.row import Row
 from ftdojo.contract.submission import Reading, Submission
 from ftdojo.data import TaskData
+from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 from ftdojo.gates import data_program
 from ftdojo.gates.decontamination import decontaminate
@@ -60,6 +61,14 @@ class Made:
     warnings: list[Finding]
 
 
+class RejectedRowsError(InputError):
+    """Rows that gate 2 rejects, with the number of those that contain an evaluation item, which only the record has."""
+
+    def __init__(self, findings: Sequence[Finding], overlap: int) -> None:
+        super().__init__(findings)
+        self.overlap = overlap
+
+
 @dataclass(frozen=True, kw_only=True)
 class Gates:
     """The gates of one task on one base model. Call the methods in the order of their definition. Each raises an
@@ -85,19 +94,27 @@ class Gates:
             return submission, check_static(submission, self.task.spec, self.base, self.data.raw, starts)
 
     def make_rows(self, program: Recipe | str, limit: int, trainer: Trainer[Any, Any]) -> Made:
-        """Run gate 2: the data program in the sandbox, first for a few rows and then for at most ``limit``."""
+        """Run gate 2: the data program in the sandbox, first for a few rows and then for at most ``limit``.
+
+        Raises:
+            RejectedRowsError: if the rows have faults.
+        """
         llm = self.llm if isinstance(program, str) else None
         with self.watch(2, "data program in the sandbox"):
             try_program(program, self.data.raw, trainer, llm)
             limits = llm.limits() if llm else sandbox.Limits()
             written = data_program.run(program, self.data.raw, trainer, limit=limit, limits=limits, llm=llm)
             clean = decontaminate(written, self.data.overlap)
+            try:
+                warnings = check_content(Rows(written, self.reference), trainer)
+            except InputError as error:
+                raise RejectedRowsError(error.findings, clean.found) from None
             return Made(
                 written=written,
                 clean=clean.rows,
                 overlap=clean.found,
                 report=data_program.report(written),
-                warnings=check_content(Rows(written, self.reference), trainer),
+                warnings=warnings,
             )
 
     def check_tokens(self, rows: list[Row], config: MethodConfig) -> tuple[Tokenized[TokenizedRow], list[Finding]]:

@@ -27,6 +27,7 @@ from ftdojo.contract.methods import find_config
 from ftdojo.contract.protocol import Iteration, Observation
 from ftdojo.contract.recipe import Recipe
 from ftdojo.contract.result import RunResult, TrivialAnswers
+from ftdojo.contract.row import SURROGATE
 from ftdojo.contract.submission import MAX_SCRIPT_BYTES, PLAN, RECIPE, SCRIPT, TRAIN, Plan
 from ftdojo.errors import FtdojoError, UsageError
 from ftdojo.outside.seat import Seat, Watched
@@ -111,7 +112,7 @@ def build(seat: Seat, watched: Watched, raw: Path) -> MCPServer[Any]:
 
     @server.tool(structured_output=False)
     async def precheck(files: FilesArgument, context: Context[Any, Any], wait_s: WaitArgument = WAIT_S) -> str:
-        """The findings of gates 0 to 3 on a submission. Nothing is trained; it costs only time."""
+        """The findings of gates 0 to 3 on a submission. It costs only time, and one of the free checks."""
         return await ask_and_wait(lambda: seat.precheck(_check_files(files)), wait_s, context)
 
     @server.tool(structured_output=False)
@@ -178,7 +179,12 @@ def _answer(make: Callable[[], Any]) -> str:
     except FtdojoError as error:
         raise ToolError(str(error)) from None
     document = value.model_dump(mode="json", exclude_none=True) if isinstance(value, BaseModel) else value
-    return json.dumps(document, ensure_ascii=False)
+    return _to_text(document)
+
+
+def _to_text(value: Any) -> str:
+    """Return JSON that any client can read: half a character (a lone surrogate) of raw data is escaped."""
+    return json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace").decode()
 
 
 def _require_observation(seat: Seat) -> Observation:
@@ -191,11 +197,13 @@ def _check_files(files: dict[str, str]) -> dict[str, str]:
     """Check the names and sizes of files, and return them.
 
     Raises:
-        UsageError: for an unknown name, or a text that is too long.
+        UsageError: for an unknown name, or a text that is too long or was cut within a character.
     """
     if foreign := sorted(files.keys() - set(FILES)):
         raise UsageError(f"{_shorten(foreign[0])} is not a file of a submission", fix=f"name only {', '.join(FILES)}")
     for name, text in files.items():
+        if SURROGATE.search(text):
+            raise UsageError(f"{name} holds half a character (a lone surrogate)", fix="write the whole character")
         if len(text.encode()) > MAX_SCRIPT_BYTES:
             raise UsageError(f"{name} is larger than {MAX_SCRIPT_BYTES // 1024} KiB", fix="keep data out of it")
     return files
@@ -231,12 +239,14 @@ def _rows(seen: Observation, raw: Path, path: str, start: int, rows: int) -> dic
     """Read rows of a file that the profile names: no other path is opened.
 
     Raises:
-        UsageError: for another path.
+        UsageError: for another path, or a start behind the last row.
     """
-    known = [file.path for file in seen.raw_data.files]
+    known = {file.path: file.rows + file.malformed_rows for file in seen.raw_data.files}
     if path not in known:
         raise UsageError(f"{_shorten(path)} is not a raw file", fix=f"choose one of: {', '.join(known)}")
-    texts = [json.dumps(row, ensure_ascii=False) for row in islice(raw_files.read(raw / path), start, start + rows)]
+    if start >= max(1, known[path]):
+        raise UsageError(f"{path} has {known[path]:,} rows, counted from 0", fix="name a smaller start")
+    texts = [_to_text(row) for row in islice(raw_files.read(raw / path), start, start + rows)]
     return {"path": path, "start": start, "rows": [t if len(t) <= ROW_CHARS else t[:ROW_CHARS] + " …" for t in texts]}
 
 

@@ -110,6 +110,18 @@ class ProbeEnded(LedgerEvent):
     probe: Probe
 
 
+class SubmissionPrechecked(LedgerEvent):
+    """The agent asked what the first gates find in a submission. Asked again for the same files, it is not recorded."""
+
+    kind = "precheck"
+    submission: str
+    """Digest of its files."""
+    codes: list[str]
+    """The codes of the findings."""
+    overlap: int
+    """Rows that contained an evaluation item. An agent must not see this number."""
+
+
 class LlmCalled(LedgerEvent):
     """A language model was called, by the agent or by a data program."""
 
@@ -202,6 +214,7 @@ RunEvent = (
     | BaselineMeasured
     | IterationEnded
     | ProbeEnded
+    | SubmissionPrechecked
     | LlmCalled
     | RunPaused
     | AgentStopped

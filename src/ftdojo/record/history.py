@@ -27,6 +27,7 @@ from ftdojo.record.events import (
     RunDisqualified,
     RunEvent,
     RunFinished,
+    SubmissionPrechecked,
     TestScored,
     malformed,
     parse,
@@ -49,9 +50,9 @@ def list_ancestors(iterations: Sequence[Iteration], start: int | None) -> list[I
 class History:
     """A typed view of a run's ledger: :mod:`ftdojo.record.events` lists the events.
 
-    They come in this order: ``configuration``, ``baseline``; many of ``llm_call``, ``probe``, ``paused`` and
-    ``iteration``; ``stopped``, ``test_opened``, ``test_scored`` or ``disqualified``, ``finished``. Every property
-    raises an :class:`InfrastructureError` if an event is malformed.
+    They come in this order: ``configuration``, ``baseline``; many of ``llm_call``, ``precheck``, ``probe``,
+    ``paused`` and ``iteration``; ``stopped``, ``test_opened``, ``test_scored`` or ``disqualified``, ``finished``. Every
+    property raises an :class:`InfrastructureError` if an event is malformed.
     """
 
     def __init__(self, ledger: Ledger) -> None:
@@ -62,6 +63,7 @@ class History:
         self._first: dict[type[LedgerEvent], RunEvent] = {}
         self._iterations: list[Iteration] = []
         self._probes: list[Probe] = []
+        self._prechecks: list[SubmissionPrechecked] = []
         self._calls: list[list[Call]] = [[]]
         self._best = 0
         self._spent = Spent()
@@ -125,6 +127,11 @@ class History:
     def probes(self) -> list[Probe]:
         """All probes of submissions."""
         return list(self._read()._probes)
+
+    @property
+    def prechecks(self) -> list[SubmissionPrechecked]:
+        """All free checks of submissions: each of other files."""
+        return list(self._read()._prechecks)
 
     @property
     def calls(self) -> list[list[Call]]:
@@ -221,6 +228,8 @@ class History:
                 self._best = iteration.number if iteration.accepted else self._best
             case ProbeEnded(probe=probe):
                 self._probes.append(probe)
+            case SubmissionPrechecked():
+                self._prechecks.append(event)
             case LlmCalled(call=call):
                 self._calls[-1].append(call)
         if isinstance(event, LedgerEvent):

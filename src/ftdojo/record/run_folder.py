@@ -11,6 +11,9 @@ DIR/
   result.json         of a finished run: its result, written last
   attempt-1.log       of a job of a suite: what its first attempt printed
   report.html         the report, written by the command line
+  leaderboard.*       of a suite: its pages
+
+The folder is private (mode 0700): it holds prompts, outputs on test and what the agent must not see.
 """
 
 from __future__ import annotations
@@ -18,14 +21,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ftdojo.files import require_plain
+
 LEDGER = "ledger.sqlite"
+LEADERBOARD = ("leaderboard.json", "leaderboard.md", "leaderboard.html")
 
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """The paths in the folder of one run. Nothing is read or made."""
+    """The paths in the folder of one run. Nothing is made."""
 
     path: Path
+
+    def require_plain(self) -> None:
+        """Check that nothing that ftdojo writes here is a link, as it may be in the folder of a stranger.
+
+        Raises:
+            UsageError: that names the first link.
+        """
+        beside = ("", "-wal", "-shm", "-journal")
+        logs = (path.name for path in self.path.glob("attempt-*.log"))
+        files = [self.lock, self.result, self.report, self.agent_log]
+        require_plain(
+            self.path,
+            files=[*(LEDGER + end for end in beside), *(path.name for path in files), *LEADERBOARD, *logs],
+            folders=[path.name for path in (self.submission(1).parent, self.workspace, self.model, self.sealed)],
+            others=[self.agent.name],
+        )
 
     @property
     def ledger(self) -> Path:

@@ -15,6 +15,7 @@ from ftdojo.audit.export import Ancestor, Exported
 from ftdojo.contract.result import Score
 from ftdojo.contract.submission import RECIPE, SCRIPT, TRAIN
 from ftdojo.disk import disk_errors
+from ftdojo.files import BY_UMASK, write_file
 from ftdojo.report import text
 from ftdojo.report.page import environment
 
@@ -28,7 +29,7 @@ def write_card(exported: Exported) -> Path:
     """Write the card into the folder of the model, and return its path."""
     path = exported.folder / FILE
     with disk_errors(path):
-        path.write_text(card(exported), "utf-8")
+        write_file(path, card(exported), mode=BY_UMASK)
     return path
 
 

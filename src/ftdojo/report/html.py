@@ -7,6 +7,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from ftdojo.disk import disk_errors
+from ftdojo.files import write_file
 from ftdojo.record import RunFolder
 from ftdojo.report import plots, text, view
 from ftdojo.report.page import environment
@@ -21,7 +22,7 @@ def write_report(run: Path) -> Path:
     page = render(view.read(run))
     path = RunFolder(run).report
     with disk_errors(path):
-        path.write_text(page, "utf-8")
+        write_file(path, page)
     return path
 
 

@@ -14,12 +14,13 @@ from markupsafe import Markup
 from ftdojo.bench.leaderboard import Board, Cell, Leaderboard, Missing, Pair, Standing, TaskLine
 from ftdojo.contract.result import Score
 from ftdojo.disk import disk_errors
+from ftdojo.files import write_file
 from ftdojo.record import RunFolder
+from ftdojo.record.run_folder import LEADERBOARD as FILES
 from ftdojo.report import html, plots, text
 from ftdojo.report.page import environment
 from ftdojo.stats import CONFIDENCE
 
-FILES = ("leaderboard.json", "leaderboard.md", "leaderboard.html")
 PAIRS = 400
 """Maximum number of comparisons on the page; comparisons with a winner come first."""
 
@@ -70,7 +71,7 @@ def write_leaderboard(out: Path, board: Leaderboard) -> Path:
                 ).report.is_file():  # its process was killed before it could write the report
                     html.write_report(out / folder)
         for name, content in zip(FILES, (as_json(board), as_markdown(board), as_html(board)), strict=True):
-            (out / name).write_text(content, "utf-8")
+            write_file(out / name, content)
     return out / FILES[-1]
 
 
@@ -162,6 +163,7 @@ def _standings(standings: Sequence[Standing], tasks: int) -> Table:
         "improving",
         "rejected by gates",
         "blocked",
+        "free checks",
         "time per iteration",
         "cost per iteration",
     )
@@ -187,6 +189,9 @@ def _standing(s: Standing, tasks: int) -> list[Entry]:
         Entry("–", -1.0) if share is None else Entry(text.share(share), share, [f"{s.improving:,}"]),
         Entry(f"{s.rejected:,}", s.rejected),
         Entry(f"{s.blocked:,}", s.blocked),
+        Entry(
+            f"{s.prechecks:,}", s.prechecks, [f"{s.precheck_hits:,} with evaluation items"] if s.precheck_hits else []
+        ),
         Entry("–", -1.0) if each_s is None else Entry(text.duration(each_s), each_s),
         Entry("–", -1.0) if each_usd is None else Entry(f"${each_usd:,.4f}", each_usd, [f"{s.tokens:,} tokens in all"]),
     ]

@@ -6,15 +6,9 @@ characters with an effect are removed: terminal sequences, controls, and marks t
 
 from __future__ import annotations
 
-import re
-
 from ftdojo.contract.feedback import Interval
 from ftdojo.contract.result import Gap, Score, TrivialAnswers
-
-# ECMA-48: control sequences, operating system commands, two-character escapes.
-_TERMINAL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
-# C0 and C1 controls but tab and line feed, bidirectional embeddings, overrides and isolates, lone surrogates.
-_ACTING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+from ftdojo.plain import remove_controls
 
 SPACE = "\N{NO-BREAK SPACE}"
 """Keeps a number and its unit, and an interval, on one line."""
@@ -22,7 +16,7 @@ SPACE = "\N{NO-BREAK SPACE}"
 
 def clean(text: str, limit: int) -> str:
     """Return at most ``limit`` characters of ``text``; active ones are dropped or shown as U+FFFD, cut ones counted."""
-    shown = _ACTING.sub("\ufffd", _TERMINAL.sub("", text[:limit].replace("\r\n", "\n")))
+    shown = remove_controls(text[:limit])
     hidden = len(text) - limit
     return f"{shown}… ({hidden:,} more characters)" if hidden > 0 else shown
 
