@@ -47,6 +47,14 @@ def test_more_rows_and_time_are_forecast_from_trainings_of_several_sizes(build: 
     assert found["the agent would try next"] == "more rows"
 
 
+def test_a_training_that_goes_on_counts_with_what_it_went_on_from(build: SimpleNamespace) -> None:
+    anew = [sized(build, n, rows, value) for n, rows, value in ((1, 100, 20), (2, 200, 35), (3, 400, 50))]
+    steps = [sized(build, n, rows, value) for n, rows, value in ((1, 100, 20), (2, 100, 35), (3, 200, 50))]
+    steps = [steps[0], *(step.model_copy(update={"start": step.number - 1}) for step in steps[1:])]
+    told = [what_more_buys(tried, [], 3, None, best_value=100.0, outlook="") for tried in (anew, steps)]
+    assert told[0] == told[1]
+
+
 def test_what_cannot_be_said_is_not_said(build: SimpleNamespace) -> None:
     alike = [sized(build, 1, 400, 20), sized(build, 2, 400, 35), sized(build, 3, 400, 50)]
     found = values(what_more_buys(alike, [], 3, None, best_value=100.0, outlook=""))

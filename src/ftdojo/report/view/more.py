@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ftdojo.contract.protocol import Iteration, Probe
 from ftdojo.contract.result import Score, TrivialAnswers
@@ -42,9 +42,10 @@ def what_more_buys(
     assert like.score is not None
     assert like.feedback.data is not None
     lines = [Fact(f"iteration {like.number}, on validation", text.score(like.score))]
+    rows, seconds = ({i.number: _with_ancestors(i, iterations, amount) for i in scored} for amount in (_rows, _seconds))
     curves = {
-        "rows": (_by_rows(scored, probes), float(like.feedback.data.rows)),
-        "time of training": (_by_seconds(scored), like.feedback.execution.seconds.train),
+        "rows": ([*_points(scored, rows), *_probed(scored, probes)], rows[like.number]),
+        "time of training": (_points(scored, seconds), seconds[like.number]),
     }
     for what, (points, amount) in curves.items():
         found = _forecast(points, amount, scored, best_value)
@@ -61,15 +62,30 @@ def what_more_buys(
     return lines
 
 
-def _by_rows(scored: Sequence[Iteration], probes: Sequence[Probe]) -> list[Point]:
-    rows = {i.digests.get("submission", ""): i.feedback.data.rows for i in scored if i.feedback.data}
-    found = [(float(i.feedback.data.rows), i.score) for i in scored if i.feedback.data]
-    found += [(probe.share * rows[probe.submission], probe.score) for probe in probes if probe.submission in rows]
-    return [_point(amount, score) for amount, score in found if score is not None and amount > 0]
+def _rows(iteration: Iteration) -> float:
+    return float(iteration.feedback.data.rows) if iteration.feedback.data else 0.0
 
 
-def _by_seconds(scored: Sequence[Iteration]) -> list[Point]:
-    found = [(i.feedback.execution.seconds.train, i.score) for i in scored]
+def _seconds(iteration: Iteration) -> float:
+    return iteration.feedback.execution.seconds.train
+
+
+def _with_ancestors(last: Iteration, iterations: Sequence[Iteration], amount: Callable[[Iteration], float]) -> float:
+    """Return the amount of an iteration and of all that its training went on from."""
+    total, one = amount(last), last
+    while one.start is not None:
+        one = iterations[one.start - 1]
+        total += amount(one)
+    return total
+
+
+def _points(scored: Sequence[Iteration], amounts: Mapping[int, float]) -> list[Point]:
+    return [_point(amounts[i.number], i.score) for i in scored if i.score and amounts[i.number] > 0]
+
+
+def _probed(scored: Sequence[Iteration], probes: Sequence[Probe]) -> list[Point]:
+    rows = {i.digests.get("submission", ""): _rows(i) for i in scored}
+    found = [(probe.share * rows[probe.submission], probe.score) for probe in probes if probe.submission in rows]
     return [_point(amount, score) for amount, score in found if score is not None and amount > 0]
 
 
