@@ -63,7 +63,7 @@ def test_guests_are_compared_under_the_names_of_the_suite(
     assert done.returncode == 0, done.stderr
     (board,) = json.loads(done.stdout)["boards"]
     standings = {standing["contestant"]: standing for standing in board["standings"]}
-    assert standings.keys() == {"mine", "cc"}
+    assert standings.keys() == {"mine", "cc", "constant", "few-shot"}
     assert standings["mine"]["gain"] == standings["cc"]["gain"] > 0.3, "the same submission, by two doors"
     results = {path.parts[-3]: json.loads(path.read_text()) for path in out.glob("jobs/*/*/*/*/result.json")}
     assert {name: result["agent"] for name, result in results.items()} == {

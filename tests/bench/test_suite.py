@@ -101,6 +101,7 @@ seeds = [7]
 [rules]
 ladder = false
 warm_start = false
+sequential = true
 engine = "vllm"
 data_llm = ["weak=openai:a"]
 llm_concurrency = 3

@@ -17,6 +17,7 @@ from ftdojo import digest
 from ftdojo.contract.task_spec import Record
 from ftdojo.disk import disk_errors
 from ftdojo.episode.evaluation import Prediction
+from ftdojo.files import write_file
 from ftdojo.schema import StrictModel
 from ftdojo.tasks.spec import ItemScore, Task
 
@@ -87,7 +88,7 @@ def choose_examples(
 def write_examples(path: Path, examples: Sequence[Example]) -> str:
     """Write the examples to a file, and return its digest."""
     with disk_errors(path):
-        path.write_bytes(_EXAMPLES.dump_json(list(examples), indent=1))
+        write_file(path, _EXAMPLES.dump_json(list(examples), indent=1))
     return digest.of_file(path)
 
 
