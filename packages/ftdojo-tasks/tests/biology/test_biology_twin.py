@@ -106,7 +106,10 @@ def pattern(text: str, *, gap: str | None = None) -> str:
 STEPS = [
     (name, re.compile(pattern(wording))) for name, operation in OPERATIONS.items() for wording in operation.wordings
 ]
-BRIEFS = {name: re.compile(pattern(operation.brief)) for name, operation in OPERATIONS.items()}
+BRIEFS = {
+    name: re.compile(f"{pattern(operation.brief)}|{pattern(twin.without_articles(operation.brief)).replace('?P<', '?P<short_').replace('?P=', '?P=short_')}")
+    for name, operation in OPERATIONS.items()
+}
 GAPS = [
     (term, re.compile(pattern(wording, gap=term)))
     for operation in OPERATIONS.values()
