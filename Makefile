@@ -6,10 +6,13 @@ BIN = $(VENV)/bin
 CONSTRAINTS ?= constraints.txt
 STAMP = $(VENV)/.installed
 
-.PHONY: demo test test-slow fuzz check coverage docs docs-generate install bench clean
+.PHONY: demo demo-chemistry test test-slow fuzz check coverage docs docs-generate install bench clean
 
-demo: $(STAMP)  ## fine-tune the embedded model on a chemistry task and open the sealed test
-	$(BIN)/ftdojo run chemistry/mol_und --budget 7m --max-iterations 4 --out runs/demo
+demo: $(STAMP)  ## fine-tune the embedded model on support tickets, a user's own task, and open the sealed test
+	$(BIN)/ftdojo run examples/support_tickets --budget 6m --out runs/demo
+
+demo-chemistry: $(STAMP)  ## the same on a benchmark task: questions about molecules
+	$(BIN)/ftdojo run chemistry/mol_und --budget 7m --max-iterations 4 --out runs/demo-chemistry
 
 # Two processes of one thread each: many small tests do not profit from more threads.
 test: $(STAMP)  ## the quick tests, among them one that trains the real model
@@ -38,6 +41,7 @@ check: $(STAMP)  ## format, lint, types, arrows between rooms, sizes and names
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/check_shapes.py
+	$(BIN)/python scripts/check_proofs.py
 
 bench: $(STAMP)  ## speed against TRL and lm-evaluation-harness, in one run
 	$(BIN)/pip install --quiet -c $(CONSTRAINTS) -e '.[bench]'

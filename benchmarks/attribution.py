@@ -156,6 +156,7 @@ def observation(history: list[Iteration], folders: dict[int, Path], best: int) -
         best=best,
         submissions=folders,
         remaining={"wall_s": WALL_S},
+        warm_start=False,  # the surface knows configurations, not what a model has learned before
         seed=0,
     )
 

@@ -174,7 +174,7 @@ def _trivial(name: str, variant: str) -> TrivialAnswers:
     _, task = tasks.get(name, runner=sandbox.run_user_code).variant(variant)
     data = prepare(task, variant, home)
     base = models.resolve(MODEL, home.root)
-    return trivial.measure(task, data, base, Store(home.stages), Silent(), items=data.sealed_test).answers
+    return trivial.measure(task, data, base, Store(home.stages), Silent(), split="test").answers
 
 
 def summary(lines: Sequence[Line]) -> dict[str, Any]:

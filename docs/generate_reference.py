@@ -205,6 +205,34 @@ lora:
 """
     },
     TrainConfig,
+    notes=(
+        "## Start from an earlier iteration",
+        "A training starts from the base model, unless `start` says otherwise:",
+        """```yaml
+start: best          # or the number of an accepted iteration, e.g. 3; the default is base
+method: lora
+learning_rate: 1.0e-4
+epochs: 1
+```""",
+        prose(
+            "`best` is the best iteration when the submission is made; the record has its number. The adapter of that "
+            "iteration is trained on, or its full weights are, with a new optimizer and a new schedule. The result is "
+            "still one adapter of the base model, or one set of weights, so it is exported and used like any other."
+        ),
+        prose(
+            "The method must train the same weights: `method`, `lora.rank`, `lora.alpha` and `lora.targets` are those "
+            "of the iteration. Everything else may differ. `lora` and `qlora` can start from each other: an adapter "
+            "has the same form in both, only the base model is stored in another precision during training. Gate 1 "
+            "names what differs (`start_mismatch`), and an iteration that does not exist or was not accepted "
+            "(`unknown_start`). The trial steps of gate 4 start from the same weights, so a learning rate that is too "
+            "high for them is found."
+        ),
+        prose(
+            "`ftdojo validate` knows no run: it tries the training from the base model and says so "
+            "(`start_not_checked`). A contest forbids such trainings with `warm_start = false` in its `[rules]`, a run "
+            "with `--no-warm-start`."
+        ),
+    ),
 )
 
 RECIPE = Page(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from ftdojo.contract.feedback import (
     Interval,
 )
 from ftdojo.contract.protocol import Decision, Iteration
-from ftdojo.contract.result import Score, StageSeconds
+from ftdojo.contract.result import Score, StageSeconds, TrivialAnswers
 from ftdojo.findings import Finding
 from ftdojo.record import Ledger, RunFolder, events
 from ftdojo.record.history import History
@@ -44,6 +44,7 @@ def write_run(
     validation: Sequence[float] = (),
     overlap: int = 0,
     stopped: bool = False,
+    trivial: Mapping[str, Sequence[ItemScore]] | None = None,
     **changed: Any,
 ) -> None:
     """A finished run: verdicts on the base and the best model on test, validation scores of accepted iterations.
@@ -51,6 +52,7 @@ def write_run(
     Args:
         overlap: rows that the first iteration lost because they overlapped.
         stopped: whether a gate stopped one more submission.
+        trivial: ``majority`` and, if it was measured, ``few_shot`` -> verdicts on test.
         changed: digests that differ.
     """
     task = get(job.task).variant(job.setting.variant)[1]
@@ -111,13 +113,30 @@ def write_run(
         history.append(events.AgentStopped(out_of_budget=False))
         verdicts = {"baseline": base, "best": best}
         scores = {name: Score.of(metric, summarize(task, rows)) for name, rows in verdicts.items()}
-        told = {
-            name: [
-                {"id": v.id, "subtask": "", "score": v.score, "parsed": True, "metrics": dict(v.metrics)} for v in rows
-            ]
-            for name, rows in verdicts.items()
-        }
-        history.append(events.TestScored.model_validate({**scores, "items": told}))
+
+        def plain(given: Mapping[str, Sequence[ItemScore]]) -> dict[str, Any]:
+            return {
+                name: [
+                    {"id": v.id, "subtask": "", "score": v.score, "parsed": True, "metrics": dict(v.metrics)}
+                    for v in rows
+                ]
+                for name, rows in given.items()
+            }
+
+        fields: dict[str, Any] = {**scores, "items": plain(verdicts)}
+        if trivial is not None:
+            easy = {name: Score.of(metric, summarize(task, rows)) for name, rows in trivial.items()}
+            fields["trivial_items"] = plain(trivial)
+            fields["trivial"] = TrivialAnswers(
+                constant=easy["majority"],
+                constant_output="x",
+                majority=easy["majority"],
+                subtasks={},
+                majority_outputs={},
+                few_shot=easy.get("few_shot"),
+                shots=4,
+            )
+        history.append(events.TestScored.model_validate(fields))
         result = conclude(history, folder.name)
         history.append(events.RunFinished(result=result))
     RunFolder(folder).result.write_text(result.model_dump_json())

@@ -67,6 +67,15 @@ TRAIN = Phrases(
             "The {p} hangs at the start and I cannot use it at all.",
             "My {p} is damaged: it fell apart when I lifted it.",
             "The {p} works for a minute, then the screen stays black.",
+            "The {p} breaks down again and again.",
+            "Two keys of the {p} are stuck since this morning.",
+            "The {p} no longer reacts to anything.",
+            "My {p} restarts by itself every hour.",
+            "The plug of the {p} is burnt.",
+            "The {p} arrived in one piece, but it has never worked.",
+            "Water drops out of the {p} and it smells burnt.",
+            "The {p} has a loose contact and loses power all the time.",
+            "The {p} will not charge, whatever cable I use.",
         ),
         "delivery": (
             "I am still waiting for the {p}, it should have been here last week.",
@@ -83,6 +92,14 @@ TRAIN = Phrases(
             "I got an empty parcel in place of the {p}.",
             "The {p} has not come yet, and the delivery date was the third.",
             "Has my {p} left your warehouse already?",
+            "The courier put the {p} somewhere and I cannot find it.",
+            "The parcel service says that the {p} was received, but not by us.",
+            "My {p} is overdue, you wrote that it would be sent in May.",
+            "The {p} is stuck in the post.",
+            "A neighbour should have the parcel with my {p}, but he knows nothing of it.",
+            "I opened the parcel and found everything except the {p}.",
+            "The status of the shipment with my {p} has not changed for a week.",
+            "Nobody rang, and now the {p} is said to be on its way back to the depot.",
         ),
         "return": (
             "I would like to send the {p} back, it is not what I expected.",
@@ -97,6 +114,14 @@ TRAIN = Phrases(
             "To which address do I send the {p} if I do not want it?",
             "I ordered the {p} by mistake and would like to exchange it.",
             "The {p} is smaller than I thought, please take it back for a refund.",
+            "I am not happy with the {p} and would like a refund.",
+            "The {p} does not suit us, how can it be returned?",
+            "Please cancel my purchase of the {p}, the box is still closed.",
+            "I bought the {p} twice, one of them goes back.",
+            "Can I give the {p} back within thirty days?",
+            "The return slip for the {p} was not in the box.",
+            "My wife does not want the {p}, so we are returning it.",
+            "I send the {p} back to you unused, please confirm.",
         ),
         "billing": (
             "I was charged twice for the {p}.",
@@ -111,6 +136,14 @@ TRAIN = Phrases(
             "The name on the receipt for the {p} is wrong, please correct the bill.",
             "I paid for the {p} by transfer and you still send me payment reminders.",
             "The total on the bill for the {p} does not match what I paid.",
+            "Why did you take more money than the {p} costs?",
+            "The sum on the invoice for the {p} is not correct.",
+            "I have not received a receipt for the {p}.",
+            "My credit card shows two payments for the same {p}.",
+            "We need the invoice for the {p} in the name of our firm.",
+            "The refund for the {p} was less than the price on the bill.",
+            "You charged shipping for the {p} although it was free.",
+            "The price of the {p} on my bill is in the wrong currency.",
         ),
         "question": (
             "Can the {p} be used in other countries, too?",
@@ -125,6 +158,14 @@ TRAIN = Phrases(
             "Where can I find the serial number of the {p}?",
             "How do I update the software of the {p}?",
             "Is the {p} water resistant?",
+            "Which cable does the {p} need?",
+            "How big is the {p}?",
+            "Can I connect the {p} to my old monitor?",
+            "How do I bring the {p} back to its first settings?",
+            "Does the {p} work with the newest system?",
+            "What does the blue light on the {p} mean?",
+            "Is it possible to use the {p} outdoors?",
+            "How many devices can the {p} work with?",
         ),
     },
     urgencies={
@@ -137,6 +178,9 @@ TRAIN = Phrases(
             "I need an answer right away.",
             "It must be solved within hours, my customers are waiting.",
             "As soon as possible, please, this is critical for me!",
+            "My business depends on it, help me now.",
+            "This is an emergency.",
+            "I need this today, not tomorrow.",
         ),
         "low": (
             "There is no rush at all.",
@@ -144,6 +188,9 @@ TRAIN = Phrases(
             "It is not important, take your time.",
             "Next month is early enough for an answer.",
             "I am in no hurry.",
+            "This is not urgent.",
+            "It can wait until you have time.",
+            "You need not answer soon.",
         ),
     },
     orders=(
@@ -171,6 +218,14 @@ TRAIN = Phrases(
         "I bought it as a present for my father.",
         "My postcode is 20457.",
         "I wrote to you once before and was content with the answer.",
+        "The serial number is 90417.",
+        "My contract has the number 5561.",
+        "I am registered with you as client 31870.",
+        "My ticket from last year was 12093.",
+        "My bank account ends in 4402.",
+        "The shop in the town sells it for 199 dollars.",
+        "Your colleague was very friendly.",
+        "My extension is 23.",
     ),
     goodbyes=("Thanks, Maria", "Best regards, T. Olsen", "Kind regards", "Thank you!", "Cheers, Ben", ""),
 )
@@ -263,7 +318,7 @@ def ticket(phrases: Phrases, rng: random.Random) -> dict[str, str]:
     sentences = [rng.choice(phrases.categories[category]).format(p=name), rng.choice(phrases.urgencies[urgency])]
     sentences += rng.sample(phrases.asides, rng.randint(1, 2))
     if order:
-        written = order if rng.random() < 0.7 else order.lower()
+        written = order if rng.random() < 0.6 else order.lower()
         sentences.append(rng.choice(phrases.orders).format(o=written))
     rng.shuffle(sentences)
     words = " ".join([rng.choice(phrases.greetings), *sentences, rng.choice(phrases.goodbyes)]).split()

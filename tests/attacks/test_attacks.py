@@ -6,7 +6,8 @@ A folder holds ``expect.toml`` and one of
   is refused ends with an error, and one that gets through ends well and without rows, which is another finding;
 - ``submission.py``: ``write(folder, facts)`` spoils an honest submission;
 - ``model.py``: ``tamper(folder)`` changes an exported model before its lineage is judged;
-- ``record.py``: ``tamper(place)`` changes a finished run and its home before the audit.
+- ``record.py``: ``tamper(place)`` changes a finished run and its home before the audit;
+- ``stranger.py``: a folder by a stranger, see ``test_strangers.py``.
 
 ``@NAME@`` in a program is replaced by a fact of the host: an attacker is supposed to know where everything lies. After
 each, the host must be as it was: no connection was made, no file changed, no process left, no secret in the record.
@@ -171,7 +172,7 @@ def arena(tmp_path_factory: pytest.TempPathFactory, approve: Path, tiny_model: P
 
 def test_the_corpus_is_large_and_every_attack_has_an_honest_twin() -> None:
     attacks = [name for name in EXPECTED if not name.startswith("good_")]
-    assert len(attacks) >= 40
+    assert len(attacks) >= 150
     assert {EXPECTED[name]["twin"] for name in attacks} == {name for name in EXPECTED if name.startswith("good_")}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -124,6 +125,9 @@ def test_the_card_tells_where_the_model_comes_from(run: Path, home: Home, tmp_pa
     for split in ("validation", "test"):
         assert f"| {split} | " in text
         assert f"{result['best'][split]['value']:.1f}" in text
+    easy = text.split("Answers that need no training score:")[1].split("The exported files")[0]
+    assert re.search(r"\| always answering (yes|no) \| .* \| .* \|", easy)
+    assert "On test this model is better than the base model" in easy
     assert "learning_rate: 0.005" in text
     assert " rows\n" in text.split("## Training data")[1]
     fenced = exported.submission / "recipe.yaml"

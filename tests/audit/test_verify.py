@@ -97,6 +97,11 @@ def _sealed(place: Path) -> None:
     path.write_text(path.read_text().replace('"no', '"yes', 1).replace('"yes', '"no', 1) + "\n")
 
 
+def _examples(place: Path) -> None:
+    with (place / "run/sealed/examples.json").open("a") as stream:
+        stream.write(" ")
+
+
 def _weights(place: Path) -> None:
     path = place / "run/model/model.safetensors"
     save_file({n: t * 1.01 for n, t in load_file(path).items()}, path, metadata={"format": "pt"})
@@ -113,6 +118,7 @@ def _predictions(place: Path) -> None:
         (_of_result, "result"),
         (_submission, "submissions"),
         (_sealed, "outputs"),
+        (_examples, "outputs"),
         (_weights, "lineage"),
         (_predictions, "stages"),
     ],
@@ -175,8 +181,19 @@ def _other_test_score(kind: str, payload: Payload) -> Payload:
 
 
 def _other_difference(kind: str, payload: Payload) -> Payload:
+    if kind == "iteration":
+        payload["iteration"]["digests"].pop("but_seed", None)
+        if payload["iteration"]["number"] == 2:
+            payload["iteration"]["decision"]["difference"]["value"] += 1
+    if kind == "finished":  # which no recipe says anything about then
+        for iteration in payload["result"]["iterations"]:
+            iteration["recipe"] = None
+    return payload
+
+
+def _other_stop(kind: str, payload: Payload) -> Payload:
     if kind == "iteration" and payload["iteration"]["number"] == 2:
-        payload["iteration"]["decision"]["difference"]["value"] += 1
+        payload["iteration"]["decision"]["answered"] = 25
     return payload
 
 
@@ -190,6 +207,7 @@ def _other_difference(kind: str, payload: Payload) -> Payload:
         (_other_score, "validation"),
         (_other_test_score, "test"),
         (_other_difference, "decisions"),
+        (_other_stop, "decisions"),
     ],
 )
 def test_a_forged_record_with_a_whole_chain_is_found(

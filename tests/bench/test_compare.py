@@ -11,7 +11,8 @@ import pytest
 
 from ftdojo.bench import Suite, SuiteRecord, leaderboard
 from ftdojo.bench.leaderboard import Leaderboard
-from ftdojo.errors import UsageError
+from ftdojo.errors import InputError, UsageError
+from ftdojo.report.leaderboard import write_leaderboard
 from ftdojo.tasks.spec import ItemScore
 from ftdojo_tasks.patent.noc4pc import CODES
 from synthetic_contest import items, write_run
@@ -115,6 +116,46 @@ def test_a_leaderboard_by_hand(contest: tuple[Path, Suite]) -> None:
     course = next(c for c in part.course if c.contestant == "single-shot")
     assert course.points[0] == (0, 0)
     assert course.points[-1] == pytest.approx((30, 30 / 90))
+
+
+def test_what_needs_no_training_is_ranked_like_every_contestant(contest: tuple[Path, Suite]) -> None:
+    out, suite = contest
+    for job in suite.jobs():
+        if job.task_id == "patent/noc4pc":
+            continue
+        who, easy = job.contestant.name, {"majority": scores(0.42, "constant")}
+        if job.task_id == "math/aime24":
+            easy["few_shot"] = scores(0.2, "few-shot")
+        write_run(out, job, scores(0.1, "base"), scores(SKILL[who], f"{who}{job.seed}"), trivial=easy)
+    (part,) = leaderboard(out).boards
+    standing = {s.contestant: s for s in part.standings}
+    assert set(standing) == {*SKILL, "constant", "few-shot"}
+    constant = standing["constant"]
+    assert (constant.trained, constant.runs, constant.iterations, constant.tasks) == (False, 0, 0, 2)
+    assert standing["base"].trained
+    assert standing["few-shot"].tasks == 1
+    cells = {(c.task, c.contestant): c for c in part.cells}
+    cell = cells["math/aime24", "constant"]
+    assert cell.score is not None
+    assert cell.score.value == pytest.approx(100 * sum(right(0.42, "constant")) / ITEMS)
+    assert (cell.seeds, cell.runs, cell.seed_deviation) == ([0, 1, 2], {}, None)
+    assert cells["finance/financeiq", "few-shot"].score is None
+    verdicts = {(p.task, p.ours, p.theirs): p.verdict for p in part.pairs}
+    assert verdicts["math/aime24", "single-shot", "constant"] == 0, "the trained model is not shown to be better"
+    assert verdicts["math/aime24", "base", "constant"] == -1
+    assert all("constant" in line.leaders for line in part.tasks)
+    assert {course.contestant for course in part.course} == set(SKILL)
+    page = write_leaderboard(out, leaderboard(out)).read_text("utf-8")
+    assert "needs no training" in page
+    assert "jobs/smollm2-135m-twin-short/math-aime24/constant" not in page
+
+
+@pytest.mark.parametrize("name", ["constant", "few-shot"])
+def test_their_names_are_taken(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "suite.toml"
+    path.write_text(SUITE.replace('"base"', f'{{name = "{name}", agent = "base"}}'))
+    with pytest.raises(InputError, match="is in every contest already"):
+        Suite.load(path)
 
 
 def test_a_pooled_metric_is_compared_too(contest: tuple[Path, Suite]) -> None:

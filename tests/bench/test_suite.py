@@ -73,6 +73,20 @@ def test_rules_are_everybodys_and_probes_a_contestants(tmp_path: Path) -> None:
         suite(tmp_path, probing, ladder)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("{name = ", '{base_url = "http://me:hidden@h/v1", planner = "openai:m", name = '),
+        ("[budgets.short]", "[rules]\ndata_llm = ['weak=openai:a@http://h/v1?key=hidden']\n[budgets.short]"),
+    ],
+)
+def test_an_address_with_a_secret_is_refused_before_it_is_recorded(tmp_path: Path, change: tuple[str, str]) -> None:
+    with pytest.raises(UsageError) as caught:
+        suite(tmp_path, change)
+    assert "hidden" not in str(caught.value)
+    assert "http://h/v1" in str(caught.value)
+
+
 EVERYTHING = """
 name = "all"
 tasks = ["chemistry/mol_und"]
@@ -86,9 +100,11 @@ agents = [
 seeds = [7]
 [rules]
 ladder = false
+warm_start = false
 engine = "vllm"
 data_llm = ["weak=openai:a"]
 llm_concurrency = 3
+prechecks = 50
 [budgets.short]
 wall = "2m"
 device = "90s"

@@ -60,9 +60,12 @@ runs = strategies.builds(
     probes=strategies.integers(0, 9),
     seed=strategies.integers(0, 2**40),
     ladder=strategies.booleans(),
+    sequential=strategies.booleans(),
+    warm_start=strategies.booleans(),
     engine=words,
     data_llm=strategies.lists(words, max_size=3).map(tuple),
     llm_concurrency=strategies.integers(1, 99),
+    prechecks=strategies.integers(0, 999),
 )
 
 
@@ -87,6 +90,8 @@ def test_durations_are_short_where_they_can_be() -> None:
 OTHER: dict[str, Any] = {
     "model": "m", "agent": "a", "planner": "p", "variant": "hub", "wall_s": 5.0, "device_s": 5.0, "submissions": 5,
     "input_tokens": 5, "output_tokens": 5, "cost_usd": 5.0, "seed": 5, "ladder": True, "engine": "e",
+    "sequential": True,
+    "warm_start": False, "prechecks": 5,
 }  # fmt: skip
 NOT_IDENTITY = {
     "task": "its id and digest are",

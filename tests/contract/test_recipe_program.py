@@ -75,6 +75,22 @@ def test_balance_draws_rare_answers_first() -> None:
     assert balanced(open_answers) == open_answers
 
 
+def test_a_recipe_that_skips_goes_on_where_an_earlier_one_ended_and_begins_again_at_the_end(tmp_path: Path) -> None:
+    for name in "ab":
+        rows = [{"q": f"{name}{i}", "a": str(i)} for i in range(30)]
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    source = {"prompt": "{{ q }}", "completion": "{{ a }}"}
+    parts = []
+    for skip in (0, 20, 40, 60, 70):
+        sources = [{**source, "path": "a.jsonl", "weight": 1}, {**source, "path": "b.jsonl", "weight": 3}]
+        recipe = Recipe.model_validate({"sources": sources, "max_rows": 20, "skip": skip}).model_dump()
+        parts.append({row["prompt"] for row in mix(recipe, tmp_path, 100)})
+    assert [len(part) for part in parts] == [20] * 5
+    assert len(parts[0] | parts[1]) == 40
+    assert parts[3] == parts[0]
+    assert {row for row in parts[4] if row.startswith("b")} & parts[0]
+
+
 def test_flawed_rows_are_passed_over(tmp_path: Path) -> None:
     rows = [
         {"q": "1", "a": "x"},

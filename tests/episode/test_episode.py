@@ -19,8 +19,11 @@ from ftdojo.contract.options import RunOptions
 from ftdojo.contract.protocol import Observation
 from ftdojo.contract.result import RunResult
 from ftdojo.episode import Dojo, run_episode
+from ftdojo.episode.examples import read_examples
 from ftdojo.errors import FtdojoError, UsageError
-from ftdojo.record import Home, Ledger
+from ftdojo.record import Home, Ledger, RunFolder
+from ftdojo.record import events as run_events
+from ftdojo.record.history import History
 
 PLAN = {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []}
 TRAIN = {"method": "full", "learning_rate": 0.01, "epochs": 6, "batch_size": 8, "max_length": 64}
@@ -78,6 +81,8 @@ def test_an_episode_from_baseline_to_sealed_test(tmp_path: Path, approve: Path, 
 
     with Ledger(tmp_path / "run", writable=False) as ledger:
         kinds = [event.kind for event in ledger.events()]
+        record = json.dumps([event.payload for event in ledger.events()])
+        scored = History(ledger).require(run_events.TestScored)
     expected = ["configuration", "baseline", *["iteration"] * 3, "stopped", "test_opened", "test_scored", "finished"]
     assert kinds == expected
 
@@ -91,6 +96,19 @@ def test_an_episode_from_baseline_to_sealed_test(tmp_path: Path, approve: Path, 
     assert samples
     assert "Request" in shown
     assert not any("verdict" in s.model_dump_json() for s in samples), "gold answers stay in the environment"
+
+    easy = agent.seen[0].trivial
+    assert easy is not None
+    assert result.trivial_validation == easy
+    assert (easy.constant_output in ("yes", "no"), easy.few_shot is not None) == (True, True)
+    assert set(scored.trivial_items) == {"constant", "majority", "few_shot"}
+
+    examples = read_examples(RunFolder(tmp_path / "run").examples, scored.examples)
+    assert len(examples) == 10
+    assert {example.right for example in examples} == {"yes", "no"}
+    assert all((e.answers["best"].output == e.right) == (e.answers["best"].score == 1) for e in examples)
+    told = (shown, record, (tmp_path / "run/result.json").read_text())
+    assert not any(example.question in text for example in examples for text in told), "test items stay sealed"
 
     again = play(tmp_path / "run", Scripted(folders), approve, tiny_model, home)
     assert again == result, "a finished run is told again, not run again"

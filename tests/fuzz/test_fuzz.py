@@ -19,7 +19,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ftdojo import tasks
+from ftdojo import plain, tasks
 from ftdojo.agents.draft import Draft
 from ftdojo.agents.ft_agent import edits
 from ftdojo.agents.ft_agent.planning import PlanReply
@@ -42,6 +42,7 @@ from ftdojo.report import text as report_text
 from ftdojo.sandbox import tail
 from ftdojo.schema import load_file, parse
 from ftdojo.tasks import answers, extract, scoring, template
+from ftdojo.tasks.bounded_template import is_simple
 from ftdojo.tasks.folder import TaskFile
 from ftdojo.tasks.raw_files import READERS
 from ftdojo.tasks.rows import read_jsonl
@@ -126,6 +127,8 @@ TARGETS: dict[str, Target] = {
     "shown in a finding": (gate_text.quote, ()),
     "shown in a report": (lambda t: report_text.line(report_text.clean(t, 2000), 100), ()),
     "printed by a program": (tail.clean, ()),
+    "shown on a terminal": (lambda t: (plain.remove_controls(t), plain.escape_controls(t)), ()),
+    "template without limits": (lambda t: template.compile_template(t) and is_simple(t), (ValueError,)),
     "duration": (parse_duration, ()),
 }  # fmt: skip
 

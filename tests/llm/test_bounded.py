@@ -71,6 +71,14 @@ def test_a_key_that_a_server_repeats_is_not_kept(log: Log, monkeypatch: pytest.M
     assert "verysecret" not in "".join(call.model_dump_json() for call in log.calls)
 
 
+@pytest.mark.parametrize("name", ["GROQ_API_KEY", "HF_TOKEN", "AWS_ACCESS_KEY_ID", "DB_PASSWORD", "my_secret"])
+def test_keys_are_found_by_the_name_of_their_variable(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, 'pass/wo"rd')
+    monkeypatch.setenv("MONKEY", "banana")
+    shown = bounded.hide_secrets('pass/wo"rd {"a": "pass/wo\\"rd"} http://h/pass%2Fwo%22rd banana')
+    assert shown == '*** {"a": "***"} http://h/*** banana'
+
+
 @pytest.mark.parametrize("url", ["http://me:secret@host/v1", "http://host/v1?key=secret", "http://host/v1#secret"])
 def test_an_address_that_would_give_a_secret_away_is_refused(url: str) -> None:
     with pytest.raises(UsageError) as caught:

@@ -93,6 +93,7 @@ def test_an_agent_that_misbehaves_gets_errors_and_nothing_else(
         about = await ask(client, "task")
         assert about["task"]["metric"] == "accuracy"
         assert set(about["schemas"]) == set(GOOD)
+        assert about["without_training"]["constant_output"] in ("yes", "no")
         rows = await ask(client, "read_raw", path="train.jsonl", start=78, rows=50)
         assert len(rows["rows"]) == 2
         home = tmp_path / "home"
@@ -107,6 +108,9 @@ def test_an_agent_that_misbehaves_gets_errors_and_nothing_else(
         ):
             assert "is not a raw file" in await refused(client, "read_raw", path=path)
 
+        for start in (80, 10**30):
+            assert "has 80 rows" in await refused(client, "read_raw", path="train.jsonl", start=start)
+
         for files, why in [
             ({"../escape.yaml": ""}, "is not a file of a submission"),
             ({"x" * 5000: ""}, "is not a file of a submission"),
@@ -120,6 +124,8 @@ def test_an_agent_that_misbehaves_gets_errors_and_nothing_else(
         deep = await ask(client, "precheck", files={**FILES, "train.yaml": "[" * 50_000}, wait_s=60)
         assert [f["severity"] for f in deep["findings"]] == ["error"]
 
+        assert "all 1 free checks of this run are used up" in await refused(client, "precheck", files=FILES, wait_s=60)
+
         pending, *others = await asyncio.gather(
             ask(client, "submit", files=FILES, wait_s=0),
             refused(client, "submit", files=FILES),
@@ -130,9 +136,12 @@ def test_an_agent_that_misbehaves_gets_errors_and_nothing_else(
         iteration = await ask(client, "wait", wait_s=120)
         assert iteration["state"] == "ended", "the only submission that the budget allows ends the episode"
         assert "has ended" in await refused(client, "submit", files=FILES)
-        assert (await ask(client, "status"))["result"]["budget"]["submissions"] == 1
+        told = (await ask(client, "status"))["result"]
+        assert told["budget"]["submissions"] == 1
+        assert "constant" in told["trivial"]
+        assert not {"constant_output", "majority_outputs"} & set(told["trivial"]), "they were chosen by gold answers"
 
-    served([*options, "--max-iterations", "1"], play)
+    served([*options, "--max-iterations", "1", "--max-prechecks", "1"], play)
     result = json.loads((tmp_path / "run/result.json").read_text())
     assert result["outcome"] == "scored"
     assert not list(tmp_path.rglob("escape.yaml"))

@@ -29,3 +29,12 @@ def test_the_ledger_and_its_lock_are_where_the_layout_says(tmp_path: Path) -> No
 @pytest.mark.parametrize("name", ["../../x", "/etc/x", "a/../../x", "x"])
 def test_a_name_from_a_forged_ledger_stays_in_the_sealed_folder(name: str) -> None:
     assert RunFolder(Path("run")).sealed_outputs(name) == Path("run/sealed/x.jsonl")
+
+
+def test_a_run_is_private(finished_run: Path) -> None:
+    """It holds prompts, outputs on test, and what the agent must not see; other users of the machine may be agents."""
+    run = finished_run / "run"
+    assert run.stat().st_mode & 0o777 == 0o700
+    for path in run.rglob("*"):
+        if path.is_file() and not path.is_relative_to(RunFolder(run).model):
+            assert path.stat().st_mode & 0o077 == 0, path

@@ -200,3 +200,30 @@ def test_another_user_of_a_cache_is_told_to_take_one_of_their_own() -> None:
         done = subprocess.run([sys.executable, "-c", code, folder], capture_output=True, text=True, check=False)
     told = "InfrastructureError choose another folder with --out, or another cache with FTDOJO_HOME"
     assert done.stdout.splitlines() == [told] * 2, done.stderr
+
+
+@pytest.mark.parametrize("part", ["file", "folder", "manifest"])
+def test_a_stage_with_a_link_is_made_again_and_nothing_is_written_through_it(tmp_path: Path, part: str) -> None:
+    def build(folder: Path) -> dict[str, int]:
+        (folder / "a").write_text("made")
+        return {}
+
+    stage = Store(tmp_path / "store").make("k", {}, build)
+    elsewhere = tmp_path / "elsewhere"
+    if part == "folder":
+        stage.path.rename(elsewhere)
+        stage.path.symlink_to(elsewhere)
+    else:
+        path = stage.path / ("a" if part == "file" else "manifest.json")
+        elsewhere.write_bytes(path.read_bytes())
+        path.unlink()
+        path.symlink_to(elsewhere)
+    store = Store(tmp_path / "store")
+    assert store.find("k", {}) is None
+    before = sorted(tmp_path.glob("elsewhere*"))
+    again = store.make("k", {}, build)
+    assert not again.reused
+    assert not again.path.is_symlink()
+    assert (again.path / "a").read_text() == "made"
+    assert [p for p in again.path.rglob("*") if p.is_symlink()] == []
+    assert sorted(tmp_path.glob("elsewhere*")) == before

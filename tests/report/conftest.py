@@ -24,10 +24,11 @@ from ftdojo.contract.feedback import (
     TrainingFeedback,
 )
 from ftdojo.contract.protocol import Decision, Iteration
-from ftdojo.contract.result import RunResult, Score, StageSeconds
+from ftdojo.contract.result import Gap, RunResult, Score, StageSeconds, TrivialAnswers
 from ftdojo.contract.submission import Plan, PlannedChange
+from ftdojo.episode.examples import Answered, Example, write_examples
 from ftdojo.findings import Finding
-from ftdojo.record import Ledger, events
+from ftdojo.record import Ledger, RunFolder, events
 from ftdojo.record.history import History
 from ftdojo.record.summary import conclude
 
@@ -68,6 +69,34 @@ def evaluation(value: float, gap: float | None = None, samples: Sequence[ErrorSa
             error="wrong",
         )],
     )  # fmt: skip
+
+
+def trivial(output: str = "1", constant: float = 39.0, few_shot: float | None = 24.0, n: int = 200) -> TrivialAnswers:
+    """What needs no training; the few-shot prompt was asked ``n`` of 200 items."""
+    return TrivialAnswers(
+        constant=score(constant),
+        constant_output=output,
+        majority=score(constant + 2),
+        subtasks=dict.fromkeys(SUBTASKS, constant + 2),
+        majority_outputs=dict.fromkeys(SUBTASKS, output),
+        few_shot=None if few_shot is None else score(few_shot, n),
+        shots=4,
+    )
+
+
+EXAMPLES = [
+    Example(
+        id=f"test-{number}",
+        subtask="ring_count",
+        question=f"How many rings has molecule {number}?",
+        right=f"the right answer {number}",
+        answers={
+            "baseline": Answered(output="C1CC1 is a molecule.", score=0.0),
+            "best": Answered(output=f"answer {number}", score=number % 2),
+        },
+    )
+    for number in range(10)
+]
 
 
 def training(steps: int = 64, floor: float = 0.2, points: int = 50) -> TrainingFeedback:
@@ -191,8 +220,9 @@ STORY = (
 def build() -> SimpleNamespace:
     """What runs are made of."""
     return SimpleNamespace(
-        STORY=STORY, call=call, evaluated=evaluated, evaluation=evaluation, plan=plan, score=score, stopped=stopped
-    )
+        EXAMPLES=EXAMPLES, STORY=STORY, call=call, evaluated=evaluated, evaluation=evaluation, plan=plan, score=score,
+        stopped=stopped, trivial=trivial,
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -223,6 +253,9 @@ def make_run(tmp_path: Path) -> Callable[..., Path]:
 def record(
     run: Path, iterations: Sequence[Iteration], until: str, about: dict[str, Any], calls: dict[int, list[Call]]
 ) -> None:
+    easy: tuple[TrivialAnswers | None, TrivialAnswers | None] = about.pop("trivial", (None, None))
+    gap: Gap | None = about.pop("to_trivial", None)
+    examples: Sequence[Example] | None = about.pop("examples", None)
     steps = ["started", "baseline", "iterations", "stopped", "test_opened", "test_scored", "finished"]
     reached = steps.index(until)
     with Ledger(run) as ledger:
@@ -236,7 +269,8 @@ def record(
         identity = {"configuration": {**CONFIGURATION, **about.pop("configuration", {})}}
         history.append(events.RunBegun.model_validate({**identity, **facts, **about}))
         if reached >= steps.index("baseline"):
-            history.append(events.BaselineMeasured(evaluation=evaluation(8.5), charge=Spent(wall_s=70, device_s=66)))
+            charge = Spent(wall_s=70, device_s=66)
+            history.append(events.BaselineMeasured(evaluation=evaluation(8.5), trivial=easy[0], charge=charge))
         if reached >= steps.index("iterations"):
             for iteration in iterations:
                 for made in calls.get(iteration.number, []):
@@ -250,7 +284,13 @@ def record(
         if reached >= steps.index("test_scored"):
             last = next((i.score for i in reversed(iterations) if i.accepted), None)
             best = score(last.value - 3.5) if last else score(8.5)
-            history.append(events.TestScored(baseline=score(8.5), best=best))
+            kept = None
+            if examples is not None:
+                RunFolder(run).sealed.mkdir()
+                kept = write_examples(RunFolder(run).examples, examples)
+            history.append(
+                events.TestScored(baseline=score(8.5), best=best, trivial=easy[1], to_trivial=gap, examples=kept)
+            )
         if reached >= steps.index("finished"):
             history.append(events.RunFinished(result=conclude(history, run.name)))
 

@@ -15,10 +15,11 @@ import pytest
 
 from ftdojo.contract.feedback import ErrorSample, Feedback
 from ftdojo.contract.protocol import Iteration
+from ftdojo.contract.result import Gap
 from ftdojo.contract.submission import PlannedChange
 from ftdojo.errors import UsageError
 from ftdojo.findings import Finding
-from ftdojo.record import Ledger
+from ftdojo.record import Ledger, RunFolder
 from ftdojo.report import write_report
 
 SECTIONS = {"verdict", "course", "iterations", "subtasks", "details", "record"}
@@ -109,6 +110,58 @@ def test_a_finished_run(make_run: MakeRun) -> None:
     assert page.tags["svg"] == 2
     assert "25 min 16 s" in page.text  # 70 s for the baseline and 241 s for each of six iterations
     assert "30 min 0 s" in page.text  # the limit
+
+
+BESIDE = Gap(to="majority", value=2.0, interval=(-3.0, 7.0), better=False)
+
+
+def test_scores_stand_with_what_needs_no_training(make_run: MakeRun, build: SimpleNamespace) -> None:
+    easy = (build.trivial("2", n=100), build.trivial())
+    page = Page(write_report(make_run(trivial=easy, to_trivial=BESIDE)))
+    page.check()
+    assert (
+        "The model is better than the base model, but not shown to be better than the best constant of each sub-task."
+        in page.text
+    )
+    rows = re.search(r"validation test base model (.*) Course of the run", page.text)
+    assert rows is not None
+    assert rows.group(1) == (
+        "8.5 % [2.5, 14.5] 8.5 % [2.5, 14.5] iteration 6, the best 64.5 % [58.5, 70.5] 61.0 % [55.0, 67.0] "
+        "always answering 2 39.0 % [33.0, 45.0] – always answering 1 – 39.0 % [33.0, 45.0] "
+        "the best constant of each sub-task 41.0 % [35.0, 47.0] 41.0 % [35.0, 47.0] "
+        "the base model with 4 examples in its prompt 24.0 % [18.0, 30.0], 100 items 24.0 % [18.0, 30.0]"
+    )
+    assert "Without training: constant 39.0, constant by sub-task 41.0, few-shot 24.0." in page.source
+
+
+def test_test_items_show_both_models_and_the_right_answer(make_run: MakeRun, build: SimpleNamespace) -> None:
+    run = make_run(examples=build.EXAMPLES)
+    page = Page(write_report(run))
+    page.check()
+    assert page.tags["article"] == 10
+    assert (
+        "ring_count test-3 How many rings has molecule 3? base model wrong C1CC1 is a molecule. iteration 6 right "
+        "answer 3 right answer the right answer 3" in page.text
+    )
+    assert "must not be shown to an agent" in page.text
+    examples = RunFolder(run).examples
+    examples.write_text(examples.read_text("utf-8").replace("answer 3", "answer 4"), "utf-8")
+    assert "examples" not in Page(write_report(run)).ids, "a file that was changed is not the run's"
+
+
+def test_hostile_test_items_do_not_act(make_run: MakeRun, build: SimpleNamespace) -> None:
+    hostile = [
+        example.model_copy(
+            update={
+                "id": HOSTILE,
+                "question": HOSTILE * 100,
+                "right": HOSTILE,
+                "answers": {"baseline": example.answers["best"].model_copy(update={"output": HOSTILE})},
+            }
+        )
+        for example in build.EXAMPLES
+    ]
+    Page(write_report(make_run(examples=hostile, trivial=(build.trivial(HOSTILE), None)))).check()
 
 
 @pytest.mark.parametrize(

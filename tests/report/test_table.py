@@ -39,6 +39,14 @@ def test_gains_have_intervals_and_iterations_their_decision(make_result: MakeRes
     assert "25 min 16 s (device 24 min 42 s), 6 submissions, no LLM tokens" in " ".join(output.split())
 
 
+def test_what_needs_no_training_stands_with_both_splits(make_result: MakeResult, build: SimpleNamespace) -> None:
+    output = shown(make_result(trivial=(build.trivial("2", n=100), build.trivial(few_shot=None))))
+    assert all(len(line) <= 80 for line in output.splitlines())
+    assert row(output, "always answering 2").split(maxsplit=3)[3].split("  ")[0] == f"39.0{S}% [33.0,{S}45.0]"
+    assert row(output, "always answering 1").rstrip().endswith(f"39.0{S}% [33.0,{S}45.0]")
+    assert "of 100 items" in output
+
+
 def test_a_run_that_kept_the_base_model(make_result: MakeResult) -> None:
     output = shown(make_result([]))
     assert "best: the base model" in output

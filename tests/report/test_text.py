@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ftdojo.contract.result import Score
+from ftdojo.contract.result import Gap, Score
 from ftdojo.report import text
 
 S = text.SPACE
@@ -58,6 +59,20 @@ def test_scores_are_written_in_their_metrics_unit() -> None:
     assert text.score(Score(metric="mae", value=0.734, interval=(0.6, 12.34), n=9)) == f"0.73 [0.60,{S}12.3]"
     assert text.number(-3.14, "accuracy", sign=True) == "−3.1"
     assert text.number(3.14, "mae", sign=True) == "+3.14"
+
+
+def test_a_model_is_compared_with_the_best_of_what_needs_no_training(build: SimpleNamespace) -> None:
+    easy = build.trivial("1")
+    gap = Gap(to="constant", value=1.0, interval=(-4.0, 6.0), better=False)
+    assert text.learned(0, easy, gap) == "nothing was shown to be better than the base model"
+    assert text.learned(2, None, None) == "better than the base model on validation"
+    assert (
+        text.learned(2, easy, gap) == "better than the base model, but not shown to be better than always answering 1"
+    )
+    shown = gap.model_copy(update={"to": "few_shot", "better": True})
+    assert text.learned(2, easy, shown) == (
+        "better than the base model, and than the base model with 4 examples in its prompt"
+    )
 
 
 @pytest.mark.parametrize(

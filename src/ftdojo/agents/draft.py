@@ -17,6 +17,7 @@ from ftdojo.contract.task_spec import RawSource, Rendering, TaskSpec
 from ftdojo.contract.train_config import TrainConfig
 from ftdojo.disk import disk_errors
 from ftdojo.errors import InputError
+from ftdojo.files import write_file
 from ftdojo.findings import Finding
 from ftdojo.schema import StrictModel
 
@@ -65,13 +66,13 @@ class Proposal:
             parts: dict[str, StrictModel] = {submission.PLAN: self.plan, submission.TRAIN: self.draft.train}
             if isinstance(program, str):
                 (folder / submission.RECIPE).unlink(missing_ok=True)
-                script.write_text(program, "utf-8")
+                write_file(script, program)
             else:
                 script.unlink(missing_ok=True)
                 parts[submission.RECIPE] = program
             for name, part in parts.items():
                 text = yaml.safe_dump(part.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=110)
-                (folder / name).write_text(text, "utf-8")
+                write_file(folder / name, text)
 
 
 def read(folder: Path) -> Draft:

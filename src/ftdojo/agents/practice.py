@@ -26,6 +26,10 @@ FULL_RATE, AT_WIDTH = 5e-5, 2000
 """The learning rate of full weights at a hidden size of :data:`AT_WIDTH`."""
 ADAPTER_RATE = 10.0
 """Learning rate of adapters in multiples of that of full weights, at every rank if ``alpha`` stays the same."""
+CONTINUED_RATES = (0.5, 1.0)
+"""Learning rates of a training that goes on from trained weights, in multiples of the first training's: it has to rise
+again for the model to learn on, and the higher it rises the more is forgotten (Ibrahim et al. 2024, arXiv 2403.08763).
+The second is for a second try."""
 WIDTH_POWER = 0.5
 """The rate falls with this power of the hidden size. Fitted powers are 0.78 for Llama and 0.08 for Qwen models."""
 

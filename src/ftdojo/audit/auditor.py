@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from ftdojo import digest
 from ftdojo.audit import best, identity, record, scores
 from ftdojo.audit.audit import Audit, Check, Status
 from ftdojo.audit.evidence import Evidence, Unchecked, Unreadable, line
+from ftdojo.audit.regenerate import regenerate
 from ftdojo.contract.progress import Progress
 from ftdojo.errors import FtdojoError, InfrastructureError, InputError, UsageError
 from ftdojo.record import Home, Ledger, RunFolder
@@ -37,31 +39,49 @@ CHECKS: dict[str, Callable[[Evidence], list[str]]] = {
 another check reports that. Cheap checks come first."""
 
 
-def verify(run: Path, *, home: Home, task: str | None = None, progress: Progress) -> Audit:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """What an audit does in addition to its usual checks."""
+
+    regenerate: bool = False
+    """Answer the test again with the kept models."""
+    sample: int | None = None
+    """How many test items to answer again; all if ``None``."""
+    expect: str | None = None
+    """A link of the ledger that was noted in another place."""
+
+
+def verify(
+    run: Path, *, home: Home, task: str | None = None, demand: Demand | None = None, progress: Progress
+) -> Audit:
     """Check a finished run again.
 
     Args:
         run: its folder, or a copy of it.
         home: where the stages and the prepared data of the run are, if they are on this machine.
         task: where the task is, if its folder was moved after the run.
+        demand: further checks.
+        progress: receives the name of each check.
 
     Raises:
         UsageError: if there is no run, or one that has not ended.
     """
+    selected = CHECKS | _demanded(demand or Demand(), progress)
     if not RunFolder(run).ledger.is_file():
         raise UsageError(f"{run} holds no run", fix="name a folder that `ftdojo run --out` wrote")
+    RunFolder(run).require_plain()
     checks: list[Check] = []
     with _copy_ledger(run) as folder:
         try:
             with Ledger(folder, writable=False) as ledger:
                 evidence = Evidence(run, ledger, home, task)
-                for place, (name, check) in enumerate(CHECKS.items()):
-                    progress.update("verify", place, len(CHECKS), name)
+                for place, (name, check) in enumerate(selected.items()):
+                    progress.update("verify", place, len(selected), name)
                     checks.append(_run_check(name, check, evidence))
                 head = evidence.history.head
         except (Unreadable, InfrastructureError) as error:
             why, head = "the ledger cannot be read", ""
-            checks = [Check(name=name, status="unchecked", message=why) for name in CHECKS]
+            checks = [Check(name=name, status="unchecked", message=why) for name in selected]
             checks[0] = Check(name="ledger", status="failed", message=f"{RunFolder(run).ledger.name}: {line(error)}")
     failed = [check.name for check in checks if check.status == "failed"]
     progress.end("verify", f"{len(checks)} checks, {len(failed)} failed")
@@ -74,6 +94,22 @@ def verify(run: Path, *, home: Home, task: str | None = None, progress: Progress
         result_digest=digest.of_file(result) if result.is_file() else "",
         ftdojo=version("ftdojo"),
     )
+
+
+def _demanded(demand: Demand, progress: Progress) -> dict[str, Callable[[Evidence], list[str]]]:
+    """Return name -> check of the further checks."""
+    found: dict[str, Callable[[Evidence], list[str]]] = {}
+    if (link := demand.expect) is not None:
+        found["expected"] = _named(lambda evidence: record.expected(evidence, link), record.expected)
+    if demand.regenerate:
+        found["regenerate"] = _named(lambda evidence: regenerate(evidence, demand.sample, progress), regenerate)
+    return found
+
+
+def _named(check: Callable[[Evidence], list[str]], model: Callable[..., object]) -> Callable[[Evidence], list[str]]:
+    """Give a check the docstring of ``model``, which is its claim."""
+    check.__doc__ = model.__doc__
+    return check
 
 
 @contextmanager

@@ -8,9 +8,11 @@ from ftdojo.contract.method_config import MethodConfig
 from ftdojo.contract.methods import read_config
 from ftdojo.contract.submission import TRAIN
 from ftdojo.data import read_items
+from ftdojo.episode.ancestry import earlier_trainings
 from ftdojo.episode.rows import ROWS
 from ftdojo.errors import InputError
-from ftdojo.training import trainer_of
+from ftdojo.record.history import list_ancestors
+from ftdojo.training import Earlier, lineage_faults, trainer_of
 
 
 def overlap(evidence: Evidence) -> list[str]:
@@ -41,10 +43,13 @@ def lineage(evidence: Evidence) -> list[str]:
     iteration = evidence.iterations[best - 1]
     if evidence.changed(iteration):
         raise Unchecked("the submission that says how it was trained is not the recorded one: see 'submissions'")
-    config, training = _config(evidence), iteration.feedback.training
+    if any(evidence.changed(one) for one in list_ancestors(evidence.iterations, iteration.start)):
+        raise Unchecked("an iteration from which its training started is not the recorded one: see 'submissions'")
+    training = iteration.feedback.training
     if training is None:
         return [f"iteration {best} is the best, and no training of it is recorded"]
-    faults = trainer_of(config).lineage_faults(evidence.base, model, config, training.steps)
+    earlier = earlier_trainings(evidence.iterations, evidence.folder, iteration.start)
+    faults = lineage_faults(evidence.base, model, Earlier(_config(evidence), training.steps), earlier)
     return [f"{model.name}/: {fault}" for fault in faults]
 
 

@@ -15,6 +15,7 @@ from ftdojo.contract.protocol import Iteration
 from ftdojo.contract.result import RunResult
 from ftdojo.contract.task_spec import Record
 from ftdojo.data import TaskData, find, read_items
+from ftdojo.episode.sequential import Schedule, schedule_for
 from ftdojo.errors import FtdojoError, UsageError
 from ftdojo.record import Home, Ledger, RunFolder
 from ftdojo.record.events import BaselineMeasured, RunBegun, TestScored
@@ -43,6 +44,8 @@ class Made:
     label: str
     digests: dict[str, str]
     contents: dict[str, str]
+    start: int | None = None
+    """The iteration from which its training started; ``None`` for the base model."""
 
 
 class Evidence:
@@ -72,7 +75,8 @@ class Evidence:
     @property
     def made(self) -> list[Made]:
         """The base model's stages, then those of every iteration."""
-        return [self.baseline, *(Made(f"iteration {i.number}", i.digests, i.contents) for i in self.iterations)]
+        every = self.iterations
+        return [self.baseline, *(Made(f"iteration {i.number}", i.digests, i.contents, i.start) for i in every)]
 
     @cached_property
     def task(self) -> Task:
@@ -131,6 +135,11 @@ class Evidence:
         """The validation items."""
         return read_items(self.data.validation)
 
+    @cached_property
+    def schedule(self) -> Schedule | None:
+        """In which parts submissions answered the validation items; ``None`` if all at once."""
+        return schedule_for(self.task, self.items, sequential=self.configuration.sequential)
+
     def submission(self, number: int) -> Path:
         """Return the folder of a submission in the record."""
         return self.folder.submission(number)
@@ -159,7 +168,7 @@ class Evidence:
         folder = self.stage(made, name)
         key = (name, folder.name, made.contents.get(name, ""))
         if key not in self._stage_faults:
-            if not (folder / MANIFEST).is_file():
+            if folder.is_symlink() or not (folder / MANIFEST).is_file():
                 raise Unchecked(f"{made.label}: its stage '{name}' is not below {self.home.stages}")
             manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
             found = faults(folder, manifest["files"])

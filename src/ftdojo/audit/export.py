@@ -15,21 +15,33 @@ from ftdojo.contract.configuration import Configuration
 from ftdojo.contract.progress import Progress
 from ftdojo.contract.protocol import Iteration
 from ftdojo.contract.result import RunResult, Score
+from ftdojo.data import read_items
 from ftdojo.disk import disk_errors
 from ftdojo.episode import evaluation
+from ftdojo.episode.ancestry import Ancestry
 from ftdojo.episode.predict import predict
+from ftdojo.episode.sequential import schedule_for
 from ftdojo.episode.setting import Setting
 from ftdojo.episode.stages import Stages
 from ftdojo.errors import InfrastructureError, UsageError
+from ftdojo.files import BY_UMASK, write_file
 from ftdojo.record import Home, Ledger, RunFolder, Store
 from ftdojo.record.events import RunBegun
-from ftdojo.record.history import History
+from ftdojo.record.history import History, list_ancestors
 from ftdojo.tasks.scoring import summarize
 from ftdojo.tasks.spec import Task
 from ftdojo.training import Trainer, copy_text_files, trainer_of
 
 Form = Literal["merged", "adapter"]
 ADAPTER = "adapter_config.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Ancestor:
+    """An iteration from whose weights a later training started."""
+
+    iteration: Iteration
+    submission: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +58,8 @@ class Exported:
     iteration: Iteration
     result: RunResult | None
     """``None`` for a run that has not ended."""
+    ancestors: tuple[Ancestor, ...]
+    """The iterations from whose weights its training started in the end, the newest first."""
     score: Score
     """Validation score of the exported model, measured after the export."""
 
@@ -83,9 +97,10 @@ def export(
             f"{', '.join(changed)} of {configuration.task} changed since {run} was begun",
             fix="export with the data, the model and the ftdojo that the run was made with",
         )
-    submission, iteration = RunFolder(run).submission(best), iterations[best - 1]
-    stages = Stages(setting, progress=progress)
-    outcome = stages.repeat(submission, stopped_after=iteration.feedback.stopped_after)
+    folder, iteration = RunFolder(run), iterations[best - 1]
+    submission, ancestry = folder.submission(best), Ancestry(iterations=lambda: iterations, folder=folder)
+    stages = Stages(setting, progress=progress, ancestry=ancestry)
+    outcome = stages.repeat(submission, stopped_after=iteration.feedback.stopped_after, start=iteration.start)
     trained = outcome.trained
     assert trained is not None, "an accepted submission was trained"
     assert outcome.submission is not None
@@ -114,6 +129,7 @@ def export(
         submission=submission,
         iteration=iteration,
         result=result,
+        ancestors=tuple(Ancestor(i, folder.submission(i.number)) for i in list_ancestors(iterations, iteration.start)),
         score=score,
     )
 
@@ -125,11 +141,12 @@ def _copy_adapter(trained: Path, base: Path, out: Path) -> None:
         copy_text_files(base, out)
         settings = json.loads((out / ADAPTER).read_text("utf-8"))
         settings["base_model_name_or_path"] = str(base)
-        (out / ADAPTER).write_text(json.dumps(settings, indent=1) + "\n", "utf-8")
+        write_file(out / ADAPTER, json.dumps(settings, indent=1) + "\n", mode=BY_UMASK)
 
 
 def _score(setting: Setting, out: Path, form: Form, progress: Progress, trainer: Trainer[Any, Any]) -> Score:
-    """Score the model in ``out`` with newly generated outputs: no stored ones are used."""
+    """Score the model in ``out`` with newly generated outputs: no stored ones are used. They are generated in the same
+    parts as in the run, because the sizes of the batches change how sums are rounded."""
 
     @contextmanager
     def merged() -> Iterator[Path]:
@@ -137,6 +154,7 @@ def _score(setting: Setting, out: Path, form: Form, progress: Progress, trainer:
             trainer.export(setting.base, out, Path(folder))
             yield Path(folder)
 
+    items = read_items(setting.data.validation)
     with tempfile.TemporaryDirectory(prefix="ftdojo-score-") as store:
         _, records, predictions = predict(
             setting.task,
@@ -147,6 +165,7 @@ def _score(setting: Setting, out: Path, form: Form, progress: Progress, trainer:
             progress,
             label="validation",
             engine=setting.options.engine,
+            schedule=schedule_for(setting.task, items, sequential=setting.options.sequential),
         )
     return Score.of(
         setting.task.spec.metric, summarize(setting.task, evaluation.scores(setting.task, records, predictions))

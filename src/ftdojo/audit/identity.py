@@ -7,7 +7,12 @@ from typing import Any
 
 from ftdojo import digest
 from ftdojo.audit.evidence import KINDS, Evidence, Made, Unchecked
+from ftdojo.contract.method_config import BASE
+from ftdojo.contract.methods import read_config
+from ftdojo.contract.protocol import Iteration
+from ftdojo.contract.submission import TRAIN
 from ftdojo.episode.rows import ROWS
+from ftdojo.errors import InputError
 from ftdojo.record.store import MANIFEST
 
 
@@ -30,7 +35,21 @@ def submissions(evidence: Evidence) -> list[str]:
             found.append(f"{folder.parent.name}/{folder.name} is missing")
         elif evidence.changed(iteration):
             found.append(f"{folder.parent.name}/{folder.name} was changed after it was submitted")
+        elif "train" in iteration.digests and (said := _said_start(evidence, iteration)) != iteration.start:
+            name = f"{folder.parent.name}/{folder.name}"
+            found.append(f"{name} starts from iteration {said or 0}, the record says {iteration.start or 0}")
     return found
+
+
+def _said_start(evidence: Evidence, iteration: Iteration) -> int | None:
+    """Return the iteration from which the training of a submission starts, by its ``train.yaml``."""
+    try:
+        start = read_config(evidence.submission(iteration.number) / TRAIN).start
+    except InputError as error:  # it was read when the run was made
+        raise Unchecked(f"iteration {iteration.number} cannot be read here: {error.message}") from None
+    if start == "best":
+        return max((i.number for i in evidence.iterations[: iteration.number - 1] if i.accepted), default=None)
+    return None if start == BASE else start
 
 
 def stages(evidence: Evidence) -> list[str]:
@@ -63,6 +82,8 @@ def _chain(evidence: Evidence, made: Made) -> list[str]:
         rows = evidence.stage(made, "data") / ROWS
         if not evidence.stage_faults(made, "data") and key("train")["rows"] != digest.of_file(rows):
             found.append(f"{made.label}: its model was not trained on its rows")
+        if key("train").get("start") != (evidence.made[made.start].digests.get("train") if made.start else None):
+            found.append(f"{made.label}: its training did not start from {evidence.made[made.start or 0].label}")
     if "evaluate" in made.digests:
         if key("evaluate")["model"] != made.digests.get("train", base):
             found.append(f"{made.label}: its outputs are not those of its model")

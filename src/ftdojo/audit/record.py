@@ -12,11 +12,18 @@ from ftdojo.record.summary import conclude
 
 
 def ledger(evidence: Evidence) -> list[str]:
-    """Every event has its original content and place."""
+    """Every event is linked to the one before. (Whoever has the folder could link all of it anew: see --expect.)"""
     if not evidence.ledger.head:
         raise Unchecked("the ledger is of version 1, whose events are not linked")
     place = evidence.ledger.find_broken()
     return [f"event {place} was changed or moved after it was written"] if place else []
+
+
+def expected(evidence: Evidence, link: str) -> list[str]:
+    """The ledger contains the noted link: up to it, nothing was changed after it was noted."""
+    if any(event.link == link for event in evidence.events):
+        return []
+    return ["no event has the noted link: events before it were changed, or it is the link of another run"]
 
 
 def result(evidence: Evidence) -> list[str]:

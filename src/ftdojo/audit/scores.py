@@ -10,9 +10,10 @@ from ftdojo.audit.evidence import CLOSE, Evidence, Made, Unchecked
 from ftdojo.contract.result import Score
 from ftdojo.contract.task_spec import Record
 from ftdojo.data import read_items
-from ftdojo.episode import acceptance, evaluation
+from ftdojo.episode import acceptance, evaluation, sequential
 from ftdojo.episode.evaluation import Prediction
 from ftdojo.episode.predict import PREDICTIONS
+from ftdojo.episode.sequential import Schedule
 from ftdojo.tasks.scoring import summarize
 from ftdojo.tasks.spec import ItemScore, Task
 
@@ -39,7 +40,15 @@ def decisions(evidence: Evidence) -> list[str]:
                 found.append(f"{made.label} was evaluated, but has no decision")
             continue
         verdicts = _verdicts(evidence, made)
-        decision = acceptance.decide(evidence.task, verdicts, best)
+        if found_here := _stopping_faults(evidence, made, recorded.answered, verdicts, best):
+            found += found_here
+            continue
+        if recorded.answered is None:
+            decision = acceptance.decide(evidence.task, verdicts, best)
+        else:
+            known = {v.id: v for v in best}
+            part = [known[v.id] for v in verdicts]
+            decision = acceptance.reject_early(evidence.task, verdicts, part, of=len(best))
         gap, again = recorded.difference, decision.difference
         numbers = zip((gap.value, gap.low, gap.high), (again.value, again.low, again.high), strict=True)
         if recorded.accepted != decision.accepted or any(abs(a - b) > CLOSE for a, b in numbers):
@@ -49,13 +58,36 @@ def decisions(evidence: Evidence) -> list[str]:
     return found
 
 
+def _stopping_faults(
+    evidence: Evidence, made: Made, answered: int | None, verdicts: Sequence[ItemScore], best: Sequence[ItemScore]
+) -> list[str]:
+    """Check that an evaluation ended where the rule ends it: early, or after the last item."""
+    schedule, task = evidence.schedule, evidence.task
+    if (len(verdicts) if len(verdicts) < len(best) else None) != answered:
+        return [f"{made.label}: {answered or 'all'} answered items are recorded, {len(verdicts)} are stored"]
+    if schedule is None:
+        return [] if answered is None else [f"{made.label} stopped after {answered} items, in a run that never stops"]
+    position = {str(item["id"]): i for i, item in enumerate(evidence.items)}
+    by_place = {position[v.id]: v for v in verdicts}
+    for size in schedule.looks:
+        if size > len(verdicts):
+            break
+        part = [by_place[i] for i in schedule.part(size)]
+        if size < len(best) and sequential.is_clear(task, schedule, part, best):
+            return [] if size == answered else [f"{made.label}: the rule stops after {size} items, {answered or 'all'}"]
+    return [] if answered is None else [f"{made.label} stopped after {answered} items, where the rule goes on"]
+
+
 def outputs(evidence: Evidence) -> list[str]:
-    """The outputs on test are those that were scored."""
+    """The outputs on test are those of the ledger. (That the model gave them is only shown by --regenerate.)"""
+    scored, folder = evidence.test_scored, evidence.folder
+    recorded = {folder.sealed_outputs(name): then for name, then in (scored.outputs or {}).items()}
+    if scored.examples is not None:
+        recorded[folder.examples] = scored.examples
     return [
-        f"{evidence.folder.sealed.name}/{path.name} "
-        + ("was changed after it was scored" if path.is_file() else "is missing")
-        for name, recorded in (evidence.test_scored.outputs or {}).items()
-        if not (path := evidence.folder.sealed_outputs(name)).is_file() or digest.of_file(path) != recorded
+        f"{folder.sealed.name}/{path.name} " + ("was changed after it was scored" if path.is_file() else "is missing")
+        for path, then in recorded.items()
+        if not path.is_file() or digest.of_file(path) != then
     ]
 
 
@@ -78,12 +110,16 @@ def test(evidence: Evidence) -> list[str]:
 
 
 def _verdicts(evidence: Evidence, made: Made) -> list[ItemScore]:
-    """The verdicts on the validation items."""
-    return _scored(evidence.task, evidence.items, evidence.recorded_stage(made, "evaluate") / PREDICTIONS)
+    """The verdicts on the validation items, or on those that were answered."""
+    return _scored(
+        evidence.task, evidence.items, evidence.recorded_stage(made, "evaluate") / PREDICTIONS, evidence.schedule
+    )
 
 
-def _scored(task: Task, items: Sequence[Record], path: Path) -> list[ItemScore]:
+def _scored(task: Task, items: Sequence[Record], path: Path, schedule: Schedule | None = None) -> list[ItemScore]:
     predictions = [Prediction.model_validate(row) for row in read_items(path)]
+    if schedule is not None and len(predictions) in schedule.looks:
+        items = [items[i] for i in schedule.part(len(predictions))]
     if [p.id for p in predictions] != [str(item["id"]) for item in items]:
         raise ValueError(f"{path.name} does not answer the task's items, one after the other")
     return evaluation.scores(task, items, predictions)

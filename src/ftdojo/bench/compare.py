@@ -17,6 +17,7 @@ from ftdojo.bench.leaderboard import Board, Cell, Cost, Course, Duel, Leaderboar
 from ftdojo.bench.match import Match
 from ftdojo.bench.record import read
 from ftdojo.bench.suite import Contestant, Job, Setting
+from ftdojo.bench.untrained import untrained_episodes
 from ftdojo.contract.feedback import Interval
 from ftdojo.contract.progress import Progress, Silent
 from ftdojo.contract.result import Score
@@ -58,9 +59,12 @@ def leaderboard(out: Path, progress: Progress | None = None) -> Leaderboard:
 
 
 def _board(setting: Setting, played: Sequence[tuple[Job, Episode | None]], progress: Progress) -> Board:
-    episodes = [episode for _, episode in played if episode is not None]
-    versions = _require_same_versions(episodes)
-    contestants = list({job.contestant.name: job.contestant for job, _ in played}.values())
+    ran = [episode for _, episode in played if episode is not None]
+    versions = _require_same_versions(ran)
+    own = list({job.contestant.name: job.contestant for job, _ in played}.values())
+    easy = untrained_episodes(ran, [contestant.name for contestant in own])
+    untrained = list({episode.job.contestant.name: episode.job.contestant for episode in easy}.values())
+    episodes, contestants = [*ran, *easy], [*own, *untrained]
     names = list({job.task_id: job.task for job, _ in played}.items())
     matches = []
     for number, (name, task) in enumerate(names):
@@ -73,7 +77,8 @@ def _board(setting: Setting, played: Sequence[tuple[Job, Episode | None]], progr
     lines = [_line(match, decided) for match in matches]
     cells = [_cell(match, contestant.name) for match in matches for contestant in contestants]
     standings = [
-        _standing(c, [e for e in episodes if e.job.contestant == c], matches, cells, lines) for c in contestants
+        _standing(c, [e for e in ran if e.job.contestant == c], matches, cells, lines, trained=c in own)
+        for c in contestants
     ]
     return Board(
         variant=setting.variant,
@@ -86,7 +91,7 @@ def _board(setting: Setting, played: Sequence[tuple[Job, Episode | None]], progr
         cells=cells,
         pairs=decided,
         duels=[_duel(a.name, b.name, decided) for a, b in combinations(contestants, 2)],
-        course=[_course(c, [e for e in episodes if e.job.contestant == c], matches) for c in contestants],
+        course=[_course(c, [e for e in ran if e.job.contestant == c], matches) for c in own],
     )
 
 
@@ -181,12 +186,12 @@ def _cell(match: Match, contestant: str) -> Cell:
         task=match.name,
         contestant=contestant,
         seeds=sorted(side),
-        outcomes=dict(Counter(e.result.outcome for e in side.values())),
+        outcomes=dict(Counter(e.result.outcome for e in side.values() if e.ran)),
         score=Score.of(match.task.spec.metric, estimate) if estimate else None,
         gain=_gain(mean.value, base.value, match.task) if mean and base else None,
         item_error=mean.item_error if mean else None,
-        seed_deviation=mean.seed_deviation if mean else None,
-        runs={seed: side[seed].job.folder for seed in sorted(side)},
+        seed_deviation=mean.seed_deviation if mean and any(e.ran for e in side.values()) else None,
+        runs={seed: side[seed].job.folder for seed in sorted(side) if side[seed].ran},
     )
 
 
@@ -206,6 +211,8 @@ def _standing(
     matches: Sequence[Match],
     cells: Sequence[Cell],
     lines: Sequence[TaskLine],
+    *,
+    trained: bool,
 ) -> Standing:
     name = contestant.name
     gains = [cell.gain for cell in cells if cell.contestant == name and cell.gain is not None]
@@ -226,8 +233,11 @@ def _standing(
         improving=sum(i.accepted for i in iterations),
         rejected=sum(i.validation is None for i in iterations),
         blocked=sum(e.blocked for e in episodes),
+        prechecks=sum(e.prechecks[0] for e in episodes),
+        precheck_hits=sum(e.prechecks[1] for e in episodes),
         tokens=sum(e.result.budget.llm.input_tokens + e.result.budget.llm.output_tokens for e in episodes),
         cost=_cost(episodes, len(iterations)),
+        trained=trained,
     )
 
 

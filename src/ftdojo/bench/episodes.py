@@ -10,7 +10,7 @@ from ftdojo.bench.suite import Job
 from ftdojo.contract.result import RunResult
 from ftdojo.errors import UsageError
 from ftdojo.record import Ledger
-from ftdojo.record.events import BaselineMeasured, IterationEnded, RunFinished
+from ftdojo.record.events import BaselineMeasured, IterationEnded, RunFinished, TestScored
 from ftdojo.record.history import History
 from ftdojo.tasks.spec import ItemScore
 
@@ -30,6 +30,12 @@ class Episode:
     """Pairs of wall-clock seconds charged so far, and the validation score of the best model at that time."""
     blocked: int
     """Submissions with rows that overlapped evaluation items."""
+    trivial_items: dict[str, list[ItemScore]]
+    """Key of :attr:`TrivialAnswers.scores` -> the verdicts on the test items; none if they were not measured."""
+    ran: bool = True
+    """Whether it has a record of its own; false for a contestant that needs no training."""
+    prechecks: tuple[int, int] = (0, 0)
+    """Submissions that were checked for free, and those of them with rows that overlapped evaluation items."""
 
 
 def read_episode(out: Path, job: Job) -> Episode | None:
@@ -44,13 +50,23 @@ def read_episode(out: Path, job: Job) -> Episode | None:
         history = History(ledger)
         result = history.require(RunFinished).result
         items, course = history.test_items, _course(history)
+        scored = history.first(TestScored)
         blocked = sum(_blocked(e.event) for e in history.events if isinstance(e.event, IterationEnded))
+        prechecks = history.prechecks
     if not items and result.outcome != "disqualified":
         raise UsageError(
             f"{job.folder} was finished by a ftdojo that recorded no verdicts on single test items",
             fix="remove that folder and run the suite again",
         )
-    return Episode(job, result, items.get("best", []), course, blocked)
+    return Episode(
+        job,
+        result,
+        items.get("best", []),
+        course,
+        blocked,
+        scored.trivial_items if scored else {},
+        prechecks=(len(prechecks), sum(p.overlap > 0 for p in prechecks)),
+    )
 
 
 def _course(history: History) -> list[tuple[float, float]]:

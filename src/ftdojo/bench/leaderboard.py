@@ -41,9 +41,9 @@ class Cell(Result):
     item_error: float | None
     """The part of the standard error that is due to the items, in the metric's unit."""
     seed_deviation: float | None
-    """Standard deviation of single runs, in the metric's unit; ``None`` with one seed."""
+    """Standard deviation of single runs, in the metric's unit; ``None`` with one seed, or without runs."""
     runs: dict[int, str]
-    """Seed -> folder of the run."""
+    """Seed -> folder of the run; none for a contestant that needs no training."""
 
 
 class Pair(Result):
@@ -110,9 +110,15 @@ class Standing(Result):
     """Submissions that a gate stopped."""
     blocked: int
     """Submissions with rows that overlapped evaluation items."""
+    prechecks: int = 0
+    """Submissions that were checked for free. Older builds did not count them."""
+    precheck_hits: int = 0
+    """Those of them with rows that overlapped evaluation items."""
     tokens: int
     """Tokens that LLMs read and wrote."""
     cost: Cost
+    trained: bool = True
+    """Whether it has runs of its own. Otherwise every run measured what it answers without any training."""
 
 
 class Course(Result):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ftdojo import child
 from ftdojo.disk import disk_errors
+from ftdojo.files import make_private, open_log
 
 GRACE_S = 10.0
 """Seconds that an interrupted job has to end by itself."""
@@ -54,8 +55,8 @@ class JobProcess:
         """
         self._start, self._begun, self._overdue = start, time.monotonic(), False
         with disk_errors(start.log.parent):
-            start.log.parent.mkdir(parents=True, exist_ok=True)
-            with start.log.open("wb") as stream:
+            make_private(start.log.parent)
+            with open_log(start.log, keep=False) as stream:
                 self._process = subprocess.Popen(
                     child.command(sys.executable, "-m", "ftdojo", *start.arguments),
                     stdin=subprocess.DEVNULL,

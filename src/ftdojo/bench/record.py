@@ -13,6 +13,7 @@ from ftdojo.bench.suite import Job, Suite
 from ftdojo.contract.configuration import versions
 from ftdojo.disk import disk_errors
 from ftdojo.errors import UsageError
+from ftdojo.files import make_private, require_plain
 from ftdojo.record import Ledger, RunFolder
 from ftdojo.record.events import OtherEvent, parse
 
@@ -28,7 +29,7 @@ class SuiteRecord:
         """
         self.out, self.suite = out.absolute(), suite
         with disk_errors(out):
-            out.mkdir(parents=True, exist_ok=True)
+            make_private(out)
         self._ledger = Ledger(out)
         try:
             self._begin()
@@ -112,7 +113,14 @@ def durations(out: Path) -> dict[str, float]:
 
 
 def finished(out: Path, job: Job) -> bool:
-    """Return whether a job of the suite in ``out`` has a result: the file that a run writes last."""
+    """Return whether a job of the suite in ``out`` has a result: the file that a run writes last.
+
+    Raises:
+        UsageError: if the job's folder is a link.
+    """
+    folder = Path(job.folder)
+    for parent in (folder, *folder.parents[:-1]):
+        require_plain(out, others=[str(parent)])
     return RunFolder(out / job.folder).result.is_file()
 
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
@@ -29,11 +30,14 @@ from ftdojo.contract.budget import Budget, parse_duration
 from ftdojo.contract.options import Rules, RunOptions
 from ftdojo.errors import InputError, UsageError
 from ftdojo.findings import Finding
+from ftdojo.llm import require_address
 from ftdojo.outside import parse_command
 from ftdojo.schema import StrictModel, load_file
 
 NAME = r"^[\w][\w.-]*$"
 """Names of suites, contestants and budgets are names of folders."""
+UNTRAINED = ("constant", "few-shot")
+"""Contestants of every suite: see :mod:`ftdojo.bench.untrained`."""
 
 
 class Contestant(StrictModel):
@@ -165,7 +169,8 @@ class Suite(StrictModel):
 
         Raises:
             InputError: with one finding per fault of the file.
-            UsageError: if it names an agent, planner, task or variant that does not exist.
+            UsageError: if it names an agent, planner, task or variant that does not exist, or an address with a
+                password or a query, which would be recorded and passed to the processes of jobs.
         """
         read = load_file(path, cls)
         parent = path.absolute().parent
@@ -174,8 +179,16 @@ class Suite(StrictModel):
                 name: [_make_absolute(entry, parent) for entry in getattr(read, name)] for name in ("tasks", "models")
             }
         )
+        for address in [c.base_url for c in found.agents if c.base_url] + _addresses(found.rules.data_llm):
+            require_address(address)
         inference.identity(found.rules.engine)
         for contestant in found.agents:
+            if contestant.name in UNTRAINED:
+                message, fix = (
+                    f"'{contestant.name}' is in every contest already",
+                    "leave it out, or give it another name",
+                )
+                raise InputError([Finding(code="bad_value", gate=0, message=message, where=path.name, fix=fix)])
             contestant.check(found.rules)
         folders = [job.folder for job in found.jobs()]
         if doubled := sorted(folder for folder, count in Counter(folders).items() if count > 1):
@@ -268,6 +281,11 @@ class Job:
 
     def __str__(self) -> str:
         return f"{self.task_id}, {self.contestant.name}, seed {self.seed}"
+
+
+def _addresses(pools: Sequence[str]) -> list[str]:
+    """The addresses in ``NAME=PROVIDER:MODEL@URL``."""
+    return [f"http{rest}" for pool in pools for _, found, rest in [pool.partition("@http")] if found]
 
 
 def _make_absolute(name: str, parent: Path) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from ftdojo.cli.console import Live, err, out, print_json
 from ftdojo.cli.run import Json
@@ -80,10 +81,11 @@ def bench(
     failed = [job for job in board.missing if job.failure]
     if failed:
         for job in failed[:10]:
-            err.print(f"  {job.job}: {job.failure}; see {folder / job.folder}", markup=False, soft_wrap=True)
-        err.print(f"[bold red]failed[/]: {len(failed)} jobs have no result; run the same command to try them again")
+            err.print(f"  {job.job}: {job.failure}; see {folder / job.folder}", soft_wrap=True)
+        ending = f": {len(failed)} jobs have no result; run the same command to try them again"
+        err.print(Text.assemble(("failed", "bold red"), ending))
         raise typer.Exit(3)
-    err.print(f"[bold green]done[/]: all {len(wanted.jobs())} jobs are finished")
+    err.print(Text.assemble(("done", "bold green"), f": all {len(wanted.jobs())} jobs are finished"))
 
 
 def _executor(slots: int | None, ray: str | None, cpus: int | None, gpus: float | None) -> Executor:
@@ -111,13 +113,14 @@ def _executor(slots: int | None, ray: str | None, cpus: int | None, gpus: float 
 def print_standings(board: Leaderboard) -> None:
     """Print the standings of every board."""
     for part in board.boards:
-        out.print(f"[bold]{part.model}, {part.variant} data, budget {part.budget}[/]")
+        out.print(f"{part.model}, {part.variant} data, budget {part.budget}", style="bold")
         table = Table("contestant", "mean gain", "mean rank", "best or tied", "runs", "iterations", box=None)
         for s in part.standings:
             gain = "–" if s.gain is None else f"{100 * s.gain:.1f} %"
             rank = "–" if s.rank is None else f"{s.rank:.2f}"
             first = f"{s.first} of {len(part.tasks)}"
-            table.add_row(s.contestant, gain, rank, first, str(s.runs), str(s.iterations))
+            name = s.contestant if s.trained else f"{s.contestant} (needs no training)"
+            table.add_row(name, gain, rank, first, str(s.runs), str(s.iterations))
         out.print(table)
 
 

@@ -1,4 +1,8 @@
-"""What the terminal shows: people read standard error, programs read one JSON document on standard output."""
+"""What the terminal shows: people read standard error, programs read one JSON document on standard output.
+
+Everything is printed through the two consoles and :func:`print_json`. Text is shown as it stands, without the
+characters that a terminal obeys; markup in it is not interpreted. Styled text is made with ``rich.text.Text``.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +12,44 @@ from types import TracebackType
 from typing import Any, Self
 
 from pydantic import BaseModel
-from rich.console import Console
-from rich.markup import escape
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderableType, RenderHook, RenderResult
+from rich.control import Control
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
-err = Console(stderr=True, highlight=False)
-out = Console(highlight=False)
+from ftdojo.plain import escape_controls, remove_controls
 
 
-def print_json(document: Any) -> None:
+class _Clean:
+    """Something to print, without the characters in its text that a terminal obeys."""
+
+    def __init__(self, inner: RenderableType) -> None:
+        self._inner = inner
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for segment in console.render(self._inner, options):
+            yield segment if segment.control else segment._replace(text=remove_controls(segment.text))
+
+
+class _Cleaner(RenderHook):
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        return [one if isinstance(one, Control) else _Clean(one) for one in renderables]
+
+
+def _console(*, stderr: bool) -> Console:
+    console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    console.push_render_hook(_Cleaner())
+    return console
+
+
+err = _console(stderr=True)
+out = _console(stderr=False)
+
+
+def print_json(document: Any, *, indent: int | None = 1) -> None:
     """Print one JSON document on standard output."""
     value = document.model_dump(mode="json") if isinstance(document, BaseModel) else document
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+    sys.stdout.write(escape_controls(json.dumps(value, ensure_ascii=False, indent=indent)) + "\n")
 
 
 class Live:
@@ -32,11 +62,11 @@ class Live:
     def __init__(self) -> None:
         self._bars = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description:<18}"),
+            TextColumn("{task.description:<18}", markup=False),
             BarColumn(bar_width=24),
             TextColumn("{task.percentage:>3.0f} %"),
             TimeElapsedColumn(),
-            TextColumn("[dim]{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", style="dim", markup=False),
             console=err,
             transient=True,
         )
@@ -44,14 +74,14 @@ class Live:
 
     def say(self, text: str) -> None:
         """Print one line that stays."""
-        self._bars.console.print(f"[dim]·[/] {escape(text)}", soft_wrap=True)
+        self._bars.console.print(Text.assemble(("· ", "dim"), text), soft_wrap=True)
 
     def update(self, stage: str, done: float, total: float, note: str = "") -> None:
         """Move the stage's bar; a new stage replaces the bar of the one before."""
         if self._current is None or self._current[0] != stage:
             self._remove()
-            self._current = (stage, self._bars.add_task(stage, total=total, note=""))
-        self._bars.update(self._current[1], completed=done, total=total, note=escape(note))
+            self._current = (stage, self._bars.add_task(remove_controls(stage), total=total, note=""))
+        self._bars.update(self._current[1], completed=done, total=total, note=remove_controls(note))
 
     def end(self, stage: str, note: str = "") -> None:
         """Remove the stage's bar."""

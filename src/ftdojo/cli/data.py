@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from ftdojo.cli.console import Live, out, print_json
 from ftdojo.cli.run import Json, TaskName
@@ -107,7 +107,7 @@ def _show_bytes(live: Live, name: str, done: float, total: float) -> None:
 
 def _print_prepared(document: dict[str, Any]) -> None:
     for hub_set in document["sets"]:
-        out.print("{id} at {revision} ({licence}): {folder}".format(**hub_set), markup=False, soft_wrap=True)
+        out.print("{id} at {revision} ({licence}): {folder}".format(**hub_set), soft_wrap=True)
     table = Table("part", "items", "digest", box=None)
     rows, items, digests = document["rows"], document["items"], document["digests"]
     table.add_row("raw", f"{sum(rows.values()):,} rows in {len(rows)} files", digests["raw"])
@@ -118,7 +118,7 @@ def _print_prepared(document: dict[str, Any]) -> None:
 
 
 def _print_file(file: FileProfile) -> None:
-    out.print(f"[bold]{escape(file.path)}[/]  {file.rows:,} rows, {file.malformed_rows:,} malformed")
+    out.print(Text.assemble((file.path, "bold"), f"  {file.rows:,} rows, {file.malformed_rows:,} malformed"))
     with_tokens = f"tokens p50 / p95 of {file.token_rows:,} rows" if file.token_rows else ""
     table = Table("field", "types", "missing", "characters p50 / p95", box=None)
     if with_tokens:
@@ -127,18 +127,18 @@ def _print_file(file: FileProfile) -> None:
     for field in file.fields:
         tokens = [f"{field.tokens_p50:,} / {field.tokens_p95:,}"] if field.tokens_p50 is not None else []
         table.add_row(
-            escape(field.name),
+            field.name,
             ", ".join(field.types),
             f"{field.missing_share:.1%}",
             f"{field.chars_p50:,} / {field.chars_p95:,}",
             *tokens,
-            escape(_notes(field)),
+            _notes(field),
         )
     out.print(table)
     if file.fields_left_out:
         out.print(f"  and {file.fields_left_out:,} more fields")
     for sample in file.samples:
-        out.print(f"  {sample}", markup=False, soft_wrap=True)
+        out.print(f"  {sample}", soft_wrap=True)
 
 
 def _notes(field: FieldProfile) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
 import typer
+from rich.text import Text
 
 from ftdojo.cli.console import out, print_json
 from ftdojo.cli.run import Json
@@ -37,10 +38,10 @@ def doctor(json: Json = False) -> None:
         print_json({"ok": all(c.ok for c in checks), "checks": [asdict(c) for c in checks]})
     else:
         for check in checks:
-            out.print("[green]ok  [/]" if check.ok else "[red]FAIL[/]", end=" ")
-            out.print(f"{check.name}: {check.detail}", markup=False)
+            status = ("ok  ", "green") if check.ok else ("FAIL", "red")
+            out.print(Text.assemble(status, f" {check.name}: {check.detail}"))
             if not check.ok and check.fix:
-                out.print(f"     fix: {check.fix}", markup=False)
+                out.print(f"     fix: {check.fix}")
     if not all(c.ok for c in checks):
         raise typer.Exit(3)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from ftdojo.cli.console import Live, err, out, print_json
 from ftdojo.cli.run import Json
@@ -44,8 +45,8 @@ def export(
         document = {"folder": str(folder), "form": form.value, "card": str(card), "validation": score, "serve": serve}
         print_json(document)
         return
-    out.print(f"{folder}: {form.value}, {exported.score} on validation, as recorded", markup=False, soft_wrap=True)
-    out.print("serve it with:", markup=False)
+    out.print(f"{folder}: {form.value}, {exported.score} on validation, as recorded", soft_wrap=True)
+    out.print("serve it with:")
     for command in serve:
-        out.print(f"  {command}", markup=False, soft_wrap=True)
-    err.print(f"[bold green]done[/]: model card {card}")
+        out.print(f"  {command}", soft_wrap=True)
+    err.print(Text.assemble(("done", "bold green"), f": model card {card}"), soft_wrap=True)

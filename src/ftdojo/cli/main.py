@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from ftdojo.cli import bench, data, doctor, export, mcp, predict, run, tasks, verify
-from ftdojo.cli.console import err, out
+from ftdojo.cli.console import err, out, print_json
 from ftdojo.errors import FtdojoError, InputError
 
 INTERRUPTED = 130
@@ -67,7 +67,8 @@ def main() -> None:
         sys.exit(error.exit_status)
     except SystemExit as ending:
         if ending.code == INTERRUPTED:
-            err.print("[yellow]interrupted[/]: finished stages are kept; run the same command to resume")
+            kept = ": finished stages are kept; run the same command to resume"
+            err.print(Text.assemble(("interrupted", "yellow"), kept))
         raise
 
 
@@ -76,10 +77,10 @@ def _print_error(error: FtdojoError) -> None:
         findings = [f.model_dump() for f in error.findings] if isinstance(error, InputError) else []
         kind = type(error).__name__
         document = {"error": {"type": kind, "message": error.message, "fix": error.fix, "findings": findings}}
-        print(json.dumps(document, ensure_ascii=False))  # noqa: T201 - the document of --json
+        print_json(document, indent=None)
     err.print("error:", style="bold red", end=" ")
-    err.print(error.message, markup=False, soft_wrap=True)
+    err.print(error.message, soft_wrap=True)
     fixes = dict.fromkeys(f.fix for f in error.findings) if isinstance(error, InputError) else {error.fix: None}
     for fix in filter(None, fixes):
         err.print("  fix:", style="bold", end=" ")
-        err.print(fix, markup=False, soft_wrap=True)
+        err.print(fix, soft_wrap=True)

@@ -100,4 +100,4 @@ def mcp(
             report = write_report(folder)
             live.say(f"report {report}; result {RunFolder(folder).result}")
             service.end()
-    err.print("[bold green]done[/]")
+    err.print("done", style="bold green")

@@ -18,7 +18,11 @@ from ftdojo.errors import UsageError
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 TaskName = Annotated[str, typer.Argument(metavar="TASK", help="A task id (see `ftdojo tasks`) or a task folder.")]
 NO_AGENT = dict.fromkeys(
-    ("agent", "planner", "probes", "replay", "ladder", "submissions", "wall_s", "device_s", "seed"), "no agent runs"
+    (
+        *("agent", "planner", "probes", "prechecks", "replay", "ladder", "sequential", "warm_start"),
+        *("submissions", "wall_s", "device_s", "seed"),
+    ),
+    "no agent runs",
 )
 
 
@@ -45,7 +49,7 @@ def run(
     from ftdojo import agents
     from ftdojo.episode import Dojo, run_episode
     from ftdojo.record import Home, RunFolder
-    from ftdojo.report import closing_table, text, write_report
+    from ftdojo.report import closing_table, more_table, text, write_report
 
     folder = out_dir or Path("runs") / f"{short_name(options.task)}-seed{options.seed}"
     named = agents.check(options.agent, options.planner, probes=options.probes, ladder=options.ladder)
@@ -64,11 +68,13 @@ def run(
         print_json(result)
     else:
         out.print(closing_table(result))
+        out.print(more_table(folder))
     err.print(
         f"peak memory {_peak_memory_gib():.1f} GiB; report {report}; result {RunFolder(folder).result}", soft_wrap=True
     )
-    ending = f": outcome {result.outcome}, best iteration {result.best.iteration} ({text.learned(result)})"
-    err.print(Text("done", "bold green") + Text(ending), soft_wrap=True)
+    learned = text.learned(result.best.iteration, result.trivial, result.to_trivial)
+    ending = f": outcome {result.outcome}, best iteration {result.best.iteration} ({learned})"
+    err.print(Text.assemble(("done", "bold green"), ending), soft_wrap=True)
 
 
 @with_options(NO_AGENT, task_as_option=True)
@@ -94,8 +100,8 @@ def validate(
         print_json(verdict)
     else:
         for finding in verdict.findings:
-            out.print(f"{finding.severity} at gate {finding.gate}, {finding.code}: {finding.where}", markup=False)
-            out.print(f"  {finding.message}\n  fix: {finding.fix}", markup=False)
+            out.print(f"{finding.severity} at gate {finding.gate}, {finding.code}: {finding.where}")
+            out.print(f"  {finding.message}\n  fix: {finding.fix}")
         out.print("ok: all gates passed" if verdict.ok else f"rejected at gate {verdict.gate}")
     if not verdict.ok:
         raise typer.Exit(1)
@@ -118,7 +124,7 @@ def report(
     if json:
         print_json({"report": str(path)})
     else:
-        out.print(str(path))
+        out.print(str(path), soft_wrap=True)
 
 
 def short_name(task: str) -> str:

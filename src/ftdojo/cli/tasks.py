@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from ftdojo.cli.console import out, print_json
 from ftdojo.cli.run import Json, TaskName
@@ -39,8 +40,8 @@ def list_tasks(json: Json = False) -> None:
         print_json(rows)
         return
     if not rows:
-        out.print(f"no task family is installed; `{families.INSTALL}` installs the benchmark tasks", markup=False)
-        out.print("`ftdojo task new NAME` writes a task of your own", markup=False)
+        out.print(f"no task family is installed; `{families.INSTALL}` installs the benchmark tasks")
+        out.print("`ftdojo task new NAME` writes a task of your own")
         return
     table = Table("task", "metric", "better", "sub-tasks", "data", box=None)
     for row in rows:
@@ -60,18 +61,17 @@ def show(task: TaskName, json: Json = False) -> None:
     if json:
         print_json(asdict(spec))
         return
-    out.print(
-        f"[bold]{spec.id}[/] ({spec.domain}): {spec.metric}, {'higher' if spec.higher_is_better else 'lower'} is better"
-    )
+    better = "higher" if spec.higher_is_better else "lower"
+    out.print(Text.assemble((spec.id, "bold"), f" ({spec.domain}): {spec.metric}, {better} is better"))
     for title, text in [("Objective", spec.objective), ("Answer", spec.output_format), ("Licence", spec.licence)]:
-        out.print(f"[bold]{title}[/]  ", end="")
-        out.print(text, markup=False)
+        out.print(Text.assemble((title, "bold"), f"  {text}"))
     for source in spec.raw_sources:
-        out.print(f"[bold]{source.path}[/]  {source.description}", highlight=False)
+        out.print(Text.assemble((source.path, "bold"), f"  {source.description}"))
         for way in source.renderings:
-            out.print(f"  {way.name}: {way.description}", markup=False)
+            out.print(f"  {way.name}: {way.description}")
     rules = spec.rules
-    out.print(f"[bold]Rules[/]  at most {rules.max_rows} rows; {', '.join(rules.methods)}; {rules.wall_s / 3600:g} h")
+    limits = f"  at most {rules.max_rows} rows; {', '.join(rules.methods)}; {rules.wall_s / 3600:g} h"
+    out.print(Text.assemble(("Rules", "bold"), limits))
 
 
 @app.command()
@@ -87,7 +87,7 @@ def new(
     if json:
         print_json({"folder": str(folder)})
     else:
-        out.print(f"wrote {folder}; check it with: ftdojo task check {folder}", markup=False)
+        out.print(f"wrote {folder}; check it with: ftdojo task check {folder}")
 
 
 @app.command()
@@ -131,10 +131,8 @@ def score(
         print_json(report)
         return
     low, high = report.interval
-    out.print(
-        f"{report.metric} [bold]{report.value:.2f}[/] \\[{low:.2f}, {high:.2f}]",
-        f"n = {report.n}, parsed {report.parsed:.1%}",
-    )
+    counts = f" [{low:.2f}, {high:.2f}] n = {report.n}, parsed {report.parsed:.1%}"
+    out.print(Text.assemble(f"{report.metric} ", (f"{report.value:.2f}", "bold"), counts))
     for name, part in report.subtasks.items():
         out.print(f"  {name}: {part.value:.2f} (n = {part.n})")
     for name, value in report.metrics.items():
@@ -143,10 +141,10 @@ def score(
 
 def _print_check(verdict: Any) -> None:
     for probe in verdict.probes:
-        out.print(f"  {probe}", markup=False)
+        out.print(f"  {probe}")
     for finding in verdict.findings:
-        out.print(f"{finding.severity}, {finding.code}: {finding.where}: {finding.message}", markup=False)
-        out.print(f"  fix: {finding.fix}", markup=False)
+        out.print(f"{finding.severity}, {finding.code}: {finding.where}: {finding.message}")
+        out.print(f"  fix: {finding.fix}")
     out.print("ok" if verdict.ok else "the task has faults")
 
 

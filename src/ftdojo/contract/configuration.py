@@ -11,14 +11,14 @@ from pathlib import Path
 from pydantic import Field
 
 from ftdojo.contract.budget import Budget
-from ftdojo.contract.options import RunOptions
+from ftdojo.contract.options import MAX_PRECHECKS, RunOptions
 from ftdojo.errors import UsageError
 from ftdojo.schema import StrictModel
 
 PACKAGES = ("ftdojo", "ftdojo-tasks", "torch", "transformers", "peft", "rdkit")
 
 
-SAME = ("variant", "model", "agent", "ladder", "engine", "seed")
+SAME = ("variant", "model", "agent", "ladder", "warm_start", "engine", "prechecks", "sequential", "seed")
 """Options that are copied unchanged into a run's identity."""
 
 
@@ -34,8 +34,14 @@ class Configuration(StrictModel):
     """The pools of language models that data programs may call: name -> ``provider:model``."""
     ladder: bool = False
     """Whether agents see validation scores only of accepted submissions."""
+    warm_start: bool = True
+    """Whether a training may start from an accepted iteration. Older builds knew no such training."""
     engine: str = "transformers"
     """The inference engine of the evaluation."""
+    prechecks: int = MAX_PRECHECKS
+    """The limit of free checks. Older builds had none and did not record it."""
+    sequential: bool = False
+    """Whether evaluations may stop early. In runs of builds that did not record it, all were complete."""
     seed: int
     budget: dict[str, float | None]
     digests: dict[str, str]

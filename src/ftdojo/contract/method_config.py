@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from ftdojo.schema import StrictModel
 
@@ -24,6 +24,14 @@ class MethodFacts:
     """The usual learning rates, in words that fit into a sentence, e.g. ``1e-5 to 1e-4``."""
     smaller: str | None = None
     """The method of the same configuration that needs less memory, if there is one."""
+    continues: bool = False
+    """Whether a training can start from the weights that an earlier one trained."""
+
+
+BASE: Literal["base"] = "base"
+"""The start of a training that goes back to no other one."""
+MAX_START = 1_000_000
+"""The highest number of an iteration to start from."""
 
 
 class MethodConfig(StrictModel):
@@ -36,6 +44,10 @@ class MethodConfig(StrictModel):
 
     method: str
     """The name of the training method."""
+    start: Literal["base", "best"] | int = BASE
+    """The weights from which the training starts: those of the base model, of the best iteration so far, or of the
+    accepted iteration with this number. The method, and the rank, alpha and targets of adapters, must be those of that
+    iteration. Optimizer and schedule are new."""
     learning_rate: float = Field(1e-4, gt=0, le=1)
     """Peak learning rate of the schedule."""
     schedule: Literal["linear", "cosine", "constant"] = "cosine"
@@ -64,6 +76,13 @@ class MethodConfig(StrictModel):
     """Stop after this many measurements without improvement; keep the weights of the best one. Needs held-out rows."""
     seed: int = Field(0, ge=0, lt=2**32)
     """Seed of the adapters' initial weights, dropout, the held-out rows and the order of the batches."""
+
+    @field_validator("start", mode="before")
+    @classmethod
+    def _start_is_known(cls, start: Any) -> Any:
+        if start in (BASE, "best") or (type(start) is int and 1 <= start <= MAX_START):
+            return start
+        raise ValueError(f"is neither base nor best nor the number of an iteration, 1 to {MAX_START:,}")
 
     @model_validator(mode="after")
     def _patience_has_rows(self) -> Self:

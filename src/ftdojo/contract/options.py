@@ -16,12 +16,16 @@ from pydantic import BeforeValidator, ConfigDict, Field
 from ftdojo.contract.budget import Budget, parse_duration
 from ftdojo.schema import StrictModel
 
+MAX_PRECHECKS = 200
+"""More than an agent needs that repairs its submissions, and few enough that answers do not add up to a search."""
+
 
 @dataclass(frozen=True, slots=True)
 class Flag:
     """How the command line spells an option."""
 
     name: str
+    """With a slash between the flag that turns an option on and the one that turns it off, if there is one."""
     metavar: str | None = None
     duration: bool = False
     """Whether the command line takes a duration such as ``30m``, where the field has seconds."""
@@ -42,6 +46,8 @@ class Rules(StrictModel):
 
     ladder: bool = False
     """Show validation scores to the agent only for submissions that were accepted."""
+    warm_start: Annotated[bool, Flag("--warm-start/--no-warm-start")] = True
+    """Allow trainings that start from an accepted iteration instead of the base model: `start` in train.yaml."""
     engine: str = "transformers"
     """Engine that generates answers in evaluation: transformers, vllm (on GPUs), or a plug-in such as module:ENGINE."""
     data_llm: Annotated[tuple[str, ...], Flag("--data-llm", metavar="NAME=PROVIDER:MODEL")] = ()
@@ -49,6 +55,12 @@ class Rules(StrictModel):
     option for further models. Data programs then send raw data to that model."""
     llm_concurrency: int = Field(8, ge=1)
     """Maximum number of concurrent calls of a data program."""
+    prechecks: Annotated[int, Flag("--max-prechecks")] = Field(MAX_PRECHECKS, ge=0)
+    """Maximum number of submissions that an agent may check with the first gates without submitting them."""
+    sequential: Annotated[bool, Flag("--sequential")] = False
+    """Let a submission answer the validation items in parts, and reject it without the rest as soon as it is clear that
+    it will not be shown to be better. What is accepted has answered all items. For validation sets of many items: small
+    parts take longer an item."""
 
 
 class RunOptions(Rules):
@@ -110,7 +122,8 @@ class RunOptions(Rules):
             flag = flag_of(name)
             for one in value if isinstance(value, tuple) else (value,):
                 text = duration_text(one) if flag.duration else str(one)
-                given += [flag.name] if one is True else [flag.name, text]
+                on, _, off = flag.name.partition("/")
+                given += [on if one else off] if isinstance(one, bool) else [flag.name, text]
         return given
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pydantic import ConfigDict, Field
 
@@ -15,7 +15,7 @@ from ftdojo.contract.call import Call, CallLog
 from ftdojo.contract.data_profile import DataProfile
 from ftdojo.contract.feedback import EvaluationFeedback, Feedback, Interval
 from ftdojo.contract.model_info import ModelInfo
-from ftdojo.contract.result import Change, IterationResult, Score
+from ftdojo.contract.result import Change, IterationResult, RecipeDifference, Score, TrivialAnswers
 from ftdojo.contract.submission import Plan
 from ftdojo.contract.task_spec import TaskSpec
 from ftdojo.findings import Finding
@@ -27,7 +27,10 @@ class Decision(StrictModel):
 
     accepted: bool
     difference: Interval
+    """Over the items that both models have answered."""
     reason: str
+    answered: int | None = None
+    """Number of validation items after which the evaluation stopped early; ``None`` if it was complete."""
 
 
 class Iteration(StrictModel):
@@ -38,6 +41,8 @@ class Iteration(StrictModel):
     """Digests of the submission's files and of the stages made from it."""
     contents: dict[str, str] = Field(default_factory=dict)
     """Digests of the files in these stages."""
+    start: int | None = None
+    """The accepted iteration whose weights its training started from; ``None`` if that was the base model."""
     plan: Plan | None
     """``None`` if the submission's plan could not be read."""
     feedback: Feedback
@@ -62,17 +67,20 @@ class Iteration(StrictModel):
         stopped = next((f for f in self.feedback.execution.findings if f.severity == "error"), None)
         return f"stopped at gate {stopped.gate}, {stopped.code}: {stopped.message}" if stopped else "not evaluated"
 
-    def result(self) -> IterationResult:
-        """This iteration as it appears in ``result.json``."""
+    def result(self, *, repeats: int | None = None, recipe: RecipeDifference | None = None) -> IterationResult:
+        """This iteration as it appears in ``result.json``; the arguments are fields of it."""
         changes = self.plan.changes if self.plan else []
         return IterationResult(
             number=self.number,
             hypothesis=self.plan.hypothesis if self.plan else "",
             changes=[Change(key=c.key, before=c.before, after=c.after, expected=c.expected) for c in changes],
             accepted=self.accepted,
+            start=self.start,
             validation=self.score,
             findings=self.feedback.execution.findings,
             seconds=self.feedback.execution.seconds,
+            repeats=repeats,
+            recipe=recipe,
         )
 
 
@@ -83,6 +91,8 @@ class Probe(StrictModel):
     """Digest of its files."""
     share: float
     """Share of its rows that was used, 0 to 1."""
+    start: int | None = None
+    """The iteration from which its training was to start; ``None`` for the base model."""
     score: Score | None
     """Validation score; ``None`` if it was not evaluated."""
     findings: list[Finding]
@@ -98,6 +108,9 @@ class Observation(StrictModel):
     model: ModelInfo
     baseline: EvaluationFeedback
     """The untouched base model on validation."""
+    trivial: TrivialAnswers | None = None
+    """What answers without any training score on validation. They are chosen by the training rows and the documented
+    shortcuts, not by gold answers; ``None`` in runs that an older build began."""
     train_rows_per_s: float
     """Rows per second of a LoRA training, measured on this machine, with rows as long as this task's prompts."""
     evaluate_s: float
@@ -109,6 +122,8 @@ class Observation(StrictModel):
     """The files of every earlier submission, read-only."""
     remaining: dict[str, float]
     """What is left of each limited account of the budget."""
+    warm_start: bool = True
+    """Whether a training may start from an accepted iteration: ``start`` in ``train.yaml``."""
     data_llm: dict[str, str] = Field(default_factory=dict)
     """The pools of language models that a ``process_data.py`` may call, name -> model: see docs/data-programs.md."""
     item_fields: list[str] = Field(default_factory=list)
@@ -139,6 +154,14 @@ class Agent(Protocol):
         """Return the folder of the next submission, or ``None`` to stop."""
 
 
+@runtime_checkable
+class Foresighted(Protocol):
+    """An agent that can say what it would try next. It is asked once, when it has stopped."""
+
+    def outlook(self, observation: Observation) -> str:
+        """Return what it would try next if it had more time, in a sentence; empty if it would stop in any case."""
+
+
 class Door(Protocol):
     """What the environment gives to a contestant in addition to its observations."""
 
@@ -155,7 +178,11 @@ class Door(Protocol):
         """The calls of an iteration that was planned, but not finished, when the run was interrupted."""
 
     def precheck(self, submission: Path) -> Sequence[Finding]:
-        """Return the findings of gates 0 to 3 on a submission, without training it."""
+        """Return the findings of gates 0 to 3 on a submission, without training it.
+
+        Raises:
+            UsageError: if the limit of such checks is reached.
+        """
 
     def probe(self, submission: Path, share: float) -> Probe:
         """Train a submission on a share of its rows, and return its validation score."""

@@ -3,7 +3,7 @@ sandbox by :mod:`ftdojo.contract.recipe_program`, like any other data program.""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from jinja2 import TemplateSyntaxError, nodes, pass_context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -72,7 +72,18 @@ class Recipe(StrictModel):
     )
     max_completion_chars: int = Field(8000, ge=1, description="rows with a longer completion are dropped")
     max_rows: int = Field(2000, ge=1, description="cap of the mixture")
+    skip: int = Field(
+        0,
+        ge=0,
+        description="rows of the mixture to pass over, which an earlier recipe with the same seed has given; where the "
+        "mixture ends, it begins again",
+    )
     seed: int = Field(0, ge=0, description="seed of the draw and of the order of the rows")
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """What the rows depend on, as JSON values. The keys of earlier builds had no ``skip``."""
+        return self.model_dump(mode="json", exclude=set() if self.skip else {"skip"})
 
 
 def parsed_template(text: str) -> nodes.Template:

@@ -9,6 +9,7 @@ import argparse
 import csv
 import json
 import random
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 MAX_ANSWERS = 50
 """A source with more distinct completions than this has open answers, over which no balance is struck."""
+HALF = re.compile(r"[\ud800-\udfff]")
 POOL = 4
 """Of each source so many times the rows that are wanted are kept in memory, drawn evenly from all that it gives."""
 
@@ -74,6 +76,8 @@ def render(source: dict[str, Any], folder: Path, longest: int) -> Iterator[dict[
         if keep is not None and not keep(**row):
             continue
         pair = {"prompt": prompt.render(row).strip(), "completion": completion.render(row).strip()}
+        if any(map(HALF.search, pair.values())):  # text that was cut within a character; no file can hold it
+            continue
         if pair["prompt"] and pair["completion"] and len(pair["completion"]) <= longest:
             yield {**pair, "subtask": source["subtask"]}
 
@@ -134,7 +138,10 @@ def mix(recipe: dict[str, Any], folder: Path, limit: int) -> list[dict[str, str]
         if recipe["deduplicate"]:
             pairs = deduplicate(pairs, seen)
         pools.append(balanced(pairs) if pairs and recipe["balance"] == "completion" else pairs)
-    counts = shares([s["weight"] for s in recipe["sources"]], [len(p) for p in pools], min(limit, recipe["max_rows"]))
+    weights, available = [s["weight"] for s in recipe["sources"]], [len(pool) for pool in pools]
+    skipped = shares(weights, available, recipe.get("skip", 0) % max(1, sum(available)))
+    pools = [[*pool[n:], *pool[:n]] for pool, n in zip(pools, skipped, strict=True)]
+    counts = shares(weights, available, min(limit, recipe["max_rows"]))
     rows = [pair for pool, count in zip(pools, counts, strict=True) for pair in pool[:count]]
     rng.shuffle(rows)
     return rows

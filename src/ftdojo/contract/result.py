@@ -83,6 +83,19 @@ class StageSeconds(Result):
     evaluate: float = 0.0
 
 
+class RecipeDifference(Result):
+    """The difference of two recipes: what it would be with other seeds and other items, in the metric's unit."""
+
+    value: float
+    interval: tuple[float, float]
+    """95 %, over items and seeds. If all of it is on the better side of zero, the recipe is better, not this model
+    alone."""
+    runs: int
+    """Runs of the recipe that were averaged."""
+    reference_runs: int
+    """Runs of the recipe that it is compared with; 0 for the base model."""
+
+
 class IterationResult(Result):
     """What one iteration tried, and its outcome."""
 
@@ -90,9 +103,16 @@ class IterationResult(Result):
     hypothesis: str
     changes: list[Change]
     accepted: bool
+    start: int | None = None
+    """The iteration from whose weights its training started; ``None`` for the base model."""
     validation: Score | None
     findings: list[Finding]
     seconds: StageSeconds
+    repeats: int | None = None
+    """The first iteration with the same submission but for the seed of the training; ``None`` if there is none."""
+    recipe: RecipeDifference | None = None
+    """The difference to the best iteration before, as a statement about recipes; ``None`` where there is none, and in
+    runs of older builds. ``accepted`` is about the model in hand."""
 
 
 class LlmUsage(Result):
@@ -123,11 +143,11 @@ class TrivialAnswers(Result):
     subtasks: dict[str, float]
     """The core metric of :attr:`majority` by sub-task: what guessing scores."""
     majority_outputs: dict[str, str]
-    """For the owner of the run only: these outputs reveal something about the right answers."""
+    """On test for the owner of the run only: these outputs reveal something about the right answers."""
     few_shot: Score | None
     """Of the untouched base model that is shown examples; ``None`` if not even one fits into its context."""
     shots: int
-    """How many examples it is shown."""
+    """How many examples it is shown. On validation it is asked some of the items only: its score says how many."""
 
     def best(self, *, higher_is_better: bool) -> Score:
         """The best of them."""
@@ -221,6 +241,8 @@ class RunResult(Document):
     """Digests of the data, the base model and the task."""
     trivial: TrivialAnswers | None = None
     """What answers without any training score on test; ``None`` if test was not scored, or in runs of older builds."""
+    trivial_validation: TrivialAnswers | None = None
+    """What such answers score on validation, chosen without gold answers; ``None`` in runs of older builds."""
     to_trivial: Gap | None = None
     """The best model's difference to the best trivial answer, on the test items."""
     ledger: str = ""

@@ -15,12 +15,15 @@ from ftdojo.contract.method_config import MethodConfig
 from ftdojo.contract.methods import parse_config
 from ftdojo.contract.recipe import Recipe
 from ftdojo.errors import InputError
+from ftdojo.files import write_file
 from ftdojo.findings import Finding
 from ftdojo.schema import MAX_BYTES, NotRegularError, StrictModel, parse, read_file, read_regular
 
 PLAN, TRAIN, RECIPE, SCRIPT = "plan.yaml", "train.yaml", "recipe.yaml", "process_data.py"
 FILES = (PLAN, TRAIN, RECIPE, SCRIPT)
 MAX_SCRIPT_BYTES = 256 * 1024
+RECIPE_DIGEST = "but_seed"
+"""Key of :attr:`ftdojo.contract.protocol.Iteration.digests` with :attr:`Submission.but_seed`."""
 
 Part = TypeVar("Part", bound=StrictModel)
 
@@ -61,6 +64,13 @@ class Submission:
     """A recipe, or the text of ``process_data.py``."""
     digest: str
 
+    @property
+    def but_seed(self) -> str:
+        """The digest of everything but the plan and the seed of the training. Submissions that agree in it repeat each
+        other."""
+        program = self.program if isinstance(self.program, str) else self.program.model_dump(mode="json")
+        return digest.of_value([program, self.train.model_dump(mode="json", exclude={"seed"})])
+
 
 def copy(source: Path, folder: Path) -> None:
     """Copy a submission's files, and no other files of its folder, into the new ``folder``.
@@ -75,7 +85,7 @@ def copy(source: Path, folder: Path) -> None:
             (folder / name).symlink_to(path.readlink())
         elif path.exists():
             try:
-                (folder / name).write_bytes(read_regular(path, max(MAX_BYTES, MAX_SCRIPT_BYTES) + 1))
+                write_file(folder / name, read_regular(path, max(MAX_BYTES, MAX_SCRIPT_BYTES) + 1))
             except NotRegularError:
                 (folder / name).mkdir()
 

@@ -34,9 +34,9 @@ class TrainConfig(MethodConfig):
 
     methods: ClassVar = MappingProxyType(
         {
-            "full": MethodFacts(adapters=False, usual_rates="1e-5 to 1e-4", smaller="lora"),
-            "lora": MethodFacts(adapters=True, usual_rates="1e-4 to 1e-3", smaller="qlora"),
-            "qlora": MethodFacts(adapters=True, four_bit=True, usual_rates="1e-4 to 1e-3"),
+            "full": MethodFacts(adapters=False, usual_rates="1e-5 to 1e-4", smaller="lora", continues=True),
+            "lora": MethodFacts(adapters=True, usual_rates="1e-4 to 1e-3", smaller="qlora", continues=True),
+            "qlora": MethodFacts(adapters=True, four_bit=True, usual_rates="1e-4 to 1e-3", continues=True),
         }
     )
 

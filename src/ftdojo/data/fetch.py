@@ -22,6 +22,7 @@ from filelock import FileLock
 from ftdojo import digest
 from ftdojo.disk import disk_errors
 from ftdojo.errors import FtdojoError, InfrastructureError, PrerequisiteError
+from ftdojo.files import require_inside
 from ftdojo.record import Home, Stage, Store
 from ftdojo.tasks.spec import HubSet, Sources
 
@@ -183,7 +184,10 @@ def _mirror(hub_set: HubSet) -> Path | None:
     if not Path(root).is_dir():
         raise PrerequisiteError(f"{MIRROR} is set to {root}, which is no folder", fix=f"correct {MIRROR}, or unset it")
     folder = Path(root).absolute() / hub_set.id
-    return folder if folder.is_dir() and any(folder.iterdir()) else None
+    if not (folder.is_dir() and any(folder.iterdir())):
+        return None
+    require_inside(folder, "the mirror")
+    return folder
 
 
 def _fetched(hub_set: HubSet, home: Home) -> Stage | None:

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ftdojo.contract.data_profile import DataProfile, FieldProfile, FileProfile
+from ftdojo.contract.row import SURROGATE
+from ftdojo.errors import UsageError
 from ftdojo.tasks import raw_files
 
 SAMPLE_ROWS = 2
@@ -49,7 +51,13 @@ def token_counter(model: Path) -> Count:
     def tokenizer() -> Any:
         from transformers import AutoTokenizer
 
-        return AutoTokenizer.from_pretrained(model)
+        try:
+            return AutoTokenizer.from_pretrained(model)
+        except Exception as error:  # noqa: BLE001 - a damaged file can make its parser raise anything
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+            raise UsageError(
+                f"the tokenizer in {model} cannot be read: {reason}", fix="give a folder that save_pretrained wrote"
+            ) from None
 
     def count(texts: list[str]) -> list[int]:
         batches = (texts[i : i + 100] for i in range(0, len(texts), 100))
@@ -158,16 +166,18 @@ def _tokens(rows: Sequence[dict[str, str]], key: str, count: Count | None) -> li
 
 
 def _texts(row: Any) -> dict[str, str] | None:
-    """Return the text of every field, blank if missing; ``None`` for a row that is no object."""
+    """Return the text of every field, blank if missing; ``None`` for a row that is no object, or whose text was cut
+    within a character."""
     if not isinstance(row, dict) or None in row:  # the key that csv gives to cells beyond the last column
         return None
     try:
-        return {
+        texts = {
             key: value if isinstance(value, str) else "" if value is None else _to_json(value)
             for key, value in row.items()
         }
     except RecursionError:
         return None
+    return None if any(map(SURROGATE.search, (*texts, *texts.values()))) else texts
 
 
 def _to_json(value: Any) -> str:

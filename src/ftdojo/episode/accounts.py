@@ -26,7 +26,7 @@ class Costs:
     seconds: StageSeconds = field(default_factory=StageSeconds)
     earlier_s: float = 0.0
     """The part of these seconds that the current clock did not measure: reused stages, and the finished part of an
-    interrupted stage."""
+    interrupted stage. Less the seconds that it measured and that are exempt."""
 
     @contextlib.contextmanager
     def refusal(self, name: str) -> Iterator[None]:
@@ -37,6 +37,13 @@ class Costs:
         except InputError:
             self._set(name, time.monotonic() - begun)
             raise
+
+    @contextlib.contextmanager
+    def exempt(self) -> Iterator[None]:
+        """Take the time in the context off the clock: what is made again in it was paid for when it was made first."""
+        begun = time.monotonic()
+        yield
+        self.earlier_s -= time.monotonic() - begun
 
     def add(self, name: str, stage: Stage) -> None:
         """Account for a finished stage."""

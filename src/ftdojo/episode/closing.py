@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +9,15 @@ from ftdojo import digest
 from ftdojo.contract.progress import Progress
 from ftdojo.disk import disk_errors
 from ftdojo.episode import grading
+from ftdojo.episode.ancestry import earlier_trainings
+from ftdojo.episode.examples import write_examples
 from ftdojo.episode.outcome import Outcome
 from ftdojo.episode.setting import Setting
 from ftdojo.episode.stages import Stages
+from ftdojo.files import make_private, write_file
 from ftdojo.record import RunFolder, events
 from ftdojo.record.history import History
+from ftdojo.training import Earlier
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,15 +50,18 @@ class Closing:
             self.history.append(events.RunDisqualified(reasons=ruling.reasons))
             return
         grades = ruling.grades
+        outputs = self._seal({name: grade.predictions for name, grade in grades.items()})
         self.history.append(
             events.TestScored(
                 baseline=grades["baseline"].score,
                 best=grades["best"].score,
                 items={name: grade.items for name, grade in grades.items()},
                 models={name: grade.model for name, grade in grades.items()},
-                outputs=self._seal({name: grade.predictions for name, grade in grades.items()}),
+                outputs=outputs,
                 trivial=ruling.trivial,
                 to_trivial=ruling.to_trivial,
+                trivial_items=ruling.trivial_items,
+                examples=write_examples(self.folder.examples, ruling.examples),
             )
         )
 
@@ -64,11 +70,12 @@ class Closing:
         number = self.history.best
         if not number:
             return []
-        recorded = self.history.iterations[number - 1].contents
+        used = [(number, name, best.contents[name]) for name in best.reused]
+        used += [(earlier, "train", stage.content) for earlier, stage in best.ancestors.items() if stage.reused]
         changed = [
-            f"{name}: the stored stage is not the one that iteration {number} made; it was changed afterwards"
-            for name in best.reused
-            if recorded.get(name) and best.contents[name] != recorded[name]
+            f"{name}: the stored stage is not the one that iteration {made} made; it was changed afterwards"
+            for made, name, content in used
+            if (recorded := self.history.iterations[made - 1].contents.get(name)) and content != recorded
         ]
         if not changed:
             self.stages.export(best, self.folder.model)
@@ -78,13 +85,14 @@ class Closing:
         done = self.history.iterations[self.history.best - 1].feedback.training
         assert done is not None
         assert best.submission is not None
-        return grading.Training(config=best.submission.train.model_dump(mode="json"), steps=done.steps)
+        earlier = earlier_trainings(self.history.iterations, self.folder, best.start)
+        return grading.Training.of(Earlier(best.submission.train, done.steps), earlier)
 
     def _seal(self, predictions: dict[str, Path]) -> dict[str, str]:
         """Keep the outputs that were scored with the run, for an audit; return their digests."""
         sealed = {name: self.folder.sealed_outputs(name) for name in predictions}
         with disk_errors(self.folder.sealed):
-            self.folder.sealed.mkdir(mode=0o700, exist_ok=True)
+            make_private(self.folder.sealed)
             for name, path in predictions.items():
-                shutil.copyfile(path, sealed[name])
+                write_file(sealed[name], path.read_bytes())
         return {name: digest.of_file(path) for name, path in sealed.items()}

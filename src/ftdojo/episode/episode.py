@@ -11,20 +11,23 @@ from ftdojo.contract.budget import Budget
 from ftdojo.contract.call import Call, CallLog
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Progress, Silent
-from ftdojo.contract.protocol import Agent, Iteration, Observation, Probe
+from ftdojo.contract.protocol import Agent, Foresighted, Iteration, Observation, Probe
 from ftdojo.contract.result import RunResult
 from ftdojo.contract.submission import copy
 from ftdojo.disk import disk_errors
 from ftdojo.episode import evaluation
 from ftdojo.episode.accounts import Accounts
+from ftdojo.episode.ancestry import Ancestry
 from ftdojo.episode.closing import Closing
 from ftdojo.episode.identity import begin, identify
-from ftdojo.episode.judging import judge
+from ftdojo.episode.judging import judge, verdicts_on
 from ftdojo.episode.observing import Observer
 from ftdojo.episode.outcome import Outcome
+from ftdojo.episode.prechecks import precheck
 from ftdojo.episode.setting import Setting
 from ftdojo.episode.stages import Stages
 from ftdojo.errors import UsageError
+from ftdojo.files import make_private, write_file
 from ftdojo.findings import Finding
 from ftdojo.gateway import Access, DataLlm
 from ftdojo.record import Home, Ledger, RunFolder, events
@@ -37,7 +40,7 @@ def run_episode(dojo: Dojo, agent: Agent) -> RunResult:
     observation = dojo.reset()
     while not dojo.over and (submission := agent.propose(observation)) is not None:
         observation = dojo.step(submission)
-    return dojo.close()
+    return dojo.close(agent.outlook(observation) if isinstance(agent, Foresighted) else "")
 
 
 class Dojo:
@@ -71,7 +74,7 @@ class Dojo:
         data_llm = data_llm or DataLlm.from_options(options)
         self._setting = Setting.prepare(options, home=home, progress=self.progress)
         with disk_errors(run):
-            run.mkdir(parents=True, exist_ok=True)
+            make_private(run)
         self._ledger = Ledger(run)
         self._history = History(self._ledger)
         self._setting = self._setting.as_recorded(self._history.configuration)
@@ -79,11 +82,10 @@ class Dojo:
         self.budget = options.budget.within(Budget(wall_s=rules.wall_s))
         self._identity = identify(self._setting, self.budget, data_llm)
         self._accounts = Accounts(self._history, self.budget)
+        self._ancestry = Ancestry.of(self._history, self._folder, allowed=self._identity.warm_start)
+        llm = self._open_access(data_llm) if data_llm else None
         self._stages = Stages(
-            self._setting,
-            progress=self.progress,
-            accounts=self._accounts,
-            llm=self._open_access(data_llm) if data_llm else None,
+            self._setting, progress=self.progress, accounts=self._accounts, llm=llm, ancestry=self._ancestry
         )
         self._observer = Observer(
             setting=self._setting,
@@ -113,13 +115,14 @@ class Dojo:
         number = len(self._history.iterations) + 1
         folder = self._keep(submission, number)
         planning_s = self._accounts.clock_s
-        outcome = self._stages.run(folder, self._accounts.charged_remaining())
-        best = Outcome() if outcome.predictions is None else self._best_outcome()
-        feedback, decision = judge(self._setting.task, self._observer.items, outcome, best, planning_s=planning_s)
+        reference = verdicts_on(self._setting.task, self._observer.items, self._best_outcome)
+        outcome = self._stages.run(folder, self._accounts.charged_remaining(), reference=reference)
+        feedback, decision = judge(self._setting.task, self._observer.items, outcome, reference, planning_s=planning_s)
         iteration = Iteration(
             number=number,
             digests=outcome.digests,
             contents=outcome.contents,
+            start=outcome.start,
             plan=outcome.plan,
             feedback=feedback,
             decision=decision,
@@ -130,11 +133,11 @@ class Dojo:
         self.progress.say(f"iteration {number}: {observation.history[-1].verdict}")
         return observation
 
-    def close(self) -> RunResult:
-        """Export the best model, score it on test once, in a fresh process, and write ``result.json``."""
-        history = self._history
+    def close(self, outlook: str = "") -> RunResult:
+        """Record the agent's outlook, export the best model, score it on test once; write ``result.json``."""
+        history, accounts = self._history, self._accounts
         if history.first(events.AgentStopped) is None:
-            history.append(events.AgentStopped(out_of_budget=self.over, charge=self._accounts.charge()))
+            history.append(events.AgentStopped(out_of_budget=self.over, outlook=outlook, charge=accounts.charge()))
         if history.finished is None:
             if history.test is None:
                 closing = Closing(
@@ -148,12 +151,12 @@ class Dojo:
             history.append(events.RunFinished(result=conclude(history, self.run.name)))
         result = history.require(events.RunFinished).result
         with disk_errors(self.run):
-            self._folder.result.write_text(result.model_dump_json(indent=1) + "\n", "utf-8")
+            write_file(self._folder.result, result.model_dump_json(indent=1) + "\n")
         return result
 
     def precheck(self, submission: Path) -> list[Finding]:
-        """Return the findings of gates 0 to 3 on a submission. Nothing is trained, and no submission is spent."""
-        return self._stages.precheck(submission)
+        """Return the findings of gates 0 to 3. No submission is spent: see :mod:`ftdojo.episode.prechecks`."""
+        return precheck(submission, self._stages, self._history, self._identity.prechecks)
 
     def probe(self, submission: Path, share: float) -> Probe:
         """Train a submission on a share of its rows and evaluate it on validation: an estimate of a full run at part of
@@ -164,15 +167,15 @@ class Dojo:
         """
         if self._identity.ladder:
             raise UsageError("probes reveal validation scores, which the ladder hides", fix="leave one of them out")
-        identity = digest.of_folder(submission)
+        identity, start = digest.of_folder(submission), self._ancestry.resolve(submission)
         for known in self._history.probes:
-            if (known.submission, known.share) == (identity, share):
+            if (known.submission, known.share, known.start) == (identity, share, start):
                 return known
         outcome = self._stages.run(submission, self._accounts.remaining(), share=share)
         score = None
         if outcome.predictions is not None:
             score = evaluation.feedback(self._setting.task, self._observer.items, outcome.predictions, best=None).score
-        probe = Probe(submission=identity, share=share, score=score, findings=outcome.findings)
+        probe = Probe(submission=identity, share=share, start=start, score=score, findings=outcome.findings)
         self._history.append(events.ProbeEnded(probe=probe, charge=self._accounts.charge(outcome.costs)))
         self.progress.say(f"probe on {share:.0%} of the rows: {score or 'not evaluated'}")
         return probe
@@ -229,11 +232,11 @@ class Dojo:
 
     def _best_outcome(self) -> Outcome:
         """Return the best model's stages from the store (made again if the store was emptied)."""
-        number = self._history.best
-        if not number:
+        if not (number := self._history.best):
             return self._stages.baseline()
-        stopped_after = self._history.iterations[number - 1].feedback.stopped_after
-        return self._stages.repeat(self._folder.submission(number), stopped_after=stopped_after)
+        best = self._history.iterations[number - 1]
+        stopped_after = best.feedback.stopped_after
+        return self._stages.repeat(self._folder.submission(number), stopped_after=stopped_after, start=best.start)
 
     def __enter__(self) -> Self:
         return self

@@ -27,13 +27,15 @@ from ftdojo.contract.result import Gap, Score, TrivialAnswers
 from ftdojo.contract.submission import TRAIN
 from ftdojo.data import prepare
 from ftdojo.episode import evaluation, trivial
+from ftdojo.episode.evaluation import Prediction
+from ftdojo.episode.examples import Example, choose_examples
 from ftdojo.episode.predict import PREDICTIONS, predict
 from ftdojo.errors import FtdojoError, InfrastructureError
 from ftdojo.record import Home, Store
 from ftdojo.schema import StrictModel
 from ftdojo.tasks.scoring import summarize
 from ftdojo.tasks.spec import ItemScore, Task
-from ftdojo.training import trainer_of
+from ftdojo.training import Earlier, lineage_faults
 
 
 class Training(StrictModel):
@@ -42,6 +44,18 @@ class Training(StrictModel):
     config: dict[str, Any]
     """The content of its ``train.yaml``."""
     steps: int
+    earlier: list[Training] = Field(default_factory=list)
+    """The trainings before it, of iterations from whose weights it started in the end; the first of them first."""
+
+    @classmethod
+    def of(cls, training: Earlier, earlier: Sequence[Earlier] = ()) -> Training:
+        """Return a training and those before it as JSON can hold them."""
+        config = training.config.model_dump(mode="json")
+        return cls(config=config, steps=training.steps, earlier=[cls.of(one) for one in earlier])
+
+    def read(self) -> Earlier:
+        """Return the training without those before it."""
+        return Earlier(parse_config(self.config, where=TRAIN), self.steps)
 
 
 class Request(StrictModel):
@@ -55,7 +69,7 @@ class Request(StrictModel):
     models: dict[str, Path]
     """``baseline`` and ``best``, each with its folder."""
     training: Training | None
-    """The training of ``best`` from ``baseline``; ``None`` if they are the same model."""
+    """The last training of ``best``, which goes back to ``baseline``; ``None`` if they are the same model."""
 
 
 class Grade(StrictModel):
@@ -89,6 +103,10 @@ class Ruling(StrictModel):
     """What answers without any training score."""
     to_trivial: Gap | None = None
     """The difference of ``best`` to the best of them."""
+    trivial_items: dict[str, list[ItemScore]] = Field(default_factory=dict)
+    """Key of :attr:`TrivialAnswers.scores` -> the verdicts from which the score is computed."""
+    examples: list[Example] = Field(default_factory=list)
+    """Some test items with both models' answers."""
 
 
 def grade(request: Request, progress: Progress) -> Ruling:
@@ -159,9 +177,10 @@ def main() -> None:
         print(Ruling(reasons=reasons).model_dump_json())  # noqa: T201
         return
     grades: dict[str, Grade] = {}
+    outputs: dict[str, list[Prediction]] = {}
     for name, model in request.models.items():
         identity = models.digest(model)
-        stage, items, predictions = predict(
+        stage, items, outputs[name] = predict(
             task,
             data.sealed_test,
             lambda folder=model: nullcontext(folder),  # type: ignore[misc]
@@ -171,7 +190,7 @@ def main() -> None:
             label=f"test, {name}",
             engine=options.engine,
         )
-        verdicts = evaluation.scores(task, items, predictions)
+        verdicts = evaluation.scores(task, items, outputs[name])
         grades[name] = Grade.of(task, verdicts, predictions=stage.path / PREDICTIONS, model=identity)
     measured = trivial.measure(
         task,
@@ -179,19 +198,24 @@ def main() -> None:
         request.models["baseline"],
         Store(home.stages),
         _Lines(),
-        items=data.sealed_test,
+        split="test",
         engine=options.engine,
     )
-    gap = measured.compare(task, grades["best"].items)
-    print(Ruling(grades=grades, trivial=measured.answers, to_trivial=gap).model_dump_json())  # noqa: T201
+    ruling = Ruling(
+        grades=grades,
+        trivial=measured.answers,
+        to_trivial=measured.compare(task, grades["best"].items),
+        trivial_items=measured.verdicts,
+        examples=choose_examples(task, items, outputs, {name: grade.items for name, grade in grades.items()}),
+    )
+    print(ruling.model_dump_json())  # noqa: T201
 
 
 def _find_faults(request: Request) -> list[str]:
     if request.training is None:
         return []
-    config = parse_config(request.training.config, where=TRAIN)
-    base, best = request.models["baseline"], request.models["best"]
-    return trainer_of(config).lineage_faults(base, best, config, request.training.steps)
+    last, earlier = request.training.read(), [one.read() for one in request.training.earlier]
+    return lineage_faults(request.models["baseline"], request.models["best"], last, earlier)
 
 
 if __name__ == "__main__":

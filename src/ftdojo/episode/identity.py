@@ -31,5 +31,6 @@ def begin(setting: Setting, identity: Configuration) -> events.RunBegun:
         metric=spec.metric,
         higher_is_better=spec.higher_is_better,
         objective=spec.objective,
+        best_value=spec.best_value,
         given=str(Path(given).absolute()) if Path(given).is_dir() else given,
     )

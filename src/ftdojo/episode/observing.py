@@ -9,9 +9,10 @@ from ftdojo import models
 from ftdojo.contract.data_profile import DataProfile
 from ftdojo.contract.progress import Progress
 from ftdojo.contract.protocol import Observation
+from ftdojo.contract.result import TrivialAnswers
 from ftdojo.contract.task_spec import Record
 from ftdojo.data import profiled, read_items, token_counter
-from ftdojo.episode import evaluation, ladder
+from ftdojo.episode import evaluation, ladder, trivial
 from ftdojo.episode.accounts import Accounts
 from ftdojo.episode.setting import Setting
 from ftdojo.episode.speed import train_rows_per_s
@@ -48,19 +49,34 @@ class Observer:
         return train_rows_per_s(self.setting, Store(self.setting.home.stages), self.progress)
 
     def measure(self) -> None:
-        """Measure everything that the first observation needs, and record the base model's evaluation."""
+        """Measure everything that the first observation needs, and record the base model's evaluation and what trivial
+        answers score."""
         _, _ = self.profile, self.rows_per_s
         if self.history.baseline is None:
             outcome = self.stages.baseline()
             measured = evaluation.feedback(self.setting.task, self.items, outcome.predicted, best=None)
             self.history.append(
-                events.BaselineMeasured(evaluation=measured, digests=outcome.digests, contents=outcome.contents)
+                events.BaselineMeasured(
+                    evaluation=measured,
+                    digests=outcome.digests,
+                    contents=outcome.contents,
+                    trivial=self._measure_trivial(),
+                )
             )
+
+    def _measure_trivial(self) -> TrivialAnswers:
+        setting = self.setting
+        store, engine = Store(setting.home.stages), setting.options.engine
+        measured = trivial.measure(
+            setting.task, setting.data, setting.base, store, self.progress, split="validation", engine=engine
+        )
+        return measured.answers
 
     def observe(self) -> Observation:
         """Return the observation that follows from the record."""
         run = self.history.require(events.RunBegun).configuration
-        baseline = self.history.require(events.BaselineMeasured).evaluation
+        measured = self.history.require(events.BaselineMeasured)
+        baseline = measured.evaluation
         history = self.history.iterations
         if run.ladder:
             history = ladder.hide_rejected(history, baseline)
@@ -69,12 +85,14 @@ class Observer:
             raw_data=self.profile,
             model=models.describe(self.setting.base),
             baseline=baseline,
+            trivial=measured.trivial,
             train_rows_per_s=self.rows_per_s,
             evaluate_s=self.stages.baseline().costs.seconds.evaluate,
             history=history,
             best=self.history.best,
             submissions={i.number: self.folder.submission(i.number) for i in history},
             remaining=self.accounts.charged_remaining(),
+            warm_start=run.warm_start,
             data_llm=run.data_llm,
             item_fields=sorted({name for item in self.items for name in item}),
             seed=run.seed,

@@ -30,6 +30,8 @@ class Outcome:
     """Digests of the submission's files, and of the inputs of each stage."""
     contents: dict[str, str] = field(default_factory=dict)
     """Digests of the files of each stage."""
+    ancestors: dict[int, Stage] = field(default_factory=dict)
+    """The iteration from which the training starts, and those that it goes back to -> their trained models."""
     data: DataFeedback | None = None
     overlap: int = 0
     """Rows that contained evaluation items. For the record only: see :mod:`ftdojo.gates.decontamination`."""
@@ -37,6 +39,12 @@ class Outcome:
     trained: Path | None = None
     """The trained adapter or weights."""
     predictions: list[Prediction] | None = None
+    """Of the validation items in the order of their file; of a part of them if the evaluation stopped early."""
+
+    @property
+    def start(self) -> int | None:
+        """The iteration from which the training starts; ``None`` for the base model."""
+        return next(iter(self.ancestors), None)
 
     @property
     def predicted(self) -> list[Prediction]:

@@ -7,27 +7,28 @@ import contextlib
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from ftdojo import models
+from ftdojo import digest, models
 from ftdojo.contract import submission
+from ftdojo.contract.method_config import BASE
 from ftdojo.contract.progress import Progress
-from ftdojo.contract.submission import Submission
+from ftdojo.contract.protocol import Iteration
+from ftdojo.contract.submission import RECIPE_DIGEST, Submission
 from ftdojo.episode import levels
 from ftdojo.episode.accounts import Accounts
+from ftdojo.episode.ancestry import NO_ITERATIONS, Ancestry
+from ftdojo.episode.evaluate_stage import EvaluateStage, Reference
 from ftdojo.episode.outcome import Outcome
-from ftdojo.episode.predict import predict
-from ftdojo.episode.rows import ROWS, WRITTEN, read_rows, write_rows
+from ftdojo.episode.rows import WRITTEN, read_rows
+from ftdojo.episode.rows_stage import RowsStage
 from ftdojo.episode.setting import Setting
 from ftdojo.episode.train_stage import MODEL, TrainStage
 from ftdojo.errors import InputError
-from ftdojo.findings import Finding
-from ftdojo.gates import Gates, dump_findings
+from ftdojo.gates import Gates, RejectedRowsError
 from ftdojo.gateway import Access
 from ftdojo.record import Stage, Store
-from ftdojo.training import rows_key, trainer_of
+from ftdojo.training import trainer_of
 
 
 class Stages:
@@ -40,22 +41,26 @@ class Stages:
         progress: Progress,
         accounts: Accounts | None = None,
         llm: Access | None = None,
+        ancestry: Ancestry | None = None,
     ) -> None:
-        """``accounts``: of the run, if there is one. ``llm``: the models that data programs may ask, if any."""
-        self._setting, self._progress, self._accounts, self._llm = setting, progress, accounts, llm
+        """``accounts``, ``ancestry``: of the run, if there is one. ``llm``: the models that data programs may ask."""
+        self._setting, self._progress, self._accounts = setting, progress, accounts
+        self._ancestry = ancestry or NO_ITERATIONS
         self._gates = Gates(
             task=setting.task, data=setting.data, base=setting.base, engine=setting.options.engine, llm=llm
         )
         self._base_digest = models.digest(setting.base)
         self._store = Store(setting.home.stages)
+        self._rows = RowsStage(setting=setting, gates=self._gates, store=self._store, progress=progress, llm=llm)
         self._training = TrainStage(base=setting.base, gates=self._gates, store=self._store, progress=progress)
+        self._evaluation = EvaluateStage(setting=setting, store=self._store, progress=progress)
         self._baseline: Outcome | None = None
 
-    def precheck(self, folder: Path) -> list[Finding]:
+    def precheck(self, folder: Path) -> Outcome:
         """What gates 0 to 3 find in a submission, warnings included. Its rows stay in the store."""
         outcome = Outcome()
         try:
-            admitted = self._admit(folder, outcome)
+            admitted, _ = self._admit(folder, outcome)
             rows = self._make_rows(admitted, outcome)
             if self._accounts:
                 self._accounts.prepay(rows)
@@ -63,26 +68,41 @@ class Stages:
             _, warnings = self._gates.check_tokens(written, admitted.train)
             outcome.findings += warnings
         except InputError as error:
-            return [*error.findings, *outcome.findings]
-        return outcome.findings
+            outcome.findings[:0] = error.findings
+        return outcome
 
-    def run(self, folder: Path, remaining: dict[str, float] | None = None, *, share: float = 1.0) -> Outcome:
+    def run(
+        self,
+        folder: Path,
+        remaining: dict[str, float] | None = None,
+        *,
+        share: float = 1.0,
+        reference: Reference | None = None,
+    ) -> Outcome:
         """Take a submission through all gates and stages; the first failing gate ends it with its findings.
 
         Args:
             folder: the submission.
             remaining: what is left of the budget; a training that is forecast to outlast it is not begun.
             share: of the rows to train on, 0 to 1. A training on a part is a trial itself: it skips gates 4 and 5.
+            reference: returns the best model's verdicts on the validation items. If it is given, the evaluation stops
+                as soon as it is clear that the submission is not shown to be better, if the run allows that.
         """
         outcome = Outcome()
         deadline = time.monotonic() + remaining["wall_s"] if remaining and "wall_s" in remaining else None
         try:
-            self._finish(self._admit(folder, outcome), outcome, deadline=deadline, share=share)
+            admitted, start = self._admit(folder, outcome)
+            with outcome.costs.exempt():
+                outcome.ancestors = self._ancestry.trace(start, self._train_again)
+            self._ancestry.require_unchanged(outcome.ancestors)
+            if deadline is not None:
+                deadline -= outcome.costs.earlier_s
+            self._finish(admitted, outcome, deadline=deadline, share=share, reference=reference)
         except InputError as error:
             outcome.findings[:0] = error.findings
         return outcome
 
-    def repeat(self, folder: Path, *, stopped_after: int | None) -> Outcome:
+    def repeat(self, folder: Path, *, stopped_after: int | None, start: int | None = None) -> Outcome:
         """A submission that was evaluated before: from the store, or made again if the store was emptied.
 
         It has passed gate 1, which would ask what memory is free now.
@@ -90,8 +110,9 @@ class Stages:
         Args:
             folder: the submission.
             stopped_after: the step after which the clock ended its training, if it did.
+            start: the iteration from which its training started, unless that was the base model.
         """
-        outcome = Outcome()
+        outcome = Outcome(ancestors=self._ancestry.trace(start, self._train_again))
         reading = submission.read(folder)
         outcome.plan, outcome.submission = reading.plan, reading.submission
         self._finish(reading.require(), outcome, stopped_after=stopped_after)
@@ -111,15 +132,30 @@ class Stages:
             raise ValueError("nothing was trained")
         trainer_of(outcome.submission.train).export(self._setting.base, outcome.trained, folder)
 
-    def _admit(self, folder: Path, outcome: Outcome) -> Submission:
-        """Gates 0 and 1."""
+    def _admit(self, folder: Path, outcome: Outcome) -> tuple[Submission, int | None]:
+        """Gates 0 and 1; the iteration from which the training starts, unless that is the base model."""
         reading = submission.read(folder)
+        warm = reading.submission is not None and reading.submission.train.start != BASE
+        starts = self._ancestry.starts() if warm else None
         outcome.plan, outcome.submission = reading.plan, reading.submission
         if reading.submission:
             outcome.digests["submission"] = reading.submission.digest
-        admitted, warnings = self._gates.admit(reading)
+        admitted, warnings = self._gates.admit(reading, starts)
         outcome.findings += warnings
-        return admitted
+        start = starts.resolve(admitted.train) if starts else None
+        outcome.digests[RECIPE_DIGEST] = (
+            admitted.but_seed if start is None else digest.of_value([admitted.but_seed, start])
+        )
+        return admitted, start
+
+    def _train_again(self, iteration: Iteration, folder: Path, start: Stage | None) -> Stage:
+        """The trained model of an accepted iteration: from the store, or made again if the store was emptied."""
+        admitted = submission.read(folder).require()
+        rows = self._rows.make(admitted, share=1.0)
+        stopped_after = iteration.feedback.stopped_after
+        return self._training.make(
+            rows, admitted.train, start=start, left_s=lambda: None, stopped_after=stopped_after, tried=False
+        )
 
     def _finish(
         self,
@@ -129,46 +165,22 @@ class Stages:
         deadline: float | None = None,
         stopped_after: int | None = None,
         share: float = 1.0,
+        reference: Reference | None = None,
     ) -> None:
         """All stages of a submission that was admitted."""
         with outcome.costs.refusal("data"):
             rows = self._make_rows(admitted, outcome, share)
         with outcome.costs.refusal("train"):
             self._train(rows, admitted, outcome, deadline=deadline, stopped_after=stopped_after, tried=share < 1)
-        self._evaluate(outcome)
+        self._evaluate(outcome, reference, whole=share < 1)
 
     def _make_rows(self, admitted: Submission, outcome: Outcome, share: float = 1.0) -> Stage:
         """Gate 2 and the training rows, or the first share of them."""
-        program, task, data = admitted.program, self._setting.task, self._setting.data
-        trainer = trainer_of(admitted.train)
-        limit = task.spec.rules.max_rows
-        if share < 1:
-            limit = max(1, int(share * (limit if isinstance(program, str) else min(limit, program.max_rows))))
-        llm = self._llm if isinstance(program, str) else None
-        key = {
-            "program": program if isinstance(program, str) else program.model_dump(mode="json"),
-            "limit": limit,
-            "task": [task.spec.id, task.version],
-            **{name: data.digests[name] for name in ("raw", "validation", "test")},
-            **(llm.key if llm else {}),
-            **rows_key(trainer),
-        }
-
-        def build(folder: Path) -> dict[str, Any]:
-            made = self._gates.make_rows(program, limit, trainer)
-            write_rows(made.clean, folder / ROWS)
-            if made.overlap:
-                write_rows(made.written, folder / WRITTEN)
-            return {
-                "report": asdict(made.report),
-                "overlap": made.overlap,
-                "warnings": dump_findings(made.warnings),
-            }
-
-        self._progress.update("data", 0, 1, "running the data program in the sandbox")
-        stage = self._store.make("rows", key, build)
-        if not stage.reused:
-            self._progress.end("data", f"{stage.facts['report']['rows']} rows")
+        try:
+            stage = self._rows.make(admitted, share=share)
+        except RejectedRowsError as rejected:
+            outcome.overlap = rejected.overlap
+            raise
         outcome.overlap = stage.facts["overlap"]
         outcome.add("data", self._accounts.settle(stage) if self._accounts else stage)
         return stage
@@ -189,8 +201,8 @@ class Stages:
             """What may be spent on the training: the evaluation has to fit into the budget, too."""
             return None if deadline is None else deadline - time.monotonic() - self.baseline().costs.seconds.evaluate
 
-        config = admitted.train
-        stage = self._training.make(rows, config, left_s=left_s, stopped_after=stopped_after, tried=tried)
+        config, start = admitted.train, next(iter(outcome.ancestors.values()), None)
+        stage = self._training.make(rows, config, start=start, left_s=left_s, stopped_after=stopped_after, tried=tried)
         outcome.add("train", stage)
         outcome.trained = stage.path / MODEL
         outcome.data = levels.data(rows.facts["report"], stage.facts["tokens"])
@@ -199,24 +211,19 @@ class Stages:
         if not stage.reused:
             self._progress.end("train", f"loss {outcome.training.train_loss:.3f}, {outcome.training.fit}")
 
-    def _evaluate(self, outcome: Outcome) -> None:
+    def _evaluate(self, outcome: Outcome, reference: Reference | None = None, *, whole: bool = False) -> None:
         """Let the exported model answer the validation items; the base model, if nothing was trained."""
-        trained, base = outcome.trained, self._setting.base
 
         @contextlib.contextmanager
-        def exported() -> Iterator[Path]:
+        def model() -> Iterator[Path]:
+            if outcome.trained is None:
+                yield self._setting.base
+                return
             with tempfile.TemporaryDirectory(prefix="ftdojo-export-") as folder:
                 self.export(outcome, Path(folder))
                 yield Path(folder)
 
-        stage, _, outcome.predictions = predict(
-            self._setting.task,
-            self._setting.data.validation,
-            exported if trained else lambda: contextlib.nullcontext(base),
-            outcome.digests["train"] if trained else self._base_digest,
-            self._store,
-            self._progress,
-            label="validation",
-            engine=self._setting.options.engine,
-        )
+        identity = outcome.digests["train"] if outcome.trained else self._base_digest
+        whole = whole or outcome.trained is None
+        stage, outcome.predictions = self._evaluation.make(model, identity, whole=whole, reference=reference)
         outcome.add("evaluate", stage)

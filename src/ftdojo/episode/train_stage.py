@@ -17,7 +17,7 @@ from ftdojo.contract.train_config import OUT_OF_TIME
 from ftdojo.episode.rows import ROWS, WRITTEN, read_rows
 from ftdojo.gates import Gates, at_gate, dump_findings, number_findings
 from ftdojo.record import Stage, Store
-from ftdojo.training import model_key, trainer_of
+from ftdojo.training import model_key, start_argument, trainer_of
 
 MODEL = "model"
 TRAINING = 4
@@ -38,6 +38,7 @@ class TrainStage:
         rows: Stage,
         config: MethodConfig,
         *,
+        start: Stage | None,
         left_s: Callable[[], float | None],
         stopped_after: int | None,
         tried: bool,
@@ -47,6 +48,7 @@ class TrainStage:
         Args:
             rows: the stage of its rows.
             config: how to train.
+            start: the stage of the training from whose weights this one starts; ``None`` for the base model.
             left_s: seconds that may be spent from now on; ``None`` for no limit.
             stopped_after: the step after which the clock ended the training that is repeated.
             tried: whether gates 4 and 5 are skipped, as the training is a trial itself.
@@ -61,14 +63,17 @@ class TrainStage:
             "base": models.digest(self.base),
             "compute": str(models.compute()),
         }
+        if start is not None:
+            key["start"] = start.digest
         if stopped_after is not None:
             key["stopped_after"] = stopped_after
+        weights = start.path / MODEL if start else None
 
         def build(folder: Path) -> dict[str, Any]:
             written = read_rows(rows, WRITTEN, trainer)
             tokenized, warnings = self.gates.check_tokens(written, config)
             if stopped_after is None and not tried:
-                warnings += self.gates.try_training(written, tokenized, config, wall_left_s=left_s())
+                warnings += self.gates.try_training(written, tokenized, config, wall_left_s=left_s(), start=weights)
             examples = tokenized.examples
             if (rows.path / WRITTEN).exists():
                 clean = read_rows(rows, ROWS, trainer)
@@ -82,6 +87,7 @@ class TrainStage:
                     on_log=self._on_log,
                     time_left_s=left_s(),
                     stop_after=stopped_after,
+                    **start_argument(weights),
                 )
             stopped = number_findings([result.stopped] if result.stopped else [], TRAINING)
             facts = {

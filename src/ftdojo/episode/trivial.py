@@ -2,17 +2,23 @@
 
 A model that was trained has learned something only if it is above all of them. Constants are chosen from the
 answers of the training rows and from the documented shortcuts: a model could learn them there, too.
+
+The two splits differ in who sees the result. On validation agents do, so the constants are those that are expected to
+score best by what agents know anyway: no gold answer chooses them. On test the owner of the run does, after the agent
+has stopped: the constants are those that score best on validation.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from statistics import fmean
+from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
@@ -37,7 +43,12 @@ from ftdojo.training import trainer_of
 CANDIDATES = 20
 """The most frequent answers of every sub-task's rows, from which the constants are chosen."""
 SHOTS = (8, 4, 2, 1)
-"""Numbers of examples, of which the first that fits into the context is shown."""
+"""Numbers of examples, of which the first that fits is shown."""
+SHOTS_TOKENS = 1024
+"""Tokens that a prompt with several examples may have: the time of an evaluation rises with them. One example only has
+to fit into the context."""
+ASKED = 100
+"""Validation items that the few-shot prompt answers at most: every run waits for them."""
 ANSWER = "answer"
 """Name of the rendering that holds the answer in the scorer's form."""
 
@@ -68,12 +79,14 @@ def measure(
     store: Store,
     progress: Progress,
     *,
-    items: Path | None = None,
+    split: Literal["validation", "test"],
     engine: str = "transformers",
 ) -> Measured:
     """The trivial answers of a task and what they score.
 
-    Raw files that give no training rows leave the documented shortcuts and the empty output, and no examples.
+    On validation the constants are chosen by :func:`expect`, and the few-shot prompt answers at most :data:`ASKED`
+    items. On test they are chosen by :func:`choose`, and it answers all. Raw files that give no training rows leave the
+    documented shortcuts and the empty output, and no examples.
 
     Args:
         task: in the variant that ``data`` was prepared for.
@@ -81,10 +94,10 @@ def measure(
         base: folder of the untouched base model.
         store: where the result and the answers of the few-shot prompt are kept.
         progress: receives the progress after every batch.
-        items: the items to answer; the validation items if ``None``. Constants are chosen on validation in any case.
+        split: the items to answer.
         engine: the inference engine of the base model.
     """
-    path = items or data.validation
+    path = data.sealed_test if split == "test" else data.validation
     key = {
         "task": [task.spec.id, task.version],
         "max_new_tokens": task.spec.max_new_tokens,
@@ -92,50 +105,79 @@ def measure(
         **{name: data.digests[name] for name in ("raw", "validation", "test")},
         "base": models.digest(base),
         "engine": inference.identity(engine),
-        "choice": [CANDIDATES, list(SHOTS), ANSWER],
+        "choice": [*(["expected", ASKED] if split == "validation" else [CANDIDATES]), *SHOTS, SHOTS_TOKENS, ANSWER],
     }
 
-    def build(_: Path) -> dict[str, Any]:
-        made = _measure(task, data, base, store, progress, path, engine)
+    def build(folder: Path) -> dict[str, Any]:
+        rows = training_rows(task.spec, data)
+        if split == "test":
+            chosen, asked = choose(task, read_items(data.validation), candidates(task, rows)), path
+        else:
+            chosen, asked = expect(task.spec, rows), _draw(path, folder)
+        verdicts = _score_constants(task, read_items(path), chosen)
+        shots = _count_shots(task, rows, read_items(asked), base)
+        if shots:
+            _, records, outputs = predict(
+                with_shots(task, rows, shots),
+                asked,
+                lambda: contextlib.nullcontext(base),
+                models.digest(base),
+                store,
+                progress,
+                label=f"base model with {shots} examples",
+                engine=engine,
+            )
+            verdicts["few_shot"] = _plain(evaluation.scores(task, records, outputs))
+        made = Measured(_conclude(task, chosen, verdicts, shots), verdicts)
         facts: dict[str, Any] = _MEASURED.dump_python(made, mode="json")
         return facts
 
     return _MEASURED.validate_python(store.make("trivial", key, build).facts)
 
 
-def _measure(
-    task: Task, data: TaskData, base: Path, store: Store, progress: Progress, path: Path, engine: str
-) -> Measured:
-    rows = training_rows(task.spec, data)
-    chosen = choose(task, read_items(data.validation), candidates(task, rows))
-    asked = read_items(path)
-    whole = _plain(task.scorer.score(asked, [chosen.whole] * len(asked)))
-    parts = _plain(task.scorer.score(asked, [chosen.output(item) for item in asked]))
-    verdicts = {"constant": whole, "majority": parts}
-    prompted = {shots: with_shots(task, rows, shots) for shots in SHOTS}
-    shots = next((shots for shots in SHOTS if rows and _fits(prompted[shots], asked, base)), 0)
-    if shots:
-        _, records, outputs = predict(
-            prompted[shots],
-            path,
-            lambda: contextlib.nullcontext(base),
-            models.digest(base),
-            store,
-            progress,
-            label=f"base model with {shots} examples",
-            engine=engine,
-        )
-        verdicts["few_shot"] = _plain(evaluation.scores(task, records, outputs))
-    answers = TrivialAnswers(
-        constant=_score(task, whole),
+def _score_constants(task: Task, items: Sequence[Record], chosen: Constants) -> dict[str, list[ItemScore]]:
+    return {
+        "constant": _plain(task.scorer.score(items, [chosen.whole] * len(items))),
+        "majority": _plain(task.scorer.score(items, [chosen.output(item) for item in items])),
+    }
+
+
+def _count_shots(task: Task, rows: Sequence[Row], items: Sequence[Record], base: Path) -> int:
+    """Return how many examples fit; 0 if there are none, or not even one fits into the context."""
+    context = models.describe(base).context_length - task.spec.max_new_tokens
+    limits = {shots: context if shots == 1 else min(context, SHOTS_TOKENS) for shots in SHOTS}
+    fitting = (n for n, limit in limits.items() if rows and _longest(with_shots(task, rows, n), items, base) <= limit)
+    return next(fitting, 0)
+
+
+def _draw(items: Path, folder: Path) -> Path:
+    """Return a file with at most :data:`ASKED` of the items, always the same ones and as many of every sub-task."""
+    found = read_items(items)
+    if len(found) <= ASKED:
+        return items
+    order = list(range(len(found)))
+    random.Random(0).shuffle(order)  # noqa: S311 - a draw of items
+    seen, ranked = Counter[str](), []
+    for place in order:
+        subtask = str(found[place].get("subtask", ""))
+        ranked.append((seen[subtask], place))
+        seen[subtask] += 1
+    chosen = sorted(place for _, place in sorted(ranked)[:ASKED])
+    drawn = folder / "asked.jsonl"
+    drawn.write_text("".join(json.dumps(found[place]) + "\n" for place in chosen), "utf-8")
+    return drawn
+
+
+def _conclude(task: Task, chosen: Constants, verdicts: Mapping[str, Sequence[ItemScore]], shots: int) -> TrivialAnswers:
+    return TrivialAnswers(
+        constant=_score(task, verdicts["constant"]),
         constant_output=chosen.whole,
-        majority=_score(task, parts),
-        subtasks={name: summarize(task, group).value for name, group in by_subtask(parts).items()},
+        majority=_score(task, verdicts["majority"]),
+        subtasks={name: summarize(task, group).value for name, group in by_subtask(verdicts["majority"]).items()},
         majority_outputs=dict(chosen.parts),
         few_shot=_score(task, verdicts["few_shot"]) if shots else None,
         shots=shots,
     )
-    return Measured(answers, verdicts)
 
 
 def _plain(verdicts: Sequence[ItemScore]) -> list[ItemScore]:
@@ -204,6 +246,24 @@ def choose(task: Task, items: Sequence[Record], outputs: Sequence[str]) -> Const
     return Constants(best(scored), {name: best([groups[name] for groups in named]) for name in named[0]})
 
 
+def expect(spec: TaskSpec, rows: Sequence[Row]) -> Constants:
+    """Return the constants that are expected to score best by what every agent may know: how frequent an answer is in
+    the training rows, as the mean over sub-tasks, and the declared maximum of a documented shortcut."""
+    groups: dict[str, Counter[str]] = {}
+    for row in rows:
+        groups.setdefault(row.subtask, Counter())[row.completion] += 1
+    sizes = {name: counts.total() for name, counts in groups.items()}
+    expected = {
+        output: (abs(spec.best_value) or 1.0) * fmean(groups[name][output] / sizes[name] for name in groups)
+        for output in dict.fromkeys(row.completion for row in rows)
+    }
+    if spec.higher_is_better:
+        for shortcut in spec.shortcuts:
+            expected[shortcut.output] = max(expected.get(shortcut.output, 0.0), shortcut.at_most)
+    parts = {name: counts.most_common(1)[0][0] for name, counts in groups.items() if name}
+    return Constants(max(expected, key=expected.__getitem__, default=""), parts)
+
+
 def with_shots(task: Task, rows: Sequence[Row], count: int) -> Task:
     """Return the task with ``count`` worked examples before every question: of the item's sub-task, if rows name it,
     and with answers as different as the rows allow. The same items are always shown the same examples."""
@@ -239,10 +299,10 @@ def _turns(rows: Sequence[Row]) -> list[Message]:
     return [turn for row in rows for turn in (*row.prompt, {"role": "assistant", "content": row.completion})]
 
 
-def _fits(task: Task, items: Sequence[Record], base: Path) -> bool:
-    """Return whether the longest prompt and its answer fit into the model's context."""
-    chat, limit = models.Chat(base), models.describe(base).context_length - task.spec.max_new_tokens
-    return all(len(chat.prompt(task.prompt(item))) <= limit for item in items)
+def _longest(task: Task, items: Sequence[Record], base: Path) -> int:
+    """Return the number of tokens of the longest prompt."""
+    chat = models.Chat(base)
+    return max(len(chat.prompt(task.prompt(item))) for item in items)
 
 
 def _score(task: Task, scores: Sequence[ItemScore]) -> Score:

@@ -7,6 +7,7 @@ task defines what is normal, its validation items are the reference.
 """
 
 from ftdojo.gates.finding import at_gate, dump_findings, number_findings
-from ftdojo.gates.sequence import Gates, Made
+from ftdojo.gates.sequence import Gates, Made, RejectedRowsError
+from ftdojo.gates.start import Starts
 
-__all__ = ["Gates", "Made", "at_gate", "dump_findings", "number_findings"]
+__all__ = ["Gates", "Made", "RejectedRowsError", "Starts", "at_gate", "dump_findings", "number_findings"]

@@ -25,7 +25,7 @@ from ftdojo.gates.finding import at_gate, settle
 from ftdojo.gates.memory import SAFETY
 from ftdojo.gates.rows import Rows
 from ftdojo.inference import Generation
-from ftdojo.training import Tokenized, TokenizedRow, Trainer, trainer_of
+from ftdojo.training import Tokenized, TokenizedRow, Trainer, start_argument, trainer_of
 
 NEGLIGIBLE_RATE = 1e-9
 """A learning rate that changes no weight noticeably."""
@@ -67,8 +67,9 @@ def micro_training(
     *,
     wall_left_s: float | None,
     folder: Path,
+    start: Path | None = None,
 ) -> Trial:
-    """Run gate 4. The overfitted model is written to ``folder``.
+    """Run gate 4. The overfitted model is written to ``folder``; it starts from the weights in ``start``, if given.
 
     Raises:
         InputError: if nothing would be learned, the loss is not finite or rises, a target module does not exist, or the
@@ -77,7 +78,7 @@ def micro_training(
     with at_gate(4):
         settle(trainer_of(config).applicable(_check_rate(tokenized, config)))
         settle(_check_time(tokenized.examples, config, base, wall_left_s))
-        return _overfit(rows, config, base, folder)
+        return _overfit(rows, config, base, folder, start)
 
 
 def _check_rate(tokenized: Tokenized[TokenizedRow], config: MethodConfig) -> Iterator[Finding]:
@@ -105,7 +106,7 @@ def _check_time(
         yield _finding("over_budget", message, "epochs", fix, fits=fits)
 
 
-def _overfit(rows: Rows, config: MethodConfig, base: Path, folder: Path) -> Trial:
+def _overfit(rows: Rows, config: MethodConfig, base: Path, folder: Path, start: Path | None) -> Trial:
     """Overfit a few short rows at the configured learning rate."""
     trainer = trainer_of(config)
     shortest = sorted(range(len(rows.rows)), key=lambda i: len(rows.prompts[i]) + len(rows.completions[i]))
@@ -115,7 +116,8 @@ def _overfit(rows: Rows, config: MethodConfig, base: Path, folder: Path) -> Tria
         examples.pop()
     tokens = sum(e.tokens for e in examples)
     steps = max(3, min(EASY_STEPS, EASY_TOKENS // tokens))
-    curve = trainer.train(examples, trainer.trial(config, rows=EASY_ROWS, steps=steps), base, folder).curve
+    trial = trainer.trial(config, rows=EASY_ROWS, steps=steps)
+    curve = trainer.train(examples, trial, base, folder, **start_argument(start)).curve
     first, last = curve[0].loss, curve[-1].loss
     if last > max(RISES[0] * first, first + RISES[1]):
         message = f"the loss rises from {first:.2f} to {last:.2f} while {len(examples)} rows are overfitted"

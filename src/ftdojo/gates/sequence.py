@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +21,14 @@ from ftdojo.contract.recipe import Recipe
 from ftdojo.contract.row import Row
 from ftdojo.contract.submission import Reading, Submission
 from ftdojo.data import TaskData
+from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 from ftdojo.gates import data_program
 from ftdojo.gates.decontamination import decontaminate
 from ftdojo.gates.micro import micro_evaluation, micro_training
 from ftdojo.gates.reference import Reference
 from ftdojo.gates.rows import Rows, check_content
+from ftdojo.gates.start import Starts
 from ftdojo.gates.static import check_static
 from ftdojo.gates.tokens import check_tokens
 from ftdojo.gates.trial import try_program
@@ -59,6 +61,14 @@ class Made:
     warnings: list[Finding]
 
 
+class RejectedRowsError(InputError):
+    """Rows that gate 2 rejects, with the number of those that contain an evaluation item, which only the record has."""
+
+    def __init__(self, findings: Sequence[Finding], overlap: int) -> None:
+        super().__init__(findings)
+        self.overlap = overlap
+
+
 @dataclass(frozen=True, kw_only=True)
 class Gates:
     """The gates of one task on one base model. Call the methods in the order of their definition. Each raises an
@@ -73,27 +83,38 @@ class Gates:
     """Access to the language models that data programs may call, if any."""
     watch: Watch = _unwatched
 
-    def admit(self, reading: Reading) -> tuple[Submission, list[Finding]]:
-        """Run gates 0 and 1: parse the files and run the static checks."""
+    def admit(self, reading: Reading, starts: Starts | None = None) -> tuple[Submission, list[Finding]]:
+        """Run gates 0 and 1: parse the files and run the static checks.
+
+        ``starts`` are the iterations from which its training may start; ``None`` outside of a run.
+        """
         with self.watch(0, "schema"):
             submission = reading.require()
         with self.watch(1, "static checks"):
-            return submission, check_static(submission, self.task.spec, self.base, self.data.raw)
+            return submission, check_static(submission, self.task.spec, self.base, self.data.raw, starts)
 
     def make_rows(self, program: Recipe | str, limit: int, trainer: Trainer[Any, Any]) -> Made:
-        """Run gate 2: the data program in the sandbox, first for a few rows and then for at most ``limit``."""
+        """Run gate 2: the data program in the sandbox, first for a few rows and then for at most ``limit``.
+
+        Raises:
+            RejectedRowsError: if the rows have faults.
+        """
         llm = self.llm if isinstance(program, str) else None
         with self.watch(2, "data program in the sandbox"):
             try_program(program, self.data.raw, trainer, llm)
             limits = llm.limits() if llm else sandbox.Limits()
             written = data_program.run(program, self.data.raw, trainer, limit=limit, limits=limits, llm=llm)
             clean = decontaminate(written, self.data.overlap)
+            try:
+                warnings = check_content(Rows(written, self.reference), trainer)
+            except InputError as error:
+                raise RejectedRowsError(error.findings, clean.found) from None
             return Made(
                 written=written,
                 clean=clean.rows,
                 overlap=clean.found,
                 report=data_program.report(written),
-                warnings=check_content(Rows(written, self.reference), trainer),
+                warnings=warnings,
             )
 
     def check_tokens(self, rows: list[Row], config: MethodConfig) -> tuple[Tokenized[TokenizedRow], list[Finding]]:
@@ -102,9 +123,18 @@ class Gates:
             return check_tokens(Rows(rows, self.reference), config, self.base)
 
     def try_training(
-        self, rows: list[Row], tokenized: Tokenized[TokenizedRow], config: MethodConfig, *, wall_left_s: float | None
+        self,
+        rows: list[Row],
+        tokenized: Tokenized[TokenizedRow],
+        config: MethodConfig,
+        *,
+        wall_left_s: float | None,
+        start: Path | None = None,
     ) -> list[Finding]:
-        """Run gates 4 and 5: train for a few steps, then generate a few answers with the trained model."""
+        """Run gates 4 and 5: train for a few steps, then generate a few answers with the trained model.
+
+        ``start`` is the folder of trained weights from which the training starts, unless that is the base model.
+        """
         with tempfile.TemporaryDirectory(prefix="ftdojo-micro-") as scratch:
             with self.watch(4, "micro-training"):
                 trial = micro_training(
@@ -114,6 +144,7 @@ class Gates:
                     self.base,
                     wall_left_s=wall_left_s,
                     folder=Path(scratch),
+                    start=start,
                 )
             with self.watch(5, "micro-evaluation"):
                 return micro_evaluation(trial, self.base, self.engine)

@@ -20,6 +20,7 @@ from ftdojo.contract.task_spec import TaskSpec
 from ftdojo.findings import Finding
 from ftdojo.gates.finding import number_findings, settle
 from ftdojo.gates.memory import check_memory
+from ftdojo.gates.start import Starts, check_start
 from ftdojo.sandbox import generators
 from ftdojo.tasks import raw_files
 from ftdojo.training import trainer_of
@@ -39,15 +40,19 @@ class Static:
     spec: TaskSpec
     base: Path
     raw: Path
+    starts: Starts | None = None
+    """The iterations from which the training may start; ``None`` outside of a run."""
 
 
-def check_static(submission: Submission, spec: TaskSpec, base: Path, raw: Path) -> list[Finding]:
+def check_static(
+    submission: Submission, spec: TaskSpec, base: Path, raw: Path, starts: Starts | None = None
+) -> list[Finding]:
     """Run all checks of the gate and return their warnings.
 
     Raises:
         InputError: with all findings of the gate.
     """
-    checked = Static(submission, spec, base, raw)
+    checked = Static(submission, spec, base, raw, starts)
     return settle(finding for check in CHECKS for finding in check(checked))
 
 
@@ -197,6 +202,11 @@ def training_method(s: Static) -> Iterator[Finding]:
         yield _finding("method_not_allowed", message, f"{TRAIN}: method", f"choose one of: {', '.join(allowed)}")
 
 
+def training_start(s: Static) -> Iterator[Finding]:
+    """The training starts from the base model, or from an accepted iteration with the same kind of weights."""
+    yield from number_findings(check_start(s.submission.train, s.starts), 1)
+
+
 def training_length(s: Static) -> Iterator[Finding]:
     """Rows fit into the model's context."""
     length, context = s.submission.train.max_length, models.describe(s.base).context_length
@@ -233,6 +243,7 @@ CHECKS: tuple[Check, ...] = (
     recipe_prompts_vary,
     recipe_amounts,
     training_method,
+    training_start,
     training_length,
     training_settings,
     training_devices,

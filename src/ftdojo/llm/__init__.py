@@ -1,5 +1,6 @@
 """Calls to language models that support a run: typed, bounded, metered and recorded. Not the models being trained."""
 
+from ftdojo.llm.bounded import require_address
 from ftdojo.llm.client import Client, Patience
 from ftdojo.llm.connect import connect
 from ftdojo.llm.form import Blocks, Form, JsonForm, Prose, Unusable
@@ -22,4 +23,5 @@ __all__ = [
     "Unusable",
     "connect",
     "quoted",
+    "require_address",
 ]

@@ -6,9 +6,11 @@ report fewer tokens than it wrote.
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from collections.abc import AsyncIterator
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx2
 
@@ -21,6 +23,10 @@ CHARS_PER_TOKEN = 4
 """Estimates tokens where a server does not count them."""
 MOST_CHARS_PER_TOKEN = 16
 """If a text has more characters per reported token than this, the reported count is taken as false."""
+
+
+_HOLDS_KEY = re.compile(r"(^|_|API)(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS|PAT)(_ID)?$", re.IGNORECASE)
+"""Names of variables whose value must not be recorded; providers name them in many ways."""
 
 
 class TooLongError(httpx2.HTTPError):
@@ -95,8 +101,15 @@ def estimate_usage(reported: Usage, *, prompt_chars: int, reply_chars: int) -> U
 
 
 def hide_secrets(text: str) -> str:
-    """Remove the values of all environment variables that hold a key from ``text``."""
-    for name, value in os.environ.items():
-        if name.endswith(("_KEY", "_TOKEN", "_SECRET")) and len(value) >= 4:
-            text = text.replace(value, "***")
+    """Remove the values of all environment variables that hold a key from ``text``, also as JSON or an address write
+    them."""
+    for value in _secrets():
+        for form in {value, json.dumps(value)[1:-1], quote(value, safe="")}:
+            text = text.replace(form, "***")
     return text
+
+
+def _secrets() -> list[str]:
+    """The keys in the environment, the longest first: one may be a part of another."""
+    found = {value for name, value in os.environ.items() if _HOLDS_KEY.search(name) and len(value) >= 4}
+    return sorted(found, key=len, reverse=True)

@@ -22,7 +22,7 @@ class Chat:
         """Load tokenizer and template.
 
         Raises:
-            UsageError: if the model has no chat template.
+            UsageError: if the model has no chat template, or its files cannot be read.
         """
         self._tokenizer: Any = _tokenizer(model, tuple(p.stat().st_mtime_ns for p in sorted(model.glob("*.json"))))
         if not self._tokenizer.chat_template:
@@ -38,8 +38,16 @@ class Chat:
         self.pad: int = self._tokenizer.eos_token_id if pad is None else pad
 
     def prompt(self, messages: Sequence[Message]) -> list[int]:
-        """Return the tokens of a conversation up to the beginning of the model's answer."""
-        return self._encode(self._render(messages, ask=True))
+        """Return the tokens of a conversation up to the beginning of the model's answer.
+
+        Raises:
+            UsageError: if the template refuses the conversation, as some refuse a system turn.
+        """
+        try:
+            return self._encode(self._render(messages, ask=True))
+        except ValueError as error:
+            roles = ", ".join(str(message["role"]) for message in messages)
+            raise UsageError(f"a prompt with the turns {roles}: {error}", fix="choose another base model") from None
 
     def decode(self, tokens: Sequence[int]) -> str:
         """Return the text of an answer, without special tokens."""
@@ -52,7 +60,7 @@ class Chat:
         The tokens before an assistant turn equal :meth:`prompt` of the turns before it.
 
         Raises:
-            ValueError: if the template renders a turn differently once it is answered.
+            ValueError: if the template refuses the conversation, or renders a turn differently once it is answered.
         """
         tokens: list[int] = []
         generated: list[bool] = []
@@ -83,7 +91,11 @@ class Chat:
 
     def _render(self, messages: Sequence[Message], *, ask: bool) -> str:
         turns = [dict(message) for message in messages]
-        return str(self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=ask))
+        try:
+            return str(self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=ask))
+        except Exception as error:  # noqa: BLE001 - the template is a program of the model's author
+            reason = " ".join(str(error).split())[:200]
+            raise ValueError(f"the chat template of the model refuses it: {type(error).__name__}: {reason}") from None
 
     def _encode(self, text: str) -> list[int]:
         # The template has written the special tokens already.
@@ -96,11 +108,21 @@ def _tokenizer(model: Path, changed: tuple[int, ...]) -> Any:
     gate and stage needs it."""
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(model)
+    try:
+        return AutoTokenizer.from_pretrained(model)
+    except Exception as error:  # noqa: BLE001 - a damaged file can make its parser raise anything
+        reason = " ".join(str(error).split())[:200]
+        raise UsageError(
+            f"the tokenizer in {model} cannot be read: {type(error).__name__}: {reason}",
+            fix="give a folder that save_pretrained wrote",
+        ) from None
 
 
 def _stops(model: Path) -> set[int]:
     """Return the end tokens in the generation settings; a model may have several."""
     path = model / "generation_config.json"
-    ends = json.loads(path.read_text("utf-8")).get("eos_token_id") if path.is_file() else None
-    return set(ends) if isinstance(ends, list) else set() if ends is None else {ends}
+    try:
+        ends = json.loads(path.read_text("utf-8")).get("eos_token_id") if path.is_file() else None
+        return set(ends) if isinstance(ends, list) else set() if ends is None else {ends}
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise UsageError(f"{path} cannot be read: {error}", fix="give a folder that save_pretrained wrote") from None

@@ -14,6 +14,9 @@ from ftdojo.errors import UsageError
 
 PARTS = (".safetensors", ".json", ".jinja", ".model", ".txt")
 """Suffixes of the files of a model: weights, configuration, tokenizer, chat template."""
+MAX_HEADER_BYTES = 100 * 10**6
+"""The most that safetensors itself reads."""
+SAVED = "give a folder that save_pretrained wrote"
 MANIFEST = "manifest.json"
 """Written next to a converted model by the store. It contains a date, so it is not part of the model's identity."""
 
@@ -24,9 +27,12 @@ def describe(model: Path) -> ModelInfo:
     Raises:
         UsageError: if the folder has no causal language model in safetensors.
     """
-    config = json.loads((model / "config.json").read_text("utf-8"))
-    text = config.get("text_config", config)
-    tensors = [t for f in sorted(model.glob("*.safetensors")) for t in _header(f).values()]
+    try:
+        config = json.loads((model / "config.json").read_text("utf-8"))
+        text = config.get("text_config", config)
+        tensors = [t for f in sorted(model.glob("*.safetensors")) for t in _header(f).values()]
+    except (ValueError, AttributeError, RecursionError, struct.error) as error:
+        raise UsageError(f"the model in {model} cannot be read: {error}", fix=SAVED) from None
     if not tensors:
         fix = "save it with save_pretrained; pickled weights are not read, because they can run code"
         raise UsageError(f"{model} holds no safetensors weights", fix=fix)
@@ -51,6 +57,8 @@ def describe(model: Path) -> ModelInfo:
         raise UsageError(
             f"{model / 'config.json'} has no {error}", fix="choose a causal language model of transformers"
         ) from None
+    except (ValueError, TypeError, IndexError, ArithmeticError) as error:
+        raise UsageError(f"the model in {model} cannot be described: {error}", fix=SAVED) from None
 
 
 def linear_modules(model: Path) -> list[str]:
@@ -73,6 +81,8 @@ def _header(path: Path) -> dict[str, Any]:
     """Read the header of a safetensors file, by tensor name: eight bytes of length, then JSON, then the data."""
     with path.open("rb") as stream:
         (length,) = struct.unpack("<Q", stream.read(8))
+        if length > MAX_HEADER_BYTES:
+            raise ValueError(f"the header of {path.name} would have {length} bytes")
         header: dict[str, Any] = json.loads(stream.read(length))
     header.pop("__metadata__", None)
     return header

@@ -16,6 +16,7 @@ from typing import Any
 
 from ftdojo import digest
 from ftdojo.errors import PrerequisiteError, UsageError
+from ftdojo.files import require_inside
 from ftdojo.models import network
 from ftdojo.models.info import PARTS
 from ftdojo.record import Store
@@ -31,7 +32,7 @@ def resolve(name: str, cache: Path) -> Path:
     """Return the local folder of a model: the embedded one, a folder, or a hub id ``org/name[@revision]``.
 
     Raises:
-        UsageError: if there is no such model.
+        UsageError: if there is no such model, or a file of its folder is a link to something outside.
         PrerequisiteError: if the embedded weights are not installed, or the hub cannot be reached.
     """
     if name == EMBEDDED:
@@ -41,7 +42,7 @@ def resolve(name: str, cache: Path) -> Path:
         if not (folder / "config.json").is_file():
             fix = "give a folder that save_pretrained wrote"
             raise UsageError(f"{name} holds no model: config.json is missing", fix=fix)
-        return folder.absolute()
+        return _checked(folder)
     if re.fullmatch(_HUB_ID, name):
         return _from_hub(name)
     close = difflib.get_close_matches(name.lower(), [EMBEDDED], n=1, cutoff=0.5)
@@ -56,7 +57,7 @@ def find(name: str, cache: Path) -> Path | None:
         stage = Store(cache / "models").find(EMBEDDED, _embedded_key(embedded_weights()))
         return stage.path if stage else None
     if Path(name).is_dir():
-        return Path(name).absolute()
+        return _checked(Path(name))
     if not re.fullmatch(_HUB_ID, name):
         return None
     from huggingface_hub import snapshot_download
@@ -67,6 +68,12 @@ def find(name: str, cache: Path) -> Path | None:
         return Path(snapshot_download(repository, revision=revision or None, local_files_only=True))
     except LocalEntryNotFoundError:
         return None
+
+
+def _checked(folder: Path) -> Path:
+    """Return the folder of a model; its tokenizer and template are copied, and what they write goes to prompts."""
+    require_inside(folder, "the model", [path.name for path in folder.iterdir()])
+    return folder.absolute()
 
 
 def embedded_weights() -> Path:

@@ -43,20 +43,30 @@ def load(model: Path, dtype: torch.dtype, attention: str, *, four_bit: bool = Fa
     with quantized constants (Dettmers et al. 2023, arXiv 2305.14314), and it is on the device of this process.
 
     Raises:
-        UsageError: if its architecture cannot be run as training and generation run it.
+        UsageError: if its files cannot be read, or its architecture cannot be run as training and generation run it.
     """
+    import torch
     from transformers import AutoModelForCausalLM
 
     from ftdojo.models import attention as functions
 
     with quiet():
-        network = AutoModelForCausalLM.from_pretrained(
-            model,
-            dtype=dtype,
-            attn_implementation=attention,
-            use_safetensors=True,
-            quantization_config=_normal_float(dtype) if four_bit else None,
-        )
+        try:
+            network = AutoModelForCausalLM.from_pretrained(
+                model,
+                dtype=dtype,
+                attn_implementation=attention,
+                use_safetensors=True,
+                quantization_config=_normal_float(dtype) if four_bit else None,
+            )
+        except (torch.OutOfMemoryError, MemoryError, ImportError):
+            raise
+        except Exception as error:  # a damaged file can make its parser raise anything
+            reason = " ".join(str(error).split())[:300]
+            raise UsageError(
+                f"the model in {model} cannot be read: {type(error).__name__}: {reason}",
+                fix="give a folder that save_pretrained wrote",
+            ) from error
         functions.install(network)
     if four_bit:
         _keep_trainable(network)

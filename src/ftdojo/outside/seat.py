@@ -21,6 +21,7 @@ from ftdojo.contract.protocol import Iteration, Observation
 from ftdojo.contract.result import RunResult
 from ftdojo.disk import disk_errors
 from ftdojo.errors import InfrastructureError, InputError, UsageError
+from ftdojo.files import write_file
 from ftdojo.findings import Finding
 
 Files = Mapping[str, str]
@@ -102,6 +103,8 @@ class Seat:
                 self._report(list(self._precheck(folder)))
             except InputError as error:
                 self._report(list(error.findings))
+            except UsageError as error:  # its free checks are used up
+                self._refuse(error)
 
     def report_result(self, result: RunResult) -> None:
         """Store the result of the ended episode, and report it to the agent if that is waiting."""
@@ -110,8 +113,11 @@ class Seat:
 
     def report_interruption(self) -> None:
         """Report that the episode was interrupted, so that no call waits for it."""
+        self._refuse(UsageError("the episode was interrupted", fix="ask its owner to resume it"))
+
+    def _refuse(self, error: UsageError) -> None:
         if not self.news.done():
-            self.news.set_exception(UsageError("the episode was interrupted", fix="ask its owner to resume it"))
+            self.news.set_exception(error)
 
     def _report(self, news: News) -> None:
         if not self.news.done():
@@ -124,7 +130,7 @@ class Seat:
             for old in folder.iterdir():
                 old.unlink()
             for file, text in files.items():
-                (folder / file).write_text(text, "utf-8")
+                write_file(folder / file, text)
         return folder
 
     # -- the agent's side, in any thread -------------------------------------------------------------------------------

@@ -26,7 +26,8 @@ from pydantic import BaseModel, Field
 from ftdojo.contract.methods import find_config
 from ftdojo.contract.protocol import Iteration, Observation
 from ftdojo.contract.recipe import Recipe
-from ftdojo.contract.result import RunResult
+from ftdojo.contract.result import RunResult, TrivialAnswers
+from ftdojo.contract.row import SURROGATE
 from ftdojo.contract.submission import MAX_SCRIPT_BYTES, PLAN, RECIPE, SCRIPT, TRAIN, Plan
 from ftdojo.errors import FtdojoError, UsageError
 from ftdojo.outside.seat import Seat, Watched
@@ -111,7 +112,7 @@ def build(seat: Seat, watched: Watched, raw: Path) -> MCPServer[Any]:
 
     @server.tool(structured_output=False)
     async def precheck(files: FilesArgument, context: Context[Any, Any], wait_s: WaitArgument = WAIT_S) -> str:
-        """The findings of gates 0 to 3 on a submission. Nothing is trained; it costs only time."""
+        """The findings of gates 0 to 3 on a submission. It costs only time, and one of the free checks."""
         return await ask_and_wait(lambda: seat.precheck(_check_files(files)), wait_s, context)
 
     @server.tool(structured_output=False)
@@ -178,7 +179,12 @@ def _answer(make: Callable[[], Any]) -> str:
     except FtdojoError as error:
         raise ToolError(str(error)) from None
     document = value.model_dump(mode="json", exclude_none=True) if isinstance(value, BaseModel) else value
-    return json.dumps(document, ensure_ascii=False)
+    return _to_text(document)
+
+
+def _to_text(value: Any) -> str:
+    """Return JSON that any client can read: half a character (a lone surrogate) of raw data is escaped."""
+    return json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace").decode()
 
 
 def _require_observation(seat: Seat) -> Observation:
@@ -191,11 +197,13 @@ def _check_files(files: dict[str, str]) -> dict[str, str]:
     """Check the names and sizes of files, and return them.
 
     Raises:
-        UsageError: for an unknown name, or a text that is too long.
+        UsageError: for an unknown name, or a text that is too long or was cut within a character.
     """
     if foreign := sorted(files.keys() - set(FILES)):
         raise UsageError(f"{_shorten(foreign[0])} is not a file of a submission", fix=f"name only {', '.join(FILES)}")
     for name, text in files.items():
+        if SURROGATE.search(text):
+            raise UsageError(f"{name} holds half a character (a lone surrogate)", fix="write the whole character")
         if len(text.encode()) > MAX_SCRIPT_BYTES:
             raise UsageError(f"{name} is larger than {MAX_SCRIPT_BYTES // 1024} KiB", fix="keep data out of it")
     return files
@@ -208,6 +216,8 @@ def _describe_task(seen: Observation) -> dict[str, Any]:
         "train_rows_per_s": seen.train_rows_per_s,
         "evaluate_s": seen.evaluate_s,
         "baseline": str(seen.baseline.score),
+        "without_training": _describe_trivial(seen.trivial) if seen.trivial else None,
+        "warm_start": seen.warm_start,
         "data_llm": seen.data_llm,
         "item_fields": seen.item_fields,
         "submission": SUBMISSION,
@@ -229,12 +239,14 @@ def _rows(seen: Observation, raw: Path, path: str, start: int, rows: int) -> dic
     """Read rows of a file that the profile names: no other path is opened.
 
     Raises:
-        UsageError: for another path.
+        UsageError: for another path, or a start behind the last row.
     """
-    known = [file.path for file in seen.raw_data.files]
+    known = {file.path: file.rows + file.malformed_rows for file in seen.raw_data.files}
     if path not in known:
         raise UsageError(f"{_shorten(path)} is not a raw file", fix=f"choose one of: {', '.join(known)}")
-    texts = [json.dumps(row, ensure_ascii=False) for row in islice(raw_files.read(raw / path), start, start + rows)]
+    if start >= max(1, known[path]):
+        raise UsageError(f"{path} has {known[path]:,} rows, counted from 0", fix="name a smaller start")
+    texts = [_to_text(row) for row in islice(raw_files.read(raw / path), start, start + rows)]
     return {"path": path, "start": start, "rows": [t if len(t) <= ROW_CHARS else t[:ROW_CHARS] + " …" for t in texts]}
 
 
@@ -246,8 +258,21 @@ def _status(seat: Seat, watched: Watched) -> dict[str, Any]:
         "baseline": str(seen.baseline.score) if seen else None,
         "iterations": {i.number: i.verdict for i in seen.history} if seen else {},
         "best": seen.best if seen else None,
-        "result": seat.result.model_dump(mode="json") if seat.result else None,
+        "result": _describe_result(seat.result) if seat.result else None,
     }
+
+
+def _describe_trivial(trivial: TrivialAnswers) -> dict[str, str]:
+    """What answers without any training score on validation."""
+    scores = {name: str(score) for name, score in trivial.scores.items()}
+    return {**scores, "constant_output": trivial.constant_output, "examples of few_shot": str(trivial.shots)}
+
+
+def _describe_result(result: RunResult) -> dict[str, Any]:
+    """The result without the constants that were chosen by gold answers: an agent may play the task again."""
+    return result.model_dump(
+        mode="json", exclude_none=True, exclude={"trivial": {"constant_output", "majority_outputs"}}
+    )
 
 
 def _feedback(seen: Observation, number: int) -> BaseModel:
@@ -265,7 +290,7 @@ def _news(seat: Seat, watched: Watched) -> dict[str, Any]:
         return {"state": "running", "stage": watched.latest, "next": "call wait"}
     news = seat.news.result()
     if isinstance(news, RunResult):
-        return {"state": "ended", "result": news.model_dump(mode="json", exclude_none=True)}
+        return {"state": "ended", "result": _describe_result(news)}
     if isinstance(news, list):
         return {"state": "checked", "findings": [finding.model_dump(mode="json") for finding in news]}
     if isinstance(news, Iteration):

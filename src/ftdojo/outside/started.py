@@ -19,6 +19,7 @@ from pathlib import Path
 from ftdojo import child
 from ftdojo.disk import disk_errors
 from ftdojo.errors import InfrastructureError, UsageError
+from ftdojo.files import make_private, open_log
 from ftdojo.record import RunFolder
 
 URL = "FTDOJO_MCP_URL"
@@ -64,8 +65,8 @@ class StartedAgent:
         self._log, self._left = folder.agent_log, left
         program, workspace = parse_command(command), folder.agent.absolute()
         with disk_errors(run):
-            workspace.mkdir(parents=True, exist_ok=True)
-            with self._log.open("ab") as stream:
+            make_private(workspace)
+            with open_log(self._log, keep=True) as stream:
                 self._process = subprocess.Popen(
                     child.command(*program),
                     stdin=subprocess.DEVNULL,

@@ -68,6 +68,12 @@ class RunBegun(LedgerEvent):
     objective: str
     given: str | None = None
     """The task as it was given: its id, or the absolute path of its folder. Older builds did not record it."""
+    best_value: float | None = None
+    """The value of a perfect score. Older builds did not record it."""
+
+    def metric_range(self, baseline: float) -> float:
+        """How far scores of the metric reach, given the base model's score. Older builds had per cent alone in mind."""
+        return max(100.0 if self.best_value is None else self.best_value, abs(baseline))
 
     @property
     def task(self) -> str:
@@ -84,6 +90,8 @@ class BaselineMeasured(LedgerEvent):
     """Stage -> digest of its inputs. Older builds did not record it."""
     contents: dict[str, str] = Field(default_factory=dict)
     """Stage -> digest of its files. Older builds did not record it."""
+    trivial: TrivialAnswers | None = None
+    """What answers without any training score on validation. Older builds did not measure it."""
 
 
 class IterationEnded(LedgerEvent):
@@ -100,6 +108,18 @@ class ProbeEnded(LedgerEvent):
 
     kind = "probe"
     probe: Probe
+
+
+class SubmissionPrechecked(LedgerEvent):
+    """The agent asked what the first gates find in a submission. Asked again for the same files, it is not recorded."""
+
+    kind = "precheck"
+    submission: str
+    """Digest of its files."""
+    codes: list[str]
+    """The codes of the findings."""
+    overlap: int
+    """Rows that contained an evaluation item. An agent must not see this number."""
 
 
 class LlmCalled(LedgerEvent):
@@ -121,6 +141,8 @@ class AgentStopped(LedgerEvent):
     kind = "stopped"
     out_of_budget: bool
     """Whether a limit of the budget was reached; otherwise the agent had nothing to propose."""
+    outlook: str = ""
+    """What the agent would try next if it had more time, if it says so. Older builds did not ask."""
 
 
 class RunDisqualified(LedgerEvent):
@@ -155,6 +177,10 @@ class TestScored(LedgerEvent):
     """What answers without any training score. Older builds did not measure it."""
     to_trivial: Gap | None = None
     """The difference of ``best`` to the best of them. Older builds did not measure it."""
+    trivial_items: dict[str, list[ItemScore]] = Field(default_factory=dict)
+    """Key of :attr:`TrivialAnswers.scores` -> the verdicts on the test items. Older builds did not record them."""
+    examples: str | None = None
+    """The digest of the examples for the owner: see :mod:`ftdojo.episode.examples`. Older builds wrote none."""
 
     @property
     def scores(self) -> dict[str, Score]:
@@ -188,6 +214,7 @@ RunEvent = (
     | BaselineMeasured
     | IterationEnded
     | ProbeEnded
+    | SubmissionPrechecked
     | LlmCalled
     | RunPaused
     | AgentStopped

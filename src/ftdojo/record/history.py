@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,6 +27,7 @@ from ftdojo.record.events import (
     RunDisqualified,
     RunEvent,
     RunFinished,
+    SubmissionPrechecked,
     TestScored,
     malformed,
     parse,
@@ -36,12 +38,21 @@ from ftdojo.tasks.spec import ItemScore
 E = TypeVar("E", bound=LedgerEvent)
 
 
+def list_ancestors(iterations: Sequence[Iteration], start: int | None) -> list[Iteration]:
+    """Return the iteration ``start``, the one that it started from, and so on; none for the base model."""
+    found: list[Iteration] = []
+    while start is not None:
+        found.append(iterations[start - 1])
+        start = found[-1].start
+    return found
+
+
 class History:
     """A typed view of a run's ledger: :mod:`ftdojo.record.events` lists the events.
 
-    They come in this order: ``configuration``, ``baseline``; many of ``llm_call``, ``probe``, ``paused`` and
-    ``iteration``; ``stopped``, ``test_opened``, ``test_scored`` or ``disqualified``, ``finished``. Every property
-    raises an :class:`InfrastructureError` if an event is malformed.
+    They come in this order: ``configuration``, ``baseline``; many of ``llm_call``, ``precheck``, ``probe``,
+    ``paused`` and ``iteration``; ``stopped``, ``test_opened``, ``test_scored`` or ``disqualified``, ``finished``. Every
+    property raises an :class:`InfrastructureError` if an event is malformed.
     """
 
     def __init__(self, ledger: Ledger) -> None:
@@ -52,6 +63,7 @@ class History:
         self._first: dict[type[LedgerEvent], RunEvent] = {}
         self._iterations: list[Iteration] = []
         self._probes: list[Probe] = []
+        self._prechecks: list[SubmissionPrechecked] = []
         self._calls: list[list[Call]] = [[]]
         self._best = 0
         self._spent = Spent()
@@ -115,6 +127,11 @@ class History:
     def probes(self) -> list[Probe]:
         """All probes of submissions."""
         return list(self._read()._probes)
+
+    @property
+    def prechecks(self) -> list[SubmissionPrechecked]:
+        """All free checks of submissions: each of other files."""
+        return list(self._read()._prechecks)
 
     @property
     def calls(self) -> list[list[Call]]:
@@ -194,17 +211,25 @@ class History:
                 self._take(parse(row, RUN_EVENTS))
         return self
 
+    def _accepted(self, number: int) -> bool:
+        return 0 < number <= len(self._iterations) and self._iterations[number - 1].accepted
+
     def _take(self, recorded: Recorded[RunEvent]) -> None:
         event = recorded.event
         match event:
             case IterationEnded(iteration=iteration):
                 if iteration.number != len(self._iterations) + 1:
                     raise malformed(recorded.seq, recorded.kind, f"iteration {iteration.number} is out of order")
+                if iteration.start is not None and not self._accepted(iteration.start):
+                    problem = f"iteration {iteration.number} starts from {iteration.start}, which was not accepted"
+                    raise malformed(recorded.seq, recorded.kind, problem)
                 self._iterations.append(iteration)
                 self._calls.append([])
                 self._best = iteration.number if iteration.accepted else self._best
             case ProbeEnded(probe=probe):
                 self._probes.append(probe)
+            case SubmissionPrechecked():
+                self._prechecks.append(event)
             case LlmCalled(call=call):
                 self._calls[-1].append(call)
         if isinstance(event, LedgerEvent):

@@ -24,6 +24,7 @@ from filelock import FileLock, Timeout
 
 from ftdojo.disk import disk_errors
 from ftdojo.errors import InfrastructureError, UsageError
+from ftdojo.files import PRIVATE_FILE
 from ftdojo.record.run_folder import LEDGER, RunFolder
 
 SCHEMA_VERSION = 2
@@ -50,6 +51,8 @@ CREATE TABLE event (
 PRAGMA user_version = {SCHEMA_VERSION};
 COMMIT;
 """
+_COLUMNS = ["seq", "time", "kind", "payload"]
+"""Of version 1; the later ones add ``link``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,7 @@ class Ledger:
 
     def __init__(self, folder: Path, *, writable: bool = True) -> None:
         path = RunFolder(folder).ledger
+        RunFolder(folder).require_plain()
         self._lock: FileLock | None = None
         self._turn = threading.Lock()
         if writable:
@@ -76,6 +80,8 @@ class Ledger:
         elif not path.is_file():
             raise UsageError(f"{folder} holds no run", fix="name a folder that `ftdojo run --out` wrote")
         try:
+            if writable:
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, PRIVATE_FILE))
             name = path if writable else _read_only(path)
             self._db = sqlite3.connect(name, uri=not writable, check_same_thread=False)
             self._linked = True
@@ -87,8 +93,25 @@ class Ledger:
             self._release()
             raise
 
+    def _require_own_table(self) -> None:
+        """Check that ``event`` is a table with stored columns, before anything is read from it: a view or a computed
+        column of a stranger's file could compute for ever, and a trigger could write what is not in the statement."""
+        self._db.execute("PRAGMA trusted_schema = OFF")
+        found = self._db.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
+        unknown = [f"{kind} {name}" for kind, name, sql in found if not _is_own(kind, name, sql)]
+        columns = self._db.execute("PRAGMA table_xinfo(event)").fetchall() if found else []
+        names = [str(name) for _, name, *_ in columns]
+        computed = [str(name) for _, name, *_, hidden in columns if hidden]
+        if unknown or computed or names not in ([], _COLUMNS, [*_COLUMNS, "link"]):
+            what = ", ".join([*unknown[:3], *computed[:3]]) or f"columns {', '.join(names[:8])}"
+            raise InfrastructureError(
+                f"the ledger has parts that ftdojo does not write: {what[:200]}",
+                fix="do not use this folder: it was not written by ftdojo, or was changed afterwards",
+            )
+
     def _prepare(self, writable: bool) -> int:
         """Create or migrate the table if ``writable``; return the version that the file has now."""
+        self._require_own_table()
         if writable:
             # FULL: a commit has reached the disk before it returns. 0.2 ms each, for about ten events an
             # iteration, and one for each call of a data program to a language model.
@@ -147,7 +170,7 @@ class Ledger:
         which = "WHERE kind = coalesce(?, kind) AND seq > ? ORDER BY seq"
         query = f"SELECT seq, time, kind, payload, {link} FROM event {which}"  # noqa: S608 - both are written here
         found = self._read(query, (kind, after))
-        return [Event(seq, time, k, _payload(seq, text), mark) for seq, time, k, text, mark in found]
+        return [_event(*row) for row in found]
 
     @property
     def head(self) -> str:
@@ -197,7 +220,7 @@ class Ledger:
 
 
 def _take_lock(folder: Path) -> FileLock:
-    lock = FileLock(RunFolder(folder).lock)
+    lock = FileLock(RunFolder(folder).lock, mode=PRIVATE_FILE)
     try:
         with disk_errors(folder):
             lock.acquire(timeout=0)
@@ -208,17 +231,25 @@ def _take_lock(folder: Path) -> FileLock:
     return lock
 
 
-def _payload(seq: int, text: Any) -> dict[str, Any]:
+def _is_own(kind: str, name: str, sql: str | None) -> bool:
+    """Whether a part of the file is one that ftdojo makes; the columns of its table are checked apart."""
+    if kind == "trigger":
+        return " ".join(str(sql).split()) in [line.removesuffix(";") for line in _TRIGGERS.split("\n")]
+    return kind == "table" and name in ("event", "sqlite_sequence")
+
+
+def _event(seq: int, time: Any, kind: Any, text: Any, link: Any) -> Event:
+    """Make the event of a row, whose values may be of any type in a file that was edited."""
     try:
         payload = json.loads(text)
     except (ValueError, TypeError, RecursionError):
         payload = None
-    if not isinstance(payload, dict):
+    if not (isinstance(payload, dict) and isinstance(time, str) and isinstance(kind, str) and isinstance(link, str)):
         raise InfrastructureError(
             f"event {seq} of the ledger is damaged",
             fix="restore the run from a copy; `ftdojo verify` shows what is affected",
         )
-    return payload
+    return Event(seq, time, kind, payload, link)
 
 
 def _link(before: str, time: str, kind: str, payload: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from contextlib import closing
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from ftdojo.disk import disk_errors
 from ftdojo.errors import InfrastructureError
+from ftdojo.files import PRIVATE_FILE
 
 WAIT_S = 30.0
 """Seconds to wait for another process that is writing."""
@@ -21,6 +23,7 @@ class Replies:
         self._path, self._turn = path, threading.Lock()
         with disk_errors(path.parent):
             path.parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE))  # it holds texts of prompts and answers
 
     def get(self, key: str) -> str | None:
         """Return the reply kept under ``key``, if there is one."""

@@ -7,10 +7,13 @@ DIR/
   workspace/          where the agent drafts its submissions
   agent/, agent.log   of an outside agent that ftdojo started: its working folder, and what it printed
   model/              the best model, merged; absent if no submission was better than the base model
-  sealed/             of a finished run: the outputs on the test items
+  sealed/             of a finished run: the outputs on the test items, and examples with right answers
   result.json         of a finished run: its result, written last
   attempt-1.log       of a job of a suite: what its first attempt printed
   report.html         the report, written by the command line
+  leaderboard.*       of a suite: its pages
+
+The folder is private (mode 0700): it holds prompts, outputs on test and what the agent must not see.
 """
 
 from __future__ import annotations
@@ -18,14 +21,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ftdojo.files import require_plain
+
 LEDGER = "ledger.sqlite"
+LEADERBOARD = ("leaderboard.json", "leaderboard.md", "leaderboard.html")
 
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """The paths in the folder of one run. Nothing is read or made."""
+    """The paths in the folder of one run. Nothing is made."""
 
     path: Path
+
+    def require_plain(self) -> None:
+        """Check that nothing that ftdojo writes here is a link, as it may be in the folder of a stranger.
+
+        Raises:
+            UsageError: that names the first link.
+        """
+        beside = ("", "-wal", "-shm", "-journal")
+        logs = (path.name for path in self.path.glob("attempt-*.log"))
+        files = [self.lock, self.result, self.report, self.agent_log]
+        require_plain(
+            self.path,
+            files=[*(LEDGER + end for end in beside), *(path.name for path in files), *LEADERBOARD, *logs],
+            folders=[path.name for path in (self.submission(1).parent, self.workspace, self.model, self.sealed)],
+            others=[self.agent.name],
+        )
 
     @property
     def ledger(self) -> Path:
@@ -72,6 +94,11 @@ class RunFolder:
         ``name`` may come from a ledger that was edited: the path stays in :attr:`sealed`.
         """
         return self.sealed / f"{Path(name).name}.jsonl"
+
+    @property
+    def examples(self) -> Path:
+        """Test items with outputs and right answers, for the owner of the run: see :mod:`ftdojo.episode.examples`."""
+        return self.sealed / "examples.json"
 
     @property
     def result(self) -> Path:

@@ -24,8 +24,11 @@ from filelock import FileLock
 
 from ftdojo import digest
 from ftdojo.disk import disk_errors
+from ftdojo.files import make_private, write_file
+from ftdojo.schema import NotRegularError, read_regular
 
 MANIFEST = "manifest.json"
+MAX_MANIFEST_BYTES = 256 * 2**20
 JOURNAL = "journal.jsonl"
 """The saved progress of a stage that can be resumed. Not part of the stage, and deleted when the stage is made."""
 
@@ -72,7 +75,7 @@ class Store:
     def _find(self, kind: str, key: dict[str, Any]) -> Stage | None:
         name = digest.of_value(key)
         path = self.root / kind / name
-        manifest = _manifest(path)
+        manifest = None if path.is_symlink() else _manifest(path)
         if manifest is None or (manifest.files is not None and self._checked and self._faults(path, manifest.files)):
             return None
         return Stage(
@@ -125,7 +128,7 @@ class Store:
             shutil.rmtree(leftover)
         if resumable:
             temporary = final.with_name(f".{name}.begun")
-            temporary.mkdir(exist_ok=True)
+            make_private(temporary)
         else:
             temporary = Path(tempfile.mkdtemp(prefix=f".{name}.tmp-", dir=final.parent))
         try:
@@ -135,9 +138,11 @@ class Store:
             seconds = earlier_s + spent_s + time.monotonic() - begun
             files = describe(temporary)
             manifest = {"kind": kind, "key": key, "seconds": seconds, "facts": facts, "files": files}
-            (temporary / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=1), "utf-8")
+            write_file(temporary / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1))
             _sync_folder(temporary)
-            if final.is_dir():  # but it does not match its manifest
+            if final.is_symlink():
+                final.unlink()
+            elif final.is_dir():  # but it does not match its manifest
                 shutil.rmtree(final)
             temporary.rename(final)
             _sync(final.parent)
@@ -182,12 +187,12 @@ class _Manifest:
 def _manifest(folder: Path) -> _Manifest | None:
     """Read the manifest of a stage; ``None`` if there is none, or if it is damaged."""
     try:
-        content = json.loads((folder / MANIFEST).read_text("utf-8"))
+        content = json.loads(read_regular(folder / MANIFEST, MAX_MANIFEST_BYTES))
         files = content.get("files")
         if files is not None:
             files = {str(name): {"size": int(f["size"]), "digest": str(f["digest"])} for name, f in files.items()}
         return _Manifest(float(content["seconds"]), dict(content["facts"]), files)
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, NotRegularError):
         return None
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
@@ -206,7 +211,9 @@ def faults(folder: Path, files: Files) -> list[str]:
     found = [f"{name} was not there when it was made" for name in _list_files(folder) if name not in files]
     for name, known in files.items():
         path = folder / name
-        if not path.is_file():
+        if path.is_symlink():
+            found.append(f"{name} is a link")
+        elif not path.is_file():
             found.append(f"{name} is missing")
         elif (status := path.stat()).st_size != known["size"]:
             found.append(f"{name} has {status.st_size:,} bytes instead of {known['size']:,}")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from ftdojo.contract.result import Best, BudgetUsed, LlmUsage, RunResult, ScorePair
+from ftdojo.contract.protocol import Iteration
+from ftdojo.contract.repeats import compare_recipes, first_run
+from ftdojo.contract.result import Best, BudgetUsed, IterationResult, LlmUsage, RunResult, ScorePair
 from ftdojo.record.events import BaselineMeasured, RunBegun, TestScored
 from ftdojo.record.history import History
 
 
 def conclude(history: History, run: str) -> RunResult:
     """Return the result of ``run``, which has a ruling: its test was scored, or it was disqualified."""
-    begun, baseline = history.require(RunBegun), history.require(BaselineMeasured).evaluation
+    begun, measured = history.require(RunBegun), history.require(BaselineMeasured)
+    baseline = measured.evaluation
     identity, test = begun.configuration, {} if history.reasons else history.require(TestScored).scores
     scored = history.first(TestScored)
     iterations, best, spent = history.iterations, history.best, history.spent
+    range_ = begun.metric_range(baseline.score.value)
     return RunResult(
         run=run,
         task=identity.task,
@@ -29,7 +33,7 @@ def conclude(history: History, run: str) -> RunResult:
             validation=iterations[best - 1].score if best else baseline.score,
             test=test.get("best"),
         ),
-        iterations=[i.result() for i in iterations],
+        iterations=[_result(iterations, i, range_) for i in iterations],
         budget=BudgetUsed(
             wall_s=spent.wall_s,
             device_s=spent.device_s,
@@ -39,6 +43,15 @@ def conclude(history: History, run: str) -> RunResult:
         versions=begun.versions,
         digests=identity.digests,
         trivial=scored.trivial if scored else None,
+        trivial_validation=measured.trivial,
         to_trivial=scored.to_trivial if scored else None,
         ledger=history.head,
+    )
+
+
+def _result(history: list[Iteration], iteration: Iteration, range_: float) -> IterationResult:
+    first = first_run(history, iteration)
+    return iteration.result(
+        repeats=None if first is iteration else first.number,
+        recipe=compare_recipes(history, iteration.number, range_=range_),
     )

@@ -11,10 +11,11 @@ from typing import Any
 import yaml
 
 from ftdojo import models
-from ftdojo.audit.export import Exported
+from ftdojo.audit.export import Ancestor, Exported
 from ftdojo.contract.result import Score
 from ftdojo.contract.submission import RECIPE, SCRIPT, TRAIN
 from ftdojo.disk import disk_errors
+from ftdojo.files import BY_UMASK, write_file
 from ftdojo.report import text
 from ftdojo.report.page import environment
 
@@ -28,13 +29,13 @@ def write_card(exported: Exported) -> Path:
     """Write the card into the folder of the model, and return its path."""
     path = exported.folder / FILE
     with disk_errors(path):
-        path.write_text(card(exported), "utf-8")
+        write_file(path, card(exported), mode=BY_UMASK)
     return path
 
 
 def card(exported: Exported) -> str:
     """Return the card as Markdown with the front matter that model hubs read."""
-    program = next(exported.submission / n for n in (RECIPE, SCRIPT) if (exported.submission / n).is_file())
+    program = _program(exported.submission)
     configuration = exported.configuration
     variant = exported.task.variants[configuration.variant]
     front: dict[str, Any] = {"base_model": configuration.model} if _HUB_ID.fullmatch(configuration.model) else {}
@@ -53,14 +54,35 @@ def card(exported: Exported) -> str:
         task=exported.task.spec,
         sets=variant.sets,
         scores=_scores(exported),
+        without_training=_without_training(exported),
+        learned=_learned(exported),
         measured=text.score(exported.score),
         data=exported.iteration.feedback.data,
         program=program.name,
         program_text=_fence(program.read_text("utf-8")[:PROGRAM_CHARS]),
         train_text=_fence((exported.submission / TRAIN).read_text("utf-8")),
+        earlier=[_earlier(ancestor) for ancestor in exported.ancestors],
         commands=commands(exported),
         embedded=configuration.model == models.EMBEDDED,
     )
+
+
+def _program(submission: Path) -> Path:
+    """Return the data program of a submission."""
+    return next(submission / name for name in (RECIPE, SCRIPT) if (submission / name).is_file())
+
+
+def _earlier(ancestor: Ancestor) -> dict[str, Any]:
+    """Return what the card says of an iteration from whose weights the training started."""
+    program, data = _program(ancestor.submission), ancestor.iteration.feedback.data
+    return {
+        "number": ancestor.iteration.number,
+        "rows": data.rows if data else None,
+        "program": program.name,
+        "program_text": _fence(program.read_text("utf-8")[:PROGRAM_CHARS]),
+        "train_text": _fence((ancestor.submission / TRAIN).read_text("utf-8")),
+        "digests": ancestor.iteration.digests,
+    }
 
 
 def commands(exported: Exported) -> list[str]:
@@ -88,6 +110,27 @@ def _scores(exported: Exported) -> list[tuple[str, str, str, int]]:
         (split, getattr(result.baseline, split), getattr(result.best, split)) for split in ("validation", "test")
     ]
     return [(split, text.score(a), text.score(b), b.n) for split, a, b in pairs if a and b]
+
+
+def _without_training(exported: Exported) -> list[tuple[str, str, str]]:
+    """Return answers that need no training, in words, with their scores on validation and test."""
+    result = exported.result
+    if result is None:
+        return []
+
+    def shown(score: Score | None) -> str:
+        return "–" if score is None else text.score(score)
+
+    measured = text.trivial_scores(result.trivial_validation, result.trivial)
+    return [(text.markdown(words), shown(validation), shown(test)) for words, validation, test in measured]
+
+
+def _learned(exported: Exported) -> str:
+    """Return what the model is shown to be better than; empty if nothing was measured without training."""
+    result = exported.result
+    if result is None or result.to_trivial is None:
+        return ""
+    return text.markdown(text.learned(result.best.iteration, result.trivial, result.to_trivial))
 
 
 def _fence(given: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from ftdojo.disk import disk_errors
+from ftdojo.files import write_file
 from ftdojo.record import RunFolder
 from ftdojo.report import plots, text, view
 from ftdojo.report.page import environment
@@ -21,7 +22,7 @@ def write_report(run: Path) -> Path:
     page = render(view.read(run))
     path = RunFolder(run).report
     with disk_errors(path):
-        path.write_text(page, "utf-8")
+        write_file(path, page)
     return path
 
 
@@ -34,12 +35,14 @@ def render(report: view.Report) -> str:
 def _score_plot(report: view.Report) -> Markup | None:
     if report.baseline is None:
         return None
+    named = ", ".join(f"{name} {text.number(value, report.metric)}" for name, value in report.lines)
+    without = f"Without training: {named}. " if named else ""
     caption = (
         f"Validation {report.metric} of {len(report.iterations)} iterations with 95 % intervals. "
-        f"Base model: {text.score(report.baseline)}. The best is iteration {report.best}. "
+        f"Base model: {text.score(report.baseline)}. {without}The best is iteration {report.best}. "
         "The same values are in the table of iterations."
     )
-    return plots.score_plot(report.baseline, report.iterations, caption)
+    return plots.score_plot(report.baseline, report.iterations, report.lines, caption)
 
 
 def _loss_plot(report: view.Report) -> Markup | None:

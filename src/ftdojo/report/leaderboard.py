@@ -14,12 +14,13 @@ from markupsafe import Markup
 from ftdojo.bench.leaderboard import Board, Cell, Leaderboard, Missing, Pair, Standing, TaskLine
 from ftdojo.contract.result import Score
 from ftdojo.disk import disk_errors
+from ftdojo.files import write_file
 from ftdojo.record import RunFolder
+from ftdojo.record.run_folder import LEADERBOARD as FILES
 from ftdojo.report import html, plots, text
 from ftdojo.report.page import environment
 from ftdojo.stats import CONFIDENCE
 
-FILES = ("leaderboard.json", "leaderboard.md", "leaderboard.html")
 PAIRS = 400
 """Maximum number of comparisons on the page; comparisons with a winner come first."""
 
@@ -70,7 +71,7 @@ def write_leaderboard(out: Path, board: Leaderboard) -> Path:
                 ).report.is_file():  # its process was killed before it could write the report
                     html.write_report(out / folder)
         for name, content in zip(FILES, (as_json(board), as_markdown(board), as_html(board)), strict=True):
-            (out / name).write_text(content, "utf-8")
+            write_file(out / name, content)
     return out / FILES[-1]
 
 
@@ -83,10 +84,14 @@ def as_markdown(board: Leaderboard) -> str:
     """Return standings and scores as Markdown tables."""
     parts = [f"# {board.suite}\n"]
     for view in map(_view, board.boards):
-        parts.append(f"## {_escape(view.title)}\n\n{_escape(view.limits)}\n\n{_escape(view.verdict)}\n")
+        parts.append(
+            f"## {text.markdown(view.title)}\n\n{text.markdown(view.limits)}\n\n{text.markdown(view.verdict)}\n"
+        )
         parts += [_markdown(view.standings), _markdown(view.matrix)]
     if board.missing:
-        parts.append("## Missing\n\n" + "".join(f"- {_escape(_describe_missing(job))}\n" for job in board.missing))
+        parts.append(
+            "## Missing\n\n" + "".join(f"- {text.markdown(_describe_missing(job))}\n" for job in board.missing)
+        )
     return "\n".join(parts)
 
 
@@ -158,6 +163,7 @@ def _standings(standings: Sequence[Standing], tasks: int) -> Table:
         "improving",
         "rejected by gates",
         "blocked",
+        "free checks",
         "time per iteration",
         "cost per iteration",
     )
@@ -174,7 +180,7 @@ def _standing(s: Standing, tasks: int) -> list[Entry]:
     )
     outcomes = [f"{count} {name.replace('_', ' ')}" for name, count in sorted(s.outcomes.items())]
     return [
-        Entry(text.line(s.contestant, 60), s.contestant, [s.planner] if s.planner else []),
+        Entry(text.line(s.contestant, 60), s.contestant, _describe(s)),
         Entry("–", -9e9) if s.gain is None else Entry(f"{_percent(s.gain)}{text.SPACE}%", s.gain, gain),
         Entry("–", 9e9) if s.rank is None else Entry(f"{s.rank:.2f}", s.rank),
         Entry(f"{s.first} of {tasks}", -s.first),
@@ -183,9 +189,18 @@ def _standing(s: Standing, tasks: int) -> list[Entry]:
         Entry("–", -1.0) if share is None else Entry(text.share(share), share, [f"{s.improving:,}"]),
         Entry(f"{s.rejected:,}", s.rejected),
         Entry(f"{s.blocked:,}", s.blocked),
+        Entry(
+            f"{s.prechecks:,}", s.prechecks, [f"{s.precheck_hits:,} with evaluation items"] if s.precheck_hits else []
+        ),
         Entry("–", -1.0) if each_s is None else Entry(text.duration(each_s), each_s),
         Entry("–", -1.0) if each_usd is None else Entry(f"${each_usd:,.4f}", each_usd, [f"{s.tokens:,} tokens in all"]),
     ]
+
+
+def _describe(s: Standing) -> list[str]:
+    if not s.trained:
+        return ["needs no training"]
+    return [s.planner] if s.planner else []
 
 
 def _matrix(board: Board, contestants: Sequence[str]) -> Table:
@@ -286,19 +301,11 @@ def _describe_missing(job: Missing) -> str:
 def _markdown(table: Table) -> str:
     rows = [
         [
-            (f"**{_escape(e.shown)}**" if e.best else _escape(e.shown))
-            + (f" {_escape('; '.join(e.notes))}" if e.notes else "")
+            (f"**{text.markdown(e.shown)}**" if e.best else text.markdown(e.shown))
+            + (f" {text.markdown('; '.join(e.notes))}" if e.notes else "")
             for e in r
         ]
         for r in table.rows
     ]
-    lines = [list(map(_escape, table.heads)), ["---"] * len(table.heads), *rows]
+    lines = [list(map(text.markdown, table.heads)), ["---"] * len(table.heads), *rows]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
-
-
-def _escape(given: str) -> str:
-    """Return ``given`` as one line without active Markdown or HTML."""
-    kept = text.line(given, 600)
-    for mark in "\\`*_[]<>|#$":
-        kept = kept.replace(mark, f"\\{mark}")
-    return kept

@@ -53,12 +53,16 @@ _STYLE = {
 }
 
 
-def score_plot(baseline: Score, iterations: Sequence[Iteration], caption: str) -> Markup:
-    """The validation score of every iteration with its interval, the base model's, and the best so far.
+def score_plot(
+    baseline: Score, iterations: Sequence[Iteration], trivial: Sequence[tuple[str, float]], caption: str
+) -> Markup:
+    """The validation score of every iteration with its interval, the base model's, what needs no training, and the best
+    so far.
 
     Args:
         baseline: the base model on validation.
         iterations: all of them, in order; those without a score are marked on the axis.
+        trivial: at most three names and scores of answers that need no training.
         caption: what a screen reader says instead of the drawing.
     """
 
@@ -83,6 +87,8 @@ def score_plot(baseline: Score, iterations: Sequence[Iteration], caption: str) -
             )
 
         axes.axhline(baseline.value, color=colour["muted"], linewidth=1, linestyle=(0, (4, 3)), label="base model")
+        for slot, (name, value) in enumerate(trivial, start=1):
+            axes.axhline(value, color=colour[f"curve-{slot}"], linewidth=1.2, linestyle=_LINES[slot], label=name)
         bars([(0, baseline)], None, "muted", "muted")
         for accepted, name, edge, face in (
             (False, "rejected", "muted", "paper"),
@@ -110,7 +116,7 @@ def score_plot(baseline: Score, iterations: Sequence[Iteration], caption: str) -
         axes.set_xlim(-0.5, last + 0.5)
         axes.set_xlabel("iteration (0 is the base model)")
 
-    return _figure(draw, "score", caption, columns=5)
+    return _figure(draw, "score", caption, columns=4)
 
 
 def loss_plot(iterations: Sequence[Iteration], best: int, caption: str) -> Markup:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ftdojo.contract.result import IterationResult, RunResult, Score, TrivialAnswers
-from ftdojo.report import text
+from ftdojo.contract.result import IterationResult, RunResult, Score
+from ftdojo.report import text, view
 
 ITERATIONS = 30
 """Number of the latest iterations that are listed, in addition to the best one."""
@@ -17,11 +19,22 @@ ITERATIONS = 30
 def closing_table(result: RunResult) -> RenderableType:
     """Return the scores of base and best model with intervals, one line per iteration, and the spent budget."""
     parts: list[RenderableType] = [_scores(result)]
-    if result.trivial:
-        parts.append(_trivial(result.trivial))
+    if result.trivial or result.trivial_validation:
+        parts.append(_trivial(result))
     if result.iterations:
         parts.append(_iterations(result))
     return Group(*parts, _spent(result))
+
+
+def more_table(run: Path) -> RenderableType:
+    """Return what more rows or time would buy, for the finished run in a folder; nothing if nothing was scored."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("what would more buy?", max_width=36)
+    table.add_column("on validation")
+    facts = view.read(run).more
+    for fact in facts:
+        table.add_row(_text(fact.name, 60), _text(fact.value, 200))
+    return table if facts else Text("")
 
 
 def _scores(result: RunResult) -> Table:
@@ -37,13 +50,18 @@ def _scores(result: RunResult) -> Table:
     return table
 
 
-def _trivial(trivial: TrivialAnswers) -> Table:
-    """What answers without any training score on test."""
+def _trivial(result: RunResult) -> Table:
+    """What answers without any training score. One that was asked a part of the items only says how many."""
+    items = result.baseline.validation.n if result.baseline.validation else None
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("without training")
-    table.add_column("test")
-    for name, score in trivial.scores.items():
-        table.add_row(_text(text.trivial(trivial, name), 48), _score(score))
+    table.add_column("validation", no_wrap=True)
+    table.add_column("test", no_wrap=True)
+    for label, on_validation, on_test in text.trivial_scores(result.trivial_validation, result.trivial):
+        asked = _score(on_validation)
+        if on_validation is not None and on_validation.n != items:
+            asked.append(f"\nof {on_validation.n:,} items")
+        table.add_row(_text(label, 48), asked, _score(on_test))
     return table
 
 

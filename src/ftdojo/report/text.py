@@ -6,15 +6,9 @@ characters with an effect are removed: terminal sequences, controls, and marks t
 
 from __future__ import annotations
 
-import re
-
 from ftdojo.contract.feedback import Interval
-from ftdojo.contract.result import RunResult, Score, TrivialAnswers
-
-# ECMA-48: control sequences, operating system commands, two-character escapes.
-_TERMINAL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
-# C0 and C1 controls but tab and line feed, bidirectional embeddings, overrides and isolates, lone surrogates.
-_ACTING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+from ftdojo.contract.result import Gap, Score, TrivialAnswers
+from ftdojo.plain import remove_controls
 
 SPACE = "\N{NO-BREAK SPACE}"
 """Keeps a number and its unit, and an interval, on one line."""
@@ -22,7 +16,7 @@ SPACE = "\N{NO-BREAK SPACE}"
 
 def clean(text: str, limit: int) -> str:
     """Return at most ``limit`` characters of ``text``; active ones are dropped or shown as U+FFFD, cut ones counted."""
-    shown = _ACTING.sub("\ufffd", _TERMINAL.sub("", text[:limit].replace("\r\n", "\n")))
+    shown = remove_controls(text[:limit])
     hidden = len(text) - limit
     return f"{shown}… ({hidden:,} more characters)" if hidden > 0 else shown
 
@@ -31,6 +25,14 @@ def line(text: str, limit: int) -> str:
     """``text`` as one line of at most ``limit`` characters."""
     words = " ".join(clean(text[: 4 * limit], 4 * limit).split())
     return words if len(words) <= limit else f"{words[: limit - 1]}…"
+
+
+def markdown(given: str) -> str:
+    """Return ``given`` as one line without active Markdown or HTML."""
+    kept = line(given, 600)
+    for mark in "\\`*_[]<>|#$":
+        kept = kept.replace(mark, f"\\{mark}")
+    return kept
 
 
 def unit(metric: str) -> str:
@@ -81,21 +83,41 @@ def time(stamp: str) -> str:
 
 def trivial(answers: TrivialAnswers, name: str) -> str:
     """A trivial answer in words; ``name``: a key of :attr:`TrivialAnswers.scores`."""
-    if name == "constant":
+    if name == "constant" or not answers.subtasks:
         return f"always answering {line(answers.constant_output, 24) or 'nothing'}"
     if name == "majority":
         return "the best constant of each sub-task"
     return f"the base model with {answers.shots} examples in its prompt"
 
 
-def learned(result: RunResult) -> str:
-    """What the best model of a run is shown to be better than, on the test items."""
-    if not result.best.iteration:
+def trivial_scores(
+    validation: TrivialAnswers | None, test: TrivialAnswers | None
+) -> list[tuple[str, Score | None, Score | None]]:
+    """What answers without any training score, by their words, on validation and on test. The constants may differ
+    between the two: those on validation are chosen without gold answers."""
+    measured = [answers for answers in (validation, test) if answers]
+    names = dict.fromkeys(name for answers in measured for name in answers.scores)
+    words = dict.fromkeys(trivial(a, name) for name in names for a in measured if name in a.scores)
+    on_validation, on_test = (
+        {trivial(answers, name): score for name, score in answers.scores.items()} if answers else {}
+        for answers in (validation, test)
+    )
+    return [(said, on_validation.get(said), on_test.get(said)) for said in words]
+
+
+def learned(best: int, answers: TrivialAnswers | None, gap: Gap | None) -> str:
+    """What the best model of a run is shown to be better than, on the test items.
+
+    Args:
+        best: number of the best iteration; 0 is the base model.
+        answers: what answers without any training score on test, if that was measured.
+        gap: the difference to the best of them.
+    """
+    if not best:
         return "nothing was shown to be better than the base model"
-    gap = result.to_trivial
-    if gap is None or result.trivial is None:
+    if gap is None or answers is None:
         return "better than the base model on validation"
-    rival = trivial(result.trivial, gap.to)
+    rival = trivial(answers, gap.to)
     if gap.better:
         return f"better than the base model, and than {rival}"
     return f"better than the base model, but not shown to be better than {rival}"

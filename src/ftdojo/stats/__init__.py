@@ -1,8 +1,9 @@
 """Estimates with intervals, and what may be concluded from them: pure functions of numbers. Everything that ftdojo
 claims about a score goes through here.
 
-``interval`` is about one set of items, ``crossed`` about items and seeds together, ``ranking`` about several tasks,
-``testing`` about several claims at once, ``power`` about how many seeds a claim would need.
+``interval`` is about one set of items, ``sequential`` about a part of one, ``crossed`` about items and seeds together,
+``recipe`` about what other seeds would give, ``ranking`` about several tasks, ``testing`` about several claims at once,
+``power`` about how many seeds a claim would need, ``learning_curve`` about what more training would buy.
 """
 
 from ftdojo.stats.crossed import Crossed, crossed, crossed_pooled
@@ -17,23 +18,32 @@ from ftdojo.stats.interval import (
 )
 from ftdojo.stats.power import power, seeds_needed
 from ftdojo.stats.ranking import mean_ranks, normalized, ranks
+from ftdojo.stats.recipe import SeedVariance, pool_seed_variance, recipe_difference
+from ftdojo.stats.sequential import Comparison, interleave, is_futile, looks
 from ftdojo.stats.testing import Tally, holm
 
 __all__ = [
     "CONFIDENCE",
+    "Comparison",
     "Crossed",
     "Estimate",
+    "SeedVariance",
     "Tally",
     "bootstrap",
     "crossed",
     "crossed_pooled",
     "holm",
+    "interleave",
+    "is_futile",
+    "looks",
     "mean_over",
     "mean_ranks",
     "normalized",
     "paired_difference",
+    "pool_seed_variance",
     "power",
     "ranks",
+    "recipe_difference",
     "resampled",
     "seeds_needed",
     "stratified_mean",

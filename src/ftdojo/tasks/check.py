@@ -15,9 +15,9 @@ from ftdojo.contract.task_spec import Record, Rendering
 from ftdojo.findings import Finding, Severity
 from ftdojo.schema import StrictModel
 from ftdojo.tasks import raw_files
-from ftdojo.tasks.rows import read_jsonl
+from ftdojo.tasks.bounded_template import BoundedTemplate
+from ftdojo.tasks.rows import has_half_character, read_jsonl
 from ftdojo.tasks.spec import Task
-from ftdojo.tasks.template import compile_template, render
 
 CONSTANTS = 5
 """This many of the most frequent gold outputs are tried as constant outputs."""
@@ -153,12 +153,15 @@ def _check_raw(task: Task, raw: Path, prompts: dict[str, str], report: Report) -
             report("missing_file", source.path, "the raw data has no such file", "correct the path, or write the file")
             continue
         rows = list(raw_files.read(raw / source.path))
-        broken = sum(not isinstance(row, dict) for row in rows)
+        broken = sum(not isinstance(row, dict) or has_half_character(row) for row in rows)
         if broken:
             report("broken_rows", source.path, f"{broken} rows cannot be read", "correct them", severity="warning")
         leaked = set()
         for rendering in source.renderings:
-            given = list(training_pairs(rendering, [row for row in rows if isinstance(row, dict)]))
+            given, failed = _rendered(rendering, [row for row in rows if isinstance(row, dict)])
+            if failed:
+                message = f"rendering '{rendering.name}' fails for {len(failed)} rows, e.g. {failed[0]}"
+                report("broken_rows", source.path, message, "correct the rows or the template", severity="warning")
             pairs[f"{source.path}: {rendering.name}"] = len(given)
             leaked |= {prompt for prompt, _ in given} & prompts.keys()
             if not given:
@@ -170,10 +173,22 @@ def _check_raw(task: Task, raw: Path, prompts: dict[str, str], report: Report) -
     return pairs
 
 
-def training_pairs(rendering: Rendering, rows: Sequence[Record]) -> Iterator[tuple[str, str]]:
-    """Yield prompt and completion of every row for which neither is blank."""
-    prompt_template, completion_template = map(compile_template, (rendering.prompt, rendering.completion))
-    for row in rows:
-        prompt, completion = render(prompt_template, row), render(completion_template, row)
+def _rendered(rendering: Rendering, rows: Sequence[Record]) -> tuple[list[tuple[str, str]], list[str]]:
+    """Return the training pairs of the rows that can be rendered, and what is wrong with the others."""
+    templates = tuple(map(BoundedTemplate, (rendering.prompt, rendering.completion)))
+    pairs: list[tuple[str, str]] = []
+    failed: list[str] = []
+    for number, row in enumerate(rows, start=1):
+        try:
+            prompt, completion = (template.render(row) for template in templates)
+        except ValueError as error:
+            failed.append(f"row {number}: {error}")
+            continue
         if prompt and completion:
-            yield prompt, completion
+            pairs.append((prompt, completion))
+    return pairs, failed
+
+
+def training_pairs(rendering: Rendering, rows: Sequence[Record]) -> list[tuple[str, str]]:
+    """Return prompt and completion of every row that can be rendered and for which neither is blank."""
+    return _rendered(rendering, rows)[0]

@@ -19,16 +19,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Template
 from pydantic import Field, field_validator, model_validator
 
 from ftdojo.contract.methods import is_method, names
+from ftdojo.contract.row import SURROGATE
 from ftdojo.contract.task_spec import Message, RawSource, Record, Rendering, Rules, TaskSpec
 from ftdojo.contract.train_config import TrainConfig
 from ftdojo.errors import InputError, UsageError
+from ftdojo.files import require_inside
 from ftdojo.findings import Finding
 from ftdojo.schema import StrictModel, load_file
 from ftdojo.tasks import answers, scorers, template
+from ftdojo.tasks.bounded_template import BoundedTemplate
 from ftdojo.tasks.external import CodeRunner, ExternalScorer
 from ftdojo.tasks.rows import MAX_FINDINGS, read_jsonl, write_jsonl
 from ftdojo.tasks.spec import Scorer, Sources, Task, Variant
@@ -98,16 +100,16 @@ class TaskFile(StrictModel):
 class Reader:
     """Reads prompt, gold text and sub-task of a row with the templates of a task file."""
 
-    prompt_template: Template
-    answer_template: Template
+    prompt_template: BoundedTemplate
+    answer_template: BoundedTemplate
     subtask_field: str
 
     @classmethod
     def from_file(cls, file: TaskFile) -> Reader:
         """Make the reader of a task file."""
         return cls(
-            template.compile_template(file.prompt, strict=True),
-            template.compile_template(file.answer_template, strict=True),
+            BoundedTemplate(file.prompt, strict=True),
+            BoundedTemplate(file.answer_template, strict=True),
             file.subtask,
         )
 
@@ -117,11 +119,11 @@ class Reader:
 
     def text(self, row: Record) -> str:
         """Return the text of the prompt."""
-        return template.render(self.prompt_template, row)
+        return self.prompt_template.render(row)
 
     def gold(self, row: Record) -> str:
         """Return the gold text."""
-        return template.render(self.answer_template, row)
+        return self.answer_template.render(row)
 
     def subtask(self, row: Record) -> str:
         """Return the sub-task, or ``""`` if the task has none."""
@@ -136,11 +138,12 @@ def load_folder(path: Path, *, runner: CodeRunner | None = None) -> Task:
         runner: runs ``scorer.py``, if the task has one; without it such a task can be loaded but not scored.
 
     Raises:
-        UsageError: if there is no such folder.
+        UsageError: if there is no such folder, or one of its files is a link to something outside.
         InputError: if a file is missing or invalid; every invalid row is named.
     """
     if not path.is_dir():
         raise UsageError(f"there is no folder '{path}'", fix="`ftdojo task new NAME` writes a task folder")
+    require_inside(path, "the task folder", FILES)
     file = load_file(path / "task.toml", TaskFile)
     plugin = None if file.scorer == "scorer.py" else _plugin(file, path)
     reader = Reader.from_file(file)
@@ -181,7 +184,10 @@ def evaluation_items(rows: Sequence[Record], reader: Reader) -> list[dict[str, A
             findings.append(_finding("bad_row", where, str(error), "add the fields that task.toml names to the row"))
             continue
         name = str(row.get("id", hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).hexdigest()[:12]))
-        if not prompt or not gold:
+        if any(map(SURROGATE.search, (prompt, gold, subtask, name))):
+            message = r"holds half a character (a lone surrogate such as \ud83d), as text has that was cut"
+            findings.append(_finding("bad_row", where, message, "write the whole character, or remove it"))
+        elif not prompt or not gold:
             findings.append(_finding("bad_row", where, "its prompt or answer is blank", "fill it in, or drop the row"))
         elif prompt in items:
             continue

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ftdojo.contract.row import SURROGATE
 from ftdojo.contract.task_spec import Record
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
@@ -59,8 +60,13 @@ def scan_jsonl(path: Path) -> Iterator[tuple[int, Any]]:
                     yield number, None
 
 
+def has_half_character(value: Any) -> bool:
+    """Return whether a JSON value contains a lone surrogate: no tokenizer or model takes text with one."""
+    return SURROGATE.search(json.dumps(value, ensure_ascii=False)) is not None
+
+
 def write_jsonl(path: Path, rows: Iterable[Record]) -> None:
-    """Write one row per line, as UTF-8 without escaping characters."""
-    with path.open("w", encoding="utf-8", newline="\n") as stream:
+    """Write one row per line, as UTF-8 without escaping characters, except half ones (lone surrogates)."""
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
         for row in rows:
             stream.write(json.dumps(row, ensure_ascii=False) + "\n")

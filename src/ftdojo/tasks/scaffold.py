@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from ftdojo.errors import UsageError
+from ftdojo.files import BY_UMASK, write_file
 from ftdojo.tasks.rows import write_jsonl
 
 TASK_TOML = """\
@@ -84,7 +85,7 @@ def new(name: str, folder: Path) -> Path:
         raise UsageError(f"'{folder}' exists already", fix="choose another name or an empty folder")
     domain, _, short = name.rpartition("/")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "task.toml").write_text(TASK_TOML.format(name=short, domain=domain or "own"), "utf-8")
+    write_file(folder / "task.toml", TASK_TOML.format(name=short, domain=domain or "own"), mode=BY_UMASK)
     for file, rows in (("train.jsonl", TRAIN), ("eval.jsonl", EVALUATION)):
         write_jsonl(folder / file, ({"review": review, "label": label} for review, label in rows))
     return folder

@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import Any
 
-from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, Undefined
+from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, Undefined, nodes, pass_context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ftdojo.contract.task_spec import Record
@@ -27,14 +28,31 @@ def compile_template(text: str, *, strict: bool = False) -> Template:
     Raises:
         ValueError: for a syntax error, with its line.
     """
-    environment = ImmutableSandboxedEnvironment(autoescape=False, undefined=StrictUndefined if strict else Undefined)
-    environment.filters |= {"from_json": from_json, "to_json": to_json}
     try:
-        return environment.from_string(text)
+        return _environment(strict=strict).from_string(text)
     except TemplateSyntaxError as error:
         raise ValueError(f"line {error.lineno} of the template: {error.message}") from None
     except (RecursionError, SyntaxError, MemoryError):  # the last two from Python, for code that Jinja generated
         raise ValueError("the template is nested too deeply") from None
+
+
+@functools.lru_cache(maxsize=2)
+def _environment(*, strict: bool) -> ImmutableSandboxedEnvironment:
+    # Jinja evaluates constant expressions such as ``{{ 9**9**9 }}`` when it compiles. It does not do so if the
+    # optimizer is off and the final form of a value depends on the context.
+    environment = ImmutableSandboxedEnvironment(
+        autoescape=False,
+        undefined=StrictUndefined if strict else Undefined,
+        optimized=False,
+        finalize=pass_context(lambda _, value: value),
+    )
+    environment.filters |= {"from_json": from_json, "to_json": to_json}
+    return environment
+
+
+def syntax_tree(text: str) -> nodes.Template:
+    """Return the syntax tree of a template that was compiled."""
+    return _environment(strict=False).parse(text)
 
 
 def render(template: Template, row: Record) -> str:

@@ -4,14 +4,17 @@
 """
 
 from ftdojo.training.backend import (
+    Earlier,
     Point,
     Step,
     Tokenized,
     TokenizedRow,
     Trainer,
     TrainResult,
+    lineage_faults,
     model_key,
     rows_key,
+    start_argument,
     trainer_of,
 )
 from ftdojo.training.sft.export import copy_text_files, export
@@ -19,6 +22,7 @@ from ftdojo.training.sft.lineage import structure_faults
 from ftdojo.training.sft.tokens import tokenize
 
 __all__ = [
+    "Earlier",
     "Point",
     "Step",
     "Tokenized",
@@ -27,8 +31,10 @@ __all__ = [
     "Trainer",
     "copy_text_files",
     "export",
+    "lineage_faults",
     "model_key",
     "rows_key",
+    "start_argument",
     "structure_faults",
     "tokenize",
     "trainer_of",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -80,6 +81,15 @@ class Step:
 
     tokens: int
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A finished training from whose weights a later one started."""
+
+    config: MethodConfig
+    steps: int
+    """Its optimizer steps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +169,13 @@ class Trainer(ABC, Generic[C, E]):
         """Check a configuration on a base model, without rows."""
         yield from ()
 
+    def check_start(self, config: C, earlier: MethodConfig) -> Iterator[Finding]:
+        """Check that a training can start from the weights that ``earlier`` has trained: they have the same form.
+
+        Only a method whose facts say that it ``continues`` is asked.
+        """
+        yield from ()
+
     def check_rows(self, rows: Sequence[Row]) -> Iterator[Finding]:
         """Run additional checks for this form of rows, after those for all rows."""
         yield from ()
@@ -209,6 +226,7 @@ class Trainer(ABC, Generic[C, E]):
         on_log: OnLog | None = None,
         time_left_s: float | None = None,
         stop_after: int | None = None,
+        start: Path | None = None,
     ) -> TrainResult:
         """Train the model in ``base`` and write the trained weights to the folder ``out``.
 
@@ -221,6 +239,8 @@ class Trainer(ABC, Generic[C, E]):
             time_left_s: most seconds that the training may take. When they are over, usable weights are kept, and
                 ``stopped`` of the result has the code ``out_of_time``.
             stop_after: the step after which the time was over, to repeat a training that ran out of time.
+            start: the folder that an earlier training has written, to start from its weights. Given only to a method
+                that ``continues``, after :meth:`check_start`. What is written is still relative to ``base``.
 
         Raises:
             InputError: if the training gives no usable weights, e.g. ``loss_not_finite``, ``out_of_memory``.
@@ -250,10 +270,13 @@ class Trainer(ABC, Generic[C, E]):
         template and generation settings. ``trained`` is the folder that :meth:`train` wrote."""
 
     @abstractmethod
-    def lineage_faults(self, base: Path, model: Path, config: C, steps: int) -> list[str]:
+    def lineage_faults(
+        self, base: Path, model: Path, config: C, steps: int, *, earlier: Sequence[Earlier] = ()
+    ) -> list[str]:
         """Return the reasons why ``steps`` optimizer steps from ``base`` cannot have given the exported ``model``.
 
-        Empty if they can. ``model`` may come from a stranger: no code of its folder may run.
+        Empty if they can. ``model`` may come from a stranger: no code of its folder may run. ``earlier`` are the
+        trainings between ``base`` and this one, the first of them first; given only to a method that ``continues``.
         """
 
     # -- for callers ---------------------------------------------------------------------------------------------
@@ -274,11 +297,35 @@ def trainer_of(config: MethodConfig) -> Trainer[Any, Any]:
     return made
 
 
+def lineage_faults(base: Path, model: Path, last: Earlier, earlier: Sequence[Earlier]) -> list[str]:
+    """Return the reasons why these trainings, one after the other, cannot have given the exported ``model``.
+
+    ``earlier`` are those before the ``last`` one, the first of them first. See :meth:`Trainer.lineage_faults`.
+    """
+    trainer = trainer_of(last.config)
+    if not earlier:
+        return trainer.lineage_faults(base, model, last.config, last.steps)
+    if not last.config.facts.continues:
+        return [f"method {last.config.method} cannot start from the weights of another training"]
+    chain = [*earlier, last]
+    found = [f.message for a, b in pairwise(chain) for f in trainer.check_start(b.config, a.config)]
+    return found or trainer.lineage_faults(base, model, last.config, last.steps, earlier=earlier)
+
+
+def start_argument(start: Path | None) -> dict[str, Any]:
+    """Return the argument ``start`` of :meth:`Trainer.train` if there is one: only a method that continues takes it."""
+    return {"start": start} if start is not None else {}
+
+
 def rows_key(trainer: Trainer[Any, Any]) -> dict[str, Any]:
     """Return what checked rows depend on besides their program, the data and the task, as JSON values."""
     return {"row_form": [trainer.row_form, trainer.version]} if trainer.row_form else {}
 
 
 def model_key(trainer: Trainer[Any, Any], config: MethodConfig) -> dict[str, Any]:
-    """Return what a trained model depends on besides its rows, its base model and the machine, as JSON values."""
-    return {"config": config.model_dump(mode="json"), **({"trainer": trainer.version} if trainer.version else {})}
+    """Return what a trained model depends on besides its rows, the weights that it starts from and the machine.
+
+    JSON values. ``start`` is not among them: a number means something in one run only.
+    """
+    settings = config.model_dump(mode="json", exclude={"start"})
+    return {"config": settings, **({"trainer": trainer.version} if trainer.version else {})}

@@ -95,7 +95,9 @@ class Embeddings(Trainer[EmbeddingsConfig, Any]):
         """As for a full training."""
         export(base, trained, out)
 
-    def lineage_faults(self, base: Path, model: Path, config: EmbeddingsConfig, steps: int) -> list[str]:
+    def lineage_faults(
+        self, base: Path, model: Path, config: EmbeddingsConfig, steps: int, *, earlier: Sequence[Any] = ()
+    ) -> list[str]:
         """All tensors but the embeddings are those of the base."""
         if found := structure_faults(base, model):
             return found

@@ -21,6 +21,7 @@ from ftdojo.contract.submission import PLAN, SCRIPT, TRAIN, Plan
 from ftdojo.contract.train_config import TrainConfig
 from ftdojo.disk import disk_errors
 from ftdojo.errors import LlmError
+from ftdojo.files import write_file
 from ftdojo.llm import Blocks, Client, Prompt, quoted
 
 DRAFTS = 5
@@ -111,7 +112,7 @@ class GreedyTree:
         with disk_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
             for name, content in files.items():
-                (folder / name).write_text(content, "utf-8")
+                write_file(folder / name, content)
         return folder
 
 

@@ -12,6 +12,9 @@ from ftdojo.agents.setup import Abilities, AgentSetup
 from ftdojo.contract.protocol import Observation
 from ftdojo.errors import LlmError
 
+OUTLOOK = 500
+"""Characters of an outlook."""
+
 
 class Planner(Protocol):
     """Plans one iteration from an observation."""
@@ -63,6 +66,20 @@ class FTAgent:
         folder = self._workspace / f"{len(observation.history) + 1:03d}"
         proposal.write(folder)
         return folder
+
+    def outlook(self, observation: Observation) -> str:
+        """What it would try next: the playbook's next move if time had no limit, or what the language model's latest
+        plan says."""
+        if not self.planner.startswith(PLAYBOOK):
+            plans = [i.plan.outlook for i in observation.history if i.plan is not None and i.plan.outlook]
+            return "; ".join(plans[-1])[:OUTLOOK] if plans else ""
+        from ftdojo.agents.ft_agent.playbook import Playbook
+
+        proposal = Playbook().plan(observation.model_copy(update={"remaining": {}}))
+        if proposal is None:
+            return ""
+        changes = ", ".join(f"{c.key} {c.before} → {c.after}" for c in proposal.plan.changes)
+        return f"{proposal.plan.hypothesis}: {changes}"[:OUTLOOK]
 
     def _plan(self, observation: Observation) -> Proposal | None:
         try:

@@ -18,6 +18,7 @@ from ftdojo.agents.ft_agent.effects import Effect
 from ftdojo.contract.data_profile import FileProfile
 from ftdojo.contract.feedback import EvaluationFeedback, Feedback
 from ftdojo.contract.protocol import Iteration, Observation
+from ftdojo.contract.result import TrivialAnswers
 from ftdojo.llm import quoted
 
 SIBLINGS = 6
@@ -67,10 +68,17 @@ def practice(observation: Observation) -> str:
     width = observation.model.hidden_size
     adapters, full = (known.learning_rate(width, adapters=adapters) for adapters in (True, False))
     small, large = known.SMALL_BATCH, known.LARGE_BATCH
+    going_on = (
+        f"; to keep what an accepted iteration has learned, go on from it (train.start = its number, or best) with the "
+        f"same method and adapters, {known.CONTINUED_RATES[0]:g} times its learning rate, and rows that it has not "
+        "seen (recipe.skip)"
+        if observation.warm_start
+        else ""
+    )
     return (
         f"a learning rate of about {adapters:g} for adapters and {full:g} for full weights; {known.PASSES:g} passes "
         f"over the rows, all rows once before any of them twice; batches of {small} where ones of {large} leave fewer "
-        f"than {known.LARGE_BATCH_STEPS} steps."
+        f"than {known.LARGE_BATCH_STEPS} steps{going_on}."
     )
 
 
@@ -106,9 +114,11 @@ def configuration(draft: Draft, observation: Observation) -> str:
 def facts(
     observation: Observation, start: Iteration | None, diagnoses: Sequence[Diagnosis], effects: Sequence[Effect]
 ) -> list[Fact]:
-    """What was measured: the baseline (B), the iteration to start from (S), its diagnoses (D) and the latest others
-    (I), each in one line; and the effects of changes (E), the largest first."""
+    """What was measured: the baseline (B), answers without any training (T), the iteration to start from (S), its
+    diagnoses (D) and the latest others (I), each in one line; and the effects of changes (E), the largest first."""
     found = [Fact("B", f"base model: {_scored(observation.baseline)}")]
+    if observation.trivial is not None:
+        found.append(Fact("T", f"without any training: {_trivial(observation.trivial)}"))
     if start is not None:
         found.append(Fact("S", f"iteration {start.number}, the one to start from: {_outcome(start)}"))
     found += [Fact(f"D{i}", f"{d.kind}: {d.evidence}") for i, d in enumerate(diagnoses, start=1)]
@@ -124,6 +134,17 @@ def _scored(evaluation: EvaluationFeedback) -> str:
         parts.append(f"errors: {format_counts(evaluation.errors)}")
     if len(evaluation.subtasks) > 1:
         parts.append("sub-tasks: " + ", ".join(f"{n} {v:.1f}" for n, v in list(evaluation.subtasks.items())[:20]))
+    return "; ".join(parts)
+
+
+def _trivial(trivial: TrivialAnswers) -> str:
+    parts = [f"always answering {quoted(trivial.constant_output, SHOWN_VALUE)} scores {trivial.constant.value:.1f}"]
+    if trivial.subtasks:
+        by_subtask = ", ".join(f"{n} {v:.1f}" for n, v in list(trivial.subtasks.items())[:20])
+        parts.append(f"the most frequent answer of each sub-task {trivial.majority.value:.1f} ({by_subtask})")
+    if trivial.few_shot is not None:
+        few = trivial.few_shot
+        parts.append(f"the base model with {trivial.shots} examples in its prompt {few.value:.1f} on {few.n} items")
     return "; ".join(parts)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ftdojo.contract.feedback import DataFeedback, EvaluationFeedback, Feedback
+from ftdojo.contract.result import TrivialAnswers
 from ftdojo.contract.task_spec import TaskSpec
 
 Kind = Literal[
@@ -59,19 +60,25 @@ class Diagnosis:
     subtask: str = ""
 
 
-def diagnose(evaluation: EvaluationFeedback, feedback: Feedback | None, spec: TaskSpec) -> list[Diagnosis]:
+def diagnose(
+    evaluation: EvaluationFeedback,
+    feedback: Feedback | None,
+    spec: TaskSpec,
+    trivial: TrivialAnswers | None = None,
+) -> list[Diagnosis]:
     """Diagnoses of a model.
 
     Args:
         evaluation: its validation result.
         feedback: all levels for a trained model; ``None`` for the untouched base model.
         spec: the task.
+        trivial: what answers without any training score on the same items, if that was measured.
     """
     rows = feedback.data if feedback else None
     found = [*_form(evaluation), *_fit(feedback)]
     if rows is not None:
         found += [
-            *_collapse(evaluation, rows, spec),
+            *_collapse(evaluation, rows, spec, trivial),
             *_length(evaluation, rows),
             *_labels(rows),
             *_mixture(evaluation, rows),
@@ -92,9 +99,12 @@ def _form(evaluation: EvaluationFeedback) -> list[Diagnosis]:
     return [Diagnosis("truncation" if cut > unparsed / 2 else "format", evidence)]
 
 
-def _collapse(evaluation: EvaluationFeedback, rows: DataFeedback, spec: TaskSpec) -> list[Diagnosis]:
-    """Sub-tasks that get one answer, whatever is asked, or that score no more than the most frequent answer of the rows
-    would. The second check needs a metric that is a share of right items."""
+def _collapse(
+    evaluation: EvaluationFeedback, rows: DataFeedback, spec: TaskSpec, trivial: TrivialAnswers | None
+) -> list[Diagnosis]:
+    """Sub-tasks that get one answer, whatever is asked, or that score no more than one constant answer does. Where that
+    was not measured, it is estimated by the most frequent answer of the rows. The second check needs a metric that is a
+    share of right items."""
     names = evaluation.top_output_share or evaluation.subtasks
     n = evaluation.score.n / max(1, len(names))
     if n < MIN_OUTPUTS:
@@ -102,7 +112,7 @@ def _collapse(evaluation: EvaluationFeedback, rows: DataFeedback, spec: TaskSpec
     found = []
     for name in names:
         value = evaluation.subtasks.get(name, evaluation.score.value) / (spec.best_value or 1.0)
-        same, guess = evaluation.top_output_share.get(name, 0.0), rows.top_completion_by_subtask.get(name, 0.0)
+        same, guess = evaluation.top_output_share.get(name, 0.0), _guess(name, rows, spec, trivial)
         by_chance = guess + Z * math.sqrt(guess * (1 - guess) / n)
         if spec.higher_is_better and value >= SOLVED:
             continue
@@ -112,6 +122,14 @@ def _collapse(evaluation: EvaluationFeedback, rows: DataFeedback, spec: TaskSpec
             evidence = f"{value:.0%} of the outputs{_of(name)} are right, always giving one answer would be {guess:.0%}"
             found.append((1 - guess, name, evidence))
     return [Diagnosis("collapse", f"evaluation: {evidence}", name) for _, name, evidence in sorted(found)]
+
+
+def _guess(subtask: str, rows: DataFeedback, spec: TaskSpec, trivial: TrivialAnswers | None) -> float:
+    """The share of a sub-task's items that one constant answer gets right."""
+    if trivial is None:
+        return rows.top_completion_by_subtask.get(subtask, 0.0)
+    best = max(trivial.constant.value, trivial.majority.value)
+    return trivial.subtasks.get(subtask, best) / (spec.best_value or 1.0)
 
 
 def _of(subtask: str) -> str:

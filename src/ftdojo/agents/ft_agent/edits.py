@@ -27,13 +27,16 @@ TRAIN_KEYS = (
     "weight_decay",
     "eval_fraction",
     "method",
+    "start",
     "lora.rank",
     "lora.alpha",
     "lora.dropout",
 )
-RECIPE_KEYS = ("max_rows", "balance", "deduplicate", "max_completion_chars")
+RECIPE_KEYS = ("max_rows", "skip", "balance", "deduplicate", "max_completion_chars")
 SOURCE_KEYS = ("weight", "prompt", "completion", "where")
 RENDERING = "recipe.rendering"
+START = "start"
+"""The only key that is a word or a number."""
 OWN = "own"
 """The rendering of a recipe whose templates are not, all under one name, those of the task."""
 
@@ -165,7 +168,7 @@ def _set(config: dict[str, Any], key: str, value: str) -> None:
     if rest:
         config[first] = {**(config.get(first) or {}), rest: value}
     else:
-        config[first] = value
+        config[first] = int(value) if key == START and value.isdecimal() else value
 
 
 def _text(value: Any) -> str:

@@ -4,6 +4,9 @@ An iteration that changes several keys says only what they do jointly; another o
 them apart. Both are rows of one linear model: the difference of an iteration to the one that it started from is the sum
 of its changes' effects and of noise, whose size is known from the intervals. With a normal prior around zero its
 posterior has a closed form (Bayesian linear regression, e.g. Bishop 2006, section 3.3).
+
+An effect is one of the recipe, so the noise includes what another seed would have changed. Iterations that repeat a
+submission with another seed count as further measurements of its changes.
 """
 
 from __future__ import annotations
@@ -17,7 +20,9 @@ import numpy as np
 from ftdojo.agents import practice
 from ftdojo.agents.draft import Draft
 from ftdojo.agents.ft_agent import edits
+from ftdojo.agents.ft_agent.continuing import in_one
 from ftdojo.contract.protocol import Iteration, Observation
+from ftdojo.contract.repeats import first_run, seed_variance
 from ftdojo.contract.task_spec import TaskSpec
 
 PRIOR_SHARE = 0.1
@@ -40,6 +45,8 @@ class Change:
 
 
 REWRITTEN = Change("program", "a new script")
+CONTINUED = Change("train.start", "the iteration before")
+"""A training that goes on is one change: its rate, rows and passes belong to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +72,25 @@ def measure(observation: Observation, drafts: Mapping[int, Draft], *, start: int
         drafts: the drafts of earlier iterations that could be read.
         start: only what was tried from this iteration: effects differ from place to place.
     """
+    range_ = max(observation.task.best_value, abs(observation.baseline.score.value))
+    between_seeds = 2 * seed_variance(observation.history, range_=range_).value
     rows, gaps, deviations = [], [], []
     for iteration in observation.history:
-        parent = iteration.plan.parent if iteration.plan else 0
+        first = first_run(observation.history, iteration)
+        parent = first.plan.parent if first.plan else 0
         here = parent in drafts and start in (None, parent)
         if here and iteration.number in drafts and (gap := _gap(iteration, parent, observation)):
-            rows.append((iteration.number, changes(drafts[parent], drafts[iteration.number], observation.task)))
+            before = in_one(parent, drafts, observation)
+            made = changes(before, drafts[iteration.number], observation.task)
+            rows.append((iteration.number, {CONTINUED: 1.0} if iteration.start else made))
             gaps.append(gap[0])
-            deviations.append(gap[1])
+            deviations.append(math.sqrt(gap[1] ** 2 + between_seeds))
     names = list(dict.fromkeys(name for _, made in rows for name in made))
     if not names:
         return []
     design = np.array([[made.get(name, 0.0) for name in names] for _, made in rows])
     weight = 1 / np.square(deviations)
-    prior = PRIOR_SHARE * max(observation.task.best_value, abs(observation.baseline.score.value))
+    prior = PRIOR_SHARE * range_
     covariance = np.linalg.inv(design.T @ (weight[:, None] * design) + np.eye(len(names)) / prior**2)
     mean = covariance @ design.T @ (weight * np.array(gaps))
     spread = Z * np.sqrt(np.diag(covariance))

@@ -21,6 +21,11 @@ from ftdojo.contract.train_config import TrainConfig
 HALF = 0.53
 """A training that is forecast to take this share of the time leaves room for another of its size, as forecasts have a
 reserve."""
+FIRST_STEPS = (0.25, 0.5)
+"""Shares of the time for the first of three or two trainings that go on from each other. Each doubles what was trained
+before. What it learned is kept, and what is wrong with it can be put right while there is time."""
+LEAST_TRAINED = 0.6
+"""The part of that share that has to be left for the training itself, without checks and evaluation."""
 MAX_LENGTH = 1024
 LORA = {"rank": 16, "alpha": 32}
 
@@ -73,8 +78,21 @@ def size(observation: Observation) -> Size:
     """Rows and passes of the first training."""
     rows = max(1, forecast.documented_rows(observation))
     wanted = practice.passes(rows)
-    if wanted * rows > forecast.row_passes(observation, HALF):
+    step = first_step(observation)
+    affordable = forecast.row_passes(observation, step or 1.0)
+    if step is None and wanted * rows > forecast.row_passes(observation, HALF):
         # No second one would fit: all the time there is, for passes as long as they teach.
         wanted = max(wanted, practice.REPEATS)
-    made = practice.size_training(rows, wanted, forecast.row_passes(observation))
+    made = practice.size_training(rows, wanted, affordable)
     return Size(rows=max(made.rows, min(MIN_ROWS, rows)), epochs=made.epochs)
+
+
+def first_step(observation: Observation) -> float | None:
+    """The share of the time for the first of several trainings; ``None`` if one has to do, because later ones cannot go
+    on from its weights, or because there is so little time that checks and evaluations would take too much of it."""
+    facts = TrainConfig.methods[drafts.usual_method(observation.task)]
+    if not (observation.warm_start and facts.continues):
+        return None
+    left = observation.remaining.get("wall_s", observation.task.rules.wall_s)
+    spent = forecast.RESERVE * forecast.overhead_s(observation) / left
+    return next((share for share in FIRST_STEPS if spent <= (1 - LEAST_TRAINED) * share), None)

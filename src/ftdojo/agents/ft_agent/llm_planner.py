@@ -21,7 +21,7 @@ from ftdojo.agents.ft_agent.effects import measure
 from ftdojo.agents.ft_agent.explain import explain
 from ftdojo.agents.ft_agent.first_training import first_training
 from ftdojo.contract.protocol import Iteration, Observation
-from ftdojo.errors import LlmError
+from ftdojo.errors import LlmError, UsageError
 from ftdojo.findings import Finding
 from ftdojo.llm import Client
 
@@ -61,7 +61,7 @@ class LlmPlanner:
         feedback = start.iteration.feedback if start.iteration else None
         evaluation = (feedback.evaluation if feedback else None) or observation.baseline
         effects = measure(observation, drafts.read_all(observation.submissions))
-        diagnoses = diagnose(evaluation, feedback, observation.task)
+        diagnoses = diagnose(evaluation, feedback, observation.task, observation.trivial)
         facts = context.facts(observation, start.iteration, diagnoses, effects)
         explanation = explain(self._client, facts, evaluation)
         script, findings, seen = "", "", set[tuple[str, str]]()
@@ -107,7 +107,10 @@ class LlmPlanner:
     def _check(self, proposal: Proposal) -> list[Finding]:
         with tempfile.TemporaryDirectory(prefix="ftdojo-draft-") as folder:
             proposal.write(Path(folder))
-            return [finding for finding in self._precheck(Path(folder)) if finding.severity == "error"]
+            try:
+                return [finding for finding in self._precheck(Path(folder)) if finding.severity == "error"]
+            except UsageError:  # the free checks are used up: the gates see the submission itself
+                return []
 
 
 def _start(observation: Observation) -> _Start:

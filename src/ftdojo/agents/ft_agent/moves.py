@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from ftdojo.agents import forecast, practice
 from ftdojo.agents.draft import Draft
 from ftdojo.agents.ft_agent import edits
 from ftdojo.agents.ft_agent.effects import Effect
 from ftdojo.agents.ft_agent.situation import GROWTH, LEAST_GROWTH, Situation
+from ftdojo.contract.recipe import Recipe
 from ftdojo.contract.submission import PlannedChange
 
 ALMOST = 0.99
 """Of the time that is left: passes are rounded."""
 BALANCED_SHARE = 0.6
 """Of all rows, that are kept to have even answers."""
+LEAST_STEP = 0.25
+"""Of the step before, below which going on is not worth an iteration."""
 DROPOUT = 0.1
 SEEDS = 2
 """Other seeds that are tried from one draft."""
@@ -43,9 +46,75 @@ class Move:
     changes: tuple[PlannedChange, ...]
 
 
+def go_on(s: Situation, evidence: str) -> Iterator[Move]:
+    """The best model learns on from its weights, over rows that it has not seen where there are some."""
+    if draft := _continued(s, s.own.recipe):
+        yield Move(
+            draft=draft,
+            hypothesis=f"the model of iteration {s.iteration.number} has not learned all that the rows teach",
+            evidence=evidence,
+            changes=_continuation(s, draft, evidence),
+        )
+
+
+def on_top(s: Situation, moves: Iterable[Move]) -> Iterator[Move]:
+    """Changes to the data, for a training that goes on from the best model where that is possible."""
+    for move in moves:
+        if draft := _continued(s, move.draft.recipe):
+            changes = (*move.changes, *_continuation(s, draft, move.evidence))
+            yield replace(move, draft=draft, changes=changes)
+        else:
+            yield move
+
+
+def _continued(s: Situation, recipe: Recipe) -> Draft | None:
+    """A training on rows of ``recipe`` that goes on from the best model; ``None`` if it cannot, or not long enough, or
+    did so as often as there are rates to try."""
+    tries, own = s.continuations, s.own
+    if not s.can_go_on or tries >= len(practice.CONTINUED_RATES):
+        return None
+    before = forecast.estimate_work(own, s.observation)
+    passes = ALMOST * s.further * before
+    if passes < LEAST_STEP * before:
+        return None
+    used = _used_rows(s)
+    unseen = has_more_rows(s)
+    rows = max(MIN_ROWS, int(min(passes, available(s)))) if unseen else forecast.rows(own, s.observation)
+    return Draft(
+        recipe.model_copy(update={"max_rows": rows, "skip": recipe.skip + used if unseen else recipe.skip}),
+        own.with_train(
+            start=s.iteration.number,
+            learning_rate=float(f"{s.best.train.learning_rate * practice.CONTINUED_RATES[tries]:.2g}"),
+            epochs=math.floor(100 * min(practice.REPEATS, passes / rows)) / 100,
+            eval_fraction=practice.held_out_share(rows),
+            seed=own.train.seed + 1 + tries,
+        ).train,
+    )
+
+
+def _continuation(s: Situation, draft: Draft, evidence: str) -> tuple[PlannedChange, ...]:
+    before, after = s.own, draft
+    rate = "a rate that rises again to learn on, less high than the first to keep what was learned"
+    time = f"the time that is left holds {s.stretch:.1f} times the last training"
+    made = (
+        ("train.start", before.train.start, after.train.start, evidence, "the score rises from where it is"),
+        (
+            "train.learning_rate",
+            f"{before.train.learning_rate:g}",
+            f"{after.train.learning_rate:g}",
+            rate,
+            "the loss begins near where it ended",
+        ),
+        ("train.epochs", f"{before.train.epochs:g}", f"{after.train.epochs:g}", time, "none"),
+        ("recipe.skip", before.recipe.skip, after.recipe.skip, "rows that were not seen teach more", "none"),
+        ("recipe.max_rows", before.recipe.max_rows, after.recipe.max_rows, time, "none"),
+    )
+    return tuple(_change(*change) for change in made if change[1] != change[2])
+
+
 def more_rows(s: Situation, evidence: str) -> Iterator[Move]:
     """As many more rows as time allows, if all that were asked for were used and there are more."""
-    if _has_more_rows(s):
+    if has_more_rows(s):
         yield rows(s, evidence, s.growth, "the held-out loss falls, the gap to the training loss does not grow")
 
 
@@ -53,7 +122,7 @@ def balance(s: Situation, evidence: str, expected: str) -> Iterator[Move]:
     """Answers drawn evenly. Where all rows are used already, only fewer of them can be more even."""
     if s.best.recipe.balance == "completion":
         return
-    if _has_more_rows(s):
+    if has_more_rows(s):
         yield recipe(s, evidence, "balance", "completion", expected)
     elif (fewer := int(BALANCED_SHARE * _used_rows(s))) >= MIN_ROWS:
         yield compound(
@@ -65,10 +134,15 @@ def balance(s: Situation, evidence: str, expected: str) -> Iterator[Move]:
         )
 
 
-def _has_more_rows(s: Situation) -> bool:
-    """Whether a larger ``max_rows`` would give more rows."""
-    used, there_are = _used_rows(s), forecast.rows(s.best.with_recipe(max_rows=10**6), s.observation)
-    return used >= s.best.recipe.max_rows * 0.95 and there_are >= LEAST_GROWTH * used
+def has_more_rows(s: Situation) -> bool:
+    """Whether there are rows that the best draft does not use."""
+    used = _used_rows(s)
+    return used >= s.best.recipe.max_rows * 0.95 and available(s) >= LEAST_GROWTH * used
+
+
+def available(s: Situation) -> int:
+    """Rows that the raw files of the best draft have at most, within what the task allows."""
+    return forecast.rows(s.best.with_recipe(max_rows=10**6), s.observation)
 
 
 def _used_rows(s: Situation) -> int:

@@ -58,6 +58,7 @@ def form(s: Situation) -> Iterator[Move]:
             chars = CHARS_PER_TOKEN * limit
             yield moves.recipe(s, evidence, "max_completion_chars", chars, "outputs end before they are cut")
     for found in s.of_kind("truncation", "format", "length_mismatch"):
+        yield from moves.go_on(s, found.evidence)
         yield from moves.more_rows(s, found.evidence)
         yield from moves.more_passes(s, found.evidence, "outputs have the form and the length of the answers")
 
@@ -66,11 +67,24 @@ def collapse(s: Situation) -> Iterator[Move]:
     """A sub-task gets one answer, whatever is asked: answers drawn evenly, more rows and passes, more of that sub-task,
     then the reasoning."""
     for found in s.of_kind("collapse"):
-        yield from moves.balance(s, found.evidence, "no answer pays by its frequency alone")
+        yield from moves.on_top(s, moves.balance(s, found.evidence, "no answer pays by its frequency alone"))
+        yield from moves.go_on(s, found.evidence)
         yield from moves.more_rows(s, found.evidence)
         yield from moves.more_passes(s, found.evidence, "outputs differ where the questions do")
-        yield from moves.more_of(s, found.evidence, found.subtask)
+        yield from moves.on_top(s, moves.more_of(s, found.evidence, found.subtask))
         yield from _rationales(s, found.evidence)
+
+
+def steer(s: Situation) -> Iterator[Move]:
+    """A weak sub-task gets a larger share of the rows over which the best model learns on."""
+    if s.can_go_on:
+        yield from weak_subtasks(s)
+
+
+def continue_training(s: Situation) -> Iterator[Move]:
+    """What was paid for is kept: the best model learns on, unless it was over-fit and there are no other rows."""
+    if not s.of_kind("over_fit") or moves.has_more_rows(s):
+        yield from moves.go_on(s, f"evaluation: {s.evaluation.score}, with time left")
 
 
 def under_fit(s: Situation) -> Iterator[Move]:
@@ -105,8 +119,9 @@ def weak_subtasks(s: Situation) -> Iterator[Move]:
     the rows."""
     for found in s.of_kind("distribution_mismatch", "weak_subtask"):
         if s.evaluation.subtask_parsed[found.subtask] >= PARSED_ENOUGH:
-            yield from moves.balance(s, found.evidence, f"{found.subtask} stops answering by habit")
-        yield from moves.more_of(s, found.evidence, found.subtask)
+            balanced = moves.balance(s, found.evidence, f"{found.subtask} stops answering by habit")
+            yield from moves.on_top(s, balanced)
+        yield from moves.on_top(s, moves.more_of(s, found.evidence, found.subtask))
 
 
 def reason(s: Situation) -> Iterator[Move]:
@@ -157,7 +172,7 @@ def follow(s: Situation) -> Iterator[Move]:
 def ablate(s: Situation) -> Iterator[Move]:
     """The best draft changed several things at once: take back the one that is least likely to have helped."""
     parent = s.tried.get(s.iteration.plan.parent) if s.iteration.plan else None
-    if parent is None:
+    if parent is None or s.iteration.start is not None:
         return
     made = edits.differences(parent, s.best, s.spec)
     gains = {key: s.gain(*amount(key, *pair)) for key, pair in made.items()}
@@ -179,6 +194,8 @@ RULES: tuple[Rule, ...] = (
     repair,
     form,
     collapse,
+    steer,
+    continue_training,
     over_fit,
     under_fit,
     noisy_labels,

@@ -9,6 +9,7 @@ from typing import Self
 
 from ftdojo.agents import forecast
 from ftdojo.agents.draft import Draft
+from ftdojo.agents.ft_agent.continuing import in_one
 from ftdojo.agents.ft_agent.diagnosis import Diagnosis, Kind, diagnose
 from ftdojo.agents.ft_agent.effects import Change, Effect, measure
 from ftdojo.contract.feedback import EvaluationFeedback, Feedback
@@ -33,6 +34,8 @@ class Situation:
 
     observation: Observation
     best: Draft
+    """What a training from the base model starts from: the draft of the best iteration. If that one went on from the
+    weights of earlier ones, it is the training that would have done the same in one step."""
     iteration: Iteration
     evaluation: EvaluationFeedback
     feedback: Feedback
@@ -55,11 +58,11 @@ class Situation:
         evaluation = chosen.feedback.evaluation or observation.baseline
         return cls(
             observation=observation,
-            best=tried[chosen.number],
+            best=in_one(chosen.number, tried, observation),
             iteration=chosen,
             evaluation=evaluation,
             feedback=chosen.feedback,
-            diagnoses=diagnose(evaluation, chosen.feedback, observation.task),
+            diagnoses=diagnose(evaluation, chosen.feedback, observation.task, observation.trivial),
             tried=tried,
             effects={e.change: e for e in measure(observation, tried, start=chosen.number)},
         )
@@ -92,6 +95,30 @@ class Situation:
         return gap > 0 if self.spec.higher_is_better else gap < 0
 
     @property
+    def can_go_on(self) -> bool:
+        """Whether a training may go on from the weights of the best model."""
+        accepted = self.iteration.number == self.observation.best
+        return accepted and self.observation.warm_start and self.own.train.facts.continues
+
+    @property
+    def own(self) -> Draft:
+        """The draft of the iteration as it was handed in."""
+        return self.tried[self.iteration.number]
+
+    @property
+    def continuations(self) -> int:
+        """How many trainings went on from this iteration's weights."""
+        return sum(i.start == self.iteration.number for i in self.observation.history)
+
+    @property
+    def further(self) -> float:
+        """How many times as long as it did the last step should go on: as long as all steps so far, since what a model
+        learns grows with the logarithm of its training; or for all the time that is left, if not even half of the step
+        after that would fit."""
+        again = forecast.estimate_work(self.best, self.observation) / forecast.estimate_work(self.own, self.observation)
+        return again if self.stretch >= 2 * again else self.stretch
+
+    @property
     def stretch(self) -> float:
         """How many times as long as it did the training of this iteration could take in the time that is left."""
         return forecast.affordable_factor(self.iteration, self.observation.remaining.get("wall_s", math.inf))
@@ -122,8 +149,8 @@ class Situation:
         """Whether an iteration with ``draft`` is forecast to fit into the remaining wall clock."""
         if self.fits is not None:
             return forecast.estimate_work(draft, self.observation) <= self.fits * forecast.estimate_work(
-                self.best, self.observation
+                self.own, self.observation
             )
         left = self.observation.remaining.get("wall_s")
-        expected = forecast.seconds(draft, self.best, self.iteration, self.observation)
+        expected = forecast.seconds(draft, self.own, self.iteration, self.observation)
         return left is None or expected is None or expected < left

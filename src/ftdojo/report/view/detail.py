@@ -7,8 +7,16 @@ from pathlib import Path
 
 from ftdojo.contract.budget import Spent
 from ftdojo.contract.call import Call
-from ftdojo.contract.feedback import DataFeedback, Distribution, EvaluationFeedback, Feedback, TrainingFeedback
+from ftdojo.contract.feedback import (
+    DataFeedback,
+    Distribution,
+    EvaluationFeedback,
+    Feedback,
+    Interval,
+    TrainingFeedback,
+)
 from ftdojo.contract.protocol import Iteration
+from ftdojo.contract.result import RecipeDifference
 from ftdojo.contract.submission import RECIPE, SCRIPT, TRAIN, Plan
 from ftdojo.record import RunFolder
 from ftdojo.report import text
@@ -20,7 +28,13 @@ FILE_BYTES = 16_000
 
 
 def detail(
-    run: RunFolder, row: Row, iteration: Iteration, calls: Sequence[Call], data_calls: Sequence[Call], best: int
+    run: RunFolder,
+    row: Row,
+    iteration: Iteration,
+    calls: Sequence[Call],
+    data_calls: Sequence[Call],
+    best: int,
+    recipe: RecipeDifference | None,
 ) -> Detail:
     """Return all details, in the order of the page: plan, calls, outcome, findings, feedback, files, wrong outputs."""
     plan, feedback = iteration.plan, iteration.feedback
@@ -39,8 +53,8 @@ def detail(
         execution=_execution(feedback),
         data=_data(feedback.data) if feedback.data else [],
         mixture=Some.of(_mixture(feedback.data) if feedback.data else []),
-        training=_training(feedback.training) if feedback.training else [],
-        evaluation=_evaluation(evaluation) if evaluation else [],
+        training=_training(feedback.training, iteration.start) if feedback.training else [],
+        evaluation=_evaluation(evaluation, recipe) if evaluation else [],
         errors=Some.of(_errors(evaluation) if evaluation else []),
         metrics=Some.of(_metrics(evaluation) if evaluation else []),
         files=_files(run.submission(iteration.number)),
@@ -123,9 +137,11 @@ def _mixture(data: DataFeedback) -> list[Fact]:
     return [Fact(k or "none named", f"{v:,}") for k, v in data.per_subtask.items()]
 
 
-def _training(training: TrainingFeedback) -> list[Fact]:
+def _training(training: TrainingFeedback, start: int | None) -> list[Fact]:
+    started = [] if start is None else [Fact("started from", f"the weights of iteration {start}")]
     held_out = [] if training.eval_loss is None else [Fact("held-out loss", f"{training.eval_loss:.3f}")]
     return [
+        *started,
         Fact("fit", training.fit.replace("_", "-")),
         Fact("training loss at the end", f"{training.train_loss:.3f}"),
         *held_out,
@@ -135,10 +151,16 @@ def _training(training: TrainingFeedback) -> list[Fact]:
     ]
 
 
-def _evaluation(evaluation: EvaluationFeedback) -> list[Fact]:
+def _evaluation(evaluation: EvaluationFeedback, recipe: RecipeDifference | None) -> list[Fact]:
     given = evaluation.score
     gap = evaluation.to_best
     compared = [Fact("difference to the best so far", text.difference(gap, given.metric))] if gap else []
+    if recipe:
+        between = Interval(value=recipe.value, low=recipe.interval[0], high=recipe.interval[1])
+        runs = f"{recipe.runs} and {recipe.reference_runs} runs"
+        compared.append(
+            Fact("the same of recipes, with other seeds", f"{text.difference(between, given.metric)}, {runs}")
+        )
     return [
         Fact(given.metric, f"{text.score(given)}, n = {given.n:,}"),
         *compared,

@@ -49,6 +49,27 @@ class Card:
     note: str
 
 
+@dataclass(frozen=True, slots=True)
+class ScoreRow:
+    """A model, or answers without training, with the scores on validation and test."""
+
+    label: str
+    scores: list[str]
+    """Empty where there is none."""
+    best: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleCard:
+    """A test item for the owner of the run."""
+
+    title: str
+    question: str
+    answers: list[tuple[str, str, str]]
+    """Model, output, and whether it is right."""
+    right: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One iteration in the table."""
@@ -148,6 +169,12 @@ class Report:
     ending: str
     """Why no further submission was tried."""
     cards: list[Card]
+    scores: list[ScoreRow]
+    lines: Sequence[tuple[str, float]]
+    """Name and validation score of what needs no training."""
+    examples: list[ExampleCard]
+    more: list[Fact]
+    """What would more buy."""
     metric: str
     baseline: Score | None
     iterations: list[Iteration]

@@ -8,17 +8,22 @@ from pathlib import Path
 from ftdojo.contract.configuration import Configuration
 from ftdojo.contract.feedback import EvaluationFeedback
 from ftdojo.contract.protocol import Iteration
+from ftdojo.contract.repeats import compare_recipes
 from ftdojo.contract.result import Score
+from ftdojo.episode.examples import read_examples
 from ftdojo.errors import UsageError
 from ftdojo.record import Ledger, RunFolder
-from ftdojo.record.events import AgentStopped, RunBegun, TestOpened, TestScored
+from ftdojo.record.events import AgentStopped, BaselineMeasured, RunBegun, TestOpened, TestScored
 from ftdojo.record.history import History
 from ftdojo.report import text
 from ftdojo.report.view.accounts import accounts
 from ftdojo.report.view.cards import cards
 from ftdojo.report.view.detail import detail
+from ftdojo.report.view.examples import example_cards
 from ftdojo.report.view.iterations import row
+from ftdojo.report.view.more import what_more_buys
 from ftdojo.report.view.parts import Fact, Report, Some
+from ftdojo.report.view.scores import score_lines, score_rows
 from ftdojo.report.view.subtasks import subtasks
 from ftdojo.report.view.verdict import disqualified, ending, opening, verdict
 
@@ -40,19 +45,32 @@ def read(run: Path) -> Report:
                 f"nothing is recorded in {run}: its run ended before it began", fix="run the same command again"
             )
         baseline, iterations, spent = history.baseline, history.iterations, history.spent
+        probes = history.probes
         calls, data_calls, reasons = history.calls, history.data_calls, history.reasons
+        measured = history.first(BaselineMeasured)
         scored, stopped, finished = history.first(TestScored), history.first(AgentStopped), history.finished
         opened = [event.time for event in history.events if isinstance(event.event, TestOpened)]
         begun, ended = history.begun, history.events[-1].time
     configuration = run_begun.configuration
     test = (scored.baseline, scored.best) if scored else None
+    trivial = (measured.trivial if measured else None, scored.trivial if scored else None)
+    examples = read_examples(RunFolder(run).examples, scored.examples if scored else None)
     best = max((i.number for i in iterations if i.accepted), default=0)
     validation = _validation(baseline, iterations, best)
     shown = {best, *(i.number for i in iterations[-DETAILS:])}
     metric = run_begun.metric
     rows = [row(i, metric, detailed=i.number in shown) for i in iterations]
+    range_ = run_begun.metric_range(baseline.score.value if baseline else 0.0)
     details = [
-        detail(RunFolder(run), rows[i.number - 1], i, calls[i.number - 1], data_calls[i.number - 1], best)
+        detail(
+            RunFolder(run),
+            rows[i.number - 1],
+            i,
+            calls[i.number - 1],
+            data_calls[i.number - 1],
+            best,
+            compare_recipes(iterations, i.number, range_=range_),
+        )
         for i in iterations
         if i.number in shown
     ]
@@ -63,8 +81,21 @@ def read(run: Path) -> Report:
         ending=ending(stopped),
         verdict=disqualified(reasons)
         if reasons
-        else verdict(validation, test, iterations, best, higher_is_better=run_begun.higher_is_better),
+        else verdict(validation, scored, iterations, best, higher_is_better=run_begun.higher_is_better),
         cards=cards(validation, test, iterations, spent),
+        scores=score_rows(validation, test, best, trivial),
+        lines=score_lines(trivial[0]),
+        examples=example_cards(examples, best),
+        more=what_more_buys(
+            iterations,
+            probes,
+            best,
+            trivial[0],
+            best_value=run_begun.best_value,
+            outlook=stopped.outlook if stopped else "",
+        )
+        if scored
+        else [],
         metric=metric,
         baseline=baseline.score if baseline else None,
         iterations=iterations,

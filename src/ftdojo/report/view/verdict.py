@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from ftdojo.contract.protocol import Iteration
 from ftdojo.contract.result import Score
-from ftdojo.record.events import AgentStopped
+from ftdojo.record.events import AgentStopped, TestScored
 from ftdojo.report import text
 
 
 def verdict(
     validation: tuple[Score, Score] | None,
-    test: tuple[Score, Score] | None,
+    scored: TestScored | None,
     iterations: Sequence[Iteration],
     best: int,
     *,
@@ -22,16 +22,18 @@ def verdict(
     if validation is None:
         return "The run is not finished: the base model has not been evaluated yet."
     aside = "" if higher_is_better else " (lower is better)"
-    if test is None:
+    if scored is None:
         base = f"the base model's validation {validation[0].metric} is {text.score(validation[0])}"
         standing = _describe_change("validation", *validation) if best else f"{_describe_no_gain(iterations)}; {base}"
         return f"The run is not finished. So far {standing}{aside}."
     if not best:
         opening = _describe_no_gain(iterations)
-        scored = f"test {test[0].metric} {text.score(test[0])}{aside}"
-        return f"{opening[0].upper()}{opening[1:]}, so the base model remains the best: {scored}."
-    sentence = f"{_describe_change('test', *test)}{aside}"
-    return f"{sentence[0].upper()}{sentence[1:]}."
+        score = f"test {scored.baseline.metric} {text.score(scored.baseline)}{aside}"
+        return f"{opening[0].upper()}{opening[1:]}, so the base model remains the best: {score}."
+    sentence = f"{_describe_change('test', scored.baseline, scored.best)}{aside}"
+    learned = text.learned(best, scored.trivial, scored.to_trivial)
+    compared = f" The model is {learned}." if scored.to_trivial else ""
+    return f"{sentence[0].upper()}{sentence[1:]}.{compared}"
 
 
 def disqualified(reasons: Sequence[str]) -> str:

@@ -7,11 +7,18 @@ the narrow tensor between A and B, and the second product is accumulated into th
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig
+from peft import LoraConfig, get_peft_model_state_dict, set_peft_model_state_dict
 from peft.tuners.lora import Linear
+from safetensors.torch import load_file
+
+from ftdojo.errors import InputError
+from ftdojo.findings import Finding
+
+WEIGHTS = "adapter_model.safetensors"
 
 
 class LoraLinear(Linear):  # type: ignore[misc]
@@ -33,3 +40,18 @@ class LoraLinear(Linear):  # type: ignore[misc]
 def register_layer(settings: LoraConfig) -> None:
     """Make ``peft`` use :class:`LoraLinear` for adapters of linear modules."""
     settings._register_custom_module({torch.nn.Linear: LoraLinear})
+
+
+def load_weights(adapted: Any, folder: Path) -> None:
+    """Replace the weights of a model's adapter by those that an earlier training has written to ``folder``.
+
+    Raises:
+        InputError: if they are of another adapter (``start_mismatch``).
+    """
+    saved = load_file(folder / WEIGHTS)
+    own = {name: tensor.shape for name, tensor in get_peft_model_state_dict(adapted).items()}
+    if own != {name: tensor.shape for name, tensor in saved.items()}:
+        message = f"the adapter has {len(own)} matrices that are not the {len(saved)} of the iteration it starts from"
+        fix = "use the lora settings of that iteration, or set start to base"
+        raise InputError([Finding(code="start_mismatch", message=message, where="train.yaml: lora", fix=fix)])
+    set_peft_model_state_dict(adapted, saved)

@@ -6,7 +6,8 @@ training could have reached:
 - low-rank adapters change matrices only, each by a matrix of at most the adapter's rank; every other tensor is the
   base's, bit for bit (Hu et al. 2021, arXiv 2106.09685, section 4.1);
 - full training moves a weight by at most ``learning_rate * (1 - beta1) / sqrt(1 - beta2)`` a step (Kingma & Ba 2015,
-  arXiv 1412.6980, section 2.1), and by its decay.
+  arXiv 1412.6980, section 2.1), and by its decay. Trainings that start from each other's weights add up; those of one
+  adapter train the same adapter on, so its rank still bounds the change.
 
 Only safetensors are opened, which cannot run code. These rules cannot show *which rows* a training saw: that is ensured
 by training in the environment, and by the digests in the record.
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from ftdojo.contract.train_config import TrainConfig
 from ftdojo.models.info import PARTS
+from ftdojo.training.backend import Earlier
 from ftdojo.training.sft.export import TOKENIZER
 
 if TYPE_CHECKING:
@@ -37,12 +39,13 @@ OVERSAMPLING = 16
 MAX_SHOWN = 5
 
 
-def faults(base: Path, model: Path, config: TrainConfig, steps: int) -> list[str]:
+def faults(base: Path, model: Path, config: TrainConfig, steps: int, *, earlier: Sequence[Earlier] = ()) -> list[str]:
     """Return the reasons why ``steps`` optimizer steps with ``config`` from ``base`` cannot have given ``model``.
 
-    Empty if they can. Cheap checks come first; weights are only read if the files pass them.
+    Empty if they can. Cheap checks come first; weights are only read if the files pass them. ``earlier`` are the
+    trainings between ``base`` and this one, the first of them first.
     """
-    return structure_faults(base, model) or _weights(base, model, config, steps)
+    return structure_faults(base, model) or _weights(base, model, config, [*earlier, Earlier(config, steps)])
 
 
 def structure_faults(base: Path, model: Path) -> list[str]:
@@ -97,7 +100,7 @@ def _tokenizer(base: Path, model: Path) -> Iterator[str]:
             yield f"{name} is not the base's"
 
 
-def _weights(base: Path, model: Path, config: TrainConfig, steps: int) -> list[str]:
+def _weights(base: Path, model: Path, config: TrainConfig, trainings: Sequence[Earlier]) -> list[str]:
     from safetensors import SafetensorError
 
     try:
@@ -109,7 +112,7 @@ def _weights(base: Path, model: Path, config: TrainConfig, steps: int) -> list[s
                 ]
             found: list[str] = []
             for name in before.shapes:
-                fault = _moved(name, before[name], after[name], config, steps, vocabulary=before.vocabulary)
+                fault = _moved(name, before[name], after[name], config, trainings, vocabulary=before.vocabulary)
                 if fault and len(found) < MAX_SHOWN:
                     found.append(f"{name}: {fault}")
             return found
@@ -126,9 +129,15 @@ def _shape(tensors: _Tensors, name: str) -> str:
 
 
 def _moved(
-    name: str, before: torch.Tensor, after: torch.Tensor, config: TrainConfig, steps: int, *, vocabulary: int
+    name: str,
+    before: torch.Tensor,
+    after: torch.Tensor,
+    config: TrainConfig,
+    trainings: Sequence[Earlier],
+    *,
+    vocabulary: int,
 ) -> str | None:
-    """Return why the training cannot have changed one tensor into the other; ``None`` if it can."""
+    """Return why the trainings cannot have changed one tensor into the other; ``None`` if they can."""
     import torch
 
     if torch.equal(before.to(after.dtype), after):
@@ -138,14 +147,23 @@ def _moved(
         return "contains values that are not finite"
     unit = torch.finfo(after.dtype).eps
     if (lora := config.adapter) is None:
-        largest = float(before.abs().max())
-        per_step = config.learning_rate * (STEP + config.weight_decay * largest)
-        reach, moved = steps * per_step + unit * float(after.abs().max()), float(change.abs().max())
+        rounding = len(trainings) * unit * float(after.abs().max())
+        reach, moved = _reach(trainings, float(before.abs().max())) + rounding, float(change.abs().max())
+        steps = sum(training.steps for training in trainings)
         return f"moved by {moved:.2g}, but {steps} steps reach {reach:.2g}" if moved > 1.01 * reach else None
     if change.dim() != 2 or not _is_target(name, change.shape, lora.targets, vocabulary):
         return "changed, although no adapter is on it"
     left, size = _beyond_rank(change, lora.rank), float(after.float().norm())
     return f"changed by more than rank {lora.rank}" if left > max(unit, 2**-18) * size else None
+
+
+def _reach(trainings: Sequence[Earlier], largest: float) -> float:
+    """Return the farthest that trainings, one after the other, move a weight; ``largest`` is the largest at first."""
+    reach = 0.0
+    for training in trainings:
+        rate, decay = training.config.learning_rate, training.config.weight_decay
+        reach += training.steps * rate * (STEP + decay * (largest + reach))
+    return reach
 
 
 def _is_target(name: str, shape: Sequence[int], targets: str | list[str], vocabulary: int) -> bool:

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 
 from ftdojo import models
+from ftdojo.contract.method_config import MethodConfig
 from ftdojo.contract.model_info import ModelInfo
 from ftdojo.contract.row import Row
-from ftdojo.contract.train_config import TrainConfig
+from ftdojo.contract.train_config import Lora, TrainConfig
 from ftdojo.findings import Finding
-from ftdojo.training.backend import OnLog, Tokenized, Trainer, TrainResult
+from ftdojo.training.backend import Earlier, OnLog, Tokenized, Trainer, TrainResult
 from ftdojo.training.sft import estimate, lineage
 from ftdojo.training.sft.export import export
 from ftdojo.training.sft.tokens import Example, tokenize, truncate
+
+TRAINED: Mapping[str, str] = MappingProxyType({"qlora": "lora"})
+"""Method -> the method whose weights have the same form, if it is another one. An adapter is relative to the base model
+and is merged into it unquantized, in whatever precision the base model was stored during training."""
+FREE = frozenset({"dropout"})
+"""Settings of an adapter that do not concern the form or the meaning of its weights."""
 
 
 class Sft(Trainer[TrainConfig, Example]):
@@ -27,6 +35,10 @@ class Sft(Trainer[TrainConfig, Example]):
         """Check that the adapters' target modules are in the model and the library for 4-bit weights is installed."""
         yield from _targets(config, base)
         yield from _kernels(config)
+
+    def check_start(self, config: TrainConfig, earlier: MethodConfig) -> Iterator[Finding]:
+        """Check that the method trains the same kind of weights, and an adapter has the same settings."""
+        yield from _start(config, earlier)
 
     def tokenize(self, rows: Sequence[Row], base: Path, *, max_length: int) -> Tokenized[Example]:
         """See :func:`ftdojo.training.sft.tokens.tokenize`."""
@@ -59,21 +71,24 @@ class Sft(Trainer[TrainConfig, Example]):
         on_log: OnLog | None = None,
         time_left_s: float | None = None,
         stop_after: int | None = None,
+        start: Path | None = None,
     ) -> TrainResult:
         """See :func:`ftdojo.training.sft.parallel.train`."""
         from ftdojo.training.sft import parallel
 
         return parallel.train(
-            examples, config, base, out, on_log=on_log, time_left_s=time_left_s, stop_after=stop_after
+            examples, config, base, out, on_log=on_log, time_left_s=time_left_s, stop_after=stop_after, start=start
         )
 
     def export(self, base: Path, trained: Path, out: Path) -> None:
         """See :func:`ftdojo.training.sft.export.export`."""
         export(base, trained, out)
 
-    def lineage_faults(self, base: Path, model: Path, config: TrainConfig, steps: int) -> list[str]:
+    def lineage_faults(
+        self, base: Path, model: Path, config: TrainConfig, steps: int, *, earlier: Sequence[Earlier] = ()
+    ) -> list[str]:
         """See :func:`ftdojo.training.sft.lineage.faults`."""
-        return lineage.faults(base, model, config, steps)
+        return lineage.faults(base, model, config, steps, earlier=earlier)
 
 
 def _memory(config: TrainConfig, model: ModelInfo, examples: Sequence[Example]) -> float:
@@ -98,6 +113,25 @@ def _targets(config: TrainConfig, base: Path) -> Iterator[Finding]:
             nearest = difflib.get_close_matches(target, known, n=1)
             fix = f"did you mean '{nearest[0]}'?" if nearest else f"linear modules: {', '.join(known)}; or all-linear"
             yield _finding("bad_targets", f"the model has no linear module '{target}'", "lora.targets", fix)
+
+
+def _start(config: TrainConfig, earlier: MethodConfig) -> Iterator[Finding]:
+    """The weights of an earlier training have the form of those that this one trains."""
+
+    def mismatch(key: str, here: object, there: object) -> Finding:
+        message = f"{key} is {here} here, and {there} in the iteration whose weights the training starts from"
+        return _finding("start_mismatch", message, key, f"set {key} to {there}, or start to base")
+
+    if TRAINED.get(config.method, config.method) != TRAINED.get(earlier.method, earlier.method):
+        yield mismatch("method", config.method, earlier.method)
+    elif config.adapter is not None and isinstance(earlier, TrainConfig) and earlier.adapter is not None:
+        here, there = (_adapter_form(c.adapter) for c in (config, earlier) if c.adapter)
+        yield from (mismatch(f"lora.{key}", here[key], there[key]) for key in here if here[key] != there[key])
+
+
+def _adapter_form(adapter: Lora) -> dict[str, object]:
+    form = adapter.model_dump(exclude=set(FREE))
+    return {key: sorted(set(value)) if isinstance(value, list) else value for key, value in form.items()}
 
 
 def _kernels(config: TrainConfig) -> Iterator[Finding]:

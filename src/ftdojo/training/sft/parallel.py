@@ -41,6 +41,7 @@ class Request(StrictModel):
     out: Path
     time_left_s: float | None
     stop_after: int | None
+    start: Path | None
 
 
 def train(
@@ -52,6 +53,7 @@ def train(
     on_log: OnLog | None = None,
     time_left_s: float | None = None,
     stop_after: int | None = None,
+    start: Path | None = None,
 ) -> TrainResult:
     """Train as :func:`ftdojo.training.sft.trainer.train` does, on as many devices as the configuration requests.
 
@@ -62,9 +64,16 @@ def train(
     if config.devices == 1:
         from ftdojo.training.sft import trainer
 
-        return trainer.train(examples, config, base, out, on_log=on_log, time_left_s=time_left_s, stop_after=stop_after)
+        return trainer.train(
+            examples, config, base, out, on_log=on_log, time_left_s=time_left_s, stop_after=stop_after, start=start
+        )
     request = Request(
-        config=config, base=base.absolute(), out=out.absolute(), time_left_s=time_left_s, stop_after=stop_after
+        config=config,
+        base=base.absolute(),
+        out=out.absolute(),
+        time_left_s=time_left_s,
+        stop_after=stop_after,
+        start=start.absolute() if start else None,
     )
     with tempfile.TemporaryDirectory(prefix="ftdojo-devices-") as scratch, tempfile.TemporaryFile("w+") as complaints:
         folder = Path(scratch)
@@ -129,6 +138,7 @@ def _take_part(rank: int, folder: Path, parent: int) -> None:
             on_log=_print_log if rank == 0 else None,
             time_left_s=request.time_left_s,
             stop_after=request.stop_after,
+            start=request.start,
         )
     except InputError as error:
         (folder / FAULTS.replace("*", str(rank))).write_bytes(_FINDINGS.dump_json(error.findings))

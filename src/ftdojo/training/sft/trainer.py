@@ -46,6 +46,7 @@ def train(
     on_log: OnLog | None = None,
     time_left_s: float | None = None,
     stop_after: int | None = None,
+    start: Path | None = None,
     on: Compute | None = None,
 ) -> TrainResult:
     """Train ``base`` on ``examples`` and write the adapter, or the weights, to ``out``.
@@ -61,19 +62,22 @@ def train(
             every logged interval of steps.
         time_left_s: most seconds that the training may take; :mod:`ftdojo.training.sft.monitor` says what happens then.
         stop_after: the step after which the time was over, to repeat a training that ran out of time.
+        start: the folder that an earlier training of ``base`` has written. The training begins with its adapter, or
+            with its weights, and with a new optimizer and a new schedule.
         on: the device and precision to train with; by default chosen for this machine.
 
     Raises:
         InputError: if the loss stops being finite or diverges before there are usable weights (``loss_not_finite``,
             ``diverged``), if the first steps show that the time will not suffice (``over_budget``), if the device
-            runs out of memory (``out_of_memory``), or if the adapter's targets are not in the model (``bad_targets``).
+            runs out of memory (``out_of_memory``), if the adapter's targets are not in the model (``bad_targets``), or
+            if the adapter in ``start`` is another one (``start_mismatch``).
         UsageError: if the model's architecture is not supported.
     """
     chosen = on or compute()
     learned, held_out = _split(examples, config)
     with tempfile.TemporaryDirectory(prefix="ftdojo-train-") as scratch, PeakMemory(chosen.device) as memory:
         with returning_freed_memory(chosen.device):
-            model = _network(base, config, chosen)
+            model = _network(base, config, chosen, start)
         trainer = _LabelTrainer(
             model,
             config,
@@ -113,10 +117,14 @@ def train(
     return result
 
 
-def _network(base: Path, config: TrainConfig, chosen: Compute) -> Any:
-    """The base model, with new adapters if the configuration asks for them."""
+def _network(base: Path, config: TrainConfig, chosen: Compute, start: Path | None = None) -> Any:
+    """The model to train: the base model, with adapters if the configuration asks for them.
+
+    The adapters are new, or those in ``start``; so are the weights without adapters.
+    """
     torch.manual_seed(config.seed)
-    loaded = network.load(base, chosen.dtype, chosen.attention, four_bit=config.facts.four_bit)
+    weights = start if start is not None and config.adapter is None else base
+    loaded = network.load(weights, chosen.dtype, chosen.attention, four_bit=config.facts.four_bit)
     # Otherwise it would be written next to the weights, and the files would differ between machines.
     loaded.name_or_path = loaded.config.name_or_path = ""
     lora = config.adapter
@@ -140,6 +148,8 @@ def _network(base: Path, config: TrainConfig, chosen: Compute) -> Any:
     except ValueError as error:
         fix = "use all-linear, or names of linear modules of this model"
         raise _fault("bad_targets", str(error)[:300], "lora.targets", fix) from None
+    if start is not None:
+        adapter.load_weights(adapted, start)
     # peft keeps them as a set, whose order differs between processes, and writes them to adapter_config.json.
     for peft_config in adapted.peft_config.values():
         peft_config.target_modules = sorted(peft_config.target_modules)

@@ -1,0 +1,35 @@
+"""Models that were trained in several steps, each of which went on from the weights of the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ftdojo.agents import forecast
+from ftdojo.agents.draft import Draft
+from ftdojo.contract.method_config import BASE
+from ftdojo.contract.protocol import Observation
+
+
+def in_one(number: int, drafts: Mapping[int, Draft], observation: Observation) -> Draft:
+    """The one training from the base model that passes as many rows as all steps to an iteration's model did.
+
+    It has the settings of the first step and the data of the last one. A model that was trained in one step has its own
+    draft.
+
+    Args:
+        number: of the iteration.
+        drafts: the drafts of earlier iterations; a step that is not among them is left out.
+        observation: tells from which iteration each one started.
+    """
+    last = drafts[number]
+    steps, before = [last], observation.history[number - 1].start
+    while before is not None:
+        if before in drafts:
+            steps.insert(0, drafts[before])
+        before = observation.history[before - 1].start
+    if last.train.start == BASE:
+        return last
+    passes = sum(forecast.estimate_work(step, observation) for step in steps)
+    epochs = round(passes / forecast.rows(last, observation), 2)
+    first = steps[0].train.model_dump(exclude={"start", "epochs"})
+    return Draft(last.program, last.train.model_validate({**first, "epochs": epochs}))

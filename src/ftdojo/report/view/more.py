@@ -1,0 +1,94 @@
+"""What would more buy: forecasts at more rows and more time, next to what needs no training at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ftdojo.contract.protocol import Iteration, Probe
+from ftdojo.contract.result import Score, TrivialAnswers
+from ftdojo.report import text
+from ftdojo.report.view.parts import Fact
+from ftdojo.stats.learning_curve import LEAST_POINTS, Point, forecast
+
+FACTORS = (2, 5)
+HALF_WIDTH = 1.96
+"""Half of a 95 % interval in standard errors."""
+
+
+def what_more_buys(
+    iterations: Sequence[Iteration],
+    probes: Sequence[Probe],
+    best: int,
+    trivial: TrivialAnswers | None,
+    *,
+    best_value: float | None,
+    outlook: str,
+) -> list[Fact]:
+    """Return the lines of the table; none if nothing was trained and scored.
+
+    Args:
+        iterations: all of the run.
+        probes: trainings on a share of an iteration's rows are points of the curve, too.
+        best: number of the best iteration; the amounts are multiples of its rows and seconds. While it is 0, those of
+            the last iteration that was scored.
+        trivial: what needs no training, on validation.
+        best_value: the metric's best value, if the record has it.
+        outlook: what the agent would try next.
+    """
+    scored = [i for i in iterations if i.score and i.feedback.data]
+    if not scored:
+        return []
+    like = iterations[best - 1] if best else scored[-1]
+    assert like.score is not None
+    assert like.feedback.data is not None
+    lines = [Fact(f"iteration {like.number}, on validation", text.score(like.score))]
+    curves = {
+        "rows": (_by_rows(scored, probes), float(like.feedback.data.rows)),
+        "time of training": (_by_seconds(scored), like.feedback.execution.seconds.train),
+    }
+    for what, (points, amount) in curves.items():
+        found = _forecast(points, amount, scored, best_value)
+        if found:
+            lines += [Fact(f"{n} times the {what}", words) for n, words in zip(FACTORS, found, strict=True)]
+        else:
+            lines.append(
+                Fact(f"more {what}", f"cannot be said: fewer than {LEAST_POINTS} different amounts were tried")
+            )
+    if trivial is not None:
+        lines += [Fact(text.trivial(trivial, name), text.score(score)) for name, score in trivial.scores.items()]
+    if outlook:
+        lines.append(Fact("the agent would try next", outlook))
+    return lines
+
+
+def _by_rows(scored: Sequence[Iteration], probes: Sequence[Probe]) -> list[Point]:
+    rows = {i.digests.get("submission", ""): i.feedback.data.rows for i in scored if i.feedback.data}
+    found = [(float(i.feedback.data.rows), i.score) for i in scored if i.feedback.data]
+    found += [(probe.share * rows[probe.submission], probe.score) for probe in probes if probe.submission in rows]
+    return [_point(amount, score) for amount, score in found if score is not None and amount > 0]
+
+
+def _by_seconds(scored: Sequence[Iteration]) -> list[Point]:
+    found = [(i.feedback.execution.seconds.train, i.score) for i in scored]
+    return [_point(amount, score) for amount, score in found if score is not None and amount > 0]
+
+
+def _point(amount: float, score: Score) -> Point:
+    low, high = score.interval
+    return Point(amount, score.value, (high - low) / 2 / HALF_WIDTH)
+
+
+def _forecast(
+    points: Sequence[Point], amount: float, scored: Sequence[Iteration], best_value: float | None
+) -> list[str] | None:
+    """Return a forecast for each factor, in words. No skill has the value 0; where lower is better, the worst seen."""
+    if best_value is None or not points or amount <= 0:
+        return None
+    worst = 0.0 if best_value > 0 else max(point.score for point in points)
+    estimates = forecast(points, [n * amount for n in FACTORS], worst=worst, best=best_value)
+    if estimates is None or scored[0].score is None:
+        return None
+    metric = scored[0].score.metric
+    return [
+        f"{text.number(e.value, metric)}{text.unit(metric)} {text.interval(e.low, e.high, metric)}" for e in estimates
+    ]

@@ -1,0 +1,139 @@
+"""Templates of task folders, which can come from strangers: Jinja's sandbox limits what a template reaches, not how
+long it computes or how much it writes.
+
+A template of fields, conditions and a few filters cannot compute for long, and is rendered here. One with a loop, a
+call, arithmetic or an assignment is rendered by a child process with limits.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import select
+import subprocess
+import sys
+import threading
+import weakref
+
+from jinja2 import nodes
+
+from ftdojo.contract.task_spec import Record
+from ftdojo.tasks.template import compile_template, render, syntax_tree
+
+DEADLINE_S = 20.0
+"""For one row, and for the start of the child process."""
+CPU_S = 600
+"""Of the child process, for all rows: a child whose parent was killed ends by this."""
+MEMORY_BYTES = 2 * 2**30
+MAX_CHARS = 4 * 2**20
+"""A longer text is refused: no prompt is as long."""
+_SIMPLE = (
+    *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.Getattr, nodes.Getitem),
+    *(nodes.If, nodes.CondExpr, nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.Test, nodes.Filter),
+)
+_FILTERS = {"to_json", "from_json", "trim", "lower", "upper", "default", "d", "length", "string", "first", "last"}
+MAX_CHAIN = 3
+"""Filters on one value: each ``to_json`` can double a text."""
+
+
+class BoundedTemplate:
+    """A compiled template whose rendering is limited in time, memory and size."""
+
+    def __init__(self, text: str, *, strict: bool = False) -> None:
+        """Compile a template; see :func:`~ftdojo.tasks.template.compile_template`."""
+        self._template = compile_template(text, strict=strict)
+        self._simple = is_simple(text)
+        self._request = {"template": text, "strict": strict}
+        self._turn = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._failure = ""
+
+    def render(self, row: Record) -> str:
+        """Render the template with the fields of ``row``, stripped.
+
+        Raises:
+            ValueError: if it cannot be rendered, or only beyond the limits; then every later row is refused at once.
+        """
+        if self._simple:
+            text = render(self._template, row)
+        else:
+            with self._turn:
+                text = self._ask(row)
+        if len(text) > MAX_CHARS:
+            raise ValueError(f"cannot render: the text has more than {MAX_CHARS:,} characters")
+        return text
+
+    def _ask(self, row: Record) -> str:
+        if self._failure:
+            raise ValueError(self._failure)
+        process = self._process = self._process or self._start()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        answer: dict[str, str] = {}
+        try:
+            process.stdin.write(json.dumps({**self._request, "row": row}, default=str).encode() + b"\n")
+            process.stdin.flush()
+            ready, _, _ = select.select([process.stdout], [], [], DEADLINE_S)
+            line = process.stdout.readline() if ready else b""
+            answer = json.loads(line) if line else {}
+        except OSError:  # it has ended
+            pass
+        if not answer:
+            _end(process)
+            self._failure = f"cannot render: the template takes over {DEADLINE_S:g} s for a row, or too much memory"
+            raise ValueError(self._failure)
+        if "error" in answer:
+            raise ValueError(answer["error"])
+        return answer["text"]
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ftdojo.tasks.bounded_template"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        weakref.finalize(self, _end, process)
+        return process
+
+
+def is_simple(text: str) -> bool:
+    """Return whether a template can be rendered without limits: its work is linear in itself and in the row."""
+    try:
+        tree = syntax_tree(text)
+        parts = [tree, *tree.find_all(nodes.Node)]
+    except RecursionError:
+        return False
+    if not all(type(part) in _SIMPLE for part in parts):
+        return False
+    filters = [part for part in parts if isinstance(part, nodes.Filter)]
+    return all(f.name in _FILTERS and len([*f.find_all(nodes.Filter)]) < MAX_CHAIN for f in filters)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
+
+
+def answer_requests() -> None:
+    """Render what standard input asks for, one request and one answer a line."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
+    for line in sys.stdin.buffer:
+        request = json.loads(line)
+        try:
+            text = render(compile_template(request["template"], strict=request["strict"]), request["row"])
+            answer = {"text": text} if len(text) <= MAX_CHARS else {"error": "cannot render: the text is too long"}
+        except ValueError as error:
+            answer = {"error": str(error)}
+        except MemoryError:
+            answer = {"error": "cannot render: the template needs too much memory"}
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    answer_requests()

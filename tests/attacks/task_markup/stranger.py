@@ -1,0 +1,6 @@
+from pathlib import Path
+
+
+def prepare(place: Path, secret: Path) -> None:
+    task = place / "task/task.toml"
+    task.write_text(task.read_text("utf-8").replace('objective = "', 'objective = "[/red][blink]'), "utf-8")
