@@ -107,7 +107,9 @@ STEPS = [
     (name, re.compile(pattern(wording))) for name, operation in OPERATIONS.items() for wording in operation.wordings
 ]
 BRIEFS = {
-    name: re.compile(f"{pattern(operation.brief)}|{pattern(twin.without_articles(operation.brief)).replace('?P<', '?P<short_').replace('?P=', '?P=short_')}")
+    name: re.compile(
+        f"{pattern(operation.brief)}|{pattern(twin.without_articles(operation.brief)).replace('?P<', '?P<short_').replace('?P=', '?P=short_')}"
+    )
     for name, operation in OPERATIONS.items()
 }
 GAPS = [

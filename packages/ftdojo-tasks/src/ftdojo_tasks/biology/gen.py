@@ -140,7 +140,7 @@ SPEC = TaskSpec(
         Shortcut(
             name="steps that are often right",
             output=tags.wrap("1. Spin cells.\n2. Wash cells with PBS.\n3. Incubate cells."),
-            at_most=30.0,
+            at_most=26.0,
         ),
     ),
 )

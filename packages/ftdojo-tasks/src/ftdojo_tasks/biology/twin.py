@@ -2,10 +2,10 @@
 
 As in the real data: one JSON list a task; questions of three types about steps; steps and headings to sort;
 steps with and without an error in the context of a purpose, of which right ones have no error text; protocols as lists
-of numbered steps. Unlike it: steps are short, and only 3 to 5 of them belong to a row; those to be written have no articles, which
-any text shares. Defects of raw rows: a few
-have no type or a wrong one, ids of another form, stray white space, numbers in front of steps or none where they
-belong, a step that occurs twice; a few are repeated under another id, and some verdicts on a step are wrong.
+of numbered steps. Unlike it: steps are short, and only 3 to 5 of them belong to a row; those to be written have no
+articles. Defects of raw rows: a few have no type or a wrong one, ids of another form, stray white space, numbers in
+front of steps or none where they belong, a step that occurs twice; a few are repeated under another id, and some
+verdicts on a step are wrong.
 
 Training, validation and test protocols have different samples and different targets (genes and proteins, and so the
 primers, plasmids, inhibitors and antibodies named after them). Half of the items are made like training rows; for the

@@ -55,9 +55,7 @@ def build(folder: Path, sources: Sources) -> None:
     """
     rng = twins.generator(SEED)
     train, validation, test = twins.split(load(*SMILES_CHARS), rng)
-    files = [
-        twins.RawFile(name=subtask, make=partial(make, subtask), rows=n) for subtask, n in RAW_ROWS.items()
-    ]
+    files = [twins.RawFile(name=subtask, make=partial(make, subtask), rows=n) for subtask, n in RAW_ROWS.items()]
     twins.write_raw(folder / "raw" / "chemcotbench-cot" / "mol_opt", files, train, rng)
     makers: dict[Maker, int] = {partial(make, subtask): n for subtask, n in ITEMS.items()}
     for name, molecules in (("validation", validation), ("test", test)):

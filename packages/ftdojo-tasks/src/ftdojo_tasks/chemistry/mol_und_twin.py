@@ -247,9 +247,7 @@ MAKERS: Mapping[str, Maker] = {
 }
 
 
-def stratified(
-    found: Mapping[int, Mapping[str, Sequence[Question]]], n: int, rng: random.Random
-) -> list[Question]:
+def stratified(found: Mapping[int, Mapping[str, Sequence[Question]]], n: int, rng: random.Random) -> list[Question]:
     """``n`` questions: each count equally often, and of one count each kind of ring, as far as there are any.
 
     Args:
