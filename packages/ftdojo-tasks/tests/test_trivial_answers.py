@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -27,6 +26,8 @@ EXCEPTIONS = {
     "chemistry/mol_opt": 0.34,
 }
 """Task -> its own share; each is a property of the benchmark's scorer that data cannot change."""
+SAMPLES = {"table/visualization": (5, 8)}
+"""Task -> how many outputs are tried, on how many items of a split: its scorer runs a program for each."""
 
 
 def rows(task: Task, folder: Path) -> Iterator[Row]:
@@ -45,12 +46,11 @@ def test_the_best_constant_is_at_most_a_small_share_of_the_range(
 ) -> None:
     _, task = tasks.get(name, runner=runner).variant("twin")
     folder = twins(name)
-    outputs = trivial.candidates(task, list(rows(task, folder / "raw")))
+    tried, asked = SAMPLES.get(name, (None, None))
+    outputs = trivial.candidates(task, list(rows(task, folder / "raw")))[:tried]
     assert len(outputs) > len(task.spec.shortcuts)
     for split in ("validation", "test"):
-        items = read_items(folder / f"{split}.jsonl")
-        scored = Counter(
-            {output: summarize(task, task.scorer.score(items, [output] * len(items))).value for output in outputs}
-        )
-        ((best, value),) = scored.most_common(1)
-        assert value <= EXCEPTIONS.get(name, SHARE) * task.spec.best_value, best
+        items = read_items(folder / f"{split}.jsonl")[:asked]
+        values = [summarize(task, task.scorer.score(items, [output] * len(items))).value for output in outputs]
+        best = max(values)
+        assert best <= EXCEPTIONS.get(name, SHARE) * task.spec.best_value, outputs[values.index(best)]

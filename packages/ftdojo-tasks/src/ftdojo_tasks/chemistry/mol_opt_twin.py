@@ -33,11 +33,11 @@ ITEMS = {"logp": 33, "qed": 34, "solubility": 33}
 MARGIN = {"logp": 0.3, "qed": 0.01, "solubility": 0.3}
 """Sub-task -> the least improvement of an answer."""
 LEAST = {"logp": 2.5, "qed": 0.85, "solubility": -1.0}
-"""Sub-task -> the least property of a source, which not one in ten molecules has. So no molecule that is moderately
-good for all sub-tasks is right; one with an extreme property is right in nearly all items of one, by the task's rule."""
+"""Sub-task -> the least property of a source, which about one in ten molecules has. So no molecule that is moderately
+good for all sub-tasks is often right; one with an extreme property still is right in nearly all items of one."""
 RAISED = 4
 """Improvements that a molecule may get to become a source."""
-ROUNDS = 4
+ROUNDS = 8
 """How often a molecule may become a source, each time another one."""
 TRIES = 6
 """Edits of a molecule that are tried."""
@@ -99,7 +99,7 @@ def make(subtask: str, molecules: Sequence[Molecule], n: int, rng: random.Random
     """Different questions for a sub-task, about molecules whose property is at least that of :data:`LEAST`."""
     measure = COMPUTABLE[subtask]
     valued = sorted(((measure(molecule.mol), molecule) for molecule in molecules), key=lambda v: v[0], reverse=True)
-    better = valued[: len(valued) // 2]
+    better = valued[: len(valued) // 3]  # of the others, few can be made a source
 
     def questions() -> Iterator[Question]:
         seen = set()
