@@ -82,7 +82,7 @@ def test_a_run_of_an_earlier_version(versions: Become, tiny_model: Path, tmp_pat
     made = stages(home)
 
     versions("2")  # another content
-    with dojo() as refused, pytest.raises(UsageError, match="digests: .* has changed: task") as caught:
+    with dojo() as refused, pytest.raises(UsageError, match=r"digests: .* has changed: task") as caught:
         refused.reset()
     assert caught.value.fix.startswith("resume it with the ftdojo")
 
