@@ -82,8 +82,9 @@ def test_a_run_of_an_earlier_version(versions: Become, tiny_model: Path, tmp_pat
     made = stages(home)
 
     versions("2")  # another content
-    with dojo() as refused, pytest.raises(UsageError, match="digests"):
+    with dojo() as refused, pytest.raises(UsageError, match=r"digests: .* has changed: task") as caught:
         refused.reset()
+    assert caught.value.fix.startswith("resume it with the ftdojo")
 
     versions("2 1")
     assert get("own/approve").version == "2"

@@ -78,14 +78,19 @@ class Configuration(StrictModel):
     def require_same(self, other: Configuration, place: Path) -> None:
         """Raise a :class:`UsageError` that names every key in which ``other`` differs from this, the run's own."""
         mine, theirs = self.model_dump(), other.model_dump()
+        then, now = mine.pop("digests"), theirs["digests"]
         differing = [
             f"{key}: {mine[key]!r} in the run, {theirs[key]!r} now" for key in mine if mine[key] != theirs[key]
         ]
-        if differing:
-            raise UsageError(
-                f"{place} holds a run with another configuration:\n  " + "\n  ".join(differing),
-                fix="repeat the run's own options to resume it, or begin a new run with another --out",
+        fix = "repeat the run's own options to resume it, or begin a new run with another --out"
+        if changed := sorted(name for name in then.keys() | now.keys() if then.get(name) != now.get(name)):
+            differing.append(f"digests: what is in this ftdojo or on this machine has changed: {', '.join(changed)}")
+        if changed and len(differing) == 1:
+            fix = (
+                "resume it with the ftdojo, the data and the model it began with, or begin a new run with another --out"
             )
+        if differing:
+            raise UsageError(f"{place} holds a run with another configuration:\n  " + "\n  ".join(differing), fix=fix)
 
 
 def versions() -> dict[str, str]:

@@ -106,7 +106,11 @@ def pattern(text: str, *, gap: str | None = None) -> str:
 STEPS = [
     (name, re.compile(pattern(wording))) for name, operation in OPERATIONS.items() for wording in operation.wordings
 ]
-BRIEFS = {name: re.compile(pattern(operation.brief)) for name, operation in OPERATIONS.items()}
+BRIEFS = [
+    (name, re.compile(pattern(brief)))
+    for name, operation in OPERATIONS.items()
+    for brief in {operation.brief, twin.without_articles(operation.brief)}
+]
 GAPS = [
     (term, re.compile(pattern(wording, gap=term)))
     for operation in OPERATIONS.values()
@@ -120,7 +124,7 @@ EVERY_METHOD = (*TRAINING_METHODS, *VALIDATION_METHODS, *TEST_METHODS)
 def operation_of(step: str) -> str:
     """The operation that a full step, a heading or a short step tells."""
     found = {name for name, form in STEPS if form.fullmatch(step)}
-    found |= {name for name, form in BRIEFS.items() if form.fullmatch(step)}
+    found |= {name for name, form in BRIEFS if form.fullmatch(step)}
     found |= {name for name, operation in OPERATIONS.items() if operation.title.capitalize() == step}
     (name,) = found
     return name

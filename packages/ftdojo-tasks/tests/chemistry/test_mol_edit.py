@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,15 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rdkit import Chem
 
 from ftdojo.errors import InputError
-from ftdojo.tasks import registry
+from ftdojo.tasks import raw_files, registry
 from ftdojo.tasks.check import check
 from ftdojo.tasks.spec import ItemScore
+from ftdojo_tasks.chemistry import groups
 from ftdojo_tasks.chemistry.mol_edit import KEYS
+from ftdojo_tasks.chemistry.mol_edit_twin import STARTS
 from ftdojo_tasks.chemistry.reading import find_smiles
 from scoring_fixtures import CpuSeconds
 
@@ -107,6 +111,24 @@ def test_a_molecule_beside_the_source_is_right_but_not_in_one_piece() -> None:
 def test_faulty_items_are_refused(change: dict[str, str], message: str) -> None:
     with pytest.raises(InputError, match=message):
         score({**BENZENE, **change}, "x")
+
+
+@pytest.mark.parametrize("split", ["raw", "validation", "test"])
+def test_no_count_of_a_group_is_frequent_in_sources(twins: Callable[[str], Path], split: str) -> None:
+    folder = twins("chemistry/mol_edit")
+    files = (folder / "raw").rglob("*.json") if split == "raw" else [folder / f"{split}.jsonl"]
+    seen = Counter[tuple[str, int]]()
+    for row in (row for path in files for row in raw_files.read(path)):
+        facts = json.loads(row["meta"])
+        source = Chem.MolFromSmiles(facts["molecule"])
+        for field in ("added_group", "removed_group"):
+            if group := facts.get(field):
+                seen[field, groups.count(source, group)] += 1
+    for field, counts in STARTS.items():
+        found = [seen[field, count] for count in counts]
+        assert sum(n for (name, _), n in seen.items() if name == field) == sum(found)
+        assert max(found) <= 0.4 * sum(found)
+        assert min(found) > 0.1 * sum(found)
 
 
 def test_hostile_outputs_are_scored(hostile: str, cpu_seconds: CpuSeconds) -> None:

@@ -120,11 +120,16 @@ def parses(text: str) -> bool:
     return True
 
 
-def test_no_constant_answer_does(raw: dict[str, Rows], items: dict[str, Rows]) -> None:
+def test_counts_are_even_and_so_are_yes_and_no(raw: dict[str, Rows], items: dict[str, Rows]) -> None:
+    counts, verdicts = set("01234"), {"Yes", "No"}
     for split in (items["validation"], items["test"], [as_item(row) for rows in raw.values() for row in rows]):
         for subtask in KEYS:
             golds = Counter(item["gt"] for item in split if item["subtask"] == subtask)
-            assert max(golds.values()) <= 0.6 * golds.total()
+            if subtask == "Murcko_scaffold":
+                assert max(golds.values()) <= 0.25 * golds.total()
+            else:
+                assert set(golds) == (counts if "count" in subtask else verdicts)
+                assert max(golds.values()) <= 1.1 * golds.total() / len(golds)
 
 
 def matches(smarts: str) -> Callable[[Any], int]:
@@ -145,6 +150,8 @@ INDEPENDENT_COUNTS = {
     "cyclohexane": matches("C1CCCCC1"),
     "cyclopentane": matches("C1CCCC1"),
     "piperidine": matches("C1CCNCC1"),
+    "carbocycle": lambda mol: rdMolDescriptors.CalcNumRings(mol) - rdMolDescriptors.CalcNumHeterocycles(mol),
+    "heterocycle": rdMolDescriptors.CalcNumHeterocycles,
 }
 
 

@@ -139,8 +139,8 @@ SPEC = TaskSpec(
     shortcuts=(
         Shortcut(
             name="steps that are often right",
-            output=tags.wrap("1. Spin the cells.\n2. Wash the cells with PBS.\n3. Incubate the cells."),
-            at_most=45.0,
+            output=tags.wrap("1. Spin cells.\n2. Wash cells with PBS.\n3. Incubate cells."),
+            at_most=26.0,
         ),
     ),
 )

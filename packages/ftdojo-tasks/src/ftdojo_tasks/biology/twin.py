@@ -2,9 +2,10 @@
 
 As in the real data: one JSON list a task; questions of three types about steps; steps and headings to sort;
 steps with and without an error in the context of a purpose, of which right ones have no error text; protocols as lists
-of numbered steps. Unlike it: steps are short, and only 3 to 5 of them belong to a row. Defects of raw rows: a few
-have no type or a wrong one, ids of another form, stray white space, numbers in front of steps or none where they
-belong, a step that occurs twice; a few are repeated under another id, and some verdicts on a step are wrong.
+of numbered steps. Unlike it: steps are short, and only 3 to 5 of them belong to a row; those to be written have no
+articles. Defects of raw rows: a few have no type or a wrong one, ids of another form, stray white space, numbers in
+front of steps or none where they belong, a step that occurs twice; a few are repeated under another id, and some
+verdicts on a step are wrong.
 
 Training, validation and test protocols have different samples and different targets (genes and proteins, and so the
 primers, plasmids, inhibitors and antibodies named after them). Half of the items are made like training rows; for the
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -251,9 +253,14 @@ def gen(source: Source, number: int, hard: bool, rng: random.Random) -> Row:
         "system_prompt": f"You are an expert in {rng.choice(_FIELDS[protocol.method.kind])} protocols.",
         "instruction": rng.choice(_INSTRUCTIONS),
         "input": request,
-        "output": [f"{i}. {protocol.brief(place)}" for i, place in enumerate(places, start=1)],
+        "output": [f"{i}. {without_articles(protocol.brief(place))}" for i, place in enumerate(places, start=1)],
         "type": "easy" if easy else "difficulty",
     }
+
+
+def without_articles(step: str) -> str:
+    """A step as in a notebook. An article in every step would be shared with any text that has articles."""
+    return re.sub(r" (the|an?) ", " ", step)
 
 
 _FIELDS: Mapping[str, Sequence[str]] = {

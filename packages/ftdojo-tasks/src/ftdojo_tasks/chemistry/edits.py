@@ -6,7 +6,7 @@ The SMILES of the result is written in the order of the source, so that source a
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -138,3 +138,39 @@ def substitutions(
                 result = edited(molecule.mol, place, rng.choice(FRAGMENTS[new]))
                 if result:
                     yield old, new, result
+
+
+def enriched(
+    molecule: Molecule,
+    fragments: Sequence[str],
+    count: Callable[[Any], int],
+    wanted: int,
+    longest: int,
+    rng: random.Random,
+) -> Molecule | None:
+    """The molecule with groups put on at random carbon atoms until it has as many as wanted; its scaffold stays.
+
+    Args:
+        molecule: returned as it is if it has the wanted number already.
+        fragments: SMILES of the group, whose first atom is bound; without any, nothing is put on.
+        count: the number of groups of an RDKit molecule.
+        wanted: the number of groups that the result has.
+        longest: characters that the result's SMILES may have.
+        rng: chooses atoms and fragments.
+
+    Returns:
+        ``None`` if the molecule has more groups, or if a group that was tried does not fit.
+    """
+    mol, missing = molecule.mol, wanted - count(molecule.mol)
+    if not missing:
+        return molecule
+    if missing < 0 or not fragments or len(molecule.smiles) + missing * min(map(len, fragments)) > longest:
+        return None
+    for _ in range(missing):
+        places = free(mol)
+        result = edited(mol, rng.choice(places), rng.choice(fragments)) if places else None
+        if result is None or count(result.mol) != count(mol) + 1:
+            return None
+        mol = result.mol
+    larger = Molecule.of(mol)
+    return larger if len(larger.smiles) <= longest and larger.scaffold == molecule.scaffold else None

