@@ -79,7 +79,8 @@ def predict(
             stage = _answer_parts(task, records, schedule, key, store, loader, shown, stop)
     predictions = _read(stage)
     if not stage.reused:
-        progress.end(label, f"{len(predictions)} of {len(records)} items")
+        of = "" if len(predictions) == len(records) else f" of {len(records)}"
+        progress.end(label, f"{len(predictions)}{of} items")
     if len(predictions) == len(records) or schedule is None:
         return stage, records, predictions
     return stage, [records[i] for i in schedule.part(len(predictions))], predictions
