@@ -25,6 +25,12 @@ def test_rates_fall_with_width_and_adapters_take_ten_times_that_of_full_weights(
     assert least <= practice.learning_rate(hidden_size, adapters=adapters) <= most
 
 
+def test_adapters_take_higher_rates_in_short_trainings() -> None:
+    rates = [practice.learning_rate(576, adapters=True, steps=steps) for steps in (60, 100, 101, None)]
+    assert rates == [0.0014, 0.0014, 0.00093, 0.00093]
+    assert practice.learning_rate(576, adapters=False, steps=60) == practice.learning_rate(576, adapters=False)
+
+
 def test_a_rate_keeps_its_meaning_when_the_method_changes() -> None:
     adapters, full = practice.learning_rate(576, adapters=True), practice.learning_rate(576, adapters=False)
     down = practice.rate_ratio(adapters_before=True, adapters_after=False)
@@ -39,7 +45,7 @@ def test_few_rows_are_passed_more_often(rows: int, passes: float) -> None:
     assert practice.passes(rows) == passes
 
 
-@pytest.mark.parametrize(("rows", "share"), [(240, 0.0), (319, 0.0), (320, 0.1), (640, 0.1), (2000, 0.032)])
+@pytest.mark.parametrize(("rows", "share"), [(240, 0.0), (639, 0.0), (640, 0.05), (1280, 0.05), (2000, 0.032)])
 def test_rows_are_held_out_where_enough_can_be(rows: int, share: float) -> None:
     assert practice.held_out_share(rows) == share
 

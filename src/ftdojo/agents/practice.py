@@ -17,7 +17,7 @@ LEAST_STEPS, MOST_PASSES = 60, 8.0
 SMALL_BATCH, LARGE_BATCH = 8, 16
 LARGE_BATCH_STEPS = 200
 """A large batch needs at least this many optimizer steps: adapters lose by large batches (LoRA Without Regret)."""
-HELD_OUT_ROWS, HELD_OUT_SHARE = 64, 0.1
+HELD_OUT_ROWS, HELD_OUT_SHARE = 64, 0.05
 """Rows held out to measure the loss on, and the greatest share of the rows that may be."""
 LEAST_HELD_OUT = 32
 """Where the share allows fewer, all rows are learned from: a loss on a handful of rows says nothing."""
@@ -26,6 +26,8 @@ FULL_RATE, AT_WIDTH = 5e-5, 2000
 """The learning rate of full weights at a hidden size of :data:`AT_WIDTH`."""
 ADAPTER_RATE = 10.0
 """Learning rate of adapters in multiples of that of full weights, at every rank if ``alpha`` stays the same."""
+SHORT_ADAPTER_RATE, SHORT_STEPS = 15.0, 100
+"""The same in trainings of at most this number of optimizer steps."""
 CONTINUED_RATES = (0.5, 1.0)
 """Learning rates of a training that goes on from trained weights, in multiples of the first training's: it has to rise
 again for the model to learn on, and the higher it rises the more is forgotten (Ibrahim et al. 2024, arXiv 2403.08763).
@@ -34,7 +36,7 @@ WIDTH_POWER = 0.5
 """The rate falls with this power of the hidden size. Fitted powers are 0.78 for Llama and 0.08 for Qwen models."""
 
 
-def learning_rate(hidden_size: int, *, adapters: bool) -> float:
+def learning_rate(hidden_size: int, *, adapters: bool, steps: int | None = None) -> float:
     """The peak learning rate to begin with, to two digits: 9.3e-4 for adapters on SmolLM2-135M, 3.7e-4 on a 7B model.
 
     The form and the constants are those of Schulman et al. 2025, "LoRA Without Regret" (Thinking Machines), who fitted
@@ -43,8 +45,10 @@ def learning_rate(hidden_size: int, *, adapters: bool) -> float:
     Args:
         hidden_size: of the model.
         adapters: whether the method trains adapters, or else all weights.
+        steps: optimizer steps of the training, if they are known: adapters take higher rates where they are few.
     """
-    factor = ADAPTER_RATE if adapters else 1.0
+    short = steps is not None and steps <= SHORT_STEPS
+    factor = (SHORT_ADAPTER_RATE if short else ADAPTER_RATE) if adapters else 1.0
     return float(f"{FULL_RATE * factor * (AT_WIDTH / hidden_size) ** WIDTH_POWER:.2g}")
 
 

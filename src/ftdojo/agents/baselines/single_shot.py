@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from ftdojo.agents import draft as drafts
@@ -45,12 +46,14 @@ class SingleShot:
         method = drafts.usual_method(spec)
         adapters = TrainConfig.methods[method].adapters
         rows = _rows(observation)
+        batch_size = practice.batch_size(rows * practice.PASSES)
+        steps = math.ceil(rows * practice.PASSES / batch_size)
         train = {
             "method": method,
-            "learning_rate": practice.learning_rate(model.hidden_size, adapters=adapters),
+            "learning_rate": practice.learning_rate(model.hidden_size, adapters=adapters, steps=steps),
             "epochs": practice.PASSES,
             "batch_size": MICRO_BATCH,
-            "gradient_accumulation": practice.batch_size(rows * practice.PASSES) // MICRO_BATCH,
+            "gradient_accumulation": batch_size // MICRO_BATCH,
             "warmup_ratio": WARMUP_RATIO,
             "max_length": min(TrainConfig().max_length, model.context_length),
         }

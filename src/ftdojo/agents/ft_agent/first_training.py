@@ -6,6 +6,7 @@ time to be spent again. So the first one is of full size, cut to what the clock 
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ftdojo.agents import PLAYBOOK, forecast, practice
@@ -35,11 +36,13 @@ def first_training(observation: Observation) -> Proposal:
     spec, base, made = observation.task, observation.baseline, size(observation)
     method = drafts.usual_method(spec)
     adapters = TrainConfig.methods[method].adapters
+    batch_size = practice.batch_size(made.rows * made.epochs)
+    steps = math.ceil(made.rows * made.epochs / batch_size)
     train: dict[str, Any] = {
         "method": method,
-        "learning_rate": practice.learning_rate(observation.model.hidden_size, adapters=adapters),
+        "learning_rate": practice.learning_rate(observation.model.hidden_size, adapters=adapters, steps=steps),
         "epochs": made.epochs,
-        "batch_size": practice.batch_size(made.rows * made.epochs),
+        "batch_size": batch_size,
         "max_length": min(MAX_LENGTH, observation.model.context_length),
         "eval_fraction": practice.held_out_share(made.rows),
         "lora": LORA if adapters else None,
