@@ -48,7 +48,7 @@ def test_the_best_constant_is_at_most_a_small_share_of_the_range(
     folder = twins(name)
     tried, asked = SAMPLES.get(name, (None, None))
     outputs = trivial.candidates(task, list(rows(task, folder / "raw")))[:tried]
-    assert len(outputs) > len(task.spec.shortcuts)
+    assert len(outputs) >= len(task.spec.shortcuts) > 0
     for split in ("validation", "test"):
         items = read_items(folder / f"{split}.jsonl")[:asked]
         values = [summarize(task, task.scorer.score(items, [output] * len(items))).value for output in outputs]
