@@ -22,10 +22,10 @@ from ftdojo.contract.train_config import TrainConfig
 HALF = 0.53
 """A training that is forecast to take this share of the time leaves room for another of its size, as forecasts have a
 reserve."""
-FIRST_STEPS = (0.25, 0.5)
-"""Shares of the time for the first of three or two trainings that go on from each other. Each doubles what was trained
-before. What it learned is kept, and what is wrong with it can be put right while there is time."""
-LEAST_TRAINED = 0.6
+FIRST_STEPS = (1 / 3, 1 / 2)
+"""Shares of the time for the first of three or two trainings that go on from each other. What it learned is kept, and
+what is wrong with it can be put right while there is time."""
+LEAST_TRAINED = 0.5
 """The part of that share that has to be left for the training itself, without checks and evaluation."""
 MAX_LENGTH = 1024
 LORA = {"rank": 16, "alpha": 32}
