@@ -15,7 +15,7 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
-TRAIN_ROWS, EVALUATION_ROWS = 1200, 300
+TRAIN_ROWS, EVALUATION_ROWS = 1200, 240
 REPEATED = 0.04
 EMPTY, FREE_TEXT, OTHER_KEYS, OTHER_LAYOUT = 0.04, 0.06, 0.05, 0.10
 CATEGORIES = {"defect": 0.36, "delivery": 0.26, "return": 0.15, "billing": 0.13, "question": 0.10}

@@ -56,7 +56,7 @@ def test_the_example_passes(tmp_path: Path) -> None:
     task.variants["folder"].build(tmp_path, {})
     report = check(task, tmp_path)
     assert report.ok
-    assert report.items == {"validation": 150, "test": 150}
+    assert report.items == {"validation": 120, "test": 120}
     assert max(p.value for p in report.probes if p.name == "constant") < 15
 
 

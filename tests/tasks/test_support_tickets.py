@@ -29,7 +29,7 @@ def test_the_script_writes_the_committed_files(tmp_path: Path) -> None:
 
 
 def test_sizes(rows: dict[str, list[dict[str, Any]]]) -> None:
-    assert {name: len(part) for name, part in rows.items()} == {"train": 1200, "eval": 300}
+    assert {name: len(part) for name, part in rows.items()} == {"train": 1200, "eval": 240}
     assert all(20 <= len(row["ticket"].split()) <= 60 for part in rows.values() for row in part)
 
 

@@ -47,7 +47,7 @@ SHOTS = (8, 4, 2, 1)
 SHOTS_TOKENS = 1024
 """Tokens that a prompt with several examples may have: the time of an evaluation rises with them. One example only has
 to fit into the context."""
-ASKED = 100
+ASKED = 64
 """Validation items that the few-shot prompt answers at most: every run waits for them."""
 ANSWER = "answer"
 """Name of the rendering that holds the answer in the scorer's form."""

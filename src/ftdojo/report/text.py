@@ -83,11 +83,11 @@ def time(stamp: str) -> str:
 
 def trivial(answers: TrivialAnswers, name: str) -> str:
     """A trivial answer in words; ``name``: a key of :attr:`TrivialAnswers.scores`."""
-    if name == "constant" or not answers.subtasks:
-        return f"always answering {line(answers.constant_output, 24) or 'nothing'}"
-    if name == "majority":
+    if name == "few_shot":
+        return f"the base model with {answers.shots} examples in its prompt"
+    if name == "majority" and answers.subtasks:
         return "the best constant of each sub-task"
-    return f"the base model with {answers.shots} examples in its prompt"
+    return f"always answering {line(answers.constant_output, 24) or 'nothing'}"
 
 
 def trivial_scores(

@@ -56,7 +56,8 @@ def what_more_buys(
                 Fact(f"more {what}", f"cannot be said: fewer than {LEAST_POINTS} different amounts were tried")
             )
     if trivial is not None:
-        lines += [Fact(text.trivial(trivial, name), text.score(score)) for name, score in trivial.scores.items()]
+        words = {text.trivial(trivial, name): text.score(score) for name, score in trivial.scores.items()}
+        lines += [Fact(*pair) for pair in words.items()]
     if outlook:
         lines.append(Fact("the agent would try next", outlook))
     return lines
