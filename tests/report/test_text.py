@@ -75,6 +75,17 @@ def test_a_model_is_compared_with_the_best_of_what_needs_no_training(build: Simp
     )
 
 
+def test_without_sub_tasks_a_constant_stands_once_and_the_few_shot_prompt_under_its_own_name(
+    build: SimpleNamespace,
+) -> None:
+    easy = build.trivial("yes")
+    plain = easy.model_copy(update={"subtasks": {}, "majority_outputs": {}, "majority": easy.constant})
+    assert [(words, test.value) for words, _, test in text.trivial_scores(None, plain)] == [
+        ("always answering yes", easy.constant.value),
+        ("the base model with 4 examples in its prompt", easy.few_shot.value),
+    ]
+
+
 @pytest.mark.parametrize(
     ("seconds", "shown"),
     [
