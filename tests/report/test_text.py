@@ -80,9 +80,9 @@ def test_without_sub_tasks_a_constant_stands_once_and_the_few_shot_prompt_under_
 ) -> None:
     easy = build.trivial("yes")
     plain = easy.model_copy(update={"subtasks": {}, "majority_outputs": {}, "majority": easy.constant})
-    assert [(words, test.value) for words, _, test in text.trivial_scores(None, plain)] == [
-        ("always answering yes", easy.constant.value),
-        ("the base model with 4 examples in its prompt", easy.few_shot.value),
+    assert text.trivial_scores(None, plain) == [
+        ("always answering yes", None, easy.constant),
+        ("the base model with 4 examples in its prompt", None, easy.few_shot),
     ]
 
 

@@ -113,10 +113,10 @@ class Situation:
     @property
     def further(self) -> float:
         """How many times as long as it did the last step should go on: as long as all steps so far, since what a model
-        learns grows with the logarithm of its training; or for all the time that is left, if not even half as long
-        again would fit after that."""
+        learns grows with the logarithm of its training; or for all the time that is left, if not even half of
+        the step after that would fit."""
         again = forecast.estimate_work(self.best, self.observation) / forecast.estimate_work(self.own, self.observation)
-        return again if self.stretch >= 1.5 * again else self.stretch
+        return again if self.stretch >= 2 * again else self.stretch
 
     @property
     def stretch(self) -> float:

@@ -105,7 +105,7 @@ def make(subtask: str, molecules: Sequence[Molecule], n: int, rng: random.Random
         every = cells(subtask)
         while True:
             for cell in rng.sample(every, len(every)):
-                found = ask(subtask, cell, molecules, rng)
+                found = find_question(subtask, cell, molecules, rng)
                 if found and found.query not in seen:
                     seen.add(found.query)
                     yield found
@@ -124,7 +124,7 @@ def cells(subtask: str) -> list[Cell]:
     ]
 
 
-def ask(subtask: str, cell: Cell, molecules: Sequence[Molecule], rng: random.Random) -> Question | None:
+def find_question(subtask: str, cell: Cell, molecules: Sequence[Molecule], rng: random.Random) -> Question | None:
     """A question about these groups, or ``None`` if none of the molecules tried fits."""
     named = {field: group for field, (group, _) in cell.items()}
     easy = rng.random() < EASY
