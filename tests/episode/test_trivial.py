@@ -13,7 +13,7 @@ import pytest
 from ftdojo import models, tasks
 from ftdojo.contract.progress import Silent
 from ftdojo.contract.row import Row, parse_row
-from ftdojo.contract.task_spec import Record
+from ftdojo.contract.task_spec import Record, Shortcut
 from ftdojo.data import prepare, read_items
 from ftdojo.episode import trivial
 from ftdojo.record import Home, Store
@@ -145,7 +145,8 @@ def test_what_agents_see_is_chosen_by_the_rows_and_by_no_gold_answer(
 
 
 def test_a_documented_shortcut_is_taken_where_it_may_score_more_than_any_frequent_answer() -> None:
-    spec = tasks.get("chemistry/mol_und").spec
+    shortcut = Shortcut(name="one and yes", output='{"count": "1", "output": "Yes"}', at_most=40.0)
+    spec = replace(tasks.get("chemistry/mol_und").spec, shortcuts=(shortcut,))
     rows = [*answered("1", "1", "2", subtask="fg_count"), *answered("Yes", "No", "No", subtask="equivalence")]
     assert trivial.expect(spec, rows).parts == {"fg_count": "1", "equivalence": "No"}
     assert trivial.expect(spec, rows).whole == '{"count": "1", "output": "Yes"}', "40 of 100, the others 33.3"
