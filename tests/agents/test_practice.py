@@ -40,6 +40,10 @@ def test_a_rate_keeps_its_meaning_when_the_method_changes() -> None:
     assert practice.rate_ratio(adapters_before=True, adapters_after=True) == 1
 
 
+def test_steps_are_those_of_the_usual_batches() -> None:
+    assert [practice.steps(passes) for passes in (8, 9, 800, 3200, 6400)] == [1, 2, 100, 200, 400]
+
+
 @pytest.mark.parametrize(("rows", "passes"), [(20, 8.0), (80, 6.0), (160, 3.0), (240, 3.0), (2000, 3.0)])
 def test_few_rows_are_passed_more_often(rows: int, passes: float) -> None:
     assert practice.passes(rows) == passes

@@ -3,7 +3,8 @@
 A folder of the corpus with ``stranger.py`` holds ``prepare(place, secret)``, which spoils a copy of something honest
 below ``place``: a finished ``run`` with its ``home``, a ``suite``, a ``task``, a ``model``, a ``mirror``. Its
 ``expect.toml`` has the ``commands`` that a user gives then, each with its exit ``status``, and what the last one
-``says``. Nothing outside may change or be shown, and nothing that a terminal obeys may be printed.
+``says``; ``stranger`` names another attack that has the same program. Nothing outside may change or be shown, and
+nothing that a terminal obeys may be printed.
 """
 
 from __future__ import annotations
@@ -33,7 +34,12 @@ SET = "org/published"
 
 
 def strangers(*, good: bool) -> list[str]:
-    return [n for n in EXPECTED if (CORPUS / n / "stranger.py").is_file() and n.startswith("good_") == good]
+    return [n for n in EXPECTED if script(n).is_file() and n.startswith("good_") == good]
+
+
+def script(name: str) -> Path:
+    """The stranger's program: of this attack, or of the one that it names."""
+    return CORPUS / str(EXPECTED[name].get("stranger", name)) / "stranger.py"
 
 
 @pytest.fixture
@@ -104,7 +110,7 @@ def attempt(
     """Let the stranger prepare, and give the user's commands; what they printed."""
     expected = EXPECTED[name]
     facts = {"PLACE": str(place), "SECRET": str(secret), "LINK": noted_link(place)}
-    changed = runpy.run_path(str(CORPUS / name / "stranger.py"))["prepare"](place, secret) or {}
+    changed = runpy.run_path(str(script(name)))["prepare"](place, secret) or {}
     for variable, value in changed.items():
         monkeypatch.setenv(variable, value)
     everything = ""

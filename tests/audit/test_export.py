@@ -130,7 +130,7 @@ def test_the_card_tells_where_the_model_comes_from(run: Path, home: Home, tmp_pa
     assert "On test this model is better than the base model" in easy
     assert "learning_rate: 0.005" in text
     assert " rows\n" in text.split("## Training data")[1]
-    fenced = exported.submission / "recipe.yaml"
+    fenced = exported.steps[0].submission / "recipe.yaml"
     fenced.write_text(fenced.read_text() + "# ```\n# </x>\n")
     assert "````\nsources" in card(exported)
 

@@ -23,3 +23,4 @@ def test_the_users_task_improves(tmp_path: Path) -> None:
     assert result["outcome"] == "scored"
     assert len(result["iterations"]) >= 2
     assert result["best"]["test"]["interval"][0] > result["baseline"]["test"]["interval"][1]
+    assert result["to_trivial"]["better"], "than a constant and than examples in the prompt"

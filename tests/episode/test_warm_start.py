@@ -119,7 +119,7 @@ def test_it_is_graded_audited_and_exported_after_the_store_was_emptied(
     assert {check.name: check.message for check in audit.checks if check.status != "ok"} == {}
     shutil.rmtree(place / "home/stages")
     exported = export(place / "run", tmp_path / "out", home=Home(place / "home"), progress=Silent())
-    assert [ancestor.iteration.number for ancestor in exported.ancestors] == [1]
+    assert [step.iteration.number for step in exported.steps] == [2, 1]
     weights = "model.safetensors"
     assert (tmp_path / "out" / weights).read_bytes() == (place / "run/model" / weights).read_bytes()
     text = card(exported)

@@ -67,6 +67,11 @@ def batch_size(row_passes: float) -> int:
     return LARGE_BATCH if row_passes >= LARGE_BATCH * LARGE_BATCH_STEPS else SMALL_BATCH
 
 
+def steps(row_passes: float) -> int:
+    """Optimizer steps of the whole training, in batches of :func:`batch_size`."""
+    return math.ceil(row_passes / batch_size(row_passes))
+
+
 def held_out_share(rows: int) -> float:
     """The share of ``rows`` rows to hold out; 0 if fewer than :data:`LEAST_HELD_OUT` would be."""
     share = min(HELD_OUT_SHARE, HELD_OUT_ROWS / rows)

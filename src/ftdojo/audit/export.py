@@ -37,11 +37,12 @@ ADAPTER = "adapter_config.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Ancestor:
-    """An iteration from whose weights a later training started."""
+class Step:
+    """One of the trainings that led to the exported model."""
 
     iteration: Iteration
     submission: Path
+    """The folder of what was submitted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +55,10 @@ class Exported:
     """The folder of the base model, which an adapter needs."""
     task: Task
     configuration: Configuration
-    submission: Path
-    iteration: Iteration
+    steps: tuple[Step, ...]
+    """The best iteration, then the one from whose weights its training started, and so on back to the base model."""
     result: RunResult | None
     """``None`` for a run that has not ended."""
-    ancestors: tuple[Ancestor, ...]
-    """The iterations from whose weights its training started in the end, the newest first."""
     score: Score
     """Validation score of the exported model, measured after the export."""
 
@@ -126,10 +125,8 @@ def export(
         base=base,
         task=setting.task,
         configuration=configuration,
-        submission=submission,
-        iteration=iteration,
+        steps=tuple(Step(i, folder.submission(i.number)) for i in list_ancestors(iterations, best)),
         result=result,
-        ancestors=tuple(Ancestor(i, folder.submission(i.number)) for i in list_ancestors(iterations, iteration.start)),
         score=score,
     )
 

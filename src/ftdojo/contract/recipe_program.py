@@ -18,7 +18,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 MAX_ANSWERS = 50
 """A source with more distinct completions than this has open answers, over which no balance is struck."""
-HALF = re.compile(r"[\ud800-\udfff]")
+SURROGATE = re.compile(r"[\ud800-\udfff]")
+"""As in ``contract/row.py``, which the sandbox does not hold."""
 POOL = 4
 """Of each source so many times the rows that are wanted are kept in memory, drawn evenly from all that it gives."""
 
@@ -76,7 +77,7 @@ def render(source: dict[str, Any], folder: Path, longest: int) -> Iterator[dict[
         if keep is not None and not keep(**row):
             continue
         pair = {"prompt": prompt.render(row).strip(), "completion": completion.render(row).strip()}
-        if any(map(HALF.search, pair.values())):  # text that was cut within a character; no file can hold it
+        if any(map(SURROGATE.search, pair.values())):  # text that was cut within a character; no file can hold it
             continue
         if pair["prompt"] and pair["completion"] and len(pair["completion"]) <= longest:
             yield {**pair, "subtask": source["subtask"]}

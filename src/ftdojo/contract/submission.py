@@ -68,7 +68,7 @@ class Submission:
     def but_seed(self) -> str:
         """The digest of everything but the plan and the seed of the training. Submissions that agree in it repeat each
         other."""
-        program = self.program if isinstance(self.program, str) else self.program.model_dump(mode="json")
+        program = self.program if isinstance(self.program, str) else self.program.key
         return digest.of_value([program, self.train.model_dump(mode="json", exclude={"seed"})])
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ftdojo.contract.feedback import DataFeedback, TrainingFeedback
-from ftdojo.contract.submission import Plan, Submission
+from ftdojo.contract.submission import Plan, Reading, Submission
 from ftdojo.episode.accounts import Costs
 from ftdojo.episode.evaluation import Prediction
 from ftdojo.findings import Finding
@@ -18,10 +18,8 @@ from ftdojo.record import Stage
 class Outcome:
     """Filled stage by stage: a field is set only if its stage was done."""
 
-    plan: Plan | None = None
-    """``None`` if it cannot be read, and for the base model."""
-    submission: Submission | None = None
-    """``None`` if it is faulty, and for the base model."""
+    reading: Reading | None = None
+    """The content of the submission's folder; ``None`` for the base model."""
     findings: list[Finding] = field(default_factory=list)
     costs: Costs = field(default_factory=Costs)
     reused: list[str] = field(default_factory=list)
@@ -40,6 +38,16 @@ class Outcome:
     """The trained adapter or weights."""
     predictions: list[Prediction] | None = None
     """Of the validation items in the order of their file; of a part of them if the evaluation stopped early."""
+
+    @property
+    def plan(self) -> Plan | None:
+        """The plan; ``None`` if it cannot be read, and for the base model."""
+        return self.reading.plan if self.reading else None
+
+    @property
+    def submission(self) -> Submission | None:
+        """The submission; ``None`` if it is faulty, and for the base model."""
+        return self.reading.submission if self.reading else None
 
     @property
     def start(self) -> int | None:

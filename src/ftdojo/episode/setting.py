@@ -53,17 +53,11 @@ class Setting:
 
     def as_recorded(self, configuration: Configuration | None) -> Setting:
         """Return the setting of a run that was begun earlier. It has the recorded task version if that one has the
-        same content, so that stages stored under it are found. A run that was begun before evaluations could stop
-        early goes on with complete ones."""
-        if configuration is None:
-            return self
-        setting = self
-        if "sequential" not in configuration.model_fields_set:
-            setting = replace(self, options=self.options.model_copy(update={"sequential": False}))
-        task = self.task.as_recorded(configuration.digests["task"])
+        same content, so that stages stored under it are found."""
+        task = self.task.as_recorded(configuration.digests["task"]) if configuration else self.task
         if task is self.task:
-            return setting
-        return replace(setting, task=task, data=prepare(task, self.variant, self.home))
+            return self
+        return replace(self, task=task, data=prepare(task, self.variant, self.home))
 
     @property
     def digests(self) -> dict[str, str]:

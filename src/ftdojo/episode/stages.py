@@ -112,9 +112,8 @@ class Stages:
             stopped_after: the step after which the clock ended its training, if it did.
             start: the iteration from which its training started, unless that was the base model.
         """
-        outcome = Outcome(ancestors=self._ancestry.trace(start, self._train_again))
         reading = submission.read(folder)
-        outcome.plan, outcome.submission = reading.plan, reading.submission
+        outcome = Outcome(reading=reading, ancestors=self._ancestry.trace(start, self._train_again))
         self._finish(reading.require(), outcome, stopped_after=stopped_after)
         return outcome
 
@@ -134,10 +133,9 @@ class Stages:
 
     def _admit(self, folder: Path, outcome: Outcome) -> tuple[Submission, int | None]:
         """Gates 0 and 1; the iteration from which the training starts, unless that is the base model."""
-        reading = submission.read(folder)
+        outcome.reading = reading = submission.read(folder)
         warm = reading.submission is not None and reading.submission.train.start != BASE
         starts = self._ancestry.starts() if warm else None
-        outcome.plan, outcome.submission = reading.plan, reading.submission
         if reading.submission:
             outcome.digests["submission"] = reading.submission.digest
         admitted, warnings = self._gates.admit(reading, starts)

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from ftdojo import models
-from ftdojo.audit.export import Ancestor, Exported
+from ftdojo.audit.export import Exported, Step
 from ftdojo.contract.result import Score
 from ftdojo.contract.submission import RECIPE, SCRIPT, TRAIN
 from ftdojo.disk import disk_errors
@@ -35,8 +35,7 @@ def write_card(exported: Exported) -> Path:
 
 def card(exported: Exported) -> str:
     """Return the card as Markdown with the front matter that model hubs read."""
-    program = _program(exported.submission)
-    configuration = exported.configuration
+    (last, *earlier), configuration = exported.steps, exported.configuration
     variant = exported.task.variants[configuration.variant]
     front: dict[str, Any] = {"base_model": configuration.model} if _HUB_ID.fullmatch(configuration.model) else {}
     front |= {
@@ -57,11 +56,8 @@ def card(exported: Exported) -> str:
         without_training=_without_training(exported),
         learned=_learned(exported),
         measured=text.score(exported.score),
-        data=exported.iteration.feedback.data,
-        program=program.name,
-        program_text=_fence(program.read_text("utf-8")[:PROGRAM_CHARS]),
-        train_text=_fence((exported.submission / TRAIN).read_text("utf-8")),
-        earlier=[_earlier(ancestor) for ancestor in exported.ancestors],
+        last=_describe(last),
+        earlier=[_describe(step) for step in earlier],
         commands=commands(exported),
         embedded=configuration.model == models.EMBEDDED,
     )
@@ -72,16 +68,17 @@ def _program(submission: Path) -> Path:
     return next(submission / name for name in (RECIPE, SCRIPT) if (submission / name).is_file())
 
 
-def _earlier(ancestor: Ancestor) -> dict[str, Any]:
-    """Return what the card says of an iteration from whose weights the training started."""
-    program, data = _program(ancestor.submission), ancestor.iteration.feedback.data
+def _describe(step: Step) -> dict[str, Any]:
+    """Return what the card says of one of the trainings that led to the model."""
+    program, data = _program(step.submission), step.iteration.feedback.data
     return {
-        "number": ancestor.iteration.number,
+        "number": step.iteration.number,
         "rows": data.rows if data else None,
+        "removed_overlap": data.removed_overlap if data else 0,
         "program": program.name,
         "program_text": _fence(program.read_text("utf-8")[:PROGRAM_CHARS]),
-        "train_text": _fence((ancestor.submission / TRAIN).read_text("utf-8")),
-        "digests": ancestor.iteration.digests,
+        "train_text": _fence((step.submission / TRAIN).read_text("utf-8")),
+        "digests": step.iteration.digests,
     }
 
 

@@ -134,7 +134,7 @@ def test_it_is_trained_again_to_the_same_model_when_the_store_is_gone(place: Pat
     copy = shutil.copytree(place, tmp_path / "copy")
     shutil.rmtree(copy / "home/stages")
     made = export(copy / "run", tmp_path / "out", home=Home(copy / "home"), progress=Silent())
-    assert made.score == made.iteration.score
+    assert made.score == made.steps[0].iteration.score
     assert (made.folder / "model.safetensors").read_bytes() == (place / "run/model/model.safetensors").read_bytes()
 
 

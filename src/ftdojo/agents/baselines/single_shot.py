@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 from ftdojo.agents import draft as drafts
@@ -46,14 +45,13 @@ class SingleShot:
         method = drafts.usual_method(spec)
         adapters = TrainConfig.methods[method].adapters
         rows = _rows(observation)
-        batch_size = practice.batch_size(rows * practice.PASSES)
-        steps = math.ceil(rows * practice.PASSES / batch_size)
+        passes = rows * practice.PASSES
         train = {
             "method": method,
-            "learning_rate": practice.learning_rate(model.hidden_size, adapters=adapters, steps=steps),
+            "learning_rate": practice.learning_rate(model.hidden_size, adapters=adapters, steps=practice.steps(passes)),
             "epochs": practice.PASSES,
             "batch_size": MICRO_BATCH,
-            "gradient_accumulation": batch_size // MICRO_BATCH,
+            "gradient_accumulation": practice.batch_size(passes) // MICRO_BATCH,
             "warmup_ratio": WARMUP_RATIO,
             "max_length": min(TrainConfig().max_length, model.context_length),
         }

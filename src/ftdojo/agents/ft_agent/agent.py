@@ -70,7 +70,7 @@ class FTAgent:
     def outlook(self, observation: Observation) -> str:
         """What it would try next: the playbook's next move if time had no limit, or what the language model's latest
         plan says."""
-        if not self.planner.startswith(PLAYBOOK):
+        if self._fallback is not None:  # a language model plans
             plans = [i.plan.outlook for i in observation.history if i.plan is not None and i.plan.outlook]
             return "; ".join(plans[-1])[:OUTLOOK] if plans else ""
         from ftdojo.agents.ft_agent.playbook import Playbook

@@ -67,6 +67,7 @@ def practice(observation: Observation) -> str:
     """What is known of fine-tuning in general, in the numbers of this model: see :mod:`ftdojo.agents.practice`."""
     width = observation.model.hidden_size
     adapters, full = (known.learning_rate(width, adapters=adapters) for adapters in (True, False))
+    short = known.learning_rate(width, adapters=True, steps=known.SHORT_STEPS)
     small, large = known.SMALL_BATCH, known.LARGE_BATCH
     going_on = (
         f"; to keep what an accepted iteration has learned, go on from it (train.start = its number, or best) with the "
@@ -76,7 +77,8 @@ def practice(observation: Observation) -> str:
         else ""
     )
     return (
-        f"a learning rate of about {adapters:g} for adapters and {full:g} for full weights; {known.PASSES:g} passes "
+        f"a learning rate of about {adapters:g} for adapters ({short:g} in at most {known.SHORT_STEPS} steps) and "
+        f"{full:g} for full weights; {known.PASSES:g} passes "
         f"over the rows, all rows once before any of them twice; batches of {small} where ones of {large} leave fewer "
         f"than {known.LARGE_BATCH_STEPS} steps{going_on}."
     )

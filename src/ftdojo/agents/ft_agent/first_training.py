@@ -1,12 +1,12 @@
 """The first iteration, before anything is known but the task, the base model and the speed: a serious training.
 
-What a model learns first is the form of the answers. A training that ends there says nothing of the task and leaves its
-time to be spent again. So the first one is of full size, cut to what the clock allows.
+Where later trainings go on from its weights, it takes a share of the time, as nothing that it learns is lost. Where
+they cannot, a short one would teach the form of the answers, and its time would be spent again: then it is of full
+size, cut to what the clock allows.
 """
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from ftdojo.agents import PLAYBOOK, forecast, practice
@@ -36,13 +36,14 @@ def first_training(observation: Observation) -> Proposal:
     spec, base, made = observation.task, observation.baseline, size(observation)
     method = drafts.usual_method(spec)
     adapters = TrainConfig.methods[method].adapters
-    batch_size = practice.batch_size(made.rows * made.epochs)
-    steps = math.ceil(made.rows * made.epochs / batch_size)
+    passes = made.rows * made.epochs
     train: dict[str, Any] = {
         "method": method,
-        "learning_rate": practice.learning_rate(observation.model.hidden_size, adapters=adapters, steps=steps),
+        "learning_rate": practice.learning_rate(
+            observation.model.hidden_size, adapters=adapters, steps=practice.steps(passes)
+        ),
         "epochs": made.epochs,
-        "batch_size": batch_size,
+        "batch_size": practice.batch_size(passes),
         "max_length": min(MAX_LENGTH, observation.model.context_length),
         "eval_fraction": practice.held_out_share(made.rows),
         "lora": LORA if adapters else None,

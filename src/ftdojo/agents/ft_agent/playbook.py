@@ -1,9 +1,9 @@
 """The playbook: the practice of fine-tuning written as rules over typed diagnoses. No LLM.
 
-It begins with a serious training, sized to the time. Afterwards each iteration starts from the best draft so far and
-makes the first move that a diagnosis calls for, that was not tried before, and that fits into what is left of the
-budget. A move names the numbers it rests on and what it should do to them. It ends when no model could be shown to be
-better than the best, or when no move fits into the time any more.
+It begins with a serious training, sized to the time. Afterwards each iteration starts from the best draft so far, and
+from the best model's weights where it may. It makes the first move that a diagnosis calls for, that was not tried
+before, and that fits into what is left of the budget. A move names the numbers it rests on and what it should do to
+them. It ends when no model could be shown to be better than the best, or when no move fits into the time any more.
 """
 
 from __future__ import annotations

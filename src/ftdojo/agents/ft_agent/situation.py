@@ -116,6 +116,7 @@ class Situation:
         learns grows with the logarithm of its training; or for all the time that is left, if not even half of
         the step after that would fit."""
         again = forecast.estimate_work(self.best, self.observation) / forecast.estimate_work(self.own, self.observation)
+        # Not for less: a step that begins anew at a lower rate learns less than the same rows in a longer one.
         return again if self.stretch >= 2 * again else self.stretch
 
     @property
