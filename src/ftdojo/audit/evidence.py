@@ -115,7 +115,8 @@ class Evidence:
     @cached_property
     def base(self) -> Path:
         """The base model of the run."""
-        folder = models.find(self.configuration.model, self.home.root)
+        name, recorded = self.configuration.model, self.configuration.digests["model"]
+        folder = models.find_recorded(name, recorded, self.home.root)
         if folder is None:
             raise Unchecked(f"the base model {self.configuration.model} is not on this machine")
         return folder

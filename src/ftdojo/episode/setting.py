@@ -53,11 +53,14 @@ class Setting:
 
     def as_recorded(self, configuration: Configuration | None) -> Setting:
         """Return the setting of a run that was begun earlier. It has the recorded task version if that one has the
-        same content, so that stages stored under it are found."""
-        task = self.task.as_recorded(configuration.digests["task"]) if configuration else self.task
-        if task is self.task:
+        same content, so that stages stored under it are found, and the embedded model as it was converted then."""
+        if configuration is None:
             return self
-        return replace(self, task=task, data=prepare(task, self.variant, self.home))
+        then = configuration.digests
+        task = self.task.as_recorded(then["task"])
+        data = self.data if task is self.task else prepare(task, self.variant, self.home)
+        base = models.resolve_recorded(self.base, self.options.model, then["model"], self.home.root)
+        return replace(self, task=task, data=data, base=base)
 
     @property
     def digests(self) -> dict[str, str]:

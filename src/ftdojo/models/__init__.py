@@ -5,7 +5,7 @@ precision, the chat template, computing a common prefix once).
 from ftdojo.models.chat import Chat
 from ftdojo.models.device import Compute, available_memory, compute, devices
 from ftdojo.models.info import describe, digest, linear_modules
-from ftdojo.models.locate import EMBEDDED, embedded_weights, find, resolve
+from ftdojo.models.locate import EMBEDDED, embedded_weights, find, find_recorded, resolve, resolve_recorded
 
 __all__ = [
     "EMBEDDED",
@@ -18,6 +18,8 @@ __all__ = [
     "digest",
     "embedded_weights",
     "find",
+    "find_recorded",
     "linear_modules",
     "resolve",
+    "resolve_recorded",
 ]
