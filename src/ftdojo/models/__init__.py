@@ -6,6 +6,7 @@ from ftdojo.models.chat import Chat
 from ftdojo.models.device import Compute, available_memory, compute, devices
 from ftdojo.models.info import describe, digest, linear_modules
 from ftdojo.models.locate import EMBEDDED, embedded_weights, find, resolve
+from ftdojo.models.prompting import set_prompting
 
 __all__ = [
     "EMBEDDED",
@@ -20,4 +21,5 @@ __all__ = [
     "find",
     "linear_modules",
     "resolve",
+    "set_prompting",
 ]

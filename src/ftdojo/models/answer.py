@@ -14,9 +14,9 @@ _HEADERS = re.compile(r"<\|channel\|>\w*|<\|start\|>assistant")
 def read(text: str, form: Form) -> str:
     """Return an answer, given as text with its special tokens, as scorers take it.
 
-    Reasoning stands between ``<think>`` and ``</think>``, whatever the model's own marks are, and also if the prompt has
-    opened it. Where the run has turned thinking on, only what follows the reasoning is returned: nothing if the model
-    has not come to its end.
+    Reasoning stands between ``<think>`` and ``</think>``, whatever the model's own marks are, and also if the prompt
+    has opened it. Where the run has turned thinking on, only what follows the reasoning is returned: nothing if the
+    model has not come to its end.
     """
     reasoning, answer = _split(text, form)
     if form.thinking == "on":

@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from ftdojo.contract.task_spec import Message
 from ftdojo.errors import UsageError
 from ftdojo.models import answer, labels
 from ftdojo.models.form import Form
-from ftdojo.models.turns import tools_of
+from ftdojo.models.turns import tool_names, tools_of
 
 Span = tuple[int, int]
 
@@ -31,7 +30,7 @@ class Chat:
             UsageError: if the model has no chat template or no token that ends an answer, or its files cannot be read.
         """
         self._tokenizer: Any = load_tokenizer(model)
-        self.form = Form(self._tokenizer, model)
+        self.form = Form.of(self._tokenizer, model)
         """What the chat template makes of a conversation."""
         eos = self._tokenizer.eos_token_id
         self.stops: frozenset[int] = frozenset(_stops(model) | ({eos} - {None}))
@@ -83,8 +82,11 @@ class Chat:
         """
         turns, tools = self.form.turns(messages), tools_of(messages)
         asked = self.form.render(turns[:-1], ask=True, tools=tools)
+        text = labels.last_turn(self.form, asked, turns, tools, self._ends)
+        if lost := next((name for name in tool_names(messages) if name not in asked + text), None):
+            raise ValueError(f"the chat template of the model has no form for tools: it leaves out '{lost[:40]}'")
         prompt = self._encode(asked)
-        last = self._following(asked, prompt, labels.last_turn(self.form, asked, turns, tools, self._ends))
+        last = self._following(asked, prompt, text)
         if not last or last[-1] not in self.stops:
             last.append(self._end)
         weights = [message.get("weight", 1) for message in messages[:-1] if message["role"] == "assistant"]

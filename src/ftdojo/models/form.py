@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ftdojo.contract.options import Thinking
 from ftdojo.contract.task_spec import Message
 from ftdojo.errors import UsageError
 from ftdojo.models import template as templates
@@ -25,8 +26,17 @@ PROBE = "Zqxjkvbw"
 class Form:
     """The chat template of a model, as its tokenizer has it."""
 
-    def __init__(self, tokenizer: Any, model: Path) -> None:
-        """Take the template of a tokenizer; ``model`` is its folder, for messages.
+    def __init__(self, template: str, tokenizer: Any) -> None:
+        """Take a template, and the special tokens of a tokenizer."""
+        self.template = template
+        self.special = frozenset({str(t) for t in tokenizer.added_tokens_decoder.values() if t.special})
+        """The texts that are tokenized as special tokens."""
+        named = {name: str(text) for name, text in tokenizer.special_tokens_map.items() if isinstance(text, str)}
+        self._renderer = renderer(self.template, json.dumps(named, sort_keys=True))
+
+    @classmethod
+    def of(cls, tokenizer: Any, model: Path) -> Form:
+        """Return the form of the template of a tokenizer, with a fixed date; ``model`` is its folder, for messages.
 
         Raises:
             UsageError: if there is none.
@@ -37,12 +47,7 @@ class Form:
         if not found:
             fix = "choose an instruction-tuned model, or give a template: --chat-template chatml, plain or a file"
             raise UsageError(f"the model in {model} has no chat template", fix=fix)
-        self.template = templates.pin_date(found)
-        """The text of the template, with a fixed date."""
-        self.special = frozenset({str(t) for t in tokenizer.added_tokens_decoder.values() if t.special})
-        """The texts that are tokenized as special tokens."""
-        named = {name: str(text) for name, text in tokenizer.special_tokens_map.items() if isinstance(text, str)}
-        self._renderer = renderer(self.template, json.dumps(named, sort_keys=True))
+        return cls(templates.pin_date(found), tokenizer)
 
     def turns(self, messages: Sequence[Message]) -> list[Turn]:
         """Return the turns of a conversation in a form that the template takes."""
@@ -52,6 +57,10 @@ class Form:
         if any(turn.get("tool_calls") for turn in read) and self._json_arguments:
             read = forms.with_json_arguments(read)
         return read
+
+    def has_reasoning(self, messages: Sequence[Message]) -> bool:
+        """Whether the last turn of a conversation has reasoning in a form that the template knows."""
+        return self.marks is not None and forms.REASONING[0] in forms.read_turn(messages[-1], self.marks)
 
     def render(self, turns: Sequence[Turn], *, ask: bool, tools: Sequence[Any] = ()) -> str:
         """Return a conversation as text.
@@ -84,7 +93,7 @@ class Form:
         return templates.marks_of(self.template) if templates.knows_thinking(self.template) else None
 
     @cached_property
-    def thinking(self) -> templates.Thinking:
+    def thinking(self) -> Thinking:
         """What the run has set for thinking."""
         return templates.read_setting(self.template)
 
@@ -98,7 +107,7 @@ class Form:
     def head(self) -> str:
         """What the model writes before an answer without reasoning, if that has special tokens: ``<|channel|>final…``
         of gpt-oss."""
-        asked, answered = self._example
+        asked, answered = self.example
         at = answered.find(PROBE)
         head = answered[len(asked) : at] if at >= 0 and answered.startswith(asked) else ""
         in_marks = any(mark.strip() in head for mark in self.marks or ())
@@ -120,15 +129,15 @@ class Form:
     @cached_property
     def opens_thinking(self) -> bool:
         """Whether prompts end with the mark that opens the reasoning."""
-        return self.opens(self._example[0])
+        return self.opens(self.example[0])
 
     @cached_property
     def closes_thinking(self) -> bool:
         """Whether prompts end where the reasoning is over, so that the model answers without any."""
-        return self.closes(self._example[0])
+        return self.closes(self.example[0])
 
     @cached_property
-    def _example(self) -> tuple[str, str]:
+    def example(self) -> tuple[str, str]:
         """A prompt, and the same conversation with its answer; empty if the template refuses them."""
         asked = [_turn("user", "x")]
         texts = self.try_render([(asked, True), ([*asked, _turn("assistant", PROBE)], False)])

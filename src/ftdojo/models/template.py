@@ -10,9 +10,9 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Literal
 
-Thinking = Literal["off", "on", "auto"]
+from ftdojo.contract.options import Thinking
+
 DAY = datetime(2024, 7, 26, tzinfo=UTC)
 """The day that templates get instead of today, so that prompts do not change with the day. Llama's own templates use it
 where they know no date."""

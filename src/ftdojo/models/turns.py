@@ -20,6 +20,13 @@ def tools_of(messages: Sequence[Message]) -> list[Any]:
     return list(messages[0].get("tools", ())) if messages else []
 
 
+def tool_names(messages: Sequence[Message]) -> list[str]:
+    """Return the names of the tools that a conversation offers and calls."""
+    offered = [tool.get("function", tool) for tool in tools_of(messages)]
+    called = [call["function"] for message in messages for call in message.get("tool_calls", ())]
+    return [one["name"] for one in (*offered, *called) if isinstance(one, dict) and isinstance(one.get("name"), str)]
+
+
 def read_turn(message: Message, marks: tuple[str, str] | None) -> Turn:
     """Return a turn with the keys that templates read.
 

@@ -47,10 +47,7 @@ class BoundedTemplate:
         Raises:
             ValueError: if it cannot be rendered, or only beyond the limits; then every later row is refused at once.
         """
-        if self._simple:
-            text = render(self._template, row)
-        else:
-            text = self._ask(row)
+        text = render(self._template, row) if self._simple else self._ask(row)
         if len(text) > MAX_CHARS:
             raise ValueError(f"cannot render: the text has more than {MAX_CHARS:,} characters")
         return text
