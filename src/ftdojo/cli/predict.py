@@ -36,7 +36,7 @@ def predict(
 
       ftdojo predict math/aime25 --items items.jsonl --to answers.jsonl --served openai:qwen3 --base-url http://127.0.0.1/v1
     """
-    from contextlib import nullcontext
+    from contextlib import AbstractContextManager, nullcontext
 
     from ftdojo import inference, models, sandbox, tasks
     from ftdojo.inference import Generation, ServedEngine
@@ -47,11 +47,16 @@ def predict(
     records = read_rows(items)
     known = {row["id"]: row for row in read_rows(to)} if to.is_file() and to.stat().st_size else {}
     answered = {i: known[record["id"]] for i, record in enumerate(records) if record["id"] in known}
-    opened = (
-        nullcontext(ServedEngine(connect(served, base_url=options.base_url), concurrency=concurrency))
-        if served
-        else inference.open_engine(options.engine, models.resolve(options.model, Home.default().root))
-    )
+    opened: AbstractContextManager[inference.Engine]
+    if served:
+        opened = nullcontext(ServedEngine(connect(served, base_url=options.base_url), concurrency=concurrency))
+    else:
+        root = Home.default().root
+        model, thinking = models.set_prompting(
+            models.resolve(options.model, root), root, thinking=options.thinking, chat_template=options.chat_template
+        )
+        found = found.with_thinking(options.model_copy(update={"thinking": thinking}).reasoning_tokens)
+        opened = inference.open_engine(options.engine, model)
     with Live() as live, opened as answering, to.open("a", encoding="utf-8") as stream:
 
         def keep(answers: dict[int, Generation]) -> None:

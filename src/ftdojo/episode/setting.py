@@ -19,11 +19,12 @@ class Setting:
     """A task with its data and a base model, prepared on this machine."""
 
     options: RunOptions
-    """With the variant of the data that was chosen. The task is an id or the path of a folder, as it was given."""
+    """With the variant of the data that was chosen, and what thinking could be set to. The task is an id or the path of
+    a folder, as it was given."""
     task: Task
     data: TaskData
     base: Path
-    """The folder of the base model."""
+    """The folder of the base model, with the run's chat template."""
     home: Home
 
     @classmethod
@@ -38,12 +39,17 @@ class Setting:
         name, found = tasks.get(options.task, runner=sandbox.run_user_code).variant(options.variant)
         # The model first: a name that does not exist is found at once, while a task's data may take long to make.
         shown.update("setup", 0, 2, "preparing the base model")
-        base = models.resolve(options.model, home.root)
+        base, thinking = models.set_prompting(
+            models.resolve(options.model, home.root),
+            home.root,
+            thinking=options.thinking,
+            chat_template=options.chat_template,
+        )
         shown.update("setup", 1, 2, "preparing the task's data")
         data = prepare(found, name, home)
         shown.end("setup", f"{found.spec.id} ({name}), {options.model}")
-        chosen = options.model_copy(update={"variant": name})
-        return cls(options=chosen, task=found, data=data, base=base, home=home)
+        chosen = options.model_copy(update={"variant": name, "thinking": thinking})
+        return cls(options=chosen, task=found.with_thinking(chosen.reasoning_tokens), data=data, base=base, home=home)
 
     @property
     def variant(self) -> str:

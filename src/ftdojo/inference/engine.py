@@ -170,7 +170,7 @@ class TransformersEngine:
     def _read(self, answer: list[int]) -> Generation:
         ended = self._ended(answer)
         kept = answer[:-1] if ended else answer
-        return Generation(self._chat.decode(kept), len(kept), truncated=not ended)
+        return Generation(self._chat.read(kept), len(kept), truncated=not ended)
 
 
 PLUGIN = EnginePlugin(ENGINE, lambda model: nullcontext(TransformersEngine(model)))

@@ -6,6 +6,7 @@ from ftdojo.models.chat import Chat
 from ftdojo.models.device import Compute, available_memory, compute, devices
 from ftdojo.models.info import describe, digest, linear_modules
 from ftdojo.models.locate import EMBEDDED, embedded_weights, find, find_recorded, resolve, resolve_recorded
+from ftdojo.models.prompting import set_prompting
 
 __all__ = [
     "EMBEDDED",
@@ -22,4 +23,5 @@ __all__ = [
     "linear_modules",
     "resolve",
     "resolve_recorded",
+    "set_prompting",
 ]

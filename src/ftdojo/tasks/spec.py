@@ -93,7 +93,7 @@ class Task:
 
     def question(self, item: Record) -> str:
         """Return the text of the last user turn, which is specific to the item. Turns before it are worked examples."""
-        return next(turn["content"] for turn in reversed(self.prompt(item)) if turn["role"] == "user")
+        return next(str(turn["content"]) for turn in reversed(self.prompt(item)) if turn["role"] == "user")
 
     def as_recorded(self, version: str) -> Task:
         """Return the task with the version that a run recorded, if that version had the same content; else unchanged.
@@ -101,6 +101,10 @@ class Task:
         Results that were stored under the recorded version are then found again.
         """
         return replace(self, version=version) if version in self.formerly else self
+
+    def with_thinking(self, tokens: int) -> Task:
+        """Return the task with as many more tokens for an answer, for the reasoning before it."""
+        return replace(self, spec=replace(self.spec, max_new_tokens=self.spec.max_new_tokens + tokens))
 
     def variant(self, name: str | None) -> tuple[str, Task]:
         """Return the name of a variant (for ``None`` the first one) and the task in that variant.
