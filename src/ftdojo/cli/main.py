@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from ftdojo.cli import bench, data, doctor, export, mcp, predict, run, tasks, verify
+from ftdojo.cli import bench, chat, data, doctor, export, mcp, predict, run, tasks, verify
 from ftdojo.cli.console import err, out, print_json
 from ftdojo.errors import FtdojoError, InputError
 
@@ -51,6 +51,7 @@ app.command()(tasks.score)
 app.command()(bench.bench)
 app.command()(mcp.mcp)
 app.command()(run.report)
+app.command()(chat.chat)
 app.command()(export.export)
 app.command()(verify.verify)
 app.command()(doctor.doctor)
