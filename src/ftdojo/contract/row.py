@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -62,7 +64,7 @@ def _parse(row: Mapping[str, Any]) -> Row:
     if keys == {"prompt", "completion"}:
         return _pair([("user", row["prompt"])], row["completion"])
     if keys in ({"instruction", "output"}, {"instruction", "input", "output"}):
-        given = [_text("instruction", row["instruction"]), row.get("input") or ""]
+        given = [_text("instruction", row["instruction"]), _optional("input", row.get("input"))]
         return _pair([("user", "\n\n".join(filter(None, given)))], row["output"])
     if keys == {"messages"}:
         return _chat(row["messages"])
@@ -82,6 +84,8 @@ def _chat(messages: Any) -> Row:
     ):
         raise ValueError("'messages' must be a list of {role, content}")
     roles = [m["role"] for m in messages]
+    if not all(isinstance(role, str) for role in roles):
+        raise ValueError(f"the role of a message must be text, got {roles[:9]}")
     if len(roles) < 2 or roles[-1] != "assistant" or not set(roles) <= {"system", "user", "assistant"}:
         raise ValueError(f"'messages' must end with an assistant turn after at least one other, got roles {roles[:9]}")
     return _pair([(m["role"], m["content"]) for m in messages[:-1]], messages[-1]["content"])
@@ -92,7 +96,17 @@ def _pair(prompt: list[tuple[str, Any]], completion: Any) -> Row:
     return Row(turns, _text("completion", completion))
 
 
+def _optional(name: str, value: Any) -> str:
+    """Return a text that may be missing: null, NaN (an empty cell of a table) and blank text are none."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return "" if isinstance(value, str) and not value.strip() else _text(name, value)
+
+
 def _text(name: str, value: Any) -> str:
+    """Return a text; a number is its JSON text, as tables hold numbers where text is due."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+        return json.dumps(value)
     if not isinstance(value, str):
         raise ValueError(f"'{name}' must be text, got {type(value).__name__}")
     if not value.strip():

@@ -17,6 +17,7 @@ import weakref
 
 from jinja2 import nodes
 
+from ftdojo.contract.recipe_program.templates import strip_answer, strip_prompt
 from ftdojo.contract.task_spec import Record
 from ftdojo.tasks.template import compile_template, render, syntax_tree
 
@@ -32,6 +33,7 @@ _SIMPLE = (
     *(nodes.If, nodes.CondExpr, nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.Test, nodes.Filter),
 )
 _FILTERS = {"to_json", "from_json", "trim", "lower", "upper", "default", "d", "length", "string", "first", "last"}
+_STRIP = {False: strip_prompt, True: strip_answer}
 MAX_CHAIN = 3
 """Filters on one value: each ``to_json`` can double a text."""
 
@@ -39,23 +41,25 @@ MAX_CHAIN = 3
 class BoundedTemplate:
     """A compiled template whose rendering is limited in time, memory and size."""
 
-    def __init__(self, text: str, *, strict: bool = False) -> None:
-        """Compile a template; see :func:`~ftdojo.tasks.template.compile_template`."""
+    def __init__(self, text: str, *, strict: bool = False, answer: bool = False) -> None:
+        """Compile a template; see :func:`~ftdojo.tasks.template.compile_template`. An ``answer`` keeps the indentation
+        of its first line, and any other text has no white space around it."""
         self._template = compile_template(text, strict=strict)
         self._simple = is_simple(text)
-        self._request = {"template": text, "strict": strict}
+        self._request = {"template": text, "strict": strict, "answer": answer}
+        self._strip = _STRIP[answer]
         self._turn = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._failure = ""
 
     def render(self, row: Record) -> str:
-        """Render the template with the fields of ``row``, stripped.
+        """Render the template with the fields of ``row``.
 
         Raises:
             ValueError: if it cannot be rendered, or only beyond the limits; then every later row is refused at once.
         """
         if self._simple:
-            text = render(self._template, row)
+            text = render(self._template, row, self._strip)
         else:
             with self._turn:
                 text = self._ask(row)
@@ -71,7 +75,7 @@ class BoundedTemplate:
         assert process.stdout is not None
         answer: dict[str, str] = {}
         try:
-            process.stdin.write(json.dumps({**self._request, "row": row}, default=str).encode() + b"\n")
+            process.stdin.write(json.dumps({**self._request, "row": row}, default=lambda _: None).encode() + b"\n")
             process.stdin.flush()
             ready, _, _ = select.select([process.stdout], [], [], DEADLINE_S)
             line = process.stdout.readline() if ready else b""
@@ -125,7 +129,8 @@ def answer_requests() -> None:
     for line in sys.stdin.buffer:
         request = json.loads(line)
         try:
-            text = render(compile_template(request["template"], strict=request["strict"]), request["row"])
+            template = compile_template(request["template"], strict=request["strict"])
+            text = render(template, request["row"], _STRIP[request["answer"]])
             answer = {"text": text} if len(text) <= MAX_CHARS else {"error": "cannot render: the text is too long"}
         except ValueError as error:
             answer = {"error": str(error)}
