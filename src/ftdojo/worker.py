@@ -48,7 +48,7 @@ class Worker:
             assert process.stdout is not None
             line = b""
             try:
-                process.stdin.write(json.dumps(request, default=str).encode() + b"\n")
+                process.stdin.write(json.dumps(request, default=lambda _: None).encode() + b"\n")
                 process.stdin.flush()
                 ready, _, _ = select.select([process.stdout], [], [], deadline_s)
                 line = process.stdout.readline() if ready else b""

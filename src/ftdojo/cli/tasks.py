@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as jsonlib
 import tempfile
 from pathlib import Path
 from typing import Annotated, Any
@@ -149,30 +148,23 @@ def _print_check(verdict: Any) -> None:
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Read the rows of a JSON-lines file; every faulty line is reported."""
+    """Read rows that each have an id, from a file of any of the forms; every faulty row is reported."""
+    from ftdojo.tasks import raw_files
+
     if not path.is_file():
         raise UsageError(f"there is no file {path}", fix="check the path")
-    rows, findings = [], []
-    for number, line in enumerate(path.read_text("utf-8", errors="replace").splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            value = jsonlib.loads(line)
-        except (ValueError, RecursionError) as error:
-            value, problem = None, f"is not JSON: {error}"
-        else:
-            problem = "" if isinstance(value, dict) and "id" in value else "is not an object with an 'id'"
-        if problem:
-            where = f"{path.name}: line {number}"
-            findings.append(
-                Finding(code="bad_json", gate=0, message=problem, where=where, fix="write one JSON object per line")
-            )
-        else:
-            rows.append(value)
-    if not rows and not findings:
-        findings.append(
-            Finding(code="empty", gate=0, message="holds no rows", where=path.name, fix="add at least one row")
+    if path.suffix.lower() not in raw_files.READERS:
+        raise UsageError(f"{path} has no known form", fix=f"use one of: {', '.join(raw_files.READERS)}")
+    rows = raw_files.read_rows(path)
+    faults = [
+        ("no_id", f"{path.name}: row {number}", "has no 'id'", "give every row the id of its item")
+        for number, row in enumerate(rows, start=1)
+        if row.get("id") is None
+    ]
+    if not rows:
+        faults = [("empty", path.name, "holds no rows", "add at least one row")]
+    if faults:
+        raise InputError(
+            [Finding(code=c, gate=0, message=m, where=w, fix=f) for c, w, m, f in faults[: raw_files.MAX_FINDINGS]]
         )
-    if findings:
-        raise InputError(findings[:20])
     return rows

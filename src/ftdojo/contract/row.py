@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -82,7 +83,7 @@ def _parse(row: Mapping[str, Any]) -> Row:
     if keys == {"prompt", "completion"}:
         return _pair([("user", row["prompt"])], row["completion"])
     if keys in ({"instruction", "output"}, {"instruction", "input", "output"}):
-        given = [_text("instruction", row["instruction"]), _optional_text("input", row.get("input"))]
+        given = [_text("instruction", row["instruction"]), _optional("input", row.get("input"))]
         return _pair([("user", "\n\n".join(filter(None, given)))], row["output"])
     if {"messages"} <= keys <= {"messages", "tools", "parallel_tool_calls"}:
         return _chat(row["messages"], _tools(row.get("tools")))
@@ -99,7 +100,9 @@ def _subtask(name: Any) -> str:
 def _chat(messages: Any, tools: list[Any]) -> Row:
     if not isinstance(messages, list) or not all(isinstance(m, dict) and "role" in m for m in messages):
         raise ValueError("'messages' must be a list of {role, content}")
-    roles = [str(m["role"]) for m in messages]
+    roles = [m["role"] for m in messages]
+    if not all(isinstance(role, str) for role in roles):
+        raise ValueError(f"the role of a message must be text, got {roles[:9]}")
     if len(roles) < 2 or roles[0] == "tool" or roles[-1] != "assistant" or not set(roles) <= set(ROLES):
         raise ValueError(f"'messages' must end with an assistant turn after at least one other, got roles {roles[:9]}")
     *prompt, last = map(_turn, messages)
@@ -212,16 +215,17 @@ def _pair(prompt: list[tuple[str, Any]], completion: Any) -> Row:
     return Row(turns, _text("completion", completion))
 
 
-def _optional_text(name: str, value: Any) -> str:
-    """Return a text that may be missing: null, or the NaN that tables have in empty cells."""
-    if value is None or value != value or value == "":  # noqa: PLR0124 - NaN alone differs from itself
+def _optional(name: str, value: Any) -> str:
+    """Return a text that may be missing: null, NaN (an empty cell of a table) and blank text are none."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
-    if not isinstance(value, str):
-        raise ValueError(f"'{name}' must be text, got {type(value).__name__}")
-    return value
+    return "" if isinstance(value, str) and not value.strip() else _text(name, value)
 
 
 def _text(name: str, value: Any) -> str:
+    """Return a text; a number is its JSON text, as tables hold numbers where text is due."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+        return json.dumps(value)
     if not isinstance(value, str):
         raise ValueError(f"'{name}' must be text, got {type(value).__name__}")
     if not value.strip():

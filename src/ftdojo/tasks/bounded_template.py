@@ -11,6 +11,7 @@ from typing import Any
 
 from jinja2 import nodes
 
+from ftdojo.contract.recipe_program.templates import strip_answer, strip_prompt
 from ftdojo.contract.task_spec import Record
 from ftdojo.tasks.template import compile_template, render, syntax_tree
 from ftdojo.worker import LimitError, Worker, answer_requests
@@ -27,6 +28,7 @@ _SIMPLE = (
     *(nodes.If, nodes.CondExpr, nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.Test, nodes.Filter),
 )
 _FILTERS = {"to_json", "from_json", "trim", "lower", "upper", "default", "d", "length", "string", "first", "last"}
+_STRIP = {False: strip_prompt, True: strip_answer}
 MAX_CHAIN = 3
 """Filters on one value: each ``to_json`` can double a text."""
 
@@ -34,20 +36,22 @@ MAX_CHAIN = 3
 class BoundedTemplate:
     """A compiled template whose rendering is limited in time, memory and size."""
 
-    def __init__(self, text: str, *, strict: bool = False) -> None:
-        """Compile a template; see :func:`~ftdojo.tasks.template.compile_template`."""
+    def __init__(self, text: str, *, strict: bool = False, answer: bool = False) -> None:
+        """Compile a template; see :func:`~ftdojo.tasks.template.compile_template`. An ``answer`` keeps the indentation
+        of its first line, and any other text has no white space around it."""
         self._template = compile_template(text, strict=strict)
         self._simple = is_simple(text)
-        self._request = {"template": text, "strict": strict}
+        self._request = {"template": text, "strict": strict, "answer": answer}
+        self._strip = _STRIP[answer]
         self._worker = Worker("ftdojo.tasks.bounded_template")
 
     def render(self, row: Record) -> str:
-        """Render the template with the fields of ``row``, stripped.
+        """Render the template with the fields of ``row``.
 
         Raises:
             ValueError: if it cannot be rendered, or only beyond the limits; then every later row is refused at once.
         """
-        text = render(self._template, row) if self._simple else self._ask(row)
+        text = render(self._template, row, self._strip) if self._simple else self._ask(row)
         if len(text) > MAX_CHARS:
             raise ValueError(f"cannot render: the text has more than {MAX_CHARS:,} characters")
         return text
@@ -78,7 +82,8 @@ def is_simple(text: str) -> bool:
 
 def _answer(request: dict[str, Any]) -> dict[str, str]:
     try:
-        text = render(compile_template(request["template"], strict=request["strict"]), request["row"])
+        template = compile_template(request["template"], strict=request["strict"])
+        text = render(template, request["row"], _STRIP[request["answer"]])
     except ValueError as error:
         return {"error": str(error)}
     except MemoryError:

@@ -57,7 +57,7 @@ def check(task: Task, folder: Path) -> CheckReport:
         InputError: if an item cannot be scored at all.
         PrerequisiteError: if the scorer needs a runner and has none.
     """
-    findings: list[Finding] = []
+    findings: list[Finding] = list(task.notes)
     splits: dict[str, list[Record]] = {
         name: list(read_jsonl(folder / f"{name}.jsonl")) for name in ("validation", "test")
     }
@@ -152,6 +152,8 @@ def _check_raw(task: Task, raw: Path, prompts: dict[str, str], report: Report) -
         if not (raw / source.path).is_file():
             report("missing_file", source.path, "the raw data has no such file", "correct the path, or write the file")
             continue
+        if unusual := raw_files.describe_text(raw / source.path):
+            report("other_encoding", source.path, unusual, "save the file as UTF-8", severity="warning")
         rows = list(raw_files.read(raw / source.path))
         broken = sum(not isinstance(row, dict) or has_half_character(row) for row in rows)
         if broken:
@@ -175,7 +177,7 @@ def _check_raw(task: Task, raw: Path, prompts: dict[str, str], report: Report) -
 
 def _rendered(rendering: Rendering, rows: Sequence[Record]) -> tuple[list[tuple[str, str]], list[str]]:
     """Return the training pairs of the rows that can be rendered, and what is wrong with the others."""
-    templates = tuple(map(BoundedTemplate, (rendering.prompt, rendering.completion)))
+    templates = (BoundedTemplate(rendering.prompt), BoundedTemplate(rendering.completion, answer=True))
     pairs: list[tuple[str, str]] = []
     failed: list[str] = []
     for number, row in enumerate(rows, start=1):

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from ftdojo.contract.task_spec import Message, Record, TaskSpec
 from ftdojo.errors import UsageError
+from ftdojo.findings import Finding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +89,8 @@ class Task:
     """Name -> edition of the data; the first is the default."""
     version: str = "1"
     """The identity of specification, prompt, scorer and data; part of every digest that depends on them."""
+    notes: tuple[Finding, ...] = ()
+    """What its owner should know about its files: rows that are left out, text of another encoding."""
     formerly: tuple[str, ...] = ()
     """Earlier versions of the same content."""
 
