@@ -133,3 +133,15 @@ def test_every_account_of_a_budget_can_be_limited() -> None:
     assert set(accounts) <= set(FIELDS)
     options = RunOptions(task="t", **dict.fromkeys(accounts, 7))
     assert options.budget == Budget(**dict.fromkeys(accounts, 7))
+
+
+@pytest.mark.parametrize("text", ["10", "1.5"])
+def test_a_duration_without_a_unit_is_refused(text: str) -> None:
+    """``--budget 10`` was read as ten seconds."""
+    with pytest.raises(UsageError, match="has no unit") as caught:
+        RunOptions(task="t", wall_s=text)
+    assert f"{text}m for minutes" in caught.value.fix
+
+
+def test_a_number_of_seconds_needs_no_unit() -> None:
+    assert RunOptions(task="t", wall_s=90).wall_s == 90

@@ -36,8 +36,8 @@ class _Cleaner(RenderHook):
         return [one if isinstance(one, Control) else _Clean(one) for one in renderables]
 
 
-def _console(*, stderr: bool) -> Console:
-    console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+def _console(*, stderr: bool, width: int | None = None) -> Console:
+    console = Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
     console.push_render_hook(_Cleaner())
     return console
 
@@ -50,6 +50,21 @@ def print_json(document: Any, *, indent: int | None = 1) -> None:
     """Print one JSON document on standard output."""
     value = document.model_dump(mode="json") if isinstance(document, BaseModel) else document
     sys.stdout.write(escape_controls(json.dumps(value, ensure_ascii=False, indent=indent)) + "\n")
+
+
+WIDE = 1000
+"""Columns of a table that a program reads: more than any line needs, so that no cell is cut or wrapped."""
+
+
+def print_table(table: RenderableType) -> None:
+    """Print a table on standard output; in a pipe or a file every row is one line, whatever its length."""
+    if out.is_terminal:
+        out.print(table)
+        return
+    wide = _console(stderr=False, width=WIDE)
+    with wide.capture() as captured:
+        wide.print(table)
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 
 class Live:

@@ -13,6 +13,7 @@ from ftdojo.cli.options import with_options
 from ftdojo.cli.run import NO_AGENT, Json
 from ftdojo.cli.tasks import read_rows
 from ftdojo.contract.options import RunOptions
+from ftdojo.plain import plural
 
 NO_BUDGET = dict.fromkeys(("input_tokens", "output_tokens", "cost_usd"), "calls to a served model have no limit")
 
@@ -74,6 +75,6 @@ def predict(
             done=done,
             on_answers=keep,
         )
-        live.end("answers", f"{len(records)} items")
+        live.end("answers", plural(len(records), "item"))
     if json:
         print_json({"predictions": str(to), "items": len(records), "made": len(records) - len(done)})

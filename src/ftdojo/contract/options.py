@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field
 
 from ftdojo.contract.budget import Budget, parse_duration
+from ftdojo.errors import UsageError
 from ftdojo.schema import StrictModel, read_regular
 
 MAX_PRECHECKS = 200
@@ -32,7 +33,12 @@ class Flag:
 
 
 def _seconds(value: Any) -> Any:
-    return parse_duration(value) if isinstance(value, str) else value
+    """Read a duration. A number alone is refused: ``--budget 10`` would be ten seconds, and ten minutes are meant."""
+    if not isinstance(value, str):
+        return value
+    if value.replace(".", "", 1).isdigit():
+        raise UsageError(f"'{value}' has no unit", fix=f"write {value}m for minutes, {value}h for hours, or {value}s")
+    return parse_duration(value)
 
 
 Thinking = Literal["off", "on", "auto"]

@@ -30,6 +30,7 @@ from ftdojo.errors import UsageError
 from ftdojo.files import make_private, write_file
 from ftdojo.findings import Finding
 from ftdojo.gateway import Access, DataLlm
+from ftdojo.plain import plural
 from ftdojo.record import Home, Ledger, RunFolder, events
 from ftdojo.record.history import History
 from ftdojo.record.summary import conclude
@@ -103,7 +104,9 @@ class Dojo:
             self._history.append(begin(self._setting, self._identity))
         else:
             self._history.require_same(self._identity, self.run)
-            self.progress.say(f"resuming {self.run}: {len(self._history.iterations)} iterations are in the record")
+            self.progress.say(
+                f"resuming {self.run}: {plural(len(self._history.iterations), 'iteration')} in the record"
+            )
         self._observer.measure()
         observation = self._observer.observe()
         self._accounts.restart_clock()  # the environment's own measurements are not the agent's time

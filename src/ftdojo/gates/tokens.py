@@ -19,6 +19,7 @@ from ftdojo.gates.finding import at_gate, number_findings, settle
 from ftdojo.gates.memory import check_memory
 from ftdojo.gates.rows import MOST, NO_FORM, POOR_FORM, SOME, USUAL, WHERE, Rows
 from ftdojo.models import Chat
+from ftdojo.plain import plural
 from ftdojo.training import Tokenized, TokenizedRow, trainer_of
 
 FEW_STEPS = 5
@@ -134,7 +135,8 @@ def enough_steps(t: Tokens) -> Iterator[Finding]:
     """There are at least ``FEW_STEPS`` optimizer steps."""
     steps = t.config.steps(len(t.tokenized.examples))
     if steps < FEW_STEPS:
-        message = f"{len(t.tokenized.examples)} rows in batches of {t.config.batch_size} make {steps} optimizer steps"
+        count = plural(len(t.tokenized.examples), "row")
+        message = f"{count} in batches of {t.config.batch_size} make {plural(steps, 'optimizer step')}"
         fix = "lower batch_size or gradient_accumulation, or raise epochs"
         yield _finding("few_steps", message, "batch_size", fix, "warning")
 

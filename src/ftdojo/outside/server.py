@@ -31,6 +31,7 @@ from ftdojo.contract.row import SURROGATE
 from ftdojo.contract.submission import MAX_SCRIPT_BYTES, PLAN, RECIPE, SCRIPT, TRAIN, Plan
 from ftdojo.errors import FtdojoError, UsageError
 from ftdojo.outside.seat import Seat, Watched
+from ftdojo.plain import plural
 from ftdojo.tasks import raw_files
 
 FILES = (PLAN, TRAIN, RECIPE, SCRIPT)
@@ -245,7 +246,7 @@ def _rows(seen: Observation, raw: Path, path: str, start: int, rows: int) -> dic
     if path not in known:
         raise UsageError(f"{_shorten(path)} is not a raw file", fix=f"choose one of: {', '.join(known)}")
     if start >= max(1, known[path]):
-        raise UsageError(f"{path} has {known[path]:,} rows, counted from 0", fix="name a smaller start")
+        raise UsageError(f"{path} has {plural(known[path], 'row')}, counted from 0", fix="name a smaller start")
     texts = [_to_text(row) for row in islice(raw_files.read(raw / path), start, start + rows)]
     return {"path": path, "start": start, "rows": [t if len(t) <= ROW_CHARS else t[:ROW_CHARS] + " …" for t in texts]}
 

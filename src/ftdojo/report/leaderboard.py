@@ -15,6 +15,7 @@ from ftdojo.bench.leaderboard import Board, Cell, Leaderboard, Missing, Pair, St
 from ftdojo.contract.result import Score
 from ftdojo.disk import disk_errors
 from ftdojo.files import write_file
+from ftdojo.plain import plural
 from ftdojo.record import RunFolder
 from ftdojo.record.run_folder import LEADERBOARD as FILES
 from ftdojo.report import html, plots, text
@@ -142,9 +143,9 @@ def _verdict(board: Board) -> str:
     first = [s.contestant for s in board.standings if s.first == most]
     alone = sum(len(line.leaders) == 1 for line in board.tasks)
     if len(first) == len(board.standings) > 1 and not alone:
-        return f"No contestant is shown to be better than another on any of {count} tasks."
+        return f"No contestant is shown to be better than another on any of {plural(count, 'task')}."
     return (
-        f"{', '.join(first)}: best, or not shown to be worse than the best, on {most} of {count} tasks. "
+        f"{', '.join(first)}: best, or not shown to be worse than the best, on {most} of {plural(count, 'task')}. "
         f"One contestant is shown to be better than all others on {alone} of {count}."
     )
 
@@ -193,7 +194,9 @@ def _standing(s: Standing, tasks: int) -> list[Entry]:
             f"{s.prechecks:,}", s.prechecks, [f"{s.precheck_hits:,} with evaluation items"] if s.precheck_hits else []
         ),
         Entry("–", -1.0) if each_s is None else Entry(text.duration(each_s), each_s),
-        Entry("–", -1.0) if each_usd is None else Entry(f"${each_usd:,.4f}", each_usd, [f"{s.tokens:,} tokens in all"]),
+        Entry("–", -1.0)
+        if each_usd is None
+        else Entry(f"${each_usd:,.4f}", each_usd, [f"{plural(s.tokens, 'token')} in all"]),
     ]
 
 

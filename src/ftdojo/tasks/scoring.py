@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from ftdojo.contract.task_spec import Record
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
+from ftdojo.plain import plural
 from ftdojo.stats import Estimate, bootstrap, paired_difference, stratified_mean
 from ftdojo.tasks.spec import ItemScore, Task
 
@@ -139,7 +140,7 @@ def pair(items: Sequence[Record], predictions: Sequence[Mapping[str, Any]], *, w
     if missing and not findings:
         fault(
             "missing_prediction",
-            f"{len(missing)} items have no prediction, e.g. '{missing[0]}'",
+            f"no prediction for {plural(len(missing), 'item')}, e.g. '{missing[0]}'",
             'for an unanswered item write an empty output: {"id": "...", "output": ""}',
         )
     if findings:
