@@ -115,7 +115,7 @@ class MethodConfig(StrictModel):
     def but_size(self) -> dict[str, Any]:
         """Everything that decides how one batch is trained, but not from where, how long and at which rate, as JSON
         values."""
-        return self.model_dump(mode="json", exclude=_OF_THE_WHOLE)
+        return self.model_dump(mode="json", exclude=set(_OF_THE_WHOLE))
 
     def held_out(self, rows: int) -> int:
         """Return how many of ``rows`` rows are held out."""
