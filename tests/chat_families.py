@@ -20,8 +20,8 @@ TEXT_AFTER_END = (
 )
 """Phi 3: another token after the one that ends the answer."""
 NO_END = (
-    "{% for m in messages %}{{ ('Q: ' if m.role == 'user' else 'A: ') + m.content + '\n' }}{% endfor %}"
-    "{% if add_generation_prompt %}{{ 'A: ' }}{% endif %}"
+    "{% for m in messages %}{{ ('Q:\n' if m.role == 'user' else 'A:\n') + m.content + '\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ 'A:\n' }}{% endif %}"
 )
 SWITCH = (
     "{% for m in messages %}{% if m.role == 'assistant' %}{{ '<|im_start|>assistant\n' }}"
