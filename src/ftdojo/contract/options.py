@@ -65,7 +65,21 @@ Seconds = Annotated[float | None, BeforeValidator(_seconds)]
 """Seconds, also read from a duration such as ``30m``; ``None`` is no limit."""
 
 
-class Rules(StrictModel):
+class Prompting(StrictModel):
+    """The options that concern the prompts of the base model."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    thinking: Thinking = "off"
+    """Whether a model that can reason before its answers does so: off, on (then only what follows the reasoning
+    counts), or auto (as its chat template has it). No effect on other models."""
+    thinking_tokens: int = Field(THINKING_TOKENS, ge=0)
+    """Maximum number of tokens for reasoning, in addition to the task's limit for answers, if thinking is on."""
+    chat_template: Annotated[str | None, BeforeValidator(_template), Flag("--chat-template", "FILE")] = None
+    """Chat template in place of the model's own: chatml or plain, for a model that has none, or a Jinja file."""
+
+
+class Rules(Prompting):
     """The options that are the same for all contestants of a contest."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
@@ -87,13 +101,6 @@ class Rules(StrictModel):
     """Let a submission answer the validation items in parts, and reject it without the rest as soon as it is clear that
     it will not be shown to be better. What is accepted has answered all items. For validation sets of many items: small
     parts take longer an item."""
-    thinking: Thinking = "off"
-    """Whether a model that can reason before its answers does so: off, on (then only what follows the reasoning
-    counts), or auto (as its chat template has it). No effect on other models."""
-    thinking_tokens: int = Field(THINKING_TOKENS, ge=0)
-    """Maximum number of tokens for reasoning, in addition to the task's limit for answers, if thinking is on."""
-    chat_template: Annotated[str | None, BeforeValidator(_template), Flag("--chat-template", "FILE")] = None
-    """Chat template in place of the model's own: chatml or plain, for a model that has none, or a Jinja file."""
 
 
 class RunOptions(Rules):

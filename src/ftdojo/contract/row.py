@@ -172,7 +172,7 @@ def _calls(calls: Any) -> list[dict[str, Any]]:
 
 def _tools(tools: Any) -> list[Any]:
     """Check the tools of a row: a list of objects, or its JSON text."""
-    found = _json(tools, None) if isinstance(tools, str) else tools
+    found = _json(tools, tools) if isinstance(tools, str) else tools
     if not isinstance(found or [], list) or not all(isinstance(tool, dict) for tool in found or []):
         raise ValueError("'tools' must be a list of {type: function, function: {name, parameters}}")
     _check_strings("tools", found)

@@ -113,8 +113,8 @@ def _memorized_output(t: Tokens, number: int, most: int) -> str:
     """Return what a model that memorized the row generates within ``most`` tokens."""
     row = t.rows.rows[number]
     tokens, _ = t.chat.conversation(row.messages)
-    begins = len(t.chat.prompt(row.prompt))
-    return t.chat.read(tokens[begins : min(begins + most, t.config.max_length)])
+    begins = len(prompt := t.chat.prompt(row.prompt))
+    return t.chat.read(tokens[begins : min(begins + most, t.config.max_length)], prompt)
 
 
 def adapted_turns(t: Tokens) -> Iterator[Finding]:

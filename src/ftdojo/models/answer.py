@@ -11,14 +11,15 @@ _HEADERS = re.compile(r"<\|channel\|>\w*|<\|start\|>assistant")
 """What gpt-oss writes around its reasoning, besides single special tokens."""
 
 
-def read(text: str, form: Form) -> str:
-    """Return an answer, given as text with its special tokens, as scorers take it.
+def read(text: str, form: Form, *, opened: bool) -> str:
+    """Return an answer, given as text with its special tokens, as scorers take it. ``opened`` says whether the prompt
+    ends with the mark that opens the reasoning.
 
     Reasoning stands between ``<think>`` and ``</think>``, whatever the model's own marks are, and also if the prompt
     has opened it. Where the run has turned thinking on, only what follows the reasoning is returned: nothing if the
     model has not come to its end.
     """
-    reasoning, answer = _split(text, form)
+    reasoning, answer = _split(text, form, opened=opened)
     if form.thinking == "on":
         return _clean(answer or "", form).strip()
     if reasoning is None:
@@ -27,19 +28,19 @@ def read(text: str, form: Form) -> str:
     return f"{OPEN}{_clean(_HEADERS.sub('', reasoning), form)}{closed}"
 
 
-def _split(text: str, form: Form) -> tuple[str | None, str | None]:
+def _split(text: str, form: Form, *, opened: bool) -> tuple[str | None, str | None]:
     """Return reasoning and answer, each ``None`` if there is none."""
     if form.head:
         before, found, after = text.rpartition(form.head)
         if found:
             return before or None, after
         return (text, None) if form.marks and any(token in text for token in form.special) else (None, text)
-    opened, closed = (mark.strip() for mark in form.marks or ("", ""))
+    begin, closed = (mark.strip() for mark in form.marks or ("", ""))
     before, found, after = text.partition(closed)
     if found:
-        return before.lstrip().removeprefix(opened), after
-    if form.opens_thinking or text.lstrip().startswith(opened):
-        return text.lstrip().removeprefix(opened), None
+        return before.lstrip().removeprefix(begin), after
+    if opened or text.lstrip().startswith(begin):
+        return text.lstrip().removeprefix(begin), None
     return None, text
 
 

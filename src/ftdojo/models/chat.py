@@ -18,6 +18,8 @@ from ftdojo.models.form import Form
 from ftdojo.models.turns import tool_names, tools_of
 
 Span = tuple[int, int]
+OPENING_TOKENS = 16
+"""The last tokens of a prompt, enough for the mark that opens the reasoning."""
 
 
 class Chat:
@@ -65,11 +67,12 @@ class Chat:
         """Return the text of tokens, without special tokens."""
         return str(self._tokenizer.decode(list(tokens), skip_special_tokens=True))
 
-    def read(self, tokens: Sequence[int]) -> str:
-        """Return the text of a generated answer, as :func:`ftdojo.models.answer.read` does."""
+    def read(self, tokens: Sequence[int], prompt: Sequence[int]) -> str:
+        """Return the text of the answer to a prompt, as :func:`ftdojo.models.answer.read` does."""
         if self.form.plain:
             return self.decode(tokens)
-        return answer.read(str(self._tokenizer.decode(list(tokens), skip_special_tokens=False)), self.form)
+        opened = self.form.opens(self._decoded(prompt[-OPENING_TOKENS:]))
+        return answer.read(self._decoded(tokens), self.form, opened=opened)
 
     def conversation(self, messages: Sequence[Message]) -> tuple[list[int], list[bool]]:
         """Return the tokens of a conversation that ends with an assistant turn, and for each whether the model must
@@ -114,8 +117,8 @@ class Chat:
             places = [(len(self._decoded(tokens[:i])), len(self._decoded(tokens[: i + 1]))) for i in range(len(tokens))]
         return [any(begin < last and first < end for first, last in spans) for begin, end in places]
 
-    def _decoded(self, tokens: list[int]) -> str:
-        return str(self._tokenizer.decode(tokens))
+    def _decoded(self, tokens: Sequence[int]) -> str:
+        return str(self._tokenizer.decode(list(tokens), skip_special_tokens=False))
 
     def _encode(self, text: str) -> list[int]:
         # The template has written the special tokens already.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Any
 
 from ftdojo.models.form import PROBE, Form
@@ -61,19 +62,35 @@ def earlier_turn(
     marked = [*turns[:i], {**turns[i], "content": PROBE}, *turns[i + 1 :]]
     before, after, with_probe = form.try_render([(turns[:i], True), (turns[: i + 1], False), (marked, True)], tools)
     content = _replaced(asked, with_probe)
-    if before is not None and asked.startswith(before):
-        begin = len(before)
-    elif content is not None:
-        begin = content[0]
-    else:
+    begin = _begin(form, asked, before or "") or (content[0] if content is not None else None)
+    if begin is None:
         return None
     written = content[1] if content is not None else begin
     limit = len(after) if after is not None and asked.startswith(after) else None
     end = _end_of(asked, written, ends)
-    if end is not None and (end <= limit if limit is not None else _follows(asked, written, ends)):
+    if end is not None and (
+        end <= limit
+        if limit is not None
+        else _follows(asked, written, ends)
+        or (content is None and "tool_calls" in turns[i] and not _reaches(asked[begin:end], turns[i + 1 :]))
+    ):
         return begin, end
     last = content[1] if content is not None else limit
     return None if last is None or last <= begin else (begin, last)
+
+
+def _begin(form: Form, asked: str, before: str) -> int | None:
+    """Return where a turn begins that was answered after the prompt ``before``. What such a prompt has of reasoning, or
+    of the channel of the answer, templates leave out of turns that are answered already."""
+    bare = before[: before.rindex(form.marks[0])] if form.marks and form.marks[0] in before else before
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(asked, before, strict=False)))
+    common = before[:same] if form.thinking == "off" else before
+    return next((len(text) for text in (before, bare, common) if text and asked.startswith(text)), None)
+
+
+def _reaches(text: str, following: Sequence[Turn]) -> bool:
+    """Whether a text has the content of a turn that follows."""
+    return any(turn["content"] and turn["content"] in text for turn in following)
 
 
 def _replaced(text: str, with_probe: str | None) -> Span | None:

@@ -27,7 +27,7 @@ MARKS = (
 )
 """The marks in which models write their reasoning. The first pair is the one that scorers know."""
 OPEN, CLOSE = MARKS[0]
-_REASONING = re.compile("reasoning_content|message.(thinking|reasoning)|enable_thinking")
+_REASONING = re.compile(r"reasoning_content|enable_thinking|(\.|'|\")(thinking|reasoning)\b")
 _SETTING: Mapping[str, Thinking] = MappingProxyType(
     {"{#- ftdojo: thinking is on #}": "on", "{#- ftdojo: thinking is off #}": "off"}
 )
