@@ -95,7 +95,7 @@ def check(
 ) -> None:
     """Check a task: gold answers score best, empty and constant answers are reported, splits do not overlap."""
     from ftdojo import sandbox, tasks
-    from ftdojo.data import locate
+    from ftdojo.data import build_index, find_copies, locate, read_items
     from ftdojo.record import Home
     from ftdojo.tasks.check import check as check_task
 
@@ -104,6 +104,10 @@ def check(
     with tempfile.TemporaryDirectory(prefix="ftdojo-check-") as folder:
         found.variants[name].build(Path(folder), sources)
         verdict = check_task(found, Path(folder))
+        splits = [read_items(Path(folder, f"{split}.jsonl")) for split in ("validation", "test")]
+        index = build_index(found, Path(folder, "raw"), [item for items in splits for item in items])
+        copies = find_copies(found, Path(folder, "raw"), index)
+        verdict = verdict.model_copy(update={"findings": [*verdict.findings, *copies]})
     if json:
         print_json(verdict)
     else:

@@ -16,6 +16,7 @@ from typing import Any
 from ftdojo import digest
 from ftdojo.contract.data_profile import DataProfile
 from ftdojo.contract.task_spec import Record
+from ftdojo.data.copies import build_index, find_copies
 from ftdojo.data.fetch import identity, locate
 from ftdojo.data.overlap import VERSION as OVERLAP_VERSION
 from ftdojo.data.overlap import OverlapIndex
@@ -25,7 +26,7 @@ from ftdojo.tasks.spec import Sources, Task
 
 SEALED = "sealed"
 OVERLAP = "overlap.json"
-PROFILE_VERSION = 2
+PROFILE_VERSION = 3
 """Increase it when the same data gets another profile."""
 
 
@@ -38,6 +39,8 @@ class TaskData:
     sealed_test: Path
     overlap: OverlapIndex
     """Index of the prompts of validation and test."""
+    copies: tuple[str, ...]
+    """Of a user's own task, what its owner should know about raw rows that contain an evaluation item."""
     digests: dict[str, str]
     """Content digests of ``raw``, ``validation`` and ``test``."""
 
@@ -58,8 +61,11 @@ def prepare(task: Task, variant: str, home: Home) -> TaskData:
         sealed.mkdir(mode=0o700)
         (folder / "test.jsonl").rename(sealed / "test.jsonl")
         items = read_items(folder / "validation.jsonl") + read_items(sealed / "test.jsonl")
-        (folder / OVERLAP).write_text(json.dumps(OverlapIndex.from_texts(map(task.question, items)).to_json()), "utf-8")
+        index = build_index(task, folder / "raw", items)
+        (folder / OVERLAP).write_text(json.dumps(index.to_json()), "utf-8")
+        own = variant == "folder"
         return {
+            "copies": [found.message for found in find_copies(task, folder / "raw", index)] if own else [],
             "raw": digest.of_folder(folder / "raw"),
             "validation": digest.of_file(folder / "validation.jsonl"),
             "test": digest.of_file(sealed / "test.jsonl"),
@@ -103,6 +109,7 @@ def _data(stage: Stage) -> TaskData:
         validation=stage.path / "validation.jsonl",
         sealed_test=stage.path / SEALED / "test.jsonl",
         overlap=OverlapIndex.from_json(json.loads((stage.path / OVERLAP).read_text("utf-8"))),
+        copies=tuple(stage.facts["copies"]),
         digests={name: str(stage.facts[name]) for name in ("raw", "validation", "test")},
     )
 

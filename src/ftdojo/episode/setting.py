@@ -42,6 +42,8 @@ class Setting:
         shown.update("setup", 1, 2, "preparing the task's data")
         data = prepare(found, name, home)
         shown.end("setup", f"{found.spec.id} ({name}), {options.model}")
+        for message in data.copies:
+            shown.end("data", message)
         chosen = options.model_copy(update={"variant": name})
         return cls(options=chosen, task=found, data=data, base=base, home=home)
 
