@@ -153,7 +153,7 @@ BAD: dict[str, tuple[Callable[[Path], str], Wishes, str]] = {
     "a broken prompt": (lambda f: csv(f, reviews()), Wishes(prompt="{{ text"), "--prompt: line 1"),
     "one class": (lambda f: csv(f, [{**r, "label": "ok"} for r in reviews()]), Wishes(), "nothing to learn"),
     "no answers": (lambda f: csv(f, [{**r, "label": None} for r in reviews()]), Wishes(), "every answer is missing"),
-    "unclear": (lambda f: csv(f, [{"a": r["nr"], "b": r["label"]} for r in reviews()]), Wishes(), "--answer COLUMN"),
+    "unclear": (lambda f: csv(f, [{"a": r["label"], "b": r["label"]} for r in reviews()]), Wishes(), "--answer COLUMN"),
     "too few": (lambda f: csv(f, reviews(6)), Wishes(), "too few to split"),
     "no rows": (lambda f: csv(f, reviews()[:0]), Wishes(), "holds no rows"),
     "an empty folder": (str, Wishes(), "holds no data file"),
@@ -232,6 +232,11 @@ def test_several_turns_and_a_system_text_stand_in_the_prompt(tmp_path: Path) -> 
     assert prompt.startswith("Answer briefly.\n\nBe kind.\n\nUser: Question ")
     assert "\n\nAssistant: Which?\n\nUser: That of " in prompt
     assert prompt.endswith("\n\nAssistant:")
+
+
+def test_the_only_column_of_classes_is_the_answer(tmp_path: Path) -> None:
+    rows = [{"verdict": row["label"], "text": row["Review Text"]} for row in reviews()]
+    assert make_task("mine", tmp_path / "mine", csv(tmp_path, rows), Wishes(), count).answer == "verdict"
 
 
 @pytest.mark.parametrize(

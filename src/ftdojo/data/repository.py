@@ -26,6 +26,8 @@ from ftdojo.tasks.spec import Sources, Task
 
 SEALED = "sealed"
 OVERLAP = "overlap.json"
+EARLIER_OVERLAP = (2,)
+"""Versions of the index in data that earlier builds prepared: it is made again from the items."""
 PROFILE_VERSION = 3
 """Increase it when the same data gets another profile."""
 
@@ -71,7 +73,7 @@ def prepare(task: Task, variant: str, home: Home) -> TaskData:
             "test": digest.of_file(sealed / "test.jsonl"),
         }
 
-    return _data(Store(home.data).make(_kind(task), _key(task, variant, sources, home), build))
+    return _data(task, Store(home.data).make(_kind(task), _key(task, variant, sources, home), build))
 
 
 def find(task: Task, variant: str, home: Home) -> TaskData | None:
@@ -81,8 +83,11 @@ def find(task: Task, variant: str, home: Home) -> TaskData | None:
         PrerequisiteError: if a published data set that it is built from is not on this machine.
     """
     sources = locate(task.variants[variant].sets, home, command=_command(task, variant))
-    stage = Store(home.data).find(_kind(task), _key(task, variant, sources, home))
-    return _data(stage) if stage else None
+    for overlap in (OVERLAP_VERSION, *EARLIER_OVERLAP):
+        stage = Store(home.data).find(_kind(task), _key(task, variant, sources, home) | {"overlap": overlap})
+        if stage:
+            return _data(task, stage)
+    return None
 
 
 def _command(task: Task, variant: str) -> str:
@@ -103,13 +108,18 @@ def _key(task: Task, variant: str, sources: Sources, home: Home) -> dict[str, An
     }
 
 
-def _data(stage: Stage) -> TaskData:
+def _data(task: Task, stage: Stage) -> TaskData:
+    if "copies" in stage.facts:
+        index = OverlapIndex.from_json(json.loads((stage.path / OVERLAP).read_text("utf-8")))
+    else:
+        items = read_items(stage.path / "validation.jsonl") + read_items(stage.path / SEALED / "test.jsonl")
+        index = build_index(task, stage.path / "raw", items)
     return TaskData(
         raw=stage.path / "raw",
         validation=stage.path / "validation.jsonl",
         sealed_test=stage.path / SEALED / "test.jsonl",
-        overlap=OverlapIndex.from_json(json.loads((stage.path / OVERLAP).read_text("utf-8"))),
-        copies=tuple(stage.facts["copies"]),
+        overlap=index,
+        copies=tuple(stage.facts.get("copies", ())),
         digests={name: str(stage.facts[name]) for name in ("raw", "validation", "test")},
     )
 

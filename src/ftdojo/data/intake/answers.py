@@ -40,7 +40,7 @@ def choose_scorer(answers: Sequence[str]) -> Scoring:
             f"every answer is {answers[0][:80]!r}, so there is nothing to learn",
             fix="name another column with --answer, or add rows with other answers",
         )
-    if len(classes) <= MOST_CLASSES and len(answers) >= EACH * len(classes) and max(map(len, classes)) <= CLASS_CHARS:
+    if are_classes(answers):
         first = {" ".join(answer.casefold().split()): answer for answer in reversed(answers)}
         names = tuple(sorted(first.values()))
         return Scoring("choice", "accuracy", f"{len(names)} classes", f"one of: {', '.join(names)}", names)
@@ -52,6 +52,13 @@ def choose_scorer(answers: Sequence[str]) -> Scoring:
     long = sum(len(answer.split()) > LONG_WORDS for answer in answers) > len(answers) / 2
     warning = "most answers are long, and only the same text counts as right; scorer.py can judge otherwise"
     return Scoring("exact", "accuracy", "answers are free text", "the answer alone", warning=warning if long else "")
+
+
+def are_classes(answers: Sequence[str]) -> bool:
+    """Whether answers look like classes: few different ones, short, with several rows each."""
+    classes = {" ".join(answer.casefold().split()) for answer in answers}
+    few = 1 < len(classes) <= MOST_CLASSES and len(answers) >= EACH * len(classes)
+    return few and max(map(len, classes)) <= CLASS_CHARS
 
 
 def _is_number(text: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ftdojo.contract.recipe_program.templates import to_text
 from ftdojo.contract.task_spec import Record
+from ftdojo.data.intake.answers import are_classes
 from ftdojo.errors import UsageError
 from ftdojo.tasks.template import variable
 
@@ -61,11 +62,20 @@ def find_form(rows: Sequence[Record], *, prompt: str | None, answer: str | None)
     if answer is None and {"instruction", "output"} <= columns.keys():
         alpaca = "{{ instruction }}{% if input %}\n\n{{ input }}{% endif %}"
         return Form("Alpaca", list(rows), _wished(prompt, columns) or alpaca, "output")
-    chosen = answer or next((columns[name] for name in ANSWERS if name in columns), None)
+    chosen = (
+        answer or next((columns[name] for name in ANSWERS if name in columns), None) or _only_classes(rows, columns)
+    )
     if chosen is None:
         shown = ", ".join(f"'{name}'" for name in columns.values())
         raise UsageError(f"it is not clear which column holds the answer: {shown}", fix="name it with --answer COLUMN")
     return Form("table", list(rows), _wished(prompt, columns) or _default_prompt(rows, columns, chosen), chosen)
+
+
+def _only_classes(rows: Sequence[Record], columns: dict[str, str]) -> str | None:
+    """Return the column that holds classes, if exactly one does."""
+    texts = {name: [text for row in rows if (text := text_of(row.get(name)))] for name in columns.values()}
+    found = [name for name, values in texts.items() if values and are_classes(values)]
+    return found[0] if len(found) == 1 else None
 
 
 def _columns(rows: Sequence[Record]) -> dict[str, str]:
