@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from ftdojo.contract.recipe_program import files, render
-from ftdojo.contract.recipe_program.files import find_encoding, read
+from ftdojo.contract.recipe_program.files import find_encoding
+from ftdojo.contract.recipe_program.files import read_file as read
 from ftdojo.data import profile
 from ftdojo.tasks.raw_files import read_rows
 

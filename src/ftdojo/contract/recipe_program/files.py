@@ -34,7 +34,7 @@ _NOT_BETWEEN = re.compile(r"[^\s,]")
 _LIST_OF_OBJECTS = re.compile(r"\s*\[\s*[{\]]")
 
 
-def read(path: Path) -> Iterator[Any]:
+def read_file(path: Path) -> Iterator[Any]:
     """Yield the rows of a file whose suffix is one of :data:`READERS`."""
     return READERS[path.suffix.lower()](path)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from jinja2.exceptions import SecurityError, TemplateError
 
-from .files import load_json, read
+from .files import load_json, read_file
 from .templates import RowEnvironment, strip_answer, strip_prompt, variables
 
 MAX_ANSWERS = 50
@@ -58,7 +58,7 @@ def render(
     environment = RowEnvironment(from_json)
     prompt, completion = (environment.from_string(source[key]) for key in ("prompt", "completion"))
     keep = environment.compile_expression(source["where"]) if source["where"] else None
-    for row in read(folder / source["path"]):
+    for row in read_file(folder / source["path"]):
         if not isinstance(row, dict):
             skipped["is no row"] += 1
             continue
