@@ -180,8 +180,8 @@ def test_a_hub_set_that_cannot_be_had_is_one_message(tmp_path: Path, monkeypatch
 
 def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
     rows = reviews()
-    flawed = [{"nr": 1, "Review Text": "no label"}, {"label": "positive"}, rows[0], {**rows[1], "label": "negative"}]
-    flawed[3]["label"] = "negative" if rows[1]["label"] == "positive" else "positive"
+    other = {**rows[1], "label": "negative" if rows[1]["label"] == "positive" else "positive"}
+    flawed: list[dict[str, Any]] = [{"nr": 1, "Review Text": "no label"}, {"label": "positive"}, rows[0], other]
     (tmp_path / "x.jsonl").write_bytes(lines([*rows, *flawed]) + b"broken\n[1]\n")
     made = make_task("mine", tmp_path / "mine", str(tmp_path / "x.jsonl"), Wishes(), count)
     assert made.left_out == {

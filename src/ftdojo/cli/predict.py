@@ -59,9 +59,9 @@ def predict(
     origins = [_origin(who, prompt, found.spec.max_new_tokens) for prompt in prompts]
     _require_same(answered, origins, to)
     opened = (
-        nullcontext(ServedEngine(connect(served, base_url=options.base_url), concurrency=concurrency))
-        if served
-        else inference.open_engine(options.engine, base)
+        inference.open_engine(options.engine, base)
+        if base
+        else nullcontext(ServedEngine(connect(str(served), base_url=options.base_url), concurrency=concurrency))
     )
     with Live() as live, opened as answering, to.open("a", encoding="utf-8") as stream:
 

@@ -121,7 +121,7 @@ def _from_hub(name: str) -> Source:
     from datasets import exceptions
     from huggingface_hub.utils import logging
 
-    logging.set_verbosity_error()  # every repeated request would be a line
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # every repeated request would be a line
     try:
         found = datasets.load_dataset(name, download_config=datasets.DownloadConfig(max_retries=1))
     except exceptions.DatasetNotFoundError:
