@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from ftdojo.contract.recipe_program import files, render
-from ftdojo.contract.recipe_program.files import find_encoding, read
+from ftdojo.contract.recipe_program.files import find_encoding
+from ftdojo.contract.recipe_program.files import read_file as read
 from ftdojo.data import profile
 from ftdojo.tasks.raw_files import read_rows
 
-ROWS = [{"q": "Grüße\u2028aus, „Köln“", "a": "yes"}, {"q": "two", "a": None}]
+ROWS: list[dict[str, Any]] = [{"q": "Grüße\u2028aus, „Köln“", "a": "yes"}, {"q": "two", "a": None}]
 LINES = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in ROWS)
 TABLE = 'q,a\n"Grüße\u2028aus, „Köln“",yes\ntwo,\n'
 LATIN = [{"q": "Grüße", "a": "yes"}]

@@ -19,7 +19,7 @@ RUN_BY = {
     "ftdojo run": "tests/gateway/test_access.py::test_a_killed_run_is_resumed_and_charged_once",
     "ftdojo tasks": "tests/cli/test_cli.py::test_tasks_are_listed",
     "ftdojo task show": "tests/cli/test_data.py::test_tables_for_people",
-    "ftdojo task new": "tests/cli/test_cli.py::test_a_new_task_passes_its_own_check",
+    "ftdojo task new": "tests/cli/test_from_table.py::test_a_table_becomes_a_model_in_three_commands",
     "ftdojo task check": "tests/cli/test_cli.py::test_a_new_task_passes_its_own_check",
     "ftdojo data prepare": "tests/cli/test_data.py::test_published_data_is_fetched_once_and_then_needs_no_network",
     "ftdojo data show": "tests/cli/test_data.py::test_tables_for_people",

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from ftdojo.cli.console import out, print_json, print_table
 from ftdojo.cli.run import Json, TaskName
+from ftdojo.contract.options import RunOptions
 from ftdojo.errors import InputError, UsageError
 from ftdojo.findings import Finding
 from ftdojo.plain import plural
@@ -81,16 +82,53 @@ def show(task: TaskName, json: Json = False) -> None:
 def new(
     name: Annotated[str, typer.Argument(help="Name of the task; a folder of that name is written.")],
     into: Annotated[Path, typer.Option(help="Parent of the new folder.")] = Path(),
+    source: Annotated[
+        str | None, typer.Option("--from", metavar="FILE|FOLDER|HUB-ID", help="Make the task of these rows.")
+    ] = None,
+    answer: Annotated[str | None, typer.Option(metavar="COLUMN", help="Column with the right answers.")] = None,
+    prompt: Annotated[
+        str | None, typer.Option(help="Column, or Jinja template over a row's columns; by default all columns.")
+    ] = None,
+    split: Annotated[float, typer.Option(help="Share of the rows for evaluation.")] = 0.2,
+    system: Annotated[str, typer.Option(help="Text that stands before every prompt.")] = "",
+    model: Annotated[str, typer.Option(help="Base model, whose tokens are counted.")] = RunOptions.model_fields[
+        "model"
+    ].default,
     json: Json = False,
 ) -> None:
-    """Write a small working task folder to start from."""
-    from ftdojo.tasks.scaffold import new as scaffold
+    """Write a task folder: of your own rows (--from), or a small working one to start from.
 
-    folder = scaffold(name, into / Path(name).name)
-    if json:
-        print_json({"folder": str(folder)})
+    Rows are read from CSV, TSV, JSON lines, a JSON list, Parquet, Arrow, Excel, ShareGPT and OpenAI messages, or from a
+    data set of the hub.
+
+    [bold]Examples[/]
+
+      ftdojo task new reviews --from reviews.csv --answer sentiment
+
+      ftdojo task new support --from chats.jsonl --system "You are a support agent."
+    """
+    folder = into / Path(name).name
+    if source is None:
+        from ftdojo.tasks.scaffold import new as scaffold
+
+        if answer or prompt or system:
+            raise UsageError("--answer, --prompt and --system are about rows", fix="name the rows with --from")
+        scaffold(name, folder)
+        document: Any = {"folder": str(folder)}
     else:
-        out.print(f"wrote {folder}; check it with: ftdojo task check {folder}")
+        from ftdojo import data, models
+        from ftdojo.data.intake import Wishes, make_task
+        from ftdojo.record import Home
+
+        wishes = Wishes(answer=answer, prompt=prompt, share=split, system=system)
+        count = data.token_counter(models.resolve(model, Home.default().root))
+        document = make_task(name, folder, source, wishes, count)
+    if json:
+        print_json(document)
+        return
+    if source is not None:
+        _print_intake(document)
+    out.print(f"wrote {folder}; check it with: ftdojo task check {folder}")
 
 
 @app.command()
@@ -99,7 +137,7 @@ def check(
 ) -> None:
     """Check a task: gold answers score best, empty and constant answers are reported, splits do not overlap."""
     from ftdojo import sandbox, tasks
-    from ftdojo.data import locate
+    from ftdojo.data import build_index, find_copies, locate, read_items
     from ftdojo.record import Home
     from ftdojo.tasks.check import check as check_task
 
@@ -108,6 +146,10 @@ def check(
     with tempfile.TemporaryDirectory(prefix="ftdojo-check-") as folder:
         found.variants[name].build(Path(folder), sources)
         verdict = check_task(found, Path(folder))
+        splits = [read_items(Path(folder, f"{split}.jsonl")) for split in ("validation", "test")]
+        index = build_index(found, Path(folder, "raw"), [item for items in splits for item in items])
+        copies = find_copies(found, Path(folder, "raw"), index)
+        verdict = verdict.model_copy(update={"findings": [*verdict.findings, *copies]})
     if json:
         print_json(verdict)
     else:
@@ -140,6 +182,35 @@ def score(
         out.print(f"  {name}: {part.value:.2f} (n = {part.n})")
     for name, value in report.metrics.items():
         out.print(f"  {name}: {value:.3f}")
+
+
+def _print_intake(found: Any) -> None:
+    left_out = "; ".join(f"{count} as each {reason}" for reason, count in found.left_out.items())
+    missing = ", ".join(f"{name} {count}" for name, count in found.columns.items() if count)
+    classes = ", ".join(f"{name} {count}" for name, count in found.classes.items())
+    lines = [
+        ("Form", f"{found.form}: {found.rows} rows of {', '.join(found.files)}"),
+        ("Columns", ", ".join(found.columns)),
+        ("Missing", missing or "nothing"),
+        ("Left out", left_out or "nothing"),
+        ("Prompt", found.prompt),
+        ("Answer", found.answer),
+        *([("Classes", classes)] if classes else []),
+        (
+            "Tokens",
+            f"prompts {found.prompt_tokens.median} in the median, {found.prompt_tokens.longest} at most; "
+            f"answers {found.answer_tokens.median} and {found.answer_tokens.longest}",
+        ),
+        ("Scorer", f"{found.scorer}, {found.metric}: {found.why}"),
+        (
+            "Split",
+            f"{found.train} rows to train on, {found.evaluation} for evaluation; {found.grouped} have a "
+            "near-duplicate or share a document, and are on one side with it",
+        ),
+        *(("Note", remark) for remark in found.remarks),
+    ]
+    for title, text in lines:
+        out.print(Text.assemble((f"{title:9}", "bold"), text))
 
 
 def _print_check(verdict: CheckReport, best: float) -> None:

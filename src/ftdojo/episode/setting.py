@@ -48,6 +48,8 @@ class Setting:
         shown.update("setup", 1, 2, "preparing the task's data")
         data = prepare(found, name, home)
         shown.end("setup", f"{found.spec.id} ({name}), {options.model}")
+        for message in data.copies:
+            shown.end("data", message)
         chosen = options.model_copy(update={"variant": name, "thinking": thinking})
         return cls(options=chosen, task=found.with_thinking(chosen.reasoning_tokens), data=data, base=base, home=home)
 

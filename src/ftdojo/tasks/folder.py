@@ -233,7 +233,7 @@ def evaluation_items(rows: Sequence[Record], reader: Reader, file: str = "eval.j
             findings.append(_finding("double_id", where, f"its id '{name}' was used before", "make ids unique"))
         else:
             names.add(name)
-            kept = {key: _without_bytes(value) for key, value in row.items()}
+            kept = {key: without_bytes(value) for key, value in row.items()}
             items[prompt] = {**kept, "id": name, **({"subtask": subtask} if reader.subtask_field else {})}
     found = [reader.subtask(item) for item in items.values()]
     for subtask in sorted(set(found)) or [""]:
@@ -263,12 +263,12 @@ def split_items(items: Sequence[Record], reader: Reader) -> tuple[list[Record], 
     return validation, test
 
 
-def _without_bytes(value: Any) -> Any:
+def without_bytes(value: Any) -> Any:
     """Return a value without its bytes, such as pictures, which no JSON file holds."""
     if isinstance(value, dict):
-        return {key: _without_bytes(inner) for key, inner in value.items()}
+        return {key: without_bytes(inner) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_without_bytes(inner) for inner in value]
+        return [without_bytes(inner) for inner in value]
     return None if isinstance(value, bytes) else value
 
 

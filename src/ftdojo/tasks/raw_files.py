@@ -7,8 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ftdojo.contract.recipe_program.files import READERS, find_encoding
-from ftdojo.contract.recipe_program.files import read as read_any
+from ftdojo.contract.recipe_program.files import READERS, find_encoding, read_file
 from ftdojo.errors import InputError, PrerequisiteError
 from ftdojo.findings import Finding
 
@@ -26,7 +25,7 @@ def read(path: Path) -> Iterator[Any]:
     """
     if path.suffix.lower() == ".xlsx" and find_spec("openpyxl") is None:
         raise PrerequisiteError(f"reading {path.name} needs openpyxl", fix="pip install 'ftdojo[excel]'")
-    return read_any(path)
+    return read_file(path)
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:

@@ -62,10 +62,15 @@ def is_template(text: str) -> bool:
     return "{{" in text or "{%" in text
 
 
+def variable(name: str) -> str:
+    """Return the expression for a field of this name, also if it is no word."""
+    is_word = name.isidentifier() and name.lower() not in _RESERVED
+    return name if is_word else f"row[{json.dumps(name, ensure_ascii=False)}]"
+
+
 def field(name: str) -> str:
     """Return the template of one field: text unchanged, other values as JSON, empty for a missing or null field."""
-    if not name.isidentifier() or name.lower() in _RESERVED:
-        name = f"row[{json.dumps(name, ensure_ascii=False)}]"
+    name = variable(name)
     text = f"{{% if {name} is string %}}{{{{ {name} }}}}"
     other = f"{{% elif {name} is defined and {name} is not none %}}{{{{ {name} | to_json }}}}{{% endif %}}"
     return text + other

@@ -34,7 +34,7 @@ _NOT_BETWEEN = re.compile(r"[^\s,]")
 _LIST_OF_OBJECTS = re.compile(r"\s*\[\s*[{\]]")
 
 
-def read(path: Path) -> Iterator[Any]:
+def read_file(path: Path) -> Iterator[Any]:
     """Yield the rows of a file whose suffix is one of :data:`READERS`."""
     return READERS[path.suffix.lower()](path)
 
@@ -98,7 +98,9 @@ codecs.register_error("recipe_program.foreign", _decode_foreign)
 def _open_text(path: Path, *, newline: str | None = None) -> IO[str] | None:
     """Open a text file in its encoding; ``None`` if it is no text."""
     encoding = _encoding(path)
-    return encoding and path.open(encoding=encoding, errors="recipe_program.foreign", newline=newline)
+    if encoding is None:
+        return None
+    return path.open(encoding=encoding, errors="recipe_program.foreign", newline=newline)
 
 
 def _lines(stream: IO[str]) -> Iterator[str]:

@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from jinja2 import TemplateError
-from jinja2.sandbox import SecurityError
+from jinja2.exceptions import SecurityError, TemplateError
 
-from .files import load_json, read
+from .files import load_json, read_file
 from .templates import RowEnvironment, strip_answer, strip_prompt, variables
 
 MAX_ANSWERS = 50
@@ -59,7 +58,7 @@ def render(
     environment = RowEnvironment(from_json)
     prompt, completion = (environment.from_string(source[key]) for key in ("prompt", "completion"))
     keep = environment.compile_expression(source["where"]) if source["where"] else None
-    for row in read(folder / source["path"]):
+    for row in read_file(folder / source["path"]):
         if not isinstance(row, dict):
             skipped["is no row"] += 1
             continue
@@ -143,8 +142,8 @@ def mix(recipe: dict[str, Any], folder: Path, limit: int, skipped: Skipped | Non
             pairs = deduplicate(pairs, seen)
         pools.append(balanced(pairs) if pairs and recipe["balance"] == "completion" else pairs)
     weights, available = [s["weight"] for s in recipe["sources"]], [len(pool) for pool in pools]
-    skipped = shares(weights, available, recipe.get("skip", 0) % max(1, sum(available)))
-    pools = [[*pool[n:], *pool[:n]] for pool, n in zip(pools, skipped, strict=True)]
+    passed = shares(weights, available, recipe.get("skip", 0) % max(1, sum(available)))
+    pools = [[*pool[n:], *pool[:n]] for pool, n in zip(pools, passed, strict=True)]
     counts = shares(weights, available, min(limit, recipe["max_rows"]))
     rows = [pair for pool, count in zip(pools, counts, strict=True) for pair in pool[:count]]
     rng.shuffle(rows)
