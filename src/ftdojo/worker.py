@@ -67,6 +67,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            start_new_session=True,  # a Ctrl-C in the terminal is for this process, which may still need the child
         )
         weakref.finalize(self, _end, process)
         return process

@@ -52,6 +52,7 @@ def test_known_forms(row: dict[str, Any], turns: tuple[str, ...]) -> None:
         ({"messages": [USER, {**ASSISTANT, "mood": "glad"}]}, "a turn has the key 'mood'"),
         ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}, ASSISTANT]}, "part of type 'image_url'"),
         ({"messages": [USER, {"role": "assistant", "tool_calls": [{"id": "1"}]}]}, "'tool_calls' must be a list of"),
+        ({"messages": [USER, ASSISTANT], "tools": "[" + '{"a":' * 99 + "1" + "}" * 99 + "]"}, "more than 50 deep"),
         ({"messages": [USER, ASSISTANT], "tools": "none"}, "'tools' must be a list of"),
         ({"messages": [USER, ASSISTANT], "tools": [{"name": "\ud800"}]}, "half a character"),
     ],

@@ -59,6 +59,16 @@ def test_all_end_tokens_of_the_generation_settings_stop(tiny_model: Path, tmp_pa
     assert Chat(tmp_path / "model").stops >= {0, 7}
 
 
+def test_end_tokens_that_are_none_are_refused_and_unknown_ones_never_met(tiny_model: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_model, tmp_path / "model")
+    settings = tmp_path / "model/generation_config.json"
+    settings.write_text(json.dumps({"eos_token_id": [10**12, -1]}))
+    assert Chat(tmp_path / "model").conversation(ANSWERED) == Chat(tiny_model).conversation(ANSWERED)
+    settings.write_text(json.dumps({"eos_token_id": ["</s>"]}))
+    with pytest.raises(UsageError, match="eos_token_id must be a number"):
+        Chat(tmp_path / "model")
+
+
 def test_a_model_without_a_template_is_refused(tiny_model: Path, tmp_path: Path) -> None:
     shutil.copytree(tiny_model, tmp_path / "model")
     (tmp_path / "model/chat_template.jinja").unlink()

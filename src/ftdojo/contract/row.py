@@ -16,6 +16,8 @@ SURROGATE = re.compile(r"[\ud800-\udfff]")
 FORMS = "prompt/completion, instruction/input/output or messages"
 SUBTASK = "subtask"
 MAX_SUBTASK_CHARS = 100
+MAX_DEPTH = 50
+"""Of tools and calls. Schemas of real tools stay below 20."""
 ROLES = ("system", "developer", "user", "assistant", "tool")
 REASONING = ("reasoning_content", "reasoning", "thinking")
 """The names under which an assistant turn may have its reasoning."""
@@ -197,17 +199,23 @@ def _whole_text(turn: Message) -> str:
     return "\n".join(filter(None, [turn["content"], *_strings([part for part in more if part])]))
 
 
-def _strings(value: Any) -> Iterator[str]:
-    """Return every text in a JSON value, names included."""
+def _strings(value: Any, depth: int = 0) -> Iterator[str]:
+    """Return every text in a JSON value, names included.
+
+    Raises:
+        ValueError: if the value is nested too deeply to be rendered.
+    """
+    if depth > MAX_DEPTH:
+        raise ValueError(f"tools or their calls are nested more than {MAX_DEPTH} deep")
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         for key, inner in value.items():
             yield str(key)
-            yield from _strings(inner)
+            yield from _strings(inner, depth + 1)
     elif isinstance(value, list):
         for inner in value:
-            yield from _strings(inner)
+            yield from _strings(inner, depth + 1)
 
 
 def _pair(prompt: list[tuple[str, Any]], completion: Any) -> Row:

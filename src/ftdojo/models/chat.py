@@ -43,7 +43,8 @@ class Chat:
         self._end: int = min(self.stops) if eos is None else eos
         pad = self._tokenizer.pad_token_id
         self.pad: int = self._end if pad is None else pad
-        self._ends = tuple(self._tokenizer.convert_ids_to_tokens(sorted(self.stops)))
+        known = [token for token in sorted(self.stops) if 0 <= token < len(self._tokenizer)]
+        self._ends = tuple(filter(None, self._tokenizer.convert_ids_to_tokens(known)))
 
     @property
     def special(self) -> frozenset[str]:
@@ -154,6 +155,9 @@ def _stops(model: Path) -> set[int]:
     path = model / "generation_config.json"
     try:
         ends = json.loads(path.read_text("utf-8")).get("eos_token_id") if path.is_file() else None
-        return set(ends) if isinstance(ends, list) else set() if ends is None else {ends}
+        found = set(ends) if isinstance(ends, list) else set() if ends is None else {ends}
+        if not all(isinstance(end, int) for end in found):
+            raise ValueError("eos_token_id must be a number, or a list of numbers")
+        return found
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(f"{path} cannot be read: {error}", fix="give a folder that save_pretrained wrote") from None

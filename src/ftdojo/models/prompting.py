@@ -98,8 +98,9 @@ def _with_thinking(template: str, thinking: Thinking, model: Path) -> tuple[str,
 
 def _folder(model: Path, template: str, cache: Path) -> Path:
     """Return a folder with the files of a model, as links, and this chat template."""
-    files = sorted(path for path in model.iterdir() if path.name not in (TEMPLATE, TOKENIZER, MANIFEST))
     config = _without_template(model / TOKENIZER)
+    written = {TEMPLATE, MANIFEST} if config is None else {TEMPLATE, MANIFEST, TOKENIZER}
+    files = sorted(path for path in model.iterdir() if path.name not in written)
     name = digest.of_value([str(model.absolute()), [path.name for path in files], template, config])
     folder = cache / "models" / "prompting" / name
     if folder.is_dir():
@@ -120,9 +121,7 @@ def _folder(model: Path, template: str, cache: Path) -> Path:
 
 
 def _without_template(path: Path) -> dict[str, Any] | None:
-    """Return the settings of a tokenizer without the template that older files have in them."""
-    if not path.is_file():
-        return None
-    config: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    config.pop("chat_template", None)
-    return config
+    """Return the settings of a tokenizer without the template that older files have in them; ``None`` if there is no
+    such file, or no template in it."""
+    config: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    return config if config.pop("chat_template", None) else None
