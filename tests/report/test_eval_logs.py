@@ -57,4 +57,5 @@ def test_inspect_reads_its_logs(samples: Samples, tmp_path: Path) -> None:
         assert [s.output.completion for s in read.samples] == [s.output for s in evaluated.samples]
     table = analysis.evals_df(str(tmp_path / "logs"))
     assert len(table) == len(paths)
-    assert list(table["model"]) == [f"ftdojo/{e.model}" for e in samples.evaluations]
+    assert sorted(table["model"]) == sorted(f"ftdojo/{e.model}" for e in samples.evaluations)
+    assert sorted(table["score_headline_value"]) == sorted(e.score.value for e in samples.evaluations)

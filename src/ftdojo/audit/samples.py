@@ -123,7 +123,7 @@ def _pair(task: Task, items: Sequence[Record], predictions: Sequence[Prediction]
         Sample(
             id=str(item["id"]),
             subtask=str(item.get("subtask", "")),
-            messages=list(task.prompt(item)),
+            messages=[dict(message) for message in task.prompt(item)],
             output=prediction.output,
             gold=task.scorer.gold(item),
             verdict=verdict,

@@ -11,7 +11,7 @@ from ftdojo.contract.protocol import Iteration
 from ftdojo.contract.result import ClassScore, Score
 from ftdojo.contract.submission import PlannedChange
 from ftdojo.findings import Finding
-from ftdojo.report.next_steps import Step
+from ftdojo.report.advice import Step
 
 LIST = 24
 """Maximum number of entries shown of a list whose length an agent or a data set decides."""

@@ -16,7 +16,7 @@ from ftdojo.record import Ledger, RunFolder
 from ftdojo.record.events import AgentStopped, BaselineMeasured, IterationEnded, RunBegun, TestOpened, TestScored
 from ftdojo.record.history import History
 from ftdojo.report import text
-from ftdojo.report.next_steps import next_steps, repeat_command
+from ftdojo.report.advice import advise, repeat_command
 from ftdojo.report.view.accounts import accounts
 from ftdojo.report.view.cards import cards
 from ftdojo.report.view.detail import detail
@@ -80,7 +80,7 @@ def read(run: Path) -> Report:
     return Report(
         title=configuration.task,
         model=str(RunFolder(run).model) if finished and best and RunFolder(run).model.is_dir() else "",
-        steps=next_steps(
+        steps=advise(
             run,
             configuration,
             run_begun.task,

@@ -52,7 +52,7 @@ def lacked_time(iterations: Sequence[IterationResult], *, out_of_budget: bool) -
     return out_of_budget or any(finding.code in TIME for i in iterations for finding in i.findings)
 
 
-def next_steps(
+def advise(
     run: Path,
     configuration: Configuration,
     task: str,

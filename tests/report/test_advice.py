@@ -14,7 +14,7 @@ from ftdojo.contract.budget import Budget
 from ftdojo.contract.configuration import Configuration
 from ftdojo.contract.result import IterationResult, Score, StageSeconds
 from ftdojo.findings import Finding
-from ftdojo.report.next_steps import Step, next_steps, repeat_command
+from ftdojo.report.advice import Step, advise, repeat_command
 
 IDENTITY = Configuration(
     task="own/reviews",
@@ -42,7 +42,7 @@ def tried(*, scored: bool, finding: Finding | None = None) -> IterationResult:
 
 
 def steps(run: Path, iteration: IterationResult, *, best: int = 0) -> list[Step]:
-    return next_steps(run, IDENTITY, "my tasks/reviews", best=best, iterations=[iteration], out_of_budget=False)
+    return advise(run, IDENTITY, "my tasks/reviews", best=best, iterations=[iteration], out_of_budget=False)
 
 
 def test_a_better_model_is_used(tmp_path: Path) -> None:
