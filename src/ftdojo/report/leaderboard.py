@@ -52,6 +52,8 @@ class View:
 
     title: str
     limits: str
+    headline: str
+    """Who is best, in one sentence."""
     verdict: str
     standings: Table
     matrix: Table
@@ -85,9 +87,9 @@ def as_markdown(board: Leaderboard) -> str:
     """Return standings and scores as Markdown tables."""
     parts = [f"# {board.suite}\n"]
     for view in map(_view, board.boards):
-        parts.append(
-            f"## {text.markdown(view.title)}\n\n{text.markdown(view.limits)}\n\n{text.markdown(view.verdict)}\n"
-        )
+        title, headline = text.markdown(view.title), text.markdown(view.headline)
+        parts.append(f"## {title}\n\n**{headline}**\n")
+        parts.append(f"{text.markdown(view.limits)}\n\n{text.markdown(view.verdict)}\n")
         parts += [_markdown(view.standings), _markdown(view.matrix)]
     if board.missing:
         parts.append(
@@ -124,6 +126,7 @@ def _view(board: Board, number: int = 0) -> View:
     return View(
         title=f"{model}, {board.variant} data, budget {board.budget}",
         limits=f"Each run: {', '.join(shown)}.",
+        headline=_headline(board),
         verdict=_verdict(board),
         standings=_standings(board.standings, len(board.tasks)),
         matrix=_matrix(board, [s.contestant for s in board.standings]),
@@ -133,6 +136,22 @@ def _view(board: Board, number: int = 0) -> View:
         course=_course(board, number),
         versions=", ".join(f"{name} {version}" for name, version in board.versions.items()),
     )
+
+
+def _headline(board: Board) -> str:
+    """Name the best contestant; say so if its lead is not shown."""
+    ranked = [s for s in board.standings if s.gain is not None]
+    if not board.tasks or not ranked:
+        return "No run has ended yet."
+    first, *others = sorted(ranked, key=lambda s: -(s.gain or 0.0))
+    place = f"{first.contestant} is best, with a mean gain of {_percent(first.gain or 0.0)}{text.SPACE}%"
+    if not others:
+        return f"{place}; it is the only contestant."
+    second = others[0]
+    alone = sum(list(line.leaders) == [first.contestant] for line in board.tasks)
+    after = f"before {second.contestant} with {_percent(second.gain or 0.0)}{text.SPACE}%"
+    shown = f"the lead is shown on {alone} of {plural(len(board.tasks), 'task')}" if alone else "the lead is not shown"
+    return f"{place}, {after}; {shown}."
 
 
 def _verdict(board: Board) -> str:

@@ -27,6 +27,19 @@ def closing_table(result: RunResult) -> RenderableType:
     return Group(*parts, _spent(result))
 
 
+def next_table(run: Path) -> RenderableType:
+    """Return what to do with a run, in commands; one a line, so that it can be copied."""
+    lines = []
+    report = view.read(run)
+    if report.model:
+        lines.append(Text.assemble(("model  ", "bold"), report.model))
+    for step in report.steps:
+        lines.append(Text.assemble(("next   ", "bold"), step.what))
+        if step.command:
+            lines.append(Text(f"         {step.command}"))
+    return Group(*lines)
+
+
 def more_table(run: Path) -> RenderableType:
     """Return what more rows or time would buy, for the finished run in a folder; nothing if nothing was scored."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -73,7 +86,7 @@ def _iterations(result: RunResult) -> Table:
     table = Table(
         box=box.SIMPLE_HEAD,
         pad_edge=False,
-        caption=f"the report also shows {plural(hidden, 'earlier iteration')}" if hidden else None,
+        caption=f"{plural(hidden, 'earlier iteration')}: see the report" if hidden else None,
         caption_justify="left",
     )
     table.add_column("no.", justify="right")
