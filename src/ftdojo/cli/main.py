@@ -10,9 +10,10 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from ftdojo.cli import bench, data, doctor, export, mcp, predict, run, tasks, verify
+from ftdojo.cli import bench, call, data, doctor, export, mcp, predict, run, tasks, verify
 from ftdojo.cli.console import err, out, print_json
 from ftdojo.errors import FtdojoError, InputError
+from ftdojo.handshake import Wire
 
 INTERRUPTED = 130
 """128 + SIGINT, as shells report it; typer exits with it on Ctrl-C."""
@@ -50,14 +51,20 @@ app.command()(predict.predict)
 app.command()(tasks.score)
 app.command()(bench.bench)
 app.command()(mcp.mcp)
+app.command()(call.call)
 app.command()(run.report)
 app.command()(export.export)
 app.command()(verify.verify)
 app.command()(doctor.doctor)
 
 
-def main() -> None:
-    """Run the command line and exit with 0 (done), 1 (faulty input), 2 (usage error) or 3 (infrastructure error)."""
+def run_command(wire: Wire | None = None) -> None:
+    """Run the command line and exit with 0 (done), 1 (faulty input), 2 (usage error) or 3 (infrastructure error).
+
+    Args:
+        wire: of the client that has started this program and was greeted already.
+    """
+    mcp.wire.set(wire)
     # peft imports bitsandbytes if it is installed, and it warns that it could not fetch kernels from the hub.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     try:

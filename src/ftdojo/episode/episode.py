@@ -83,7 +83,9 @@ class Dojo:
         self._identity = identify(self._setting, self.budget, data_llm)
         self._accounts = Accounts(self._history, self.budget)
         self._ancestry = Ancestry.of(self._history, self._folder, allowed=self._identity.warm_start)
-        llm = self._open_access(data_llm) if data_llm else None
+        llm = None
+        if data_llm:
+            llm = _open_access(data_llm, self._setting, self._accounts, self._history, self.progress)
         self._stages = Stages(
             self._setting, progress=self.progress, accounts=self._accounts, llm=llm, ancestry=self._ancestry
         )
@@ -114,7 +116,7 @@ class Dojo:
         """Gate, train, evaluate and judge one submission; the returned observation holds the feedback."""
         number = len(self._history.iterations) + 1
         folder = self._keep(submission, number)
-        planning_s = self._accounts.clock_s
+        planning_s = self._accounts.begin_stages()
         reference = verdicts_on(self._setting.task, self._observer.items, self._best_outcome)
         outcome = self._stages.run(folder, self._accounts.charged_remaining(), reference=reference)
         feedback, decision = judge(self._setting.task, self._observer.items, outcome, reference, planning_s=planning_s)
@@ -138,6 +140,7 @@ class Dojo:
         history, accounts = self._history, self._accounts
         if history.first(events.AgentStopped) is None:
             history.append(events.AgentStopped(out_of_budget=self.over, outlook=outlook, charge=accounts.charge()))
+            accounts.stop_clock()
         if history.finished is None:
             if history.test is None:
                 closing = Closing(
@@ -181,8 +184,17 @@ class Dojo:
         return probe
 
     def pause(self) -> None:
-        """Charge the time since the last event: the agent has left, and the run may be resumed later."""
-        self._history.append(events.RunPaused(charge=self._accounts.charge()))
+        """Charge the agent's time since the last event: it has left, and the run may be resumed later.
+
+        A submission whose :meth:`step` was interrupted is not charged: it is made again when the run is resumed.
+        """
+        if self._history.configuration is not None and self._history.first(events.AgentStopped) is None:
+            self._history.append(events.RunPaused(charge=self._accounts.charge_planning()))
+
+    def abandon(self) -> Observation:
+        """Give up the submission in whose :meth:`step` an exception has been raised, and charge the time it took."""
+        self._history.append(events.RunPaused(charge=self._accounts.charge_abandoned()))
+        return self._observer.observe()
 
     @property
     def raw(self) -> Path:
@@ -209,18 +221,6 @@ class Dojo:
         """Whether a limit of the budget is reached, or the episode was closed."""
         return self._accounts.over or self._history.first(events.AgentStopped) is not None
 
-    def _open_access(self, data_llm: DataLlm) -> Access:
-        return Access(
-            llm=data_llm,
-            task=self._setting.options.task,
-            variant=self._setting.variant,
-            home=self._setting.home,
-            log=self._accounts,
-            progress=self.progress,
-            known=lambda: [call for calls in self._history.data_calls for call in calls],
-            run=lambda: self._history.begun,
-        )
-
     def _keep(self, submission: Path, number: int) -> Path:
         """Copy a submission into the record, where its author can no longer change it."""
         folder = self._folder.submission(number)
@@ -243,3 +243,18 @@ class Dojo:
 
     def __exit__(self, *_: object) -> None:
         self._ledger.close()
+
+
+def _open_access(
+    data_llm: DataLlm, setting: Setting, accounts: Accounts, history: History, progress: Progress
+) -> Access:
+    return Access(
+        llm=data_llm,
+        task=setting.options.task,
+        variant=setting.variant,
+        home=setting.home,
+        log=accounts,
+        progress=progress,
+        known=lambda: [call for calls in history.data_calls for call in calls],
+        run=lambda: history.begun,
+    )

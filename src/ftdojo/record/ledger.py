@@ -10,6 +10,7 @@ that the last link (:attr:`Ledger.head`) is in the run's result: a copy of it ke
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -217,6 +218,14 @@ class Ledger:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def wait_until_free(folder: Path, seconds: float) -> None:
+    """Wait until no process writes the ledger of this folder, at most so long."""
+    lock = RunFolder(folder).lock
+    if lock.is_file():
+        with contextlib.suppress(Timeout), FileLock(lock, mode=PRIVATE_FILE).acquire(timeout=seconds):
+            pass
 
 
 def _take_lock(folder: Path) -> FileLock:

@@ -8,6 +8,8 @@ DIR/
   agent/, agent.log   of an outside agent that ftdojo started: its working folder, and what it printed
   model/              the best model, merged; absent if no submission was better than the base model
   sealed/             of a finished run: the outputs on the test items, and examples with right answers
+  address.json        of an outside agent over HTTP: where its episode is served, with its secret
+  finish.log          of an outside agent that left: what the process printed that finished its run
   result.json         of a finished run: its result, written last
   attempt-1.log       of a job of a suite: what its first attempt printed
   report.html         the report, written by the command line
@@ -41,7 +43,7 @@ class RunFolder:
         """
         beside = ("", "-wal", "-shm", "-journal")
         logs = (path.name for path in self.path.glob("attempt-*.log"))
-        files = [self.lock, self.result, self.report, self.agent_log]
+        files = [self.lock, self.result, self.report, self.agent_log, self.address, self.finish_log]
         require_plain(
             self.path,
             files=[*(LEDGER + end for end in beside), *(path.name for path in files), *LEADERBOARD, *logs],
@@ -77,6 +79,16 @@ class RunFolder:
     def agent_log(self) -> Path:
         """The output of an outside agent that ftdojo started."""
         return self.path / "agent.log"
+
+    @property
+    def address(self) -> Path:
+        """Where the episode of an outside agent is served: its port and its secret path."""
+        return self.path / "address.json"
+
+    @property
+    def finish_log(self) -> Path:
+        """The output of the process that finished the run of an outside agent that had left."""
+        return self.path / "finish.log"
 
     @property
     def model(self) -> Path:
