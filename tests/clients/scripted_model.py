@@ -198,7 +198,7 @@ class Responses:
         begun = {**whole, "status": "in_progress", "output": []}
         events: list[tuple[str, Json]] = [("response.created", {"response": begun})]
         opened: Json = {**item, "status": "in_progress"}
-        opened |= {"content": []} if "content" in item else {"arguments": ""}
+        opened["content" if "content" in item else "arguments"] = [] if "content" in item else ""
         events.append(("response.output_item.added", {"output_index": 0, "item": opened}))
         place = {"item_id": item["id"], "output_index": 0}
         if isinstance(reply, Call):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import random
 import signal
 import subprocess
 import sys
@@ -171,3 +173,30 @@ def test_a_run_that_cannot_begin_says_why_to_the_agent(options: list[str], tmp_p
         assert "no-such-variant" in answer["content"][0]["text"]
         client.vanish()
         assert client.process.wait(timeout=20) == 2
+
+
+KILLS = int(os.environ.get("FTDOJO_KILLS", "6"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(KILLS))
+def test_a_client_may_die_at_any_moment(seed: int, options: list[str], tmp_path: Path) -> None:
+    """``FTDOJO_KILLS=50`` is the whole experiment."""
+    rng = random.Random(seed)
+    with Stdio(options, tmp_path / "server.log") as client:
+        client.initialize()
+        if seed % 3:
+            client.until("baseline")
+            client.begin("dojo_submit", files=rng.choice([FILES, SLOW]), wait_s=600)
+        else:
+            client.begin("dojo_wait", wait_s=600)
+        time.sleep(rng.uniform(0, 8))
+        client.vanish()
+        begun = time.monotonic()
+        assert client.process.wait(timeout=20) == 0
+        print(f"gone after {time.monotonic() - begun:.1f} s")  # noqa: T201
+    if (tmp_path / "run/ledger.sqlite").is_file():
+        with Ledger(tmp_path / "run") as ledger:  # its lock is free
+            found = [event.kind for event in ledger.events()]
+        assert "test_opened" not in found
+        assert not found or found[-1] == "paused"

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from ftdojo.cli import bench, call, data, doctor, export, mcp, predict, run, tasks, verify
+from ftdojo.cli import bench, call, data, doctor, export, mcp, predict, run, skill, tasks, verify
 from ftdojo.cli.console import err, out, print_json
 from ftdojo.errors import FtdojoError, InputError
 from ftdojo.handshake import Wire
@@ -52,6 +52,8 @@ app.command()(tasks.score)
 app.command()(bench.bench)
 app.command()(mcp.mcp)
 app.command()(call.call)
+app.add_typer(skill.app, name="skill")
+app.command("agent-docs")(skill.agent_docs)
 app.command()(run.report)
 app.command()(export.export)
 app.command()(verify.verify)
