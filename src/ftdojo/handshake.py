@@ -33,8 +33,8 @@ class Wire:
     """Standard input and output as lines. They are kept for the protocol alone: what libraries print goes to standard
     error, and programs that are started read nothing.
 
-    The SDK's own transport ends with an error if its client dies during a call (findings/). Here the end of the input is
-    an event of its own, which is seen at any moment.
+    The SDK's own transport ends with an error if its client dies during a call (findings/). Here the end of the input
+    is an event of its own, which is seen at any moment.
     """
 
     def __init__(self) -> None:
