@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 CONSTRAINTS ?= constraints.txt
 STAMP = $(VENV)/.installed
 
-.PHONY: demo demo-chemistry test test-slow fuzz check coverage docs docs-generate install bench clean
+.PHONY: demo demo-chemistry test test-slow test-clients fuzz check coverage docs docs-generate install bench clean
 
 demo: $(STAMP)  ## fine-tune the embedded model on support tickets, a user's own task, and open the sealed test
 	$(BIN)/ftdojo run examples/support_tickets --budget 4m50s --out runs/demo
@@ -20,6 +20,10 @@ test: $(STAMP)  ## the quick tests, among them one that trains the real model
 
 test-slow: $(STAMP)  ## long runs with the real model
 	$(BIN)/pytest -m slow
+
+CLIENTS ?=
+test-clients: $(STAMP)  ## real agent programs, each through a whole episode with a scripted model; needs npm and root
+	$(BIN)/python tests/clients/play.py $(CLIENTS)
 
 SECONDS_EACH ?= 60
 fuzz: $(STAMP)  ## every parser of outside input, on hostile text, SECONDS_EACH long

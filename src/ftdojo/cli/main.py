@@ -15,6 +15,7 @@ from rich.text import Text
 
 from ftdojo.cli import (
     bench,
+    call,
     chat,
     data,
     doctor,
@@ -26,11 +27,13 @@ from ftdojo.cli import (
     runs,
     samples,
     setup,
+    skill,
     tasks,
     verify,
 )
 from ftdojo.cli.console import err, out, print_json
 from ftdojo.errors import FtdojoError, InputError
+from ftdojo.handshake import Wire
 
 RESUMED = ("run", "bench", "mcp", "predict", "finish")
 """Commands that go on where they were interrupted, when they are repeated."""
@@ -71,6 +74,9 @@ app.command()(predict.predict)
 app.command()(tasks.score)
 app.command()(bench.bench)
 app.command()(mcp.mcp)
+app.command()(call.call)
+app.add_typer(skill.app, name="skill")
+app.command("agent-docs")(skill.agent_docs)
 app.command()(run.report)
 app.command()(chat.chat)
 app.command()(samples.samples)
@@ -83,8 +89,13 @@ app.command()(setup.setup)
 app.command("glossary")(glossary.print_glossary)
 
 
-def main() -> None:
-    """Run the command line and exit with 0 (done), 1 (faulty input), 2 (usage error) or 3 (infrastructure error)."""
+def run_command(wire: Wire | None = None) -> None:
+    """Run the command line and exit with 0 (done), 1 (faulty input), 2 (usage error) or 3 (infrastructure error).
+
+    Args:
+        wire: of the client that has started this program and was greeted already.
+    """
+    mcp.wire.set(wire)
     # peft imports bitsandbytes if it is installed, and it warns that it could not fetch kernels from the hub.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what a batch system sends means what Ctrl-C means
