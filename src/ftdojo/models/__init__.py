@@ -6,6 +6,7 @@ from ftdojo.models.chat import Chat
 from ftdojo.models.device import Compute, available_memory, compute, devices
 from ftdojo.models.info import describe, digest, linear_modules
 from ftdojo.models.locate import EMBEDDED, embedded_weights, find, resolve
+from ftdojo.models.preflight import require_trainable
 
 __all__ = [
     "EMBEDDED",
@@ -19,5 +20,6 @@ __all__ = [
     "embedded_weights",
     "find",
     "linear_modules",
+    "require_trainable",
     "resolve",
 ]

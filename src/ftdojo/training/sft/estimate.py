@@ -34,13 +34,16 @@ _SHORTEST = 64
 """Smallest ``max_length`` that is proposed, in tokens."""
 
 
-def memory(model: ModelInfo, config: TrainConfig, compute: Compute, batch: Shape | None = None) -> float:
+def memory(
+    model: ModelInfo, config: TrainConfig, compute: Compute, batch: Shape | None = None, *, trained: float | None = None
+) -> float:
     """Return the peak memory, in bytes, of a training whose most expensive batch has this shape.
 
-    Without a shape: the part that every batch needs.
+    Without a shape: the part that every batch needs. ``trained`` is the number of trained parameters, if it is known
+    (:mod:`ftdojo.training.sft.dry_run`); otherwise it follows from the sizes of a dense decoder.
     """
     width = _BYTES[compute.precision]
-    trained = _trained(model, config)
+    trained = _trained(model, config) if trained is None else trained
     output_layer = model.vocabulary * model.hidden_size * width if config.adapter is None else 0
     # Weights, two float32 moments, and a float32 master where the model computes in less.
     kept = _weights(model, config, width) + trained * (8 + (4 if width < 4 else 0))
@@ -125,10 +128,17 @@ def operations(model: ModelInfo, batch: Shape) -> float:
     return 2.0 * (_linear(model) * tokens + logits) + 4.0 * model.layers * model.heads * model.head_size * scores
 
 
-def peak(examples: Sequence[Example], model: ModelInfo, config: TrainConfig, compute: Compute) -> float:
-    """Return the peak memory of a training on these rows, in bytes."""
+def peak(
+    examples: Sequence[Example],
+    model: ModelInfo,
+    config: TrainConfig,
+    compute: Compute,
+    *,
+    trained: float | None = None,
+) -> float:
+    """Return the peak memory of a training on these rows, in bytes; ``trained`` as for :func:`memory`."""
     shapes = {shape(batch, share=True) for batch in cut_batches(examples, config.batch_size)}
-    return max(memory(model, config, compute, s) for s in shapes)
+    return max(memory(model, config, compute, s, trained=trained) for s in shapes)
 
 
 def find_fitting(config: TrainConfig, needed: Callable[[TrainConfig], float], available: float) -> TrainConfig | None:
