@@ -32,6 +32,11 @@ SIZES: dict[str, Any] = {
     # No dropout: what is compared must not be random.
     "dropout": 0.0,
     "attention_dropout": 0.0,
+    "activation_dropout": 0.0,
+    "residual_dropout": 0.0,
+    "hidden_dropout_prob": 0.0,
+    "attention_probs_dropout_prob": 0.0,
+    "layerdrop": 0.0,
     "hidden_dropout": 0.0,
     "attn_pdrop": 0.0,
     "embd_pdrop": 0.0,
@@ -167,11 +172,23 @@ EXTRAS: dict[str, dict[str, Any]] = {
     "glm": {"partial_rotary_factor": 0.5},
     "minicpm3": {**MLA, "dim_model_base": 32},
     "dbrx": {
-        "attn_config": {"kv_n_heads": 2, "rope_theta": 10000.0},
+        "attn_config": {"kv_n_heads": 2, "rope_theta": 10000.0, "clip_qkv": 8.0},
         "ffn_config": {"ffn_hidden_size": 64, "moe_num_experts": 4, "moe_top_k": 2},
     },
     "bitnet": {},
 }
+
+KINDS = (
+    "llama gpt2 mamba qwen2 qwen2_moe qwen3 qwen3_moe qwen3_5_text qwen3_5_moe_text qwen3_next mistral ministral "
+    "ministral3 mixtral gemma gemma2 gemma3_text gemma3n_text gemma4_text phi phi3 phimoe glm glm4 glm4_moe "
+    "glm4_moe_lite glm_moe_dsa granite granitemoe granitemoehybrid granitemoeshared olmo olmo2 olmo3 olmoe "
+    "olmo_hybrid flex_olmo stablelm gpt_bigcode gpt_neo gpt_neox gptj codegen falcon falcon_mamba falcon_h1 mamba "
+    "mamba2 recurrent_gemma nemotron nemotron_h deepseek_v2 deepseek_v3 deepseek_v32 minimax minimax_m2 zamba2 jamba "
+    "bamba opt cohere cohere2 lfm2 lfm2_moe gpt_oss starcoder2 smollm3 exaone4 ernie4_5 ernie4_5_moe hunyuan_v1_dense "
+    "hunyuan_v1_moe helium arcee apertus seed_oss persimmon biogpt xglm dbrx bitnet minicpm3 internlm3 rwkv bloom mpt "
+    "vaultgemma nanochat diffllama jetmoe youtu kimi_linear llama4_text "
+).split()
+"""The architectures of the matrix, as transformers names them."""
 
 
 def configure(kind: str, **changes: Any) -> Any:

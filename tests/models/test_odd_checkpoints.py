@@ -211,7 +211,7 @@ def test_a_pad_token_that_the_embedding_does_not_have(base: Path) -> None:
     set_config(base, "tokenizer_config.json", pad_token="<|fill|>")
     assert models.Chat(base).pad >= rows
     prompts = [[{"role": "user", "content": "x" * n}] for n in (1, 9)]
-    assert len(TransformersEngine(base).generate(prompts, max_new_tokens=3)) == 2  # type: ignore[arg-type]
+    assert len(TransformersEngine(base).generate(prompts, max_new_tokens=3)) == 2
 
 
 def test_what_the_configuration_leaves_out_has_the_default_of_the_library(tmp_path: Path) -> None:

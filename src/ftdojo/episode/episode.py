@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Self
 
-from ftdojo import digest, models
+from ftdojo import digest
 from ftdojo.contract.budget import Budget
 from ftdojo.contract.call import Call, CallLog
 from ftdojo.contract.options import RunOptions
@@ -100,7 +100,6 @@ class Dojo:
         """Begin the episode, or resume it where the record ends."""
         begun_with = self._history.configuration
         if begun_with is None:
-            models.require_trainable(self._setting.base)
             self._history.append(begin(self._setting, self._identity))
         else:
             self._history.require_same(self._identity, self.run)

@@ -33,6 +33,9 @@ class Adapted:
     """Why they cannot be put on the model."""
     parameters: int = 0
     """Number of trained parameters."""
+    copied: int = 0
+    """Number of weights of which a changed copy is kept for the backward pass: peft adds adapters of experts, which are
+    stored as one tensor, to the weights and not to the output."""
     ranks: Mapping[str, int] = field(default_factory=dict)
     """The names of the stored tensors that they change, and the highest rank of the change."""
 
@@ -64,7 +67,8 @@ def _adapt(base: Path, rank: int, targets: str | tuple[str, ...]) -> Adapted:
         return Adapted(fault=reason)
     ranks = {n: max(m.r.values()) for m in _layers(adapted) for n in names[id(_weight(m))]}
     trained = sum(math.prod(p.shape) for p in adapted.parameters() if p.requires_grad)
-    return Adapted(parameters=trained, ranks=ranks)
+    copied = sum(math.prod(_weight(m).shape) for m in _layers(adapted) if hasattr(m, "parameter_name"))
+    return Adapted(parameters=trained, copied=copied, ranks=ranks)
 
 
 def fault(adapted: Any) -> str | None:

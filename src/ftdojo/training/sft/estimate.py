@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from ftdojo.contract.model_info import ModelInfo
 from ftdojo.contract.train_config import TrainConfig
 from ftdojo.models import Compute
+from ftdojo.training.sft.dry_run import Adapted
 from ftdojo.training.sft.shapes import Shape, cut_batches, shape
 from ftdojo.training.sft.tokens import Example
 
@@ -35,15 +36,20 @@ _SHORTEST = 64
 
 
 def memory(
-    model: ModelInfo, config: TrainConfig, compute: Compute, batch: Shape | None = None, *, trained: float | None = None
+    model: ModelInfo,
+    config: TrainConfig,
+    compute: Compute,
+    batch: Shape | None = None,
+    *,
+    adapted: Adapted | None = None,
 ) -> float:
     """Return the peak memory, in bytes, of a training whose most expensive batch has this shape.
 
-    Without a shape: the part that every batch needs. ``trained`` is the number of trained parameters, if it is known
-    (:mod:`ftdojo.training.sft.dry_run`); otherwise it follows from the sizes of a dense decoder.
+    Without a shape: the part that every batch needs. ``adapted``: what adapters change, if it is known
+    (:func:`ftdojo.training.sft.dry_run.adapt`); otherwise it follows from the sizes of a dense decoder.
     """
     width = _BYTES[compute.precision]
-    trained = _trained(model, config) if trained is None else trained
+    trained = float(adapted.parameters) if adapted else _trained(model, config)
     output_layer = model.vocabulary * model.hidden_size * width if config.adapter is None else 0
     # Weights, two float32 moments, and a float32 master where the model computes in less.
     kept = _weights(model, config, width) + trained * (8 + (4 if width < 4 else 0))
@@ -52,6 +58,7 @@ def memory(
     if batch is None:
         return _RUNTIME[compute.device] + kept + stepping
     activations, passing = _activations(model, config, compute, batch)
+    activations += (adapted.copied if adapted else 0) * width
     logits = batch.rows * batch.labels * model.vocabulary
     lasting, brief = _LASTING[compute.device], _PASSING[compute.device]
     # Log-probabilities, their gradient before and after the softmax, each in float32.
@@ -134,11 +141,11 @@ def peak(
     config: TrainConfig,
     compute: Compute,
     *,
-    trained: float | None = None,
+    adapted: Adapted | None = None,
 ) -> float:
-    """Return the peak memory of a training on these rows, in bytes; ``trained`` as for :func:`memory`."""
+    """Return the peak memory of a training on these rows, in bytes; ``adapted`` as for :func:`memory`."""
     shapes = {shape(batch, share=True) for batch in cut_batches(examples, config.batch_size)}
-    return max(memory(model, config, compute, s, trained=trained) for s in shapes)
+    return max(memory(model, config, compute, s, adapted=adapted) for s in shapes)
 
 
 def find_fitting(config: TrainConfig, needed: Callable[[TrainConfig], float], available: float) -> TrainConfig | None:

@@ -95,13 +95,11 @@ def _memory(config: TrainConfig, base: Path, model: ModelInfo, examples: Sequenc
     compute = models.compute()
     together = config.devices if compute.device == "cpu" else 1  # processes that share one memory
     rows = truncate(examples, config.max_length)
-    trained = None
-    if config.adapter is not None and dry_run.is_needed(base):
-        trained = dry_run.adapt(base, config.adapter).parameters
+    adapted = dry_run.adapt(base, config.adapter) if config.adapter and dry_run.is_needed(base) else None
     if rows:
-        one = estimate.peak(rows, model, config, compute, trained=trained)
+        one = estimate.peak(rows, model, config, compute, adapted=adapted)
     else:
-        one = estimate.memory(model, config, compute, trained=trained)
+        one = estimate.memory(model, config, compute, adapted=adapted)
     return together * one
 
 
