@@ -52,8 +52,8 @@ def test_a_size_that_is_left_out_is_the_default_of_the_library(tiny_model: Path,
     del config["num_hidden_layers"]
     path.write_text(json.dumps(config))
     assert describe(tmp_path / "model").layers == 32
-    with pytest.raises(UsageError, match="the files in .* lack"):
+    with pytest.raises(UsageError, match=r"the files in .* lack"):
         require_trainable(tmp_path / "model")
     path.write_text(json.dumps({**config, "model_type": "mine"}))
-    with pytest.raises(UsageError, match="'mine' of the model in .* is unknown"):
+    with pytest.raises(UsageError, match=r"'mine' of the model in .* is unknown"):
         describe(tmp_path / "model")

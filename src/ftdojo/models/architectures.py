@@ -9,10 +9,10 @@ TESTED = ("5.23", "5.24")
 
 BATCHED = frozenset(
     (
-        "apertus arcee cohere cohere2 ernie4_5 exaone4 gemma gemma2 gemma3_text glm glm4 gpt2 gpt_bigcode gpt_neo gpt_neox "
-        "granite granitemoe helium hunyuan_v1_dense internlm3 llama ministral ministral3 mistral mixtral nemotron "
-        "olmo olmo2 olmo3 olmoe opt persimmon phi phi3 qwen2 qwen2_moe qwen3 qwen3_moe seed_oss smollm3 stablelm "
-        "starcoder2"
+        "apertus arcee cohere cohere2 ernie4_5 exaone4 gemma gemma2 gemma3_text glm glm4 gpt2 gpt_bigcode gpt_neo "
+        "gpt_neox granite granitemoe helium hunyuan_v1_dense internlm3 llama ministral ministral3 mistral mixtral "
+        "nemotron olmo olmo2 olmo3 olmoe opt persimmon phi phi3 qwen2 qwen2_moe qwen3 qwen3_moe seed_oss smollm3 "
+        "stablelm starcoder2"
     ).split()
 )
 """Architectures that give padded rows, in batches, the same results as single rows, with our attention function.
