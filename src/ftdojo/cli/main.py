@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from ftdojo.cli import bench, chat, data, doctor, export, mcp, predict, run, tasks, verify
+from ftdojo.cli import bench, chat, data, doctor, export, mcp, model, predict, run, tasks, verify
 from ftdojo.cli.console import err, out, print_json
 from ftdojo.errors import FtdojoError, InputError
 
@@ -45,6 +45,7 @@ app.command()(run.run)
 app.command("tasks")(tasks.list_tasks)
 app.add_typer(tasks.app, name="task")
 app.add_typer(data.app, name="data")
+app.add_typer(model.app, name="model")
 app.command()(run.validate)
 app.command()(predict.predict)
 app.command()(tasks.score)
