@@ -6,6 +6,7 @@ from ftdojo.models.chat import Chat
 from ftdojo.models.device import Compute, available_memory, compute, devices
 from ftdojo.models.info import describe, digest, linear_modules
 from ftdojo.models.locate import EMBEDDED, embedded_weights, find, find_recorded, resolve, resolve_recorded
+from ftdojo.models.preflight import require_trainable
 
 __all__ = [
     "EMBEDDED",
@@ -20,6 +21,7 @@ __all__ = [
     "find",
     "find_recorded",
     "linear_modules",
+    "require_trainable",
     "resolve",
     "resolve_recorded",
 ]

@@ -109,7 +109,7 @@ def _tokenizer(model: Path, changed: tuple[int, ...]) -> Any:
     from transformers import AutoTokenizer
 
     try:
-        return AutoTokenizer.from_pretrained(model)
+        return AutoTokenizer.from_pretrained(model, trust_remote_code=False)
     except Exception as error:  # noqa: BLE001 - a damaged file can make its parser raise anything
         reason = " ".join(str(error).split())[:200]
         raise UsageError(
