@@ -22,6 +22,7 @@ from ftdojo.cli import (
     export,
     glossary,
     mcp,
+    model,
     predict,
     run,
     runs,
@@ -69,6 +70,7 @@ app.command()(run.run)
 app.command("tasks")(tasks.list_tasks)
 app.add_typer(tasks.app, name="task")
 app.add_typer(data.app, name="data")
+app.add_typer(model.app, name="model")
 app.command()(run.validate)
 app.command()(predict.predict)
 app.command()(tasks.score)
