@@ -78,6 +78,11 @@ def from_json(value: Any) -> Any:
     return {} if value is None or isinstance(value, str) else value
 
 
+def element(value: Any) -> Any:
+    """Return the element of a list of one; other values unchanged."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
 def scalar_text(value: Any) -> str:
     """Return a JSON scalar as stripped text; empty for ``null``, lists and objects, which are no answer."""
     return str(value).strip() if isinstance(value, (str, int, float)) else ""
