@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from ftdojo.cli import bench, data, doctor, export, mcp, predict, run, tasks, verify
+from ftdojo.cli import bench, compare, data, doctor, export, mcp, predict, run, tasks, verify
 from ftdojo.cli.console import err, out, print_json
 from ftdojo.errors import FtdojoError, InputError
 
@@ -48,6 +48,7 @@ app.add_typer(data.app, name="data")
 app.command()(run.validate)
 app.command()(predict.predict)
 app.command()(tasks.score)
+app.command()(compare.compare)
 app.command()(bench.bench)
 app.command()(mcp.mcp)
 app.command()(run.report)
