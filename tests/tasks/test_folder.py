@@ -154,7 +154,9 @@ def test_rules_and_a_scorer_of_ones_own(task_folder: Callable[..., Path], tmp_pa
     assert task.scorer.value(task.scorer.score(validation, [item["a"] for item in validation])) == 100.0
 
 
-@pytest.mark.parametrize(("scorer", "weight", "message"), [("exact", 2.0, "only scorer 'json'"), ("json", -1.0, "0 or")])
+@pytest.mark.parametrize(
+    ("scorer", "weight", "message"), [("exact", 2.0, "only scorer 'json'"), ("json", -1.0, "0 or")]
+)
 def test_faulty_weights_are_named(task_folder: Callable[..., Path], scorer: str, weight: float, message: str) -> None:
     folder = task_folder(TRAIN, EVALUATION, scorer=scorer)
     with (folder / "task.toml").open("a", encoding="utf-8") as file:
@@ -163,9 +165,7 @@ def test_faulty_weights_are_named(task_folder: Callable[..., Path], scorer: str,
         load_folder(folder)
 
 
-def test_rows_with_the_same_prompt_have_several_right_answers(
-    task_folder: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_rows_with_the_same_prompt_have_several_right_answers(task_folder: Callable[..., Path], tmp_path: Path) -> None:
     rows = [{"q": "colour", "a": a} for a in ("red", "blue", "red")] + [{"q": "coin", "a": ["heads", "tails"]}]
     task, validation, test = build(task_folder(TRAIN, rows), tmp_path / "data")
     items = {item["q"]: item for item in (*validation, *test)}

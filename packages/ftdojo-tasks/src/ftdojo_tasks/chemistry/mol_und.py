@@ -157,8 +157,6 @@ SPEC = TaskSpec(
         Shortcut(name="always one", output='{"count": "1"}', at_most=8.0),
         Shortcut(name="always yes", output='{"output": "Yes"}', at_most=21.1),
         Shortcut(name="one and yes", output='{"count": "1", "output": "Yes"}', at_most=29.1),
-        Shortcut(
-            name="benzene, whose first digit is read as a count", output='{"Output Scaffold": "c1ccccc1"}', at_most=8.0
-        ),
+        Shortcut(name="always benzene", output='{"Output Scaffold": "c1ccccc1"}', at_most=8.0),
     ),
 )
