@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ftdojo.cli.console import Live, print_json
+from ftdojo.cli.console import Live, err, print_json
 from ftdojo.cli.options import with_options
 from ftdojo.cli.run import NO_AGENT, Json
 from ftdojo.cli.tasks import read_rows
@@ -39,6 +39,7 @@ def predict(
     from contextlib import nullcontext
 
     from ftdojo import inference, models, sandbox, tasks
+    from ftdojo.gates import count_beyond
     from ftdojo.inference import Generation, ServedEngine
     from ftdojo.llm import connect
     from ftdojo.record import Home
@@ -47,6 +48,14 @@ def predict(
     records = read_rows(items)
     known = {row["id"]: row for row in read_rows(to)} if to.is_file() and to.stat().st_size else {}
     answered = {i: known[record["id"]] for i, record in enumerate(records) if record["id"] in known}
+    if not served:
+        beyond, context = count_beyond(
+            [found.prompt(r) for r in records], models.resolve(options.model, Home.default().root)
+        )
+        if beyond:
+            err.print(
+                f"warning: {beyond} of {len(records)} prompts fill or exceed the model's context of {context} tokens"
+            )
     opened = (
         nullcontext(ServedEngine(connect(served, base_url=options.base_url), concurrency=concurrency))
         if served

@@ -20,5 +20,5 @@ def write_comparison(path: Path, found: Comparison) -> None:
         InfrastructureError: if it cannot be written.
     """
     page = environment().get_template("comparison.html.jinja").render(found=found, most=MOST_FLIPS)
-    with disk_errors():
+    with disk_errors(path):
         write_file(path, page)
