@@ -4,7 +4,8 @@ Formats of other tools, read as data and never with their code:
 
 - lm-evaluation-harness, ``samples_TASK_*.jsonl`` (of ``--log_samples``): one object a line with ``doc_id``, ``target``,
   the names of its ``metrics`` and their values; several lines an item if there are several ``filter`` pipelines.
-- Inspect, ``.json`` logs, and ``.eval`` logs, which are ZIP archives with one JSON file a sample. The values ``C``,
+- Inspect, ``.json`` logs, and ``.eval`` logs, which are ZIP archives with one JSON file a sample, compressed by
+  Zstandard (method 93 of ZIP, which Python's ``zipfile`` reads from 3.14 on). The values ``C``,
   ``P``, ``I`` and ``N`` stand for right, half right, wrong and no answer, as in Inspect's own metrics.
 
 All files are hostile until checked: sizes are bounded, and everything that is not of the expected form is an error that
@@ -15,7 +16,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import struct
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -37,6 +41,10 @@ from ftdojo.tasks.spec import ItemScore, Task
 
 LARGEST = 2**30
 """Bytes of a file, and of everything in an archive."""
+ZSTANDARD = 93
+"""The compression method of newer archives of Inspect."""
+LOCAL_HEADER, LENGTHS = 30, "<HH"
+"""Of a member of a ZIP archive: bytes of the header before it, which end with the lengths of its name and extra."""
 MOST_CLASSES = 20
 """With more different right answers, items are not grouped by them."""
 INSPECT = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
@@ -282,14 +290,34 @@ def _samples_of_archive(path: Path) -> Iterator[Any]:
                 raise UsageError(f"{path} holds more than {LARGEST >> 30} GiB", fix="compare a smaller log")
             for member in members:
                 try:
-                    yield json.loads(archive.read(member))
+                    yield json.loads(_member(path, archive, member))
                 except (ValueError, RecursionError):
                     raise _bad(path, f"{member.filename} is no JSON") from None
     except NotImplementedError:
         fix = "convert it with `inspect log convert --to json`"
         raise UsageError(f"{path} is compressed in a way that this Python cannot read", fix=fix) from None
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, struct.error, EOFError) as error:
         raise _bad(path, f"is a damaged archive: {error}") from None
+
+
+def _member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    """The content of a member of an archive, also of one that Zstandard compressed."""
+    if member.compress_type != ZSTANDARD:
+        return archive.read(member)
+    import pyarrow
+
+    with path.open("rb") as stream:
+        stream.seek(member.header_offset)
+        name, extra = struct.unpack(LENGTHS, stream.read(LOCAL_HEADER)[26:])
+        stream.seek(name + extra, os.SEEK_CUR)
+        packed = stream.read(member.compress_size)
+    try:
+        content = bytes(pyarrow.decompress(packed, decompressed_size=member.file_size, codec="zstd", asbytes=True))
+    except OSError as error:
+        raise zipfile.BadZipFile(str(error)) from None
+    if zlib.crc32(content) != member.CRC:
+        raise zipfile.BadZipFile(f"{member.filename} has another checksum")
+    return content
 
 
 def _grouped(scores: dict[str, tuple[float, Any]]) -> dict[str, Item]:
