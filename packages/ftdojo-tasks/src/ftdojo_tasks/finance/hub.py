@@ -2,7 +2,8 @@
 
 Layout: ``data/dev/SUBJECT.csv`` with the five worked questions, ``data/test/SUBJECT.csv`` with all others. Held out are
 the last ``min(ceil(n / 2), 100)`` rows of a subject, of which the first half validates and the last tests. A raw row
-that asks what a held-out question asks, be it in other words or with its options in another order, is left out.
+that asks what a held-out question asks is left out; within a subject also if it does so in other words or with its
+options in another order.
 """
 
 from __future__ import annotations
@@ -47,11 +48,13 @@ def build(folder: Path, sources: Sources) -> None:
         validation += every[first : first + half]
         test += every[len(questions) - half :]
     validation = distinct(validation, content, map(content, test))
-    held_out: dict[tuple[str, ...], list[str]] = {}
+    held_out = {content(question) for question in (*validation, *test)}
+    alike: dict[tuple[str, ...], list[str]] = {}
     for question in (*validation, *test):
-        held_out.setdefault(_options(question), []).append(_plain(question["question"]))
+        alike.setdefault(_options(question["subtask"], question), []).append(_plain(question["question"]))
     for subject, questions in training.items():
-        kept = [q for q in questions if not _is_asked(_plain(q["question"]), held_out.get(_options(q), []))]
+        new = [question for question in questions if content(question) not in held_out]
+        kept = [q for q in new if not _is_asked(_plain(q["question"]), alike.get(_options(subject, q), []))]
         write(raw / f"{subject}.csv", kept)
     write_jsonl(folder / "validation.jsonl", validation)
     write_jsonl(folder / "test.jsonl", test)
@@ -70,9 +73,9 @@ def _numbers(text: str) -> list[str]:
     return sorted(re.findall(r"\d+", text))
 
 
-def _options(question: Mapping[str, Any]) -> tuple[str, ...]:
-    """The four options in any order."""
-    return tuple(sorted(_plain(question[letter]) for letter in LETTERS))
+def _options(subject: str, question: Mapping[str, Any]) -> tuple[str, ...]:
+    """The subject, and the four options in any order."""
+    return (subject, *sorted(_plain(question[letter]) for letter in LETTERS))
 
 
 def _plain(text: str) -> str:
