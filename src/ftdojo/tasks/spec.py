@@ -97,6 +97,9 @@ class Task:
     scorer: Scorer
     variants: Mapping[str, Variant]
     """Name -> edition of the data; the first is the default."""
+    own_prompt: bool = False
+    """Whether the prompt of a benchmark task is ours, and not that of the reference harness: published figures were
+    measured with another one then."""
     version: str = "1"
     """The identity of specification, prompt, scorer and data; part of every digest that depends on them."""
     formerly: tuple[str, ...] = ()
