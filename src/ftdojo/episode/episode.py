@@ -14,7 +14,6 @@ from ftdojo.contract.progress import Progress, Silent
 from ftdojo.contract.protocol import Agent, Foresighted, Iteration, Observation, Probe
 from ftdojo.contract.result import RunResult
 from ftdojo.contract.submission import copy
-from ftdojo.data import read_items
 from ftdojo.disk import disk_errors
 from ftdojo.episode import evaluation
 from ftdojo.episode.accounts import Accounts
@@ -30,7 +29,6 @@ from ftdojo.episode.stages import Stages
 from ftdojo.errors import UsageError
 from ftdojo.files import make_private, write_file
 from ftdojo.findings import Finding
-from ftdojo.gates import check_limits, settle
 from ftdojo.gateway import Access, DataLlm
 from ftdojo.record import Home, Ledger, RunFolder, events
 from ftdojo.record.history import History
@@ -102,7 +100,7 @@ class Dojo:
         """Begin the episode, or resume it where the record ends."""
         begun_with = self._history.configuration
         if begun_with is None:
-            self._check_limits()
+            self._setting.tell_limits(self.progress)
             self._history.append(begin(self._setting, self._identity))
         else:
             self._history.require_same(self._identity, self.run)
@@ -112,16 +110,6 @@ class Dojo:
         self._accounts.restart_clock()  # the environment's own measurements are not the agent's time
         self.progress.say(f"base model on validation: {observation.baseline.score}")
         return observation
-
-    def _check_limits(self) -> None:
-        """Tell of prompts and answers for which the model has no room, before anything is measured.
-
-        Raises:
-            InputError: if no answer could be right.
-        """
-        setting = self._setting
-        for warning in settle(check_limits(setting.task, read_items(setting.data.validation), setting.base)):
-            self.progress.say(f"warning: {warning.message}; {warning.fix}")
 
     def step(self, submission: Path) -> Observation:
         """Gate, train, evaluate and judge one submission; the returned observation holds the feedback."""

@@ -13,11 +13,10 @@ from ftdojo.contract.budget import Budget, Spent
 from ftdojo.contract.call import Call
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Progress, Silent
-from ftdojo.data import read_items
 from ftdojo.episode.setting import Setting
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
-from ftdojo.gates import Gates, check_limits, settle
+from ftdojo.gates import Gates
 from ftdojo.gates.sequence import GATES
 from ftdojo.gateway import Access, DataLlm
 from ftdojo.record import Home
@@ -72,7 +71,7 @@ def validate(
     rules = setting.task.spec.rules
     warnings: list[Finding] = []
     try:
-        warnings += settle(check_limits(setting.task, read_items(setting.data.validation), setting.base))
+        warnings += setting.check_limits()
         admitted, found = gates.admit(submission.read(folder))
         warnings += found
         made = gates.make_rows(admitted.program, rules.max_rows, trainer_of(admitted.train))

@@ -332,8 +332,7 @@ def _scorer(
         subtask=reader.subtask,
         choices=tuple(file.choices),
         tolerance=file.tolerance,
-        absolute_tolerance=file.absolute_tolerance,
-        worst=file.worst,
+        errors=scorers.Errors(tolerance=file.absolute_tolerance, worst=file.worst),
         weights=file.weights,
         golds=reader.golds,
     )

@@ -22,6 +22,16 @@ from ftdojo.tasks.spec import Scorer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Errors:
+    """Errors of numbers, in the unit of the gold answer."""
+
+    tolerance: float = 0.0
+    """The error up to which an answer is right."""
+    worst: float = 0.0
+    """The largest error of an item, for the metric ``mae``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScorerSetup:
     """The parts of a task file from which a scorer is made."""
 
@@ -35,10 +45,8 @@ class ScorerSetup:
     """All answers, for the scorer ``choice``."""
     tolerance: float = 0.0
     """Relative, for the scorer ``number``."""
-    absolute_tolerance: float = 0.0
+    errors: Errors = field(default_factory=Errors)
     """In the unit of the gold answer, for the scorer ``number``."""
-    worst: float = 0.0
-    """The largest error of an item, for the metric ``mae``."""
     weights: Mapping[str, float] = field(default_factory=dict)
     """Field -> how much it counts, for the scorer ``json``."""
     golds: Callable[[Record], Sequence[str]] | None = None
@@ -120,9 +128,9 @@ class ByMetric:
 
 def _number(setup: ScorerSetup) -> Scorer:
     if setup.metric == "mae":
-        judge = partial(answers.distance, worst=setup.worst)
+        judge = partial(answers.distance, worst=setup.errors.worst)
         return answers.ErrorScorer(judge, setup.gold, setup.subtask, setup.golds)
-    judge = partial(answers.number, tolerance=setup.tolerance, absolute=setup.absolute_tolerance)
+    judge = partial(answers.number, tolerance=setup.tolerance, absolute=setup.errors.tolerance)
     return answers.AnswerScorer(judge, setup.gold, setup.subtask, setup.golds)
 
 
