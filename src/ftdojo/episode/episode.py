@@ -78,8 +78,7 @@ class Dojo:
         self._ledger = Ledger(run)
         self._history = History(self._ledger)
         self._setting = self._setting.as_recorded(self._history.configuration)
-        rules = self._setting.task.spec.rules
-        self.budget = options.budget.within(Budget(wall_s=rules.wall_s))
+        self.budget = options.budget.within(Budget(wall_s=self._setting.task.spec.rules.wall_s))
         self._identity = identify(self._setting, self.budget, data_llm)
         self._accounts = Accounts(self._history, self.budget)
         self._ancestry = Ancestry.of(self._history, self._folder, allowed=self._identity.warm_start)
