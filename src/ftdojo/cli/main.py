@@ -17,6 +17,7 @@ from ftdojo.cli import (
     bench,
     call,
     chat,
+    compare,
     data,
     doctor,
     export,
@@ -74,6 +75,7 @@ app.add_typer(model.app, name="model")
 app.command()(run.validate)
 app.command()(predict.predict)
 app.command()(tasks.score)
+app.command()(compare.compare)
 app.command()(bench.bench)
 app.command()(mcp.mcp)
 app.command()(call.call)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ftdojo.cli.console import Live, print_json
+from ftdojo.cli.console import Live, err, print_json
 from ftdojo.cli.options import with_options
 from ftdojo.cli.run import NO_AGENT, Json
 from ftdojo.cli.tasks import read_rows
@@ -46,6 +46,7 @@ def predict(
     from contextlib import AbstractContextManager, nullcontext
 
     from ftdojo import inference, models, sandbox, tasks
+    from ftdojo.gates import count_beyond
     from ftdojo.inference import Generation, ServedEngine
     from ftdojo.llm import connect
     from ftdojo.record import Home
@@ -55,6 +56,7 @@ def predict(
     known = {row["id"]: row for row in read_rows(to)} if to.is_file() and to.stat().st_size else {}
     answered = {i: known[record["id"]] for i, record in enumerate(records) if record["id"] in known}
     opened: AbstractContextManager[inference.Engine]
+    prompts = [found.prompt(record) for record in records]
     if served:
         who = f"{served} {options.base_url}"
         opened = nullcontext(ServedEngine(connect(served, base_url=options.base_url), concurrency=concurrency))
@@ -64,9 +66,13 @@ def predict(
             models.resolve(options.model, root), root, thinking=options.thinking, chat_template=options.chat_template
         )
         found = found.with_thinking(options.model_copy(update={"thinking": thinking}).reasoning_tokens)
+        beyond, context = count_beyond(prompts, model)
+        if beyond:
+            err.print(
+                f"warning: {beyond} of {plural(len(records), 'prompt')} fill or exceed the context of {context} tokens"
+            )
         who = models.digest(model)
         opened = inference.open_engine(options.engine, model)
-    prompts = [found.prompt(record) for record in records]
     origins = [_origin(who, prompt, found.spec.max_new_tokens) for prompt in prompts]
     _require_same(answered, origins, to)
     with Live() as live, opened as answering, to.open("a", encoding="utf-8") as stream:

@@ -61,7 +61,8 @@ def show(task: TaskName, json: Json = False) -> None:
 
     from ftdojo import tasks
 
-    spec = tasks.get(task).spec
+    found = tasks.get(task)
+    spec = found.spec
     if json:
         print_json(asdict(spec))
         return
@@ -73,6 +74,10 @@ def show(task: TaskName, json: Json = False) -> None:
         out.print(Text.assemble((source.path, "bold"), f"  {source.description}"))
         for way in source.renderings:
             out.print(f"  {way.name}: {way.description}")
+    for score in spec.published:
+        other = "; asked with another prompt than ours, so it does not compare" if found.own_prompt else ""
+        figures = f"  {score.metric}: base model {score.base:g}, original FT-Agent {score.ft_agent:g}{other}"
+        out.print(Text.assemble(("Published", "bold"), figures))
     rules = spec.rules
     limits = f"  at most {plural(rules.max_rows, 'row')}; {', '.join(rules.methods)}; {rules.wall_s / 3600:g} h"
     out.print(Text.assemble(("Rules", "bold"), limits))

@@ -84,8 +84,7 @@ class Dojo:
         self._history = History(self._ledger)
         self.metrics = Metrics(self._folder, self._history)
         self._setting = self._setting.as_recorded(self._history.configuration)
-        rules = self._setting.task.spec.rules
-        self.budget = options.budget.within(Budget(wall_s=rules.wall_s))
+        self.budget = options.budget.within(Budget(wall_s=self._setting.task.spec.rules.wall_s))
         self.identity = identify(self._setting, self.budget, data_llm)
         self._accounts = Accounts(self._history, self.budget)
         self._ancestry = Ancestry.of(self._history, self._folder, allowed=self.identity.warm_start)
@@ -111,6 +110,7 @@ class Dojo:
         """Begin the episode, or resume it where the record ends."""
         begun_with = self._history.configuration
         if begun_with is None:
+            self._setting.tell_limits(self.progress)
             self._history.append(begin(self._setting, self.identity))
         else:
             limits = self.identity.budget

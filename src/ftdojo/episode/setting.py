@@ -9,7 +9,9 @@ from ftdojo import inference, models, sandbox, tasks
 from ftdojo.contract.configuration import Configuration
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Progress, Silent
-from ftdojo.data import TaskData, prepare
+from ftdojo.data import TaskData, prepare, read_items
+from ftdojo.findings import Finding
+from ftdojo.gates import check_limits, settle
 from ftdojo.record import Home
 from ftdojo.tasks.spec import Task
 
@@ -58,6 +60,19 @@ class Setting:
         """The name of the variant of the data."""
         assert self.options.variant is not None
         return self.options.variant
+
+    def check_limits(self) -> list[Finding]:
+        """Return warnings about prompts and answers for which the model has no room, in the validation items.
+
+        Raises:
+            InputError: if no answer could be right.
+        """
+        return settle(check_limits(self.task, read_items(self.data.validation), self.base))
+
+    def tell_limits(self, progress: Progress) -> None:
+        """Show the warnings of :meth:`check_limits`, with its errors."""
+        for warning in self.check_limits():
+            progress.say(f"warning: {warning.message}; {warning.fix}")
 
     def as_recorded(self, configuration: Configuration | None) -> Setting:
         """Return the setting of a run that was begun earlier. It has the recorded task version if that one has the
