@@ -153,6 +153,19 @@ def test_a_server_that_is_killed_during_the_test_has_the_run_finished_and_the_ag
     assert (tmp_path / "run/report.html").is_file()
 
 
+def test_a_client_that_dies_counts_as_finished_if_that_was_asked_for(options: list[str], tmp_path: Path) -> None:
+    """What the server prints after that goes into a closed pipe, and does not end it."""
+    with Stdio([*options, "--finish-when-left"], tmp_path / "server.log", to_pipe=True) as client:
+        client.initialize()
+        client.until("baseline")
+        client.call("dojo_submit", files=FILES, wait_s=0)
+        client.vanish()
+        assert client.process.wait(timeout=200) == 0
+    result = json.loads((tmp_path / "run/result.json").read_text())
+    assert (result["outcome"], result["best"]["iteration"]) == ("scored", 1)
+    assert (tmp_path / "run/report.html").is_file()
+
+
 def test_a_client_that_leaves_and_kills_counts_as_finished_if_that_was_asked_for(
     options: list[str], tmp_path: Path
 ) -> None:

@@ -7,6 +7,7 @@ characters that a terminal obeys; markup in it is not interpreted. Styled text i
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 import time
@@ -39,8 +40,19 @@ class _Cleaner(RenderHook):
         return [one if isinstance(one, Control) else _Clean(one) for one in renderables]
 
 
+class _Unread(Console):
+    """A console that may lose its reader, such as a client that has started this program: that ends no run."""
+
+    def on_broken_pipe(self) -> None:
+        """Print nothing from now on, and let libraries print into nothing."""
+        self.quiet = True
+        with open(os.devnull, "wb") as nothing:  # noqa: PTH123 - a device
+            os.dup2(nothing.fileno(), 2)
+
+
 def _console(*, stderr: bool, width: int | None = None) -> Console:
-    console = Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
+    kind = _Unread if stderr else Console
+    console = kind(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
     console.push_render_hook(_Cleaner())
     return console
 
