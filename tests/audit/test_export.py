@@ -28,7 +28,7 @@ from ftdojo.training import export as to_folder
 from ftdojo.training import tokenize
 from ftdojo.training.sft.trainer import train
 
-FILES = {
+FILES: dict[str, dict[str, Any]] = {
     "plan.yaml": {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []},
     "train.yaml": {"method": "lora", "learning_rate": 0.005, "epochs": 8, "batch_size": 8, "max_length": 64},
     "recipe.yaml": {"sources": [{"path": "train.jsonl", "prompt": "{{ request }}", "completion": "{{ verdict }}"}]},
