@@ -18,7 +18,7 @@ from ftdojo.disk import disk_errors
 from ftdojo.episode import evaluation
 from ftdojo.episode.accounts import Accounts
 from ftdojo.episode.ancestry import Ancestry
-from ftdojo.episode.closing import Closing
+from ftdojo.episode.closing import Closing, record_stop
 from ftdojo.episode.extension import extend_budget
 from ftdojo.episode.identity import begin, identify
 from ftdojo.episode.judging import judge, verdicts_on
@@ -116,9 +116,8 @@ class Dojo:
             limits = self.identity.budget
             extend_budget(self._history, limits, self.run, allowed=self._may_extend, progress=self.progress)
             self._history.require_same(self.identity, self.run)
-            self.progress.say(
-                f"resuming {self.run}: {plural(len(self._history.iterations), 'iteration')} in the record"
-            )
+            known = plural(len(self._history.iterations), "iteration")
+            self.progress.say(f"resuming {self.run}: {known} in the record")
         self._observer.measure()
         observation = self._observer.observe()
         self._accounts.restart_clock()  # the environment's own measurements are not the agent's time
@@ -152,10 +151,7 @@ class Dojo:
         """Record the agent's outlook, export the best model, score it on test once; write ``result.json``."""
         history, accounts = self._history, self._accounts
         if history.first(events.AgentStopped) is None:
-            over, by_owner = accounts.over, self._folder.finish_request.exists()
-            charge = accounts.charge()
-            history.append(events.AgentStopped(out_of_budget=over, by_owner=by_owner, outlook=outlook, charge=charge))
-            accounts.stop_clock()
+            record_stop(history, accounts, by_owner=self._folder.finish_request.exists(), outlook=outlook)
         if history.finished is None:
             if history.test is None:
                 closing = Closing(
