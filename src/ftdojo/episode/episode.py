@@ -108,8 +108,7 @@ class Dojo:
 
     def reset(self) -> Observation:
         """Begin the episode, or resume it where the record ends."""
-        begun_with = self._history.configuration
-        if begun_with is None:
+        if self._history.configuration is None:
             self._setting.tell_limits(self.progress)
             self._history.append(begin(self._setting, self.identity))
         else:
