@@ -175,7 +175,7 @@ EXTRAS: dict[str, dict[str, Any]] = {
         "attn_config": {"kv_n_heads": 2, "rope_theta": 10000.0, "clip_qkv": 8.0},
         "ffn_config": {"ffn_hidden_size": 64, "moe_num_experts": 4, "moe_top_k": 2},
     },
-    "bitnet": {},
+    "youtu": {**MLA, "num_key_value_heads": 4},
 }
 
 KINDS = (

@@ -28,7 +28,7 @@ def require_trainable(model: Path) -> None:
         raise UsageError(
             f"{type(loaded).__name__} reads the weights in {model} but saves them in another form "
             f"({(lost + gained)[0]}), so a trained model could not be compared with it and graded",
-            fix="load it with transformers, save it with save_pretrained, and give that folder",
+            fix="load it with AutoModelForCausalLM of transformers, save it with save_pretrained, and give that folder",
         )
 
 
