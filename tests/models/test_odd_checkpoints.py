@@ -192,6 +192,12 @@ def test_a_tied_matrix_that_is_stored_twice(base: Path) -> None:
     assert not torch.equal(tensors["lm_head.weight"], load_file(base / "model.safetensors")["lm_head.weight"])
 
 
+def test_tied_matrices_that_differ_are_refused(base: Path) -> None:
+    set_config(base, tie_word_embeddings=True)
+    with pytest.raises(UsageError, match="but their stored values differ"):
+        models.require_trainable(base)
+
+
 def test_tensors_that_the_network_does_not_use_stay(base: Path) -> None:
     change_weights(base, lambda t: t.update({"model.layers.9.mtp.weight": torch.ones(2, 2)}))
     out = train_and_grade(base, LORA, FULL)
