@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -142,6 +143,13 @@ def _sandbox() -> Iterator[Check]:
     from ftdojo import sandbox
 
     for wall in sandbox.probe():
-        yield Check(
-            f"sandbox, {wall.name}", wall.ok, wall.detail, "see `ftdojo doctor --json`; do not run untrusted code"
-        )
+        detail = f"the attempt failed, as it must: {_in_words(wall.detail)}" if wall.ok else wall.detail
+        yield Check(f"sandbox, {wall.name}", wall.ok, detail, "do not run untrusted code on this machine")
+
+
+def _in_words(detail: str) -> str:
+    """Return how an attempt on a wall was stopped, without the name of the exception that the program got."""
+    kind, colon, message = detail.partition(": ")
+    if not colon or " " in kind:
+        return detail
+    return re.sub(r"^\[Errno \d+\] ", "", message).lower()

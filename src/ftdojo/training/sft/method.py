@@ -148,7 +148,7 @@ def _adapter_form(adapter: Lora) -> dict[str, object]:
 def _kernels(config: TrainConfig) -> Iterator[Finding]:
     """The library for 4-bit weights is installed."""
     if config.facts.four_bit and find_spec("bitsandbytes") is None:
-        fix = "choose method lora, or pip install 'ftdojo[bitsandbytes]'"
+        fix = "choose method lora, or pip install 'bitsandbytes>=0.49'"
         yield _finding("no_4bit_kernels", f"method {config.method} needs bitsandbytes", "method", fix)
 
 
