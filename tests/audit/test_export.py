@@ -260,7 +260,7 @@ def test_a_run_is_exported_for_llama_cpp_and_every_file_is_asked(
     submission = tmp_path / "submission"
     submission.mkdir()
     for name, content in FILES.items():
-        full = {"method": "full", "learning_rate": 0.01} if name == "train.yaml" else {}
+        full: dict[str, Any] = {"method": "full", "learning_rate": 0.01} if name == "train.yaml" else {}
         (submission / name).write_text(yaml.safe_dump(content | full))
     with Dojo(RunOptions(task=str(approve), model=str(model), agent="once"), tmp_path / "run", home=home) as dojo:
         assert run_episode(dojo, Once(submission)).best.iteration == 1
