@@ -205,3 +205,8 @@ def test_repeated_prompts_and_other_encodings_are_notes(task_folder: Callable[..
     with (path / "eval.jsonl").open("ab") as stream:
         stream.write('{"q": "é", "a": "1"}\n'.encode("latin-1"))
     assert [note.code for note in load_folder(path).notes] == ["other_encoding", "repeated_prompts"]
+
+
+def test_very_many_items_are_a_note(task_folder: Callable[..., Path]) -> None:
+    path = task_folder(TRAIN, [{"q": f"e{i}", "a": "1"} for i in range(4001)])
+    assert [note.code for note in load_folder(path).notes] == ["many_items"]

@@ -41,6 +41,7 @@ from ftdojo.tasks.spec import Scorer, Sources, Task, Variant
 
 FILES = ("task.toml", "scorer.py")
 SHOWN_FIELDS = 20
+MANY_ITEMS = 4000
 
 
 class RulesTable(StrictModel):
@@ -200,6 +201,11 @@ def _notes(rows: Sequence[Record], items: Sequence[Record], file: Path) -> Itera
     if left_out := len(rows) - len(items):
         message = f"{left_out} of {len(rows)} rows are left out, because an earlier row has the same prompt"
         yield _finding("repeated_prompts", file.name, message, "write every prompt once", severity="warning")
+
+    if len(items) > MANY_ITEMS:
+        message = f"every model answers half of the {len(items)} items, which takes long"
+        fix = "keep a thousand of them: more hardly narrows the interval"
+        yield _finding("many_items", file.name, message, fix, severity="warning")
 
 
 def evaluation_items(rows: Sequence[Record], reader: Reader, file: str = "eval.jsonl") -> list[dict[str, Any]]:
