@@ -28,9 +28,15 @@ RUN_BY = {
     "ftdojo score": "tests/cli/test_cli.py::test_score_reads_files_and_leaves_torch_alone",
     "ftdojo bench": "tests/bench/test_contest.py::test_killed_and_run_again_it_ends_with_the_same_leaderboard",
     "ftdojo mcp": "tests/outside/test_outside.py::test_the_example_plays_an_episode_to_its_sealed_score",
+    "ftdojo call": "tests/outside/test_outside.py::test_over_http_the_path_is_secret_and_ctrl_c_leaves_a_run_to_resume",
     "ftdojo report": "tests/record/test_older_runs.py::test_a_report_is_written",
     "ftdojo export": "tests/record/test_older_runs.py::test_the_best_model_is_exported_in_both_forms",
     "ftdojo verify": "tests/cli/test_verify_command.py::test_a_run_is_audited_and_an_edited_result_is_not_accepted",
+    "ftdojo runs": "tests/cli/test_runs.py::test_runs_are_listed_with_their_state",
+    "ftdojo finish": "tests/cli/test_runs.py::test_an_interrupted_run_is_finished_with_what_it_has",
+    "ftdojo samples": "tests/cli/test_runs.py::test_samples_are_written_for_another_tool",
+    "ftdojo setup": "tests/cli/test_prerequisites.py::test_setup_names_the_packages_that_are_missing",
+    "ftdojo glossary": "tests/cli/test_prerequisites.py::test_the_glossary_explains_a_word",
     "ftdojo doctor": "tests/cli/test_cli.py::test_doctor_proves_the_machine",
 }
 """Command of the README -> the test that runs it. The demos take minutes: ``make test-slow`` runs the same loop."""

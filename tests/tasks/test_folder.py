@@ -80,8 +80,10 @@ def test_the_version_follows_the_files(task_folder: Callable[..., Path]) -> None
     [
         ({"metric": "f1"}, "must be one of: accuracy"),
         ({"scorer": "choice"}, "at least two choices"),
-        ({"choices": ["a", "b"]}, "no other scorer takes any"),
+        ({"choices": ["a", "b"]}, "only 'labels' takes any"),
         ({"tolerance": 0.1}, "only scorer 'number'"),
+        ({"scorer": "number", "metric": "mae"}, "needs 'worst'"),
+        ({"worst": 5.0}, "needs 'worst'"),
         ({"id": "other/test"}, "begin with the domain"),
         ({"prompt": "{{ q "}, "line 1 of the template"),
         ({"promt": "x"}, "did you mean 'prompt'"),
@@ -210,3 +212,32 @@ def test_repeated_prompts_and_other_encodings_are_notes(task_folder: Callable[..
 def test_very_many_items_are_a_note(task_folder: Callable[..., Path]) -> None:
     path = task_folder(TRAIN, [{"q": f"e{i}", "a": "1"} for i in range(4001)])
     assert [note.code for note in load_folder(path).notes] == ["many_items"]
+
+
+@pytest.mark.parametrize(
+    ("scorer", "weight", "message"), [("exact", 2.0, "only scorer 'json'"), ("json", -1.0, "0 or")]
+)
+def test_faulty_weights_are_named(task_folder: Callable[..., Path], scorer: str, weight: float, message: str) -> None:
+    folder = task_folder(TRAIN, EVALUATION, scorer=scorer)
+    with (folder / "task.toml").open("a", encoding="utf-8") as file:
+        file.write(f"\n[weights]\na = {weight}\n")
+    with pytest.raises(InputError, match=message):
+        load_folder(folder)
+
+
+def test_rows_with_the_same_prompt_have_several_right_answers(task_folder: Callable[..., Path], tmp_path: Path) -> None:
+    rows = [{"q": "colour", "a": a} for a in ("red", "blue", "red")] + [{"q": "coin", "a": ["heads", "tails"]}]
+    task, validation, test = build(task_folder(TRAIN, rows), tmp_path / "data")
+    items = {item["q"]: item for item in (*validation, *test)}
+    assert len(items) == 2
+    scored = task.scorer.score([items["colour"]] * 3 + [items["coin"]] * 2, ["red", "blue", "green", "tails", "heads"])
+    assert [score.score for score in scored] == [1.0, 1.0, 0.0, 1.0, 1.0]
+    assert [task.scorer.gold(items[name]) for name in ("colour", "coin")] == ["red", "heads"]
+
+
+def test_the_metric_mae_is_an_error_and_lower_is_better(task_folder: Callable[..., Path]) -> None:
+    rows = [{"q": f"q{i}", "a": i} for i in range(4)]
+    task = load_folder(task_folder(rows, rows, scorer="number", metric="mae", worst=10.0))
+    assert (task.spec.higher_is_better, task.spec.best_value, task.spec.pooled) == (False, 0.0, True)
+    items = [{**row, "id": str(i)} for i, row in enumerate(rows)]
+    assert task.scorer.value(task.scorer.score(items, ["1", "1", "x", "3"])) == pytest.approx(11 / 4)

@@ -10,12 +10,13 @@ from typing import Annotated, Any
 
 import typer
 
-from ftdojo.cli.console import Live, print_json
+from ftdojo.cli.console import Live, err, print_json
 from ftdojo.cli.options import with_options
 from ftdojo.cli.run import NO_AGENT, Json
 from ftdojo.cli.tasks import read_rows
 from ftdojo.contract.options import RunOptions
 from ftdojo.errors import UsageError
+from ftdojo.plain import plural
 
 NO_BUDGET = dict.fromkeys(("input_tokens", "output_tokens", "cost_usd"), "calls to a served model have no limit")
 
@@ -42,9 +43,10 @@ def predict(
 
       ftdojo predict math/aime25 --items items.jsonl --to answers.jsonl --served openai:qwen3 --base-url http://127.0.0.1/v1
     """
-    from contextlib import nullcontext
+    from contextlib import AbstractContextManager, nullcontext
 
     from ftdojo import inference, models, sandbox, tasks
+    from ftdojo.gates import count_beyond
     from ftdojo.inference import Generation, ServedEngine
     from ftdojo.llm import connect
     from ftdojo.record import Home
@@ -53,16 +55,26 @@ def predict(
     records = read_rows(items)
     known = {row["id"]: row for row in read_rows(to)} if to.is_file() and to.stat().st_size else {}
     answered = {i: known[record["id"]] for i, record in enumerate(records) if record["id"] in known}
-    base = None if served else models.resolve(options.model, Home.default().root)
-    who = f"{served} {options.base_url}" if base is None else models.digest(base)
+    opened: AbstractContextManager[inference.Engine]
     prompts = [found.prompt(record) for record in records]
+    if served:
+        who = f"{served} {options.base_url}"
+        opened = nullcontext(ServedEngine(connect(served, base_url=options.base_url), concurrency=concurrency))
+    else:
+        root = Home.default().root
+        model, thinking = models.set_prompting(
+            models.resolve(options.model, root), root, thinking=options.thinking, chat_template=options.chat_template
+        )
+        found = found.with_thinking(options.model_copy(update={"thinking": thinking}).reasoning_tokens)
+        beyond, context = count_beyond(prompts, model)
+        if beyond:
+            err.print(
+                f"warning: {beyond} of {plural(len(records), 'prompt')} fill or exceed the context of {context} tokens"
+            )
+        who = models.digest(model)
+        opened = inference.open_engine(options.engine, model)
     origins = [_origin(who, prompt, found.spec.max_new_tokens) for prompt in prompts]
     _require_same(answered, origins, to)
-    opened = (
-        inference.open_engine(options.engine, base)
-        if base
-        else nullcontext(ServedEngine(connect(str(served), base_url=options.base_url), concurrency=concurrency))
-    )
     with Live() as live, opened as answering, to.open("a", encoding="utf-8") as stream:
 
         def keep(answers: dict[int, Generation]) -> None:
@@ -80,7 +92,7 @@ def predict(
             done=done,
             on_answers=keep,
         )
-        live.end("answers", f"{len(records)} items")
+        live.end("answers", plural(len(records), "item"))
     if json:
         print_json({"predictions": str(to), "items": len(records), "made": len(records) - len(done)})
 

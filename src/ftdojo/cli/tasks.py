@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
-from ftdojo.cli.console import out, print_json
+from ftdojo.cli.console import out, print_json, print_table
 from ftdojo.cli.run import Json, TaskName
 from ftdojo.contract.options import RunOptions
 from ftdojo.errors import InputError, UsageError
 from ftdojo.findings import Finding
+from ftdojo.plain import plural
+
+if TYPE_CHECKING:
+    from ftdojo.tasks.check import CheckReport, Probe
 
 app = typer.Typer(help="Show, create and check tasks.", no_args_is_help=True)
 
@@ -43,11 +47,11 @@ def list_tasks(json: Json = False) -> None:
         out.print(f"no task family is installed; `{families.INSTALL}` installs the benchmark tasks")
         out.print("`ftdojo task new NAME` writes a task of your own")
         return
-    table = Table("task", "metric", "better", "sub-tasks", "data", box=None)
+    table = Table(Column("task", no_wrap=True), "metric", "better", "sub-tasks", "data", box=None)
     for row in rows:
         better = "higher" if row["higher_is_better"] else "lower"
         table.add_row(row["id"], row["metric"], better, ", ".join(row["subtasks"]), ", ".join(row["variants"]))
-    out.print(table)
+    print_table(table)
 
 
 @app.command()
@@ -57,7 +61,8 @@ def show(task: TaskName, json: Json = False) -> None:
 
     from ftdojo import tasks
 
-    spec = tasks.get(task).spec
+    found = tasks.get(task)
+    spec = found.spec
     if json:
         print_json(asdict(spec))
         return
@@ -69,8 +74,12 @@ def show(task: TaskName, json: Json = False) -> None:
         out.print(Text.assemble((source.path, "bold"), f"  {source.description}"))
         for way in source.renderings:
             out.print(f"  {way.name}: {way.description}")
+    for score in spec.published:
+        other = "; asked with another prompt than ours, so it does not compare" if found.own_prompt else ""
+        figures = f"  {score.metric}: base model {score.base:g}, original FT-Agent {score.ft_agent:g}{other}"
+        out.print(Text.assemble(("Published", "bold"), figures))
     rules = spec.rules
-    limits = f"  at most {rules.max_rows} rows; {', '.join(rules.methods)}; {rules.wall_s / 3600:g} h"
+    limits = f"  at most {plural(rules.max_rows, 'row')}; {', '.join(rules.methods)}; {rules.wall_s / 3600:g} h"
     out.print(Text.assemble(("Rules", "bold"), limits))
 
 
@@ -149,7 +158,7 @@ def check(
     if json:
         print_json(verdict)
     else:
-        _print_check(verdict)
+        _print_check(verdict, found.spec.best_value)
     if not verdict.ok:
         raise typer.Exit(1)
 
@@ -209,13 +218,33 @@ def _print_intake(found: Any) -> None:
         out.print(Text.assemble((f"{title:9}", "bold"), text))
 
 
-def _print_check(verdict: Any) -> None:
-    for probe in verdict.probes:
-        out.print(f"  {probe}")
+def _print_check(verdict: CheckReport, best: float) -> None:
+    """Print what was found: the items, the training pairs, what known answers score, and the faults."""
+    for split, count in verdict.items.items():
+        out.print(f"{split}: {plural(count, 'item')}")
+        for probe in verdict.probes:
+            if probe.split == split:
+                out.print(f"  {_describe(probe)} score {probe.value:g} of {best:g}", soft_wrap=True)
+    for source, count in verdict.pairs.items():
+        out.print(f"raw data, {source}: {plural(count, 'training pair')}", soft_wrap=True)
     for finding in verdict.findings:
-        out.print(f"{finding.severity}, {finding.code}: {finding.where}: {finding.message}")
-        out.print(f"  fix: {finding.fix}")
-    out.print("ok" if verdict.ok else "the task has faults")
+        colour = "red" if finding.severity == "error" else "yellow"
+        found = Text.assemble((finding.severity, colour), f", {finding.code}: {finding.where}: {finding.message}")
+        out.print(found, soft_wrap=True)
+        out.print(f"  fix: {finding.fix}", soft_wrap=True)
+    errors = sum(finding.severity == "error" for finding in verdict.findings)
+    warnings = plural(len(verdict.findings) - errors, "warning")
+    fault = Text.assemble(("the task has faults", "bold red"), f": {plural(errors, 'error')}, {warnings}")
+    out.print(Text.assemble(("ok", "bold green"), f": the task can be used; {warnings}") if verdict.ok else fault)
+
+
+def _describe(probe: Probe) -> str:
+    """Return the outputs of a probe in words."""
+    if probe.name in (known := {"gold": "the right answers", "blank": "empty answers"}):
+        return known[probe.name]
+    shown = " ".join(probe.output.split())
+    answer = f"answers that are all '{shown[:60]}{'…' if len(shown) > 60 else ''}'"
+    return answer if probe.name == "constant" else f"{answer} ({probe.name})"
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:

@@ -87,6 +87,11 @@ class Recipe(StrictModel):
         """What the rows depend on, as JSON values. The keys of earlier builds had no ``skip`` and no version."""
         return {**self.model_dump(mode="json", exclude=set() if self.skip else {"skip"}), "recipe_program": VERSION}
 
+    @property
+    def but_size(self) -> dict[str, Any]:
+        """What the form of the rows depends on, but not which of them are taken, as JSON values."""
+        return self.model_dump(mode="json", exclude={"deduplicate", "balance", "max_rows", "skip", "seed"})
+
 
 def parsed_template(text: str) -> nodes.Template:
     """Return the syntax tree of a template that passed the checks of a recipe."""

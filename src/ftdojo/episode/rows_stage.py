@@ -13,6 +13,7 @@ from ftdojo.episode.rows import ROWS, WRITTEN, write_rows
 from ftdojo.episode.setting import Setting
 from ftdojo.gates import Gates, dump_findings
 from ftdojo.gateway import Access
+from ftdojo.plain import plural
 from ftdojo.record import Stage, Store
 from ftdojo.training import rows_key, trainer_of
 
@@ -64,5 +65,5 @@ class RowsStage:
         self.progress.update("data", 0, 1, "running the data program in the sandbox")
         stage = self.store.make("rows", key, build)
         if not stage.reused:
-            self.progress.end("data", f"{stage.facts['report']['rows']} rows")
+            self.progress.end("data", plural(stage.facts["report"]["rows"], "row"))
         return stage

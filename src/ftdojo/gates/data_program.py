@@ -20,6 +20,7 @@ from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 from ftdojo.gateway.access import Access
 from ftdojo.gateway.server import HELPER, INSIDE
+from ftdojo.plain import plural
 from ftdojo.training import Trainer
 
 OUTPUT = "rows.jsonl"
@@ -207,7 +208,9 @@ def parse(rows: Sequence[Mapping[str, Any]], trainer: Trainer[Any, Any], *, max_
     if not rows:
         raise _fault("no_rows", "the data program wrote no rows", "check its filters: no raw row passed them")
     if len(rows) > max_rows:
-        raise _fault("too_many_rows", f"{len(rows)} rows, but --limit was {max_rows}", "write at most --limit rows")
+        raise _fault(
+            "too_many_rows", f"{plural(len(rows), 'row')}, but --limit was {max_rows}", "write at most --limit rows"
+        )
     parsed, faults = [], []
     for number, row in enumerate(rows, start=1):
         try:

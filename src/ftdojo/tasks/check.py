@@ -17,7 +17,7 @@ from ftdojo.schema import StrictModel
 from ftdojo.tasks import raw_files
 from ftdojo.tasks.bounded_template import BoundedTemplate
 from ftdojo.tasks.rows import has_half_character, read_jsonl
-from ftdojo.tasks.spec import Task
+from ftdojo.tasks.spec import BAD_GOLD, FLAW, Task
 
 CONSTANTS = 5
 """This many of the most frequent gold outputs are tried as constant outputs."""
@@ -86,7 +86,7 @@ def _report(
 
 def _probe(task: Task, split: str, items: Sequence[Record], report: Report) -> Iterator[Probe]:
     """Score synthetic predictions: gold, blank, constants, shortcuts."""
-    golds = [task.scorer.gold(item) for item in items]
+    golds = [task.gold(item) for item in items]
     best = task.spec.best_value
 
     def run(name: str, outputs: Sequence[str], constant: str = "") -> Probe:
@@ -94,11 +94,8 @@ def _probe(task: Task, split: str, items: Sequence[Record], report: Report) -> I
         parsed = sum(score.parsed for score in scores) / len(scores)
         return Probe(name=name, split=split, output=constant, value=task.scorer.value(scores), parsed=parsed)
 
-    gold = run("gold", golds)
-    yield gold
-    if gold.value != best or gold.parsed < 1:
-        message = f"gold answers score {gold.value:g} of {best:g}, {gold.parsed:.0%} of them parsed"
-        report("gold_not_best", split, message, "make scorer and answers agree")
+    yield run("gold", golds)
+    _check_golds(task, split, items, golds, report)
     blank = run("blank", [""] * len(items))
     yield blank
     if blank.value != 0.0:
@@ -120,6 +117,30 @@ def _probe(task: Task, split: str, items: Sequence[Record], report: Report) -> I
     forward, backward = (task.scorer.score(items[::step], outputs[::step]) for step in (1, -1))
     if list(forward) != list(backward)[::-1]:
         report("order_dependent", split, "verdicts change with the order of items", "score each item on its own")
+
+
+def _check_golds(task: Task, split: str, items: Sequence[Record], golds: Sequence[str], report: Report) -> None:
+    """Check that gold answers can be read and score best, except on items that their publisher got wrong."""
+    scores = task.scorer.score(items, golds)
+    reached, best = task.scorer.value(scores), task.spec.best_value
+    flaws = Counter(str(item[FLAW]) for item in items if item.get(FLAW))
+    for reason, count in flaws.items():
+        message = f"{count} of {len(items)} items have a known fault of their publisher: {reason}; all gold answers "
+        message += f"together score {reached:g} of {best:g}"
+        report("known_flaw", split, message, "none: the items are scored like all others", severity="warning")
+    sound = [score for item, score in zip(items, scores, strict=True) if not item.get(FLAW)]
+    unreadable = [score.id for score in sound if score.error == BAD_GOLD]
+    if unreadable:
+        message = (
+            f"the gold answers of {len(unreadable)} items cannot be read, e.g. of item {unreadable[0]}: no output "
+        )
+        message += f"is right there; all gold answers together score {reached:g} of {best:g}"
+        report("bad_gold", split, message, "correct the answers, or drop the items")
+    rest = [score for score in sound if score.error != BAD_GOLD]
+    value, parsed = (task.scorer.value(rest), sum(s.parsed for s in rest) / len(rest)) if rest else (best, 1.0)
+    if value != best or parsed < 1:
+        message = f"gold answers score {value:g} of {best:g}, {parsed:.0%} of them parsed"
+        report("gold_not_best", split, message, "make scorer and answers agree")
 
 
 def _check_items(task: Task, splits: dict[str, list[Record]], report: Report) -> dict[str, str]:

@@ -6,8 +6,9 @@ The key ``scorer`` names the scorer: a built-in one; ``scorer.py``, which is in 
 a plug-in of the user's own environment, by its name or as ``module:Attribute``, which is trusted like any
 installed package (:mod:`ftdojo.tasks.scorers`).
 
-Repeated prompts are removed from ``eval.jsonl``, and it is split into validation and test by a hash of the prompt,
-within each sub-task; the training file becomes the raw data unchanged. The data variant is called ``folder``.
+Of rows of the evaluation file with the same prompt one is kept, and the answers of the others are right, too. The items
+are split into validation and test by a hash of the prompt, within each sub-task; the training file becomes the raw data
+unchanged. The data variant is called ``folder``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import math
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -39,6 +41,8 @@ from ftdojo.tasks.external import CodeRunner, ExternalScorer
 from ftdojo.tasks.rows import MAX_FINDINGS, write_jsonl
 from ftdojo.tasks.spec import Scorer, Sources, Task, Variant
 
+ALSO_RIGHT = "also_right"
+"""The field of an item with the answers of further rows that have its prompt."""
 FILES = ("task.toml", "scorer.py")
 SHOWN_FIELDS = 20
 MANY_ITEMS = 4000
@@ -67,15 +71,18 @@ class TaskFile(StrictModel):
     objective: str = Field(min_length=1, description="what the model must learn, in words, for agents")
     output_format: str = Field(min_length=1, description="what the scorer accepts, in words")
     scorer: str = Field(
-        description="how an answer is compared with the gold text: exact, json, number, choice, your own scorer.py, or "
-        "a plug-in such as module:Attribute"
+        description="how an answer is compared with the gold text: exact, json, number, choice, tokens, rouge, "
+        "translation, labels, your own scorer.py, or a plug-in such as module:Attribute"
     )
     metric: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="one of the scorer's; any name with scorer.py")
     prompt: str = Field(min_length=1, description="Jinja template over a row")
     answer: str = Field(min_length=1, description="the field with the gold text, or a Jinja template")
     subtask: str = Field("", pattern=r"^\w*$", description="the field that names a row's sub-task")
-    choices: list[str] = Field([], description="all answers, for the scorer choice")
+    choices: list[str] = Field([], description="all answers, for the scorer choice; all labels, for labels")
     tolerance: float = Field(0.0, ge=0, lt=1, description="relative, for the scorer number")
+    absolute_tolerance: float = Field(0.0, ge=0, description="in the unit of the answer, for the scorer number")
+    worst: float = Field(0.0, ge=0, description="for the metric mae: the largest error that an answer can have")
+    weights: dict[str, float] = Field({}, description="field -> how much it counts, for the scorer json; otherwise 1")
     max_new_tokens: int = Field(256, ge=1, le=32768, description="longest answer of a model, in tokens")
     licence: str = Field("not stated", description="licence of the data")
     rules: RulesTable = Field(RulesTable(), description="limits of a submission and of a run")
@@ -90,10 +97,16 @@ class TaskFile(StrictModel):
     def _consistent(self) -> TaskFile:
         if self.id.split("/")[0] != self.domain:
             raise ValueError(f"id must begin with the domain: '{self.domain}/…'")
-        if (self.scorer == "choice") != (len(self.choices) > 1):
-            raise ValueError("scorer 'choice' needs at least two choices, and no other scorer takes any")
-        if self.tolerance and self.scorer != "number":
-            raise ValueError("only scorer 'number' takes a tolerance")
+        if self.scorer != "labels" and (self.scorer == "choice") != (len(self.choices) > 1):
+            raise ValueError("scorer 'choice' needs at least two choices, and only 'labels' takes any, too")
+        if (self.tolerance or self.absolute_tolerance) and (self.scorer != "number" or self.metric == "mae"):
+            raise ValueError("only scorer 'number' with metric 'accuracy' takes a tolerance")
+        if (self.metric == "mae" and self.scorer == "number") != bool(self.worst):
+            raise ValueError("metric 'mae' of scorer 'number' needs 'worst', and no other metric takes it")
+        if self.weights and self.scorer != "json":
+            raise ValueError("only scorer 'json' takes weights")
+        if any(not (0 <= weight < math.inf) for weight in self.weights.values()):
+            raise ValueError("weights are 0 or more")
         return self
 
     @property
@@ -109,14 +122,17 @@ class Reader:
     prompt_template: BoundedTemplate
     answer_template: BoundedTemplate
     subtask_field: str
+    several_in: str = ""
+    """The field of which a list is several right answers; none if it is blank."""
 
     @classmethod
-    def from_file(cls, file: TaskFile) -> Reader:
-        """Make the reader of a task file."""
+    def from_file(cls, file: TaskFile, *, several: bool = False) -> Reader:
+        """Make the reader of a task file; with ``several``, a list in the answer field is several right answers."""
         return cls(
             BoundedTemplate(file.prompt, strict=True),
             BoundedTemplate(file.answer_template, strict=True, answer=True),
             file.subtask,
+            file.answer if several and not template.is_template(file.answer) else "",
         )
 
     def prompt(self, row: Record) -> list[Message]:
@@ -128,8 +144,20 @@ class Reader:
         return self.prompt_template.render(row)
 
     def gold(self, row: Record) -> str:
-        """Return the gold text."""
+        """Return the gold text, of several right answers the first."""
+        value = row.get(self.several_in)
+        if isinstance(value, list) and value:
+            row = {**row, self.several_in: value[0]}
         return self.answer_template.render(row)
+
+    def golds(self, row: Record) -> list[str]:
+        """Return all right answers: those of a list, and those of other rows with the same prompt."""
+        value = row.get(self.several_in)
+        parts = value if isinstance(value, list) and value else [value]
+        own = [
+            self.answer_template.render({**row, self.several_in: part} if self.several_in else row) for part in parts
+        ]
+        return list(dict.fromkeys([*filter(None, own), *row.get(ALSO_RIGHT, [])]))
 
     def subtask(self, row: Record) -> str:
         """Return the sub-task, or ``""`` if the task has none.
@@ -159,7 +187,7 @@ def load_folder(path: Path, *, runner: CodeRunner | None = None) -> Task:
     require_inside(path, "the task folder", FILES)
     file = load_file(path / "task.toml", TaskFile)
     plugin = None if file.scorer == "scorer.py" else _plugin(file, path)
-    reader = Reader.from_file(file)
+    reader = Reader.from_file(file, several=plugin is not None and scorers.takes_several(plugin))
     train, evaluation = raw_files.find_table(path, "train"), raw_files.find_table(path, "eval")
     require_inside(path, "the task folder", (train.name, evaluation.name))
     rows = raw_files.read_rows(evaluation)
@@ -170,15 +198,13 @@ def load_folder(path: Path, *, runner: CodeRunner | None = None) -> Task:
             raise _fault("missing_file", needed.name, "the file does not exist", f"write it into {path}")
     scorer = _scorer(plugin, file, path, reader, runner)
     if isinstance(scorer, answers.AnswerScorer):
-        scorer.score(
-            items, [reader.gold(item) for item in items]
-        )  # raises an error that names every gold answer of the wrong form
+        scorer.score(items, [""] * len(items))  # raises an error that names every gold answer of the wrong form
     return Task(
-        spec=_spec(file, reader, items, train.name),
+        spec=_spec(file, plugin, reader, items, train.name),
         prompt=reader.prompt,
         scorer=scorer,
         variants={"folder": Variant(build=partial(_build, train, reader, items))},
-        version=_version(path, (train, evaluation), plugin if file.scorer not in scorers.SCORERS.built_in else None),
+        version=_version(path, (train, evaluation), plugin if _has_version(file, plugin) else None),
         notes=tuple(_notes(rows, items, evaluation)),
     )
 
@@ -199,8 +225,9 @@ def _notes(rows: Sequence[Record], items: Sequence[Record], file: Path) -> Itera
     if unusual := raw_files.describe_text(file):
         yield _finding("other_encoding", file.name, unusual, "save the file as UTF-8", severity="warning")
     if left_out := len(rows) - len(items):
-        message = f"{left_out} of {len(rows)} rows are left out, because an earlier row has the same prompt"
-        yield _finding("repeated_prompts", file.name, message, "write every prompt once", severity="warning")
+        message = f"{left_out} of {len(rows)} rows have the prompt of an earlier row; it is asked once"
+        fix = "write every prompt once, unless it has several right answers"
+        yield _finding("repeated_prompts", file.name, message, fix, severity="warning")
 
     if len(items) > MANY_ITEMS:
         message = f"every model answers half of the {len(items)} items, which takes long"
@@ -234,7 +261,7 @@ def evaluation_items(rows: Sequence[Record], reader: Reader, file: str = "eval.j
         elif not prompt or not gold.strip():
             findings.append(_finding("bad_row", where, "its prompt or answer is blank", "fill it in, or drop the row"))
         elif prompt in items:
-            continue
+            _add_answers(items[prompt], reader, row)
         elif name in names:
             findings.append(_finding("double_id", where, f"its id '{name}' was used before", "make ids unique"))
         else:
@@ -251,6 +278,13 @@ def evaluation_items(rows: Sequence[Record], reader: Reader, file: str = "eval.j
     if findings:
         raise InputError(findings[:MAX_FINDINGS])
     return list(items.values())
+
+
+def _add_answers(item: dict[str, Any], reader: Reader, row: Record) -> None:
+    """Take the answers of a further row with the prompt of an item as right ones, too."""
+    others = [answer for answer in reader.golds(row) if answer not in reader.golds(item)]
+    if others:
+        item[ALSO_RIGHT] = [*item.get(ALSO_RIGHT, []), *others]
 
 
 def split_items(items: Sequence[Record], reader: Reader) -> tuple[list[Record], list[Record]]:
@@ -286,13 +320,16 @@ def _build(train: Path, reader: Reader, items: Sequence[Record], folder: Path, s
     write_jsonl(folder / "test.jsonl", test)
 
 
-def _spec(file: TaskFile, reader: Reader, items: Sequence[Record], train: str) -> TaskSpec:
+def _spec(
+    file: TaskFile, plugin: scorers.ScorerPlugin | None, reader: Reader, items: Sequence[Record], train: str
+) -> TaskSpec:
     raw = Rendering(
         name="raw",
         prompt=file.prompt,
         completion=file.answer_template,
         description="the row as it stands",
     )
+    scale = scorers.Scale() if plugin is None else scorers.scale_of(plugin, file.metric)
     clean = _clean_json(file, [reader.gold(item) for item in items]) if file.scorer == "json" else ()
     return TaskSpec(
         id=file.id,
@@ -300,8 +337,9 @@ def _spec(file: TaskFile, reader: Reader, items: Sequence[Record], train: str) -
         objective=file.objective,
         output_format=file.output_format,
         metric=file.metric,
-        higher_is_better=True,
-        best_value=100.0,
+        higher_is_better=scale.higher_is_better,
+        best_value=scale.best_value,
+        pooled=scale.pooled,
         subtasks=tuple(sorted({reader.subtask(item) for item in items} - {""})),
         max_new_tokens=file.max_new_tokens,
         raw_sources=(RawSource(path=train, subtask="", description="the user's rows", renderings=(raw, *clean)),),
@@ -349,10 +387,18 @@ def _scorer(
         subtask=reader.subtask,
         choices=tuple(file.choices),
         tolerance=file.tolerance,
+        errors=scorers.Errors(tolerance=file.absolute_tolerance, worst=file.worst),
+        weights=file.weights,
+        golds=reader.golds,
     )
     scorer = plugin.create(setup)
     scorers.SCORERS.check(scorer, file.scorer, ("score", "value", "metrics", "gold"))
     return scorer
+
+
+def _has_version(file: TaskFile, plugin: scorers.ScorerPlugin | None) -> bool:
+    """Whether the version of the scorer is part of the task's: not for built-in ones that have never changed."""
+    return plugin is not None and (file.scorer not in scorers.SCORERS.built_in or plugin.version != "1")
 
 
 def _version(path: Path, tables: Sequence[Path], plugin: scorers.ScorerPlugin | None) -> str:
