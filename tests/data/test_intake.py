@@ -247,6 +247,7 @@ def test_the_only_column_of_classes_is_the_answer(tmp_path: Path) -> None:
         ([json.dumps({"a": n}) for n in range(40)], "json"),
         ([f"word {n}" for n in range(40)], "exact"),
         (["0", "1"] * 9, "choice"),
+        ([f"{n} " + "some words of a long answer " * 3 for n in range(40)], "tokens"),
     ],
 )
 def test_the_scorer_follows_from_the_answers(answers: list[str], scorer: str) -> None:

@@ -209,6 +209,11 @@ def test_repeated_prompts_and_other_encodings_are_notes(task_folder: Callable[..
     assert [note.code for note in load_folder(path).notes] == ["other_encoding", "repeated_prompts"]
 
 
+def test_very_many_items_are_a_note(task_folder: Callable[..., Path]) -> None:
+    path = task_folder(TRAIN, [{"q": f"e{i}", "a": "1"} for i in range(4001)])
+    assert [note.code for note in load_folder(path).notes] == ["many_items"]
+
+
 @pytest.mark.parametrize(
     ("scorer", "weight", "message"), [("exact", 2.0, "only scorer 'json'"), ("json", -1.0, "0 or")]
 )

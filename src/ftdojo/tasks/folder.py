@@ -45,6 +45,7 @@ ALSO_RIGHT = "also_right"
 """The field of an item with the answers of further rows that have its prompt."""
 FILES = ("task.toml", "scorer.py")
 SHOWN_FIELDS = 20
+MANY_ITEMS = 4000
 
 
 class RulesTable(StrictModel):
@@ -227,6 +228,11 @@ def _notes(rows: Sequence[Record], items: Sequence[Record], file: Path) -> Itera
         message = f"{left_out} of {len(rows)} rows have the prompt of an earlier row; it is asked once"
         fix = "write every prompt once, unless it has several right answers"
         yield _finding("repeated_prompts", file.name, message, fix, severity="warning")
+
+    if len(items) > MANY_ITEMS:
+        message = f"every model answers half of the {len(items)} items, which takes long"
+        fix = "keep a thousand of them: more hardly narrows the interval"
+        yield _finding("many_items", file.name, message, fix, severity="warning")
 
 
 def evaluation_items(rows: Sequence[Record], reader: Reader, file: str = "eval.jsonl") -> list[dict[str, Any]]:

@@ -49,9 +49,12 @@ def choose_scorer(answers: Sequence[str]) -> Scoring:
     if all(map(_is_object, answers)):
         keys = ", ".join(json.loads(answers[0]))
         return Scoring("json", "field_accuracy", "every answer is a JSON object", f"a JSON object with {keys}")
-    long = sum(len(answer.split()) > LONG_WORDS for answer in answers) > len(answers) / 2
-    warning = "most answers are long, and only the same text counts as right; scorer.py can judge otherwise"
-    return Scoring("exact", "accuracy", "answers are free text", "the answer alone", warning=warning if long else "")
+    if sum(len(answer.split()) > LONG_WORDS for answer in answers) > len(answers) / 2:
+        warning = (
+            "words in common are a weak measure of long answers: rouge, translation or your scorer.py may be better"
+        )
+        return Scoring("tokens", "token_f1", "most answers are long texts", "the answer alone", warning=warning)
+    return Scoring("exact", "accuracy", "answers are short texts", "the answer alone")
 
 
 def are_classes(answers: Sequence[str]) -> bool:
