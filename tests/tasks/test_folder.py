@@ -231,7 +231,11 @@ def test_rows_with_the_same_prompt_have_several_right_answers(task_folder: Calla
 
 
 def test_training_rows_with_several_right_answers_teach_the_first(task_folder: Callable[..., Path]) -> None:
-    train = [{"q": "coin", "a": ["heads", "tails"]}, {"q": "year", "a": [2001, 2002]}, {"q": "colour", "a": "red"}]
+    train: list[dict[str, Any]] = [
+        {"q": "coin", "a": ["heads", "tails"]},
+        {"q": "year", "a": [2001, 2002]},
+        {"q": "colour", "a": "red"},
+    ]
     (source,) = load_folder(task_folder(train, EVALUATION)).spec.raw_sources
     pairs = training_pairs(source.renderings[0], train)
     assert [answer for _, answer in pairs] == ["heads", "2001", "red"]
