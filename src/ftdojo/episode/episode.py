@@ -9,6 +9,7 @@ from typing import Self
 from ftdojo import digest
 from ftdojo.contract.budget import Budget
 from ftdojo.contract.call import Call, CallLog
+from ftdojo.contract.configuration import Configuration
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Progress, Silent
 from ftdojo.contract.protocol import Agent, Foresighted, Iteration, Observation, Probe
@@ -112,11 +113,7 @@ class Dojo:
             self._setting.tell_limits(self.progress)
             self._history.append(begin(self._setting, self.identity))
         else:
-            limits = self.identity.budget
-            extend_budget(self._history, limits, self.run, allowed=self._may_extend, progress=self.progress)
-            self._history.require_same(self.identity, self.run)
-            known = plural(len(self._history.iterations), "iteration")
-            self.progress.say(f"resuming {self.run}: {known} in the record")
+            _resume(self._history, self.identity, self.run, may_extend=self._may_extend, progress=self.progress)
         self._observer.measure()
         observation = self._observer.observe()
         self._accounts.restart_clock()  # the environment's own measurements are not the agent's time
@@ -270,3 +267,14 @@ def _keep(submission: Path, folder: Path) -> Path:
             shutil.rmtree(folder)
         copy(submission, folder)
     return folder
+
+
+def _resume(history: History, identity: Configuration, run: Path, *, may_extend: bool, progress: Progress) -> None:
+    """Go on with a run under the identity that it began with, or under larger limits.
+
+    Raises:
+        UsageError: if something else differs.
+    """
+    extend_budget(history, identity.budget, run, allowed=may_extend, progress=progress)
+    history.require_same(identity, run)
+    progress.say(f"resuming {run}: {plural(len(history.iterations), 'iteration')} in the record")
