@@ -14,6 +14,7 @@ from typing import Any
 
 import typer
 
+from ftdojo.cli.glossary import WORDS
 from ftdojo.cli.main import app
 from page_parts import prose, table, write
 
@@ -22,7 +23,8 @@ INTRODUCTION = """# Command line
 
 Generated from the commands' help by `python docs/generate_cli.py`; do not edit.
 
-Every command takes `--help`. Exit status: 0 done, 1 a finding about your input, 2 usage, 3 infrastructure, 130
+Every command takes `--help`. Words: [glossary](glossary.md). Completion in your shell: `ftdojo --install-completion`.
+Exit status: 0 done, 1 a finding about your input or a run that scored no submission, 2 usage, 3 infrastructure, 130
 interrupted.
 """
 
@@ -34,7 +36,9 @@ def pages() -> dict[str, str]:
         ["command", "what it does"], [(f"[`{name}`](#{_anchor(name)})", _summary(found)) for name, found in commands]
     )
     lines = [INTRODUCTION, *index, "", *(line for name, found in commands for line in _section(name, found))]
-    return {"cli.md": "\n".join(lines).rstrip() + "\n"}
+    words = ["# Glossary\n", "Also on the command line: `ftdojo glossary`, or `ftdojo glossary WORD`.\n"]
+    words += [prose(f"**{name}**: {meaning}") + "\n" for name, meaning in WORDS.items()]
+    return {"cli.md": "\n".join(lines).rstrip() + "\n", "glossary.md": "\n".join(words).rstrip() + "\n"}
 
 
 def _commands(command: Any, name: str) -> Iterator[tuple[str, Any]]:

@@ -1,4 +1,4 @@
-"""Text without characters that act on a terminal: what data, models, agents and strangers wrote, before it is shown."""
+"""Plain text for people: without characters that act on a terminal, and with nouns in the right number."""
 
 from __future__ import annotations
 
@@ -18,3 +18,8 @@ def remove_controls(text: str) -> str:
 def escape_controls(document: str) -> str:
     """Return a JSON document in which active characters are escaped: its values stay the same."""
     return _ACTING.sub(lambda match: f"\\u{ord(match[0]):04x}", document)
+
+
+def plural(number: int, noun: str) -> str:
+    """Return a number with its noun: ``1 row``, ``2 rows``, ``1,200 rows``. ``noun`` takes an s for its plural."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

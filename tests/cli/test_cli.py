@@ -93,6 +93,7 @@ def test_tasks_are_listed() -> None:
         (["run", "chemistry/mol_und", "--data-llm", "gpt-5"], "weak=openai:gpt-5-mini"),
         (["run", "chemistry/mol_und", "--base-url", "http://127.0.0.1:1/v1"], "--base-url has no effect"),
         (["run", "chemistry/mol_und", "--budget", "soon"], "45s, 30m"),
+        (["run", "chemistry/mol_und", "--budget", "10"], "write 10m for minutes"),
         (["score", "chemistry/mol_und", "--items", "no.jsonl", "--predictions", "no.jsonl"], "no.jsonl"),
         (["validate", "nowhere", "--task", "chemistry/mol_und"], "not a folder"),
         (["report", "nowhere"], "holds no run"),
@@ -163,9 +164,21 @@ def test_faulty_predictions_are_findings(home: Path, lines: str, message: str) -
     assert message in refused(*arguments, status=1)
 
 
+def test_no_task_id_is_cut_in_a_pipe() -> None:
+    """A table was as wide as 80 columns in a pipe, and long ids lost their end."""
+    lines = ftdojo("tasks").stdout.splitlines()
+    assert {line.split()[0] for line in lines[1:]} == {task["id"] for task in document("tasks")}
+
+
 def test_a_new_task_passes_its_own_check(home: Path) -> None:
     folder = document("task", "new", "reviews", "--into", home)["folder"]
     assert document("task", "check", folder)["ok"]
+    said = ftdojo("task", "check", folder).stdout
+    assert "the right answers score" in said
+    assert "training pair" in said
+    assert "Probe(" not in said
+    assert "name=" not in said
+    assert said.splitlines()[-1].startswith("ok: the task can be used")
     assert document("task", "show", folder)["id"].endswith("/reviews")
 
 
@@ -225,5 +238,6 @@ def test_validate_passes_a_good_submission_and_names_the_gate_of_a_bad_one(
 def test_doctor_proves_the_machine(home: Path) -> None:
     checks = {check["name"]: check["ok"] for check in document("doctor")["checks"]}
     assert checks["embedded model"]
+    assert checks["training"]
     assert checks["task family chemistry"]
     assert all(ok for name, ok in checks.items() if name.startswith("sandbox"))

@@ -19,7 +19,7 @@ RUN_BY = {
     "ftdojo run": "tests/gateway/test_access.py::test_a_killed_run_is_resumed_and_charged_once",
     "ftdojo tasks": "tests/cli/test_cli.py::test_tasks_are_listed",
     "ftdojo task show": "tests/cli/test_data.py::test_tables_for_people",
-    "ftdojo task new": "tests/cli/test_cli.py::test_a_new_task_passes_its_own_check",
+    "ftdojo task new": "tests/cli/test_from_table.py::test_a_table_becomes_a_model_in_three_commands",
     "ftdojo task check": "tests/cli/test_cli.py::test_a_new_task_passes_its_own_check",
     "ftdojo data prepare": "tests/cli/test_data.py::test_published_data_is_fetched_once_and_then_needs_no_network",
     "ftdojo data show": "tests/cli/test_data.py::test_tables_for_people",
@@ -32,6 +32,11 @@ RUN_BY = {
     "ftdojo report": "tests/record/test_older_runs.py::test_a_report_is_written",
     "ftdojo export": "tests/record/test_older_runs.py::test_the_best_model_is_exported_in_both_forms",
     "ftdojo verify": "tests/cli/test_verify_command.py::test_a_run_is_audited_and_an_edited_result_is_not_accepted",
+    "ftdojo runs": "tests/cli/test_runs.py::test_runs_are_listed_with_their_state",
+    "ftdojo finish": "tests/cli/test_runs.py::test_an_interrupted_run_is_finished_with_what_it_has",
+    "ftdojo samples": "tests/cli/test_runs.py::test_samples_are_written_for_another_tool",
+    "ftdojo setup": "tests/cli/test_prerequisites.py::test_setup_names_the_packages_that_are_missing",
+    "ftdojo glossary": "tests/cli/test_prerequisites.py::test_the_glossary_explains_a_word",
     "ftdojo doctor": "tests/cli/test_cli.py::test_doctor_proves_the_machine",
 }
 """Command of the README -> the test that runs it. The demos take minutes: ``make test-slow`` runs the same loop."""

@@ -123,7 +123,7 @@ def test_scores_stand_with_what_needs_no_training(make_run: MakeRun, build: Simp
         "The model is better than the base model, but not shown to be better than the best constant of each sub-task."
         in page.text
     )
-    rows = re.search(r"validation test base model (.*) Course of the run", page.text)
+    rows = re.search(r"validation test base model (.*) What next", page.text)
     assert rows is not None
     assert rows.group(1) == (
         "8.5 % [2.5, 14.5] 8.5 % [2.5, 14.5] iteration 6, the best 64.5 % [58.5, 70.5] 61.0 % [55.0, 67.0] "
@@ -296,3 +296,12 @@ def test_a_folder_without_a_run(tmp_path: Path) -> None:
     Ledger(tmp_path).close()
     with pytest.raises(UsageError, match="nothing is recorded"):
         write_report(tmp_path)
+
+
+def test_the_page_says_what_to_do_next_and_how_to_repeat_it(make_run: MakeRun) -> None:
+    run = make_run()
+    page = Page(write_report(run))
+    page.check()
+    assert f"ftdojo export {run}" in page.text
+    assert "Repeat it" in page.text
+    assert "ftdojo run chemistry/mol_und --data twin" in page.text

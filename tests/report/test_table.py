@@ -70,7 +70,7 @@ def test_many_iterations_are_shortened_to_the_best_and_the_last(
     make_result: MakeResult, build: SimpleNamespace
 ) -> None:
     output = shown(make_result([build.evaluated(n, 40.0, 9.0 if n == 5 else 0.0, points=1) for n in range(1, 201)]))
-    assert "169 earlier iterations are in the report" in output
+    assert "169 earlier iterations: see the report" in output
     assert "accepted" in row(output, "5 ")
     assert row(output, "171 ")
     assert "\n 170 " not in output

@@ -17,6 +17,7 @@ from ftdojo.audit.evidence import Evidence, Unchecked, Unreadable, line
 from ftdojo.audit.regenerate import regenerate
 from ftdojo.contract.progress import Progress
 from ftdojo.errors import FtdojoError, InfrastructureError, InputError, UsageError
+from ftdojo.plain import plural
 from ftdojo.record import Home, Ledger, RunFolder
 
 CHECKS: dict[str, Callable[[Evidence], list[str]]] = {
@@ -84,7 +85,7 @@ def verify(
             checks = [Check(name=name, status="unchecked", message=why) for name in selected]
             checks[0] = Check(name="ledger", status="failed", message=f"{RunFolder(run).ledger.name}: {line(error)}")
     failed = [check.name for check in checks if check.status == "failed"]
-    progress.end("verify", f"{len(checks)} checks, {len(failed)} failed")
+    progress.end("verify", f"{plural(len(checks), 'check')}, {len(failed)} failed")
     result = RunFolder(run).result
     return Audit(
         run=run.absolute().name,

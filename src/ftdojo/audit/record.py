@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 from ftdojo.audit.evidence import CLOSE, Evidence, Unchecked
 from ftdojo.contract.budget import Budget, Spent
 from ftdojo.contract.result import RunResult
-from ftdojo.record.events import BaselineMeasured, IterationEnded, LlmCalled, TestOpened
+from ftdojo.record.events import BaselineMeasured, BudgetExtended, IterationEnded, LlmCalled, TestOpened
 from ftdojo.record.summary import conclude
 
 
@@ -67,7 +69,7 @@ def opening(evidence: Evidence) -> list[str]:
 
 def budget(evidence: Evidence) -> list[str]:
     """All charges add up to the result, and no step was begun with a limit reached."""
-    budget, spent, begun_with, found = Budget(**evidence.configuration.model_dump()["budget"]), Spent(), Spent(), []
+    budget, spent, begun_with, found = _budget(evidence.configuration.budget), Spent(), Spent(), []
     for recorded in evidence.events:
         event, charge = recorded.event, recorded.charge
         where = f"event {recorded.seq} ({recorded.kind})"
@@ -78,6 +80,8 @@ def budget(evidence: Evidence) -> list[str]:
             seconds = event.iteration.feedback.execution.seconds
             if abs(charge.device_s - seconds.train - seconds.evaluate) > CLOSE or charge.submissions != 1:
                 found.append(f"{where} is not charged its stages and one submission")
+        elif isinstance(event, BudgetExtended):
+            budget = _budget(event.budget)
         elif isinstance(event, LlmCalled) and charge != event.call.charge:
             found.append(f"{where} is not charged what the call took")
         spent += charge
@@ -88,3 +92,7 @@ def budget(evidence: Evidence) -> list[str]:
     stated = Spent(wall_s=used.wall_s, device_s=used.device_s, submissions=used.submissions, **used.llm.model_dump())
     return found + [f"the charges of {name} add up to {value}, the result says {getattr(stated, name)}"
                     for name, value in asdict(spent).items() if abs(value - getattr(stated, name)) > CLOSE]  # fmt: skip
+
+
+def _budget(limits: Mapping[str, Any]) -> Budget:
+    return Budget(**limits)

@@ -142,5 +142,5 @@ def _ray() -> Any:
     try:
         import ray
     except ModuleNotFoundError:
-        raise PrerequisiteError("Ray is not installed", fix="pip install 'ftdojo[ray]'") from None
+        raise PrerequisiteError("Ray is not installed", fix="pip install 'ray>=2.50'") from None
     return ray

@@ -22,6 +22,7 @@ from ftdojo.contract.feedback import Interval
 from ftdojo.contract.progress import Progress, Silent
 from ftdojo.contract.result import Score
 from ftdojo.errors import UsageError
+from ftdojo.plain import plural
 from ftdojo.stats import Tally, holm, mean_over, mean_ranks, normalized, seeds_needed
 from ftdojo.tasks.spec import Task
 
@@ -54,7 +55,7 @@ def leaderboard(out: Path, progress: Progress | None = None) -> Leaderboard:
         if episode is None
     ]
     boards = [_board(setting, played, watcher) for setting, played in settings.items()]
-    watcher.end("leaderboard", f"{len(jobs) - len(missing)} of {len(jobs)} runs")
+    watcher.end("leaderboard", f"{len(jobs) - len(missing)} of {plural(len(jobs), 'run')}")
     return Leaderboard(suite=suite.name, boards=boards, missing=missing, attempts=sum(attempts.values()))
 
 
@@ -192,6 +193,9 @@ def _cell(match: Match, contestant: str) -> Cell:
         item_error=mean.item_error if mean else None,
         seed_deviation=mean.seed_deviation if mean and any(e.ran for e in side.values()) else None,
         runs={seed: side[seed].job.folder for seed in sorted(side) if side[seed].ran},
+        seed_scores={
+            seed: score.value for seed in sorted(side) if (score := side[seed].result.best.test) and side[seed].ran
+        },
     )
 
 

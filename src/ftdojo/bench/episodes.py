@@ -10,7 +10,7 @@ from ftdojo.bench.suite import Job
 from ftdojo.contract.result import RunResult
 from ftdojo.errors import UsageError
 from ftdojo.record import Ledger
-from ftdojo.record.events import BaselineMeasured, IterationEnded, RunFinished, TestScored
+from ftdojo.record.events import AgentStopped, BaselineMeasured, BudgetExtended, IterationEnded, RunFinished, TestScored
 from ftdojo.record.history import History
 from ftdojo.tasks.spec import ItemScore
 
@@ -50,9 +50,15 @@ def read_episode(out: Path, job: Job) -> Episode | None:
         history = History(ledger)
         result = history.require(RunFinished).result
         items, course = history.test_items, _course(history)
-        scored = history.first(TestScored)
+        scored, stopped = history.first(TestScored), history.first(AgentStopped)
+        changed = history.first(BudgetExtended) is not None or bool(stopped and stopped.by_owner)
         blocked = sum(_blocked(e.event) for e in history.events if isinstance(e.event, IterationEnded))
         prechecks = history.prechecks
+    if changed:
+        raise UsageError(
+            f"the owner of {job.folder} changed its budget or finished it early, so it cannot be compared",
+            fix="remove that folder and run the suite again",
+        )
     if not items and result.outcome != "disqualified":
         raise UsageError(
             f"{job.folder} was finished by a ftdojo that recorded no verdicts on single test items",

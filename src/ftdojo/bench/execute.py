@@ -17,6 +17,7 @@ from ftdojo.bench.record import SuiteRecord
 from ftdojo.bench.suite import Job
 from ftdojo.contract.budget import parse_duration
 from ftdojo.contract.progress import Progress
+from ftdojo.plain import plural
 from ftdojo.record import RunFolder
 
 POLL_S = 0.1
@@ -63,7 +64,7 @@ def execute(record: SuiteRecord, executor: Executor, progress: Progress) -> None
     jobs = record.suite.jobs()
     waiting = deque((job, record.suite.retries) for job in jobs if not record.finished(job))
     if len(waiting) < len(jobs):
-        progress.say(f"{len(jobs) - len(waiting)} of {len(jobs)} jobs are finished already")
+        progress.say(f"{len(jobs) - len(waiting)} of {plural(len(jobs), 'job')} finished already")
     running: list[_Running] = []
     while waiting or running:
         while waiting and len(running) < executor.capacity:
@@ -79,7 +80,7 @@ def execute(record: SuiteRecord, executor: Executor, progress: Progress) -> None
             finished = _settle(record, one, ending, progress)
             if not finished and one.retries and ending.status not in NOT_THE_MACHINE:
                 waiting.append((one.job, one.retries - 1))
-    progress.end("suite", f"{len(jobs)} jobs")
+    progress.end("suite", plural(len(jobs), "job"))
 
 
 def _start(record: SuiteRecord, job: Job) -> Start:

@@ -10,8 +10,9 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from ftdojo.cli.console import Live, err, out, print_json
+from ftdojo.cli.console import Live, err, out, print_json, print_table
 from ftdojo.cli.run import Json
+from ftdojo.plain import plural
 
 if TYPE_CHECKING:
     from ftdojo.bench import Executor, Plan
@@ -82,10 +83,10 @@ def bench(
     if failed:
         for job in failed[:10]:
             err.print(f"  {job.job}: {job.failure}; see {folder / job.folder}", soft_wrap=True)
-        ending = f": {len(failed)} jobs have no result; run the same command to try them again"
+        ending = f": {plural(len(failed), 'job')} without a result; run the same command to try them again"
         err.print(Text.assemble(("failed", "bold red"), ending))
         raise typer.Exit(3)
-    err.print(Text.assemble(("done", "bold green"), f": all {len(wanted.jobs())} jobs are finished"))
+    err.print(Text.assemble(("done", "bold green"), f": all {plural(len(wanted.jobs()), 'job')} finished"))
 
 
 def _executor(slots: int | None, ray: str | None, cpus: int | None, gpus: float | None) -> Executor:
@@ -121,18 +122,18 @@ def print_standings(board: Leaderboard) -> None:
             first = f"{s.first} of {len(part.tasks)}"
             name = s.contestant if s.trained else f"{s.contestant} (needs no training)"
             table.add_row(name, gain, rank, first, str(s.runs), str(s.iterations))
-        out.print(table)
+        print_table(table)
 
 
 def _summary(planned: Plan, slots: int) -> str:
     from ftdojo.report import text
 
     if not planned.missing:
-        return f"all {len(planned.jobs)} jobs are finished"
+        return f"all {plural(len(planned.jobs), 'job')} finished"
     basis = "estimated from jobs that ran here" if planned.measured else "at most, from their budgets"
     cost = "LLM cost has no limit" if planned.cost_usd is None else f"LLM cost at most ${planned.cost_usd:,.2f}"
     return (
-        f"{len(planned.missing)} of {len(planned.jobs)} jobs to run, {slots} at once: "
+        f"{len(planned.missing)} of {plural(len(planned.jobs), 'job')} to run, {slots} at once: "
         f"about {text.duration(planned.seconds)} ({basis}); {cost}"
     )
 
@@ -154,5 +155,5 @@ def _print_plan(planned: Plan, slots: int, *, json: bool) -> None:
     missing = Counter((job.contestant.name, str(job.setting)) for job in planned.missing)
     for key, count in Counter(names).items():
         table.add_row(*key, str(count), str(missing[key]))
-    out.print(table)
+    print_table(table)
     out.print(_summary(planned, slots), soft_wrap=True)

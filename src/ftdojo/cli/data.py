@@ -10,8 +10,9 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from ftdojo.cli.console import Live, out, print_json
+from ftdojo.cli.console import Live, out, print_json, print_table
 from ftdojo.cli.run import Json, TaskName
+from ftdojo.plain import plural
 
 if TYPE_CHECKING:
     from ftdojo.contract.data_profile import FieldProfile, FileProfile
@@ -110,16 +111,16 @@ def _print_prepared(document: dict[str, Any]) -> None:
         out.print("{id} at {revision} ({licence}): {folder}".format(**hub_set), soft_wrap=True)
     table = Table("part", "items", "digest", box=None)
     rows, items, digests = document["rows"], document["items"], document["digests"]
-    table.add_row("raw", f"{sum(rows.values()):,} rows in {len(rows)} files", digests["raw"])
+    table.add_row("raw", f"{plural(sum(rows.values()), 'row')} in {plural(len(rows), 'file')}", digests["raw"])
     for split, number in items.items():
         table.add_row(split, f"{number:,}", digests[split])
-    out.print(table)
+    print_table(table)
     out.print(f"{document['task']} ({document['variant']}) is prepared: {document['folder']}", soft_wrap=True)
 
 
 def _print_file(file: FileProfile) -> None:
-    out.print(Text.assemble((file.path, "bold"), f"  {file.rows:,} rows, {file.malformed_rows:,} malformed"))
-    with_tokens = f"tokens p50 / p95 of {file.token_rows:,} rows" if file.token_rows else ""
+    out.print(Text.assemble((file.path, "bold"), f"  {plural(file.rows, 'row')}, {file.malformed_rows:,} malformed"))
+    with_tokens = f"tokens p50 / p95 of {plural(file.token_rows, 'row')}" if file.token_rows else ""
     table = Table("field", "types", "missing", "characters p50 / p95", box=None)
     if with_tokens:
         table.add_column(with_tokens)
@@ -134,7 +135,7 @@ def _print_file(file: FileProfile) -> None:
             *tokens,
             _notes(field),
         )
-    out.print(table)
+    print_table(table)
     if file.fields_left_out:
         out.print(f"  and {file.fields_left_out:,} more fields")
     for sample in file.samples:

@@ -3,24 +3,49 @@
 from __future__ import annotations
 
 import logging
+import shlex
+import signal
 import sys
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
-from ftdojo.cli import bench, call, data, doctor, export, mcp, predict, run, skill, tasks, verify
+from ftdojo.cli import (
+    bench,
+    call,
+    chat,
+    compare,
+    data,
+    doctor,
+    export,
+    glossary,
+    mcp,
+    model,
+    predict,
+    run,
+    runs,
+    samples,
+    setup,
+    skill,
+    tasks,
+    verify,
+)
 from ftdojo.cli.console import err, out, print_json
 from ftdojo.errors import FtdojoError, InputError
 from ftdojo.handshake import Wire
 
+RESUMED = ("run", "bench", "mcp", "predict", "finish")
+"""Commands that go on where they were interrupted, when they are repeated."""
 INTERRUPTED = 130
 """128 + SIGINT, as shells report it; typer exits with it on Ctrl-C."""
 
 app = typer.Typer(
     name="ftdojo",
-    epilog="Start with: ftdojo run chemistry/mol_und --budget 10m",
+    epilog="Start with: ftdojo run chemistry/mol_und --budget 10m. The words are explained by `ftdojo glossary`. "
+    "Completion in your shell: ftdojo --install-completion.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -46,18 +71,26 @@ app.command()(run.run)
 app.command("tasks")(tasks.list_tasks)
 app.add_typer(tasks.app, name="task")
 app.add_typer(data.app, name="data")
+app.add_typer(model.app, name="model")
 app.command()(run.validate)
 app.command()(predict.predict)
 app.command()(tasks.score)
+app.command()(compare.compare)
 app.command()(bench.bench)
 app.command()(mcp.mcp)
 app.command()(call.call)
 app.add_typer(skill.app, name="skill")
 app.command("agent-docs")(skill.agent_docs)
 app.command()(run.report)
+app.command()(chat.chat)
+app.command()(samples.samples)
+app.command("runs")(runs.list_runs)
+app.command()(runs.finish)
 app.command()(export.export)
 app.command()(verify.verify)
 app.command()(doctor.doctor)
+app.command()(setup.setup)
+app.command("glossary")(glossary.print_glossary)
 
 
 def run_command(wire: Wire | None = None) -> None:
@@ -69,6 +102,7 @@ def run_command(wire: Wire | None = None) -> None:
     mcp.wire.set(wire)
     # peft imports bitsandbytes if it is installed, and it warns that it could not fetch kernels from the hub.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what a batch system sends means what Ctrl-C means
     try:
         app()
     except FtdojoError as error:
@@ -76,9 +110,15 @@ def run_command(wire: Wire | None = None) -> None:
         sys.exit(error.exit_status)
     except SystemExit as ending:
         if ending.code == INTERRUPTED:
-            kept = ": finished stages are kept; run the same command to resume"
-            err.print(Text.assemble(("interrupted", "yellow"), kept))
+            err.print(Text.assemble(("interrupted", "yellow"), _how_to_go_on(sys.argv[1:])), soft_wrap=True)
         raise
+
+
+def _how_to_go_on(arguments: Sequence[str]) -> str:
+    """Return what to type after an interruption."""
+    if not arguments or arguments[0] not in RESUMED:
+        return ""
+    return f": what is finished is kept; resume with: {shlex.join(['ftdojo', *arguments])}"
 
 
 def _print_error(error: FtdojoError) -> None:

@@ -11,6 +11,7 @@ import typer
 
 from ftdojo.cli.console import Live, err
 from ftdojo.cli.options import with_options
+from ftdojo.cli.prerequisites import require_for_run
 from ftdojo.cli.run import short_name
 from ftdojo.contract.options import RunOptions
 from ftdojo.errors import FtdojoError, PrerequisiteError, UsageError
@@ -65,7 +66,7 @@ def mcp(
 
       ftdojo mcp chemistry/mol_und --budget 30m --name mine --start "python /home/me/agent.py"
     """
-    from ftdojo.outside import AgentLeft, Seat, StartedAgent, Watched, parse_command
+    from ftdojo.outside import Seat, StartedAgent, Watched, parse_command
     from ftdojo.outside.signals import Signals
     from ftdojo.record import RunFolder
 
@@ -100,11 +101,10 @@ def mcp(
             from ftdojo.outside.play import play
             from ftdojo.report import write_report
 
+            require_for_run(options.model)
             result = play(options, folder, seat, desk.watched, begin)
             if result is not None:
                 report = write_report(folder)
-        except AgentLeft:
-            result = None
         except FtdojoError as error:
             seat.report_failure(error)
             service.end_failed()

@@ -64,7 +64,15 @@ def read_options(given: Mapping[str, Any]) -> RunOptions:
     except ValidationError as error:
         fault = error.errors()[0]
         flag = flag_of(str(fault["loc"][0])).name
-        raise UsageError(f"{flag}: {fault['msg']}", fix="see --help for the valid values") from None
+        raise UsageError(f"{flag}: {fault['msg']}", fix=f"for example: {_example(str(fault['loc'][0]))}") from None
+
+
+def _example(name: str) -> str:
+    """Return an option with a valid value."""
+    flag, default = flag_of(name), RunOptions.model_fields[name].get_default()
+    if flag.duration:
+        return f"{flag.name} 30m"
+    return f"{flag.name} {default if default not in (None, ()) else 4}"
 
 
 def _parameter(name: str, *, task_as_option: bool) -> inspect.Parameter:

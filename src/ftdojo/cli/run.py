@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.text import Text
@@ -12,11 +12,16 @@ from rich.text import Text
 from ftdojo.cli import llms
 from ftdojo.cli.console import Live, err, out, print_json
 from ftdojo.cli.options import with_options
+from ftdojo.cli.prerequisites import require_for_run
 from ftdojo.contract.options import RunOptions
 from ftdojo.errors import UsageError
 
+if TYPE_CHECKING:
+    from ftdojo.contract.result import RunResult
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 TaskName = Annotated[str, typer.Argument(metavar="TASK", help="A task id (see `ftdojo tasks`) or a task folder.")]
+Format = Literal["csv", "md", "latex", "parquet"]
 NO_AGENT = dict.fromkeys(
     (
         *("agent", "planner", "probes", "prechecks", "replay", "ladder", "sequential", "warm_start"),
@@ -32,6 +37,10 @@ def run(
     out_dir: Annotated[
         Path | None, typer.Option("--out", help="Folder of the record; runs/TASK-seedN if not given.")
     ] = None,
+    track: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TRACKER", help="Send the numbers to tensorboard, trackio, wandb or mlflow; repeat it."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Fine-tune a model on a task with an agent. Repeat the command to resume an interrupted run.
@@ -46,35 +55,61 @@ def run(
 
       ftdojo run math/aime25 --planner openai:gpt-5.2 --data-llm strong=openai:gpt-5.2 --data-llm weak=openai:gpt-5-mini
     """
-    from ftdojo import agents
-    from ftdojo.episode import Dojo, run_episode
-    from ftdojo.record import Home, RunFolder
-    from ftdojo.report import closing_table, more_table, text, write_report
+    with Live() as live:
+        live.update("setup", 0, 2, "loading the libraries")
+        result, folder = _run(options, out_dir, live, track or [])
+        from ftdojo.report import closing_table, more_table, next_table, text, write_report
 
-    folder = out_dir or Path("runs") / f"{short_name(options.task)}-seed{options.seed}"
-    named = agents.check(options.agent, options.planner, probes=options.probes, ladder=options.ladder)
-    if options.data_llm and named.startswith(agents.PLAYBOOK):
-        err.print("--data-llm has no effect without a --planner: the playbook writes recipes, which call no models")
-    transport, data_llm = llms.connect_models(options)
-    if transport:
-        named = agents.check(options.agent, transport.model, probes=options.probes)
-    options = options.model_copy(update={"planner": named})
-    with Live() as live, Dojo(options, folder, home=Home.default(), data_llm=data_llm, progress=live) as dojo:
-        workspace = RunFolder(folder).workspace
-        contestant = agents.make(options.agent, workspace, door=dojo, transport=transport, probes=options.probes)
-        result = run_episode(dojo, contestant)
-    report = write_report(folder)
+        report = write_report(folder)
     if json:
         print_json(result)
     else:
         out.print(closing_table(result))
         out.print(more_table(folder))
+        out.print(next_table(folder), soft_wrap=True)
     err.print(
-        f"peak memory {_peak_memory_gib():.1f} GiB; report {report}; result {RunFolder(folder).result}", soft_wrap=True
+        f"peak memory {_peak_memory_gib():.1f} GiB; report {report}; result {folder / 'result.json'}", soft_wrap=True
     )
+    if result.outcome in ("invalid", "out_of_budget"):
+        ending = f": no submission was scored (outcome {result.outcome}); the lines above say what to change"
+        err.print(Text.assemble(("nothing gained", "bold yellow"), ending), soft_wrap=True)
+        raise typer.Exit(1)
     learned = text.learned(result.best.iteration, result.trivial, result.to_trivial)
     ending = f": outcome {result.outcome}, best iteration {result.best.iteration} ({learned})"
     err.print(Text.assemble(("done", "bold green"), ending), soft_wrap=True)
+
+
+def _run(options: RunOptions, out_dir: Path | None, live: Live, track: list[str]) -> tuple[RunResult, Path]:
+    """Run an agent in the environment; return the result and the folder of the record."""
+    from contextlib import ExitStack
+
+    from ftdojo import agents
+    from ftdojo.cli.runs import is_in_contest
+    from ftdojo.episode import Dojo, run_episode
+    from ftdojo.record import Home, RunFolder
+    from ftdojo.report.tracking import open_tracking
+
+    folder = out_dir or Path("runs") / f"{short_name(options.task)}-seed{options.seed}"
+    named = agents.check(options.agent, options.planner, probes=options.probes, ladder=options.ladder)
+    if options.data_llm and named.startswith(agents.PLAYBOOK):
+        live.say("--data-llm has no effect without a --planner: the playbook writes recipes, which call no models")
+    transport, data_llm = llms.connect_models(options)
+    if transport:
+        named = agents.check(options.agent, transport.model, probes=options.probes)
+    options = options.model_copy(update={"planner": named})
+    require_for_run(options.model)
+    extend = not is_in_contest(folder)
+    with (
+        Dojo(options, folder, home=Home.default(), data_llm=data_llm, progress=live, may_extend=extend) as dojo,
+        ExitStack() as trackers,
+    ):
+        for name in track:
+            tracking = open_tracking(name, folder, dojo.identity)
+            trackers.callback(tracking.close)
+            dojo.metrics.followers.append(tracking.send)
+        workspace = RunFolder(folder).workspace
+        contestant = agents.make(options.agent, workspace, door=dojo, transport=transport, probes=options.probes)
+        return run_episode(dojo, contestant), folder
 
 
 @with_options(NO_AGENT, task_as_option=True)
@@ -109,13 +144,35 @@ def validate(
 
 def report(
     run_dir: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `ftdojo run` or `ftdojo bench` wrote.")],
+    form: Annotated[
+        Format | None, typer.Option("--format", help="Write the tables of results instead: csv, md, latex or parquet.")
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="With --format: where; DIR/tables if not given.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Write a run's report.html or a contest's leaderboard again, also if it is unfinished."""
+    """Write a run's report.html or a contest's leaderboard again, also if it is unfinished.
+
+    With --format, write what was measured as tables, one file each: of a run its scores, iterations and test items; of
+    a contest its standings, scores, scores by seed and pairs. `ftdojo.load_run(DIR)` and `ftdojo.load_contest(DIR)`
+    give the same as pandas frames.
+    """
     from ftdojo.bench import is_suite, leaderboard
     from ftdojo.report import write_report
     from ftdojo.report.leaderboard import write_leaderboard
 
+    if form:
+        from ftdojo.report.frames import load_run, of_leaderboard, write_tables
+
+        with Live() as live:
+            frames = of_leaderboard(leaderboard(run_dir, live)) if is_suite(run_dir) else load_run(run_dir)
+        written = write_tables(frames, to or run_dir / "tables", form)
+        if json:
+            print_json({"tables": [str(path) for path in written]})
+        else:
+            out.print("\n".join(map(str, written)), soft_wrap=True)
+        return
     if is_suite(run_dir):
         with Live() as live:
             path = write_leaderboard(run_dir, leaderboard(run_dir, live))

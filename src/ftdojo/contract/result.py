@@ -52,6 +52,15 @@ class Score(Result):
         return f"{self.metric} {self.value:.1f} [{self.interval[0]:.1f}, {self.interval[1]:.1f}], n = {self.n}"
 
 
+class ClassScore(Result):
+    """The test items of a classification with one right answer."""
+
+    answer: str
+    items: int
+    right: dict[str, int]
+    """``baseline`` and ``best`` -> how many of the items they answered rightly."""
+
+
 class ScorePair(Result):
     """A model's scores; ``None`` where it was not scored on that split."""
 

@@ -62,6 +62,7 @@ class Closing:
                 to_trivial=ruling.to_trivial,
                 trivial_items=ruling.trivial_items,
                 examples=write_examples(self.folder.examples, ruling.examples),
+                classes=ruling.classes,
             )
         )
 

@@ -19,6 +19,7 @@ from ftdojo.episode import evaluation
 from ftdojo.episode.accounts import Accounts
 from ftdojo.episode.ancestry import Ancestry
 from ftdojo.episode.closing import Closing
+from ftdojo.episode.extension import extend_budget
 from ftdojo.episode.identity import begin, identify
 from ftdojo.episode.judging import judge, verdicts_on
 from ftdojo.episode.observing import Observer
@@ -30,8 +31,10 @@ from ftdojo.errors import UsageError
 from ftdojo.files import make_private, write_file
 from ftdojo.findings import Finding
 from ftdojo.gateway import Access, DataLlm
+from ftdojo.plain import plural
 from ftdojo.record import Home, Ledger, RunFolder, events
 from ftdojo.record.history import History
+from ftdojo.record.metrics import Metrics
 from ftdojo.record.summary import conclude
 
 
@@ -57,6 +60,7 @@ class Dojo:
         home: Home,
         data_llm: DataLlm | None = None,
         progress: Progress | None = None,
+        may_extend: bool = True,
     ) -> None:
         """Prepare the task's data and the base model, and open the record.
 
@@ -65,11 +69,12 @@ class Dojo:
             run: the folder of the record; created if it does not exist.
             home: where data, models and finished stages are cached.
             data_llm: the language models that data programs may call; those that the options name if ``None``.
+            may_extend: whether a run that is resumed may get larger limits.
 
         Raises:
             UsageError: for an unknown name, or if ``run`` holds a run with another configuration.
         """
-        self.run, self._folder = run, RunFolder(run)
+        self.run, self._folder, self._may_extend = run, RunFolder(run), may_extend
         self.progress = progress or Silent()
         data_llm = data_llm or DataLlm.from_options(options)
         self._setting = Setting.prepare(options, home=home, progress=self.progress)
@@ -77,17 +82,20 @@ class Dojo:
             make_private(run)
         self._ledger = Ledger(run)
         self._history = History(self._ledger)
+        self.metrics = Metrics(self._folder, self._history)
         self._setting = self._setting.as_recorded(self._history.configuration)
-        rules = self._setting.task.spec.rules
-        self.budget = options.budget.within(Budget(wall_s=rules.wall_s))
-        self._identity = identify(self._setting, self.budget, data_llm)
+        self.budget = options.budget.within(Budget(wall_s=self._setting.task.spec.rules.wall_s))
+        self.identity = identify(self._setting, self.budget, data_llm)
         self._accounts = Accounts(self._history, self.budget)
-        self._ancestry = Ancestry.of(self._history, self._folder, allowed=self._identity.warm_start)
-        llm = None
-        if data_llm:
-            llm = _open_access(data_llm, self._setting, self._accounts, self._history, self.progress)
+        self._ancestry = Ancestry.of(self._history, self._folder, allowed=self.identity.warm_start)
+        llm = _open_access(data_llm, self._setting, self._history, self._accounts, self.progress) if data_llm else None
         self._stages = Stages(
-            self._setting, progress=self.progress, accounts=self._accounts, llm=llm, ancestry=self._ancestry
+            self._setting,
+            progress=self.progress,
+            accounts=self._accounts,
+            llm=llm,
+            ancestry=self._ancestry,
+            on_log=self.metrics.log_step,
         )
         self._observer = Observer(
             setting=self._setting,
@@ -102,10 +110,15 @@ class Dojo:
         """Begin the episode, or resume it where the record ends."""
         begun_with = self._history.configuration
         if begun_with is None:
-            self._history.append(begin(self._setting, self._identity))
+            self._setting.tell_limits(self.progress)
+            self._history.append(begin(self._setting, self.identity))
         else:
-            self._history.require_same(self._identity, self.run)
-            self.progress.say(f"resuming {self.run}: {len(self._history.iterations)} iterations are in the record")
+            limits = self.identity.budget
+            extend_budget(self._history, limits, self.run, allowed=self._may_extend, progress=self.progress)
+            self._history.require_same(self.identity, self.run)
+            self.progress.say(
+                f"resuming {self.run}: {plural(len(self._history.iterations), 'iteration')} in the record"
+            )
         self._observer.measure()
         observation = self._observer.observe()
         self._accounts.restart_clock()  # the environment's own measurements are not the agent's time
@@ -115,7 +128,7 @@ class Dojo:
     def step(self, submission: Path) -> Observation:
         """Gate, train, evaluate and judge one submission; the returned observation holds the feedback."""
         number = len(self._history.iterations) + 1
-        folder = self._keep(submission, number)
+        folder = _keep(submission, self._folder.submission(number))
         planning_s = self._accounts.begin_stages()
         reference = verdicts_on(self._setting.task, self._observer.items, self._best_outcome)
         outcome = self._stages.run(folder, self._accounts.charged_remaining(), reference=reference)
@@ -139,7 +152,9 @@ class Dojo:
         """Record the agent's outlook, export the best model, score it on test once; write ``result.json``."""
         history, accounts = self._history, self._accounts
         if history.first(events.AgentStopped) is None:
-            history.append(events.AgentStopped(out_of_budget=self.over, outlook=outlook, charge=accounts.charge()))
+            over, by_owner = accounts.over, self._folder.finish_request.exists()
+            charge = accounts.charge()
+            history.append(events.AgentStopped(out_of_budget=over, by_owner=by_owner, outlook=outlook, charge=charge))
             accounts.stop_clock()
         if history.finished is None:
             if history.test is None:
@@ -155,11 +170,12 @@ class Dojo:
         result = history.require(events.RunFinished).result
         with disk_errors(self.run):
             write_file(self._folder.result, result.model_dump_json(indent=1) + "\n")
+            self._folder.finish_request.unlink(missing_ok=True)
         return result
 
     def precheck(self, submission: Path) -> list[Finding]:
         """Return the findings of gates 0 to 3. No submission is spent: see :mod:`ftdojo.episode.prechecks`."""
-        return precheck(submission, self._stages, self._history, self._identity.prechecks)
+        return precheck(submission, self._stages, self._history, self.identity.prechecks)
 
     def probe(self, submission: Path, share: float) -> Probe:
         """Train a submission on a share of its rows and evaluate it on validation: an estimate of a full run at part of
@@ -168,7 +184,7 @@ class Dojo:
         Raises:
             UsageError: with the ladder, which a probe would bypass.
         """
-        if self._identity.ladder:
+        if self.identity.ladder:
             raise UsageError("probes reveal validation scores, which the ladder hides", fix="leave one of them out")
         identity, start = digest.of_folder(submission), self._ancestry.resolve(submission)
         for known in self._history.probes:
@@ -184,10 +200,7 @@ class Dojo:
         return probe
 
     def pause(self) -> None:
-        """Charge the agent's time since the last event: it has left, and the run may be resumed later.
-
-        A submission whose :meth:`step` was interrupted is not charged: it is made again when the run is resumed.
-        """
+        """Charge the agent's planning since the last event: it has left. An interrupted :meth:`step` is made again."""
         if self._history.configuration is not None and self._history.first(events.AgentStopped) is None:
             self._history.append(events.RunPaused(charge=self._accounts.charge_planning()))
 
@@ -218,17 +231,9 @@ class Dojo:
 
     @property
     def over(self) -> bool:
-        """Whether a limit of the budget is reached, or the episode was closed."""
-        return self._accounts.over or self._history.first(events.AgentStopped) is not None
-
-    def _keep(self, submission: Path, number: int) -> Path:
-        """Copy a submission into the record, where its author can no longer change it."""
-        folder = self._folder.submission(number)
-        with disk_errors(self.run):
-            if folder.exists():  # from a step that did not finish
-                shutil.rmtree(folder)
-            copy(submission, folder)
-        return folder
+        """Whether a limit of the budget is reached, the owner asked to finish, or the episode was closed."""
+        asked = self._folder.finish_request.exists()
+        return asked or self._accounts.over or self._history.first(events.AgentStopped) is not None
 
     def _best_outcome(self) -> Outcome:
         """Return the best model's stages from the store (made again if the store was emptied)."""
@@ -246,7 +251,7 @@ class Dojo:
 
 
 def _open_access(
-    data_llm: DataLlm, setting: Setting, accounts: Accounts, history: History, progress: Progress
+    data_llm: DataLlm, setting: Setting, history: History, accounts: Accounts, progress: Progress
 ) -> Access:
     return Access(
         llm=data_llm,
@@ -258,3 +263,12 @@ def _open_access(
         known=lambda: [call for calls in history.data_calls for call in calls],
         run=lambda: history.begun,
     )
+
+
+def _keep(submission: Path, folder: Path) -> Path:
+    """Copy a submission into the record, where its author can no longer change it."""
+    with disk_errors(folder):
+        if folder.exists():  # from a step that did not finish
+            shutil.rmtree(folder)
+        copy(submission, folder)
+    return folder

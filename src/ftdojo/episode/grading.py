@@ -23,10 +23,11 @@ from ftdojo import child, models, sandbox, tasks
 from ftdojo.contract.methods import parse_config
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Progress
-from ftdojo.contract.result import Gap, Score, TrivialAnswers
+from ftdojo.contract.result import ClassScore, Gap, Score, TrivialAnswers
 from ftdojo.contract.submission import TRAIN
 from ftdojo.data import prepare
 from ftdojo.episode import evaluation, trivial
+from ftdojo.episode.classes import count_classes
 from ftdojo.episode.evaluation import Prediction
 from ftdojo.episode.examples import Example, choose_examples
 from ftdojo.episode.predict import PREDICTIONS, predict
@@ -107,6 +108,8 @@ class Ruling(StrictModel):
     """Key of :attr:`TrivialAnswers.scores` -> the verdicts from which the score is computed."""
     examples: list[Example] = Field(default_factory=list)
     """Some test items with both models' answers."""
+    classes: list[ClassScore] = Field(default_factory=list)
+    """Of a classification: the items of each class that are answered rightly."""
 
 
 def grade(request: Request, progress: Progress) -> Ruling:
@@ -171,7 +174,7 @@ def main() -> None:
     request = Request.model_validate_json(sys.stdin.read())
     home, options = Home(request.home), request.options
     variant, task = tasks.get(options.task, runner=sandbox.run_user_code).variant(options.variant)
-    task = task.as_recorded(request.version)
+    task = task.as_recorded(request.version).with_thinking(options.reasoning_tokens)
     data = prepare(task, variant, home)
     if reasons := _find_faults(request):
         print(Ruling(reasons=reasons).model_dump_json())  # noqa: T201
@@ -201,12 +204,14 @@ def main() -> None:
         split="test",
         engine=options.engine,
     )
+    every = {name: grade.items for name, grade in grades.items()}
     ruling = Ruling(
         grades=grades,
         trivial=measured.answers,
         to_trivial=measured.compare(task, grades["best"].items),
         trivial_items=measured.verdicts,
-        examples=choose_examples(task, items, outputs, {name: grade.items for name, grade in grades.items()}),
+        examples=choose_examples(task, items, outputs, every),
+        classes=count_classes(task, items, every),
     )
     print(ruling.model_dump_json())  # noqa: T201
 

@@ -8,10 +8,12 @@ from typing import Any
 
 from ftdojo.contract.progress import Progress
 from ftdojo.contract.submission import Submission
+from ftdojo.data.overlap import VERSION as OVERLAP_VERSION
 from ftdojo.episode.rows import ROWS, WRITTEN, write_rows
 from ftdojo.episode.setting import Setting
 from ftdojo.gates import Gates, dump_findings
 from ftdojo.gateway import Access
+from ftdojo.plain import plural
 from ftdojo.record import Stage, Store
 from ftdojo.training import rows_key, trainer_of
 
@@ -46,6 +48,7 @@ class RowsStage:
             **{name: data.digests[name] for name in ("raw", "validation", "test")},
             **(llm.key if llm else {}),
             **rows_key(trainer),
+            "overlap": OVERLAP_VERSION,
         }
 
         def build(folder: Path) -> dict[str, Any]:
@@ -62,5 +65,5 @@ class RowsStage:
         self.progress.update("data", 0, 1, "running the data program in the sandbox")
         stage = self.store.make("rows", key, build)
         if not stage.reused:
-            self.progress.end("data", f"{stage.facts['report']['rows']} rows")
+            self.progress.end("data", plural(stage.facts["report"]["rows"], "row"))
         return stage

@@ -28,7 +28,7 @@ from ftdojo.errors import InputError
 from ftdojo.gates import Gates, RejectedRowsError
 from ftdojo.gateway import Access
 from ftdojo.record import Stage, Store
-from ftdojo.training import trainer_of
+from ftdojo.training import OnLog, trainer_of
 
 
 class Stages:
@@ -42,8 +42,10 @@ class Stages:
         accounts: Accounts | None = None,
         llm: Access | None = None,
         ancestry: Ancestry | None = None,
+        on_log: OnLog | None = None,
     ) -> None:
-        """``accounts``, ``ancestry``: of the run, if there is one. ``llm``: the models that data programs may ask."""
+        """``accounts``, ``ancestry``: of the run, if there is one. ``llm``: the models that data programs may ask.
+        ``on_log``: receives what a training logs."""
         self._setting, self._progress, self._accounts = setting, progress, accounts
         self._ancestry = ancestry or NO_ITERATIONS
         self._gates = Gates(
@@ -52,7 +54,9 @@ class Stages:
         self._base_digest = models.digest(setting.base)
         self._store = Store(setting.home.stages)
         self._rows = RowsStage(setting=setting, gates=self._gates, store=self._store, progress=progress, llm=llm)
-        self._training = TrainStage(base=setting.base, gates=self._gates, store=self._store, progress=progress)
+        self._training = TrainStage(
+            base=setting.base, gates=self._gates, store=self._store, progress=progress, on_log=on_log
+        )
         self._evaluation = EvaluateStage(setting=setting, store=self._store, progress=progress)
         self._baseline: Outcome | None = None
 
@@ -169,7 +173,8 @@ class Stages:
         with outcome.costs.refusal("data"):
             rows = self._make_rows(admitted, outcome, share)
         with outcome.costs.refusal("train"):
-            self._train(rows, admitted, outcome, deadline=deadline, stopped_after=stopped_after, tried=share < 1)
+            tried = share < 1 or self._ancestry.has_tried(admitted, outcome.ancestors)
+            self._train(rows, admitted, outcome, deadline=deadline, stopped_after=stopped_after, tried=tried)
         self._evaluate(outcome, reference, whole=share < 1)
 
     def _make_rows(self, admitted: Submission, outcome: Outcome, share: float = 1.0) -> Stage:

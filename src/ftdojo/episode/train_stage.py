@@ -17,7 +17,7 @@ from ftdojo.contract.train_config import OUT_OF_TIME
 from ftdojo.episode.rows import ROWS, WRITTEN, read_rows
 from ftdojo.gates import Gates, at_gate, dump_findings, number_findings
 from ftdojo.record import Stage, Store
-from ftdojo.training import model_key, start_argument, trainer_of
+from ftdojo.training import OnLog, model_key, start_argument, trainer_of
 
 MODEL = "model"
 TRAINING = 4
@@ -32,6 +32,8 @@ class TrainStage:
     gates: Gates
     store: Store
     progress: Progress
+    on_log: OnLog | None = None
+    """Receives what a training logs."""
 
     def make(
         self,
@@ -51,7 +53,7 @@ class TrainStage:
             start: the stage of the training from whose weights this one starts; ``None`` for the base model.
             left_s: seconds that may be spent from now on; ``None`` for no limit.
             stopped_after: the step after which the clock ended the training that is repeated.
-            tried: whether gates 4 and 5 are skipped, as the training is a trial itself.
+            tried: whether gates 4 and 5 are skipped, as the training is a trial itself or an ancestor passed them.
 
         Raises:
             InputError: if a gate fails, or the training.
@@ -109,6 +111,8 @@ class TrainStage:
             return self.store.make("models", key, up.build, spent_s=time.monotonic() - begun)
 
     def _on_log(self, log: dict[str, float]) -> None:
+        if self.on_log is not None:
+            self.on_log(log)
         self.progress.update(
             "train", log["step"], log["steps"], f"loss {log['loss']:.3f}, {log['tokens_per_s']:.0f} tokens/s"
         )

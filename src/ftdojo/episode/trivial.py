@@ -35,6 +35,7 @@ from ftdojo.episode.predict import predict
 from ftdojo.errors import InputError
 from ftdojo.gates import data_program
 from ftdojo.gates.decontamination import decontaminate
+from ftdojo.plain import plural
 from ftdojo.record import Store
 from ftdojo.tasks.scoring import by_subtask, summarize
 from ftdojo.tasks.spec import ItemScore, Task
@@ -124,7 +125,7 @@ def measure(
                 models.digest(base),
                 store,
                 progress,
-                label=f"base model with {shots} examples",
+                label=f"base model with {plural(shots, 'example')}",
                 engine=engine,
             )
             verdicts["few_shot"] = _plain(evaluation.scores(task, records, outputs))

@@ -19,6 +19,7 @@ from ftdojo.gates import text
 from ftdojo.gates.data_program import find_conflicts
 from ftdojo.gates.finding import number_findings, settle
 from ftdojo.gates.reference import Reference, extract_answer
+from ftdojo.plain import plural
 from ftdojo.training import Trainer
 
 WHERE = "data program"
@@ -256,7 +257,9 @@ def known_subtasks(r: Rows) -> Iterator[Finding]:
 def enough_rows(r: Rows) -> Iterator[Finding]:
     """There are too few rows to teach much."""
     if len(r.rows) < ENOUGH:
-        yield _finding("few_rows", f"there are only {len(r.rows)} rows", "use more of the raw data", "warning")
+        yield _finding(
+            "few_rows", f"there are only {plural(len(r.rows), 'row')}", "use more of the raw data", "warning"
+        )
 
 
 Check = Callable[[Rows], Iterator[Finding]]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ftdojo.contract.method_config import BASE, MethodConfig
 from ftdojo.contract.submission import TRAIN
 from ftdojo.findings import Finding
+from ftdojo.plain import plural
 from ftdojo.training import trainer_of
 
 WHERE = f"{TRAIN}: start"
@@ -63,7 +64,9 @@ def _check_iteration(config: MethodConfig, starts: Starts) -> Iterator[Finding]:
     if number is None:
         yield _finding("unknown_start", "start is best, but no iteration is accepted yet", fix)
     elif number > starts.iterations:
-        yield _finding("unknown_start", f"start is {number}, but the run has {starts.iterations} iterations", fix)
+        yield _finding(
+            "unknown_start", f"start is {number}, but the run has {plural(starts.iterations, 'iteration')}", fix
+        )
     elif number not in starts.accepted:
         yield _finding("unknown_start", f"start is {number}, but iteration {number} was not accepted", fix)
     elif (earlier := starts.accepted[number]) is None:

@@ -35,7 +35,7 @@ from ftdojo.contract.call import Call
 from ftdojo.contract.configuration import Configuration
 from ftdojo.contract.feedback import EvaluationFeedback
 from ftdojo.contract.protocol import Iteration, Probe
-from ftdojo.contract.result import UNNUMBERED, Gap, RunResult, Score, TrivialAnswers
+from ftdojo.contract.result import UNNUMBERED, ClassScore, Gap, RunResult, Score, TrivialAnswers
 from ftdojo.errors import InfrastructureError
 from ftdojo.record.ledger import Event
 from ftdojo.tasks.spec import ItemScore
@@ -135,6 +135,14 @@ class RunPaused(LedgerEvent):
     kind = "paused"
 
 
+class BudgetExtended(LedgerEvent):
+    """The owner resumed the run with larger limits, which hold from now on."""
+
+    kind = "budget_extended"
+    budget: dict[str, float | None]
+    """All limits, as in :attr:`~ftdojo.contract.configuration.Configuration.budget`."""
+
+
 class AgentStopped(LedgerEvent):
     """No more submissions are taken."""
 
@@ -143,6 +151,8 @@ class AgentStopped(LedgerEvent):
     """Whether a limit of the budget was reached; otherwise the agent had nothing to propose."""
     outlook: str = ""
     """What the agent would try next if it had more time, if it says so. Older builds did not ask."""
+    by_owner: bool = False
+    """Whether the owner of the run asked to finish it. Older builds could not be asked."""
 
 
 class RunDisqualified(LedgerEvent):
@@ -181,6 +191,8 @@ class TestScored(LedgerEvent):
     """Key of :attr:`TrivialAnswers.scores` -> the verdicts on the test items. Older builds did not record them."""
     examples: str | None = None
     """The digest of the examples for the owner: see :mod:`ftdojo.episode.examples`. Older builds wrote none."""
+    classes: list[ClassScore] = Field(default_factory=list)
+    """Of a classification: its classes. Older builds did not count them."""
 
     @property
     def scores(self) -> dict[str, Score]:
@@ -217,6 +229,7 @@ RunEvent = (
     | SubmissionPrechecked
     | LlmCalled
     | RunPaused
+    | BudgetExtended
     | AgentStopped
     | RunDisqualified
     | TestOpened

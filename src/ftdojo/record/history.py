@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,6 +18,7 @@ from ftdojo.record.events import (
     RUN_EVENTS,
     AgentStopped,
     BaselineMeasured,
+    BudgetExtended,
     IterationEnded,
     LedgerEvent,
     LlmCalled,
@@ -47,16 +48,21 @@ def list_ancestors(iterations: Sequence[Iteration], start: int | None) -> list[I
     return found
 
 
+def _is_accepted(iterations: Sequence[Iteration], number: int) -> bool:
+    return 0 < number <= len(iterations) and iterations[number - 1].accepted
+
+
 class History:
     """A typed view of a run's ledger: :mod:`ftdojo.record.events` lists the events.
 
     They come in this order: ``configuration``, ``baseline``; many of ``llm_call``, ``precheck``, ``probe``,
-    ``paused`` and ``iteration``; ``stopped``, ``test_opened``, ``test_scored`` or ``disqualified``, ``finished``. Every
-    property raises an :class:`InfrastructureError` if an event is malformed.
+    ``paused``, ``budget_extended`` and ``iteration``; ``stopped``, ``test_opened``, ``test_scored`` or
+    ``disqualified``, ``finished``. Every property raises an :class:`InfrastructureError` if an event is malformed.
     """
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+        self.followers: list[Callable[[RunEvent], None]] = []  # called with every event after it was written
         self._turn = threading.Lock()
         self._seen = 0
         self._events: list[Recorded[RunEvent]] = []
@@ -67,10 +73,13 @@ class History:
         self._calls: list[list[Call]] = [[]]
         self._best = 0
         self._spent = Spent()
+        self._budget: dict[str, float | None] = {}
 
     def append(self, event: RunEvent) -> None:
         """Write one event; when this returns, it survives a crash."""
         self._ledger.append(event.kind, event.payload())
+        for follower in self.followers:
+            follower(event)
 
     @property
     def events(self) -> list[Recorded[RunEvent]]:
@@ -104,13 +113,19 @@ class History:
 
     def require_same(self, now: Configuration, place: Path) -> None:
         """Raise a :class:`UsageError` unless the run in ``place`` began with the configuration ``now``."""
-        self.require(RunBegun).configuration.require_same(now, place)
+        begun = self.require(RunBegun).configuration
+        begun.model_copy(update={"budget": self.budget}).require_same(now, place)
         recorded = self._ledger.events(RunBegun.kind)[0].payload["configuration"]
         if unknown := sorted(recorded.keys() - Configuration.model_fields.keys()):
             raise UsageError(
                 f"the run in {place} began with options that this ftdojo does not know: {', '.join(unknown)}",
                 fix="upgrade ftdojo to resume it",
             )
+
+    @property
+    def budget(self) -> dict[str, float | None]:
+        """The limits in force: those that the run began with, unless its owner has extended them."""
+        return self._read()._budget
 
     @property
     def baseline(self) -> EvaluationFeedback | None:
@@ -211,21 +226,20 @@ class History:
                 self._take(parse(row, RUN_EVENTS))
         return self
 
-    def _accepted(self, number: int) -> bool:
-        return 0 < number <= len(self._iterations) and self._iterations[number - 1].accepted
-
     def _take(self, recorded: Recorded[RunEvent]) -> None:
         event = recorded.event
         match event:
             case IterationEnded(iteration=iteration):
                 if iteration.number != len(self._iterations) + 1:
                     raise malformed(recorded.seq, recorded.kind, f"iteration {iteration.number} is out of order")
-                if iteration.start is not None and not self._accepted(iteration.start):
+                if iteration.start is not None and not _is_accepted(self._iterations, iteration.start):
                     problem = f"iteration {iteration.number} starts from {iteration.start}, which was not accepted"
                     raise malformed(recorded.seq, recorded.kind, problem)
                 self._iterations.append(iteration)
                 self._calls.append([])
                 self._best = iteration.number if iteration.accepted else self._best
+            case RunBegun(configuration=Configuration(budget=budget)) | BudgetExtended(budget=budget):
+                self._budget = budget
             case ProbeEnded(probe=probe):
                 self._probes.append(probe)
             case SubmissionPrechecked():

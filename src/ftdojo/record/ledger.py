@@ -11,6 +11,7 @@ that the last link (:attr:`Ledger.head`) is in the run's result: a copy of it ke
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -54,6 +55,10 @@ COMMIT;
 """
 _COLUMNS = ["seq", "time", "kind", "payload"]
 """Of version 1; the later ones add ``link``."""
+
+
+LOCK_S = 0.5
+"""Seconds in which a free lock is obtained for certain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +225,18 @@ class Ledger:
         self.close()
 
 
+def is_running(folder: Path) -> bool:
+    """Whether a process holds the lock of a run's folder. Nothing is written."""
+    try:
+        with RunFolder(folder).lock.open("rb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # there is none, or it belongs to another user
+        return False
+    return False
+
+
 def wait_until_free(folder: Path, seconds: float) -> None:
     """Wait until no process writes the ledger of this folder, at most so long."""
     lock = RunFolder(folder).lock
@@ -232,7 +249,7 @@ def _take_lock(folder: Path) -> FileLock:
     lock = FileLock(RunFolder(folder).lock, mode=PRIVATE_FILE)
     try:
         with disk_errors(folder):
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=LOCK_S)  # `is_running` holds it for an instant
     except Timeout:
         raise UsageError(
             f"another process is running in {folder}", fix="wait for it, end it, or choose another folder with --out"

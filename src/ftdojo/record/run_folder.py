@@ -8,6 +8,9 @@ DIR/
   agent/, agent.log   of an outside agent that ftdojo started: its working folder, and what it printed
   model/              the best model, merged; absent if no submission was better than the base model
   sealed/             of a finished run: the outputs on the test items, and examples with right answers
+  metrics.jsonl       the numbers of the run as it goes, for programs that draw curves
+  trackers/           what `ftdojo run --track` has sent
+  finish              a request to end the run after the current submission
   address.json        of an outside agent over HTTP: where its episode is served, with its secret
   finish.log          of an outside agent that left: what the process printed that finished its run
   result.json         of a finished run: its result, written last
@@ -43,11 +46,15 @@ class RunFolder:
         """
         beside = ("", "-wal", "-shm", "-journal")
         logs = (path.name for path in self.path.glob("attempt-*.log"))
-        files = [self.lock, self.result, self.report, self.agent_log, self.address, self.finish_log]
+        files = [self.lock, self.finish_request, self.metrics, self.result, self.report, self.agent_log]
+        files += [self.address, self.finish_log]
         require_plain(
             self.path,
             files=[*(LEDGER + end for end in beside), *(path.name for path in files), *LEADERBOARD, *logs],
-            folders=[path.name for path in (self.submission(1).parent, self.workspace, self.model, self.sealed)],
+            folders=[
+                path.name
+                for path in (self.submission(1).parent, self.workspace, self.model, self.sealed, self.tracker(""))
+            ],
             others=[self.agent.name],
         )
 
@@ -111,6 +118,20 @@ class RunFolder:
     def examples(self) -> Path:
         """Test items with outputs and right answers, for the owner of the run: see :mod:`ftdojo.episode.examples`."""
         return self.sealed / "examples.json"
+
+    @property
+    def metrics(self) -> Path:
+        """The numbers of the run as it goes: see :mod:`ftdojo.record.metrics`."""
+        return self.path / "metrics.jsonl"
+
+    def tracker(self, name: str) -> Path:
+        """Of a tracker: what was sent to it, and what it keeps itself."""
+        return self.path / "trackers" / name
+
+    @property
+    def finish_request(self) -> Path:
+        """Made by `ftdojo finish` for the process of the run: it ends the run after the current submission."""
+        return self.path / "finish"
 
     @property
     def result(self) -> Path:

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from ftdojo.disk import disk_errors
 from ftdojo.files import write_file
+from ftdojo.plain import plural
 from ftdojo.record import RunFolder
 from ftdojo.report import plots, text, view
 from ftdojo.report.page import environment
@@ -38,7 +39,7 @@ def _score_plot(report: view.Report) -> Markup | None:
     named = ", ".join(f"{name} {text.number(value, report.metric)}" for name, value in report.lines)
     without = f"Without training: {named}. " if named else ""
     caption = (
-        f"Validation {report.metric} of {len(report.iterations)} iterations with 95 % intervals. "
+        f"Validation {report.metric} of {plural(len(report.iterations), 'iteration')} with 95 % intervals. "
         f"Base model: {text.score(report.baseline)}. {without}The best is iteration {report.best}. "
         "The same values are in the table of iterations."
     )

@@ -15,6 +15,7 @@ from ftdojo.bench.leaderboard import Board, Cell, Leaderboard, Missing, Pair, St
 from ftdojo.contract.result import Score
 from ftdojo.disk import disk_errors
 from ftdojo.files import write_file
+from ftdojo.plain import plural
 from ftdojo.record import RunFolder
 from ftdojo.record.run_folder import LEADERBOARD as FILES
 from ftdojo.report import html, plots, text
@@ -51,6 +52,8 @@ class View:
 
     title: str
     limits: str
+    headline: str
+    """Who is best, in one sentence."""
     verdict: str
     standings: Table
     matrix: Table
@@ -84,9 +87,9 @@ def as_markdown(board: Leaderboard) -> str:
     """Return standings and scores as Markdown tables."""
     parts = [f"# {board.suite}\n"]
     for view in map(_view, board.boards):
-        parts.append(
-            f"## {text.markdown(view.title)}\n\n{text.markdown(view.limits)}\n\n{text.markdown(view.verdict)}\n"
-        )
+        title, headline = text.markdown(view.title), text.markdown(view.headline)
+        parts.append(f"## {title}\n\n**{headline}**\n")
+        parts.append(f"{text.markdown(view.limits)}\n\n{text.markdown(view.verdict)}\n")
         parts += [_markdown(view.standings), _markdown(view.matrix)]
     if board.missing:
         parts.append(
@@ -123,6 +126,7 @@ def _view(board: Board, number: int = 0) -> View:
     return View(
         title=f"{model}, {board.variant} data, budget {board.budget}",
         limits=f"Each run: {', '.join(shown)}.",
+        headline=_headline(board),
         verdict=_verdict(board),
         standings=_standings(board.standings, len(board.tasks)),
         matrix=_matrix(board, [s.contestant for s in board.standings]),
@@ -134,6 +138,22 @@ def _view(board: Board, number: int = 0) -> View:
     )
 
 
+def _headline(board: Board) -> str:
+    """Name the best contestant; say so if its lead is not shown."""
+    ranked = [s for s in board.standings if s.gain is not None]
+    if not board.tasks or not ranked:
+        return "No run has ended yet."
+    first, *others = sorted(ranked, key=lambda s: -(s.gain or 0.0))
+    place = f"{first.contestant} is best, with a mean gain of {_percent(first.gain or 0.0)}{text.SPACE}%"
+    if not others:
+        return f"{place}; it is the only contestant."
+    second = others[0]
+    alone = sum(list(line.leaders) == [first.contestant] for line in board.tasks)
+    after = f"before {second.contestant} with {_percent(second.gain or 0.0)}{text.SPACE}%"
+    shown = f"the lead is shown on {alone} of {plural(len(board.tasks), 'task')}" if alone else "the lead is not shown"
+    return f"{place}, {after}; {shown}."
+
+
 def _verdict(board: Board) -> str:
     if not board.tasks:
         return "No run has ended yet."
@@ -142,9 +162,9 @@ def _verdict(board: Board) -> str:
     first = [s.contestant for s in board.standings if s.first == most]
     alone = sum(len(line.leaders) == 1 for line in board.tasks)
     if len(first) == len(board.standings) > 1 and not alone:
-        return f"No contestant is shown to be better than another on any of {count} tasks."
+        return f"No contestant is shown to be better than another on any of {plural(count, 'task')}."
     return (
-        f"{', '.join(first)}: best, or not shown to be worse than the best, on {most} of {count} tasks. "
+        f"{', '.join(first)}: best, or not shown to be worse than the best, on {most} of {plural(count, 'task')}. "
         f"One contestant is shown to be better than all others on {alone} of {count}."
     )
 
@@ -193,7 +213,9 @@ def _standing(s: Standing, tasks: int) -> list[Entry]:
             f"{s.prechecks:,}", s.prechecks, [f"{s.precheck_hits:,} with evaluation items"] if s.precheck_hits else []
         ),
         Entry("–", -1.0) if each_s is None else Entry(text.duration(each_s), each_s),
-        Entry("–", -1.0) if each_usd is None else Entry(f"${each_usd:,.4f}", each_usd, [f"{s.tokens:,} tokens in all"]),
+        Entry("–", -1.0)
+        if each_usd is None
+        else Entry(f"${each_usd:,.4f}", each_usd, [f"{plural(s.tokens, 'token')} in all"]),
     ]
 
 

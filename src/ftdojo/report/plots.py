@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Sequence
+from statistics import fmean
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -134,21 +135,32 @@ def loss_plot(iterations: Sequence[Iteration], best: int, caption: str) -> Marku
             assert training is not None
             colour = _PLACEHOLDER[f"curve-{slot}"]
             is_best = iteration.number == best
+            steps = [point.step for point in training.curve]
+            losses = [point.loss for point in training.curve]
+            axes.plot(steps, losses, color=colour, linewidth=0.6, alpha=0.35)
             axes.plot(
-                [point.step for point in training.curve],
-                [point.loss for point in training.curve],
+                steps,
+                _smooth(losses),
                 color=colour,
                 linewidth=2.2 if is_best else 1.1,
                 label=f"{iteration.number}{' (best)' if is_best else ''}",
             )
             if training.eval_curve:
-                steps, losses = zip(*training.eval_curve, strict=True)
-                axes.plot(steps, losses, "o", markersize=4.5, markerfacecolor=_PLACEHOLDER["paper"], color=colour)
+                held_out_steps, held_out = zip(*training.eval_curve, strict=True)
+                axes.plot(
+                    held_out_steps, held_out, "o", markersize=4.5, markerfacecolor=_PLACEHOLDER["paper"], color=colour
+                )
         axes.set_ylim(bottom=0)
         axes.set_xlim(left=0)
         axes.set_xlabel("optimizer step")
 
     return _figure(draw, "loss", caption, columns=CURVES)
+
+
+def _smooth(values: Sequence[float]) -> list[float]:
+    """Return centred means over a tenth of a curve: batches hold similar rows, so single steps make a saw-tooth."""
+    half = max(1, len(values) // 20)
+    return [fmean(values[max(0, i - half) : i + half + 1]) for i in range(len(values))]
 
 
 def course_plot(courses: Sequence[tuple[str, Sequence[tuple[float, float]]]], name: str, caption: str) -> Markup:

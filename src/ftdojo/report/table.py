@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ftdojo.contract.result import IterationResult, RunResult, Score
+from ftdojo.plain import plural
 from ftdojo.report import text, view
 
 ITERATIONS = 30
@@ -24,6 +25,19 @@ def closing_table(result: RunResult) -> RenderableType:
     if result.iterations:
         parts.append(_iterations(result))
     return Group(*parts, _spent(result))
+
+
+def next_table(run: Path) -> RenderableType:
+    """Return what to do with a run, in commands; one a line, so that it can be copied."""
+    lines = []
+    report = view.read(run)
+    if report.model:
+        lines.append(Text.assemble(("model  ", "bold"), report.model))
+    for step in report.steps:
+        lines.append(Text.assemble(("next   ", "bold"), step.what))
+        if step.command:
+            lines.append(Text(f"         {step.command}"))
+    return Group(*lines)
 
 
 def more_table(run: Path) -> RenderableType:
@@ -60,7 +74,7 @@ def _trivial(result: RunResult) -> Table:
     for label, on_validation, on_test in text.trivial_scores(result.trivial_validation, result.trivial):
         asked = _score(on_validation)
         if on_validation is not None and on_validation.n != items:
-            asked.append(f"\nof {on_validation.n:,} items")
+            asked.append(f"\nof {plural(on_validation.n, 'item')}")
         table.add_row(_text(label, 48), asked, _score(on_test))
     return table
 
@@ -72,7 +86,7 @@ def _iterations(result: RunResult) -> Table:
     table = Table(
         box=box.SIMPLE_HEAD,
         pad_edge=False,
-        caption=f"{hidden:,} earlier iterations are in the report" if hidden else None,
+        caption=f"{plural(hidden, 'earlier iteration')}: see the report" if hidden else None,
         caption_justify="left",
     )
     table.add_column("no.", justify="right")
@@ -117,7 +131,7 @@ def _spent(result: RunResult) -> Text:
     if not llm.input_tokens:
         tokens = "no LLM tokens"
     clock = f"{text.duration(budget.wall_s)} (device {text.duration(budget.device_s)})"
-    return Text(f"spent: {clock}, {budget.submissions:,} submissions, {tokens}")
+    return Text(f"spent: {clock}, {plural(budget.submissions, 'submission')}, {tokens}")
 
 
 def _score(score: Score | None) -> Text:

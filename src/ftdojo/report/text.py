@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ftdojo.contract.feedback import Interval
 from ftdojo.contract.result import Gap, Score, TrivialAnswers
-from ftdojo.plain import remove_controls
+from ftdojo.plain import plural, remove_controls
 
 SPACE = "\N{NO-BREAK SPACE}"
 """Keeps a number and its unit, and an interval, on one line."""
@@ -84,7 +84,7 @@ def time(stamp: str) -> str:
 def trivial(answers: TrivialAnswers, name: str) -> str:
     """A trivial answer in words; ``name``: a key of :attr:`TrivialAnswers.scores`."""
     if name == "few_shot":
-        return f"the base model with {answers.shots} examples in its prompt"
+        return f"the base model with {plural(answers.shots, 'example')} in its prompt"
     if name == "majority" and answers.subtasks:
         return "the best constant of each sub-task"
     return f"always answering {line(answers.constant_output, 24) or 'nothing'}"

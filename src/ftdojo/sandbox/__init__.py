@@ -34,7 +34,7 @@ from ftdojo.sandbox.outputs import read_output
 from ftdojo.sandbox.runner import run
 from ftdojo.sandbox.user_code import run_user_code
 from ftdojo.sandbox.view import python
-from ftdojo.sandbox.walls import Wall, probe
+from ftdojo.sandbox.walls import Wall, probe, require
 from ftdojo.sandbox.watchdog import Completed
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "probe",
     "python",
     "read_output",
+    "require",
     "run",
     "run_user_code",
 ]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ftdojo.errors import InfrastructureError, PrerequisiteError
+from ftdojo.sandbox.remedy import Kernel, find_remedy
 from ftdojo.sandbox.tail import Tail
 
 PATIENCE_S = 10.0
@@ -169,8 +170,7 @@ def _make_survivor_error() -> InfrastructureError:
 def _refusal(output: int, tail: Tail) -> PrerequisiteError:
     while wait_readable([output], 0) and (chunk := os.read(output, CHUNK)):
         tail.add(chunk)
+    message = tail.text().strip() or "no message"
     return PrerequisiteError(
-        f"bubblewrap cannot build a sandbox here: {tail.text().strip() or 'no message'}",
-        fix="bubblewrap 0.8 or later is needed, and unprivileged user namespaces must be allowed (in containers: by "
-        "the container's security profile); `ftdojo doctor` tries it again",
+        f"bubblewrap cannot build a sandbox here: {message}", fix=find_remedy(message, Kernel.read())
     )

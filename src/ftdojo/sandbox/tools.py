@@ -64,6 +64,7 @@ def find_tools() -> Mapping[str, str]:
         packages = " ".join(sorted({_PACKAGE[name] for name in missing}))
         raise PrerequisiteError(
             f"untrusted programs cannot be run: {', '.join(missing)} not found on PATH",
-            fix=f"apt-get install {packages}",
+            fix=f"sudo apt-get install {packages} (Fedora: sudo dnf install {packages}), or with docker or podman: "
+            f"export {CHOICE}=docker",
         )
     return MappingProxyType(found)

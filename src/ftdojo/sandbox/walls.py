@@ -34,6 +34,16 @@ class Wall:
     detail: str
 
 
+def require() -> None:
+    """Build one sandbox, and run nothing of interest in it.
+
+    Raises:
+        PrerequisiteError: if none can be built here.
+    """
+    with tempfile.TemporaryDirectory(prefix="ftdojo-probe-") as folder:
+        run(["true"], read_only={}, writable=(Path(folder), "/output"), limits=_LIMITS)
+
+
 def probe() -> list[Wall]:
     """Try all walls; takes about two seconds.
 

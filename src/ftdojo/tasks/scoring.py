@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from ftdojo.contract.task_spec import Record
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
+from ftdojo.plain import plural
 from ftdojo.stats import Estimate, bootstrap, paired_difference, stratified_mean
 from ftdojo.tasks.spec import ItemScore, Task
 
@@ -33,6 +34,9 @@ class ItemReport(BaseModel):
     score: float
     parsed: bool
     error: str | None
+    subtask: str = ""
+    metrics: dict[str, float] = {}
+    """Further values of the item, from which the scorer computes its metrics."""
 
 
 class ScoreReport(BaseModel):
@@ -70,7 +74,12 @@ def score(task: Task, items: Sequence[Record], outputs: Sequence[str]) -> ScoreR
             name: SubtaskScore(metric=task.spec.metric, value=summarize(task, group).value, n=len(group))
             for name, group in by_subtask(scores).items()
         },
-        items=[ItemReport(id=s.id, score=s.score, parsed=s.parsed, error=s.error) for s in scores],
+        items=[
+            ItemReport(
+                id=s.id, score=s.score, parsed=s.parsed, error=s.error, subtask=s.subtask, metrics=dict(s.metrics)
+            )
+            for s in scores
+        ],
     )
 
 
@@ -139,7 +148,7 @@ def pair(items: Sequence[Record], predictions: Sequence[Mapping[str, Any]], *, w
     if missing and not findings:
         fault(
             "missing_prediction",
-            f"{len(missing)} items have no prediction, e.g. '{missing[0]}'",
+            f"no prediction for {plural(len(missing), 'item')}, e.g. '{missing[0]}'",
             'for an unanswered item write an empty output: {"id": "...", "output": ""}',
         )
     if findings:

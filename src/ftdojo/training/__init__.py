@@ -5,6 +5,7 @@
 
 from ftdojo.training.backend import (
     Earlier,
+    OnLog,
     Point,
     Step,
     Tokenized,
@@ -23,6 +24,7 @@ from ftdojo.training.sft.tokens import tokenize
 
 __all__ = [
     "Earlier",
+    "OnLog",
     "Point",
     "Step",
     "Tokenized",

@@ -63,6 +63,6 @@ def _optuna() -> Any:
     try:
         import optuna
     except ModuleNotFoundError:
-        raise PrerequisiteError("the agent 'tpe' needs Optuna", fix="pip install 'ftdojo[optuna]'") from None
+        raise PrerequisiteError("the agent 'tpe' needs Optuna", fix="pip install 'optuna>=4.0'") from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna

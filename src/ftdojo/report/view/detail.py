@@ -18,6 +18,7 @@ from ftdojo.contract.feedback import (
 from ftdojo.contract.protocol import Iteration
 from ftdojo.contract.result import RecipeDifference
 from ftdojo.contract.submission import RECIPE, SCRIPT, TRAIN, Plan
+from ftdojo.plain import plural
 from ftdojo.record import RunFolder
 from ftdojo.report import text
 from ftdojo.report.view.iterations import reason
@@ -99,7 +100,7 @@ def _counted(calls: Sequence[Call]) -> str:
     kinds = {"failed": sum(c.fault is not None for c in calls), "kept from earlier runs": sum(c.cached for c in calls)}
     aside = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items() if count)
     paid = f"{spent.input_tokens:,} + {spent.output_tokens:,} tokens, ${spent.cost_usd:,.2f}"
-    made = "1 call" if len(calls) == 1 else f"{len(calls):,} calls"
+    made = plural(len(calls), "call")
     return f"{made}{f' ({aside})' if aside else ''}, {paid}"
 
 
@@ -145,7 +146,7 @@ def _training(training: TrainingFeedback, start: int | None) -> list[Fact]:
         Fact("fit", training.fit.replace("_", "-")),
         Fact("training loss at the end", f"{training.train_loss:.3f}"),
         *held_out,
-        Fact("steps", f"{training.steps:,} ({training.epochs:.2g} epochs)"),
+        Fact("steps", f"{training.steps:,} ({training.epochs:.2g} {'epoch' if training.epochs == 1 else 'epochs'})"),
         Fact("speed", f"{training.tokens_per_s:,.0f} tokens/s"),
         Fact("peak memory", f"{training.peak_memory_bytes / 2**30:.2f} GiB"),
     ]

@@ -8,9 +8,10 @@ from typing import Generic, TypeVar
 
 from ftdojo.contract.feedback import ErrorSample
 from ftdojo.contract.protocol import Iteration
-from ftdojo.contract.result import Score
+from ftdojo.contract.result import ClassScore, Score
 from ftdojo.contract.submission import PlannedChange
 from ftdojo.findings import Finding
+from ftdojo.report.advice import Step
 
 LIST = 24
 """Maximum number of entries shown of a list whose length an agent or a data set decides."""
@@ -156,6 +157,8 @@ class Account:
     name: str
     spent: str
     limit: str
+    note: str = ""
+    """Why more was spent than the limit; how the limit was changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,12 +169,20 @@ class Report:
     objective: str
     identity: list[Fact]
     verdict: str
+    model: str
+    """The folder of the best model; empty if the base model is the best, or while the run goes on."""
+    steps: list[Step]
+    """What to do now, in commands; empty while the run goes on."""
+    command: str
+    """The command that runs the same again in another folder."""
     ending: str
     """Why no further submission was tried."""
     cards: list[Card]
     scores: list[ScoreRow]
     lines: Sequence[tuple[str, float]]
     """Name and validation score of what needs no training."""
+    classes: list[ClassScore]
+    """Of a classification: the test items of each class that are answered rightly."""
     examples: list[ExampleCard]
     more: list[Fact]
     """What would more buy."""

@@ -13,9 +13,10 @@ from ftdojo.contract.result import Score
 from ftdojo.episode.examples import read_examples
 from ftdojo.errors import UsageError
 from ftdojo.record import Ledger, RunFolder
-from ftdojo.record.events import AgentStopped, BaselineMeasured, RunBegun, TestOpened, TestScored
+from ftdojo.record.events import AgentStopped, BaselineMeasured, IterationEnded, RunBegun, TestOpened, TestScored
 from ftdojo.record.history import History
 from ftdojo.report import text
+from ftdojo.report.advice import advise, repeat_command
 from ftdojo.report.view.accounts import accounts
 from ftdojo.report.view.cards import cards
 from ftdojo.report.view.detail import detail
@@ -51,6 +52,8 @@ def read(run: Path) -> Report:
         scored, stopped, finished = history.first(TestScored), history.first(AgentStopped), history.finished
         opened = [event.time for event in history.events if isinstance(event.event, TestOpened)]
         begun, ended = history.begun, history.events[-1].time
+        limits = history.budget
+        charges = [event.charge for event in history.events if isinstance(event.event, IterationEnded)]
     configuration = run_begun.configuration
     test = (scored.baseline, scored.best) if scored else None
     trivial = (measured.trivial if measured else None, scored.trivial if scored else None)
@@ -76,6 +79,18 @@ def read(run: Path) -> Report:
     ]
     return Report(
         title=configuration.task,
+        model=str(RunFolder(run).model) if finished and best and RunFolder(run).model.is_dir() else "",
+        steps=advise(
+            run,
+            configuration,
+            run_begun.task,
+            best=best,
+            iterations=finished.iterations,
+            out_of_budget=bool(stopped and stopped.out_of_budget),
+        )
+        if finished
+        else [],
+        command=repeat_command(configuration, run_begun.task, run.parent / f"{run.resolve().name}-again"),
         objective=run_begun.objective,
         identity=_identity(configuration, finished.outcome if finished else "unfinished", begun, ended),
         ending=ending(stopped),
@@ -85,6 +100,7 @@ def read(run: Path) -> Report:
         cards=cards(validation, test, iterations, spent),
         scores=score_rows(validation, test, best, trivial),
         lines=score_lines(trivial[0]),
+        classes=scored.classes if scored else [],
         examples=example_cards(examples, best),
         more=what_more_buys(
             iterations,
@@ -104,7 +120,7 @@ def read(run: Path) -> Report:
         subtasks=subtasks(baseline, iterations, best) if baseline else None,
         details=Some(details, len(iterations) - len(details)),
         test=opening(opened, test),
-        budget=accounts(spent, configuration),
+        budget=accounts(spent, configuration.budget, limits, charges),
         digests=[Fact(name, value) for name, value in configuration.digests.items()],
         versions=[Fact(name, value) for name, value in run_begun.versions.items()],
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ftdojo.contract.result import Score, TrivialAnswers
+from ftdojo.plain import plural
 from ftdojo.report import text
 from ftdojo.report.view.parts import ScoreRow
 
@@ -43,7 +44,7 @@ def _shown(score: Score | None, items: int | None) -> str:
     """A score; with the number of items if only a part of them was asked."""
     if score is None:
         return ""
-    return text.score(score) + (f", {score.n:,} items" if score.n != items else "")
+    return text.score(score) + (f", {plural(score.n, 'item')}" if score.n != items else "")
 
 
 def score_lines(trivial: TrivialAnswers | None) -> Sequence[tuple[str, float]]:

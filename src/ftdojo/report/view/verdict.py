@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ftdojo.contract.protocol import Iteration
 from ftdojo.contract.result import Score
+from ftdojo.plain import plural
 from ftdojo.record.events import AgentStopped, TestScored
 from ftdojo.report import text
 
@@ -62,6 +63,8 @@ def ending(stopped: AgentStopped | None) -> str:
     """Say why no further submission was tried."""
     if stopped is None:
         return "The agent has not stopped: the run is in progress, or it was interrupted and can be resumed."
+    if stopped.by_owner:
+        return "The run stopped because its owner finished it."
     if stopped.out_of_budget:
         return "The run stopped because its budget was used up."
     return "The run stopped because the agent had nothing further to propose."
@@ -72,5 +75,7 @@ def opening(opened: Sequence[str], test: tuple[Score, Score] | None) -> str:
     if not opened:
         return "Test is sealed; it is opened once, after the agent has stopped."
     times = "once" if len(opened) == 1 else f"{len(opened)} times (grading was interrupted and begun again)"
-    scored = f"{test[0].n} items were scored" if test else "it was not scored"
+    scored = (
+        f"{plural(test[0].n, 'item')} {'was' if test[0].n == 1 else 'were'} scored" if test else "it was not scored"
+    )
     return f"Test was opened {times}, at {', '.join(map(text.time, opened))}, after the agent had stopped; {scored}."

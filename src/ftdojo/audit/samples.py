@@ -1,0 +1,143 @@
+"""Every answer of a finished run, with its question, right answer and verdict: for the owner, from the stored evidence.
+
+They hold gold answers of validation and test. Nothing is generated or scored by another rule: outputs are those that
+the run kept, verdicts follow from them by the task's scorer, as in the audit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ftdojo.audit.evidence import Evidence, Made, Unchecked
+from ftdojo.contract.result import Score
+from ftdojo.contract.task_spec import Record
+from ftdojo.data import read_items
+from ftdojo.episode import evaluation
+from ftdojo.episode.evaluation import Prediction
+from ftdojo.episode.predict import PREDICTIONS
+from ftdojo.errors import UsageError
+from ftdojo.record import Home, Ledger
+from ftdojo.tasks.spec import ItemScore, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One answer."""
+
+    id: str
+    subtask: str
+    messages: list[dict[str, str]]
+    """The prompt as chat messages."""
+    output: str
+    gold: str
+    verdict: ItemScore
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """One model on one split."""
+
+    split: str
+    """validation or test."""
+    model: str
+    """base, or iteration-N."""
+    score: Score
+    """As recorded."""
+    created: str
+    """When it was recorded: UTC, ISO 8601."""
+    samples: list[Sample]
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """All evaluations of a run."""
+
+    task: str
+    base: str
+    agent: str
+    evaluations: list[Evaluated]
+
+
+def read_samples(run: Path, *, home: Home, task: str | None = None) -> Samples:
+    """Return every evaluation of a finished run.
+
+    Args:
+        run: its folder.
+        home: where its stages are kept.
+        task: where the task is, if its folder was moved after the run.
+
+    Raises:
+        UsageError: if the run has not ended, or its evidence is not on this machine.
+    """
+    with Ledger(run, writable=False) as ledger:
+        evidence = Evidence(run, ledger, home, task)
+        try:
+            found = [*_validation(evidence), *_test(evidence)]
+        except Unchecked as error:
+            raise UsageError(
+                f"the answers of {run} cannot be read: {error}",
+                fix="use the machine, the FTDOJO_HOME, the task and the model that the run was made with",
+            ) from None
+    identity = evidence.configuration
+    return Samples(identity.task, identity.model, identity.agent, found)
+
+
+def _validation(evidence: Evidence) -> Iterator[Evaluated]:
+    scores = [evidence.finished.baseline.validation, *(i.score for i in evidence.iterations)]
+    times = [e.time for e in evidence.events if e.kind in ("baseline", "iteration")]
+    for number, (made, score, time) in enumerate(zip(evidence.made, scores, times, strict=True)):
+        if score is None:
+            continue
+        predictions = _read(evidence.recorded_stage(made, "evaluate") / PREDICTIONS)
+        items = _answered(evidence, predictions)
+        samples = _pair(evidence.task, items, predictions)
+        yield Evaluated("validation", _name(number), score, time, samples)
+
+
+def _test(evidence: Evidence) -> Iterator[Evaluated]:
+    if evidence.history.reasons:
+        return
+    scored = evidence.test_scored
+    time = next(e.time for e in evidence.events if e.event is scored)
+    items = read_items(evidence.data.sealed_test)
+    for key, number in (("baseline", 0), ("best", evidence.history.best)):
+        path = evidence.folder.sealed_outputs(key)
+        if not path.is_file():
+            raise Unchecked("the outputs on test are not in the run's folder")
+        if key == "best" and not number:
+            continue
+        yield Evaluated("test", _name(number), scored.scores[key], time, _pair(evidence.task, items, _read(path)))
+
+
+def _answered(evidence: Evidence, predictions: Sequence[Prediction]) -> list[Record]:
+    """Return the items that were answered, in the order of the answers: an evaluation may have stopped early."""
+    known = {str(item["id"]): item for item in evidence.items}
+    return [known[prediction.id] for prediction in predictions]
+
+
+def _pair(task: Task, items: Sequence[Record], predictions: Sequence[Prediction]) -> list[Sample]:
+    verdicts = evaluation.scores(task, items, predictions)
+    return [
+        Sample(
+            id=str(item["id"]),
+            subtask=str(item.get("subtask", "")),
+            messages=[dict(message) for message in task.prompt(item)],
+            output=prediction.output,
+            gold=task.scorer.gold(item),
+            verdict=verdict,
+        )
+        for item, prediction, verdict in zip(items, predictions, verdicts, strict=True)
+    ]
+
+
+def _read(path: Path) -> list[Prediction]:
+    return [Prediction.model_validate(row) for row in read_items(path)]
+
+
+def _name(number: int) -> str:
+    return f"iteration-{number}" if number else "base"
+
+
+__all__ = ["Evaluated", "Made", "Sample", "Samples", "read_samples"]

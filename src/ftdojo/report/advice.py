@@ -1,0 +1,95 @@
+"""What to do after a run, in commands: the same on the terminal and on the page."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ftdojo.contract.configuration import Configuration
+from ftdojo.contract.options import duration_text
+from ftdojo.contract.result import IterationResult
+from ftdojo.contract.train_config import OUT_OF_TIME
+from ftdojo.record import RunFolder
+
+TIME = frozenset({"over_budget", OUT_OF_TIME})
+"""Codes of findings that say that the time did not suffice."""
+NO_GAIN = (
+    "give more raw rows (see the table of what more would buy), a stronger base model with --model, or another agent"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A thing to do, and the command for it; without a command it is advice."""
+
+    what: str
+    command: str = ""
+
+
+def repeat_command(configuration: Configuration, task: str, out: Path, *, wall_s: float | None = None) -> str:
+    """Return the command that runs the same again, from the beginning, in another folder.
+
+    Args:
+        configuration: of the run.
+        task: where its task is.
+        out: the new folder.
+        wall_s: another limit of the time.
+    """
+    # The planner of a run without a language model is the agent's own.
+    planner = configuration.planner if ":" in configuration.planner else None
+    options = configuration.options(task).model_copy(update={"planner": planner})
+    if wall_s is not None:
+        options = options.model_copy(update={"wall_s": wall_s})
+    return shlex.join(["ftdojo", "run", task, *options.arguments(), "--out", str(out)])
+
+
+def lacked_time(iterations: Sequence[IterationResult], *, out_of_budget: bool) -> bool:
+    """Whether nothing was scored because the time did not suffice."""
+    if any(i.validation is not None for i in iterations):
+        return False
+    return out_of_budget or any(finding.code in TIME for i in iterations for finding in i.findings)
+
+
+def advise(
+    run: Path,
+    configuration: Configuration,
+    task: str,
+    *,
+    best: int,
+    iterations: Sequence[IterationResult],
+    out_of_budget: bool,
+) -> list[Step]:
+    """Return what to do with a finished run: use its model, or change what kept it from gaining anything.
+
+    Args:
+        run: its folder.
+        configuration: of the run.
+        task: where its task is.
+        best: number of the best iteration; 0 is the base model.
+        iterations: their results.
+        out_of_budget: whether the run ended because a limit was reached.
+    """
+    folder, name = shlex.quote(str(run)), shlex.quote(run.resolve().name)
+    again = run.parent / f"{run.resolve().name}-2"
+    if best:
+        model = shlex.quote(str(RunFolder(run).model))
+        return [
+            Step("write the model with its card, and score it again", f"ftdojo export {folder} models/{name}"),
+            Step("serve it", f"vllm serve {model} --served-model-name {name}"),
+            Step("check the run again from its record", f"ftdojo verify {folder}"),
+        ]
+    if lacked_time(iterations, out_of_budget=out_of_budget):
+        wall_s = configuration.budget.get("wall_s") or 1800.0
+        longer = repeat_command(configuration, task, again, wall_s=3 * wall_s)
+        return [
+            Step(
+                f"give it three times the time ({duration_text(3 * wall_s)}); finished stages are not made again",
+                longer,
+            ),
+            Step("or take a smaller model with --model, or fewer and shorter rows"),
+        ]
+    if not any(i.validation is not None for i in iterations):
+        return [Step("read the findings, which say what was refused and how to repair it", f"ftdojo report {folder}")]
+    return [Step(NO_GAIN), Step("see which answers are wrong", f"ftdojo report {folder}")]

@@ -1,0 +1,69 @@
+"""What to type when bubblewrap cannot build a sandbox: from its message, and from what the kernel says of namespaces.
+
+Sources: Ubuntu 23.10 and later restrict user namespaces by AppArmor
+(https://ubuntu.com/blog/ubuntu-23-10-restricted-unprivileged-user-namespaces, and for bubblewrap
+https://github.com/containers/bubblewrap/issues/632); bubblewrap has ``--disable-userns`` since 0.8.0, Ubuntu 22.04 has
+0.6.1 (https://github.com/containers/bubblewrap/releases).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+PROFILE = (
+    "printf 'abi <abi/4.0>,\\ninclude <tunables/global>\\n"
+    "profile bwrap /usr/bin/bwrap flags=(unconfined) {\\n  userns,\\n}\\n'"
+    " | sudo tee /etc/apparmor.d/bwrap && sudo apparmor_parser -r /etc/apparmor.d/bwrap"
+)
+ENGINE = "or run untrusted programs in containers: sudo apt-get install podman, then export FTDOJO_SANDBOX=podman"
+OLD = "bubblewrap 0.8 or later is needed; Debian 12, Ubuntu 24.04 and Fedora have it"
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """What this machine says of user namespaces; ``None`` where it has no such setting."""
+
+    apparmor_restricts: str | None
+    """``kernel.apparmor_restrict_unprivileged_userns``: 1 on Ubuntu 23.10 and later."""
+    clone_allowed: str | None
+    """``kernel.unprivileged_userns_clone``: 0 forbids them on some Debian and Arch kernels."""
+    most: str | None
+    """``user.max_user_namespaces``: 0 forbids them, as on hardened Red Hat systems."""
+    in_container: bool
+
+    @classmethod
+    def read(cls) -> Kernel:
+        """Read the settings of this machine."""
+        kernel = Path("/proc/sys/kernel")
+        return cls(
+            apparmor_restricts=_value(kernel / "apparmor_restrict_unprivileged_userns"),
+            clone_allowed=_value(kernel / "unprivileged_userns_clone"),
+            most=_value(Path("/proc/sys/user/max_user_namespaces")),
+            in_container=Path("/.dockerenv").exists() or Path("/run/.containerenv").exists(),
+        )
+
+
+def find_remedy(message: str, kernel: Kernel) -> str:
+    """Return what to type, given the message with which bubblewrap refused."""
+    if "unknown option" in message.lower():
+        return f"{OLD} (Ubuntu 22.04 has 0.6.1: upgrade the system, {ENGINE.removeprefix('or ')})"
+    if kernel.in_container:
+        return (
+            "start this container with namespaces: docker run --security-opt seccomp=unconfined --security-opt "
+            "apparmor=unconfined --security-opt systempaths=unconfined …"
+        )
+    if kernel.most == "0":
+        return f"sudo sysctl -w user.max_user_namespaces=15000; {ENGINE}"
+    if kernel.clone_allowed == "0":
+        return f"sudo sysctl -w kernel.unprivileged_userns_clone=1; {ENGINE}"
+    if kernel.apparmor_restricts == "1":
+        return f"allow bubblewrap to make user namespaces: {PROFILE}; {ENGINE}"
+    return f"{OLD}, and unprivileged user namespaces must be allowed; {ENGINE}; `ftdojo doctor` tries it again"
+
+
+def _value(path: Path) -> str | None:
+    try:
+        return path.read_text("ascii").strip()
+    except (OSError, UnicodeError):
+        return None

@@ -1,0 +1,97 @@
+"""``ftdojo runs`` and ``ftdojo finish``, and what an interruption says."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ftdojo.contract.options import RunOptions
+from ftdojo.episode import Dojo
+from ftdojo.record import Home, Ledger, RunFolder, is_running
+from ftdojo.record.events import AgentStopped
+from ftdojo.record.history import History
+
+
+def ftdojo(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "ftdojo", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def listed(folder: Path) -> dict[str, Any]:
+    done = ftdojo("runs", folder, "--json")
+    assert done.returncode == 0, done.stderr
+    return {Path(run["folder"]).name: run for run in json.loads(done.stdout)}
+
+
+def test_runs_are_listed_with_their_state(tmp_path: Path, finished_run: Path) -> None:
+    shutil.copytree(finished_run / "run", tmp_path / "done")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "ledger.sqlite").write_bytes(b"no database")
+    with Ledger(tmp_path / "open"):
+        assert is_running(tmp_path / "open")
+        found = listed(tmp_path)
+    assert not is_running(tmp_path / "open")
+    assert found["done"]["state"] == "scored"
+    assert found["done"]["iterations"] >= 1
+    assert found["open"]["state"] == "running"
+    assert found["broken"]["state"].startswith("unreadable")
+    assert str(tmp_path / "done") in ftdojo("runs", tmp_path).stdout
+
+
+def test_an_interrupted_run_is_finished_with_what_it_has(tmp_path: Path, approve: Path, tiny_model: Path) -> None:
+    options = RunOptions(task=str(approve), model=str(tiny_model), agent="ft-agent", planner="playbook", wall_s=600)
+    run = tmp_path / "run"
+    with Dojo(options, run, home=Home.default()) as dojo:
+        dojo.reset()
+    done = ftdojo("finish", run, "--json")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["outcome"] == "no_submission"
+    assert result["baseline"]["test"]["n"] > 0
+    with Ledger(run, writable=False) as ledger:
+        assert History(ledger).require(AgentStopped).by_owner
+    assert not RunFolder(run).finish_request.exists()
+    assert "its owner finished it" in RunFolder(run).report.read_text("utf-8")
+
+
+def test_a_request_ends_a_run_between_two_submissions(tmp_path: Path, approve: Path, tiny_model: Path) -> None:
+    options = RunOptions(task=str(approve), model=str(tiny_model), agent="own", wall_s=600)
+    with Dojo(options, tmp_path / "run", home=Home.default()) as dojo:
+        dojo.reset()
+        assert not dojo.over
+        said = ftdojo("finish", tmp_path / "run").stderr
+        assert "ends after the submission" in " ".join(said.split())
+        assert dojo.over
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_says_how_to_go_on(tmp_path: Path, approve: Path, tiny_model: Path, number: signal.Signals) -> None:
+    arguments = ["run", str(approve), "--model", str(tiny_model), "--budget", "10m", "--out", str(tmp_path / "run")]
+    process = subprocess.Popen([sys.executable, "-m", "ftdojo", *arguments], stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    first = process.stderr.readline()
+    assert "loading the libraries" in first
+    time.sleep(0.5)
+    process.send_signal(number)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 130, said
+    assert f"resume with: ftdojo run {approve} --model" in " ".join(said.split())
+
+
+def test_samples_are_written_for_another_tool(
+    tmp_path: Path, finished_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FTDOJO_HOME", str(finished_run / "home"))
+    done = ftdojo("samples", finished_run / "run", tmp_path / "logs", "--form", "lm-eval", "--json")
+    assert done.returncode == 0, done.stderr
+    files = json.loads(done.stdout)["files"]
+    assert files
+    assert all(Path(file).is_file() for file in files)
