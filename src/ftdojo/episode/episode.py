@@ -108,17 +108,15 @@ class Dojo:
 
     def reset(self) -> Observation:
         """Begin the episode, or resume it where the record ends."""
-        begun_with = self._history.configuration
-        if begun_with is None:
+        if self._history.configuration is None:
             self._setting.tell_limits(self.progress)
             self._history.append(begin(self._setting, self.identity))
         else:
-            limits = self.identity.budget
-            extend_budget(self._history, limits, self.run, allowed=self._may_extend, progress=self.progress)
+            limits, may = self.identity.budget, self._may_extend
+            extend_budget(self._history, limits, self.run, allowed=may, progress=self.progress)
             self._history.require_same(self.identity, self.run)
-            self.progress.say(
-                f"resuming {self.run}: {plural(len(self._history.iterations), 'iteration')} in the record"
-            )
+            known = plural(len(self._history.iterations), "iteration")
+            self.progress.say(f"resuming {self.run}: {known} in the record")
         self._observer.measure()
         observation = self._observer.observe()
         self._accounts.restart_clock()  # the environment's own measurements are not the agent's time
