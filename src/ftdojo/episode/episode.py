@@ -192,10 +192,7 @@ class Dojo:
         return probe
 
     def pause(self) -> None:
-        """Charge the agent's time since the last event: it has left, and the run may be resumed later.
-
-        A submission whose :meth:`step` was interrupted is not charged: it is made again when the run is resumed.
-        """
+        """Charge the agent's planning since the last event: it has left. An interrupted :meth:`step` is made again."""
         if self._history.configuration is not None and self._history.first(events.AgentStopped) is None:
             self._history.append(events.RunPaused(charge=self._accounts.charge_planning()))
 
