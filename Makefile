@@ -6,7 +6,8 @@ BIN = $(VENV)/bin
 CONSTRAINTS ?= constraints.txt
 STAMP = $(VENV)/.installed
 
-.PHONY: demo demo-chemistry test test-slow fuzz check coverage docs docs-generate install bench clean
+.PHONY: demo demo-chemistry test test-slow test-clients test-models test-newest fuzz check coverage docs docs-generate \
+	install bench clean
 
 demo: $(STAMP)  ## fine-tune the embedded model on support tickets, a user's own task, and open the sealed test
 	$(BIN)/ftdojo run examples/support_tickets --budget 4m50s --out runs/demo
@@ -20,6 +21,17 @@ test: $(STAMP)  ## the quick tests, among them one that trains the real model
 
 test-slow: $(STAMP)  ## long runs with the real model
 	$(BIN)/pytest -m slow
+
+CLIENTS ?=
+test-clients: $(STAMP)  ## real agent programs, each through a whole episode with a scripted model; needs npm and root
+	$(BIN)/python tests/clients/play.py $(CLIENTS)
+
+test-models: $(STAMP)  ## every architecture against plain transformers and peft, on tiny random checkpoints
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "slow or not slow" tests/models
+
+test-newest:  ## the same and the real model, with the newest versions that the bounds allow, in an environment of its own
+	$(MAKE) test-models VENV=.venv-newest CONSTRAINTS=/dev/null
+	OMP_NUM_THREADS=1 .venv-newest/bin/pytest -n 2 tests/training/sft tests/inference tests/cli/test_cli.py
 
 SECONDS_EACH ?= 60
 fuzz: $(STAMP)  ## every parser of outside input, on hostile text, SECONDS_EACH long

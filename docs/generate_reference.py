@@ -334,7 +334,13 @@ TASK_FOLDER = Page(
     (
         "A task of your own is a folder with `task.toml`, `train.jsonl` (raw rows for training), `eval.jsonl` (rows "
         "with right answers; half become validation, half test) and, if `scorer` is `scorer.py`, that program. "
-        "`ftdojo task new NAME` writes one to start from, `ftdojo task check NAME` checks it.",
+        "`ftdojo task new NAME --from FILE` makes one of your rows, `ftdojo task new NAME` writes a small one to start "
+        "from, and `ftdojo task check NAME` checks it: it says what is left out, and how many training rows contain an "
+        "evaluation item.",
+        "The two data files may also be `.json`, `.csv`, `.tsv`, `.parquet`, `.arrow` or `.xlsx` (extra `excel`), in "
+        "UTF-8 with or without a byte order mark, UTF-16, or Latin-1, which the check names. In prompts and answers "
+        "null and NaN are empty text, and other values are written as JSON; the indentation of an answer stays. "
+        "`row['Column name']` reaches a field whose name is no word; `answer` may be any field's name as it is.",
     ),
     {
         "task.toml": """

@@ -55,6 +55,8 @@ def _section(task: Task) -> Iterator[str]:
     if spec.subtasks:
         yield f"{prose('Sub-tasks: ' + ', '.join(spec.subtasks))}.\n"
     yield f"{prose(literal(f'Evaluation: {spec.evaluation_source}.'))}\n"
+    if task.own_prompt:
+        yield "The prompt is ours, not the reference harness's: figures that were measured with it do not compare.\n"
     yield from map(bullet, _facts(task))
     yield ""
 
@@ -70,7 +72,8 @@ def _facts(task: Task) -> Iterator[str]:
         yield f"raw file `{raw.path}`: {raw.description} (renderings: {ways})"
     for score in spec.published:
         base, ours = f"Qwen2.5-7B-Instruct {score.base:g}", f"the original FT-Agent on it {score.ft_agent:g}"
-        yield f"published, {score.metric} on test: {base}, {ours}"
+        asked = " (with another prompt than ours)" if task.own_prompt else ""
+        yield f"published, {score.metric} on test: {base}, {ours}{asked}"
     for shortcut in spec.shortcuts:
         yield f"shortcut: {shortcut.name} scores at most {shortcut.at_most:g}"
 

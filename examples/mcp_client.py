@@ -28,14 +28,14 @@ async def call(client: Client, tool: str, **arguments: Any) -> Any:
     """What a tool answers, asked again as long as it is at work."""
     while True:
         done = await client.call_tool(tool, arguments)
-        text = "".join(getattr(part, "text", "") for part in done.content)
         if done.is_error:
+            text = "".join(getattr(part, "text", "") for part in done.content)
             raise SystemExit(f"{tool}: {text}")
-        answer = json.loads(text)
-        if not isinstance(answer, dict) or answer.get("state") != "running":
+        answer = done.structured_content
+        if answer["state"] != "running":
             return answer
         print(answer["stage"], file=sys.stderr)
-        tool, arguments = "wait", {"wait_s": 60}
+        tool, arguments = "dojo_wait", {"wait_s": 60}
 
 
 def child(task: str, options: list[str]) -> StdioServerParameters:
@@ -48,18 +48,18 @@ def child(task: str, options: list[str]) -> StdioServerParameters:
 async def play(server: StdioServerParameters | str, submissions: list[Path]) -> dict[str, Any]:
     """Hand in the submissions that pass the gates, one after the other, and finish."""
     async with Client(server) as client:
-        await call(client, "wait")
+        await call(client, "dojo_wait")
         for folder in submissions:
             files = {path.name: path.read_text("utf-8") for path in folder.iterdir()}
-            checked = await call(client, "precheck", files=files)
+            checked = await call(client, "dojo_precheck", files=files)
             if errors := [f["message"] for f in checked["findings"] if f["severity"] == "error"]:
                 print(f"{folder} is not handed in: {errors}", file=sys.stderr)
                 continue
-            answer = await call(client, "submit", files=files)
+            answer = await call(client, "dojo_submit", files=files)
             if answer["state"] == "ended":
                 return dict(answer["result"])
             print(f"{folder}: {answer['verdict']}", file=sys.stderr)
-        return dict((await call(client, "finish"))["result"])
+        return dict((await call(client, "dojo_finish"))["result"])
 
 
 def main() -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import gc
-import json
 import os
-import random
 import shutil
 import signal
 from collections.abc import Callable
@@ -17,6 +15,7 @@ import yaml
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
+import tiny
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.protocol import Observation
 from ftdojo.record import Home
@@ -27,19 +26,6 @@ settings.register_profile(
     "fuzz", max_examples=20_000, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
 )
 settings.load_profile("quick")
-
-TASK_TOML = """
-id = "own/approve"
-domain = "own"
-objective = "Approve a request unless it is from Bob."
-output_format = "one word: yes or no"
-metric = "accuracy"
-scorer = "exact"
-prompt = "{{ request }}"
-answer = "{{ verdict }}"
-max_new_tokens = 4
-"""
-
 
 SUBMISSION: dict[str, dict[str, Any]] = {
     "plan.yaml": {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []},
@@ -83,51 +69,12 @@ def _made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path]
     return folder
 
 
-TOKENS = 8192
-"""The tiny model's vocabulary. Most of the time of a tiny training or export would go into a larger one."""
-
-
-def small_tokenizer(embedded: Path, folder: Path) -> None:
-    """Write the embedded model's tokenizer and chat template, with its first tokens alone. All bytes are among them."""
-    for name in ("tokenizer_config.json", "chat_template.jinja"):
-        shutil.copy(embedded / name, folder)
-    whole = json.loads((embedded / "tokenizer.json").read_text("utf-8"))
-    model = whole["model"]
-    dropped = len(model["vocab"]) - TOKENS
-    # Tokens stand in the order of the merges that make them.
-    model["vocab"] = {token: number for token, number in model["vocab"].items() if number < TOKENS}
-    model["merges"] = model["merges"][:-dropped]
-    (folder / "tokenizer.json").write_text(json.dumps(whole), "utf-8")
-
-
 @pytest.fixture(scope="session")
 def tiny_model(embedded: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A randomly initialized Llama of two layers with a small form of the embedded tokenizer: trains in a second."""
-    import torch
-    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
-
     import ftdojo.training.sft.trainer  # noqa: F401 - all that the tests of models import
 
-    def make(folder: Path) -> None:
-        small_tokenizer(embedded, folder)
-        tokenizer = AutoTokenizer.from_pretrained(folder)
-        config = LlamaConfig(
-            hidden_size=64,
-            intermediate_size=128,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            num_key_value_heads=2,
-            vocab_size=len(tokenizer),
-            max_position_embeddings=1024,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
-            tie_word_embeddings=True,
-        )
-        torch.manual_seed(0)
-        LlamaForCausalLM(config).save_pretrained(folder)
-
-    made = _made_once(tmp_path_factory, "tiny", make)
+    made = _made_once(tmp_path_factory, "tiny", lambda folder: tiny.make_model(embedded, folder))
     # Trainings collect garbage. Imported modules are none, and going through them takes longer than a tiny training.
     gc.collect()
     gc.freeze()
@@ -146,25 +93,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 @pytest.fixture(scope="session")
 def approve(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A task folder: most requests are approved, so that learning the form of the answer already scores."""
-    rng = random.Random(0)
-    names = ["Ann", "Bob", "Cid", "Dee", "Eve"]
-    things = ["a lamp", "two days off", "a new desk", "tickets", "a course", "paper", "a key", "a parking place"]
-
-    def rows(kind: str, count: int) -> list[dict[str, str]]:
-        made: dict[str, str] = {}
-        while len(made) < count:
-            name, thing = rng.choice(names), rng.choice(things)
-            text = f"{kind} {rng.randrange(1000)}: {name} asks for {thing}."
-            made[text] = "no" if name == "Bob" else "yes"
-        return [{"request": text, "verdict": verdict} for text, verdict in made.items()]
-
-    def make(folder: Path) -> None:
-        (folder / "task.toml").write_text(TASK_TOML)
-        for name, kind, count in [("train", "Form", 80), ("eval", "Request", 60)]:
-            lines = [json.dumps(row) + "\n" for row in rows(kind, count)]
-            (folder / f"{name}.jsonl").write_text("".join(lines))
-
-    return _made_once(tmp_path_factory, "approve", make)
+    return _made_once(tmp_path_factory, "approve", tiny.make_task)
 
 
 class Thrice:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ftdojo.findings import Finding
     from ftdojo.gateway import DataLlm
     from ftdojo.record import Home
+    from ftdojo.report.frames import load_contest, load_run
     from ftdojo.tasks import ScoreReport, Task, score
     from ftdojo.tasks import get as get_task
 
@@ -67,6 +68,8 @@ _PLACES = {
     "TaskSpec": "ftdojo.contract.task_spec",
     "TrainConfig": "ftdojo.contract.train_config",
     "get_task": "ftdojo.tasks:get",
+    "load_contest": "ftdojo.report.frames",
+    "load_run": "ftdojo.report.frames",
     "make_agent": "ftdojo.agents:make",
     "run_episode": "ftdojo.episode",
     "score": "ftdojo.tasks",
@@ -104,6 +107,8 @@ __all__ = [
     "TrainConfig",
     "__version__",
     "get_task",
+    "load_contest",
+    "load_run",
     "make_agent",
     "run_episode",
     "score",

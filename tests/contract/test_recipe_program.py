@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -149,8 +150,9 @@ def test_every_kind_of_file_as_its_own_process(tmp_path: Path, kind: str) -> Non
     settings = recipe(sources=[{"path": path.name, "prompt": "{{ q }}", "completion": "{{ a }}"}])
     (tmp_path / "recipe.json").write_text(json.dumps(settings))
     paths = ["--recipe", str(tmp_path / "recipe.json"), "--input", str(tmp_path)]
-    command = [sys.executable, "-I", recipe_program.__file__, *paths]
-    subprocess.run([*command, "--output", tmp_path / "out.jsonl", "--limit", "5"], check=True, cwd="/")
+    shutil.copytree(Path(recipe_program.__file__).parent, tmp_path / "program" / "recipe_program")
+    command = [sys.executable, "-m", "recipe_program", *paths, "--output", str(tmp_path / "out.jsonl"), "--limit", "5"]
+    subprocess.run(command, check=True, cwd=tmp_path / "program")
     rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text("utf-8").splitlines()]
     assert sorted((r["prompt"], r["completion"]) for r in rows) == [("2", "y"), ("é1", "x")]
 

@@ -92,3 +92,69 @@ def test_scripts_without_spaces_are_compared_by_character() -> None:
     index = OverlapIndex.from_texts(questions[:20])
     assert all(index.overlaps([f"{text}\nA. 一\nB. 二", "A"]) for text in questions[:20])
     assert not any(index.overlaps([text, "A"]) for text in questions[20:])
+
+
+NOUNS = "river castle market bridge garden library harbour museum station orchard tower school mill chapel".split()
+QUESTIONS = [
+    "How far is the coast?",
+    "When was the oldest thing named here built?",
+    "How many visitors come a day?",
+    "What is seen beside it?",
+]
+
+
+def documents(count: int) -> list[str]:
+    rng = random.Random(5)
+    return [
+        f"Place{number} lies {rng.randrange(2, 40)} kilometres from the coast. Its {rng.choice(NOUNS)} was built in "
+        f"{rng.randrange(1100, 1950)} and rebuilt after a fire. The {rng.choice(NOUNS)} has {rng.randrange(20, 900)} "
+        f"visitors a day in summer, most of whom come by train to see the old {rng.choice(NOUNS)} beside it."
+        for number in range(count)
+    ]
+
+
+def test_another_question_about_the_same_document_is_no_copy_and_the_same_one_is_in_any_wrapping() -> None:
+    rng = random.Random(0)
+    train: list[tuple[str, str]] = []
+    evaluation: list[tuple[str, str]] = []
+    for document in documents(48):
+        held_out = rng.randrange(4)
+        for number, question in enumerate(QUESTIONS):
+            (evaluation if number == held_out else train).append((document, question))
+    for items in (evaluation, evaluation[:16]):
+        index = OverlapIndex.from_texts([f"{text}\n\n{question}" for text, question in items], train)
+        assert index.keep([[f"{text}\n\n{question}", "x"] for text, question in train]) == list(range(len(train)))
+        wrapped = [[f"QUESTION: **{question}**\nDocument: “{text.upper()}”"] for text, question in items]
+        assert index.keep(wrapped) == []
+        assert index.keep([[f"{text}\n\n{question}", "x"] for text, question in items]) == []
+
+
+def test_several_questions_about_one_document_may_all_be_items() -> None:
+    items = [(document, question) for document in documents(60) for question in QUESTIONS]
+    index = OverlapIndex.from_texts([f"{document}\n\n{question}" for document, question in items])
+    assert index.keep([[f"Question: {question}\nText: {document}".upper()] for document, question in items]) == []
+    others = [[f"{document}\n\nWhich name does the place have that is described?"] for document, _ in items]
+    assert index.keep(others) == list(range(len(others)))
+
+
+def test_raw_rows_that_are_edited_copies_are_no_evidence_of_documents() -> None:
+    rng = random.Random(3)
+    texts = [f"{INSTRUCTION} {' '.join(''.join(rng.choices('abcdefgh', k=4)) for _ in range(60))}" for _ in range(60)]
+    leaked = [[edited(rng, text, share)] for text in texts for share in (0.0, 0.05, 0.1, 0.2)]
+    index = OverlapIndex.from_texts(texts, leaked)
+    assert len(index.keep(leaked)) <= 0.02 * len(leaked)
+
+
+def test_case_punctuation_and_form_of_characters_do_not_matter() -> None:
+    index = OverlapIndex.from_texts(["Is the café’s “ﬁne” soup (of the day) hot or cold today?"])
+    assert index.overlaps(["IS THE CAFÉ’S fine soup - of the day - **hot** or _cold_ today"])
+
+
+def test_many_rows_are_found_as_one_by_one() -> None:
+    rng = random.Random(6)
+    evaluation = [item(rng) for _ in range(50)] + ["Translate: cat"]
+    rows = [[item(rng) if n % 7 else evaluation[n % 51], "3"] for n in range(5000)] + [["translate: CAT!"], [""], []]
+    index = OverlapIndex.from_texts(evaluation)
+    found = list(index.find(iter(rows)))
+    assert found == [index.matches(row) for row in rows]
+    assert [bool(items) for items in found[-3:]] == [True, False, False]

@@ -27,6 +27,7 @@ from ftdojo.episode.ancestry import Ancestry
 from ftdojo.episode.outcome import Outcome
 from ftdojo.episode.setting import Setting
 from ftdojo.episode.stages import Stages
+from ftdojo.gates import sequence
 from ftdojo.record import Home, Ledger, RunFolder
 from ftdojo.record.history import History
 from ftdojo.record.store import MANIFEST, describe
@@ -316,3 +317,38 @@ def test_time_to_make_an_ancestor_again_is_not_charged(place: Path, approve: Pat
     assert codes(last) == []
     assert charge.device_s == pytest.approx(took.train + took.evaluate)
     assert last.contents["train"] != before[0].contents["train"]
+
+
+@pytest.mark.parametrize(
+    ("train", "where", "tries"),
+    [
+        ({"seed": 1, "epochs": 2}, "", 0),
+        ({"learning_rate": 0.005}, "", 0),
+        ({"learning_rate": 0.011}, "", 1),
+        ({"batch_size": 4}, "", 1),
+        ({}, "verdict == 'no'", 1),
+    ],
+)
+def test_gates_do_not_try_what_an_ancestor_has_passed(
+    place: Path,
+    approve: Path,
+    tiny_model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    train: dict[str, Any],
+    where: str,
+    tries: int,
+) -> None:
+    tried: list[int] = []
+    for gate in ("micro_training", "micro_evaluation"):
+        run = getattr(sequence, gate)
+
+        def spy(*args: Any, _run: Any = run, **kwargs: Any) -> Any:
+            tried.append(1)
+            return _run(*args, **kwargs)
+
+        monkeypatch.setattr(sequence, gate, spy)
+    with resumed(place, approve, tiny_model) as dojo:
+        dojo.reset()
+        dojo.step(submission(place / "3", {"start": "best", **train}, where))
+    assert len(tried) == 2 * tries
+    assert codes(iterations(place)[-1]) == []

@@ -19,7 +19,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ftdojo import plain, tasks
+from ftdojo import handshake, plain, tasks
 from ftdojo.agents.draft import Draft
 from ftdojo.agents.ft_agent import edits
 from ftdojo.agents.ft_agent.planning import PlanReply
@@ -38,6 +38,10 @@ from ftdojo.gates.decontamination import decontaminate
 from ftdojo.llm import JsonForm
 from ftdojo.llm.form import Blocks, Unusable, first_object
 from ftdojo.llm.prompt import quoted
+from ftdojo.outside.layout import fit, to_text
+from ftdojo.outside.server import Address
+from ftdojo.outside.tools import TOOLS
+from ftdojo.outside.usage import read_usage
 from ftdojo.report import text as report_text
 from ftdojo.sandbox import tail
 from ftdojo.schema import load_file, parse
@@ -130,6 +134,11 @@ TARGETS: dict[str, Target] = {
     "shown on a terminal": (lambda t: (plain.remove_controls(t), plain.escape_controls(t)), ()),
     "template without limits": (lambda t: template.compile_template(t) and is_simple(t), (ValueError,)),
     "duration": (parse_duration, ()),
+    "first message of a client": (handshake.first_answer, ()),
+    "arguments of tools": (lambda t: [tool.parse({"files": t, "path": t, "wait_s": t}) for tool in TOOLS], ()),
+    "answer to an agent": (lambda t: to_text(fit({"a": t, "b": [{t: t}]})), ()),
+    "usage of an agent": (lambda t: in_file("usage.json", t, lambda p: read_usage(p.parent)), ()),
+    "address of an episode": (lambda t: in_file("address.json", t, Address.read), ()),
 }  # fmt: skip
 
 

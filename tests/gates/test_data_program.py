@@ -56,7 +56,7 @@ def pairs(*completions: str) -> list[dict[str, Any]]:
         (pairs(*"abcdefgh"), "too_many_rows", "8 rows"),
         ([*pairs("a"), {"prompt": "b"}], "bad_row", "row 2: keys ['prompt']"),
         (pairs("a", " "), "bad_row", "row 2: 'completion' is empty"),
-        ([{"prompt": "a", "completion": 3}], "bad_row", "must be text"),
+        ([{"prompt": "a", "completion": [3]}], "bad_row", "must be text"),
         ([{"messages": [{"role": "user", "content": "a"}]}], "bad_row", "assistant"),
     ],
 )

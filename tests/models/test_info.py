@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from ftdojo.errors import UsageError
-from ftdojo.models import describe, digest, network
+from ftdojo.models import describe, digest, network, require_trainable
 
 
 def test_the_description_agrees_with_the_loaded_model(tiny_model: Path) -> None:
@@ -45,11 +45,15 @@ def test_pickled_weights_are_not_read(tiny_model: Path, tmp_path: Path) -> None:
     assert "can run code" in caught.value.fix
 
 
-def test_a_configuration_that_is_no_decoders_is_refused(tiny_model: Path, tmp_path: Path) -> None:
+def test_a_size_that_is_left_out_is_the_default_of_the_library(tiny_model: Path, tmp_path: Path) -> None:
     shutil.copytree(tiny_model, tmp_path / "model")
     path = tmp_path / "model/config.json"
     config = json.loads(path.read_text())
     del config["num_hidden_layers"]
     path.write_text(json.dumps(config))
-    with pytest.raises(UsageError, match="num_hidden_layers"):
+    assert describe(tmp_path / "model").layers == 32
+    with pytest.raises(UsageError, match=r"the files in .* lack"):
+        require_trainable(tmp_path / "model")
+    path.write_text(json.dumps({**config, "model_type": "mine"}))
+    with pytest.raises(UsageError, match=r"'mine' of the model in .* is unknown"):
         describe(tmp_path / "model")

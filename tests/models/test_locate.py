@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 
 from ftdojo import models
 from ftdojo.errors import PrerequisiteError, UsageError
+from ftdojo.record import Home
 
 CONVERT = """
 import sys
@@ -67,3 +69,37 @@ def test_the_conversion_is_a_faithful_chat_model(embedded: Path) -> None:
     assert "Paris" in answer.text
     network = models.network.load(embedded, torch.bfloat16, "sdpa")
     assert network.get_input_embeddings().weight is network.get_output_embeddings().weight
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [("\n\n1. Wash", ["\n\n", "1", ".", " Wash"]), ("  12", ["  ", "1", "2"]), (" 7 x", [" ", "7", " x"])],
+)
+def test_digits_are_split_off_before_anything_else(embedded: Path, text: str, pieces: list[str]) -> None:
+    """llama.cpp does the same with the GGUF file of this model."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(embedded)
+    assert [tokenizer.decode(token) for token in tokenizer(text).input_ids] == pieces
+
+
+def test_a_run_of_an_earlier_build_goes_on_with_the_embedded_model_as_it_was(embedded: Path, tmp_path: Path) -> None:
+    from tokenizers import Tokenizer
+    from tokenizers.pre_tokenizers import ByteLevel
+
+    then = shutil.copytree(embedded, tmp_path / "then")
+    tokenizer = Tokenizer.from_file(str(then / "tokenizer.json"))
+    tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False)
+    tokenizer.save(str(then / "tokenizer.json"))
+    recorded, cache = models.digest(then), Home.default().root
+    assert recorded != models.digest(embedded)
+    folder = models.resolve_recorded(embedded, models.EMBEDDED, recorded, cache)
+    assert models.digest(folder) == recorded
+    assert models.find_recorded(models.EMBEDDED, recorded, cache) == folder
+
+
+def test_a_recorded_model_that_is_not_here_is_the_one_that_is(embedded: Path, tiny_model: Path) -> None:
+    cache = Home.default().root
+    assert models.resolve_recorded(embedded, models.EMBEDDED, "0" * 32, cache) == embedded
+    assert models.find_recorded(models.EMBEDDED, "0" * 32, cache) == embedded
+    assert models.resolve_recorded(tiny_model, str(tiny_model), "0" * 32, cache) == tiny_model

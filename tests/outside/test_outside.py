@@ -16,14 +16,10 @@ import pytest
 import yaml
 from mcp import Client, StdioServerParameters
 
+from ftdojo.outside.layout import ANSWER_CHARS
 from ftdojo.record import Home, Ledger
+from stdio_client import FILES, GOOD
 
-GOOD = {
-    "plan.yaml": {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []},
-    "train.yaml": {"method": "full", "learning_rate": 0.01, "epochs": 6, "batch_size": 8, "max_length": 64},
-    "recipe.yaml": {"sources": [{"path": "train.jsonl", "prompt": "{{ request }}", "completion": "{{ verdict }}"}]},
-}
-FILES = {name: yaml.safe_dump(content) for name, content in GOOD.items()}
 EXAMPLE = Path(__file__).parents[2] / "examples/mcp_client.py"
 
 
@@ -50,7 +46,9 @@ async def ask(client: Client, tool: str, **arguments: Any) -> Any:
     done = await client.call_tool(tool, arguments)
     text = done.content[0].text  # type: ignore[union-attr]
     assert not done.is_error, text
-    return json.loads(text)
+    assert len(text) <= ANSWER_CHARS
+    assert yaml.safe_load(text) == done.structured_content, "the text says the same"
+    return done.structured_content
 
 
 async def refused(client: Client, tool: str, **arguments: Any) -> str:
@@ -84,18 +82,25 @@ def test_an_agent_that_misbehaves_gets_errors_and_nothing_else(
 
     async def play(client: Client) -> None:
         assert {tool.name for tool in (await client.list_tools()).tools} == {
-            "task", "raw_data", "read_raw", "status", "feedback", "precheck", "submit", "wait", "finish",
+            "dojo_task", "dojo_schema", "dojo_raw_data", "dojo_read_raw", "dojo_status", "dojo_feedback",
+            "dojo_precheck", "dojo_submit", "dojo_wait", "dojo_cancel", "dojo_finish",
         }  # fmt: skip
-        assert "being measured" in await refused(client, "submit", files=FILES)
-        baseline = await ask(client, "wait", wait_s=120)
+        assert "being measured" in await refused(client, "dojo_submit", files=FILES)
+        baseline = await ask(client, "dojo_wait", wait_s=120)
         assert baseline["state"] == "baseline"
 
-        about = await ask(client, "task")
-        assert about["task"]["metric"] == "accuracy"
-        assert set(about["schemas"]) == set(GOOD)
+        about = await ask(client, "dojo_task")
+        assert about["metric"].startswith("accuracy")
+        assert about["budget"] == {"wall_s": 600, "submissions": 1}
+        assert about["remaining"]["wall_s"] < 600
+        for name in GOOD:
+            assert (await ask(client, "dojo_schema", file=name))["schema"]["properties"]
+        assert "no schema" in await refused(client, "dojo_schema", file="process_data.py")
+        assert "not a method" in await refused(client, "dojo_schema", file="train.yaml", method="magic")
         assert about["without_training"]["constant_output"] in ("yes", "no")
-        rows = await ask(client, "read_raw", path="train.jsonl", start=78, rows=50)
+        rows = await ask(client, "dojo_read_raw", path="train.jsonl", start=78, rows=50)
         assert len(rows["rows"]) == 2
+        assert "next" not in rows
         home = tmp_path / "home"
         sealed = next(home.rglob("test.jsonl"))
         assert sealed.is_file()
@@ -106,37 +111,39 @@ def test_an_agent_that_misbehaves_gets_errors_and_nothing_else(
             "train.jsonl/../../validation.jsonl",
             "",
         ):
-            assert "is not a raw file" in await refused(client, "read_raw", path=path)
+            assert "is not a raw file" in await refused(client, "dojo_read_raw", path=path)
 
         for start in (80, 10**30):
-            assert "has 80 rows" in await refused(client, "read_raw", path="train.jsonl", start=start)
+            assert "has 80 rows" in await refused(client, "dojo_read_raw", path="train.jsonl", start=start)
 
         for files, why in [
             ({"../escape.yaml": ""}, "is not a file of a submission"),
             ({"x" * 5000: ""}, "is not a file of a submission"),
             ({"plan.yaml": "a" * 300_000}, "larger than"),
         ]:
-            assert why in await refused(client, "precheck", files=files)
-        assert "files" in await refused(client, "submit", files=[1, 2])
-        assert "no iteration 7" in await refused(client, "feedback", iteration=7)
+            assert why in await refused(client, "dojo_precheck", files=files)
+        assert "files" in await refused(client, "dojo_submit", files=[1, 2])
+        assert "no iteration 7" in await refused(client, "dojo_feedback", iteration=7)
         assert await refused(client, "open_test")
 
-        deep = await ask(client, "precheck", files={**FILES, "train.yaml": "[" * 50_000}, wait_s=60)
+        deep = await ask(client, "dojo_precheck", files={**FILES, "train.yaml": "[" * 50_000}, wait_s=60)
         assert [f["severity"] for f in deep["findings"]] == ["error"]
 
-        assert "all 1 free checks of this run are used up" in await refused(client, "precheck", files=FILES, wait_s=60)
+        assert "all 1 free checks of this run are used up" in await refused(
+            client, "dojo_precheck", files=FILES, wait_s=60
+        )
 
         pending, *others = await asyncio.gather(
-            ask(client, "submit", files=FILES, wait_s=0),
-            refused(client, "submit", files=FILES),
-            refused(client, "finish"),
+            ask(client, "dojo_submit", files=FILES, wait_s=0),
+            refused(client, "dojo_submit", files=FILES),
+            refused(client, "dojo_finish"),
         )
         assert pending["state"] == "running"
         assert all("still in progress" in other for other in others)
-        iteration = await ask(client, "wait", wait_s=120)
+        iteration = await ask(client, "dojo_wait", wait_s=120)
         assert iteration["state"] == "ended", "the only submission that the budget allows ends the episode"
-        assert "has ended" in await refused(client, "submit", files=FILES)
-        told = (await ask(client, "status"))["result"]
+        assert "has ended" in await refused(client, "dojo_submit", files=FILES)
+        told = (await ask(client, "dojo_status"))["result"]
         assert told["budget"]["submissions"] == 1
         assert "constant" in told["trivial"]
         assert not {"constant_output", "majority_outputs"} & set(told["trivial"]), "they were chosen by gold answers"
@@ -149,14 +156,14 @@ def test_an_agent_that_misbehaves_gets_errors_and_nothing_else(
 
 def test_an_agent_that_leaves_can_come_back_and_its_time_is_charged(options: list[str], tmp_path: Path) -> None:
     async def leave(client: Client) -> None:
-        await ask(client, "wait", wait_s=120)
-        assert (await ask(client, "submit", files=FILES, wait_s=120))["state"] == "iteration"
+        await ask(client, "dojo_wait", wait_s=120)
+        assert (await ask(client, "dojo_submit", files=FILES, wait_s=120))["state"] == "iteration"
 
     async def come_back(client: Client) -> None:
-        await ask(client, "wait", wait_s=120)
-        assert list((await ask(client, "status"))["iterations"]) == ["1"]
-        assert (await ask(client, "feedback", iteration=1))["number"] == 1
-        assert (await ask(client, "finish", wait_s=120))["state"] == "ended"
+        await ask(client, "dojo_wait", wait_s=120)
+        assert list((await ask(client, "dojo_status"))["iterations"]) == ["1"]
+        assert (await ask(client, "dojo_feedback", iteration=1))["iteration"] == 1
+        assert (await ask(client, "dojo_finish", wait_s=120))["state"] == "ended"
 
     served(options, leave)
     assert not (tmp_path / "run/result.json").exists()
@@ -180,18 +187,19 @@ def test_over_http_the_path_is_secret_and_ctrl_c_leaves_a_run_to_resume(options:
 
         async def play() -> None:
             async with Client(url) as client:
-                assert (await ask(client, "wait", wait_s=120))["state"] == "baseline"
+                assert (await ask(client, "dojo_wait", wait_s=120))["state"] == "baseline"
             wrong = url.rpartition("/")[0][:-1] + "x/mcp"
             with pytest.raises(Exception):  # noqa: B017, PT011 - whatever the SDK makes of 404
                 async with Client(wrong) as client:
                     await client.list_tools()
 
         asyncio.run(play())
-        called = subprocess.run(
-            [sys.executable, EXAMPLE.with_name("mcp_call.py"), url, "feedback", "--arguments", '{"iteration": 0}'],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert json.loads(called.stdout)["score"]["n"] == 30, called.stderr
+        command = [sys.executable, "-m", "ftdojo", "call", url]
+        listed = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert "dojo_submit: " in listed.stdout, listed.stderr
+        command += ["dojo_feedback", "--arguments", '{"iteration": 0}']
+        called = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert yaml.safe_load(called.stdout)["evaluation"]["score"]["n"] == 30, called.stderr
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == 130
     finally:

@@ -116,3 +116,85 @@ def test_a_gold_object_is_right_as_its_own_answer(record: dict[str, Any]) -> Non
     gold = json.dumps(record)
     if "```" not in gold and "<think>" not in gold:
         assert fields(gold, gold).score == 1.0
+
+
+@pytest.mark.parametrize(
+    ("gold", "right", "wrong"),
+    [
+        ("1/2", ["0.5", "1/2", "about 1/2 of it"], ["1", "2"]),
+        ("3,5", ["3.5", "3,5"], ["35", "3"]),
+        ("1,234.5", ["1234.5", "1,234.5 EUR"], ["1", "234.5"]),
+        ("7 cases", ["COVID-19 cases: 7", "共有7个", "H2O: 7"], ["19", "2"]),
+        ("-4", ["−4", "-4 °C", "x = -4"], ["4"]),
+        ("5", ["5/10", "5-7"], ["0.5"]),
+        ("$ 1,000", ["$1,000", "1000"], ["1"]),
+    ],
+)
+def test_numbers_are_read_by_their_value(gold: str, right: list[str], wrong: list[str]) -> None:
+    assert [number(gold, output).score for output in right] == [1.0] * len(right)
+    assert [number(gold, output).score for output in wrong] == [0.0] * len(wrong)
+
+
+@pytest.mark.parametrize("gold", ["2019-03-05", "(500)", "3 to 5", "about 5", "12 and 13", "5-7"])
+def test_a_gold_answer_that_is_more_than_a_number_is_refused(gold: str) -> None:
+    with pytest.raises(ValueError, match="is not one number"):
+        number(gold, "5")
+
+
+def test_an_absolute_tolerance_holds_where_it_is_larger() -> None:
+    assert answers.number("0", "0.4", tolerance=0.01, absolute=0.5).score == 1.0
+    assert answers.number("100", "100.9", tolerance=0.01, absolute=0.5).score == 1.0
+    assert answers.number("0", "0.6", tolerance=0.01, absolute=0.5).score == 0.0
+
+
+def test_an_error_is_the_distance_and_has_a_largest_value() -> None:
+    outputs = ["10", "about 12", "1e300", "none"]
+    items = [{"id": i, "gold": "10"} for i in range(4)]
+    errors = answers.ErrorScorer(partial(answers.distance, worst=5.0), lambda item: item["gold"], lambda item: "")
+    scores = errors.score(items, outputs)
+    assert [s.score for s in scores] == [0.0, 2.0, 5.0, 5.0]
+    assert [s.error for s in scores] == [None, "wrong", "wrong", "format"]
+    assert errors.value(scores) == 3.0
+
+
+@pytest.mark.parametrize(
+    ("choices", "output", "given"),
+    [
+        (["正面", "负面"], "这条评论是正面的。", "正面"),
+        (["肯定", "否定"], "この文は否定です。", "否定"),
+        (["ปลอดภัย", "อันตราย"], "คำตอบคือปลอดภัย", "ปลอดภัย"),
+        (list("ABCD"), "答案是B。", "B"),
+        (list("ABCD"), "A quick look shows that the answer is B.", "B"),
+        (list("ABCD"), "This is a hard one, but the answer is C.", "C"),
+        (list("ABCD"), "I think A", "A"),
+        (list("ABCD"), "(c)", "C"),
+        (list("ABCD"), "B. Paris", "B"),
+        (list("ABCD"), r"\boxed{C}", "C"),
+        (list("ABCD"), "Option d.", "D"),
+        (list("ab"), "a", "a"),
+        (list("ABCD"), "None and nothing", None),
+        (list("ABCD"), "E", None),
+        (["yes", "no"], "nobody", None),
+        (["yes", "no"], "是yes。", "yes"),
+    ],
+)
+def test_which_choice_an_output_makes(choices: list[str], output: str, given: str | None) -> None:
+    assert answers.chosen(output, choices) == given
+
+
+def test_of_several_right_answers_the_best_verdict_counts() -> None:
+    several = answers.AnswerScorer(
+        answers.exact, lambda item: item["gold"][0], lambda item: "", lambda item: item["gold"]
+    )
+    item = {"id": "a", "gold": ["red", "blue"]}
+    assert [s.score for s in several.score([item] * 3, ["blue", "red", "green"])] == [1.0, 1.0, 0.0]
+    assert several.gold(item) == "red"
+
+
+def test_fields_count_by_their_weight() -> None:
+    gold, output = '{"a": 1, "b": 2, "note": "x"}', '{"a": 1, "b": 0}'
+    weights = {"a": 3.0, "note": 0.0}
+    verdict = answers.json_fields(gold, output, metric="field_accuracy", weights=weights)
+    assert (verdict.score, verdict.metrics["accuracy"]) == (0.75, 0.0)
+    with pytest.raises(ValueError, match="only fields of weight 0"):
+        answers.json_fields('{"note": 1}', "{}", metric="accuracy", weights=weights)

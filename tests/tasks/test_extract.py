@@ -35,7 +35,11 @@ def test_the_front_end_of_the_reference(text: str, expected: Any) -> None:
 
 def test_an_unclosed_thought_stays() -> None:
     assert drop_thinking("<think>a</think> b <think>c") == "b <think>c"
-    assert drop_thinking("</think>a<think>b</think>") == "</think>a"
+
+
+def test_a_thought_that_the_prompt_opened_is_dropped() -> None:
+    assert drop_thinking("so it is 4</think>\n5") == "5"
+    assert drop_thinking("</think>a<think>b</think>") == "a"
 
 
 def test_an_object_is_also_found_within_prose() -> None:

@@ -80,8 +80,10 @@ def test_the_version_follows_the_files(task_folder: Callable[..., Path]) -> None
     [
         ({"metric": "f1"}, "must be one of: accuracy"),
         ({"scorer": "choice"}, "at least two choices"),
-        ({"choices": ["a", "b"]}, "no other scorer takes any"),
+        ({"choices": ["a", "b"]}, "only 'labels' takes any"),
         ({"tolerance": 0.1}, "only scorer 'number'"),
+        ({"scorer": "number", "metric": "mae"}, "needs 'worst'"),
+        ({"worst": 5.0}, "needs 'worst'"),
         ({"id": "other/test"}, "begin with the domain"),
         ({"prompt": "{{ q "}, "line 1 of the template"),
         ({"promt": "x"}, "did you mean 'prompt'"),
@@ -150,3 +152,87 @@ def test_rules_and_a_scorer_of_ones_own(task_folder: Callable[..., Path], tmp_pa
     task, validation, _ = build(path, tmp_path / "data", runner=runner)
     assert (task.spec.metric, task.spec.rules.max_rows, task.spec.rules.methods) == ("closeness", 10, ("lora",))
     assert task.scorer.value(task.scorer.score(validation, [item["a"] for item in validation])) == 100.0
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".json", ".parquet", ".xlsx"])
+def test_the_data_files_may_have_any_form(task_folder: Callable[..., Path], tmp_path: Path, suffix: str) -> None:
+    import pandas
+
+    path = task_folder(TRAIN, EVALUATION)
+    _, validation, test = build(path, tmp_path / "first")
+    for name, rows in (("train", TRAIN), ("eval", EVALUATION)):
+        (path / f"{name}.jsonl").unlink()
+        frame, file = pandas.DataFrame(rows), path / f"{name}{suffix}"
+        write = {".csv": frame.to_csv, ".parquet": frame.to_parquet, ".xlsx": frame.to_excel}
+        if suffix == ".json":
+            frame.to_json(file, orient="records")
+        else:
+            write[suffix](file, index=False)
+    task, again, again_test = build(path, tmp_path / "second")
+    asked = [[task.question(item) for item in items] for items in (validation, test, again, again_test)]
+    assert asked[2:] == asked[:2]
+    assert task.spec.raw_sources[0].path == f"train{suffix}"
+    assert (tmp_path / "second" / "raw" / f"train{suffix}").is_file()
+    (path / "train.jsonl").write_text("{}")
+    with pytest.raises(InputError, match=rf"there are train.*\{suffix}"):
+        load_folder(path)
+
+
+def test_an_answer_that_names_no_field_is_an_error_that_lists_the_fields(task_folder: Callable[..., Path]) -> None:
+    with pytest.raises(InputError) as caught:
+        load_folder(task_folder(TRAIN, [{**row, "Gold Label": "x"} for row in EVALUATION], answer="gold label"))
+    (finding,) = caught.value.findings
+    assert finding.code == "unknown_field"
+    assert "did you mean 'Gold Label'?" in finding.fix
+    assert "'q', 'a', 'Gold Label'" in finding.fix
+
+
+def test_a_column_whose_name_is_no_word_can_hold_the_answer(task_folder: Callable[..., Path], tmp_path: Path) -> None:
+    rows = [{"q": row["q"], "Gold Label": row["a"]} for row in EVALUATION]
+    task, validation, _ = build(task_folder(TRAIN, rows, answer="Gold Label"), tmp_path / "data")
+    assert [task.scorer.gold(item) for item in validation] == [item["Gold Label"] for item in validation]
+
+
+def test_a_missing_subtask_is_named(task_folder: Callable[..., Path]) -> None:
+    rows = [{**row, "kind": "a" if i else None} for i, row in enumerate(EVALUATION)]
+    with pytest.raises(InputError, match="has no 'kind', which names its sub-task"):
+        load_folder(task_folder(TRAIN, rows, subtask="kind"))
+
+
+def test_repeated_prompts_and_other_encodings_are_notes(task_folder: Callable[..., Path]) -> None:
+    path = task_folder(TRAIN, [{**row, "id": None} for row in EVALUATION] + EVALUATION[:4])
+    (note,) = load_folder(path).notes
+    assert (note.code, note.severity) == ("repeated_prompts", "warning")
+    assert "4 of 13 rows" in note.message
+    with (path / "eval.jsonl").open("ab") as stream:
+        stream.write('{"q": "é", "a": "1"}\n'.encode("latin-1"))
+    assert [note.code for note in load_folder(path).notes] == ["other_encoding", "repeated_prompts"]
+
+
+@pytest.mark.parametrize(
+    ("scorer", "weight", "message"), [("exact", 2.0, "only scorer 'json'"), ("json", -1.0, "0 or")]
+)
+def test_faulty_weights_are_named(task_folder: Callable[..., Path], scorer: str, weight: float, message: str) -> None:
+    folder = task_folder(TRAIN, EVALUATION, scorer=scorer)
+    with (folder / "task.toml").open("a", encoding="utf-8") as file:
+        file.write(f"\n[weights]\na = {weight}\n")
+    with pytest.raises(InputError, match=message):
+        load_folder(folder)
+
+
+def test_rows_with_the_same_prompt_have_several_right_answers(task_folder: Callable[..., Path], tmp_path: Path) -> None:
+    rows = [{"q": "colour", "a": a} for a in ("red", "blue", "red")] + [{"q": "coin", "a": ["heads", "tails"]}]
+    task, validation, test = build(task_folder(TRAIN, rows), tmp_path / "data")
+    items = {item["q"]: item for item in (*validation, *test)}
+    assert len(items) == 2
+    scored = task.scorer.score([items["colour"]] * 3 + [items["coin"]] * 2, ["red", "blue", "green", "tails", "heads"])
+    assert [score.score for score in scored] == [1.0, 1.0, 0.0, 1.0, 1.0]
+    assert [task.scorer.gold(items[name]) for name in ("colour", "coin")] == ["red", "heads"]
+
+
+def test_the_metric_mae_is_an_error_and_lower_is_better(task_folder: Callable[..., Path]) -> None:
+    rows = [{"q": f"q{i}", "a": i} for i in range(4)]
+    task = load_folder(task_folder(rows, rows, scorer="number", metric="mae", worst=10.0))
+    assert (task.spec.higher_is_better, task.spec.best_value, task.spec.pooled) == (False, 0.0, True)
+    items = [{**row, "id": str(i)} for i, row in enumerate(rows)]
+    assert task.scorer.value(task.scorer.score(items, ["1", "1", "x", "3"])) == pytest.approx(11 / 4)

@@ -22,7 +22,7 @@ def test_a_new_task_passes_its_check(tmp_path: Path, name: str, expected: str) -
     report = check(task, data)
     assert report.ok
     assert report.findings == []
-    assert report.items == {"validation": 4, "test": 4}
+    assert report.items == {"validation": 20, "test": 20}
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:

@@ -40,15 +40,26 @@ def seconds(draft: Draft, like: Draft, of: Iteration, observation: Observation) 
 
 def predict_s(of: Iteration, factor: float) -> float:
     """Seconds of an iteration that trains ``factor`` times as long as ``of`` did."""
-    took = of.feedback.execution.seconds
-    return RESERVE * (took.data + took.train * factor + took.evaluate)
+    return RESERVE * (_fixed_s(of) + _trained_s(of) * factor)
 
 
 def affordable_factor(of: Iteration, seconds: float) -> float:
     """The factor by which an iteration of ``seconds`` can train longer than ``of`` did: negative if there is not even
     time for the rest, infinite if ``of`` trained nothing."""
+    trained_s = _trained_s(of)
+    return (seconds / RESERVE - _fixed_s(of)) / trained_s if trained_s else math.inf
+
+
+def _trained_s(of: Iteration) -> float:
+    """Seconds that grow with the length of a training. Runs of earlier builds did not keep them apart."""
+    training, whole = of.feedback.training, of.feedback.execution.seconds.train
+    return min(training.seconds, whole) if training and training.seconds else whole
+
+
+def _fixed_s(of: Iteration) -> float:
+    """Seconds of an iteration that any other one takes, too: data, checks, loading, evaluation."""
     took = of.feedback.execution.seconds
-    return (seconds / RESERVE - took.data - took.evaluate) / took.train if took.train else math.inf
+    return took.data + took.train - _trained_s(of) + took.evaluate
 
 
 def estimate_work(draft: Draft, observation: Observation) -> float:

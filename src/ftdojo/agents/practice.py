@@ -6,6 +6,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
+
+Schedule = Literal["constant", "linear"]
 
 PASSES = 3.0
 """Passes over the rows of a plain training: the default of ``transformers.TrainingArguments`` and of most trainers."""
@@ -28,10 +31,15 @@ ADAPTER_RATE = 10.0
 """Learning rate of adapters in multiples of that of full weights, at every rank if ``alpha`` stays the same."""
 SHORT_ADAPTER_RATE, SHORT_STEPS = 15.0, 100
 """The same in trainings of at most this number of optimizer steps."""
-CONTINUED_RATES = (0.5, 1.0)
-"""Learning rates of a training that goes on from trained weights, in multiples of the first training's: it has to rise
-again for the model to learn on, and the higher it rises the more is forgotten (Ibrahim et al. 2024, arXiv 2403.08763).
-The second is for a second try."""
+STEADY: Schedule = "constant"
+"""Schedule of a training from which another one goes on: a rate that has fallen to zero has to rise again, which costs
+what was gained by its fall (Hägele et al. 2024, arXiv 2405.18392)."""
+FALLING: Schedule = "linear"
+"""Schedule of the last training, straight to zero (Bergsma et al. 2025, arXiv 2502.15938)."""
+CONTINUED_RATES = (1.0, 0.5)
+"""Learning rates of a training that goes on from trained weights, in multiples of the first training's: the same, so
+that all of them are one long training with one fall at its end. The second is for a second try: the higher the rate,
+the more is forgotten (Ibrahim et al. 2024, arXiv 2403.08763)."""
 WIDTH_POWER = 0.5
 """The rate falls with this power of the hidden size. Fitted powers are 0.78 for Llama and 0.08 for Qwen models."""
 

@@ -88,7 +88,7 @@ class Evidence:
         task = task.as_recorded(then := self.configuration.digests["task"])
         if task.version != then:
             raise Unchecked(f"the task here is version {task.version}, the run's was {then}")
-        return task
+        return task.with_thinking(self.configuration.options(self._given).reasoning_tokens)
 
     @cached_property
     def prepared(self) -> TaskData:
@@ -115,9 +115,14 @@ class Evidence:
     @cached_property
     def base(self) -> Path:
         """The base model of the run."""
-        folder = models.find(self.configuration.model, self.home.root)
+        name, recorded = self.configuration.model, self.configuration.digests["model"]
+        folder = models.find_recorded(name, recorded, self.home.root)
         if folder is None:
             raise Unchecked(f"the base model {self.configuration.model} is not on this machine")
+        wanted = self.configuration
+        folder, _ = models.set_prompting(
+            folder, self.home.root, thinking=wanted.thinking, chat_template=wanted.chat_template
+        )
         return folder
 
     @cached_property

@@ -1,30 +1,40 @@
-"""Export the best model of a run, and verify that its weights have the recorded score."""
+"""Export the best model of a run, and verify that its weights have the recorded score.
+
+What is written can be handed on: everybody may read it, and no file of it holds a path of this machine.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from ftdojo import models
+from ftdojo.audit.forms import FormScore, ask_gguf, compare_forms
 from ftdojo.contract.configuration import Configuration
 from ftdojo.contract.progress import Progress
 from ftdojo.contract.protocol import Iteration
 from ftdojo.contract.result import RunResult, Score
+from ftdojo.contract.task_spec import Message, Record
 from ftdojo.data import read_items
 from ftdojo.disk import disk_errors
 from ftdojo.episode import evaluation
 from ftdojo.episode.ancestry import Ancestry
+from ftdojo.episode.evaluation import Prediction
 from ftdojo.episode.predict import predict
 from ftdojo.episode.sequential import schedule_for
 from ftdojo.episode.setting import Setting
 from ftdojo.episode.stages import Stages
 from ftdojo.errors import InfrastructureError, UsageError
 from ftdojo.files import BY_UMASK, write_file
+from ftdojo.models import gguf, ollama
 from ftdojo.record import Home, Ledger, RunFolder, Store
 from ftdojo.record.events import RunBegun
 from ftdojo.record.history import History, list_ancestors
@@ -32,8 +42,34 @@ from ftdojo.tasks.scoring import summarize
 from ftdojo.tasks.spec import Task
 from ftdojo.training import Trainer, copy_text_files, trainer_of
 
-Form = Literal["merged", "adapter"]
+Form = Literal["merged", "adapter", "gguf"]
 ADAPTER = "adapter_config.json"
+MODELFILE = "Modelfile"
+HUB_IDS = {models.EMBEDDED: "HuggingFaceTB/SmolLM2-135M-Instruct"}
+"""The names of built-in models on the hub."""
+_HUB_ID = re.compile(r"([\w.-]+/[\w.-]+)(@[\w./-]+)?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What an export writes."""
+
+    form: Form = "merged"
+    quants: tuple[str, ...] = ()
+    """Quantizations of a ``gguf`` export, written in addition to the file that loses nothing."""
+    ollama: bool = False
+    """Whether a ``gguf`` export gets a ``Modelfile``, for its last quantization."""
+    check: bool = False
+    """Whether the GGUF files are asked the validation items, too."""
+    base_id: str | None = None
+    """The base model's id on the hub, for a run whose base model was a local folder."""
+
+    def __post_init__(self) -> None:
+        """Check that the options fit together."""
+        if self.form != "gguf" and (self.quants or self.ollama):
+            raise UsageError("--quant and --ollama are for GGUF files", fix="add --form gguf, or leave them out")
+        if self.base_id is not None and not _HUB_ID.fullmatch(self.base_id):
+            raise UsageError(f"'{self.base_id}' is no id of a hub", fix="write org/name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,37 +82,64 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exported:
-    """The result of an export."""
+class Written:
+    """The files of an export."""
 
     folder: Path
     form: Form
-    base: Path
-    """The folder of the base model, which an adapter needs."""
+    weights: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """The base model, which an adapter needs."""
+
+    folder: Path
+    id: str
+    """Its id on the hub; for a local folder, the folder's name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """The result of an export."""
+
+    written: Written
+    base: Base
     task: Task
+    prompt: tuple[Message, ...]
+    """The prompt of the task, with names of fields in the place of an item's values; empty if it needs real ones."""
     configuration: Configuration
     steps: tuple[Step, ...]
     """The best iteration, then the one from whose weights its training started, and so on back to the base model."""
     result: RunResult | None
     """``None`` for a run that has not ended."""
-    score: Score
-    """Validation score of the exported model, measured after the export."""
+    checked: tuple[FormScore, ...]
+    """The exported model on the validation items, then further forms of it, if they were asked."""
+
+    @property
+    def score(self) -> Score:
+        """Validation score of the exported model, measured after the export."""
+        return self.checked[0].score
 
 
 def export(
-    run: Path, out: Path, *, form: Form = "merged", home: Home, task: str | None = None, progress: Progress
+    run: Path, out: Path, wanted: Wanted | None = None, *, home: Home, task: str | None = None, progress: Progress
 ) -> Exported:
     """Write the best model of ``run`` to ``out``, load it from there and score it on validation again.
 
     Args:
         out: a new or empty folder.
-        form: ``merged`` weights, or the ``adapter`` alone.
+        wanted: the form; merged weights if not given.
         task: where the task is, if its folder was moved after the run.
 
     Raises:
         UsageError: if there is nothing to export, or if the run's data, model or task has changed.
+        PrerequisiteError: if llama.cpp's programs are needed and not installed.
         InfrastructureError: if the exported model does not have the recorded score.
     """
+    wanted = wanted or Wanted()
+    if wanted.form == "gguf":
+        gguf.require_tools()
     with Ledger(run, writable=False) as ledger:
         history = History(ledger)
         begun, result = history.first(RunBegun), history.finished
@@ -104,46 +167,112 @@ def export(
     assert trained is not None, "an accepted submission was trained"
     assert outcome.submission is not None
     trainer = trainer_of(outcome.submission.train)
-    if form == "adapter" and not (trained / ADAPTER).is_file():
+    if wanted.form == "adapter" and not (trained / ADAPTER).is_file():
         raise UsageError(f"iteration {best} trained all weights, not an adapter", fix="leave --form out")
-    progress.update("export", 0, 1, f"{form}: {out}")
-    if form == "adapter":
-        _copy_adapter(trained, base, out)
-    else:
-        trainer.export(base, trained, out)
-    progress.end("export", str(out))
-    score = _score(setting, out, form, progress, trainer)
-    recorded = iteration.score
-    if recorded is None or abs(score.value - recorded.value) > 1e-9:
-        raise InfrastructureError(
-            f"the exported model does not have the recorded score: {score} now, {recorded} in the run",
-            fix="export on the machine of the run; another processor or another version of torch rounds differently",
-        )
+    progress.update("export", 0, 1, f"{wanted.form}: {out}")
+    base_id = wanted.base_id or identify_base(configuration.model)
+    with _writing(out, wanted.form) as written:
+        if wanted.form == "adapter":
+            _copy_adapter(trained, base, out, base_id)
+        else:
+            trainer.export(base, trained, written)
+        progress.end("export", str(written))
+        items, answers = _answer(setting, written, wanted.form, progress, trainer)
+        score = _score(setting, items, answers)
+        recorded = iteration.score
+        if recorded is None or abs(score.value - recorded.value) > 1e-9:
+            raise InfrastructureError(
+                f"the exported model does not have the recorded score: {score} now, {recorded} in the run",
+                fix="export on the machine of the run: another processor or version of torch rounds differently",
+            )
+        forms = {"adapter, merged" if wanted.form == "adapter" else "merged": answers}
+        weights = tuple(sorted(out.glob("*.safetensors")))
+        if wanted.form == "gguf":
+            weights = _write_gguf(written, out, setting.task, wanted, progress)
+            for file in weights if wanted.check else ():
+                forms[f"gguf {file.stem.rpartition('-')[2]}"] = ask_gguf(file, written, setting.task, items, progress)
+    _make_readable(out)
     return Exported(
-        folder=out,
-        form=form,
-        base=base,
+        written=Written(folder=out, form=wanted.form, weights=weights),
+        base=Base(folder=base, id=base_id),
         task=setting.task,
+        prompt=_show_prompt(setting.task, items[0]),
         configuration=configuration,
         steps=tuple(Step(i, folder.submission(i.number)) for i in list_ancestors(iterations, best)),
         result=result,
-        score=score,
+        checked=compare_forms(setting.task, items, outcome.predicted, forms),
     )
 
 
-def _copy_adapter(trained: Path, base: Path, out: Path) -> None:
-    """Copy the adapter and the tokenizer, and write the path of the base model into it."""
+def identify_base(model: str) -> str:
+    """Return the id of a base model on the hub, without a revision; for a local folder, the folder's name."""
+    if model in HUB_IDS:
+        return HUB_IDS[model]
+    found = None if Path(model).is_dir() else _HUB_ID.fullmatch(model)
+    return found[1] if found else Path(model).absolute().name
+
+
+@contextmanager
+def _writing(out: Path, form: Form) -> Iterator[Path]:
+    """Give the folder of the model in the form of transformers: ``out``, or a temporary one for GGUF files."""
+    if form != "gguf":
+        yield out
+        return
+    with tempfile.TemporaryDirectory(prefix="ftdojo-export-") as folder:
+        yield Path(folder)
+
+
+def _write_gguf(model: Path, out: Path, task: Task, wanted: Wanted, progress: Progress) -> tuple[Path, ...]:
+    """Write the GGUF files of a model, and the ``Modelfile`` of the last one."""
+    out.mkdir(parents=True, exist_ok=True)
+    steps = 1 + len(wanted.quants)
+    with disk_errors(out):
+        progress.update("gguf", 0, steps, "llama.cpp's converter")
+        files = [gguf.convert(model, out, out.name)]
+        for number, quant in enumerate(wanted.quants, start=1):
+            progress.update("gguf", number, steps, quant)
+            files.append(gguf.quantize(files[0], quant))
+        progress.end("gguf", ", ".join(file.name for file in files))
+        if wanted.ollama:
+            text = ollama.modelfile(
+                model, files[-1].name, max_new_tokens=task.spec.max_new_tokens, adds_bos=gguf.adds_bos(files[-1])
+            )
+            write_file(out / MODELFILE, text, mode=BY_UMASK)
+    return tuple(files)
+
+
+def _show_prompt(task: Task, item: Record) -> tuple[Message, ...]:
+    """Return the prompt of an item whose values are the names of their fields."""
+    try:
+        return tuple(task.prompt({name: f"{{{name}}}" for name in item}))
+    except Exception:  # noqa: BLE001 - a task's own code, given values of another kind than it expects
+        return ()
+
+
+def _make_readable(out: Path) -> None:
+    """Give the files the modes of new ones: they are copies from the store, which is private."""
+    mask = os.umask(0)
+    os.umask(mask)
+    with disk_errors(out):
+        for path in (out, *out.rglob("*")):
+            path.chmod((0o777 if path.is_dir() else BY_UMASK) & ~mask)
+
+
+def _copy_adapter(trained: Path, base: Path, out: Path, base_id: str) -> None:
+    """Copy the adapter and the tokenizer, and write the id of the base model into it."""
     with disk_errors(out):
         shutil.copytree(trained, out, dirs_exist_ok=True)
         copy_text_files(base, out)
         settings = json.loads((out / ADAPTER).read_text("utf-8"))
-        settings["base_model_name_or_path"] = str(base)
+        settings["base_model_name_or_path"] = base_id
         write_file(out / ADAPTER, json.dumps(settings, indent=1) + "\n", mode=BY_UMASK)
 
 
-def _score(setting: Setting, out: Path, form: Form, progress: Progress, trainer: Trainer[Any, Any]) -> Score:
-    """Score the model in ``out`` with newly generated outputs: no stored ones are used. They are generated in the same
-    parts as in the run, because the sizes of the batches change how sums are rounded."""
+def _answer(
+    setting: Setting, out: Path, form: Form, progress: Progress, trainer: Trainer[Any, Any]
+) -> tuple[list[Record], list[Prediction]]:
+    """Return the validation items and newly generated outputs of the model in ``out``: no stored ones are used. They
+    are generated in the same parts as in the run, because the sizes of the batches change how sums are rounded."""
 
     @contextmanager
     def merged() -> Iterator[Path]:
@@ -164,6 +293,9 @@ def _score(setting: Setting, out: Path, form: Form, progress: Progress, trainer:
             engine=setting.options.engine,
             schedule=schedule_for(setting.task, items, sequential=setting.options.sequential),
         )
-    return Score.of(
-        setting.task.spec.metric, summarize(setting.task, evaluation.scores(setting.task, records, predictions))
-    )
+    return records, predictions
+
+
+def _score(setting: Setting, items: Sequence[Record], predictions: Sequence[Prediction]) -> Score:
+    verdicts = evaluation.scores(setting.task, items, predictions)
+    return Score.of(setting.task.spec.metric, summarize(setting.task, verdicts))

@@ -193,6 +193,9 @@ def _cell(match: Match, contestant: str) -> Cell:
         item_error=mean.item_error if mean else None,
         seed_deviation=mean.seed_deviation if mean and any(e.ran for e in side.values()) else None,
         runs={seed: side[seed].job.folder for seed in sorted(side) if side[seed].ran},
+        seed_scores={
+            seed: score.value for seed in sorted(side) if (score := side[seed].result.best.test) and side[seed].ran
+        },
     )
 
 

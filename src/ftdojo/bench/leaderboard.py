@@ -44,6 +44,8 @@ class Cell(Result):
     """Standard deviation of single runs, in the metric's unit; ``None`` with one seed, or without runs."""
     runs: dict[int, str]
     """Seed -> folder of the run; none for a contestant that needs no training."""
+    seed_scores: dict[int, float] = Field(default_factory=dict)
+    """Seed -> test score of the run, in the metric's unit. Older builds did not write it."""
 
 
 class Pair(Result):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import typer
 from rich.text import Text
@@ -30,11 +32,14 @@ class Check:
 
 
 def doctor(json: Json = False) -> None:
-    """Check the machine: device, memory, disk, embedded model, task families, and every restriction of the sandbox.
+    """Check the machine: device, memory, disk, embedded model and one training step of it, task families, and every
+    restriction of the sandbox.
 
     The sandbox is bubblewrap, or the one that $FTDOJO_SANDBOX names (docker, podman).
     """
-    checks = [check for probe in (_device, _resources, _model, _families, _sandbox) for check in _run_probe(probe)]
+    checks = [
+        check for probe in (_device, _resources, _model, _training, _families, _sandbox) for check in _run_probe(probe)
+    ]
     if json:
         print_json({"ok": all(c.ok for c in checks), "checks": [asdict(c) for c in checks]})
     else:
@@ -85,6 +90,36 @@ def _model() -> Iterator[Check]:
 
     path = models.embedded_weights()
     yield Check("embedded model", True, f"{models.EMBEDDED}, {path.stat().st_size / 2**20:.0f} MiB of weights")
+
+
+def _training() -> Iterator[Check]:
+    """Train the embedded model for one step and let it answer, with the installed versions of the libraries."""
+    from importlib.metadata import version
+
+    from ftdojo import inference, models, training
+    from ftdojo.contract.row import Row
+    from ftdojo.contract.train_config import TrainConfig
+    from ftdojo.models.architectures import TESTED
+    from ftdojo.record import Home
+
+    versions = ", ".join(f"{name} {version(name)}" for name in ("transformers", "peft", "torch"))
+    rows = [Row(({"role": "user", "content": "What is 1 + 1?"},), "2")]
+    config = TrainConfig(method="lora", max_steps=1, batch_size=1, max_length=64)
+    try:
+        base = models.resolve(models.EMBEDDED, Home.default().root)
+        models.require_trainable(base)
+        trainer = training.trainer_of(config)
+        examples = trainer.tokenize(rows, base, max_length=64).examples
+        with tempfile.TemporaryDirectory(prefix="ftdojo-doctor-") as folder:
+            trainer.train(examples, config, base, Path(folder))
+        with inference.open_engine(inference.TRANSFORMERS, base) as engine:
+            engine.generate([rows[0].prompt], max_new_tokens=1)
+    except Exception as error:  # noqa: BLE001 - what a library of another version raises is not known
+        reason = " ".join(str(error).split())[:300]
+        fix = f"install tested versions: pip install -c constraints.txt ftdojo (transformers {' or '.join(TESTED)})"
+        yield Check("training", False, f"one step fails with {versions}: {type(error).__name__}: {reason}", fix)
+    else:
+        yield Check("training", True, f"one step and one answer of {models.EMBEDDED}, with {versions}")
 
 
 def _families() -> Iterator[Check]:

@@ -13,9 +13,29 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from ftdojo.cli import bench, data, doctor, export, glossary, mcp, predict, run, runs, samples, setup, tasks, verify
+from ftdojo.cli import (
+    bench,
+    call,
+    chat,
+    compare,
+    data,
+    doctor,
+    export,
+    glossary,
+    mcp,
+    model,
+    predict,
+    run,
+    runs,
+    samples,
+    setup,
+    skill,
+    tasks,
+    verify,
+)
 from ftdojo.cli.console import err, out, print_json
 from ftdojo.errors import FtdojoError, InputError
+from ftdojo.handshake import Wire
 
 RESUMED = ("run", "bench", "mcp", "predict", "finish")
 """Commands that go on where they were interrupted, when they are repeated."""
@@ -51,12 +71,18 @@ app.command()(run.run)
 app.command("tasks")(tasks.list_tasks)
 app.add_typer(tasks.app, name="task")
 app.add_typer(data.app, name="data")
+app.add_typer(model.app, name="model")
 app.command()(run.validate)
 app.command()(predict.predict)
 app.command()(tasks.score)
+app.command()(compare.compare)
 app.command()(bench.bench)
 app.command()(mcp.mcp)
+app.command()(call.call)
+app.add_typer(skill.app, name="skill")
+app.command("agent-docs")(skill.agent_docs)
 app.command()(run.report)
+app.command()(chat.chat)
 app.command()(samples.samples)
 app.command("runs")(runs.list_runs)
 app.command()(runs.finish)
@@ -67,8 +93,13 @@ app.command()(setup.setup)
 app.command("glossary")(glossary.print_glossary)
 
 
-def main() -> None:
-    """Run the command line and exit with 0 (done), 1 (faulty input), 2 (usage error) or 3 (infrastructure error)."""
+def run_command(wire: Wire | None = None) -> None:
+    """Run the command line and exit with 0 (done), 1 (faulty input), 2 (usage error) or 3 (infrastructure error).
+
+    Args:
+        wire: of the client that has started this program and was greeted already.
+    """
+    mcp.wire.set(wire)
     # peft imports bitsandbytes if it is installed, and it warns that it could not fetch kernels from the hub.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what a batch system sends means what Ctrl-C means

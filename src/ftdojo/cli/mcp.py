@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,11 @@ from ftdojo.cli.options import with_options
 from ftdojo.cli.prerequisites import require_for_run
 from ftdojo.cli.run import short_name
 from ftdojo.contract.options import RunOptions
-from ftdojo.errors import PrerequisiteError
+from ftdojo.errors import FtdojoError, PrerequisiteError, UsageError
+from ftdojo.handshake import Wire
+
+wire: ContextVar[Wire | None] = ContextVar("wire", default=None)
+"""The wire of a client that has started this program and was greeted already."""
 
 
 @with_options(
@@ -61,45 +66,57 @@ def mcp(
 
       ftdojo mcp chemistry/mol_und --budget 30m --name mine --start "python /home/me/agent.py"
     """
-    from ftdojo.episode import Dojo, run_episode
-    from ftdojo.outside import AgentLeft, Seat, StartedAgent, Watched, parse_command
-    from ftdojo.record import Home, RunFolder
-    from ftdojo.report import write_report
+    from ftdojo.outside import Seat, StartedAgent, Watched, parse_command
+    from ftdojo.outside.signals import Signals
+    from ftdojo.record import RunFolder
 
     try:
-        from ftdojo.outside.server import Service, build
+        from ftdojo.outside.server import Service
+        from ftdojo.outside.tools import Desk
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("mcp", "anyio", "uvicorn"):
+        if (error.name or "").partition(".")[0] not in ("mcp", "mcp_types", "anyio", "uvicorn"):
             raise
-        raise PrerequisiteError("the MCP SDK is not installed", fix="pip install 'mcp>=2.3'") from None
+        fix = "install the extra: pip install -e '.[mcp]' in a checkout of ftdojo"
+        raise PrerequisiteError("the MCP SDK is not installed", fix=fix) from None
 
     if start is not None:
         parse_command(start)
     folder = out_dir or Path("runs") / f"{short_name(options.task)}-{name}-seed{options.seed}"
+    run = RunFolder(folder)
+    run.require_plain()
     options = options.model_copy(update={"agent": name})
-    require_for_run(options.model)
-    with Live() as live:
-        watched = Watched(live)
-        with ExitStack() as agent:
-            with Dojo(options, folder, home=Home.default(), progress=watched) as dojo:
-                seat = Seat(
-                    name, RunFolder(folder).workspace, dojo.precheck, finish_when_left=finish_when_left or bool(start)
-                )
-                service = Service(build(seat, watched, dojo.raw), seat, 0 if start and http is None else http)
-                if start:
-                    agent.enter_context(StartedAgent(start, folder, service.url, seat.leave))
-                elif service.url:
-                    live.say(f"serving {service.url}")
-                try:
-                    seat.report_result(run_episode(dojo, seat))
-                except AgentLeft:
-                    dojo.pause()
-                    live.say(f"{name} left before it had finished; run the same command to resume {folder}")
-                    return
-                except BaseException:
-                    seat.report_interruption()
-                    raise
-            report = write_report(folder)
-            live.say(f"report {report}; result {RunFolder(folder).result}")
+    seat = Seat(name, finish_when_left=finish_when_left or bool(start))
+    with Live() as live, Signals(seat, run.finish_log, client=wire.get() is not None), ExitStack() as agent:
+        desk = Desk(seat, Watched(live))
+        service = Service(desk, 0 if start and http is None else http, run.address, wire.get())
+
+        def begin() -> None:
+            if start and service.url:
+                agent.enter_context(StartedAgent(start, folder, service.url, seat.leave))
+            elif service.url:
+                live.say(f"serving {service.url}")
+
+        try:
+            # Only now, when an agent can be answered: these imports take seconds.
+            from ftdojo.outside.play import play
+            from ftdojo.report import write_report
+
+            require_for_run(options.model)
+            result = play(options, folder, seat, desk.watched, begin)
+            if result is not None:
+                report = write_report(folder)
+        except FtdojoError as error:
+            seat.report_failure(error)
+            service.end_failed()
+            raise
+        except BaseException:
+            seat.report_failure(UsageError("the episode was interrupted", fix="ask its owner to resume it"))
+            raise
+        if result is None:
+            desk.watched.say(f"{name} left before it had finished; run the same command to resume {folder}")
+            return
+        desk.watched.say(f"report {report}; result {run.result}")
+        seat.report_result(result)
+        with suppress(KeyboardInterrupt):  # its client ends it: all is done
             service.end()
     err.print("done", style="bold green")

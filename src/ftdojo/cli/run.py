@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.text import Text
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 TaskName = Annotated[str, typer.Argument(metavar="TASK", help="A task id (see `ftdojo tasks`) or a task folder.")]
+Format = Literal["csv", "md", "latex", "parquet"]
 NO_AGENT = dict.fromkeys(
     (
         *("agent", "planner", "probes", "prechecks", "replay", "ladder", "sequential", "warm_start"),
@@ -143,13 +144,35 @@ def validate(
 
 def report(
     run_dir: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `ftdojo run` or `ftdojo bench` wrote.")],
+    form: Annotated[
+        Format | None, typer.Option("--format", help="Write the tables of results instead: csv, md, latex or parquet.")
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="With --format: where; DIR/tables if not given.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Write a run's report.html or a contest's leaderboard again, also if it is unfinished."""
+    """Write a run's report.html or a contest's leaderboard again, also if it is unfinished.
+
+    With --format, write what was measured as tables, one file each: of a run its scores, iterations and test items; of
+    a contest its standings, scores, scores by seed and pairs. `ftdojo.load_run(DIR)` and `ftdojo.load_contest(DIR)`
+    give the same as pandas frames.
+    """
     from ftdojo.bench import is_suite, leaderboard
     from ftdojo.report import write_report
     from ftdojo.report.leaderboard import write_leaderboard
 
+    if form:
+        from ftdojo.report.frames import load_run, of_leaderboard, write_tables
+
+        with Live() as live:
+            frames = of_leaderboard(leaderboard(run_dir, live)) if is_suite(run_dir) else load_run(run_dir)
+        written = write_tables(frames, to or run_dir / "tables", form)
+        if json:
+            print_json({"tables": [str(path) for path in written]})
+        else:
+            out.print("\n".join(map(str, written)), soft_wrap=True)
+        return
     if is_suite(run_dir):
         with Live() as live:
             path = write_leaderboard(run_dir, leaderboard(run_dir, live))

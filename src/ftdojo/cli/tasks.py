@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as jsonlib
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +12,7 @@ from rich.text import Text
 
 from ftdojo.cli.console import out, print_json, print_table
 from ftdojo.cli.run import Json, TaskName
+from ftdojo.contract.options import RunOptions
 from ftdojo.errors import InputError, UsageError
 from ftdojo.findings import Finding
 from ftdojo.plain import plural
@@ -61,7 +61,8 @@ def show(task: TaskName, json: Json = False) -> None:
 
     from ftdojo import tasks
 
-    spec = tasks.get(task).spec
+    found = tasks.get(task)
+    spec = found.spec
     if json:
         print_json(asdict(spec))
         return
@@ -73,6 +74,10 @@ def show(task: TaskName, json: Json = False) -> None:
         out.print(Text.assemble((source.path, "bold"), f"  {source.description}"))
         for way in source.renderings:
             out.print(f"  {way.name}: {way.description}")
+    for score in spec.published:
+        other = "; asked with another prompt than ours, so it does not compare" if found.own_prompt else ""
+        figures = f"  {score.metric}: base model {score.base:g}, original FT-Agent {score.ft_agent:g}{other}"
+        out.print(Text.assemble(("Published", "bold"), figures))
     rules = spec.rules
     limits = f"  at most {plural(rules.max_rows, 'row')}; {', '.join(rules.methods)}; {rules.wall_s / 3600:g} h"
     out.print(Text.assemble(("Rules", "bold"), limits))
@@ -82,16 +87,53 @@ def show(task: TaskName, json: Json = False) -> None:
 def new(
     name: Annotated[str, typer.Argument(help="Name of the task; a folder of that name is written.")],
     into: Annotated[Path, typer.Option(help="Parent of the new folder.")] = Path(),
+    source: Annotated[
+        str | None, typer.Option("--from", metavar="FILE|FOLDER|HUB-ID", help="Make the task of these rows.")
+    ] = None,
+    answer: Annotated[str | None, typer.Option(metavar="COLUMN", help="Column with the right answers.")] = None,
+    prompt: Annotated[
+        str | None, typer.Option(help="Column, or Jinja template over a row's columns; by default all columns.")
+    ] = None,
+    split: Annotated[float, typer.Option(help="Share of the rows for evaluation.")] = 0.2,
+    system: Annotated[str, typer.Option(help="Text that stands before every prompt.")] = "",
+    model: Annotated[str, typer.Option(help="Base model, whose tokens are counted.")] = RunOptions.model_fields[
+        "model"
+    ].default,
     json: Json = False,
 ) -> None:
-    """Write a small working task folder to start from."""
-    from ftdojo.tasks.scaffold import new as scaffold
+    """Write a task folder: of your own rows (--from), or a small working one to start from.
 
-    folder = scaffold(name, into / Path(name).name)
-    if json:
-        print_json({"folder": str(folder)})
+    Rows are read from CSV, TSV, JSON lines, a JSON list, Parquet, Arrow, Excel, ShareGPT and OpenAI messages, or from a
+    data set of the hub.
+
+    [bold]Examples[/]
+
+      ftdojo task new reviews --from reviews.csv --answer sentiment
+
+      ftdojo task new support --from chats.jsonl --system "You are a support agent."
+    """
+    folder = into / Path(name).name
+    if source is None:
+        from ftdojo.tasks.scaffold import new as scaffold
+
+        if answer or prompt or system:
+            raise UsageError("--answer, --prompt and --system are about rows", fix="name the rows with --from")
+        scaffold(name, folder)
+        document: Any = {"folder": str(folder)}
     else:
-        out.print(f"wrote {folder}; check it with: ftdojo task check {folder}")
+        from ftdojo import data, models
+        from ftdojo.data.intake import Wishes, make_task
+        from ftdojo.record import Home
+
+        wishes = Wishes(answer=answer, prompt=prompt, share=split, system=system)
+        count = data.token_counter(models.resolve(model, Home.default().root))
+        document = make_task(name, folder, source, wishes, count)
+    if json:
+        print_json(document)
+        return
+    if source is not None:
+        _print_intake(document)
+    out.print(f"wrote {folder}; check it with: ftdojo task check {folder}")
 
 
 @app.command()
@@ -100,7 +142,7 @@ def check(
 ) -> None:
     """Check a task: gold answers score best, empty and constant answers are reported, splits do not overlap."""
     from ftdojo import sandbox, tasks
-    from ftdojo.data import locate
+    from ftdojo.data import build_index, find_copies, locate, read_items
     from ftdojo.record import Home
     from ftdojo.tasks.check import check as check_task
 
@@ -109,6 +151,10 @@ def check(
     with tempfile.TemporaryDirectory(prefix="ftdojo-check-") as folder:
         found.variants[name].build(Path(folder), sources)
         verdict = check_task(found, Path(folder))
+        splits = [read_items(Path(folder, f"{split}.jsonl")) for split in ("validation", "test")]
+        index = build_index(found, Path(folder, "raw"), [item for items in splits for item in items])
+        copies = find_copies(found, Path(folder, "raw"), index)
+        verdict = verdict.model_copy(update={"findings": [*verdict.findings, *copies]})
     if json:
         print_json(verdict)
     else:
@@ -143,6 +189,35 @@ def score(
         out.print(f"  {name}: {value:.3f}")
 
 
+def _print_intake(found: Any) -> None:
+    left_out = "; ".join(f"{count} as each {reason}" for reason, count in found.left_out.items())
+    missing = ", ".join(f"{name} {count}" for name, count in found.columns.items() if count)
+    classes = ", ".join(f"{name} {count}" for name, count in found.classes.items())
+    lines = [
+        ("Form", f"{found.form}: {found.rows} rows of {', '.join(found.files)}"),
+        ("Columns", ", ".join(found.columns)),
+        ("Missing", missing or "nothing"),
+        ("Left out", left_out or "nothing"),
+        ("Prompt", found.prompt),
+        ("Answer", found.answer),
+        *([("Classes", classes)] if classes else []),
+        (
+            "Tokens",
+            f"prompts {found.prompt_tokens.median} in the median, {found.prompt_tokens.longest} at most; "
+            f"answers {found.answer_tokens.median} and {found.answer_tokens.longest}",
+        ),
+        ("Scorer", f"{found.scorer}, {found.metric}: {found.why}"),
+        (
+            "Split",
+            f"{found.train} rows to train on, {found.evaluation} for evaluation; {found.grouped} have a "
+            "near-duplicate or share a document, and are on one side with it",
+        ),
+        *(("Note", remark) for remark in found.remarks),
+    ]
+    for title, text in lines:
+        out.print(Text.assemble((f"{title:9}", "bold"), text))
+
+
 def _print_check(verdict: CheckReport, best: float) -> None:
     """Print what was found: the items, the training pairs, what known answers score, and the faults."""
     for split, count in verdict.items.items():
@@ -173,30 +248,23 @@ def _describe(probe: Probe) -> str:
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Read the rows of a JSON-lines file; every faulty line is reported."""
+    """Read rows that each have an id, from a file of any of the forms; every faulty row is reported."""
+    from ftdojo.tasks import raw_files
+
     if not path.is_file():
         raise UsageError(f"there is no file {path}", fix="check the path")
-    rows, findings = [], []
-    for number, line in enumerate(path.read_text("utf-8", errors="replace").splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            value = jsonlib.loads(line)
-        except (ValueError, RecursionError) as error:
-            value, problem = None, f"is not JSON: {error}"
-        else:
-            problem = "" if isinstance(value, dict) and "id" in value else "is not an object with an 'id'"
-        if problem:
-            where = f"{path.name}: line {number}"
-            findings.append(
-                Finding(code="bad_json", gate=0, message=problem, where=where, fix="write one JSON object per line")
-            )
-        else:
-            rows.append(value)
-    if not rows and not findings:
-        findings.append(
-            Finding(code="empty", gate=0, message="holds no rows", where=path.name, fix="add at least one row")
+    if path.suffix.lower() not in raw_files.READERS:
+        raise UsageError(f"{path} has no known form", fix=f"use one of: {', '.join(raw_files.READERS)}")
+    rows = raw_files.read_rows(path)
+    faults = [
+        ("no_id", f"{path.name}: row {number}", "has no 'id'", "give every row the id of its item")
+        for number, row in enumerate(rows, start=1)
+        if row.get("id") is None
+    ]
+    if not rows:
+        faults = [("empty", path.name, "holds no rows", "add at least one row")]
+    if faults:
+        raise InputError(
+            [Finding(code=c, gate=0, message=m, where=w, fix=f) for c, w, m, f in faults[: raw_files.MAX_FINDINGS]]
         )
-    if findings:
-        raise InputError(findings[:20])
     return rows

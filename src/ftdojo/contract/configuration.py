@@ -11,14 +11,17 @@ from pathlib import Path
 from pydantic import Field
 
 from ftdojo.contract.budget import Budget
-from ftdojo.contract.options import MAX_PRECHECKS, RunOptions
+from ftdojo.contract.options import MAX_PRECHECKS, THINKING_TOKENS, RunOptions, Thinking
 from ftdojo.errors import UsageError
 from ftdojo.schema import StrictModel
 
 PACKAGES = ("ftdojo", "ftdojo-tasks", "torch", "transformers", "peft", "rdkit")
 
 
-SAME = ("variant", "model", "agent", "ladder", "warm_start", "engine", "prechecks", "sequential", "seed")
+SAME = (
+    *("variant", "model", "agent", "ladder", "warm_start", "engine", "prechecks", "sequential", "seed"),
+    *("thinking", "thinking_tokens", "chat_template"),
+)
 """Options that are copied unchanged into a run's identity."""
 
 
@@ -42,6 +45,11 @@ class Configuration(StrictModel):
     """The limit of free checks. Older builds had none and did not record it."""
     sequential: bool = False
     """Whether evaluations may stop early. In runs of builds that did not record it, all were complete."""
+    thinking: Thinking = "auto"
+    """Whether the base model reasons; ``auto`` if its template has no such setting. Older builds had none."""
+    thinking_tokens: int = THINKING_TOKENS
+    chat_template: str | None = None
+    """The name or the text of the template that is used in place of the model's own."""
     seed: int
     budget: dict[str, float | None]
     digests: dict[str, str]

@@ -83,6 +83,9 @@ class TrainingFeedback(StrictModel):
     steps: int
     epochs: float
     tokens_per_s: float
+    seconds: float = 0.0
+    """Duration of the steps alone, without checks, loading and saving; 0 in runs that were recorded before this was
+    kept."""
     peak_memory_bytes: int
     curve: list[LossPoint]
     train_loss: float

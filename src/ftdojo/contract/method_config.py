@@ -34,6 +34,22 @@ MAX_START = 1_000_000
 """The highest number of an iteration to start from."""
 
 
+_OF_THE_WHOLE = frozenset(
+    {
+        "start",
+        "learning_rate",
+        "schedule",
+        "warmup_ratio",
+        "epochs",
+        "max_steps",
+        "eval_fraction",
+        "patience",
+        "seed",
+    }
+)
+"""Keys that change a whole training, and not what one batch needs."""
+
+
 class MethodConfig(StrictModel):
     """The keys that every method has, because the environment reads them. A method's own model adds further keys."""
 
@@ -94,6 +110,12 @@ class MethodConfig(StrictModel):
     def facts(self) -> MethodFacts:
         """The facts of the method."""
         return self.methods[self.method]
+
+    @property
+    def but_size(self) -> dict[str, Any]:
+        """Everything that decides how one batch is trained, but not from where, how long and at which rate, as JSON
+        values."""
+        return self.model_dump(mode="json", exclude=set(_OF_THE_WHOLE))
 
     def held_out(self, rows: int) -> int:
         """Return how many of ``rows`` rows are held out."""

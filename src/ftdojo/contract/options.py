@@ -9,13 +9,13 @@ from collections.abc import Collection
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
 from ftdojo.contract.budget import Budget, parse_duration
 from ftdojo.errors import UsageError
-from ftdojo.schema import StrictModel
+from ftdojo.schema import StrictModel, read_regular
 
 MAX_PRECHECKS = 200
 """More than an agent needs that repairs its submissions, and few enough that answers do not add up to a search."""
@@ -41,11 +41,45 @@ def _seconds(value: Any) -> Any:
     return parse_duration(value)
 
 
+Thinking = Literal["off", "on", "auto"]
+THINKING_TOKENS = 2048
+TEMPLATES = ("chatml", "plain")
+"""The chat templates that ftdojo has for models without one."""
+MAX_TEMPLATE_BYTES = 2**20
+
+
+def _template(value: Any) -> Any:
+    """Return the text of a chat template that is given as a file, so that the options are complete without it."""
+    if not isinstance(value, str) or value in TEMPLATES or "{{" in value:
+        return value
+    try:
+        text = read_regular(Path(value), MAX_TEMPLATE_BYTES, links=True).decode("utf-8")
+        if "{{" in text:
+            return text
+    except (OSError, ValueError) as error:
+        raise ValueError(f"the template cannot be read: {error}") from None
+    raise ValueError(f"{value} is no template: give {' or '.join(TEMPLATES)}, or a file in Jinja with {{{{ … }}}}")
+
+
 Seconds = Annotated[float | None, BeforeValidator(_seconds)]
 """Seconds, also read from a duration such as ``30m``; ``None`` is no limit."""
 
 
-class Rules(StrictModel):
+class Prompting(StrictModel):
+    """The options that concern the prompts of the base model."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    thinking: Thinking = "off"
+    """Whether a model that can reason before its answers does so: off, on (then only what follows the reasoning
+    counts), or auto (as its chat template has it). No effect on other models."""
+    thinking_tokens: int = Field(THINKING_TOKENS, ge=0)
+    """Maximum number of tokens for reasoning, in addition to the task's limit for answers, if thinking is on."""
+    chat_template: Annotated[str | None, BeforeValidator(_template), Flag("--chat-template", "FILE")] = None
+    """Chat template in place of the model's own: chatml or plain, for a model that has none, or a Jinja file."""
+
+
+class Rules(Prompting):
     """The options that are the same for all contestants of a contest."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
@@ -106,6 +140,11 @@ class RunOptions(Rules):
     """Candidate plans that compete on a share of their rows before a full run."""
     seed: int = Field(0, ge=0)
     """Seed of every random choice."""
+
+    @property
+    def reasoning_tokens(self) -> int:
+        """The tokens that an answer may have for reasoning, besides those of the task's limit."""
+        return self.thinking_tokens if self.thinking == "on" else 0
 
     @property
     def budget(self) -> Budget:

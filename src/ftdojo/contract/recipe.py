@@ -5,27 +5,29 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from jinja2 import TemplateSyntaxError, nodes, pass_context
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import TemplateSyntaxError, nodes
 from pydantic import Field, field_validator
 
-from ftdojo.contract.recipe_program import from_json, to_json
+from ftdojo.contract.recipe_program import VERSION, from_json
+from ftdojo.contract.recipe_program.templates import RowEnvironment
 from ftdojo.schema import StrictModel
 
-# Jinja evaluates constant expressions such as ``{{ 9**9**9 }}`` when it compiles: here, outside of every limit. It does
-# not do so if the optimizer is off and the final form of a value depends on the context.
-_ENVIRONMENT = ImmutableSandboxedEnvironment(optimized=False, finalize=pass_context(lambda _, value: value))
+_ENVIRONMENT = RowEnvironment(from_json)
 _TOO_DEEP = (RecursionError, SyntaxError, MemoryError)
 """Errors of Jinja, and of Python for the code that Jinja generates, for expressions that are nested too deeply."""
-_ENVIRONMENT.filters |= {"from_json": from_json, "to_json": to_json}
 
 
 class Source(StrictModel):
     """One raw file, how its rows become training pairs, and its share of the mixture."""
 
-    path: str = Field(description="path below the raw-data folder; .json (a list), .jsonl, .csv or .parquet")
+    path: str = Field(
+        description="path below the raw-data folder; .jsonl, .json, .csv, .tsv, .parquet, .arrow or .xlsx"
+    )
     subtask: str = Field("", description="the sub-task that its rows teach; kept with every row")
-    prompt: str = Field(description="Jinja template over the row's fields; filters from_json and to_json")
+    prompt: str = Field(
+        description="Jinja template over the row's fields, in which null is empty text and row['Column name'] reaches "
+        "a field whose name is no word; filters from_json and to_json"
+    )
     completion: str = Field(description="Jinja template; a row that renders to nothing is skipped")
     where: str = Field("", description="Jinja expression; rows for which it is false are skipped")
     weight: float = Field(1.0, ge=0, le=100, description="share of the mixture relative to the other sources")
@@ -82,8 +84,13 @@ class Recipe(StrictModel):
 
     @property
     def key(self) -> dict[str, Any]:
-        """What the rows depend on, as JSON values. The keys of earlier builds had no ``skip``."""
-        return self.model_dump(mode="json", exclude=set() if self.skip else {"skip"})
+        """What the rows depend on, as JSON values. The keys of earlier builds had no ``skip`` and no version."""
+        return {**self.model_dump(mode="json", exclude=set() if self.skip else {"skip"}), "recipe_program": VERSION}
+
+    @property
+    def but_size(self) -> dict[str, Any]:
+        """What the form of the rows depends on, but not which of them are taken, as JSON values."""
+        return self.model_dump(mode="json", exclude={"deduplicate", "balance", "max_rows", "skip", "seed"})
 
 
 def parsed_template(text: str) -> nodes.Template:

@@ -71,6 +71,13 @@ class Submission:
         program = self.program if isinstance(self.program, str) else self.program.key
         return digest.of_value([program, self.train.model_dump(mode="json", exclude={"seed"})])
 
+    @property
+    def but_size(self) -> str:
+        """The digest of what decides how its rows look and how a batch of them is trained, but not which rows, in which
+        order, how often and at which learning rate."""
+        program = self.program if isinstance(self.program, str) else self.program.but_size
+        return digest.of_value([program, self.train.but_size])
+
 
 def copy(source: Path, folder: Path) -> None:
     """Copy a submission's files, and no other files of its folder, into the new ``folder``.

@@ -9,8 +9,9 @@ from typing import Any
 Record = Mapping[str, Any]
 """One evaluation item or raw row, as read from its JSON line."""
 
-Message = Mapping[str, str]
-"""One chat turn: ``{"role": "system" | "user" | "assistant", "content": text}``."""
+Message = Mapping[str, Any]
+"""One chat turn: ``{"role": "system" | "user" | "assistant" | "tool", "content": text}``. Turns of training rows may
+also have ``reasoning_content``, ``tool_calls``, ``tool_call_id``, ``name`` and ``weight``, the first one ``tools``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

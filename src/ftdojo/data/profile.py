@@ -52,7 +52,7 @@ def token_counter(model: Path) -> Count:
         from transformers import AutoTokenizer
 
         try:
-            return AutoTokenizer.from_pretrained(model)
+            return AutoTokenizer.from_pretrained(model, trust_remote_code=False)
         except Exception as error:  # noqa: BLE001 - a damaged file can make its parser raise anything
             reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
             raise UsageError(

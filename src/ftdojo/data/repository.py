@@ -16,6 +16,7 @@ from typing import Any
 from ftdojo import digest
 from ftdojo.contract.data_profile import DataProfile
 from ftdojo.contract.task_spec import Record
+from ftdojo.data.copies import build_index, find_copies
 from ftdojo.data.fetch import identity, locate
 from ftdojo.data.overlap import VERSION as OVERLAP_VERSION
 from ftdojo.data.overlap import OverlapIndex
@@ -25,7 +26,9 @@ from ftdojo.tasks.spec import Sources, Task
 
 SEALED = "sealed"
 OVERLAP = "overlap.json"
-PROFILE_VERSION = 2
+EARLIER_OVERLAP = (2,)
+"""Versions of the index in data that earlier builds prepared: it is made again from the items."""
+PROFILE_VERSION = 3
 """Increase it when the same data gets another profile."""
 
 
@@ -38,6 +41,8 @@ class TaskData:
     sealed_test: Path
     overlap: OverlapIndex
     """Index of the prompts of validation and test."""
+    copies: tuple[str, ...]
+    """Of a user's own task, what its owner should know about raw rows that contain an evaluation item."""
     digests: dict[str, str]
     """Content digests of ``raw``, ``validation`` and ``test``."""
 
@@ -58,14 +63,17 @@ def prepare(task: Task, variant: str, home: Home) -> TaskData:
         sealed.mkdir(mode=0o700)
         (folder / "test.jsonl").rename(sealed / "test.jsonl")
         items = read_items(folder / "validation.jsonl") + read_items(sealed / "test.jsonl")
-        (folder / OVERLAP).write_text(json.dumps(OverlapIndex.from_texts(map(task.question, items)).to_json()), "utf-8")
+        index = build_index(task, folder / "raw", items)
+        (folder / OVERLAP).write_text(json.dumps(index.to_json()), "utf-8")
+        own = variant == "folder"
         return {
+            "copies": [found.message for found in find_copies(task, folder / "raw", index)] if own else [],
             "raw": digest.of_folder(folder / "raw"),
             "validation": digest.of_file(folder / "validation.jsonl"),
             "test": digest.of_file(sealed / "test.jsonl"),
         }
 
-    return _data(Store(home.data).make(_kind(task), _key(task, variant, sources, home), build))
+    return _data(task, Store(home.data).make(_kind(task), _key(task, variant, sources, home), build))
 
 
 def find(task: Task, variant: str, home: Home) -> TaskData | None:
@@ -75,8 +83,11 @@ def find(task: Task, variant: str, home: Home) -> TaskData | None:
         PrerequisiteError: if a published data set that it is built from is not on this machine.
     """
     sources = locate(task.variants[variant].sets, home, command=_command(task, variant))
-    stage = Store(home.data).find(_kind(task), _key(task, variant, sources, home))
-    return _data(stage) if stage else None
+    for overlap in (OVERLAP_VERSION, *EARLIER_OVERLAP):
+        stage = Store(home.data).find(_kind(task), _key(task, variant, sources, home) | {"overlap": overlap})
+        if stage:
+            return _data(task, stage)
+    return None
 
 
 def _command(task: Task, variant: str) -> str:
@@ -97,12 +108,18 @@ def _key(task: Task, variant: str, sources: Sources, home: Home) -> dict[str, An
     }
 
 
-def _data(stage: Stage) -> TaskData:
+def _data(task: Task, stage: Stage) -> TaskData:
+    if "copies" in stage.facts:
+        index = OverlapIndex.from_json(json.loads((stage.path / OVERLAP).read_text("utf-8")))
+    else:
+        items = read_items(stage.path / "validation.jsonl") + read_items(stage.path / SEALED / "test.jsonl")
+        index = build_index(task, stage.path / "raw", items)
     return TaskData(
         raw=stage.path / "raw",
         validation=stage.path / "validation.jsonl",
         sealed_test=stage.path / SEALED / "test.jsonl",
-        overlap=OverlapIndex.from_json(json.loads((stage.path / OVERLAP).read_text("utf-8"))),
+        overlap=index,
+        copies=tuple(stage.facts.get("copies", ())),
         digests={name: str(stage.facts[name]) for name in ("raw", "validation", "test")},
     )
 

@@ -63,16 +63,28 @@ class Accounts:
     def __init__(self, history: History, budget: Budget) -> None:
         self._history, self._budget = history, budget
         self._prepaid: set[str] = set()
-        self.restart_clock()
+        self._mark: float | None = None
+        """When the clock was started; it stands still until then."""
+        self._planning_s: float | None = None
+        """What the clock had measured when the stages of a submission began; ``None`` between submissions."""
 
     def restart_clock(self) -> None:
         """Charge nothing for the time until now."""
-        self._mark = time.monotonic()
+        self._mark, self._planning_s = time.monotonic(), None
+
+    def stop_clock(self) -> None:
+        """Charge nothing from now on: the agent's part has ended."""
+        self._mark = None
 
     @property
     def clock_s(self) -> float:
         """Seconds since the last charge."""
-        return time.monotonic() - self._mark
+        return time.monotonic() - self._mark if self._mark is not None else 0.0
+
+    def begin_stages(self) -> float:
+        """Note that the stages of a submission begin, and return the seconds of planning before them."""
+        self._planning_s = self.clock_s
+        return self._planning_s
 
     @property
     def over(self) -> bool:
@@ -99,6 +111,20 @@ class Accounts:
             return Spent(wall_s=clock_s)
         device_s = costs.seconds.train + costs.seconds.evaluate
         return Spent(wall_s=clock_s + costs.earlier_s, device_s=device_s, submissions=submissions)
+
+    def charge_planning(self) -> Spent:
+        """Return the charge for the planning since the last charge. Interrupted stages are not in it: they are charged
+        when they are made again."""
+        spent = Spent(wall_s=self.clock_s if self._planning_s is None else self._planning_s)
+        self.restart_clock()
+        return spent
+
+    def charge_abandoned(self) -> Spent:
+        """Return the charge for all time since the last charge, and for the device while stages ran."""
+        clock_s = self.clock_s
+        device_s = clock_s - self._planning_s if self._planning_s is not None else 0.0
+        self.restart_clock()
+        return Spent(wall_s=clock_s, device_s=device_s)
 
     def prepay(self, stage: Stage) -> None:
         """Note that a check has made this stage and the clock charges it: the submission must not pay for it again."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from ftdojo.contract import submission
 from ftdojo.contract.method_config import BASE, MethodConfig
 from ftdojo.contract.methods import read_config
 from ftdojo.contract.protocol import Iteration
+from ftdojo.contract.submission import Submission
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 from ftdojo.gates import Starts
@@ -73,11 +74,33 @@ class Ancestry:
                 where, fix = f"{submission.TRAIN}: start", "set start to base"
                 raise InputError([Finding(code="start_changed", gate=1, message=message, where=where, fix=fix)])
 
+    def has_tried(self, submitted: Submission, ancestors: Iterable[int]) -> bool:
+        """Return whether gates 4 and 5 have nothing to find out, as an ancestor of a training passed them.
+
+        That is so if one of ``ancestors`` has rows of the same form and the same training of a batch, at a learning
+        rate that is not lower. Its training shows that the memory suffices and that the loss stays finite, and its
+        evaluation that the exported model answers in the form that it learned.
+        """
+        for number in ancestors:
+            read = self._submission(self.iterations()[number - 1])
+            if (
+                read is not None
+                and read.but_size == submitted.but_size
+                and read.train.learning_rate >= submitted.train.learning_rate
+            ):
+                return True
+        return False
+
     def _config(self, iteration: Iteration) -> MethodConfig | None:
         """Return the training configuration of an iteration, if its files are those that were submitted."""
+        read = self._submission(iteration)
+        return read.train if read else None
+
+    def _submission(self, iteration: Iteration) -> Submission | None:
+        """Return the submission of an iteration, if its files are those that were submitted."""
         folder = self.folder.submission(iteration.number)
         read = submission.read(folder).submission if folder.is_dir() else None
-        return read.train if read and read.digest == iteration.digests.get("submission", read.digest) else None
+        return read if read and read.digest == iteration.digests.get("submission", read.digest) else None
 
 
 def earlier_trainings(iterations: Sequence[Iteration], folder: RunFolder, start: int | None) -> list[Earlier]:

@@ -84,8 +84,7 @@ class Dojo:
         self._history = History(self._ledger)
         self.metrics = Metrics(self._folder, self._history)
         self._setting = self._setting.as_recorded(self._history.configuration)
-        rules = self._setting.task.spec.rules
-        self.budget = options.budget.within(Budget(wall_s=rules.wall_s))
+        self.budget = options.budget.within(Budget(wall_s=self._setting.task.spec.rules.wall_s))
         self.identity = identify(self._setting, self.budget, data_llm)
         self._accounts = Accounts(self._history, self.budget)
         self._ancestry = Ancestry.of(self._history, self._folder, allowed=self.identity.warm_start)
@@ -111,6 +110,7 @@ class Dojo:
         """Begin the episode, or resume it where the record ends."""
         begun_with = self._history.configuration
         if begun_with is None:
+            self._setting.tell_limits(self.progress)
             self._history.append(begin(self._setting, self.identity))
         else:
             limits = self.identity.budget
@@ -129,7 +129,7 @@ class Dojo:
         """Gate, train, evaluate and judge one submission; the returned observation holds the feedback."""
         number = len(self._history.iterations) + 1
         folder = _keep(submission, self._folder.submission(number))
-        planning_s = self._accounts.clock_s
+        planning_s = self._accounts.begin_stages()
         reference = verdicts_on(self._setting.task, self._observer.items, self._best_outcome)
         outcome = self._stages.run(folder, self._accounts.charged_remaining(), reference=reference)
         feedback, decision = judge(self._setting.task, self._observer.items, outcome, reference, planning_s=planning_s)
@@ -155,6 +155,7 @@ class Dojo:
             over, by_owner = accounts.over, self._folder.finish_request.exists()
             charge = accounts.charge()
             history.append(events.AgentStopped(out_of_budget=over, by_owner=by_owner, outlook=outlook, charge=charge))
+            accounts.stop_clock()
         if history.finished is None:
             if history.test is None:
                 closing = Closing(
@@ -199,8 +200,17 @@ class Dojo:
         return probe
 
     def pause(self) -> None:
-        """Charge the time since the last event: the agent has left, and the run may be resumed later."""
-        self._history.append(events.RunPaused(charge=self._accounts.charge()))
+        """Charge the agent's time since the last event: it has left, and the run may be resumed later.
+
+        A submission whose :meth:`step` was interrupted is not charged: it is made again when the run is resumed.
+        """
+        if self._history.configuration is not None and self._history.first(events.AgentStopped) is None:
+            self._history.append(events.RunPaused(charge=self._accounts.charge_planning()))
+
+    def abandon(self) -> Observation:
+        """Give up the submission in whose :meth:`step` an exception has been raised, and charge the time it took."""
+        self._history.append(events.RunPaused(charge=self._accounts.charge_abandoned()))
+        return self._observer.observe()
 
     @property
     def raw(self) -> Path:

@@ -75,7 +75,7 @@ def choose_examples(
             id=str(items[place]["id"]),
             subtask=str(items[place].get("subtask", "")),
             question=_cut(task.question(items[place])),
-            right=_cut(task.scorer.gold(items[place])),
+            right=_cut(task.gold(items[place])),
             answers={
                 name: Answered(output=_cut(outputs[place].output), score=verdicts[name][place].score)
                 for name, outputs in predictions.items()

@@ -174,7 +174,7 @@ def main() -> None:
     request = Request.model_validate_json(sys.stdin.read())
     home, options = Home(request.home), request.options
     variant, task = tasks.get(options.task, runner=sandbox.run_user_code).variant(options.variant)
-    task = task.as_recorded(request.version)
+    task = task.as_recorded(request.version).with_thinking(options.reasoning_tokens)
     data = prepare(task, variant, home)
     if reasons := _find_faults(request):
         print(Ruling(reasons=reasons).model_dump_json())  # noqa: T201

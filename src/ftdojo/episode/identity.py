@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ftdojo import models
 from ftdojo.contract.budget import Budget
 from ftdojo.contract.configuration import Configuration, versions
 from ftdojo.episode.setting import Setting
@@ -23,7 +24,12 @@ def identify(setting: Setting, budget: Budget, data_llm: DataLlm | None) -> Conf
 
 
 def begin(setting: Setting, identity: Configuration) -> events.RunBegun:
-    """Return the first event of a run: its configuration, and the facts about the task that a report needs."""
+    """Return the first event of a run: its configuration, and the facts about the task that a report needs.
+
+    Raises:
+        UsageError: if the base model cannot be trained or graded.
+    """
+    models.require_trainable(setting.base)
     spec, given = setting.task.spec, setting.options.task
     return events.RunBegun(
         configuration=identity,

@@ -51,6 +51,7 @@ def training(facts: dict[str, Any], *, held_out_rows: int) -> TrainingFeedback:
         steps=facts["steps"],
         epochs=facts["epochs"],
         tokens_per_s=facts["tokens"] / facts["seconds"],
+        seconds=facts["seconds"],
         peak_memory_bytes=facts["peak_memory_bytes"],
         curve=curve,
         train_loss=_quarters(losses)[-1],

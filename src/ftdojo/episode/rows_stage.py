@@ -8,6 +8,7 @@ from typing import Any
 
 from ftdojo.contract.progress import Progress
 from ftdojo.contract.submission import Submission
+from ftdojo.data.overlap import VERSION as OVERLAP_VERSION
 from ftdojo.episode.rows import ROWS, WRITTEN, write_rows
 from ftdojo.episode.setting import Setting
 from ftdojo.gates import Gates, dump_findings
@@ -47,6 +48,7 @@ class RowsStage:
             **{name: data.digests[name] for name in ("raw", "validation", "test")},
             **(llm.key if llm else {}),
             **rows_key(trainer),
+            "overlap": OVERLAP_VERSION,
         }
 
         def build(folder: Path) -> dict[str, Any]:

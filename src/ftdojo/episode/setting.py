@@ -9,7 +9,9 @@ from ftdojo import inference, models, sandbox, tasks
 from ftdojo.contract.configuration import Configuration
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Progress, Silent
-from ftdojo.data import TaskData, prepare
+from ftdojo.data import TaskData, prepare, read_items
+from ftdojo.findings import Finding
+from ftdojo.gates import check_limits, settle
 from ftdojo.record import Home
 from ftdojo.tasks.spec import Task
 
@@ -19,11 +21,12 @@ class Setting:
     """A task with its data and a base model, prepared on this machine."""
 
     options: RunOptions
-    """With the variant of the data that was chosen. The task is an id or the path of a folder, as it was given."""
+    """With the variant of the data that was chosen, and what thinking could be set to. The task is an id or the path of
+    a folder, as it was given."""
     task: Task
     data: TaskData
     base: Path
-    """The folder of the base model."""
+    """The folder of the base model, with the run's chat template."""
     home: Home
 
     @classmethod
@@ -38,12 +41,19 @@ class Setting:
         name, found = tasks.get(options.task, runner=sandbox.run_user_code).variant(options.variant)
         # The model first: a name that does not exist is found at once, while a task's data may take long to make.
         shown.update("setup", 0, 2, "preparing the base model")
-        base = models.resolve(options.model, home.root)
+        base, thinking = models.set_prompting(
+            models.resolve(options.model, home.root),
+            home.root,
+            thinking=options.thinking,
+            chat_template=options.chat_template,
+        )
         shown.update("setup", 1, 2, "preparing the task's data")
         data = prepare(found, name, home)
         shown.end("setup", f"{found.spec.id} ({name}), {options.model}")
-        chosen = options.model_copy(update={"variant": name})
-        return cls(options=chosen, task=found, data=data, base=base, home=home)
+        for message in data.copies:
+            shown.end("data", message)
+        chosen = options.model_copy(update={"variant": name, "thinking": thinking})
+        return cls(options=chosen, task=found.with_thinking(chosen.reasoning_tokens), data=data, base=base, home=home)
 
     @property
     def variant(self) -> str:
@@ -51,13 +61,29 @@ class Setting:
         assert self.options.variant is not None
         return self.options.variant
 
+    def check_limits(self) -> list[Finding]:
+        """Return warnings about prompts and answers for which the model has no room, in the validation items.
+
+        Raises:
+            InputError: if no answer could be right.
+        """
+        return settle(check_limits(self.task, read_items(self.data.validation), self.base))
+
+    def tell_limits(self, progress: Progress) -> None:
+        """Show the warnings of :meth:`check_limits`, with its errors."""
+        for warning in self.check_limits():
+            progress.say(f"warning: {warning.message}; {warning.fix}")
+
     def as_recorded(self, configuration: Configuration | None) -> Setting:
         """Return the setting of a run that was begun earlier. It has the recorded task version if that one has the
-        same content, so that stages stored under it are found."""
-        task = self.task.as_recorded(configuration.digests["task"]) if configuration else self.task
-        if task is self.task:
+        same content, so that stages stored under it are found, and the embedded model as it was converted then."""
+        if configuration is None:
             return self
-        return replace(self, task=task, data=prepare(task, self.variant, self.home))
+        then = configuration.digests
+        task = self.task.as_recorded(then["task"])
+        data = self.data if task is self.task else prepare(task, self.variant, self.home)
+        base = models.resolve_recorded(self.base, self.options.model, then["model"], self.home.root)
+        return replace(self, task=task, data=data, base=base)
 
     @property
     def digests(self) -> dict[str, str]:

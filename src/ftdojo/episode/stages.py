@@ -173,7 +173,8 @@ class Stages:
         with outcome.costs.refusal("data"):
             rows = self._make_rows(admitted, outcome, share)
         with outcome.costs.refusal("train"):
-            self._train(rows, admitted, outcome, deadline=deadline, stopped_after=stopped_after, tried=share < 1)
+            tried = share < 1 or self._ancestry.has_tried(admitted, outcome.ancestors)
+            self._train(rows, admitted, outcome, deadline=deadline, stopped_after=stopped_after, tried=tried)
         self._evaluate(outcome, reference, whole=share < 1)
 
     def _make_rows(self, admitted: Submission, outcome: Outcome, share: float = 1.0) -> Stage:

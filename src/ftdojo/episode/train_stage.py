@@ -53,7 +53,7 @@ class TrainStage:
             start: the stage of the training from whose weights this one starts; ``None`` for the base model.
             left_s: seconds that may be spent from now on; ``None`` for no limit.
             stopped_after: the step after which the clock ended the training that is repeated.
-            tried: whether gates 4 and 5 are skipped, as the training is a trial itself.
+            tried: whether gates 4 and 5 are skipped, as the training is a trial itself or an ancestor passed them.
 
         Raises:
             InputError: if a gate fails, or the training.

@@ -71,6 +71,7 @@ def validate(
     rules = setting.task.spec.rules
     warnings: list[Finding] = []
     try:
+        warnings += setting.check_limits()
         admitted, found = gates.admit(submission.read(folder))
         warnings += found
         made = gates.make_rows(admitted.program, rules.max_rows, trainer_of(admitted.train))

@@ -6,8 +6,20 @@ reported, and the gate passes, because rejecting a good submission costs more th
 task defines what is normal, its validation items are the reference.
 """
 
-from ftdojo.gates.finding import at_gate, dump_findings, number_findings
+from ftdojo.gates.finding import at_gate, dump_findings, number_findings, settle
+from ftdojo.gates.limits import check_limits, count_beyond
 from ftdojo.gates.sequence import Gates, Made, RejectedRowsError
 from ftdojo.gates.start import Starts
 
-__all__ = ["Gates", "Made", "RejectedRowsError", "Starts", "at_gate", "dump_findings", "number_findings"]
+__all__ = [
+    "Gates",
+    "Made",
+    "RejectedRowsError",
+    "Starts",
+    "at_gate",
+    "check_limits",
+    "count_beyond",
+    "dump_findings",
+    "number_findings",
+    "settle",
+]

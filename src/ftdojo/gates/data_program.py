@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,9 +49,10 @@ def run(
     limit: int,
     limits: sandbox.Limits,
     llm: Access | None = None,
+    on_output: Callable[[str], None] = lambda _: None,
 ) -> list[Row]:
     """Run a program with ``--limit limit`` and return its rows. A script may call the models of ``llm``; ``trainer``
-    parses the rows.
+    parses the rows. ``on_output`` is called with the end of what a program that succeeds has printed.
 
     Raises:
         InputError: if it fails, is stopped, or writes anything other than 1 to ``limit`` valid rows (gate 2).
@@ -60,7 +62,7 @@ def run(
         source.mkdir()
         output.mkdir()
         arguments = _write(program, source)
-        for path in (source, *source.iterdir()):
+        for path in (source, *source.rglob("*")):
             path.chmod(0o755)  # readable for the sandbox's user, whatever the caller's umask is
         options = ["--input", "/input", "--output", f"/output/{OUTPUT}", "--limit", str(limit)]
         with llm.open() if llm and isinstance(program, str) else contextlib.nullcontext() as gateway:
@@ -72,8 +74,22 @@ def run(
                 cwd="/program",
             )
         _check_ending(completed, limits, gateway.troubles if gateway else {})
+        on_output(completed.output)
         written = sandbox.read_output(output, OUTPUT, limits.file_bytes)
     return parse(read_json_lines(written), trainer, max_rows=limit)
+
+
+def passed_over(output: str) -> list[Finding]:
+    """Return a warning if a recipe passed over raw rows for other reasons than that they render to nothing, given what
+    it printed."""
+    _, marked, line = output.rpartition(recipe_program.MARK)
+    reasons = json.loads(line) if marked else {}
+    if not reasons.keys() - {recipe_program.BLANK}:
+        return []
+    message = "; ".join(f"{count} raw rows passed over: each {reason}" for reason, count in reasons.items())
+    fix = "nothing, if those rows are not needed; otherwise test for missing fields in the templates"
+    found = Finding(code="rows_passed_over", gate=2, severity="warning", message=message, where="recipe.yaml", fix=fix)
+    return [found]
 
 
 def _write(program: Recipe | str, folder: Path) -> list[str]:
@@ -83,8 +99,9 @@ def _write(program: Recipe | str, folder: Path) -> list[str]:
         (folder / HELPER.name).write_bytes(HELPER.read_bytes())
         return ["/program/process_data.py"]
     (folder / "recipe.json").write_text(program.model_dump_json(), "utf-8")
-    (folder / "recipe_program.py").write_bytes(Path(recipe_program.__file__).read_bytes())
-    return ["/program/recipe_program.py", "--recipe", "/program/recipe.json"]
+    package = Path(recipe_program.__file__).parent
+    shutil.copytree(package, folder / package.name, ignore=shutil.ignore_patterns("__pycache__"))
+    return ["-m", package.name, "--recipe", "/program/recipe.json"]
 
 
 _STOPPED = {

@@ -36,7 +36,7 @@ def decontaminate(rows: Sequence[Row], index: OverlapIndex) -> Decontaminated:
 
     A row's word order depends on that row alone: equal rows stay equal, whatever the other rows are.
     """
-    found = {number for number, row in enumerate(rows) if index.overlaps(row.texts)}
+    found = {number for number, items in enumerate(index.find(row.texts for row in rows)) if items}
     return Decontaminated([_shuffle_words(row, index) if n in found else row for n, row in enumerate(rows)], len(found))
 
 

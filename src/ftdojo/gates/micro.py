@@ -25,6 +25,7 @@ from ftdojo.gates.finding import at_gate, settle
 from ftdojo.gates.memory import SAFETY
 from ftdojo.gates.rows import Rows
 from ftdojo.inference import Generation
+from ftdojo.tasks.extract import drop_thinking
 from ftdojo.training import Tokenized, TokenizedRow, Trainer, start_argument, trainer_of
 
 NEGLIGIBLE_RATE = 1e-9
@@ -163,9 +164,14 @@ def _check_memorized(trial: Trial, answers: Sequence[Generation]) -> Iterator[Fi
 
 
 def _matches(answer: Generation, completion: str) -> bool:
-    """Whether an answer equals a completion, ignoring white space; a cut answer must equal its beginning."""
-    given, wanted = "".join(answer.text.split()), "".join(completion.split())
-    return wanted.startswith(given[:-1]) if answer.truncated else given == wanted
+    """Whether an answer equals a completion, ignoring white space and reasoning; a cut one must equal its beginning."""
+    if answer.truncated:
+        return _squeezed(completion).startswith(_squeezed(answer.text)[:-1])
+    return _squeezed(drop_thinking(answer.text)) == _squeezed(drop_thinking(completion))
+
+
+def _squeezed(text: str) -> str:
+    return "".join(text.split())
 
 
 def _check_collapse(rows: Sequence[Row], outputs: Sequence[str]) -> Iterator[Finding]:

@@ -39,7 +39,7 @@ class Reference:
         """Read the reference of a task from its validation file."""
         every = read_items(validation)
         items = every[:: max(1, len(every) // MOST_ITEMS)]
-        return cls(task, items, [task.question(i) for i in items], [task.scorer.gold(i) for i in items])
+        return cls(task, items, [task.question(i) for i in items], [task.gold(i) for i in items])
 
     def select_subtask(self, name: str) -> tuple[list[str], list[str]]:
         """Return the questions and gold answers of a sub-task, or of all items if no item names it."""

@@ -103,7 +103,11 @@ class Gates:
         with self.watch(2, "data program in the sandbox"):
             try_program(program, self.data.raw, trainer, llm)
             limits = llm.limits() if llm else sandbox.Limits()
-            written = data_program.run(program, self.data.raw, trainer, limit=limit, limits=limits, llm=llm)
+            outputs: list[str] = []
+            written = data_program.run(
+                program, self.data.raw, trainer, limit=limit, limits=limits, llm=llm, on_output=outputs.append
+            )
+            passed_over = data_program.passed_over(outputs[-1]) if isinstance(program, Recipe) else []
             clean = decontaminate(written, self.data.overlap)
             try:
                 warnings = check_content(Rows(written, self.reference), trainer)
@@ -114,7 +118,7 @@ class Gates:
                 clean=clean.rows,
                 overlap=clean.found,
                 report=data_program.report(written),
-                warnings=warnings,
+                warnings=[*passed_over, *warnings],
             )
 
     def check_tokens(self, rows: list[Row], config: MethodConfig) -> tuple[Tokenized[TokenizedRow], list[Finding]]:

@@ -76,7 +76,8 @@ def no_control_tokens(t: Tokens) -> Iterator[Finding]:
     """No text of a row is tokenized as one of the model's special tokens, which begin or end turns, unless the task's
     own questions contain it too."""
     questions = t.rows.reference.questions
-    special = [s for s in sorted(t.chat.special) if sum(s in q for q in questions) < USUAL * len(questions)]
+    own = {mark.strip() for mark in t.chat.form.marks or ()}  # the reasoning of rows stands between them
+    special = [s for s in sorted(t.chat.special - own) if sum(s in q for q in questions) < USUAL * len(questions)]
     bad = [any(token in turn for turn in row.turns for token in special) for row in t.rows.rows]
     if sum(bad) > SOME * len(bad):
         first = t.rows.rows[bad.index(True)]
@@ -111,9 +112,23 @@ def answers_survive(t: Tokens) -> Iterator[Finding]:
 def _memorized_output(t: Tokens, number: int, most: int) -> str:
     """Return what a model that memorized the row generates within ``most`` tokens."""
     row = t.rows.rows[number]
-    tokens, _ = t.chat.conversation([*row.prompt, {"role": "assistant", "content": row.completion}])
-    begins = len(t.chat.prompt(row.prompt))
-    return t.chat.decode(tokens[begins : min(begins + most, t.config.max_length)])
+    tokens, _ = t.chat.conversation(row.messages)
+    begins = len(prompt := t.chat.prompt(row.prompt))
+    return t.chat.read(tokens[begins : min(begins + most, t.config.max_length)], prompt)
+
+
+def adapted_turns(t: Tokens) -> Iterator[Finding]:
+    """The template takes the rows as they are: their system turns, and their reasoning."""
+    merged = sum(any(turn["role"] == "system" for turn in row.prompt) for row in t.rows.rows)
+    if merged and not t.chat.form.takes_system:
+        message = f"the model's template has no system turn: in {merged} rows its text begins the next user turn"
+        fix = "nothing has to be done: the task's prompts are put the same way"
+        yield Finding(code="system_merged", gate=3, severity="warning", message=message, where=WHERE, fix=fix)
+    reasoned = sum(t.chat.form.has_reasoning(row.messages) for row in t.rows.rows)
+    if reasoned and t.chat.form.closes_thinking:
+        message = f"prompts are asked without thinking: the reasoning of {reasoned} rows is not learned"
+        fix = "run with --thinking on to train it, or write rows without reasoning"
+        yield Finding(code="reasoning_dropped", gate=3, severity="warning", message=message, where=WHERE, fix=fix)
 
 
 def enough_steps(t: Tokens) -> Iterator[Finding]:
@@ -132,7 +147,14 @@ def fits_into_memory(t: Tokens) -> Iterator[Finding]:
 
 
 Check = Callable[[Tokens], Iterator[Finding]]
-CHECKS: tuple[Check, ...] = (something_to_learn, no_control_tokens, answers_survive, enough_steps, fits_into_memory)
+CHECKS: tuple[Check, ...] = (
+    something_to_learn,
+    no_control_tokens,
+    adapted_turns,
+    answers_survive,
+    enough_steps,
+    fits_into_memory,
+)
 
 
 def _longest(t: Tokens) -> int:

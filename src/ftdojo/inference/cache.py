@@ -8,6 +8,8 @@ import torch
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
+from ftdojo.models.network import cache_argument
+
 SPARE_TOKENS = 64
 """Free space, in tokens, that a layer adds when its buffers are full."""
 
@@ -35,8 +37,8 @@ class GrowingLayer(DynamicLayer):  # type: ignore[misc]
         end = begin + key_states.shape[2]
         if self._buffers is None or self._buffers[0].shape[2] < end:
             self._buffers = (
-                self._enlarged(key_states, end + SPARE_TOKENS),
-                self._enlarged(value_states, end + SPARE_TOKENS),
+                self._empty(key_states, len(key_states), end),
+                self._empty(value_states, len(value_states), end),
             )
             if begin:
                 self._buffers[0][:, :, :begin] = self.keys
@@ -50,8 +52,7 @@ class GrowingLayer(DynamicLayer):  # type: ignore[misc]
         """Copy the keys and values of some rows into this layer, see :func:`place`."""
         if self._buffers is None:
             self.lazy_initialization(part.keys, part.values)
-            shape = (rows, part.keys.shape[1], longest + SPARE_TOKENS, part.keys.shape[3])
-            self._buffers = part.keys.new_empty(shape), part.values.new_empty(shape)
+            self._buffers = self._empty(part.keys, rows, longest), self._empty(part.values, rows, longest)
             self.keys, self.values = (buffer[:, :, :longest] for buffer in self._buffers)
         own = slice(at, at + part.keys.shape[0])
         rest = longest - (part.get_seq_length() - prefix)
@@ -66,15 +67,16 @@ class GrowingLayer(DynamicLayer):  # type: ignore[misc]
         self._buffers = None
 
     @staticmethod
-    def _enlarged(states: torch.Tensor, tokens: int) -> torch.Tensor:
-        rows, heads, _, dimension = states.shape
-        return states.new_empty(rows, heads, tokens, dimension)
+    def _empty(states: torch.Tensor, rows: int, tokens: int) -> torch.Tensor:
+        """A buffer for states of the form of ``states``; keys and values may have different dimensions."""
+        return states.new_empty(rows, states.shape[1], tokens + SPARE_TOKENS, states.shape[3])
 
 
 def prefill(network: Any, prefix: torch.Tensor, empty: DynamicCache) -> DynamicCache:
     """Fill the cache ``empty`` with the tokens of ``prefix``, of shape (1, length), and return it."""
     # Without the output layer: on a CPU the logits of a single token would copy all of its weights.
-    network.get_decoder()(input_ids=prefix, past_key_values=empty, use_cache=True)
+    decoder = network.get_decoder()
+    decoder(input_ids=prefix, use_cache=True, **{cache_argument(decoder): empty})
     return empty
 
 

@@ -1,7 +1,8 @@
 """Generation with transformers: greedy, in a fixed order, in batches of similar length.
 
 It uses its own loop instead of ``generate``, for two savings that do not change the outputs: the common prefix of a
-batch's prompts is computed once, and rows that have ended are removed from the batch.
+batch's prompts is computed once, and rows that have ended are removed from the batch. A model that is not known to give
+the same outputs in such batches (:mod:`ftdojo.models.architectures`) answers one prompt at a time, with ``generate``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from ftdojo.contract.model_info import ModelInfo
 from ftdojo.contract.task_spec import Message
 from ftdojo.inference.protocol import EnginePlugin, Generation
 from ftdojo.models import Chat, Compute, compute, describe, network, prefix
+from ftdojo.models.architectures import runs_batched
 
 if TYPE_CHECKING:
     import torch
@@ -50,7 +52,10 @@ class TransformersEngine:
         info = describe(model)
         loaded = network.load(model, self._compute.dtype, "sdpa")
         self._network = loaded.to(self._compute.device).eval()
-        self._plain = prefix.can_share(loaded.config)
+        self._batched = runs_batched(loaded.config)
+        self._plain = self._batched and prefix.can_share(loaded.config)
+        self._cache = network.cache_argument(loaded) if self._batched else ""
+        self._pad = network.usable_pad(loaded, self._chat.pad)
         self._batch_tokens = min(BATCH_TOKENS[self._compute.device], _tokens_in_memory(info, self._compute))
 
     def generate(
@@ -68,7 +73,7 @@ class TransformersEngine:
             if all(i in answers for i in batch):
                 continue
             tokens = self._answer([encoded[i] for i in batch], max_new_tokens)
-            made = {i: self._read(answer) for i, answer in zip(batch, tokens, strict=True)}
+            made = {i: self._read(answer, encoded[i]) for i, answer in zip(batch, tokens, strict=True)}
             answers |= made
             if on_answers is not None:
                 on_answers(made)
@@ -96,6 +101,8 @@ class TransformersEngine:
         """Return the tokens generated for each prompt, including the one that ends the answer."""
         import torch
 
+        if not self._batched:
+            return [self._answer_alone(prompt, max_new_tokens) for prompt in prompts]
         with torch.inference_mode():
             tokens, step = self._begin(prompts)
             answers: list[list[int]] = [[] for _ in prompts]
@@ -110,10 +117,27 @@ class TransformersEngine:
                 step.update(input_ids=tokens[:, None], position_ids=step["position_ids"][:, -1:] + 1)
                 if self._plain and len(going) <= CROWDED * len(rows):
                     rows = [rows[k] for k in going]
-                    _keep(step, torch.tensor(going, device=tokens.device))
+                    _keep(step, torch.tensor(going, device=tokens.device), self._cache)
                 mask = step["attention_mask"]
                 step["attention_mask"] = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
                 tokens = self._next(step)
+
+    def _answer_alone(self, prompt: list[int], max_new_tokens: int) -> list[int]:
+        """Return the tokens that the library's own loop generates for one prompt."""
+        import torch
+        from transformers import GenerationConfig
+
+        tokens = self._tensor([prompt])
+        settings = GenerationConfig(
+            do_sample=False,
+            max_new_tokens=max_new_tokens,
+            eos_token_id=sorted(self._chat.stops) or None,
+            pad_token_id=self._pad,
+        )
+        with torch.inference_mode(), network.quiet():
+            made = self._network.generate(tokens, attention_mask=torch.ones_like(tokens), generation_config=settings)
+        answer: list[int] = made[0, len(prompt) :].tolist()
+        return answer
 
     def _next(self, step: dict[str, Any]) -> torch.Tensor:
         """Return the most likely next token of every row; of equally likely ones the first, like argmax but faster."""
@@ -145,7 +169,7 @@ class TransformersEngine:
             some = prompts[at : at + READ_ROWS]
             step = self._step(some, length, repeat_cache(one, len(some)) if length else empty_cache(layers))
             tokens.append(self._next(step))
-            place(whole, step["past_key_values"], at=at, rows=len(prompts), prefix=length, longest=longest)
+            place(whole, step[self._cache], at=at, rows=len(prompts), prefix=length, longest=longest)
         return torch.cat(tokens), self._step(prompts, length, whole)
 
     def _step(self, prompts: list[list[int]], length: int, cache: Any) -> dict[str, Any]:
@@ -153,10 +177,10 @@ class TransformersEngine:
         longest = max(map(len, prompts))
         mask = self._tensor([[1] * length + [0] * (longest - len(p)) + [1] * (len(p) - length) for p in prompts])
         return {
-            "input_ids": self._tensor([[self._chat.pad] * (longest - len(p)) + p[length:] for p in prompts]),
+            "input_ids": self._tensor([[self._pad] * (longest - len(p)) + p[length:] for p in prompts]),
             "attention_mask": mask,
             "position_ids": (mask.cumsum(1) - 1).clamp(min=0)[:, length:],
-            "past_key_values": cache,
+            self._cache: cache,
         }
 
     def _tensor(self, values: list[list[int]]) -> torch.Tensor:
@@ -167,18 +191,18 @@ class TransformersEngine:
     def _ended(self, answer: list[int]) -> bool:
         return bool(answer) and answer[-1] in self._chat.stops
 
-    def _read(self, answer: list[int]) -> Generation:
+    def _read(self, answer: list[int], prompt: list[int]) -> Generation:
         ended = self._ended(answer)
         kept = answer[:-1] if ended else answer
-        return Generation(self._chat.decode(kept), len(kept), truncated=not ended)
+        return Generation(self._chat.read(kept, prompt), len(kept), truncated=not ended)
 
 
 PLUGIN = EnginePlugin(ENGINE, lambda model: nullcontext(TransformersEngine(model)))
 
 
-def _keep(step: dict[str, Any], rows: torch.Tensor) -> None:
-    """Keep only some rows of a batch."""
-    step["past_key_values"].batch_select_indices(rows)
+def _keep(step: dict[str, Any], rows: torch.Tensor, cache: str) -> None:
+    """Keep only some rows of a batch, whose argument ``cache`` holds keys and values."""
+    step[cache].batch_select_indices(rows)
     for name in ("input_ids", "position_ids", "attention_mask"):
         step[name] = step[name][rows]
 

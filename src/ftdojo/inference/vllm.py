@@ -9,18 +9,24 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from ftdojo import child
+from ftdojo.contract.task_spec import Message
 from ftdojo.errors import InfrastructureError, PrerequisiteError
-from ftdojo.inference.protocol import EnginePlugin
+from ftdojo.inference.protocol import Engine, EnginePlugin, Generation
 from ftdojo.inference.served import ServedEngine
+from ftdojo.models import Chat, answer
+from ftdojo.models.form import Form
 
 ENGINE = "vllm-greedy-1"
 """Part of the identity of stored outputs."""
 NAME = "model"
+ROLES = {"tool": "user"}
+"""Role of a training row -> the role under which it is sent. Only the rows of a trial have others than the three."""
 CONCURRENCY = 256
 START_S = 900.0
 """Loading and compiling a large model takes minutes."""
@@ -31,7 +37,7 @@ SHOWN_CHARS = 1500
 
 
 @contextmanager
-def serving(model: Path) -> Iterator[ServedEngine]:
+def serving(model: Path) -> Iterator[Engine]:
     """Start ``vllm serve`` on loopback and yield an engine that uses it; the server is stopped when the context ends.
 
     Raises:
@@ -62,12 +68,49 @@ def serving(model: Path) -> Iterator[ServedEngine]:
                     f"vLLM did not start: {log.read()[-SHOWN_CHARS:].strip()}",
                     fix="see its log above, or choose the engine transformers",
                 )
-            yield ServedEngine(connect(f"openai:{NAME}", base_url=f"{address}/v1"), concurrency=CONCURRENCY)
+            served = ServedEngine(connect(f"openai:{NAME}", base_url=f"{address}/v1"), concurrency=CONCURRENCY)
+            yield _WithForm(served, Chat(model).form)
         finally:
             _end(process)
 
 
 PLUGIN = EnginePlugin(ENGINE, serving)
+
+
+class _WithForm:
+    """A server whose prompts have the turns that the model's template takes, and whose answers are read like those of
+    the engine of transformers."""
+
+    def __init__(self, served: ServedEngine, form: Form) -> None:
+        self._served, self._form = served, form
+
+    def generate(
+        self,
+        prompts: Sequence[Sequence[Message]],
+        *,
+        max_new_tokens: int,
+        done: Mapping[int, Generation] | None = None,
+        on_answers: Callable[[dict[int, Generation]], None] | None = None,
+    ) -> list[Generation]:
+        """See :meth:`ftdojo.inference.Engine.generate`."""
+        taken = [
+            [{"role": ROLES.get(turn["role"], turn["role"]), "content": turn["content"]} for turn in turns]
+            for turns in map(self._form.turns, prompts)
+        ]
+
+        def keep(answers: dict[int, Generation]) -> None:
+            if on_answers is not None:
+                on_answers({i: self._read(given) for i, given in answers.items()})
+
+        made = self._served.generate(taken, max_new_tokens=max_new_tokens, done=done, on_answers=keep)
+        return [known if (known := (done or {}).get(i)) else self._read(given) for i, given in enumerate(made)]
+
+    def _read(self, given: Generation) -> Generation:
+        return (
+            given
+            if self._form.plain
+            else replace(given, text=answer.read(given.text, self._form, opened=self._form.opens_thinking))
+        )
 
 
 def _healthy(address: str, process: subprocess.Popen[bytes]) -> bool:

@@ -5,7 +5,9 @@ precision, the chat template, computing a common prefix once).
 from ftdojo.models.chat import Chat
 from ftdojo.models.device import Compute, available_memory, compute, devices
 from ftdojo.models.info import describe, digest, linear_modules
-from ftdojo.models.locate import EMBEDDED, embedded_weights, find, resolve
+from ftdojo.models.locate import EMBEDDED, embedded_weights, find, find_recorded, resolve, resolve_recorded
+from ftdojo.models.preflight import require_trainable
+from ftdojo.models.prompting import set_prompting
 
 __all__ = [
     "EMBEDDED",
@@ -18,6 +20,10 @@ __all__ = [
     "digest",
     "embedded_weights",
     "find",
+    "find_recorded",
     "linear_modules",
+    "require_trainable",
     "resolve",
+    "resolve_recorded",
+    "set_prompting",
 ]

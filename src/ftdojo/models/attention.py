@@ -116,7 +116,7 @@ def sdpa(
         attention_mask = attention_mask[:, :, None].expand(-1, -1, heads // shared, -1, -1).flatten(2, 3)
     asked = query.reshape(rows, shared, -1, dimension)
     output = scaled_dot_product_attention(asked, key, value, attn_mask=attention_mask, scale=scaling)
-    return output.view(rows, heads, queries, dimension).transpose(1, 2), None
+    return output.view(rows, heads, queries, -1).transpose(1, 2), None
 
 
 def _packed(
@@ -162,7 +162,7 @@ def _single(
     if dropout_rate:
         weights = dropout(weights, dropout_rate)
     output = weights.view(rows, shared, -1, keys) @ value
-    return output.view(rows, heads, queries, dimension).transpose(1, 2).contiguous()
+    return output.view(rows, heads, queries, -1).transpose(1, 2).contiguous()
 
 
 def _added(mask: torch.Tensor | None, dtype: torch.dtype) -> torch.Tensor | None:

@@ -1,4 +1,4 @@
-"""Conversations to tokens with a model's own chat template and tokenizer.
+"""Conversations to tokens with a model's own chat template and tokenizer, and answers to text.
 
 Training and generation both use this module, so a model gets prompts in exactly the format that it was trained on.
 """
@@ -13,6 +13,13 @@ from typing import Any
 
 from ftdojo.contract.task_spec import Message
 from ftdojo.errors import UsageError
+from ftdojo.models import answer, labels
+from ftdojo.models.form import Form
+from ftdojo.models.turns import tool_names, tools_of
+
+Span = tuple[int, int]
+OPENING_TOKENS = 16
+"""The last tokens of a prompt, enough for the mark that opens the reasoning."""
 
 
 class Chat:
@@ -22,94 +29,119 @@ class Chat:
         """Load tokenizer and template.
 
         Raises:
-            UsageError: if the model has no chat template, or its files cannot be read.
+            UsageError: if the model has no chat template or no token that ends an answer, or its files cannot be read.
         """
-        self._tokenizer: Any = _tokenizer(model, tuple(p.stat().st_mtime_ns for p in sorted(model.glob("*.json"))))
-        if not self._tokenizer.chat_template:
-            fix = "choose an instruction-tuned model, or add chat_template.jinja to the folder"
-            raise UsageError(f"the model in {model} has no chat template", fix=fix)
-        self.stops: frozenset[int] = frozenset(_stops(model) | {self._tokenizer.eos_token_id})
+        self._tokenizer: Any = load_tokenizer(model)
+        self.form = Form.of(self._tokenizer, model)
+        """What the chat template makes of a conversation."""
+        eos = self._tokenizer.eos_token_id
+        self.stops: frozenset[int] = frozenset(_stops(model) | ({eos} - {None}))
         """The tokens that end an answer."""
-        self.special: frozenset[str] = frozenset(
-            {str(token) for token in self._tokenizer.added_tokens_decoder.values() if token.special}
-        )
-        """The texts that are tokenized as special tokens, wherever they occur."""
+        if not self.stops:
+            fix = "set eos_token in tokenizer_config.json, or eos_token_id in generation_config.json"
+            raise UsageError(f"no token ends an answer of the model in {model}: it would never stop", fix=fix)
+        self._end: int = min(self.stops) if eos is None else eos
         pad = self._tokenizer.pad_token_id
-        self.pad: int = self._tokenizer.eos_token_id if pad is None else pad
+        self.pad: int = self._end if pad is None else pad
+        known = [token for token in sorted(self.stops) if 0 <= token < len(self._tokenizer)]
+        self._ends = tuple(filter(None, self._tokenizer.convert_ids_to_tokens(known)))
+
+    @property
+    def special(self) -> frozenset[str]:
+        """The texts that are tokenized as special tokens, wherever they occur."""
+        return self.form.special
 
     def prompt(self, messages: Sequence[Message]) -> list[int]:
         """Return the tokens of a conversation up to the beginning of the model's answer.
 
         Raises:
-            UsageError: if the template refuses the conversation, as some refuse a system turn.
+            UsageError: if the template refuses the conversation, as some refuse two user turns in a row.
         """
         try:
-            return self._encode(self._render(messages, ask=True))
+            return self._encode(self.form.render(self.form.turns(messages), ask=True, tools=tools_of(messages)))
         except ValueError as error:
             roles = ", ".join(str(message["role"]) for message in messages)
-            raise UsageError(f"a prompt with the turns {roles}: {error}", fix="choose another base model") from None
+            fix = "choose another base model, or another template with --chat-template"
+            raise UsageError(f"a prompt with the turns {roles}: {error}", fix=fix) from None
 
     def decode(self, tokens: Sequence[int]) -> str:
-        """Return the text of an answer, without special tokens."""
+        """Return the text of tokens, without special tokens."""
         return str(self._tokenizer.decode(list(tokens), skip_special_tokens=True))
+
+    def read(self, tokens: Sequence[int], prompt: Sequence[int]) -> str:
+        """Return the text of the answer to a prompt, as :func:`ftdojo.models.answer.read` does."""
+        if self.form.plain:
+            return self.decode(tokens)
+        opened = self.form.opens(self._decoded(prompt[-OPENING_TOKENS:]))
+        return answer.read(self._decoded(tokens), self.form, opened=opened)
 
     def conversation(self, messages: Sequence[Message]) -> tuple[list[int], list[bool]]:
         """Return the tokens of a conversation that ends with an assistant turn, and for each whether the model must
-        generate it: the tokens of every assistant turn, with the token that ends it.
+        generate it: the tokens of every assistant turn whose weight is not 0, with the token that ends it.
 
-        The tokens before an assistant turn equal :meth:`prompt` of the turns before it.
+        The tokens before the last turn equal :meth:`prompt` of the turns before it.
 
         Raises:
-            ValueError: if the template refuses the conversation, or renders a turn differently once it is answered.
+            ValueError: if the template refuses the conversation.
         """
-        tokens: list[int] = []
-        generated: list[bool] = []
+        turns, tools = self.form.turns(messages), tools_of(messages)
+        asked = self.form.render(turns[:-1], ask=True, tools=tools)
+        text = labels.last_turn(self.form, asked, turns, tools, self._ends)
+        if lost := next((name for name in tool_names(messages) if name not in asked + text), None):
+            raise ValueError(f"the chat template of the model has no form for tools: it leaves out '{lost[:40]}'")
+        prompt = self._encode(asked)
+        last = self._following(asked, prompt, text)
+        if not last or last[-1] not in self.stops:
+            last.append(self._end)
+        weights = [message.get("weight", 1) for message in messages[:-1] if message["role"] == "assistant"]
+        places = [i for i, turn in enumerate(turns[:-1]) if turn["role"] == "assistant"]
+        learned = [i for i, weight in zip(places, weights, strict=True) if weight]
+        spans = [labels.earlier_turn(self.form, asked, turns[:-1], i, tools, self._ends) for i in learned]
+        return prompt + last, self._inside(asked, prompt, [s for s in spans if s]) + [True] * len(last)
 
-        def add(piece: list[int], by_model: bool) -> None:
-            tokens.extend(piece)
-            generated.extend([by_model] * len(piece))
+    def _following(self, asked: str, prompt: list[int], text: str) -> list[int]:
+        """Return the tokens of a text as it follows a prompt: some tokenizers begin every text with a blank."""
+        for before, known in ((asked, prompt), ("\n", None)):
+            tokens = self._encode(before) if known is None else known
+            both = self._encode(before + text)
+            if both[: len(tokens)] == tokens:
+                return both[len(tokens) :]
+        return self._encode(text)  # its first characters would be one token with the prompt's last
 
-        rendered = ""
-        for i, message in enumerate(messages):
-            if message["role"] != "assistant":
-                continue
-            asked = self._render(messages[:i], ask=True)
-            answered = self._render(messages[: i + 1], ask=False)
-            if not asked.startswith(rendered) or not answered.startswith(asked):
-                raise ValueError("the chat template renders a turn differently once it is answered")
-            add(self._encode(asked[len(rendered) :]), by_model=False)
-            answer = self._encode(answered[len(asked) :])
-            end = max((k for k, token in enumerate(answer) if token in self.stops), default=-1) + 1
-            if i == len(messages) - 1:
-                # Text that a template adds after the end of the turn is never generated.
-                add(answer[:end] if end else [*answer, self._tokenizer.eos_token_id], by_model=True)
-            else:
-                add(answer[:end], by_model=True)
-                add(answer[end:], by_model=False)
-            rendered = answered
-        return tokens, generated
+    def _inside(self, text: str, tokens: list[int], spans: list[Span]) -> list[bool]:
+        """Return for each token of a text whether it is, at least partly, in one of the spans of characters."""
+        if not spans:
+            return [False] * len(tokens)
+        if self._tokenizer.is_fast:
+            places = self._tokenizer(text, add_special_tokens=False, return_offsets_mapping=True).offset_mapping
+        else:
+            places = [(len(self._decoded(tokens[:i])), len(self._decoded(tokens[: i + 1]))) for i in range(len(tokens))]
+        return [any(begin < last and first < end for first, last in spans) for begin, end in places]
 
-    def _render(self, messages: Sequence[Message], *, ask: bool) -> str:
-        turns = [dict(message) for message in messages]
-        try:
-            return str(self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=ask))
-        except Exception as error:  # noqa: BLE001 - the template is a program of the model's author
-            reason = " ".join(str(error).split())[:200]
-            raise ValueError(f"the chat template of the model refuses it: {type(error).__name__}: {reason}") from None
+    def _decoded(self, tokens: Sequence[int]) -> str:
+        return str(self._tokenizer.decode(list(tokens), skip_special_tokens=False))
 
     def _encode(self, text: str) -> list[int]:
         # The template has written the special tokens already.
         return list(self._tokenizer(text, add_special_tokens=False).input_ids)
 
 
+def load_tokenizer(model: Path) -> Any:
+    """Return the tokenizer of a folder. Cached: loading takes half a second, and every gate and stage needs it.
+
+    Raises:
+        UsageError: if it cannot be read.
+    """
+    return _tokenizer(model, tuple(p.stat().st_mtime_ns for p in sorted(model.glob("*.j*"))))
+
+
 @functools.lru_cache(maxsize=2)
 def _tokenizer(model: Path, changed: tuple[int, ...]) -> Any:
-    """Load the tokenizer of a folder whose files changed at these times. Cached: loading takes half a second, and every
-    gate and stage needs it."""
+    """Load the tokenizer of a folder whose files changed at these times."""
     from transformers import AutoTokenizer
 
     try:
-        return AutoTokenizer.from_pretrained(model)
+        return AutoTokenizer.from_pretrained(model, trust_remote_code=False)
     except Exception as error:  # noqa: BLE001 - a damaged file can make its parser raise anything
         reason = " ".join(str(error).split())[:200]
         raise UsageError(
@@ -123,6 +155,9 @@ def _stops(model: Path) -> set[int]:
     path = model / "generation_config.json"
     try:
         ends = json.loads(path.read_text("utf-8")).get("eos_token_id") if path.is_file() else None
-        return set(ends) if isinstance(ends, list) else set() if ends is None else {ends}
+        found = set(ends) if isinstance(ends, list) else set() if ends is None else {ends}
+        if not all(isinstance(end, int) for end in found):
+            raise ValueError("eos_token_id must be a number, or a list of numbers")
+        return found
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(f"{path} cannot be read: {error}", fix="give a folder that save_pretrained wrote") from None

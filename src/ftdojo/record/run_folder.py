@@ -11,6 +11,8 @@ DIR/
   metrics.jsonl       the numbers of the run as it goes, for programs that draw curves
   trackers/           what `ftdojo run --track` has sent
   finish              a request to end the run after the current submission
+  address.json        of an outside agent over HTTP: where its episode is served, with its secret
+  finish.log          of an outside agent that left: what the process printed that finished its run
   result.json         of a finished run: its result, written last
   attempt-1.log       of a job of a suite: what its first attempt printed
   report.html         the report, written by the command line
@@ -45,6 +47,7 @@ class RunFolder:
         beside = ("", "-wal", "-shm", "-journal")
         logs = (path.name for path in self.path.glob("attempt-*.log"))
         files = [self.lock, self.finish_request, self.metrics, self.result, self.report, self.agent_log]
+        files += [self.address, self.finish_log]
         require_plain(
             self.path,
             files=[*(LEDGER + end for end in beside), *(path.name for path in files), *LEADERBOARD, *logs],
@@ -83,6 +86,16 @@ class RunFolder:
     def agent_log(self) -> Path:
         """The output of an outside agent that ftdojo started."""
         return self.path / "agent.log"
+
+    @property
+    def address(self) -> Path:
+        """Where the episode of an outside agent is served: its port and its secret path."""
+        return self.path / "address.json"
+
+    @property
+    def finish_log(self) -> Path:
+        """The output of the process that finished the run of an outside agent that had left."""
+        return self.path / "finish.log"
 
     @property
     def model(self) -> Path:

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from ftdojo import models
-from ftdojo.audit.export import Exported, Step
+from ftdojo.audit.export import MODELFILE, Exported, Step
 from ftdojo.contract.result import Score
 from ftdojo.contract.submission import RECIPE, SCRIPT, TRAIN
 from ftdojo.disk import disk_errors
@@ -27,7 +27,7 @@ _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 def write_card(exported: Exported) -> Path:
     """Write the card into the folder of the model, and return its path."""
-    path = exported.folder / FILE
+    path = exported.written.folder / FILE
     with disk_errors(path):
         write_file(path, card(exported), mode=BY_UMASK)
     return path
@@ -37,9 +37,9 @@ def card(exported: Exported) -> str:
     """Return the card as Markdown with the front matter that model hubs read."""
     (last, *earlier), configuration = exported.steps, exported.configuration
     variant = exported.task.variants[configuration.variant]
-    front: dict[str, Any] = {"base_model": configuration.model} if _HUB_ID.fullmatch(configuration.model) else {}
+    front: dict[str, Any] = {"base_model": exported.base.id} if _HUB_ID.fullmatch(exported.base.id) else {}
     front |= {
-        "library_name": "transformers" if exported.form == "merged" else "peft",
+        "library_name": {"merged": "transformers", "adapter": "peft", "gguf": "gguf"}[exported.written.form],
         "license": EMBEDDED_LICENCE if configuration.model == models.EMBEDDED else "other",
         "pipeline_tag": "text-generation",
         "tags": ["ftdojo"],
@@ -47,7 +47,7 @@ def card(exported: Exported) -> str:
     template = environment().overlay(autoescape=False).get_template("card.md.jinja")
     return template.render(
         front=yaml.safe_dump(front, sort_keys=False).strip(),
-        name=exported.folder.name,
+        name=exported.written.folder.name,
         exported=exported,
         configuration=configuration,
         task=exported.task.spec,
@@ -58,7 +58,10 @@ def card(exported: Exported) -> str:
         measured=text.score(exported.score),
         last=_describe(last),
         earlier=[_describe(step) for step in earlier],
-        commands=commands(exported),
+        base=json.dumps(exported.base.id),
+        turns=[(turn["role"], _fence(turn["content"])) for turn in exported.prompt],
+        question=json.dumps(exported.prompt[-1]["content"] if exported.prompt else "…", ensure_ascii=False),
+        commands=_commands(exported, Path(exported.written.folder.name), exported.base.id),
         embedded=configuration.model == models.EMBEDDED,
     )
 
@@ -83,19 +86,23 @@ def _describe(step: Step) -> dict[str, Any]:
 
 
 def commands(exported: Exported) -> list[str]:
-    """Return shell commands that serve the model, one per line."""
-    folder, name = shlex.quote(str(exported.folder)), shlex.quote(exported.folder.name)
-    if exported.form == "adapter":
-        rank = json.loads((exported.folder / "adapter_config.json").read_text("utf-8"))["r"]
-        base = shlex.quote(str(exported.base))
-        return [
-            f"vllm serve {base} --enable-lora --max-lora-rank {max(8, rank)} --lora-modules {name}={folder}",
-            f"python convert_lora_to_gguf.py {folder} --base {base} --outfile {name}.gguf  # of llama.cpp",
-        ]
-    return [
-        f"vllm serve {folder} --served-model-name {name}",
-        f"python convert_hf_to_gguf.py {folder} --outfile {name}.gguf && llama-server -m {name}.gguf  # of llama.cpp",
-    ]
+    """Return shell commands that serve the model on this machine, one per line."""
+    return _commands(exported, exported.written.folder, str(exported.base.folder))
+
+
+def _commands(exported: Exported, place: Path, base_name: str) -> list[str]:
+    folder, name, base = shlex.quote(str(place)), shlex.quote(exported.written.folder.name), shlex.quote(base_name)
+    if exported.written.form == "gguf":
+        last = shlex.quote(str(place / exported.written.weights[-1].name))
+        serve = [f"llama-server -m {last} --jinja  # of llama.cpp"]
+        modelfile = shlex.quote(str(place / MODELFILE))
+        if (exported.written.folder / MODELFILE).is_file():
+            serve.append(f"ollama create {name} -f {modelfile} && ollama run {name}")
+        return serve
+    if exported.written.form == "adapter":
+        rank = json.loads((exported.written.folder / "adapter_config.json").read_text("utf-8"))["r"]
+        return [f"vllm serve {base} --enable-lora --max-lora-rank {max(8, rank)} --lora-modules {name}={folder}"]
+    return [f"vllm serve {folder} --served-model-name {name}"]
 
 
 def _scores(exported: Exported) -> list[tuple[str, str, str, int]]:

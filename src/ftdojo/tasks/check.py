@@ -17,7 +17,7 @@ from ftdojo.schema import StrictModel
 from ftdojo.tasks import raw_files
 from ftdojo.tasks.bounded_template import BoundedTemplate
 from ftdojo.tasks.rows import has_half_character, read_jsonl
-from ftdojo.tasks.spec import Task
+from ftdojo.tasks.spec import BAD_GOLD, FLAW, Task
 
 CONSTANTS = 5
 """This many of the most frequent gold outputs are tried as constant outputs."""
@@ -57,7 +57,7 @@ def check(task: Task, folder: Path) -> CheckReport:
         InputError: if an item cannot be scored at all.
         PrerequisiteError: if the scorer needs a runner and has none.
     """
-    findings: list[Finding] = []
+    findings: list[Finding] = list(task.notes)
     splits: dict[str, list[Record]] = {
         name: list(read_jsonl(folder / f"{name}.jsonl")) for name in ("validation", "test")
     }
@@ -86,7 +86,7 @@ def _report(
 
 def _probe(task: Task, split: str, items: Sequence[Record], report: Report) -> Iterator[Probe]:
     """Score synthetic predictions: gold, blank, constants, shortcuts."""
-    golds = [task.scorer.gold(item) for item in items]
+    golds = [task.gold(item) for item in items]
     best = task.spec.best_value
 
     def run(name: str, outputs: Sequence[str], constant: str = "") -> Probe:
@@ -94,11 +94,8 @@ def _probe(task: Task, split: str, items: Sequence[Record], report: Report) -> I
         parsed = sum(score.parsed for score in scores) / len(scores)
         return Probe(name=name, split=split, output=constant, value=task.scorer.value(scores), parsed=parsed)
 
-    gold = run("gold", golds)
-    yield gold
-    if gold.value != best or gold.parsed < 1:
-        message = f"gold answers score {gold.value:g} of {best:g}, {gold.parsed:.0%} of them parsed"
-        report("gold_not_best", split, message, "make scorer and answers agree")
+    yield run("gold", golds)
+    _check_golds(task, split, items, golds, report)
     blank = run("blank", [""] * len(items))
     yield blank
     if blank.value != 0.0:
@@ -120,6 +117,30 @@ def _probe(task: Task, split: str, items: Sequence[Record], report: Report) -> I
     forward, backward = (task.scorer.score(items[::step], outputs[::step]) for step in (1, -1))
     if list(forward) != list(backward)[::-1]:
         report("order_dependent", split, "verdicts change with the order of items", "score each item on its own")
+
+
+def _check_golds(task: Task, split: str, items: Sequence[Record], golds: Sequence[str], report: Report) -> None:
+    """Check that gold answers can be read and score best, except on items that their publisher got wrong."""
+    scores = task.scorer.score(items, golds)
+    reached, best = task.scorer.value(scores), task.spec.best_value
+    flaws = Counter(str(item[FLAW]) for item in items if item.get(FLAW))
+    for reason, count in flaws.items():
+        message = f"{count} of {len(items)} items have a known fault of their publisher: {reason}; all gold answers "
+        message += f"together score {reached:g} of {best:g}"
+        report("known_flaw", split, message, "none: the items are scored like all others", severity="warning")
+    sound = [score for item, score in zip(items, scores, strict=True) if not item.get(FLAW)]
+    unreadable = [score.id for score in sound if score.error == BAD_GOLD]
+    if unreadable:
+        message = (
+            f"the gold answers of {len(unreadable)} items cannot be read, e.g. of item {unreadable[0]}: no output "
+        )
+        message += f"is right there; all gold answers together score {reached:g} of {best:g}"
+        report("bad_gold", split, message, "correct the answers, or drop the items")
+    rest = [score for score in sound if score.error != BAD_GOLD]
+    value, parsed = (task.scorer.value(rest), sum(s.parsed for s in rest) / len(rest)) if rest else (best, 1.0)
+    if value != best or parsed < 1:
+        message = f"gold answers score {value:g} of {best:g}, {parsed:.0%} of them parsed"
+        report("gold_not_best", split, message, "make scorer and answers agree")
 
 
 def _check_items(task: Task, splits: dict[str, list[Record]], report: Report) -> dict[str, str]:
@@ -152,6 +173,8 @@ def _check_raw(task: Task, raw: Path, prompts: dict[str, str], report: Report) -
         if not (raw / source.path).is_file():
             report("missing_file", source.path, "the raw data has no such file", "correct the path, or write the file")
             continue
+        if unusual := raw_files.describe_text(raw / source.path):
+            report("other_encoding", source.path, unusual, "save the file as UTF-8", severity="warning")
         rows = list(raw_files.read(raw / source.path))
         broken = sum(not isinstance(row, dict) or has_half_character(row) for row in rows)
         if broken:
@@ -175,7 +198,7 @@ def _check_raw(task: Task, raw: Path, prompts: dict[str, str], report: Report) -
 
 def _rendered(rendering: Rendering, rows: Sequence[Record]) -> tuple[list[tuple[str, str]], list[str]]:
     """Return the training pairs of the rows that can be rendered, and what is wrong with the others."""
-    templates = tuple(map(BoundedTemplate, (rendering.prompt, rendering.completion)))
+    templates = (BoundedTemplate(rendering.prompt), BoundedTemplate(rendering.completion, answer=True))
     pairs: list[tuple[str, str]] = []
     failed: list[str] = []
     for number, row in enumerate(rows, start=1):

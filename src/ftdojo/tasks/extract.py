@@ -16,7 +16,14 @@ OPEN, CLOSE = "<think>", "</think>"
 
 
 def drop_thinking(text: str) -> str:
-    """Return ``text`` stripped and without its complete ``<think>…</think>`` blocks; an unclosed one stays."""
+    """Return ``text`` stripped and without its complete ``<think>…</think>`` blocks; an unclosed one stays.
+
+    Where a block is closed that was not opened, as by models whose prompt ends in ``<think>``, what stands before it is
+    thinking, too.
+    """
+    opened, closed = text.find(OPEN), text.find(CLOSE)
+    if closed >= 0 and not 0 <= opened < closed:
+        text = text[closed + len(CLOSE) :]
     kept, position = [], 0
     while (opened := text.find(OPEN, position)) >= 0 and (closed := text.find(CLOSE, opened)) >= 0:
         kept.append(text[position:opened])
@@ -76,6 +83,11 @@ def from_json(value: Any) -> Any:
         except (ValueError, RecursionError):
             value = json_value(value)
     return {} if value is None or isinstance(value, str) else value
+
+
+def element(value: Any) -> Any:
+    """Return the element of a list of one; other values unchanged."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 def scalar_text(value: Any) -> str:

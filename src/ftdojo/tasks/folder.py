@@ -1,19 +1,24 @@
 """A user's own task as a folder: ``task.toml``, ``train.jsonl``, ``eval.jsonl`` and, optionally, ``scorer.py``.
 
+The two data files may have any form that is read (:mod:`ftdojo.tasks.raw_files`): ``train.csv``, ``eval.parquet``.
+
 The key ``scorer`` names the scorer: a built-in one; ``scorer.py``, which is in the folder and runs in the sandbox; or
 a plug-in of the user's own environment, by its name or as ``module:Attribute``, which is trusted like any
 installed package (:mod:`ftdojo.tasks.scorers`).
 
-Repeated prompts are removed from ``eval.jsonl``, and it is split into validation and test by a hash of the prompt,
-within each sub-task; ``train.jsonl`` becomes the raw data unchanged. The data variant is called ``folder``.
+Of rows of the evaluation file with the same prompt one is kept, and the answers of the others are right, too. The items
+are split into validation and test by a hash of the prompt, within each sub-task; the training file becomes the raw data
+unchanged. The data variant is called ``folder``.
 """
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
+import math
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,20 +27,24 @@ from typing import Any
 from pydantic import Field, field_validator, model_validator
 
 from ftdojo.contract.methods import is_method, names
+from ftdojo.contract.recipe_program.templates import to_text
 from ftdojo.contract.row import SURROGATE
 from ftdojo.contract.task_spec import Message, RawSource, Record, Rendering, Rules, TaskSpec
 from ftdojo.contract.train_config import TrainConfig
 from ftdojo.errors import InputError, UsageError
 from ftdojo.files import require_inside
-from ftdojo.findings import Finding
+from ftdojo.findings import Finding, Severity
 from ftdojo.schema import StrictModel, load_file
-from ftdojo.tasks import answers, scorers, template
+from ftdojo.tasks import answers, raw_files, scorers, template
 from ftdojo.tasks.bounded_template import BoundedTemplate
 from ftdojo.tasks.external import CodeRunner, ExternalScorer
-from ftdojo.tasks.rows import MAX_FINDINGS, read_jsonl, write_jsonl
+from ftdojo.tasks.rows import MAX_FINDINGS, write_jsonl
 from ftdojo.tasks.spec import Scorer, Sources, Task, Variant
 
-FILES = ("task.toml", "train.jsonl", "eval.jsonl", "scorer.py")
+ALSO_RIGHT = "also_right"
+"""The field of an item with the answers of further rows that have its prompt."""
+FILES = ("task.toml", "scorer.py")
+SHOWN_FIELDS = 20
 
 
 class RulesTable(StrictModel):
@@ -61,15 +70,18 @@ class TaskFile(StrictModel):
     objective: str = Field(min_length=1, description="what the model must learn, in words, for agents")
     output_format: str = Field(min_length=1, description="what the scorer accepts, in words")
     scorer: str = Field(
-        description="how an answer is compared with the gold text: exact, json, number, choice, your own scorer.py, or "
-        "a plug-in such as module:Attribute"
+        description="how an answer is compared with the gold text: exact, json, number, choice, tokens, rouge, "
+        "translation, labels, your own scorer.py, or a plug-in such as module:Attribute"
     )
     metric: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="one of the scorer's; any name with scorer.py")
     prompt: str = Field(min_length=1, description="Jinja template over a row")
     answer: str = Field(min_length=1, description="the field with the gold text, or a Jinja template")
     subtask: str = Field("", pattern=r"^\w*$", description="the field that names a row's sub-task")
-    choices: list[str] = Field([], description="all answers, for the scorer choice")
+    choices: list[str] = Field([], description="all answers, for the scorer choice; all labels, for labels")
     tolerance: float = Field(0.0, ge=0, lt=1, description="relative, for the scorer number")
+    absolute_tolerance: float = Field(0.0, ge=0, description="in the unit of the answer, for the scorer number")
+    worst: float = Field(0.0, ge=0, description="for the metric mae: the largest error that an answer can have")
+    weights: dict[str, float] = Field({}, description="field -> how much it counts, for the scorer json; otherwise 1")
     max_new_tokens: int = Field(256, ge=1, le=32768, description="longest answer of a model, in tokens")
     licence: str = Field("not stated", description="licence of the data")
     rules: RulesTable = Field(RulesTable(), description="limits of a submission and of a run")
@@ -84,16 +96,22 @@ class TaskFile(StrictModel):
     def _consistent(self) -> TaskFile:
         if self.id.split("/")[0] != self.domain:
             raise ValueError(f"id must begin with the domain: '{self.domain}/…'")
-        if (self.scorer == "choice") != (len(self.choices) > 1):
-            raise ValueError("scorer 'choice' needs at least two choices, and no other scorer takes any")
-        if self.tolerance and self.scorer != "number":
-            raise ValueError("only scorer 'number' takes a tolerance")
+        if self.scorer != "labels" and (self.scorer == "choice") != (len(self.choices) > 1):
+            raise ValueError("scorer 'choice' needs at least two choices, and only 'labels' takes any, too")
+        if (self.tolerance or self.absolute_tolerance) and (self.scorer != "number" or self.metric == "mae"):
+            raise ValueError("only scorer 'number' with metric 'accuracy' takes a tolerance")
+        if (self.metric == "mae" and self.scorer == "number") != bool(self.worst):
+            raise ValueError("metric 'mae' of scorer 'number' needs 'worst', and no other metric takes it")
+        if self.weights and self.scorer != "json":
+            raise ValueError("only scorer 'json' takes weights")
+        if any(not (0 <= weight < math.inf) for weight in self.weights.values()):
+            raise ValueError("weights are 0 or more")
         return self
 
     @property
     def answer_template(self) -> str:
         """``answer`` as a template, also if it is the name of a field."""
-        return template.field(self.answer) if self.answer.isidentifier() else self.answer
+        return self.answer if template.is_template(self.answer) else template.field(self.answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +121,17 @@ class Reader:
     prompt_template: BoundedTemplate
     answer_template: BoundedTemplate
     subtask_field: str
+    several_in: str = ""
+    """The field of which a list is several right answers; none if it is blank."""
 
     @classmethod
-    def from_file(cls, file: TaskFile) -> Reader:
-        """Make the reader of a task file."""
+    def from_file(cls, file: TaskFile, *, several: bool = False) -> Reader:
+        """Make the reader of a task file; with ``several``, a list in the answer field is several right answers."""
         return cls(
             BoundedTemplate(file.prompt, strict=True),
-            BoundedTemplate(file.answer_template, strict=True),
+            BoundedTemplate(file.answer_template, strict=True, answer=True),
             file.subtask,
+            file.answer if several and not template.is_template(file.answer) else "",
         )
 
     def prompt(self, row: Record) -> list[Message]:
@@ -122,12 +143,31 @@ class Reader:
         return self.prompt_template.render(row)
 
     def gold(self, row: Record) -> str:
-        """Return the gold text."""
+        """Return the gold text, of several right answers the first."""
+        value = row.get(self.several_in)
+        if isinstance(value, list) and value:
+            row = {**row, self.several_in: value[0]}
         return self.answer_template.render(row)
 
+    def golds(self, row: Record) -> list[str]:
+        """Return all right answers: those of a list, and those of other rows with the same prompt."""
+        value = row.get(self.several_in)
+        parts = value if isinstance(value, list) and value else [value]
+        own = [
+            self.answer_template.render({**row, self.several_in: part} if self.several_in else row) for part in parts
+        ]
+        return list(dict.fromkeys([*filter(None, own), *row.get(ALSO_RIGHT, [])]))
+
     def subtask(self, row: Record) -> str:
-        """Return the sub-task, or ``""`` if the task has none."""
-        return str(row[self.subtask_field]) if self.subtask_field else ""
+        """Return the sub-task, or ``""`` if the task has none.
+
+        Raises:
+            ValueError: if the row names none.
+        """
+        name = to_text(row.get(self.subtask_field)) if self.subtask_field else ""
+        if self.subtask_field and not name:
+            raise ValueError(f"has no '{self.subtask_field}', which names its sub-task")
+        return name
 
 
 def load_folder(path: Path, *, runner: CodeRunner | None = None) -> Task:
@@ -146,27 +186,51 @@ def load_folder(path: Path, *, runner: CodeRunner | None = None) -> Task:
     require_inside(path, "the task folder", FILES)
     file = load_file(path / "task.toml", TaskFile)
     plugin = None if file.scorer == "scorer.py" else _plugin(file, path)
-    reader = Reader.from_file(file)
-    items = evaluation_items(read_jsonl(path / "eval.jsonl"), reader)
-    for needed in ("train.jsonl", "scorer.py") if file.scorer == "scorer.py" else ("train.jsonl",):
-        if not (path / needed).is_file():
-            raise _fault("missing_file", needed, "the file does not exist", f"write it into {path}")
+    reader = Reader.from_file(file, several=plugin is not None and scorers.takes_several(plugin))
+    train, evaluation = raw_files.find_table(path, "train"), raw_files.find_table(path, "eval")
+    require_inside(path, "the task folder", (train.name, evaluation.name))
+    rows = raw_files.read_rows(evaluation)
+    _require_answers(file.answer, rows, evaluation.name)
+    items = evaluation_items(rows, reader, evaluation.name)
+    for needed in (train, path / "scorer.py") if file.scorer == "scorer.py" else (train,):
+        if not needed.is_file():
+            raise _fault("missing_file", needed.name, "the file does not exist", f"write it into {path}")
     scorer = _scorer(plugin, file, path, reader, runner)
     if isinstance(scorer, answers.AnswerScorer):
-        scorer.score(
-            items, [reader.gold(item) for item in items]
-        )  # raises an error that names every gold answer of the wrong form
+        scorer.score(items, [""] * len(items))  # raises an error that names every gold answer of the wrong form
     return Task(
-        spec=_spec(file, reader, items),
+        spec=_spec(file, plugin, reader, items, train.name),
         prompt=reader.prompt,
         scorer=scorer,
-        variants={"folder": Variant(build=partial(_build, path, reader, items))},
-        version=_version(path, plugin if file.scorer not in scorers.SCORERS.built_in else None),
+        variants={"folder": Variant(build=partial(_build, train, reader, items))},
+        version=_version(path, (train, evaluation), plugin if _has_version(file, plugin) else None),
+        notes=tuple(_notes(rows, items, evaluation)),
     )
 
 
-def evaluation_items(rows: Sequence[Record], reader: Reader) -> list[dict[str, Any]]:
-    """Make the items of ``eval.jsonl``: the rows with an ``id`` and, if the task has sub-tasks, a ``subtask``.
+def _require_answers(answer: str, rows: Sequence[Record], file: str) -> None:
+    """Raise an error if ``answer`` names a field that no row has."""
+    fields = dict.fromkeys(str(name) for row in rows for name in row)
+    if not template.is_template(answer) and rows and answer not in fields:
+        nearest = difflib.get_close_matches(answer, fields, n=1)
+        fix = f"did you mean '{nearest[0]}'? " if nearest else ""
+        shown = ", ".join(f"'{name}'" for name in list(fields)[:SHOWN_FIELDS])
+        message = f"no row of {file} has a field '{answer}', and it is no template with {{{{ … }}}}"
+        raise _fault("unknown_field", "task.toml: answer", message, f"{fix}the fields are {shown}")
+
+
+def _notes(rows: Sequence[Record], items: Sequence[Record], file: Path) -> Iterator[Finding]:
+    """Yield what the owner of a task should know about its evaluation file."""
+    if unusual := raw_files.describe_text(file):
+        yield _finding("other_encoding", file.name, unusual, "save the file as UTF-8", severity="warning")
+    if left_out := len(rows) - len(items):
+        message = f"{left_out} of {len(rows)} rows have the prompt of an earlier row; it is asked once"
+        fix = "write every prompt once, unless it has several right answers"
+        yield _finding("repeated_prompts", file.name, message, fix, severity="warning")
+
+
+def evaluation_items(rows: Sequence[Record], reader: Reader, file: str = "eval.jsonl") -> list[dict[str, Any]]:
+    """Make the items of the evaluation file: the rows with an ``id`` and, if the task has sub-tasks, a ``subtask``.
 
     A row's own ``id`` is kept; otherwise it is a hash of the prompt. Rows with a repeated prompt are dropped.
 
@@ -177,35 +241,44 @@ def evaluation_items(rows: Sequence[Record], reader: Reader) -> list[dict[str, A
     items: dict[str, dict[str, Any]] = {}
     findings, names = [], set()
     for number, row in enumerate(rows, start=1):
-        where = f"eval.jsonl: row {number}"
+        where = f"{file}: row {number}"
         try:
             prompt, gold, subtask = reader.text(row), reader.gold(row), reader.subtask(row)
         except (ValueError, KeyError) as error:
             findings.append(_finding("bad_row", where, str(error), "add the fields that task.toml names to the row"))
             continue
-        name = str(row.get("id", hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).hexdigest()[:12]))
+        own, hashed = row.get("id"), hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+        name = hashed if own is None or own == "" else str(own)
         if any(map(SURROGATE.search, (prompt, gold, subtask, name))):
             message = r"holds half a character (a lone surrogate such as \ud83d), as text has that was cut"
             findings.append(_finding("bad_row", where, message, "write the whole character, or remove it"))
-        elif not prompt or not gold:
+        elif not prompt or not gold.strip():
             findings.append(_finding("bad_row", where, "its prompt or answer is blank", "fill it in, or drop the row"))
         elif prompt in items:
-            continue
+            _add_answers(items[prompt], reader, row)
         elif name in names:
             findings.append(_finding("double_id", where, f"its id '{name}' was used before", "make ids unique"))
         else:
             names.add(name)
-            items[prompt] = {**row, "id": name, **({"subtask": subtask} if reader.subtask_field else {})}
+            kept = {key: without_bytes(value) for key, value in row.items()}
+            items[prompt] = {**kept, "id": name, **({"subtask": subtask} if reader.subtask_field else {})}
     found = [reader.subtask(item) for item in items.values()]
     for subtask in sorted(set(found)) or [""]:
         if found.count(subtask) < 2:
             label = f"sub-task '{subtask}'" if subtask else "the task"
             message = f"{label} has {found.count(subtask)} different prompts"
             fix = "write at least two, preferably a hundred"
-            findings.append(_finding("too_few_items", "eval.jsonl", message, fix))
+            findings.append(_finding("too_few_items", file, message, fix))
     if findings:
         raise InputError(findings[:MAX_FINDINGS])
     return list(items.values())
+
+
+def _add_answers(item: dict[str, Any], reader: Reader, row: Record) -> None:
+    """Take the answers of a further row with the prompt of an item as right ones, too."""
+    others = [answer for answer in reader.golds(row) if answer not in reader.golds(item)]
+    if others:
+        item[ALSO_RIGHT] = [*item.get(ALSO_RIGHT, []), *others]
 
 
 def split_items(items: Sequence[Record], reader: Reader) -> tuple[list[Record], list[Record]]:
@@ -224,21 +297,33 @@ def split_items(items: Sequence[Record], reader: Reader) -> tuple[list[Record], 
     return validation, test
 
 
-def _build(path: Path, reader: Reader, items: Sequence[Record], folder: Path, sources: Sources) -> None:
+def without_bytes(value: Any) -> Any:
+    """Return a value without its bytes, such as pictures, which no JSON file holds."""
+    if isinstance(value, dict):
+        return {key: without_bytes(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [without_bytes(inner) for inner in value]
+    return None if isinstance(value, bytes) else value
+
+
+def _build(train: Path, reader: Reader, items: Sequence[Record], folder: Path, sources: Sources) -> None:
     (folder / "raw").mkdir()
-    shutil.copyfile(path / "train.jsonl", folder / "raw" / "train.jsonl")
+    shutil.copyfile(train, folder / "raw" / train.name)
     validation, test = split_items(items, reader)
     write_jsonl(folder / "validation.jsonl", validation)
     write_jsonl(folder / "test.jsonl", test)
 
 
-def _spec(file: TaskFile, reader: Reader, items: Sequence[Record]) -> TaskSpec:
+def _spec(
+    file: TaskFile, plugin: scorers.ScorerPlugin | None, reader: Reader, items: Sequence[Record], train: str
+) -> TaskSpec:
     raw = Rendering(
         name="raw",
         prompt=file.prompt,
         completion=file.answer_template,
         description="the row as it stands",
     )
+    scale = scorers.Scale() if plugin is None else scorers.scale_of(plugin, file.metric)
     clean = _clean_json(file, [reader.gold(item) for item in items]) if file.scorer == "json" else ()
     return TaskSpec(
         id=file.id,
@@ -246,13 +331,12 @@ def _spec(file: TaskFile, reader: Reader, items: Sequence[Record]) -> TaskSpec:
         objective=file.objective,
         output_format=file.output_format,
         metric=file.metric,
-        higher_is_better=True,
-        best_value=100.0,
+        higher_is_better=scale.higher_is_better,
+        best_value=scale.best_value,
+        pooled=scale.pooled,
         subtasks=tuple(sorted({reader.subtask(item) for item in items} - {""})),
         max_new_tokens=file.max_new_tokens,
-        raw_sources=(
-            RawSource(path="train.jsonl", subtask="", description="the user's rows", renderings=(raw, *clean)),
-        ),
+        raw_sources=(RawSource(path=train, subtask="", description="the user's rows", renderings=(raw, *clean)),),
         evaluation_source="eval.jsonl",
         licence=file.licence,
         rules=Rules(max_rows=file.rules.max_rows, methods=tuple(file.rules.methods), wall_s=file.rules.wall_s),
@@ -297,25 +381,33 @@ def _scorer(
         subtask=reader.subtask,
         choices=tuple(file.choices),
         tolerance=file.tolerance,
+        errors=scorers.Errors(tolerance=file.absolute_tolerance, worst=file.worst),
+        weights=file.weights,
+        golds=reader.golds,
     )
     scorer = plugin.create(setup)
     scorers.SCORERS.check(scorer, file.scorer, ("score", "value", "metrics", "gold"))
     return scorer
 
 
-def _version(path: Path, plugin: scorers.ScorerPlugin | None) -> str:
+def _has_version(file: TaskFile, plugin: scorers.ScorerPlugin | None) -> bool:
+    """Whether the version of the scorer is part of the task's: not for built-in ones that have never changed."""
+    return plugin is not None and (file.scorer not in scorers.SCORERS.built_in or plugin.version != "1")
+
+
+def _version(path: Path, tables: Sequence[Path], plugin: scorers.ScorerPlugin | None) -> str:
     """Return a digest of the folder's files and a plug-in's version, so that no result is reused for a changed task."""
     digest = hashlib.sha256()
     if plugin is not None:
         digest.update(f"scorer {plugin.version}\n".encode())
-    for name in FILES:
+    for name in ("task.toml", *(table.name for table in tables), "scorer.py"):
         content = (path / name).read_bytes() if (path / name).is_file() else b""
         digest.update(f"{name} {len(content)}\n".encode() + content)
     return digest.hexdigest()[:16]
 
 
-def _finding(code: str, where: str, message: str, fix: str) -> Finding:
-    return Finding(code=code, gate=0, message=message, where=where, fix=fix)
+def _finding(code: str, where: str, message: str, fix: str, severity: Severity = "error") -> Finding:
+    return Finding(code=code, gate=0, severity=severity, message=message, where=where, fix=fix)
 
 
 def _fault(code: str, where: str, message: str, fix: str) -> InputError:

@@ -1,104 +1,98 @@
-"""Raw files as streams of rows: JSON lines, JSON, CSV and parquet, limited by the disk and not by memory.
-
-Raw data stays as it was published: a row that is no object, and a file that ends early or has another format than its
-name suggests, gives a row that is ``None`` or of another type. The caller decides what to do with it.
-"""
+"""Rows of files that strangers wrote, read by :mod:`ftdojo.contract.recipe_program.files`, with findings for people."""
 
 from __future__ import annotations
 
-import csv
-import json
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ftdojo.tasks.rows import scan_jsonl
+from ftdojo.contract.recipe_program.files import READERS, find_encoding, read_file
+from ftdojo.errors import InputError, PrerequisiteError
+from ftdojo.findings import Finding
 
-JSON_CHUNK = 2**20
-MAX_JSON_CHARS = 200 * 2**20
-"""A longer JSON value is not read."""
-PARQUET_BATCH = 500
-_NOT_BETWEEN = re.compile(r"[^\s,]")
-"""The beginning of a JSON value."""
+__all__ = ["READERS", "describe_text", "find_table", "read", "read_rows"]
+
+MAX_FINDINGS = 20
+_TEXT = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")
 
 
 def read(path: Path) -> Iterator[Any]:
-    """Yield the rows of a file whose suffix is one of :data:`READERS`."""
-    return READERS[path.suffix](path)
+    """Yield the rows of a file whose suffix is one of :data:`READERS`; one that cannot be read is no object.
+
+    Raises:
+        PrerequisiteError: if the library for this format is not installed.
+    """
+    if path.suffix.lower() == ".xlsx" and find_spec("openpyxl") is None:
+        raise PrerequisiteError(f"reading {path.name} needs openpyxl", fix="pip install 'ftdojo[excel]'")
+    return read_file(path)
 
 
-def _read_jsonl(path: Path) -> Iterator[Any]:
-    return (row for _, row in scan_jsonl(path))
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """Read the rows of a file of any of the forms.
+
+    Raises:
+        InputError: if the file is missing or empty, or naming the rows that are no objects.
+    """
+    require_file(path)
+    rows, findings = [], []
+    for number, row in enumerate(read(path), start=1):
+        if fault := _fault(row):
+            fix = 'write one {"field": value, …} per line in UTF-8, or a table with a header'
+            where = f"{path.name}: row {number}"
+            findings.append(Finding(code="bad_row", gate=0, message=fault, where=where, fix=fix))
+        else:
+            rows.append(row)
+    if findings:
+        raise InputError(findings[:MAX_FINDINGS])
+    return rows
 
 
-def _read_csv(path: Path) -> Iterator[Any]:
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
-        reader = csv.DictReader(stream)
-        while True:
-            try:
-                row: Any = next(reader)
-            except StopIteration:
-                return
-            except csv.Error:
-                row = None
-            yield row
+def _fault(row: Any) -> str:
+    """Return what is wrong with a row, in words; empty if it is an object."""
+    if row is None:
+        return "is not JSON, or the file has another form than its name says"
+    if not isinstance(row, dict):
+        return f"is no object, but of type {type(row).__name__}"
+    return "has more cells than the header" if None in row else ""
 
 
-def _read_json(path: Path) -> Iterator[Any]:
-    """Yield the elements of a list, or successive values, decoded one by one. Text that cannot be decoded ends it."""
-    decoder = json.JSONDecoder()
-    with path.open(encoding="utf-8-sig") as stream:
-        try:
-            text = stream.read(JSON_CHUNK).lstrip()
-            is_list = text.startswith("[")
-            position = int(is_list)
-            while True:
-                begin = _NOT_BETWEEN.search(text, position)
-                position = begin.start() if begin else len(text)
-                if is_list and text[position : position + 1] == "]":
-                    return
-                value, end = _decode(decoder, text, position)
-                rest = len(text) - position
-                # A value at the end of the text may continue after it, as a number can.
-                if (end is None or end == len(text)) and rest < MAX_JSON_CHARS:
-                    more = stream.read(max(JSON_CHUNK, rest))
-                    if more:
-                        text, position = text[position:] + more, 0
-                        continue
-                if end is None:
-                    if rest or is_list:
-                        break
-                    return
-                yield value
-                position = end
-        except (UnicodeDecodeError, RecursionError):
-            pass
-        yield None
+def require_file(path: Path) -> None:
+    """Raise an error unless there is such a file.
+
+    Raises:
+        InputError: if there is none.
+    """
+    if not path.is_file():
+        finding = Finding(
+            code="missing_file", gate=0, message="the file does not exist", where=path.name, fix=f"write {path}"
+        )
+        raise InputError([finding])
 
 
-def _decode(decoder: json.JSONDecoder, text: str, position: int) -> tuple[Any, int | None]:
-    try:
-        return decoder.raw_decode(text, position)
-    except ValueError:
-        return None, None
+def find_table(folder: Path, stem: str) -> Path:
+    """Return the file ``stem`` of a folder in any of the forms; ``stem.jsonl`` if there is none.
+
+    Raises:
+        InputError: if there are several.
+    """
+    found = sorted(folder / f"{stem}{suffix}" for suffix in READERS if (folder / f"{stem}{suffix}").is_file())
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        finding = Finding(
+            code="several_files", gate=0, message=f"there are {names}", where=str(folder), fix="keep one of them"
+        )
+        raise InputError([finding])
+    return found[0] if found else folder / f"{stem}.jsonl"
 
 
-def _read_parquet(path: Path) -> Iterator[Any]:
-    from pyarrow import parquet
-
-    with path.open("rb") as stream:
-        try:
-            for batch in parquet.ParquetFile(stream, pre_buffer=False).iter_batches(PARQUET_BATCH):
-                yield from batch.to_pylist()
-        except (ValueError, OSError):  # errors of pyarrow for other content
-            yield None
-
-
-READERS: dict[str, Callable[[Path], Iterator[Any]]] = {
-    ".csv": _read_csv,
-    ".json": _read_json,
-    ".jsonl": _read_jsonl,
-    ".parquet": _read_parquet,
-}
-"""Suffix -> reader."""
+def describe_text(path: Path) -> str:
+    """Return what is unusual about the text of a file, in words; empty if nothing is."""
+    if path.suffix.lower() not in _TEXT:
+        return ""
+    return {
+        None: "is no text: it holds NUL bytes",
+        "utf-8": "",
+        "utf-8-sig": "",
+        "cp1252": "holds bytes that are not UTF-8; they are read as Windows-1252 (Latin-1)",
+    }.get(find_encoding(path), "is UTF-16, and is read as such")

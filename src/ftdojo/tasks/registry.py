@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,6 +46,10 @@ def get(name: str | Path, *, runner: CodeRunner | None = None) -> Task:
         return load_folder(Path(name), runner=runner)
     if Path(name).is_dir():
         raise UsageError(f"the folder '{name}' holds no task.toml", fix="`ftdojo task new NAME` writes a task folder")
+    if Path(name).is_file():
+        short = re.sub(r"[^a-z0-9_-]+", "-", Path(name).stem.lower()).strip("-") or "mine"
+        fix = f"`ftdojo task new {short} --from {name}` makes a task of it"
+        raise UsageError(f"'{name}' is a file, not a task", fix=fix)
     raise UsageError(f"there is no task '{name}'", fix=_choices(str(name)))
 
 

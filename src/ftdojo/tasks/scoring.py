@@ -34,6 +34,9 @@ class ItemReport(BaseModel):
     score: float
     parsed: bool
     error: str | None
+    subtask: str = ""
+    metrics: dict[str, float] = {}
+    """Further values of the item, from which the scorer computes its metrics."""
 
 
 class ScoreReport(BaseModel):
@@ -71,7 +74,12 @@ def score(task: Task, items: Sequence[Record], outputs: Sequence[str]) -> ScoreR
             name: SubtaskScore(metric=task.spec.metric, value=summarize(task, group).value, n=len(group))
             for name, group in by_subtask(scores).items()
         },
-        items=[ItemReport(id=s.id, score=s.score, parsed=s.parsed, error=s.error) for s in scores],
+        items=[
+            ItemReport(
+                id=s.id, score=s.score, parsed=s.parsed, error=s.error, subtask=s.subtask, metrics=dict(s.metrics)
+            )
+            for s in scores
+        ],
     )
 
 

@@ -9,7 +9,13 @@ from types import MappingProxyType
 from typing import Protocol
 
 from ftdojo.contract.task_spec import Message, Record, TaskSpec
-from ftdojo.errors import UsageError
+from ftdojo.errors import InputError, UsageError
+from ftdojo.findings import Finding
+
+BAD_GOLD = "bad_gold"
+"""The error of an item whose gold answer the scorer cannot read: no output is right."""
+FLAW = "flaw"
+"""The field of an item that its publisher got wrong. It holds the reason, and the item is scored like any other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +29,8 @@ class ItemScore:
     parsed: bool
     """Whether an answer of the right form was found. An answer that cannot be parsed is wrong, never dropped."""
     error: str | None = None
-    """``None`` if right, else a class: ``format``, ``wrong``, ``invalid``, ``truncated``, ``empty`` …"""
+    """``None`` if right, else a class: ``format``, ``wrong``, ``invalid``, ``truncated``, ``empty``, :data:`BAD_GOLD`
+    …"""
     metrics: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     """Further per-item values that the scorer aggregates, e.g. an absolute error."""
 
@@ -41,7 +48,11 @@ class Scorer(Protocol):
         """Return all other metrics of the task, by name."""
 
     def gold(self, item: Record) -> str:
-        """Return an output with the best score, for self-tests only."""
+        """Return an output with the best score, for self-tests only.
+
+        Raises:
+            InputError: if the gold answer of the item cannot be read.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +78,8 @@ class Variant:
     build: Callable[[Path, Sources], None]
     """Writes ``raw/`` (any files), ``validation.jsonl`` and ``test.jsonl`` into the given empty folder: always
     the same, validation and test disjoint from each other and from ``raw/``. Every item has a unique string ``id``
-    and, where the task has sub-tasks, a ``subtask``."""
+    and, where the task has sub-tasks, a ``subtask``; one that its publisher got wrong has the reason in
+    :data:`FLAW`."""
     sets: tuple[HubSet, ...] = ()
     """Data sets that must be downloaded first; ``build`` gets their folders."""
     max_new_tokens: int | None = None
@@ -86,14 +98,26 @@ class Task:
     scorer: Scorer
     variants: Mapping[str, Variant]
     """Name -> edition of the data; the first is the default."""
+    own_prompt: bool = False
+    """Whether the prompt of a benchmark task is ours, and not that of the reference harness: published figures were
+    measured with another one then."""
     version: str = "1"
     """The identity of specification, prompt, scorer and data; part of every digest that depends on them."""
+    notes: tuple[Finding, ...] = ()
+    """What its owner should know about its files: rows that are left out, text of another encoding."""
     formerly: tuple[str, ...] = ()
     """Earlier versions of the same content."""
 
     def question(self, item: Record) -> str:
         """Return the text of the last user turn, which is specific to the item. Turns before it are worked examples."""
-        return next(turn["content"] for turn in reversed(self.prompt(item)) if turn["role"] == "user")
+        return next(str(turn["content"]) for turn in reversed(self.prompt(item)) if turn["role"] == "user")
+
+    def gold(self, item: Record) -> str:
+        """Return an output with the best score; a blank one if the gold answer of the item cannot be read."""
+        try:
+            return self.scorer.gold(item)
+        except InputError:
+            return ""
 
     def as_recorded(self, version: str) -> Task:
         """Return the task with the version that a run recorded, if that version had the same content; else unchanged.
@@ -101,6 +125,10 @@ class Task:
         Results that were stored under the recorded version are then found again.
         """
         return replace(self, version=version) if version in self.formerly else self
+
+    def with_thinking(self, tokens: int) -> Task:
+        """Return the task with as many more tokens for an answer, for the reasoning before it."""
+        return replace(self, spec=replace(self.spec, max_new_tokens=self.spec.max_new_tokens + tokens))
 
     def variant(self, name: str | None) -> tuple[str, Task]:
         """Return the name of a variant (for ``None`` the first one) and the task in that variant.

@@ -1,4 +1,5 @@
-"""The templates of tasks: sandboxed Jinja over the fields of a row, with two filters.
+"""The templates of tasks: sandboxed Jinja over the fields of a row, with two filters. They give the same texts as those
+of recipes (:mod:`ftdojo.contract.recipe_program.templates`).
 
 ``from_json`` reads JSON text, also in a fence or encoded twice, and returns an empty mapping for anything else;
 ``to_json`` writes JSON without escaping characters, on one line unless an indentation is given.
@@ -8,18 +9,16 @@ from __future__ import annotations
 
 import functools
 import json
-from typing import Any
+from collections.abc import Callable
 
-from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, Undefined, nodes, pass_context
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, Undefined, nodes
 
+from ftdojo.contract.recipe_program.templates import RowEnvironment, strip_prompt, variables
 from ftdojo.contract.task_spec import Record
 from ftdojo.tasks.extract import from_json
 
-
-def to_json(value: Any, indent: int | None = None) -> str:
-    """Return ``value`` as JSON, on one line unless an indentation is given."""
-    return json.dumps(value, ensure_ascii=False, indent=indent)
+_RESERVED = {"and", "elif", "else", "false", "for", "if", "in", "is", "none", "not", "or", "recursive", "self", "true"}
+"""Words of Jinja, which are no variables."""
 
 
 def compile_template(text: str, *, strict: bool = False) -> Template:
@@ -37,17 +36,8 @@ def compile_template(text: str, *, strict: bool = False) -> Template:
 
 
 @functools.lru_cache(maxsize=2)
-def _environment(*, strict: bool) -> ImmutableSandboxedEnvironment:
-    # Jinja evaluates constant expressions such as ``{{ 9**9**9 }}`` when it compiles. It does not do so if the
-    # optimizer is off and the final form of a value depends on the context.
-    environment = ImmutableSandboxedEnvironment(
-        autoescape=False,
-        undefined=StrictUndefined if strict else Undefined,
-        optimized=False,
-        finalize=pass_context(lambda _, value: value),
-    )
-    environment.filters |= {"from_json": from_json, "to_json": to_json}
-    return environment
+def _environment(*, strict: bool) -> RowEnvironment:
+    return RowEnvironment(from_json, StrictUndefined if strict else Undefined)
 
 
 def syntax_tree(text: str) -> nodes.Template:
@@ -55,20 +45,32 @@ def syntax_tree(text: str) -> nodes.Template:
     return _environment(strict=False).parse(text)
 
 
-def render(template: Template, row: Record) -> str:
-    """Render the template with the fields of ``row``, stripped.
+def render(template: Template, row: Record, strip: Callable[[str], str] = strip_prompt) -> str:
+    """Render the template with the fields of ``row``, without the white space that ``strip`` removes.
 
     Raises:
         ValueError: if it cannot be rendered.
     """
     try:
-        return template.render(row).strip()
+        return strip(template.render(variables(row)))
     except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, RecursionError) as error:
         raise ValueError(f"cannot render: {error}") from None
 
 
+def is_template(text: str) -> bool:
+    """Whether a text is a template; otherwise it is the name of a field."""
+    return "{{" in text or "{%" in text
+
+
+def variable(name: str) -> str:
+    """Return the expression for a field of this name, also if it is no word."""
+    is_word = name.isidentifier() and name.lower() not in _RESERVED
+    return name if is_word else f"row[{json.dumps(name, ensure_ascii=False)}]"
+
+
 def field(name: str) -> str:
     """Return the template of one field: text unchanged, other values as JSON, empty for a missing or null field."""
+    name = variable(name)
     text = f"{{% if {name} is string %}}{{{{ {name} }}}}"
     other = f"{{% elif {name} is defined and {name} is not none %}}{{{{ {name} | to_json }}}}{{% endif %}}"
     return text + other

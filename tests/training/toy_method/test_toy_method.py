@@ -22,7 +22,7 @@ from ftdojo.contract.train_config import OUT_OF_TIME
 from ftdojo.digest import of_folder
 from ftdojo.episode import Dojo, run_episode, validate
 from ftdojo.errors import UsageError
-from ftdojo.outside.server import _schemas
+from ftdojo.outside.answers import describe_schema
 from ftdojo.record import Home
 from ftdojo.tasks.folder import load_folder
 from ftdojo.training import Trainer, trainer_of
@@ -180,9 +180,9 @@ def test_rows_can_be_written_with_other_texts_and_read_again() -> None:
 def test_planners_get_its_schema_and_facts(task: Path) -> None:
     allowed = load_folder(task).spec.rules.methods
     assert allowed == ("lora", "embeddings")
-    schemas = _schemas(allowed)
-    assert set(schemas) == {"plan.yaml", "train.yaml, method lora", "train.yaml, method embeddings", "recipe.yaml"}
-    assert "momentum" in schemas["train.yaml, method embeddings"]["properties"]
+    schemas = {method: describe_schema("train.yaml", allowed, method)["schema"]["properties"] for method in allowed}
+    assert "momentum" in schemas["embeddings"]
+    assert "momentum" not in schemas["lora"]
     assert not methods.find_config("embeddings").methods["embeddings"].adapters
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tomllib
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,12 @@ def link(source: Path, target: Path) -> None:
         os.link(source, target)
     except OSError:
         shutil.copyfile(source, target)
+
+
+def known_flaws(file: Path) -> dict[str, str]:
+    """Published id of an item that its publisher got wrong -> the reason; from a family's ``flaws.toml``."""
+    groups = tomllib.loads(file.read_text("utf-8"))["flaws"]
+    return {name: group["reason"] for group in groups for name in group["ids"]}
 
 
 def bad_rows(file: str, numbers: Iterable[int], message: str) -> InputError:

@@ -129,3 +129,14 @@ def test_faulty_files_are_named(content: str, message: str, mirror: Path, tmp_pa
     (mirror / "PQA_test.json").write_text(content, "utf-8")
     with pytest.raises(InputError, match=message):
         build("PQA", mirror, tmp_path / "data")
+
+
+def test_an_error_that_is_the_same_as_its_correction_is_a_known_fault(mirror: Path, tmp_path: Path) -> None:
+    rows = [row("ERR", n) for n in range(12)]
+    rows[0]["corrupted_text"] = rows[0]["corrected_text"]
+    (mirror / "ERR_test.json").write_text(json.dumps(rows), "utf-8")
+    task, validation, test = build("ERR", mirror, tmp_path / "data")
+    assert [item["id"] for item in (*validation, *test) if "flaw" in item] == ["ERR-00000"]
+    report = check(task, tmp_path / "data")
+    assert report.ok
+    assert "known_flaw" in {finding.code for finding in report.findings}

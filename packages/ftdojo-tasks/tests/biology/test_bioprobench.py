@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ftdojo.errors import InputError
 from ftdojo.tasks import registry
 from ftdojo.tasks.check import check, training_pairs
 from ftdojo.tasks.raw_files import read
@@ -118,7 +117,10 @@ def test_unparsed_choices_count_in_the_accuracy_and_not_in_the_brier_score() -> 
         (tagged("[1, 0]"), None),
         (tagged("[1, 1, 2]"), None),
         (tagged("[1, 0, 3]"), None),
-        (tagged("1, 0, 2"), None),
+        (tagged("1, 0, 2"), [1, 0, 2]),
+        (tagged("(1, 0, 2)"), [1, 0, 2]),
+        (tagged("[1, 0, 2"), None),
+        (tagged("1 0 2"), None),
         (tagged("[[1, 0, 2]]"), None),
         ("[1, 0, 2]", None),
     ],
@@ -138,8 +140,9 @@ def test_tau_pools_the_pairs_of_all_items() -> None:
 
 @pytest.mark.parametrize("steps", [["a", "a", "b"], ["a"], None])
 def test_equal_steps_have_no_order(steps: list[str] | None) -> None:
-    with pytest.raises(InputError, match="item O1"):
-        score("ord", "x", wrong_steps=steps, correct_steps=steps)
+    verdict = score("ord", "x", wrong_steps=steps, correct_steps=steps)
+    assert (verdict.score, verdict.error) == (0.0, "bad_gold")
+    assert TASKS["ord"].scorer.value([verdict]) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -247,9 +250,29 @@ def test_any_text_is_scored(name: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("name", "changes"), [("pqa", {"answer": None}), ("err", {"is_correct": "yes"}), ("gen", {"output": "1. a"})]
 )
-def test_faulty_items_are_refused(name: str, changes: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match=f"item {ITEMS[name]['id']}"):
-        score(name, "x", **changes)
+def test_an_item_whose_gold_answer_cannot_be_read_is_wrong(name: str, changes: dict[str, Any]) -> None:
+    verdict = score(name, "x", **changes)
+    assert (verdict.score, verdict.error) == (0.0, "bad_gold")
+    assert TASKS[name].scorer.metrics([verdict])["unreadable_gold"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("name", "right"),
+    [
+        ("pqa", tagged("37 & 90%")),
+        ("ord", tagged("[1, 0, 2]")),
+        ("err", tagged("False")),
+        ("gen", tagged("1. Add buffer.\n2. Spin.")),
+    ],
+)
+def test_the_value_of_the_reference_leaves_out_what_cannot_be_parsed(name: str, right: str) -> None:
+    task = TASKS[name]
+    items = [{**ITEMS[name], "id": str(i)} for i in range(2)]
+    scores = task.scorer.score(items, [right, "no idea"])
+    assert task.scorer.metrics(scores)[f"{task.spec.metric}_of_parsed"] == pytest.approx(task.spec.best_value)
+    assert task.scorer.value(scores) < task.spec.best_value
+    nothing = task.scorer.score(items, ["", ""])
+    assert task.scorer.metrics(nothing)[f"{task.spec.metric}_of_parsed"] == 0.0
 
 
 @pytest.mark.parametrize("name", NAMES)

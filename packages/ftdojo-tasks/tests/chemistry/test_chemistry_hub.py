@@ -14,6 +14,7 @@ from ftdojo.tasks import registry
 from ftdojo.tasks.check import check
 from ftdojo.tasks.rows import read_jsonl
 from ftdojo.tasks.spec import Task
+from ftdojo_tasks.chemistry.hub import FLAWS
 
 RAW_FILES = {
     "mol_und": ("fg_count", "ring_count", "Murcko_scaffold", "ring_system_scaffold"),
@@ -147,3 +148,22 @@ def test_faulty_files_are_named(sources: dict[str, Path], tmp_path: Path, conten
     (sources["OpenMol/ChemCoTBench"] / "chemcotbench" / "mol_und" / "fg_count.json").write_text(content, "utf-8")
     with pytest.raises(InputError, match=message):
         build("mol_und", sources, tmp_path / "data")
+
+
+def test_items_with_a_known_fault_of_their_publisher_say_so_and_the_check_passes(
+    sources: dict[str, Path], tmp_path: Path
+) -> None:
+    path = sources["OpenMol/ChemCoTBench"] / "chemcotbench" / "reaction" / "retro.json"
+    rows = json.loads(path.read_text())
+    known = next(name for name, reason in FLAWS.items() if reason.endswith("no SMILES"))
+    rows = [{**row, "id": known, "gt": "CCO((CC"} if n == 0 else row for n, row in enumerate(rows)]
+    path.write_text(json.dumps(rows))
+    task, validation, test = build("reaction", sources, tmp_path / "data")
+    assert [item["id"] for item in (*validation, *test) if "flaw" in item] == ["retro-0000"]
+    report = check(task.variant("hub")[1], tmp_path / "data")
+    assert report.ok, report.findings
+    assert "known_flaw" in {finding.code for finding in report.findings}
+    path.write_text(json.dumps([{**row, "id": "another"} for row in rows]))
+    build("reaction", sources, tmp_path / "unknown")
+    report = check(task.variant("hub")[1], tmp_path / "unknown")
+    assert {finding.code for finding in report.findings if finding.severity == "error"} == {"bad_gold"}

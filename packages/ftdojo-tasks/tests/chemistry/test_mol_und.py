@@ -38,7 +38,13 @@ def score(subtask: str, output: str, gold: str | None = None) -> ItemScore:
         ("fg_count", '{"answer": 2}', "2"),
         ("fg_count", '{"output":"2"}', "2"),
         ("fg_count", '{"count": "2.0"}', "2.0"),
-        ("fg_count", '{"count": null}', ""),
+        ("fg_count", '{"count": null}', '{"count": null}'),
+        ("fg_count", '{"count": null, "answer": 3}', "3"),
+        ("fg_count", '{"count": " ", "answer": 3}', "3"),
+        ("fg_count", '{"count": [2]}', "2"),
+        ("fg_count", "CF3 in c1ccccc1, so 2", "2"),  # neither the 3 of a group nor a ring digit
+        ("fg_count", "Cc1ccccc1", "Cc1ccccc1"),
+        ("fg_count", "```\n4\n```\n10 atoms", "4"),
         ("fg_count", '10 atoms, so {"count": "2"} is it', "2"),
         ("fg_count", '10 atoms, "answer" : 2', "2"),
         ("fg_count", "there are 10 or 2", "10"),
@@ -55,6 +61,9 @@ def score(subtask: str, output: str, gold: str | None = None) -> ItemScore:
         ("Murcko_scaffold", '{"Output Scaffold": "C1CC1"}', "C1CC1"),
         ("Murcko_scaffold", 'It is "output scaffold": "C1CC1".', "C1CC1"),
         ("Murcko_scaffold", " C1CC1\n", "C1CC1"),
+        ("Murcko_scaffold", "The scaffold:\n```\nC1CC1\n```\nas asked", "C1CC1"),
+        ("Murcko_scaffold", "```smiles\nC1CC1\n```", "C1CC1"),
+        ("Murcko_scaffold", '```\nnothing\n```\n{"Output Scaffold": "C1CC1"}', "C1CC1"),
     ],
 )
 def test_where_an_answer_is_found(subtask: str, output: str, expected: str) -> None:
@@ -75,6 +84,7 @@ def test_where_an_answer_is_found(subtask: str, output: str, expected: str) -> N
         ("ring_system_scaffold", '{"output": "No"}', 0, True, "wrong"),
         ("Murcko_scaffold", '{"Output Scaffold": "C1=CC=CC=C1"}', 1, True, None),
         ("Murcko_scaffold", "c1ccccc1", 1, True, None),
+        ("Murcko_scaffold", "c1ccccc1\tbenzene", 1, True, None),
         ("Murcko_scaffold", '{"Output Scaffold": "Cc1ccccc1"}', 0, True, "wrong"),
         ("Murcko_scaffold", '{"Output Scaffold": "c1cccc1"}', 0, False, "invalid"),
         ("Murcko_scaffold", '{"Output Scaffold": ""}', 0, False, "format"),
@@ -133,12 +143,20 @@ def test_a_subtask_without_items_is_left_out() -> None:
     assert TASK.scorer.metrics(scores) == {"ring_count.mae": 1.0, "mae": 1.0, "parsed": 100.0}
 
 
-@pytest.mark.parametrize(
-    "item", [{"subtask": "other", "gt": "1"}, {"subtask": "fg_count", "gt": "two"}, {"subtask": "Murcko_scaffold"}, {}]
-)
-def test_a_faulty_item_is_an_error_and_never_a_zero(item: dict[str, Any]) -> None:
+@pytest.mark.parametrize("item", [{"subtask": "other", "gt": "1"}, {}])
+def test_an_item_of_another_task_is_an_error_and_never_a_zero(item: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="item x"):
         TASK.scorer.score([{"id": "x", **item}], ["1"])
+
+
+def test_items_whose_gold_answer_cannot_be_read_are_wrong_and_counted() -> None:
+    golds = [("fg_count", "two"), ("fg_count", 2), ("Murcko_scaffold", "c1cc"), ("Murcko_scaffold", None)]
+    items = [{"id": str(i), "subtask": subtask, "gt": gold} for i, (subtask, gold) in enumerate(golds)]
+    scores = TASK.scorer.score(items, ["2"] * 4)
+    assert [s.error for s in scores] == ["bad_gold", None, "bad_gold", "bad_gold"]
+    metrics = TASK.scorer.metrics(scores)
+    assert (metrics["unreadable_gold"], metrics["fg_count.mae"]) == (3.0, 0.0)
+    assert TASK.scorer.value(scores) == 25.0
 
 
 @pytest.mark.parametrize("subtask", KEYS)

@@ -50,6 +50,10 @@ def score(subtask: str, output: str, gold: str | None = None) -> ItemScore:
         ("mechsel", "I pick C", True),  # the reference takes the I
         ("mechsel", '{"choice": "B"}', False),
         ("mechsel", "A mechanism that I like", False),
+        ("mechsel", '{"choice": ["C"]}', True),
+        ("mechsel", '{"choice": null, "answer": "C"}', True),
+        ("retro", "```\nCC(=O)O.CCO\n```", True),
+        ("retro", "It is\n```\nCC(=O)O.CCO\n```\nas I think", True),
     ],
 )
 def test_which_answers_are_right(subtask: str, output: str, right: bool) -> None:
@@ -85,14 +89,19 @@ def test_levenshtein(a: str, b: str, expected: int) -> None:
     assert levenshtein(a, b) == levenshtein(b, a) == expected
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [({"subtask": "x"}, "its subtask is 'x'"), ({"gt": ""}, "its gt is ''"), ({"gt": "((", "subtask": "retro"}, "gt")],
-)
-def test_faulty_items_are_refused(change: dict[str, str], message: str) -> None:
-    item = {"id": "r", "query": "?", "subtask": "fs", "gt": ESTER}
-    with pytest.raises(InputError, match=message):
-        TASK.scorer.score([{**item, **change}], ["CCO"])
+def test_an_item_of_another_task_is_refused() -> None:
+    with pytest.raises(InputError, match="its subtask is 'x'"):
+        TASK.scorer.score([{"id": "r", "query": "?", "subtask": "x", "gt": ESTER}], ["CCO"])
+
+
+def test_items_whose_gold_answer_cannot_be_read_are_wrong_and_counted() -> None:
+    golds = [("fs", ""), ("retro", "CCO((CC"), ("mechsel", "?"), ("retro", "CCO")]
+    items = [{"id": str(i), "query": "?", "subtask": s, "gt": gold} for i, (s, gold) in enumerate(golds)]
+    scores = TASK.scorer.score(items, ["CCO"] * 4)
+    assert [s.error for s in scores] == ["bad_gold"] * 3 + [None]
+    metrics = TASK.scorer.metrics(scores)
+    assert (metrics["unreadable_gold"], metrics["validity"], metrics["fts"]) == (3.0, 100.0, 25.0)
+    assert TASK.gold(items[0]) == ""
 
 
 @pytest.mark.parametrize("subtask", ["fs", "rcr", "mechsel"])

@@ -85,10 +85,14 @@ def test_every_subject_weighs_the_same() -> None:
     assert TASK.scorer.metrics(scores) == {"parsed": 75.0}
 
 
-@pytest.mark.parametrize("changes", [{"subtask": "other"}, {"answer": "E"}, {"answer": "AB"}, {"answer": ""}])
-def test_a_faulty_item_is_an_error_and_never_a_zero(changes: dict[str, str]) -> None:
+def test_an_item_of_another_task_is_an_error_and_never_a_zero() -> None:
     with pytest.raises(InputError, match="item x"):
-        score("C", **changes)
+        score("C", subtask="other")
+
+
+@pytest.mark.parametrize("answer", ["E", "AB", ""])
+def test_an_item_whose_gold_answer_cannot_be_read_is_wrong(answer: str) -> None:
+    assert score("C", answer=answer).error == "bad_gold"
 
 
 @given(st.text())

@@ -120,6 +120,23 @@ def test_a_question_is_in_one_place_only(mirror: Path, tmp_path: Path) -> None:
     assert len(raw_questions(folder, first)) == 129
 
 
+def test_a_raw_row_that_asks_a_held_out_question_in_other_words_is_left_out(mirror: Path, tmp_path: Path) -> None:
+    first = SUBJECTS[0]
+    path = mirror / "data" / "test" / f"{first}.csv"
+    rows = [row(first, "考", i) for i in range(230)]
+    rows[200][1] = "公共物品供给制度结构的核心是什么？"
+    rows[200][2:6] = ["决策问题", "分配问题", "生产问题", "融资问题"]
+    rows[3][1] = "请问公共物品供给制度的中心要素是什么？"
+    rows[3][2:6] = ["融资问题", "决策问题", "分配问题", "生产问题"]
+    rows[4][2:6] = rows[3][2:6]  # another question with these options
+    write(path, rows)
+    folder = tmp_path / "data"
+    build(mirror, folder)
+    kept = raw_questions(folder, first)
+    assert rows[3][1] not in kept
+    assert rows[4][1] in kept
+
+
 @pytest.mark.parametrize(
     ("faulty", "message"),
     [

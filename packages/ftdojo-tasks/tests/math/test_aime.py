@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from ftdojo.errors import InputError
 from ftdojo.tasks import registry
 from ftdojo.tasks.check import check
 
@@ -50,9 +49,9 @@ def test_metrics_name_the_stage_that_scored() -> None:
 
 @pytest.mark.parametrize("item", [{"answer": "many"}, {"answer": None}, {}])
 @pytest.mark.parametrize("output", ["", "\\boxed{1}"])
-def test_a_faulty_item_is_an_error_and_never_a_zero(item: dict[str, Any], output: str) -> None:
-    with pytest.raises(InputError, match="item x"):
-        SCORER.score([{"id": "x", **item}], [output])
+def test_an_item_whose_gold_answer_cannot_be_read_is_wrong(item: dict[str, Any], output: str) -> None:
+    (verdict,) = SCORER.score([{"id": "x", **item}], [output])
+    assert (verdict.score, verdict.error) == (0.0, "bad_gold")
 
 
 def test_verdicts_do_not_depend_on_the_order() -> None:

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ftdojo.errors import InputError
 from ftdojo.tasks import registry
 from ftdojo.tasks.spec import ItemScore
 from ftdojo_tasks.patent import noc4pc, par4pc, pi4pc
@@ -161,14 +160,62 @@ def test_prompts_show_what_is_to_be_judged() -> None:
     [
         ("par4pc", {"gold_answers": []}),
         ("par4pc", {"gold_answers": ["Z"]}),
-        ("pi4pc", {"gold_answers": ["12"]}),
+        ("pi4pc", {"gold_answers": ["first"]}),
+        ("pi4pc", {"gold_answers": None}),
         ("noc4pc", {"answer": '{"code": "112"}'}),
         ("noc4pc", {"answer": None}),
     ],
 )
-def test_faulty_items_are_refused(name: str, changes: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match=f"item {ITEMS[name]['id']}"):
-        score(name, "x", **changes)
+def test_an_item_whose_gold_answer_cannot_be_read_is_wrong(name: str, changes: dict[str, Any]) -> None:
+    verdict = score(name, "x", **changes)
+    assert (verdict.score, verdict.error) == (0.0, "bad_gold")
+
+
+def test_numbers_of_gold_paragraphs_may_be_text() -> None:
+    assert score("pi4pc", '{"answer": 12}', gold_answers=["12"]).score == 1.0
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        ('{"answer": ["a", " B "]}', ["A", "B"]),
+        ('{"answer": "a, c"}', ["A", "C"]),
+        ('{"answer": " b"}', ["B"]),
+        ('{"answer": ["and"]}', []),
+        ('so "answer": "None and A"', ["A"]),
+        ('so "answer": "None of them"', None),
+    ],
+)
+def test_letters_in_any_case_and_none_within_words(output: str, expected: list[str] | None) -> None:
+    assert par4pc.picks(output) == expected
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        ("code = 103", "103"),
+        ("the 'code': 'allow'", "ALLOW"),
+        ('my code is short; "code": "102"', "102"),
+        ('{"code": ["103"]}', "103"),
+        ("error code: 5; code: 103", "103"),
+    ],
+)
+def test_codes_behind_other_marks(output: str, expected: str) -> None:
+    assert noc4pc.code(output) == expected
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        ("as US7654321B2 says, 12", 12),
+        ("answer = 7", 7),
+        ("the 'answer': '7', not 3", 7),
+        ('{"answer": [7]}', 7),
+        ("paragraph p5", None),
+    ],
+)
+def test_numbers_within_words_are_no_paragraphs(output: str, expected: int | None) -> None:
+    assert pi4pc.pick(output) == expected
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -17,6 +17,7 @@ from ftdojo.tasks.check import check
 from ftdojo.tasks.raw_files import read
 from ftdojo.tasks.rows import read_jsonl
 from ftdojo.tasks.spec import Task
+from ftdojo_tasks.patent.panorama import target_claim
 
 SET = "LG-AI-Research/PANORAMA"
 
@@ -97,8 +98,29 @@ def test_items_without_gold_are_left_out(mirror: Path, tmp_path: Path) -> None:
     assert len(validation) + len(test) == 7
 
 
+def test_claims_are_found_by_their_number_and_missing_ones_are_told(mirror: Path, tmp_path: Path) -> None:
+    def context(claims: Any) -> str:
+        return json.dumps({"title": "Cup", "abstract": "A cup.", "claims": claims})
+
+    changed: list[dict[str, Any]] = [
+        {"context": context([{"claimNumber": 7, "claim_text": "seventh"}, {"claimNumber": 1, "claim_text": "first"}])},
+        {"context": context([{"claimNumber": "1", "claim_text": "as text"}, "second"])},
+        {"context": context(["at its place"])},
+        {"context": context([])},
+        {"context": context(["", "second"])},
+    ]
+    rows = [{**row("PI4PC", n), **(changed[n] if n < len(changed) else {})} for n in range(12)]
+    parquet.write_table(pyarrow.Table.from_pylist(rows), mirror / "PI4PC" / "test.parquet")
+    task, validation, test = build("PI4PC", mirror, tmp_path / "data")
+    items = {item["id"]: item for item in (*validation, *test)}
+    shown = [target_claim(items[f"PI4PC-{n:05}"]) for n in range(5)]
+    assert shown == ["first", "as text", "at its place", "", ""]
+    assert {name for name, item in items.items() if "flaw" in item} == {"PI4PC-00003", "PI4PC-00004"}
+    assert check(task, tmp_path / "data").ok
+
+
 def test_faulty_files_are_named(mirror: Path, tmp_path: Path) -> None:
-    broken: list[dict[str, Any]] = [{"options": None}, {"claim_number": 9}, {"context": "no JSON"}]
+    broken: list[dict[str, Any]] = [{"options": None}, {"gold_answers": None}, {"context": "no JSON"}]
     table = pyarrow.Table.from_pylist([{**row("PI4PC", n), **change} for n, change in enumerate(broken)])
     parquet.write_table(table, mirror / "PI4PC" / "test.parquet")
     with pytest.raises(InputError, match=r"PI4PC/test\.parquet: row 1: lacks one of") as caught:

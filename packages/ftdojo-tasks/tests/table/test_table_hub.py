@@ -14,6 +14,7 @@ from ftdojo.errors import InputError
 from ftdojo.tasks.check import check
 from ftdojo.tasks.rows import read_jsonl, write_jsonl
 from ftdojo_tasks import table
+from ftdojo_tasks.published import shuffled
 
 TASKS = {task.spec.id.partition("/")[2]: task for task in table.tasks()}
 INSTRUCT, BENCH = "Multilingual-Multimodal-NLP/TableInstruct", "Multilingual-Multimodal-NLP/TableBench"
@@ -105,6 +106,23 @@ def test_a_record_is_in_one_place_only(sources: dict[str, Path], tmp_path: Path)
     assert len(read_jsonl(tmp_path / "data" / "raw" / raw.name)) == len(old)
 
 
+def test_an_item_in_an_older_typed_form_is_no_raw_row(sources: dict[str, Path], tmp_path: Path) -> None:
+    path, raw = sources[BENCH] / "TableBench_TCoT.jsonl", sources[INSTRUCT] / "TableInstruct_instructions.jsonl"
+    rows = read_jsonl(path)
+    table = {"columns": ["Year", "sales"], "data": [["2001", "1,234.50"], ["2002", " Ten "]]}
+    write_jsonl(path, [{**row, "table": table, "question": f"Q {i}"} for i, row in enumerate(rows)])
+    typed = {"columns": ["year", "Sales"], "data": [[2001, 1234.5], [2002, "ten"]]}
+    old = read_jsonl(raw)
+    copies = [{**old[0], "table": json.dumps(typed), "question": f"q  {i}"} for i in range(len(rows))]
+    other = {**old[0], "table": json.dumps({**typed, "data": [[2001, 1234.6], [2002, "ten"]]}), "question": "Q 0"}
+    write_jsonl(raw, [*copies, other, *old])
+    validation, test = build("fact_checking", sources, tmp_path / "data")
+    kept = read_jsonl(tmp_path / "data" / "raw" / raw.name)
+    left = {int(row["question"].split()[1]) for row in kept if row["question"].startswith("q ")}
+    assert left == set(range(len(rows))) - {int(item["question"].split()[1]) for item in (*validation, *test)}
+    assert other in kept
+
+
 def test_charts_whose_answer_cannot_be_read_are_left_out(
     sources: dict[str, Path], tmp_path: Path, same_as_golden: Callable[[str, Path], None]
 ) -> None:
@@ -114,7 +132,10 @@ def test_charts_whose_answer_cannot_be_read_are_left_out(
     ]
     write_jsonl(sources[BENCH] / "TableBench_TCoT.jsonl", charts)
     validation, test = build("visualization", sources, tmp_path / "data")
-    assert len(validation) == len(test) == 3
+    # Seven rows are split into three, one that is dropped, and three, and only then the unreadable one is left out.
+    whole = shuffled([{"id": f"Visualization-{n:04}"} for n in range(7)])
+    ids = [[row["id"] for row in part if row["id"] != "Visualization-0000"] for part in (whole[:3], whole[4:])]
+    assert [[item["id"] for item in part] for part in (validation, test)] == ids
     assert all(item["answer"].startswith("y_references") for item in (*validation, *test))
     same_as_golden("table/visualization", tmp_path / "data")
 

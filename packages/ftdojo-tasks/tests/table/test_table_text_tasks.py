@@ -80,10 +80,18 @@ def test_the_core_metric_is_a_mean_over_subtasks() -> None:
     assert TASKS["data_analysis"].scorer.metrics(scores) == {"parsed": pytest.approx(200 / 3)}
 
 
-@pytest.mark.parametrize("changes", [{"answer": None}, {"answer": " "}, {"subtask": "else"}])
-def test_faulty_items_are_refused(changes: dict[str, Any]) -> None:
+def test_an_item_of_another_task_is_refused() -> None:
     with pytest.raises(InputError, match="item t1"):
-        score("fact_checking", "x", **changes)
+        score("fact_checking", "x", subtask="else")
+
+
+@pytest.mark.parametrize("answer", [None, " ", []])
+def test_an_item_whose_gold_answer_cannot_be_read_is_wrong(answer: Any) -> None:
+    assert score("fact_checking", "x", answer=answer).error == "bad_gold"
+
+
+def test_a_gold_answer_may_be_a_number() -> None:
+    assert score("numerical_reasoning", "Final Answer: 7", answer=7).score == 1.0
 
 
 @pytest.mark.parametrize("subtask", ["correlationanalysis", "impactanalysis", "other"])

@@ -197,9 +197,10 @@ def test_a_machine_that_cannot_draw_is_an_error_and_never_a_zero() -> None:
 @pytest.mark.parametrize(
     "answer", ["", "y_references =", "y_references = 3", "[]", "[[1], [2]", "print(1)", "9" * 5000]
 )
-def test_an_unreadable_gold_answer_is_told(answer: str) -> None:
-    with pytest.raises(InputError, match="item v1: its answer cannot be read"):
-        SCORER.score([item(answer)], [""])
+def test_an_item_whose_gold_answer_cannot_be_read_is_wrong(answer: str) -> None:
+    scores = SCORER.score([item(answer)], [""])
+    assert [(s.score, s.error) for s in scores] == [(0.0, "bad_gold")]
+    assert SCORER.metrics(scores)["unreadable_gold"] == 1.0
 
 
 @pytest.mark.parametrize(

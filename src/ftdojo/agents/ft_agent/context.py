@@ -71,8 +71,8 @@ def practice(observation: Observation) -> str:
     small, large = known.SMALL_BATCH, known.LARGE_BATCH
     going_on = (
         f"; to keep what an accepted iteration has learned, go on from it (train.start = its number, or best) with the "
-        f"same method and adapters, {known.CONTINUED_RATES[0]:g} times its learning rate, and rows that it has not "
-        "seen (recipe.skip)"
+        f"same method, adapters and learning rate, and rows that it has not seen (recipe.skip); schedule "
+        f"{known.STEADY} in trainings to go on from, {known.FALLING} in the last one"
         if observation.warm_start
         else ""
     )

@@ -13,8 +13,8 @@ from ftdojo.contract.protocol import Observation
 def in_one(number: int, drafts: Mapping[int, Draft], observation: Observation) -> Draft:
     """The one training from the base model that passes as many rows as all steps to an iteration's model did.
 
-    It has the settings of the first step and the data of the last one. A model that was trained in one step has its own
-    draft.
+    It has the settings of the first step, and the data and the schedule of the last one. A model that was trained in
+    one step has its own draft.
 
     Args:
         number: of the iteration.
@@ -32,4 +32,4 @@ def in_one(number: int, drafts: Mapping[int, Draft], observation: Observation) -
     passes = sum(forecast.estimate_work(step, observation) for step in steps)
     epochs = round(passes / forecast.rows(last, observation), 2)
     first = steps[0].train.model_dump(exclude={"start", "epochs"})
-    return Draft(last.program, last.train.model_validate({**first, "epochs": epochs}))
+    return Draft(last.program, last.train.model_validate({**first, "epochs": epochs, "schedule": last.train.schedule}))

@@ -22,10 +22,11 @@ from ftdojo.contract.train_config import TrainConfig
 HALF = 0.53
 """A training that is forecast to take this share of the time leaves room for another of its size, as forecasts have a
 reserve."""
-FIRST_STEPS = (1 / 3, 1 / 2)
-"""Shares of the time for the first of three or two trainings that go on from each other. What it learned is kept, and
-what is wrong with it can be put right while there is time."""
-LEAST_TRAINED = 0.5
+FIRST_STEPS = (1 / 4, 1 / 3, 1 / 2)
+"""Shares of the time for the first of three or two trainings that go on from each other: a quarter, a quarter and the
+rest, or as near to that as checks and evaluations allow. What it learned is kept, and what is wrong with it can be put
+right while there is time."""
+LEAST_TRAINED = 0.4
 """The part of that share that has to be left for the training itself, without checks and evaluation."""
 MAX_LENGTH = 1024
 LORA = {"rank": 16, "alpha": 32}
@@ -42,6 +43,7 @@ def first_training(observation: Observation) -> Proposal:
         "learning_rate": practice.learning_rate(
             observation.model.hidden_size, adapters=adapters, steps=practice.steps(passes)
         ),
+        "schedule": practice.FALLING if first_step(observation) is None else practice.STEADY,
         "epochs": made.epochs,
         "batch_size": practice.batch_size(passes),
         "max_length": min(MAX_LENGTH, observation.model.context_length),

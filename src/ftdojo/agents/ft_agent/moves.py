@@ -85,6 +85,7 @@ def _continued(s: Situation, recipe: Recipe) -> Draft | None:
         own.with_train(
             start=s.iteration.number,
             learning_rate=float(f"{s.best.train.learning_rate * practice.CONTINUED_RATES[tries]:.2g}"),
+            schedule=practice.FALLING if s.takes_all else practice.STEADY,
             epochs=math.floor(100 * min(practice.REPEATS, passes / rows)) / 100,
             eval_fraction=practice.held_out_share(rows),
             seed=own.train.seed + 1 + tries,
@@ -94,7 +95,8 @@ def _continued(s: Situation, recipe: Recipe) -> Draft | None:
 
 def _continuation(s: Situation, draft: Draft, evidence: str) -> tuple[PlannedChange, ...]:
     before, after = s.own, draft
-    rate = "a rate that rises again to learn on, less high than the first to keep what was learned"
+    rate = "to learn on at a lower rate keeps more of what was learned"
+    fall = "the rate falls in the last training that the time allows, and in no earlier one"
     time = f"the time that is left holds {s.stretch:.1f} times the last training"
     made = (
         ("train.start", before.train.start, after.train.start, evidence, "the score rises from where it is"),
@@ -105,6 +107,7 @@ def _continuation(s: Situation, draft: Draft, evidence: str) -> tuple[PlannedCha
             rate,
             "the loss begins near where it ended",
         ),
+        ("train.schedule", before.train.schedule, after.train.schedule, fall, "the loss falls further at the end"),
         ("train.epochs", f"{before.train.epochs:g}", f"{after.train.epochs:g}", time, "none"),
         ("recipe.skip", before.recipe.skip, after.recipe.skip, "rows that were not seen teach more", "none"),
         ("recipe.max_rows", before.recipe.max_rows, after.recipe.max_rows, time, "none"),

@@ -21,6 +21,8 @@ GROWTH = 2.0
 LAST_GROWTH = 4.0
 LEAST_GROWTH = 1.25
 """Less more is not worth an iteration."""
+LEAST_AHEAD = 2.0
+"""Of such steps there has to be time for this number, or else one takes all."""
 TRIES = 4.0
 """A forecast that refuses comes early. All gates of a second try take about this many times as long as the refused
 try."""
@@ -113,11 +115,19 @@ class Situation:
     @property
     def further(self) -> float:
         """How many times as long as it did the last step should go on: as long as all steps so far, since what a model
-        learns grows with the logarithm of its training; or for all the time that is left, if not even half of
-        the step after that would fit."""
-        again = forecast.estimate_work(self.best, self.observation) / forecast.estimate_work(self.own, self.observation)
-        # Not for less: a step that begins anew at a lower rate learns less than the same rows in a longer one.
-        return again if self.stretch >= 2 * again else self.stretch
+        learns grows with the logarithm of its training; or for all the time that is left, if the step after that would
+        be short."""
+        return self.stretch if self.takes_all else self._again
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether a training that goes on from here takes all the time that is left."""
+        return self.stretch < LEAST_AHEAD * self._again
+
+    @property
+    def _again(self) -> float:
+        """All trainings up to this one, in multiples of the last one of them."""
+        return forecast.estimate_work(self.best, self.observation) / forecast.estimate_work(self.own, self.observation)
 
     @property
     def stretch(self) -> float:

@@ -48,7 +48,7 @@ def what_more_buys(
         "time of training": (_points(scored, seconds), seconds[like.number]),
     }
     for what, (points, amount) in curves.items():
-        found = _forecast(points, amount, scored, best_value)
+        found = _forecast(points, amount, like.score, best_value)
         if found:
             lines += [Fact(f"{n} times the {what}", words) for n, words in zip(FACTORS, found, strict=True)]
         else:
@@ -95,17 +95,16 @@ def _point(amount: float, score: Score) -> Point:
     return Point(amount, score.value, (high - low) / 2 / HALF_WIDTH)
 
 
-def _forecast(
-    points: Sequence[Point], amount: float, scored: Sequence[Iteration], best_value: float | None
-) -> list[str] | None:
-    """Return a forecast for each factor, in words. No skill has the value 0; where lower is better, the worst seen."""
+def _forecast(points: Sequence[Point], amount: float, kept: Score, best_value: float | None) -> list[str] | None:
+    """Return a forecast for each factor, in words: of the better one of the new model and of that whose score is
+    ``kept``. No skill has the value 0; where lower is better, the worst seen."""
     if best_value is None or not points or amount <= 0:
         return None
     worst = 0.0 if best_value > 0 else max(point.score for point in points)
-    estimates = forecast(points, [n * amount for n in FACTORS], worst=worst, best=best_value)
-    if estimates is None or scored[0].score is None:
+    estimates = forecast(points, [n * amount for n in FACTORS], worst=worst, best=best_value, kept=kept.value)
+    if estimates is None:
         return None
-    metric = scored[0].score.metric
+    metric = kept.metric
     return [
         f"{text.number(e.value, metric)}{text.unit(metric)} {text.interval(e.low, e.high, metric)}" for e in estimates
     ]

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from ftdojo.contract.model_info import ModelInfo
 from ftdojo.contract.train_config import TrainConfig
 from ftdojo.models import Compute
+from ftdojo.training.sft.dry_run import Adapted
 from ftdojo.training.sft.shapes import Shape, cut_batches, shape
 from ftdojo.training.sft.tokens import Example
 
@@ -34,13 +35,21 @@ _SHORTEST = 64
 """Smallest ``max_length`` that is proposed, in tokens."""
 
 
-def memory(model: ModelInfo, config: TrainConfig, compute: Compute, batch: Shape | None = None) -> float:
+def memory(
+    model: ModelInfo,
+    config: TrainConfig,
+    compute: Compute,
+    batch: Shape | None = None,
+    *,
+    adapted: Adapted | None = None,
+) -> float:
     """Return the peak memory, in bytes, of a training whose most expensive batch has this shape.
 
-    Without a shape: the part that every batch needs.
+    Without a shape: the part that every batch needs. ``adapted``: what adapters change, if it is known
+    (:func:`ftdojo.training.sft.dry_run.adapt`); otherwise it follows from the sizes of a dense decoder.
     """
     width = _BYTES[compute.precision]
-    trained = _trained(model, config)
+    trained = float(adapted.parameters) if adapted else _trained(model, config)
     output_layer = model.vocabulary * model.hidden_size * width if config.adapter is None else 0
     # Weights, two float32 moments, and a float32 master where the model computes in less.
     kept = _weights(model, config, width) + trained * (8 + (4 if width < 4 else 0))
@@ -49,6 +58,7 @@ def memory(model: ModelInfo, config: TrainConfig, compute: Compute, batch: Shape
     if batch is None:
         return _RUNTIME[compute.device] + kept + stepping
     activations, passing = _activations(model, config, compute, batch)
+    activations += (adapted.copied if adapted else 0) * width
     logits = batch.rows * batch.labels * model.vocabulary
     lasting, brief = _LASTING[compute.device], _PASSING[compute.device]
     # Log-probabilities, their gradient before and after the softmax, each in float32.
@@ -125,10 +135,17 @@ def operations(model: ModelInfo, batch: Shape) -> float:
     return 2.0 * (_linear(model) * tokens + logits) + 4.0 * model.layers * model.heads * model.head_size * scores
 
 
-def peak(examples: Sequence[Example], model: ModelInfo, config: TrainConfig, compute: Compute) -> float:
-    """Return the peak memory of a training on these rows, in bytes."""
+def peak(
+    examples: Sequence[Example],
+    model: ModelInfo,
+    config: TrainConfig,
+    compute: Compute,
+    *,
+    adapted: Adapted | None = None,
+) -> float:
+    """Return the peak memory of a training on these rows, in bytes; ``adapted`` as for :func:`memory`."""
     shapes = {shape(batch, share=True) for batch in cut_batches(examples, config.batch_size)}
-    return max(memory(model, config, compute, s) for s in shapes)
+    return max(memory(model, config, compute, s, adapted=adapted) for s in shapes)
 
 
 def find_fitting(config: TrainConfig, needed: Callable[[TrainConfig], float], available: float) -> TrainConfig | None:

@@ -17,13 +17,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ftdojo.contract.train_config import TrainConfig
-from ftdojo.models.info import PARTS
+from ftdojo.models.info import PARTS, describe, weight_files
+from ftdojo.models.support import read_config
 from ftdojo.training.backend import Earlier
+from ftdojo.training.sft import dry_run
 from ftdojo.training.sft.export import TOKENIZER
 
 if TYPE_CHECKING:
@@ -33,8 +35,9 @@ ALLOWED = (*PARTS, ".md")
 """Suffixes of allowed files in a model's folder. Pickles and Python files can run code when a model is loaded."""
 STEP = (1 - 0.9) / math.sqrt(1 - 0.999)
 """The farthest that AdamW moves a weight in one step, in multiples of the learning rate."""
-IGNORED_KEYS = {"_name_or_path", "transformers_version", "dtype", "torch_dtype", "use_cache"}
-"""Keys of a configuration that do not concern the architecture."""
+IGNORED_KEYS = {"_name_or_path", "transformers_version", "dtype", "torch_dtype", "use_cache", "auto_map"}
+"""Keys of a configuration, or of a part of it, that do not concern the architecture. ``auto_map`` of a base is not
+used; that of a trained model is a fault."""
 OVERSAMPLING = 16
 MAX_SHOWN = 5
 
@@ -77,16 +80,18 @@ def _configuration(base: Path, model: Path) -> Iterator[str]:
         yield f"the architecture is {raw[1].get('model_type')!r}, the base's is {raw[0].get('model_type')!r}"
     elif _architecture(raw[0]) != _architecture(raw[1]):
         # What one of them leaves out has a default. Only transformers knows it, and takes seconds to be imported.
-        from transformers import AutoConfig
-
-        ours, theirs = (AutoConfig.from_pretrained(folder).to_dict() for folder in (base, model))
-        for key in sorted((ours.keys() | theirs.keys()) - IGNORED_KEYS):
+        ours, theirs = (_architecture(read_config(folder).to_dict()) for folder in (base, model))
+        for key in sorted(ours.keys() | theirs.keys()):
             if ours.get(key) != theirs.get(key):
                 yield f"config.json: {key} is {theirs.get(key)!r}, the base's is {ours.get(key)!r}"
 
 
 def _architecture(config: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in config.items() if key not in IGNORED_KEYS}
+    return {
+        key: _architecture(value) if isinstance(value, dict) else value
+        for key, value in config.items()
+        if key not in IGNORED_KEYS
+    }
 
 
 def _tokenizer(base: Path, model: Path) -> Iterator[str]:
@@ -110,9 +115,12 @@ def _weights(base: Path, model: Path, config: TrainConfig, trainings: Sequence[E
                 return [f"{name}: {_shape(after, name)}, the base's: {_shape(before, name)}" for name in names][
                     :MAX_SHOWN
                 ]
+            ranks = None
+            if config.adapter is not None and dry_run.is_needed(base):
+                ranks = dry_run.adapt(base, config.adapter).ranks
             found: list[str] = []
             for name in before.shapes:
-                fault = _moved(name, before[name], after[name], config, trainings, vocabulary=before.vocabulary)
+                fault = _moved(name, before[name], after[name], config, trainings, before.vocabulary, ranks)
                 if fault and len(found) < MAX_SHOWN:
                     found.append(f"{name}: {fault}")
             return found
@@ -134,10 +142,13 @@ def _moved(
     after: torch.Tensor,
     config: TrainConfig,
     trainings: Sequence[Earlier],
-    *,
     vocabulary: int,
+    ranks: Mapping[str, int] | None,
 ) -> str | None:
-    """Return why the trainings cannot have changed one tensor into the other; ``None`` if they can."""
+    """Return why the trainings cannot have changed one tensor into the other; ``None`` if they can.
+
+    ``ranks``: the tensors that adapters change, if that does not follow from names and shapes alone.
+    """
     import torch
 
     if torch.equal(before.to(after.dtype), after):
@@ -151,10 +162,15 @@ def _moved(
         reach, moved = _reach(trainings, float(before.abs().max())) + rounding, float(change.abs().max())
         steps = sum(training.steps for training in trainings)
         return f"moved by {moved:.2g}, but {steps} steps reach {reach:.2g}" if moved > 1.01 * reach else None
-    if change.dim() != 2 or not _is_target(name, change.shape, lora.targets, vocabulary):
+    if ranks is None:
+        rank = lora.rank if change.dim() == 2 and _is_target(name, change.shape, lora.targets, vocabulary) else 0
+    else:
+        rank = ranks.get(name, 0)
+    if not rank:
         return "changed, although no adapter is on it"
-    left, size = _beyond_rank(change, lora.rank), float(after.float().norm())
-    return f"changed by more than rank {lora.rank}" if left > max(unit, 2**-18) * size else None
+    matrices = change if change.dim() == 3 else change.flatten(1)[None]  # some architectures store experts together
+    left = max(_beyond_rank(matrix, rank) for matrix in matrices)
+    return f"changed by more than rank {rank}" if left > max(unit, 2**-18) * float(after.float().norm()) else None
 
 
 def _reach(trainings: Sequence[Earlier], largest: float) -> float:
@@ -191,11 +207,10 @@ class _Tensors:
     def __init__(self, folder: Path) -> None:
         from safetensors import safe_open
 
-        self._files: list[Any] = [safe_open(path, "pt") for path in sorted(folder.glob("*.safetensors"))]
+        self._files: list[Any] = [safe_open(path, "pt") for path in weight_files(folder)]
         self._where = {name: file for file in self._files for name in file.keys()}  # noqa: SIM118 - no mapping
         self.shapes = {name: list(file.get_slice(name).get_shape()) for name, file in self._where.items()}
-        config = json.loads((folder / "config.json").read_text("utf-8"))
-        self.vocabulary = int(config.get("text_config", config)["vocab_size"])
+        self.vocabulary = describe(folder).vocabulary
 
     def __getitem__(self, name: str) -> torch.Tensor:
         tensor: torch.Tensor = self._where[name].get_tensor(name)

@@ -15,7 +15,7 @@ from ftdojo.contract.row import Row
 from ftdojo.contract.train_config import Lora, TrainConfig
 from ftdojo.findings import Finding
 from ftdojo.training.backend import Earlier, OnLog, Tokenized, Trainer, TrainResult
-from ftdojo.training.sft import estimate, lineage
+from ftdojo.training.sft import dry_run, estimate, lineage
 from ftdojo.training.sft.export import export
 from ftdojo.training.sft.tokens import Example, tokenize, truncate
 
@@ -46,14 +46,14 @@ class Sft(Trainer[TrainConfig, Example]):
 
     def memory(self, config: TrainConfig, base: Path, examples: Sequence[Example] = ()) -> float:
         """See :mod:`ftdojo.training.sft.estimate`."""
-        return _memory(config, models.describe(base), examples)
+        return _memory(config, base, models.describe(base), examples)
 
     def shrink(
         self, config: TrainConfig, base: Path, examples: Sequence[Example], available: float
     ) -> TrainConfig | None:
         """See :func:`ftdojo.training.sft.estimate.find_fitting`."""
         info = models.describe(base)
-        return estimate.find_fitting(config, lambda changed: _memory(changed, info, examples), available)
+        return estimate.find_fitting(config, lambda changed: _memory(changed, base, info, examples), available)
 
     def forecast_s(self, examples: Sequence[Example], config: TrainConfig, base: Path) -> float:
         """See :mod:`ftdojo.training.sft.forecast`."""
@@ -91,18 +91,29 @@ class Sft(Trainer[TrainConfig, Example]):
         return lineage.faults(base, model, config, steps, earlier=earlier)
 
 
-def _memory(config: TrainConfig, model: ModelInfo, examples: Sequence[Example]) -> float:
+def _memory(config: TrainConfig, base: Path, model: ModelInfo, examples: Sequence[Example]) -> float:
     compute = models.compute()
     together = config.devices if compute.device == "cpu" else 1  # processes that share one memory
     rows = truncate(examples, config.max_length)
-    one = estimate.peak(rows, model, config, compute) if rows else estimate.memory(model, config, compute)
+    adapted = dry_run.adapt(base, config.adapter) if config.adapter and dry_run.is_needed(base) else None
+    if rows:
+        one = estimate.peak(rows, model, config, compute, adapted=adapted)
+    else:
+        one = estimate.memory(model, config, compute, adapted=adapted)
     return together * one
 
 
 def _targets(config: TrainConfig, base: Path) -> Iterator[Finding]:
     """Every target module of the adapter exists in the model; ``peft`` would silently ignore one that does not."""
     adapter = config.adapter
-    if adapter is None or isinstance(adapter.targets, str):
+    if adapter is None:
+        return
+    if adapter.targets and dry_run.is_needed(base):
+        if (reason := dry_run.adapt(base, adapter).fault) is not None:
+            fix = "name linear modules that can have one, or choose method full"
+            yield _finding("bad_targets", f"adapters cannot be put on this model: {reason}", "lora.targets", fix)
+        return
+    if isinstance(adapter.targets, str):
         return
     if not adapter.targets:
         yield _finding("bad_targets", "the list is empty", "lora.targets", "omit it, or use all-linear")

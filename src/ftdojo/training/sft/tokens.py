@@ -38,7 +38,8 @@ class Example:
 def tokenize(rows: Sequence[Row], base: Path, *, max_length: int) -> Tokenized[Example]:
     """Tokenize rows for the model in ``base``; rows longer than ``max_length`` tokens are cut at their end.
 
-    The assistant's turns are learned, each with the token that ends it; everything before them is given.
+    The assistant's turns are learned, each with the token that ends it, except those with weight 0; everything before
+    them is given.
 
     Raises:
         InputError: if the model's template cannot be used for one of the rows (``bad_template``).
@@ -48,7 +49,7 @@ def tokenize(rows: Sequence[Row], base: Path, *, max_length: int) -> Tokenized[E
     examples, truncated = [], 0
     for number, row in enumerate(rows, start=1):
         try:
-            tokens, learned = chat.conversation([*row.prompt, {"role": "assistant", "content": row.completion}])
+            tokens, learned = chat.conversation(row.messages)
         except ValueError as error:
             raise _bad_template(number, error) from None
         truncated += len(tokens) > max_length
@@ -91,6 +92,6 @@ def _bad_template(number: int, error: ValueError) -> InputError:
         code="bad_template",
         message=f"row {number} cannot be rendered: {error}",
         where="data program",
-        fix="write rows with one assistant turn, at the end",
+        fix="write rows with turns that the model's template takes, or choose another one with --chat-template",
     )
     return InputError([finding])

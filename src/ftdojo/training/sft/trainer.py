@@ -25,7 +25,9 @@ from ftdojo.contract.train_config import TrainConfig
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 from ftdojo.models import Chat, Compute, attention, compute, network, prefix
+from ftdojo.models.architectures import runs_batched
 from ftdojo.training.backend import OnLog, TrainResult
+from ftdojo.training.sft import dry_run
 from ftdojo.training.sft.batches import GroupedSampler, collate
 from ftdojo.training.sft.loss import label_loss
 from ftdojo.training.sft.memory import PeakMemory, keeping_freed_memory, returning_freed_memory
@@ -83,7 +85,7 @@ def train(
             config,
             learned,
             held_out,
-            pad=Chat(base).pad,
+            pad=network.usable_pad(model, Chat(base).pad),
             arguments={"output_dir": scratch, "use_cpu": chosen.device == "cpu"},
             hooks={"on_log": on_log, "time_left_s": time_left_s, "stop_after": stop_after},
         )
@@ -148,6 +150,9 @@ def _network(base: Path, config: TrainConfig, chosen: Compute, start: Path | Non
     except ValueError as error:
         fix = "use all-linear, or names of linear modules of this model"
         raise _fault("bad_targets", str(error)[:300], "lora.targets", fix) from None
+    if (reason := dry_run.fault(adapted)) is not None:
+        fix = "name linear modules that can have an adapter, or choose method full"
+        raise _fault("bad_targets", f"adapters cannot be put on this model: {reason}", "lora.targets", fix)
     if start is not None:
         adapter.load_weights(adapted, start)
     # peft keeps them as a set, whose order differs between processes, and writes them to adapter_config.json.
@@ -207,7 +212,7 @@ class _LabelTrainer(TransformersTrainer):  # type: ignore[misc]
             ddp_find_unused_parameters=False,
         )
         settings._n_gpu = min(1, settings.n_gpu)  # otherwise one process would use all visible GPUs, with threads
-        share = attention.supports_packing(model) and prefix.can_share(model.config)
+        share = runs_batched(model.config) and attention.supports_packing(model) and prefix.can_share(model.config)
         held_out = sorted(held_out, key=lambda e: len(e.input_ids))
         self.monitor = Monitor(
             [collate(held_out[i : i + size], pad, share=share) for i in range(0, len(held_out), size)],

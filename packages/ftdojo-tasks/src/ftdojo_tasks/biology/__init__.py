@@ -35,6 +35,7 @@ def _task(
     return Task(
         spec=spec,
         prompt=prompt,
+        own_prompt=True,
         scorer=scorer,
         variants={
             "twin": Variant(build=build_twin, max_new_tokens=twin_tokens),

@@ -9,7 +9,7 @@ The core metric is ``f1`` in per cent, with a step that has an error as the posi
 and ``recall`` are in ``metrics``.
 
 Deviations from the reference harness: an output that cannot be parsed is a miss of its class, while the reference
-leaves it out; the wording of the prompt is our own.
+leaves it out (its figure is ``f1_of_parsed``); the wording of the prompt is our own.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ftdojo.contract.task_spec import Message, RawSource, Record, Rendering, Shortcut, TaskSpec
-from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
-from ftdojo.tasks.itemwise import ItemwiseScorer, bad_item, fault
+from ftdojo.tasks.aggregate import over_parsed, subtask_mean
+from ftdojo.tasks.itemwise import ItemwiseScorer, bad_gold, fault, form_metrics
 from ftdojo.tasks.spec import ItemScore
 from ftdojo_tasks.biology import tags
 
@@ -45,11 +45,11 @@ class ErrScorer(ItemwiseScorer):
         """The verdict on one output.
 
         Raises:
-            InputError: for an item whose ``is_correct`` is neither true nor false.
+            UnreadableGoldError: for an item whose ``is_correct`` is neither true nor false.
         """
         gold = item.get("is_correct")
         if not isinstance(gold, bool):
-            raise bad_item(item, f"its is_correct is {gold!r}", "write true or false")
+            raise bad_gold(item, f"its is_correct is {gold!r}", "write true or false")
         given = parse(output)
         right = given == gold
         return ItemScore(
@@ -77,7 +77,8 @@ class ErrScorer(ItemwiseScorer):
             "accuracy": 100.0 * subtask_mean(scores, lambda s: s.score),
             "precision": 100.0 * found / (found + false_alarms) if found else 0.0,
             "recall": 100.0 * found / (found + missed) if found else 0.0,
-            "parsed": parsed_percent(scores),
+            **over_parsed("f1", self.value, scores),
+            **form_metrics(scores),
         }
 
     def gold(self, item: Record) -> str:
@@ -87,7 +88,9 @@ class ErrScorer(ItemwiseScorer):
 
 def _counts(scores: Sequence[ItemScore]) -> tuple[float, float, float]:
     """Errors that were found, right steps called errors, errors that were missed."""
-    found, false_alarms, missed = (sum(s.metrics[name] for s in scores) for name in ("found", "false_alarm", "missed"))
+    found, false_alarms, missed = (
+        sum(s.metrics.get(name, 0.0) for s in scores) for name in ("found", "false_alarm", "missed")
+    )
     return found, false_alarms, missed
 
 

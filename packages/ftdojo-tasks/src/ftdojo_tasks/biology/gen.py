@@ -4,10 +4,10 @@ The answer is the text between the first pair of tags after the last ``</think>`
 core metric is ``rouge_l`` in per cent: the F-score of ``rouge_score``'s ``rougeL`` with stemming against the gold steps
 joined by spaces, as a mean over all items. Words are its words: runs of letters and digits, so ``1.2`` is two.
 
-Deviations from the reference harness: an output that cannot be parsed scores 0, while the reference leaves it out;
-texts are compared up to their first 10,000 words and 100,000 characters; BLEU, METEOR and the metrics that need another
-model (keywords, embeddings of steps) are left out; the wording of the prompt's end is our own.
-"""
+Deviations from the reference harness: an output that cannot be parsed scores 0, while the reference leaves it out (its
+figure is ``rouge_l_of_parsed``); texts are compared up to their first 10,000 words and 100,000 characters; BLEU, METEOR
+and the metrics that need another model (keywords, embeddings of steps) are left out; the wording of the prompt's end is
+our own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from functools import cache, lru_cache
 from typing import Any
 
 from ftdojo.contract.task_spec import Message, RawSource, Record, Rendering, Shortcut, TaskSpec
-from ftdojo.tasks.itemwise import ItemwiseScorer, bad_item, fault
+from ftdojo.tasks.aggregate import over_parsed
+from ftdojo.tasks.itemwise import ItemwiseScorer, bad_gold, fault, form_metrics
 from ftdojo.tasks.spec import ItemScore
 from ftdojo_tasks.biology import tags
 
@@ -45,19 +46,28 @@ class GenScorer(ItemwiseScorer):
         """The verdict on one output: ROUGE-L, 0 to 1.
 
         Raises:
-            InputError: for an item whose ``output`` is no list of texts.
+            UnreadableGoldError: for an item whose ``output`` is no list of texts.
         """
-        steps = item.get("output")
-        if not isinstance(steps, list) or not steps or not all(isinstance(step, str) for step in steps):
-            raise bad_item(item, f"its output is {str(steps)[:80]!r}", "write a list of steps")
+        steps = _gold(item)
         given = parse(output)
         score = 0.0 if given is None else rouge_l(" ".join(steps), given)
         error = None if score == 1.0 else fault(output, parsed=given is not None)
         return ItemScore(id=str(item["id"]), subtask="", score=score, parsed=given is not None, error=error)
 
+    def metrics(self, scores: Sequence[ItemScore]) -> dict[str, float]:
+        """The reference's ROUGE-L, and the per cent of outputs that could be parsed."""
+        return over_parsed("rouge_l", self.value, scores) | form_metrics(scores)
+
     def gold(self, item: Record) -> str:
         """The gold steps, one a line."""
-        return tags.wrap("\n".join(item["output"]))
+        return tags.wrap("\n".join(_gold(item)))
+
+
+def _gold(item: Record) -> list[str]:
+    steps = item.get("output")
+    if not isinstance(steps, list) or not steps or not all(isinstance(step, str) for step in steps):
+        raise bad_gold(item, f"its output is {str(steps)[:80]!r}", "write a list of steps")
+    return steps
 
 
 def _stems(text: str) -> list[str]:

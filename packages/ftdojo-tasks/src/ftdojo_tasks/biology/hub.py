@@ -16,7 +16,7 @@ from typing import Any
 from ftdojo.contract.task_spec import Record
 from ftdojo.errors import InputError
 from ftdojo.tasks.rows import write_jsonl
-from ftdojo.tasks.spec import Sources, Variant
+from ftdojo.tasks.spec import FLAW, Sources, Variant
 from ftdojo_tasks.biology import ord as step_order
 from ftdojo_tasks.biology import tags
 from ftdojo_tasks.published import bad_rows, distinct, link, read_json_list, shuffled, split
@@ -53,6 +53,7 @@ def build(folder: Path, sources: Sources, *, name: str) -> None:
     if bad := [i for i, row in enumerate(rows, start=1) if not _is_item(name, row)]:
         raise bad_rows(f"{name}_test.json", bad, f"lacks one of {', '.join(FORM[name])}, or it is of another form")
     validation, test = split(shuffled([{**row, "id": f"{name}-{place:05}"} for place, row in enumerate(rows)]))
+    validation, test = (list(map(_marked, part)) for part in (validation, test))
     if name in ANSWERABLE:
         validation, test = (list(filter(ANSWERABLE[name], part)) for part in (validation, test))
 
@@ -82,6 +83,12 @@ def _is_item(name: str, row: Record) -> bool:
         and (name != "PQA" or bool(row["answer"].strip()))
         and (name != "ERR" or isinstance(_shown(row), str))
     )
+
+
+def _marked(row: dict[str, Any]) -> dict[str, Any]:
+    """The row; with the reason where it calls a step wrong that is the same as its correction."""
+    wrong = row.get("is_correct") is False and row.get("corrupted_text") == row.get("corrected_text")
+    return {**row, FLAW: "the step is called wrong, and is the same as its correction"} if wrong else row
 
 
 def _shown(row: Record) -> Any:

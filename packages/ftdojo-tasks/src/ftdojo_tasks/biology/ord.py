@@ -1,14 +1,14 @@
 """BioProBench step ordering: put the mixed steps of a protocol in order.
 
-The answer is the text between the last pair of tags after the last ``</think>``: a list of the numbers of the steps
-as shown, from 0. It must hold every number once. The core metric is ``kendall_tau``, -1 to 1: of all pairs of steps in
-all items, concordant less discordant ones, as a share. ``exact_match`` (per cent) counts items that are wholly right.
+The answer is the text between the last pair of tags after the last ``</think>``: a list of the numbers of the steps as
+shown, from 0, with or without brackets around it. It must hold every number once. The core metric is ``kendall_tau``,
+-1 to 1: of all pairs of steps in all items, concordant less discordant ones, as a share. ``exact_match`` (per cent)
+counts items that are wholly right.
 
 Deviations from the reference harness: an output that cannot be parsed says nothing about the order, so half of its
-pairs count as concordant, while the reference leaves the item out; only a plain list of decimal numbers is read, no
-other Python literal; the wording of the prompt is our own. Published items with equal steps, which have no right answer
-under the reference's rule, are left out.
-"""
+pairs count as concordant, while the reference leaves the item out (its figure is ``kendall_tau_of_parsed``); only a
+plain list of decimal numbers is read, no other Python literal; the wording of the prompt is our own. Published items
+with equal steps, which have no right answer under the reference's rule, are left out."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from itertools import combinations
 
 from ftdojo.contract.task_spec import Message, RawSource, Record, Rendering, Shortcut, TaskSpec
-from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
-from ftdojo.tasks.itemwise import ItemwiseScorer, bad_item, fault
+from ftdojo.tasks.aggregate import over_parsed, readable, subtask_mean
+from ftdojo.tasks.itemwise import ItemwiseScorer, bad_gold, fault, form_metrics
 from ftdojo.tasks.spec import ItemScore
 from ftdojo_tasks.biology import tags
 
@@ -27,7 +27,8 @@ FORM = (
     f"{tags.START}[1, 0, 2]{tags.END}"
 )
 STEP = "\n{}. {}"
-LIST = re.compile(r"\[\s*[0-9]{1,4}(?:\s*,\s*[0-9]{1,4})*\s*(?:,\s*)?\]")
+_NUMBERS = r"\s*[0-9]{1,4}(?:\s*,\s*[0-9]{1,4})*\s*(?:,\s*)?"
+LIST = re.compile(rf"\[{_NUMBERS}\]|\({_NUMBERS}\)|{_NUMBERS}")
 LONGEST = 10_000
 """A longer text between tags is no list of steps."""
 
@@ -45,14 +46,14 @@ def gold_order(item: Record) -> list[int]:
     """The place in the list as shown of each step of the right order.
 
     Raises:
-        InputError: if the two lists do not hold the same, different steps.
+        UnreadableGoldError: if the two lists do not hold the same, different steps.
     """
     shown, right = item.get("wrong_steps"), item.get("correct_steps")
     same = isinstance(shown, list) and isinstance(right, list) and sorted(map(str, shown)) == sorted(map(str, right))
     if not same or not isinstance(shown, list) or not isinstance(right, list) or len(set(map(str, shown))) < len(shown):
-        raise bad_item(item, "its lists do not hold the same, different steps", "correct wrong_steps")
+        raise bad_gold(item, "its lists do not hold the same, different steps", "correct wrong_steps")
     if len(shown) < 2:
-        raise bad_item(item, "it has less than two steps", "leave the item out")
+        raise bad_gold(item, "it has less than two steps", "leave the item out")
     return [shown.index(step) for step in right]
 
 
@@ -63,7 +64,7 @@ class OrdScorer(ItemwiseScorer):
         """The verdict on one output: 1 for the right order, else 0, and its pairs.
 
         Raises:
-            InputError: for an item whose steps have no one order.
+            UnreadableGoldError: for an item whose steps have no one order.
         """
         gold = gold_order(item)
         pairs = len(gold) * (len(gold) - 1) / 2
@@ -85,12 +86,14 @@ class OrdScorer(ItemwiseScorer):
 
     def value(self, scores: Sequence[ItemScore]) -> float:
         """Kendall's tau over the pairs of all items."""
-        pairs = sum(s.metrics["pairs"] for s in scores)
-        return (2 * sum(s.metrics["concordant"] for s in scores) - pairs) / pairs
+        known = readable(scores)
+        pairs = sum(s.metrics["pairs"] for s in known)
+        return (2 * sum(s.metrics["concordant"] for s in known) - pairs) / pairs if pairs else 0.0
 
     def metrics(self, scores: Sequence[ItemScore]) -> dict[str, float]:
-        """The per cent of wholly right orders, and of outputs that could be parsed."""
-        return {"exact_match": 100.0 * subtask_mean(scores, lambda s: s.score), "parsed": parsed_percent(scores)}
+        """The per cent of wholly right orders; the reference's value; the per cent of outputs that could be parsed."""
+        exact = {"exact_match": 100.0 * subtask_mean(scores, lambda s: s.score)}
+        return exact | over_parsed("kendall_tau", self.value, scores) | form_metrics(scores)
 
     def gold(self, item: Record) -> str:
         """The right order."""

@@ -5,10 +5,9 @@ the confidence as an integer from 0 to 100. Without ``&`` the last word is the c
 the gold choice, letter by letter. The core metric is ``accuracy`` in per cent; ``brier_score`` (0 to 1, lower is
 better) is the mean squared difference of confidence and verdict over the outputs that could be parsed.
 
-Deviations from the reference harness: accuracy is over all items, while the reference leaves out those it cannot parse;
-the wording of the prompt is our own. Published items whose answer holds an ``&``, which no output can give under the
-reference's rule, are left out.
-"""
+Deviations from the reference harness: accuracy is over all items, while the reference leaves out those it cannot parse
+(its figure is ``accuracy_of_parsed``); the wording of the prompt is our own. Published items whose answer holds an
+``&``, which no output can give under the reference's rule, are left out."""
 
 from __future__ import annotations
 
@@ -17,8 +16,8 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from ftdojo.contract.task_spec import Message, RawSource, Record, Rendering, Shortcut, TaskSpec
-from ftdojo.tasks.aggregate import parsed_percent
-from ftdojo.tasks.itemwise import ItemwiseScorer, bad_item, fault
+from ftdojo.tasks.aggregate import over_parsed
+from ftdojo.tasks.itemwise import ItemwiseScorer, bad_gold, fault, form_metrics
 from ftdojo.tasks.spec import ItemScore
 from ftdojo_tasks.biology import tags
 
@@ -53,11 +52,11 @@ class PqaScorer(ItemwiseScorer):
         """The verdict on one output.
 
         Raises:
-            InputError: for an item whose ``answer`` is no text.
+            UnreadableGoldError: for an item whose ``answer`` is no text.
         """
         gold = item.get("answer")
         if not isinstance(gold, str) or not gold.strip():
-            raise bad_item(item, f"its answer is {gold!r}", "write the text of the right choice")
+            raise bad_gold(item, f"its answer is {gold!r}", "write the text of the right choice")
         given = parse(output)
         right = given is not None and given[0] == gold.strip()
         return ItemScore(
@@ -70,9 +69,10 @@ class PqaScorer(ItemwiseScorer):
         )
 
     def metrics(self, scores: Sequence[ItemScore]) -> dict[str, float]:
-        """The Brier score, if anything could be parsed, and the per cent of outputs that could."""
-        squares = [s.metrics["squared_error"] for s in scores if s.parsed]
-        return ({"brier_score": fmean(squares)} if squares else {}) | {"parsed": parsed_percent(scores)}
+        """The Brier score, if anything could be parsed; the reference's accuracy; the per cent that could be parsed."""
+        squares = [s.metrics["squared_error"] for s in scores if "squared_error" in s.metrics]
+        brier = {"brier_score": fmean(squares)} if squares else {}
+        return brier | over_parsed("accuracy", self.value, scores) | form_metrics(scores)
 
     def gold(self, item: Record) -> str:
         """The right choice, with full confidence."""

@@ -5,7 +5,11 @@ from __future__ import annotations
 from ftdojo.tasks.spec import HubSet
 
 START, END = "[ANSWER_START]", "[ANSWER_END]"
-BIOPROBENCH = HubSet(id="bowenxian/BioProBench", revision="main", licence="CC BY-NC 4.0")
+BIOPROBENCH = HubSet(
+    id="bowenxian/BioProBench",
+    revision="main",
+    licence="CC BY 4.0 by its card, CC BY-NC 4.0 by the authors' repository",
+)
 LICENCE = "BioProBench: CC BY-NC 4.0; the twin: MIT"
 
 

@@ -10,6 +10,9 @@ Deviations from the reference:
 - No query occurs twice: what is in test is dropped from validation, repetitions are dropped, and raw rows with the
   query of an item are left out of the raw data.
 - An item's ``id`` is its sub-task and its place in the file, because published ids need not be unique.
+
+Items whose published answer is wrong, which ``flaws.toml`` lists by their published ids, are scored like all others and
+say so in ``flaw``.
 """
 
 from __future__ import annotations
@@ -22,10 +25,10 @@ from typing import Any
 
 from ftdojo.contract.task_spec import Record
 from ftdojo.tasks.rows import write_jsonl
-from ftdojo.tasks.spec import HubSet, Sources, Variant
+from ftdojo.tasks.spec import FLAW, HubSet, Sources, Variant
 from ftdojo_tasks.chemistry.raw import ONLY_GENERATED
 from ftdojo_tasks.chemistry.raw import ROOT as RAW_ROOT
-from ftdojo_tasks.published import bad_rows, distinct, fault, link, read_json_list, shuffled, split
+from ftdojo_tasks.published import bad_rows, distinct, fault, known_flaws, link, read_json_list, shuffled, split
 
 ACCESS = "log in to huggingface.co, accept the terms on the data set's page, and set HF_TOKEN"
 RAW = HubSet(
@@ -40,6 +43,7 @@ BENCH = HubSet(
     licence="MIT by its card, CC BY 4.0 by the authors' repository",
     access=ACCESS,
 )
+FLAWS = known_flaws(Path(__file__).with_name("flaws.toml"))
 BENCH_ROOT = "chemcotbench"
 RAW_FOLDERS = {"reaction": "rxn"}
 """Task -> folder of its raw files, where it is not called like the task."""
@@ -61,7 +65,7 @@ def build(folder: Path, sources: Sources, *, task: str, subtasks: Sequence[str])
     validation: list[dict[str, Any]] = []
     test: list[dict[str, Any]] = []
     for subtask in subtasks:
-        view = [row for row in rows if row["subtask"] == subtask]
+        view = [_marked(row) for row in rows if row["subtask"] == subtask]
         if len(view) < 2:
             raise fault("too_few_rows", BENCH.id, f"{len(view)} rows of {task}/{subtask}", "fetch the data set again")
         first, last = split(shuffled([{**row, "id": f"{subtask}-{place:04}"} for place, row in enumerate(view)]))
@@ -74,6 +78,12 @@ def build(folder: Path, sources: Sources, *, task: str, subtasks: Sequence[str])
     part = RAW_FOLDERS.get(task, task)
     queries = {_query(item) for item in (*validation, *test)}
     _take_raw(sources[RAW.id] / RAW_ROOT / part, folder / "raw" / RAW_ROOT / part, queries)
+
+
+def _marked(row: dict[str, Any]) -> dict[str, Any]:
+    """The row, with the reason if its publisher got it wrong."""
+    reason = FLAWS.get(str(row.get("id")))
+    return {**row, FLAW: reason} if reason else row
 
 
 def _query(item: Record) -> str:

@@ -16,7 +16,6 @@ Deviations from the reference harness:
 
 - Because only counts are checked, a source with a small molecule added (``.CO`` to add a hydroxyl) is right there
   and here. ``one_piece_rate`` is the share of items that are right with an answer of no more pieces than the source.
-- An item whose source or groups cannot be read is an error, while the reference counts it as wrong.
 - A SMILES of more than 500 characters is not parsed.
 """
 
@@ -28,8 +27,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ftdojo.contract.task_spec import RawSource, Record, Shortcut, TaskSpec
-from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
-from ftdojo.tasks.itemwise import ItemwiseScorer, bad_item
+from ftdojo.tasks.aggregate import subtask_mean
+from ftdojo.tasks.itemwise import ItemwiseScorer, bad_gold, bad_item, form_metrics
 from ftdojo.tasks.spec import ItemScore
 from ftdojo_tasks.chemistry import groups, raw
 from ftdojo_tasks.chemistry.reading import fault, find_smiles, meta
@@ -53,7 +52,8 @@ class MolEditScorer(ItemwiseScorer):
         """The verdict on one output.
 
         Raises:
-            InputError: for an item whose sub-task, source or groups are none of this task.
+            UnreadableGoldError: for an item whose source or groups cannot be read.
+            InputError: for an item whose sub-task is none of this task.
         """
         source, changes = _source(item), _changes(item)
         answer = find_smiles(output, KEYS)
@@ -82,8 +82,8 @@ class MolEditScorer(ItemwiseScorer):
     def metrics(self, scores: Sequence[ItemScore]) -> dict[str, float]:
         """The reference's metrics, per cent, as means over sub-tasks."""
         names = ("valid_rate", "tanimoto_similarity", "one_piece_rate")
-        means = {name: 100.0 * subtask_mean(scores, lambda s, name=name: s.metrics[name]) for name in names}  # type: ignore[misc]
-        return means | {"parsed": parsed_percent(scores)}
+        means = {name: 100.0 * subtask_mean(scores, lambda s, name=name: s.metrics.get(name, 0.0)) for name in names}  # type: ignore[misc]
+        return means | form_metrics(scores)
 
     def gold(self, item: Record) -> str:
         """The reference molecule under the key that the query asks for."""
@@ -94,7 +94,7 @@ def _source(item: Record) -> Any:
     match = SOURCE.search(str(item.get("query")))
     source = molecule(match[1]) if match else None
     if source is None:
-        raise bad_item(item, "its query names no molecule", "write 'Input Molecule: SMILES,' in the query")
+        raise bad_gold(item, "its query names no molecule", "write 'Input Molecule: SMILES,' in the query")
     return source
 
 
@@ -106,7 +106,7 @@ def _changes(item: Record) -> list[tuple[str, int]]:
     changes = [(str(fields.get(field)), by) for field, by in CHANGES[subtask].items()]
     for group, _ in changes:
         if group not in groups.SMARTS:
-            raise bad_item(item, f"its meta names the group {group!r}", f"use one of: {', '.join(groups.SMARTS)}")
+            raise bad_gold(item, f"its meta names the group {group!r}", f"use one of: {', '.join(groups.SMARTS)}")
     return changes
 
 

@@ -18,6 +18,8 @@ percentile).
 Deviations from the reference harness:
 
 - A property that cannot be computed because its classifier is missing is an error, while the reference counts 0.
+- The reference's environment does not install the package of its property predictors, so it is not established what
+  the success rates of its paper rest on.
 - ``logp`` is always penalized log P, while the reference changes to plain log P where TDC is not installed; and the
   size of rings does not depend on how the SMILES is written (see :func:`properties.penalized_logp`).
 - Neither scaffold nor similarity is asked for, so one good molecule for all sources succeeds there and here (see the
@@ -36,8 +38,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ftdojo.contract.task_spec import RawSource, Record, Shortcut, TaskSpec
-from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
-from ftdojo.tasks.itemwise import ItemwiseScorer, bad_item
+from ftdojo.tasks.aggregate import readable, subtask_mean
+from ftdojo.tasks.itemwise import ItemwiseScorer, bad_gold, bad_item, form_metrics
 from ftdojo.tasks.spec import ItemScore
 from ftdojo_tasks.chemistry import raw
 from ftdojo_tasks.chemistry.properties import COMPUTABLE
@@ -71,7 +73,8 @@ class MolOptScorer(ItemwiseScorer):
         """The verdict on one output.
 
         Raises:
-            InputError: for an item whose sub-task or source is none of this task.
+            UnreadableGoldError: for an item whose source cannot be read.
+            InputError: for an item whose sub-task is none of this task.
             PrerequisiteError: for an item of a target whose classifier is missing.
         """
         subtask = item.get("subtask")
@@ -105,15 +108,15 @@ class MolOptScorer(ItemwiseScorer):
         """The reference's metrics."""
 
         def percent(name: str) -> float:
-            return 100.0 * subtask_mean(scores, lambda s: s.metrics[name])
+            return 100.0 * subtask_mean(scores, lambda s: s.metrics.get(name, 0.0))
 
         names = ("best_rate", "valid_smiles_rate", "scaffold_hard", "scaffold_soft", "same_scaffold_success_rate")
         found = {name: percent(name) for name in names}
         for subtask in CLEAR:
-            values = [s.metrics["improvement"] for s in scores if s.subtask == subtask]
+            values = [s.metrics["improvement"] for s in readable(scores) if s.subtask == subtask]
             if values:
                 found[f"{subtask}.mean_improvement"] = _clipped_mean(values)
-        return found | {"parsed": parsed_percent(scores)}
+        return found | form_metrics(scores)
 
     def gold(self, item: Record) -> str:
         """The reference molecule, where an item has one, else the sub-task's best."""
@@ -134,7 +137,7 @@ def _source(item: Record) -> Any:
     match = SOURCE.search(str(item.get("query")))
     source = molecule(match[1] if match else str(fields.get("source") or fields.get("src") or ""))
     if source is None:
-        raise bad_item(item, "it names no source molecule", "write 'Source Molecule: SMILES.' in the query")
+        raise bad_gold(item, "it names no source molecule", "write 'Source Molecule: SMILES.' in the query")
     return source
 
 

@@ -3,7 +3,8 @@
 Prompt: the item's ``query``, verbatim, as one user turn.
 
 An answer is looked for as :mod:`ftdojo_tasks.chemistry.reading` says. Without a key, a count is the first integer in
-the text, and yes and no are the word ``yes`` anywhere, else the word ``no``.
+the text that is a word of its own, so neither a ring digit in a SMILES nor the 3 of ``CF3``; and yes and no are the
+word ``yes`` anywhere, else the word ``no``.
 
 Deviations from the reference harness:
 
@@ -26,9 +27,9 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from ftdojo.contract.task_spec import RawSource, Record, Shortcut, TaskSpec
-from ftdojo.tasks.aggregate import parsed_percent
+from ftdojo.tasks.aggregate import readable
 from ftdojo.tasks.extract import count
-from ftdojo.tasks.itemwise import ItemwiseScorer, bad_item
+from ftdojo.tasks.itemwise import ItemwiseScorer, bad_gold, bad_item, form_metrics
 from ftdojo.tasks.spec import ItemScore
 from ftdojo_tasks.chemistry import raw
 from ftdojo_tasks.chemistry.reading import Answer, fault, find
@@ -50,7 +51,7 @@ YES_NO = ("ring_system_scaffold", "equivalence")
 def find_answer(subtask: str, output: str) -> Answer:
     """The answer to an item of ``subtask`` in a model's output, by the rules above."""
     if subtask in COUNTS:
-        return find(output, KEYS[subtask], form=r'"?(\d+)', loose=(r"\d+",))
+        return find(output, KEYS[subtask], form=r'"?(\d+)', loose=(r"\b\d+\b",))
     if subtask in YES_NO:
         return find(output, KEYS[subtask], form=r'"?(yes|no)\b', loose=(r"\byes\b", r"\bno\b"))
     return find(output, KEYS[subtask])
@@ -63,7 +64,8 @@ class MolUndScorer(ItemwiseScorer):
         """The verdict on one output.
 
         Raises:
-            InputError: for an item whose ``subtask`` or ``gt`` is not one of this task.
+            UnreadableGoldError: for an item whose ``gt`` cannot be read.
+            InputError: for an item whose ``subtask`` is not one of this task.
         """
         subtask, gold = item.get("subtask"), str(item.get("gt", "")).strip()
         if subtask not in KEYS:
@@ -89,14 +91,14 @@ class MolUndScorer(ItemwiseScorer):
         """The reference's metrics; one whose sub-tasks have no items is left out."""
 
         def mean(subtask: str, metric: str) -> list[float]:
-            values = [s.metrics[metric] for s in scores if s.subtask == subtask]
+            values = [s.metrics[metric] for s in readable(scores) if s.subtask == subtask]
             return [fmean(values)] if values else []
 
         found = {f"{subtask}.mae": mean(subtask, "absolute_error") for subtask in COUNTS}
         found["mae"] = [value for values in found.values() for value in values]
         found["tanimoto"] = mean("Murcko_scaffold", "tanimoto")
         found["yes_no_accuracy"] = [100.0 * value for subtask in YES_NO for value in mean(subtask, "right")]
-        return {name: fmean(values) for name, values in found.items() if values} | {"parsed": parsed_percent(scores)}
+        return {name: fmean(values) for name, values in found.items() if values} | form_metrics(scores)
 
     def gold(self, item: Record) -> str:
         """The right answer under the key that the query asks for."""
@@ -106,7 +108,7 @@ class MolUndScorer(ItemwiseScorer):
 def _judge_count(item: Record, gold: str, answer: Answer) -> tuple[bool, bool, dict[str, float]]:
     right = count(gold)
     if right is None:
-        raise bad_item(item, f"its gt is {gold!r}", "write an integer")
+        raise bad_gold(item, f"its gt is {gold!r}", "write an integer")
     given = count(answer.text)
     error = abs(right) if given is None else abs(given - right)
     return given is not None, given == right, {"absolute_error": float(error)}
@@ -117,7 +119,7 @@ def _judge_scaffold(item: Record, gold: str, answer: Answer) -> tuple[bool, bool
 
     right, given = molecule(gold), molecule(answer.text)
     if right is None:
-        raise bad_item(item, f"its gt is {gold[:80]!r}", "write a SMILES that RDKit can parse")
+        raise bad_gold(item, f"its gt is {gold[:80]!r}", "write a SMILES that RDKit can parse")
     if given is None:
         return False, False, {"tanimoto": 0.0}
     return True, Chem.MolToSmiles(given) == Chem.MolToSmiles(right), {"tanimoto": tanimoto(given, right, bits=1024)}
@@ -155,8 +157,6 @@ SPEC = TaskSpec(
         Shortcut(name="always one", output='{"count": "1"}', at_most=8.0),
         Shortcut(name="always yes", output='{"output": "Yes"}', at_most=21.1),
         Shortcut(name="one and yes", output='{"count": "1", "output": "Yes"}', at_most=29.1),
-        Shortcut(
-            name="benzene, whose first digit is read as a count", output='{"Output Scaffold": "c1ccccc1"}', at_most=8.0
-        ),
+        Shortcut(name="always benzene", output='{"Output Scaffold": "c1ccccc1"}', at_most=8.0),
     ),
 )

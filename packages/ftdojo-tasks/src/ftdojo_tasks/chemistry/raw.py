@@ -42,7 +42,8 @@ def source(
                 name="answer",
                 prompt="{{ query }}",
                 completion=f"{opened}{{% set gold = {gold} %}}"
-                f"{{% if gold is string and gold %}}{{{{ {{'{key}': gold}} | to_json }}}}{{% endif %}}",
+                f"{{% if (gold is string and gold) or gold is integer %}}"
+                f"{{{{ {{'{key}': gold | string}} | to_json }}}}{{% endif %}}",
                 description=f"only the final answer, taken from {source_note}",
             ),
             Rendering(

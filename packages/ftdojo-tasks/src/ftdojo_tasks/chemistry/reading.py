@@ -2,7 +2,11 @@
 
 An answer is looked for as the reference harness does: the JSON value of the output (see :mod:`ftdojo.tasks.extract`)
 under one of the sub-task's keys; else a key and its value by pattern; else by what the sub-task allows; else it is the
-whole text. If an object has several keys, the first in the sub-task's order is taken, even if it is blank.
+content of the first fence, if there is one, else the whole text. If an object has several keys, the first in the
+sub-task's order that is not null or blank is taken; a list of one counts as its element.
+
+Deviation from the reference harness: it looks at nothing outside a fence. Here, what is not found in the fence is
+looked for in the whole text; and a language named at the start of a fence (as in ```` ```smiles ````) is dropped.
 """
 
 from __future__ import annotations
@@ -13,9 +17,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ftdojo.contract.task_spec import Message, Record
-from ftdojo.tasks.extract import drop_thinking, fenced, from_json, json_value, scalar_text
+from ftdojo.tasks.extract import drop_thinking, element, fenced, from_json, in_fence, json_value, scalar_text
 
 QUOTED = r'"([^"]*)"'
+LANGUAGE = re.compile(r"[a-z]{3,12}")
 LIKE_SMILES = re.compile(r"[A-Za-z][A-Za-z0-9@\[\]()=#\-+.\\/]{4,}")
 
 
@@ -44,16 +49,29 @@ def find(output: str, keys: Sequence[str], *, form: str = QUOTED, loose: Sequenc
     value = json_value(output)
     if isinstance(value, dict):
         for key in keys:
-            if key in value:
-                return Answer(scalar_text(value[key]), keyed=True)
+            if text := scalar_text(element(value.get(key))):
+                return Answer(text, keyed=True)
+    texts = list(filter(None, (_fence(output), drop_thinking(output))))
+    for text in texts:
+        for key in keys:
+            match = re.search(rf'"{re.escape(key)}"\s*:\s*{form}', text, re.IGNORECASE)
+            if match and match[1].strip():
+                return Answer(match[1].strip(), keyed=True)
+    for text in texts:
+        for pattern in loose:
+            if match := re.search(pattern, text, re.IGNORECASE):
+                return Answer(match[0], keyed=False)
+    return Answer(texts[0] if texts else "", keyed=False)
+
+
+def _fence(output: str) -> str:
+    """The content of the first fence without the name of a language; empty without a fence."""
     text = drop_thinking(output)
-    for key in keys:
-        if match := re.search(rf'"{re.escape(key)}"\s*:\s*{form}', text, re.IGNORECASE):
-            return Answer(match[1].strip(), keyed=True)
-    for pattern in loose:
-        if match := re.search(pattern, text, re.IGNORECASE):
-            return Answer(match[0], keyed=False)
-    return Answer(text, keyed=False)
+    content = in_fence(text)
+    if content == text:
+        return ""
+    first, line_break, rest = content.partition("\n")
+    return (rest if line_break and rest.strip() and LANGUAGE.fullmatch(first.strip()) else content).strip()
 
 
 def find_smiles(output: str, keys: Sequence[str]) -> Answer:

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ftdojo.contract.task_spec import Message, Published, RawSource, Record, Rendering, Shortcut, TaskSpec
-from ftdojo.tasks.itemwise import ItemwiseScorer, bad_item, fault
+from ftdojo.tasks.itemwise import ItemwiseScorer, bad_gold, bad_item, fault
 from ftdojo.tasks.spec import HubSet, ItemScore
 
 SUBJECTS = (
@@ -54,13 +54,14 @@ class FinanceIQScorer(ItemwiseScorer):
         """The verdict on one output.
 
         Raises:
-            InputError: for an item whose ``subtask`` is no subject or whose ``answer`` is none of A to D.
+            UnreadableGoldError: for an item whose ``answer`` is none of A to D.
+            InputError: for an item whose ``subtask`` is no subject.
         """
         subject, gold = item.get("subtask"), item.get("answer")
-        if subject not in SUBJECTS or gold not in tuple(LETTERS):
-            message = f"its subtask is {subject!r} and its answer {gold!r}"
-            fix = f"use a subject of {', '.join(SUBJECTS)} and an answer from A to D"
-            raise bad_item(item, message, fix)
+        if subject not in SUBJECTS:
+            raise bad_item(item, f"its subtask is {subject!r}", f"use a subject of {', '.join(SUBJECTS)}")
+        if gold not in tuple(LETTERS):
+            raise bad_gold(item, f"its answer is {gold!r}", "use an answer from A to D")
         given = last_capital(output)
         right, parsed = given == gold, given in tuple(LETTERS)
         error = None if right else fault(output, parsed=parsed)

@@ -17,6 +17,13 @@ from ftdojo_tasks.golden import Golden
 SPLITS = ("validation", "test")
 SCORED = 10
 """Items of each split whose scores are kept: the programs that answer a chart task take a second each."""
+LOOSE = (
+    "So CF3 and c1ccccc1 of US7654321B2 aside, I think and hope: {}",
+    "```\n{}\n```\nas asked",
+    "{}\tand none",
+    "it = 7</think>{}",
+)
+"""Ways to write an answer around which the rules of reading differ."""
 DIGITS = 9
 """Of a score. Libraries round the rest in their own ways."""
 
@@ -50,7 +57,7 @@ def _digest(path: Path) -> str:
 
 
 def _scores(task: Task, items: Sequence[Record]) -> list[Any]:
-    """Verdicts and metrics on right, blank, constant, mixed-up and broken answers."""
+    """Verdicts and metrics on right, blank, constant, mixed-up, broken and loosely written answers."""
     gold = [task.scorer.gold(item) for item in items]
     answers = (
         gold,
@@ -58,6 +65,7 @@ def _scores(task: Task, items: Sequence[Record]) -> list[Any]:
         [gold[0]] * len(gold),
         [*gold[1:], gold[0]],
         [output[: len(output) // 2] for output in gold],
+        [LOOSE[i % len(LOOSE)].format(output) for i, output in enumerate(gold)],
     )
     outputs = [output for group in answers for output in group]
     scores = task.scorer.score(list(items) * len(answers), outputs)

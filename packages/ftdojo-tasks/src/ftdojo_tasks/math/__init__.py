@@ -28,6 +28,7 @@ def tasks() -> tuple[Task, ...]:
             Task(
                 spec=aime.SPEC24,
                 prompt=aime.prompt,
+                own_prompt=True,
                 scorer=aime.AimeScorer(),
                 variants={
                     "twin": Variant(build=partial(twin.build, seed="aime24 twin 1"), max_new_tokens=TWIN_TOKENS),

@@ -16,7 +16,7 @@ Deviations from the reference harness:
 - Two boxes in formulas of their own, less than ten characters apart, are one answer, too.
 - Validation is AIME I, test is AIME II, each in the order of the exam. A problem that occurs in both is removed from
   validation, and a problem of either from the raw data.
-- AIME 2024 is scored once an item; the reference generates twice.
+- The reference asks AIME 2024 with other words: to solve it step by step, with the answer in a box.
 
 An error is ``empty``, ``format`` (no final answer, or none that can be read) or ``wrong``.
 """
@@ -27,8 +27,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ftdojo.contract.task_spec import Message, Published, RawSource, Record, Rendering, Shortcut, TaskSpec
-from ftdojo.tasks.aggregate import parsed_percent
-from ftdojo.tasks.itemwise import ItemwiseScorer, bad_item, fault
+from ftdojo.tasks.itemwise import ItemwiseScorer, bad_gold, fault, form_metrics
 from ftdojo.tasks.spec import HubSet, ItemScore
 from ftdojo_tasks.math import answer
 
@@ -42,7 +41,6 @@ class AimeScorer(ItemwiseScorer):
         """One verdict an item, in order.
 
         Raises:
-            InputError: for an item without a readable ``answer``.
             PrerequisiteError: if Math-Verify is not installed.
         """
         answer.math_verify()  # before the first item, so that a missing library never depends on what outputs say
@@ -52,14 +50,14 @@ class AimeScorer(ItemwiseScorer):
         """The verdict on one output.
 
         Raises:
-            InputError: for an item without a readable ``answer``.
+            UnreadableGoldError: for an item without a readable ``answer``.
         """
         found = answer.find(output)
         try:
             # Also without an answer: a faulty item is reported for any output.
             right = answer.equal("" if found is None else found, str(item.get("answer", "")))
         except ValueError as unreadable:
-            raise bad_item(item, str(unreadable), "write the answer as a number") from None
+            raise bad_gold(item, str(unreadable), "write the answer as a number") from None
         error = None if right else fault(output, parsed=right is not None)
         return ItemScore(
             id=str(item["id"]), subtask="", score=float(bool(right)), parsed=right is not None, error=error
@@ -67,7 +65,7 @@ class AimeScorer(ItemwiseScorer):
 
     def metrics(self, scores: Sequence[ItemScore]) -> dict[str, float]:
         """The per cent of items that the rule stage found right (all that are), and that were parsed."""
-        return {"rule_accuracy": self.value(scores), "parsed": parsed_percent(scores)}
+        return {"rule_accuracy": self.value(scores)} | form_metrics(scores)
 
     def gold(self, item: Record) -> str:
         """The gold answer in a box."""

@@ -32,6 +32,7 @@ def _task(
     return Task(
         spec=spec,
         prompt=prompt,
+        own_prompt=True,
         scorer=scorer,
         variants={
             "twin": Variant(build=build_twin, max_new_tokens=32),

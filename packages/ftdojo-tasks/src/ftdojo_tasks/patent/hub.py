@@ -12,9 +12,9 @@ from pathlib import Path
 
 from ftdojo.tasks.extract import from_json
 from ftdojo.tasks.rows import write_jsonl
-from ftdojo.tasks.spec import Sources, Variant
+from ftdojo.tasks.spec import FLAW, Sources, Variant
 from ftdojo_tasks.patent import noc4pc, par4pc, pi4pc
-from ftdojo_tasks.patent.panorama import PANORAMA
+from ftdojo_tasks.patent.panorama import PANORAMA, target_claim
 from ftdojo_tasks.published import Row, bad_rows, distinct, link, read_parquet, shuffled, split
 
 FIELDS = {
@@ -47,9 +47,9 @@ def build(folder: Path, sources: Sources, *, task: str) -> None:
     root = sources[PANORAMA.id] / task
     rows = read_parquet(root / "test.parquet")
     if bad := [number for number, row in enumerate(rows, start=1) if not _is_whole(row, task)]:
-        message = f"lacks one of the fields {', '.join(FIELDS[task])}, or the claim of its number"
-        raise bad_rows(f"{task}/test.parquet", bad, message)
-    validation, test = split(shuffled([{**row, "id": f"{task}-{place:05}"} for place, row in enumerate(rows)]))
+        raise bad_rows(f"{task}/test.parquet", bad, f"lacks one of the fields {', '.join(FIELDS[task])}")
+    named = [{**_marked(row), "id": f"{task}-{place:05}"} for place, row in enumerate(rows)]
+    validation, test = split(shuffled(named))
     validation, test = ([row for row in part if ANSWERS[task](row)] for part in (validation, test))
 
     def question(row: Row) -> str:
@@ -63,7 +63,10 @@ def build(folder: Path, sources: Sources, *, task: str) -> None:
 
 
 def _is_whole(row: Row, task: str) -> bool:
-    context, number = from_json(row.get("context")), row.get("claim_number")
-    claims = context.get("claims") if isinstance(context, dict) else None
-    has_claim = isinstance(claims, list) and isinstance(number, int) and 0 < number <= len(claims)
-    return has_claim and all(row.get(field) is not None for field in FIELDS[task])
+    context = from_json(row.get("context"))
+    return isinstance(context, dict) and bool(context) and all(row.get(field) is not None for field in FIELDS[task])
+
+
+def _marked(row: Row) -> Row:
+    """The row, with the reason where its claims hold none of its number. The reference asks such items, too."""
+    return row if target_claim(row) else {**row, FLAW: "none of the claims has the number that is asked for"}

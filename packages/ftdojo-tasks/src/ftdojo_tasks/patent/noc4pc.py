@@ -4,13 +4,14 @@ Prompt: the application and the target claim, every prior art document with its 
 form of the answer: ``102`` (one document discloses all of the claim), ``103`` (several together make it obvious) or
 ``ALLOW``.
 
-The answer is ``code`` of the JSON object in the first fence, or of the whole output; else the text behind ``code:``;
-else the first of ``ALLOW``, ``102`` and ``103``, in this order, that occurs anywhere, so ``not allowed, 102`` is ALLOW.
-The core metric is ``macro_f1`` in per cent: the mean over the three codes of F1. ``accuracy`` is in ``metrics``.
+The answer is ``code`` of the JSON object in the first fence, or of the whole output; else the first of the three codes
+behind ``code:`` or ``code=``, with or without quotation marks; else the first of ``ALLOW``, ``102`` and ``103``, in
+this order, that occurs anywhere, so ``not allowed, 102`` is ALLOW. The core metric is ``macro_f1`` in per cent: the
+mean over the three codes of F1. ``accuracy`` is in ``metrics``.
 
 Deviations from the reference harness: an output without a code is a miss of its class, while the reference leaves it
-out of both metrics; published items with another code, which no answer can match, are left out.
-"""
+out of both metrics (its figure is ``macro_f1_of_parsed``); published items with another code, which no answer can
+match, are left out."""
 
 from __future__ import annotations
 
@@ -21,15 +22,15 @@ from statistics import fmean
 from typing import Any
 
 from ftdojo.contract.task_spec import Published, Record, Shortcut, TaskSpec
-from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
-from ftdojo.tasks.extract import from_json
-from ftdojo.tasks.itemwise import ItemwiseScorer, bad_item, fault
+from ftdojo.tasks.aggregate import over_parsed, subtask_mean
+from ftdojo.tasks.extract import element, from_json, scalar_text
+from ftdojo.tasks.itemwise import ItemwiseScorer, bad_gold, fault, form_metrics
 from ftdojo.tasks.spec import ItemScore
 from ftdojo_tasks.patent.panorama import CONTEXT, LICENCE, TARGET, prompt_of, source, value_of
 
 CODES = ("ALLOW", "102", "103")
 """In the order in which they are looked for."""
-BEHIND_KEY = re.compile(r'"?code"?\s*:\s*"?([a-z0-9]+)', re.IGNORECASE | re.ASCII)
+BEHIND_KEY = re.compile(r"code[\"']?\s*[:=]\s*[\"']?(allow|102|103)\b", re.IGNORECASE | re.ASCII)
 
 TEMPLATE = (
     f"You are a patent examiner. Decide on a claim, given the prior art.\n\n{CONTEXT}"
@@ -49,9 +50,9 @@ prompt = prompt_of(TEMPLATE)
 def code(output: str) -> str | None:
     """The code that an output gives."""
     value = value_of(output)
-    if isinstance(value, dict) and (given := str(value.get("code")).upper()) in CODES:
+    if isinstance(value, dict) and (given := scalar_text(element(value.get("code"))).upper()) in CODES:
         return given
-    if (found := BEHIND_KEY.search(output)) and found[1].upper() in CODES:
+    if found := BEHIND_KEY.search(output):
         return found[1].upper()
     text = output.upper()
     return next((known for known in CODES if known in text), None)
@@ -60,7 +61,7 @@ def code(output: str) -> str | None:
 def gold_code(item: Record) -> str | None:
     """The gold code, or ``None`` if it is none of the three."""
     answer: Any = from_json(item.get("answer"))
-    given = str(answer.get("code")).upper() if isinstance(answer, dict) else None
+    given = str(answer.get("code")).strip().upper() if isinstance(answer, dict) else None
     return given if given in CODES else None
 
 
@@ -71,13 +72,9 @@ class Noc4pcScorer(ItemwiseScorer):
         """The verdict on one output.
 
         Raises:
-            InputError: for an item whose ``answer`` has none of the three codes.
+            UnreadableGoldError: for an item whose ``answer`` has none of the three codes.
         """
-        gold = gold_code(item)
-        if gold is None:
-            raise bad_item(
-                item, "its answer has none of the codes", f'write {{"code": …}} with one of {", ".join(CODES)}'
-            )
+        gold = _gold(item)
         given = code(output)
         counts = {}
         for known in CODES:
@@ -101,15 +98,25 @@ class Noc4pcScorer(ItemwiseScorer):
     def metrics(self, scores: Sequence[ItemScore]) -> dict[str, float]:
         """Per cent."""
         accuracy = 100.0 * subtask_mean(scores, lambda s: s.score)
-        return {"accuracy": accuracy, "parsed": parsed_percent(scores)}
+        return {"accuracy": accuracy} | over_parsed("macro_f1", self.value, scores) | form_metrics(scores)
 
     def gold(self, item: Record) -> str:
         """The right code in the form asked for."""
-        return f"```json\n{json.dumps({'code': gold_code(item)})}\n```"
+        return f"```json\n{json.dumps({'code': _gold(item)})}\n```"
+
+
+def _gold(item: Record) -> str:
+    gold = gold_code(item)
+    if gold is None:
+        fix = f'write {{"code": …}} with one of {", ".join(CODES)}'
+        raise bad_gold(item, "its answer has none of the codes", fix)
+    return gold
 
 
 def _f1(scores: Sequence[ItemScore], known: str) -> float:
-    right, wrong, missed = (sum(s.metrics[f"{known}.{name}"] for s in scores) for name in ("right", "wrong", "missed"))
+    right, wrong, missed = (
+        sum(s.metrics.get(f"{known}.{name}", 0.0) for s in scores) for name in ("right", "wrong", "missed")
+    )
     return 2 * right / (2 * right + wrong + missed) if right else 0.0
 
 

@@ -16,10 +16,15 @@ LICENCE = "PANORAMA: CC BY-NC 4.0; the twin: MIT"
 
 CONTEXT = "{% set context = context | from_json %}"
 TARGET = (
-    "{% set claim = (context['claims'] or [])[claim_number - 1] %}"
-    "{{ claim['claim_text'] if claim is mapping else claim }}"
+    "{% set claims = context['claims'] or [] %}{% set number = claim_number | int %}"
+    "{% set numbered = claims | select('mapping') | selectattr('claimNumber', 'defined')"
+    " | selectattr('claimNumber', 'in', [number, number | string]) | list %}"
+    "{% set at_place = claims[number - 1:number] if number > 0 else [] %}"
+    "{% set claim = (numbered or at_place) | first %}"
+    "{{ (claim['claim_text'] if claim is mapping else claim) or '' }}"
 )
-"""The text of the target claim, which is in the list as text or as an object."""
+"""The text of the target claim, which is in the list as text or as an object: the object with its number, else what is
+at its place. The number may be text."""
 
 
 def prompt_of(template: str) -> Callable[[Record], list[Message]]:
@@ -38,6 +43,11 @@ def prompt_of(template: str) -> Callable[[Record], list[Message]]:
         return [{"role": "user", "content": render(compiled(), item)}]
 
     return prompt
+
+
+def target_claim(item: Record) -> str:
+    """The text of the target claim; empty if there is none."""
+    return prompt_of(f"{CONTEXT}{TARGET}")(item)[0]["content"]
 
 
 def source(task: str, description: str, prompt: str, label: str, answer: str) -> RawSource:

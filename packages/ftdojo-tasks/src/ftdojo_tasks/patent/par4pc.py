@@ -5,8 +5,8 @@ answer.
 
 The answer is the JSON value in the first ```` ```json ```` fence, else in the first fence, else of the whole output. Of
 an object, ``answer`` counts: one letter, text of letters separated by commas or spaces, or a list, of which only single
-letters count. Where that is no JSON object, it is the letters in the first value behind ``"answer":``; without one, all
-single letters from A to H, in any case, even if they are words.
+letters count; all of them in any case. Where that is no JSON object, it is the single letters in the first value behind
+``"answer":``; without one, all single letters from A to H, in any case, even if they are words.
 
 The core metric is ``macro_f1`` in per cent. It is called so in the reference and is F1 over the picks of all items
 together. An item's own score is ``max(0, (2 TP - FP - FN) / (2 n))`` with ``n`` gold letters; ``custom_score`` is its
@@ -26,8 +26,9 @@ import re
 from collections.abc import Sequence
 
 from ftdojo.contract.task_spec import Published, Record, Shortcut, TaskSpec
-from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
-from ftdojo.tasks.itemwise import ItemwiseScorer, bad_item, fault
+from ftdojo.tasks.aggregate import subtask_mean
+from ftdojo.tasks.extract import scalar_text
+from ftdojo.tasks.itemwise import ItemwiseScorer, bad_gold, fault, form_metrics
 from ftdojo.tasks.spec import ItemScore
 from ftdojo_tasks.patent.panorama import CONTEXT, LICENCE, prompt_of, source, value_of
 
@@ -59,11 +60,16 @@ def picks(output: str) -> list[str] | None:
         answer = value.get("answer")
         if isinstance(answer, str):
             # As texts between A and H, so a run of letters is one bogus pick, as in the reference.
-            return [answer] if answer in tuple(LETTERS) else [t for t in re.split(r"[,\s]+", answer) if "A" <= t <= "H"]
-        return [v for v in answer if v in tuple(LETTERS)] if isinstance(answer, list) else None
-    if found := VALUE.search(output):
-        return sorted({letter.upper() for letter in re.findall(r"[a-hA-H]", found[1])})
-    return sorted({letter.upper() for letter in ALONE.findall(output)}) or None
+            return [text for text in re.split(r"[,\s]+", answer.strip().upper()) if "A" <= text <= "H"]
+        if not isinstance(answer, list):
+            return None
+        texts = [value.strip().upper() for value in answer if isinstance(value, str)]
+        return [text for text in texts if text in tuple(LETTERS)]
+    found = VALUE.search(output)
+    for text in (found[1] if found else "", output):
+        if letters := sorted({letter.upper() for letter in ALONE.findall(text)}):
+            return letters
+    return None
 
 
 class Par4pcScorer(ItemwiseScorer):
@@ -73,11 +79,9 @@ class Par4pcScorer(ItemwiseScorer):
         """The verdict on one output.
 
         Raises:
-            InputError: for an item whose ``gold_answers`` are no letters.
+            UnreadableGoldError: for an item whose ``gold_answers`` are no letters.
         """
-        gold = item.get("gold_answers")
-        if not isinstance(gold, list) or not gold or not all(letter in tuple(LETTERS) for letter in gold):
-            raise bad_item(item, f"its gold_answers are {gold!r}", "write a list of letters from A to H")
+        gold = _gold(item)
         found = picks(output)
         given, expected = set(found or ()), set(gold)
         right, wrong, missed = len(given & expected), len(given - expected), len(expected - given)
@@ -92,24 +96,33 @@ class Par4pcScorer(ItemwiseScorer):
 
     def value(self, scores: Sequence[ItemScore]) -> float:
         """F1 over the picks of all items, per cent; 0 without a right one."""
-        right, wrong, missed = (sum(s.metrics[name] for s in scores) for name in ("right", "wrong", "missed"))
+        right, wrong, missed = (sum(s.metrics.get(name, 0.0) for s in scores) for name in ("right", "wrong", "missed"))
         return 100.0 * 2 * right / (2 * right + wrong + missed) if right else 0.0
 
     def metrics(self, scores: Sequence[ItemScore]) -> dict[str, float]:
         """Per cent; precision and recall are 0 without a right pick."""
-        right, wrong, missed = (sum(s.metrics[name] for s in scores) for name in ("right", "wrong", "missed"))
+        right, wrong, missed = (sum(s.metrics.get(name, 0.0) for s in scores) for name in ("right", "wrong", "missed"))
         return {
             "precision": 100.0 * right / (right + wrong) if right else 0.0,
             "recall": 100.0 * right / (right + missed) if right else 0.0,
             "exact_match": 100.0 * subtask_mean(scores, lambda s: float(s.error is None)),
             "custom_score": 100.0 * subtask_mean(scores, lambda s: s.score),
-            "parsed": parsed_percent(scores),
+            **form_metrics(scores),
         }
 
     def gold(self, item: Record) -> str:
         """The gold letters in the form asked for."""
-        letters = list(item["gold_answers"])
+        letters = _gold(item)
         return f"```json\n{json.dumps({'answer': letters[0] if len(letters) == 1 else letters})}\n```"
+
+
+def _gold(item: Record) -> list[str]:
+    """The gold letters; they may be in lower case or have blanks around them, as in outputs."""
+    gold = item.get("gold_answers")
+    letters = [scalar_text(value).upper() for value in (gold if isinstance(gold, list) else [gold])]
+    if not letters or not all(letter in tuple(LETTERS) for letter in letters):
+        raise bad_gold(item, f"its gold_answers are {gold!r}", "write a list of letters from A to H")
+    return letters
 
 
 _LETTERS_OF = "{{ {'answer': gold_answers[0] if gold_answers | length == 1 else gold_answers} | to_json }}"

@@ -4,7 +4,8 @@ Prompt: the target application and claim, the prior art with its specification, 
 the form of the answer.
 
 The answer is ``answer`` of the JSON object in the first fence, or of the whole output, as an integer (``17.9`` is 17);
-else the integer behind ``"answer":`` or ``answer:`` or ``answer=``; else the first integer in the text. The core metric
+else the integer behind ``answer:`` or ``answer=``, with or without quotation marks; else the first integer in the text
+that is a word of its own, so not the digits of ``US7654321B2``. The core metric
 is ``gold_hit_rate``: the per cent of items whose answer is a gold paragraph. Silver paragraphs count as wrong, as in
 the reference; a number that is no option is just wrong.
 
@@ -17,13 +18,13 @@ import json
 import re
 
 from ftdojo.contract.task_spec import Published, Record, Shortcut, TaskSpec
-from ftdojo.tasks.extract import count
-from ftdojo.tasks.itemwise import ItemwiseScorer, bad_item, fault
+from ftdojo.tasks.extract import count, element, scalar_text
+from ftdojo.tasks.itemwise import ItemwiseScorer, bad_gold, fault
 from ftdojo.tasks.spec import ItemScore
 from ftdojo_tasks.patent.panorama import CONTEXT, LICENCE, TARGET, prompt_of, source, value_of
 
-BEHIND_KEY = (re.compile(r'"answer"\s*:\s*"?(\d+)', re.IGNORECASE), re.compile(r"answer\s*[:=]\s*(\d+)", re.IGNORECASE))
-INTEGER = re.compile(r"\d+")
+BEHIND_KEY = re.compile(r"answer[\"']?\s*[:=]\s*[\"']?(\d+)", re.IGNORECASE)
+INTEGER = re.compile(r"\b\d+\b")
 
 TEMPLATE = (
     "You are a patent examiner. Find the single most relevant paragraph of the prior art that is cited against a claim."
@@ -44,13 +45,13 @@ prompt = prompt_of(TEMPLATE)
 def pick(output: str) -> int | None:
     """The paragraph that an output picks."""
     value = value_of(output)
-    answer = value.get("answer") if isinstance(value, dict) else None
+    answer = element(value.get("answer")) if isinstance(value, dict) else None
     if isinstance(answer, (int, float, str)):
         try:
             return count(str(int(answer)))
         except (ValueError, OverflowError):  # text that is no integer; infinity
             pass
-    for pattern in (*BEHIND_KEY, INTEGER):
+    for pattern in (BEHIND_KEY, INTEGER):
         if found := pattern.search(output):
             return count(found[found.re.groups])
     return None
@@ -63,11 +64,9 @@ class Pi4pcScorer(ItemwiseScorer):
         """The verdict on one output.
 
         Raises:
-            InputError: for an item whose ``gold_answers`` are no integers.
+            UnreadableGoldError: for an item whose ``gold_answers`` are no integers.
         """
-        gold = item.get("gold_answers")
-        if not isinstance(gold, list) or not gold or not all(isinstance(key, int) for key in gold):
-            raise bad_item(item, f"its gold_answers are {gold!r}", "write a list of paragraph numbers")
+        gold = _gold(item)
         given = pick(output)
         right = given in gold
         error = None if right else fault(output, parsed=given is not None)
@@ -75,7 +74,17 @@ class Pi4pcScorer(ItemwiseScorer):
 
     def gold(self, item: Record) -> str:
         """The first gold paragraph in the form asked for."""
-        return f"```json\n{json.dumps({'answer': item['gold_answers'][0]})}\n```"
+        return f"```json\n{json.dumps({'answer': _gold(item)[0]})}\n```"
+
+
+def _gold(item: Record) -> list[int]:
+    """The numbers of the gold paragraphs, which may be text."""
+    gold = item.get("gold_answers")
+    numbers = [count(scalar_text(value)) for value in (gold if isinstance(gold, list) else [gold])]
+    known = [number for number in numbers if number is not None]
+    if not known or len(known) < len(numbers):
+        raise bad_gold(item, f"its gold_answers are {gold!r}", "write a list of paragraph numbers")
+    return known
 
 
 SPEC = TaskSpec(

@@ -15,6 +15,7 @@ def tasks() -> tuple[Task, ...]:
             Task(
                 spec=data_analysis.SPEC,
                 prompt=data_analysis.prompt,
+                own_prompt=True,
                 scorer=data_analysis.SCORER,
                 variants={
                     "twin": Variant(build=twin.build_data_analysis, max_new_tokens=64),
@@ -24,6 +25,7 @@ def tasks() -> tuple[Task, ...]:
             Task(
                 spec=fact_checking.SPEC,
                 prompt=fact_checking.prompt,
+                own_prompt=True,
                 scorer=fact_checking.SCORER,
                 variants={
                     "twin": Variant(build=twin.build_fact_checking, max_new_tokens=48),
@@ -33,6 +35,7 @@ def tasks() -> tuple[Task, ...]:
             Task(
                 spec=numerical_reasoning.SPEC,
                 prompt=numerical_reasoning.prompt,
+                own_prompt=True,
                 scorer=numerical_reasoning.SCORER,
                 variants={
                     "twin": Variant(build=twin.build_numerical_reasoning, max_new_tokens=48),
@@ -42,6 +45,7 @@ def tasks() -> tuple[Task, ...]:
             Task(
                 spec=visualization.SPEC,
                 prompt=visualization.prompt,
+                own_prompt=True,
                 scorer=visualization.ChartScorer(),
                 variants={
                     "twin": Variant(build=twin.build_visualization, max_new_tokens=128),

@@ -2,7 +2,8 @@
 
 Layouts: ``TableInstruct_instructions.jsonl`` has text fields only, the table as JSON text; ``TableBench_TCoT.jsonl``
 has the table as an object or, in older editions, as JSON text. The views of a task are its rows of one question type,
-in data analysis of one sub-type; each is shuffled and split as in the reference. A record is in one place only: a raw
+in data analysis of one sub-type; each is shuffled and split as in the reference, and then items whose answer cannot be
+read are left out. A record is in one place only: a raw
 row with the question and the table of an item is left out of the raw data.
 """
 
@@ -37,7 +38,7 @@ def build(folder: Path, sources: Sources, *, qtype: str) -> None:
     """
     views: dict[str, list[dict[str, Any]]] = {}
     for row in _benchmark(sources[raw.BENCH.id] / BENCH_FILE):
-        if row["qtype"] == qtype and _can_be_right(row):
+        if row["qtype"] == qtype:
             subtask = (
                 data_analysis.VIEWS.get(row["qsubtype"], data_analysis.OTHER) if qtype == data_analysis.QTYPE else ""
             )
@@ -49,8 +50,8 @@ def build(folder: Path, sources: Sources, *, qtype: str) -> None:
     for subtask, rows in sorted(views.items()):
         named = [{**row, "id": f"{subtask or qtype}-{place:04}"} for place, row in enumerate(rows)]
         first, last = split(shuffled(named))
-        validation += first
-        test += last
+        validation += filter(_can_be_right, first)
+        test += filter(_can_be_right, last)
     test = distinct(test, _record)
     validation = distinct(validation, _record, map(_record, test))
     write_jsonl(folder / "validation.jsonl", validation)
@@ -86,8 +87,22 @@ def _can_be_right(row: Record) -> bool:
 
 
 def _record(row: Record) -> str:
-    """What makes two rows the same: the question and the table."""
-    return json.dumps([row["question"], content(row["table"])], ensure_ascii=False)
+    """What makes two rows the same: the question and the texts of the table's cells, without regard to white space and
+    case. Older editions have numbers where newer ones have text."""
+    table = content(row["table"])
+    cells = [table["columns"], *table["data"]]
+    return json.dumps(
+        [_plain(row["question"]), [[_plain(cell) for cell in line] for line in cells]], ensure_ascii=False
+    )
+
+
+def _plain(cell: Any) -> str:
+    """A cell as text; a number as the shortest text of its value."""
+    try:
+        value = float(str(cell).replace(",", ""))
+    except ValueError:
+        return " ".join(str(cell).casefold().split())
+    return f"{value:.12g}"
 
 
 def _take_raw(source: Path, target: Path, items: set[str]) -> None:

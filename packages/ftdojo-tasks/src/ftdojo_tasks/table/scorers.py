@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ftdojo.contract.task_spec import Record
-from ftdojo.tasks.itemwise import ItemwiseScorer, bad_item
+from ftdojo.tasks.extract import scalar_text
+from ftdojo.tasks.itemwise import ItemwiseScorer, bad_gold, bad_item
 from ftdojo.tasks.spec import ItemScore
 from ftdojo_tasks.table import answers
 
@@ -42,13 +43,16 @@ class TableScorer(ItemwiseScorer):
         """The verdict on one output.
 
         Raises:
-            InputError: for an item without ``answer`` or with another sub-task.
+            UnreadableGoldError: for an item without ``answer``.
+            InputError: for an item with another sub-task.
         """
         subtask, gold = str(item.get("subtask") or ""), item.get("answer")
-        if subtask not in self.rules or not isinstance(gold, str) or not gold.strip():
-            message = f"its subtask is {subtask!r} and its answer {gold!r}"
-            fix = f"write the answer as text; sub-tasks are: {', '.join(self.rules) or 'none'}"
-            raise bad_item(item, message, fix)
+        if subtask not in self.rules:
+            message = f"its subtask is {subtask!r}"
+            raise bad_item(item, message, f"sub-tasks are: {', '.join(self.rules) or 'none'}")
+        gold = scalar_text(gold)
+        if not gold:
+            raise bad_gold(item, f"its answer is {item.get('answer')!r}", "write the answer as text")
         answer = answers.final(output)
         # Gold is read like an answer, as in the reference, though it hardly ever has a marker.
         score = self.rules[subtask](answer.text, answers.final(gold).text) if answer.text else 0.0

@@ -45,11 +45,11 @@ from typing import Any
 from ftdojo.contract.task_spec import Message, Published, RawSource, Record, Rendering, Shortcut, TaskSpec
 from ftdojo.errors import InputError, PrerequisiteError
 from ftdojo.findings import Finding
-from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
+from ftdojo.tasks.aggregate import parsed_percent, subtask_mean, unreadable_gold
 from ftdojo.tasks.external import CodeRunner
 from ftdojo.tasks.itemwise import MeanScorer
 from ftdojo.tasks.rows import scan_jsonl
-from ftdojo.tasks.spec import ItemScore
+from ftdojo.tasks.spec import BAD_GOLD, ItemScore
 from ftdojo_tasks.table import raw
 from ftdojo_tasks.table.prompt import TEMPLATE_OF_TABLE, table_text
 
@@ -120,10 +120,9 @@ class ChartScorer(MeanScorer):
         """One verdict an item.
 
         Raises:
-            InputError: for an item whose ``answer`` cannot be read.
             PrerequisiteError: without a runner, or if no chart can be drawn where it runs programs.
         """
-        golds = [_gold(item) for item in items]
+        golds = [_readable(item) for item in items]
         codes = [extract_code(output) for output in outputs]
         pairs = zip(items, codes, strict=True)
         replies = iter(self._replies([{"table": item["table"], "code": code} for item, code in pairs if code]))
@@ -135,7 +134,7 @@ class ChartScorer(MeanScorer):
     def metrics(self, scores: Sequence[ItemScore]) -> dict[str, float]:
         """The per cent of programs that were executed, and of outputs in which one was found."""
         executed = 100.0 * subtask_mean(scores, lambda s: s.metrics["executed"])
-        return {"ecr_at_1": executed, "parse_at_1": parsed_percent(scores)}
+        return {"ecr_at_1": executed, "parse_at_1": parsed_percent(scores)} | unreadable_gold(scores)
 
     def gold(self, item: Record) -> str:
         """A program that draws the gold values."""
@@ -210,9 +209,11 @@ def _reply(value: Any) -> Reply:
     return {"error": "failed"}
 
 
-def _verdict(item: Record, output: str, gold: list[list[Any]], reply: Reply | None) -> ItemScore:
+def _verdict(item: Record, output: str, gold: list[list[Any]] | None, reply: Reply | None) -> ItemScore:
     error: str | None
-    if reply is None:
+    if gold is None:
+        error = BAD_GOLD
+    elif reply is None:
         error = "format" if output.strip() else "empty"
     elif "error" in reply:
         error = reply["error"]
@@ -226,6 +227,13 @@ def _verdict(item: Record, output: str, gold: list[list[Any]], reply: Reply | No
         error=error,
         metrics={"executed": float(reply is not None and "series" in reply)},
     )
+
+
+def _readable(item: Record) -> list[list[Any]] | None:
+    try:
+        return _gold(item)
+    except InputError:
+        return None
 
 
 def _gold(item: Record) -> list[list[Any]]:

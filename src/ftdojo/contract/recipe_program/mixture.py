@@ -1,20 +1,18 @@
-"""Carry out a recipe. This file runs inside the sandbox, on its own: standard library and Jinja2 (PyArrow for parquet).
-
-python recipe_program.py --recipe recipe.json --input DIR --output FILE.jsonl --limit N
-"""
+"""The rows of a recipe: every source rendered, cleaned, balanced and mixed."""
 
 from __future__ import annotations
 
-import argparse
-import csv
-import json
 import random
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.exceptions import SecurityError, TemplateError
+
+from .files import load_json, read_file
+from .templates import RowEnvironment, strip_answer, strip_prompt, variables
 
 MAX_ANSWERS = 50
 """A source with more distinct completions than this has open answers, over which no balance is struck."""
@@ -38,48 +36,52 @@ def from_json(text: Any) -> Any:
     return text
 
 
-def to_json(value: Any, indent: int | None = None) -> str:
-    """JSON with its characters as they are, on one line unless an indentation is given."""
-    return json.dumps(value, ensure_ascii=False, indent=indent)
-
-
-def read_rows(path: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a raw file; lines or entries that are no mapping are passed over, as raw data has them."""
-    if path.suffix == ".parquet":
-        from pyarrow import parquet
-
-        batches = parquet.ParquetFile(path).iter_batches(500)
-        rows: Any = (row for batch in batches for row in batch.to_pylist())
-    elif path.suffix == ".csv":
-        rows = csv.DictReader(path.open(encoding="utf-8", newline=""))
-    elif path.suffix == ".jsonl":
-        rows = (parse_json(line) for line in path.open(encoding="utf-8"))
-    else:
-        rows = json.loads(path.read_text("utf-8"))
-    return (row for row in rows if isinstance(row, dict))
-
-
 def parse_json(text: str) -> Any:
     """The value of a JSON text, or ``None`` if it is broken."""
     try:
-        return json.loads(text)
+        return load_json(text)
     except (ValueError, RecursionError):
         return None
 
 
-def render(source: dict[str, Any], folder: Path, longest: int) -> Iterator[dict[str, str]]:
-    """The training pairs of one source, in the order of its file."""
-    environment = ImmutableSandboxedEnvironment(autoescape=False)
-    environment.filters |= {"from_json": from_json, "to_json": to_json}
+Skipped = Counter[str]
+"""Why rows were passed over -> number of rows."""
+BLANK = "has a blank prompt or completion"
+"""The usual reason: a template that renders to nothing leaves its row out."""
+
+
+def render(
+    source: dict[str, Any], folder: Path, longest: int, skipped: Skipped | None = None
+) -> Iterator[dict[str, str]]:
+    """The training pairs of one source, in the order of its file. A row that gives none is counted in ``skipped``."""
+    skipped = Counter() if skipped is None else skipped
+    environment = RowEnvironment(from_json)
     prompt, completion = (environment.from_string(source[key]) for key in ("prompt", "completion"))
     keep = environment.compile_expression(source["where"]) if source["where"] else None
-    for row in read_rows(folder / source["path"]):
-        if keep is not None and not keep(**row):
+    for row in read_file(folder / source["path"]):
+        if not isinstance(row, dict):
+            skipped["is no row"] += 1
             continue
-        pair = {"prompt": prompt.render(row).strip(), "completion": completion.render(row).strip()}
+        fields = variables(row)
+        try:
+            if keep is not None and not keep(fields):
+                continue
+            pair = {
+                "prompt": strip_prompt(prompt.render(fields)),
+                "completion": strip_answer(completion.render(fields)),
+            }
+        except SecurityError:
+            raise
+        except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, RecursionError) as error:
+            skipped[f"cannot be rendered ({str(error)[:100]})"] += 1
+            continue
         if any(map(SURROGATE.search, pair.values())):  # text that was cut within a character; no file can hold it
-            continue
-        if pair["prompt"] and pair["completion"] and len(pair["completion"]) <= longest:
+            skipped["holds half a character"] += 1
+        elif not pair["prompt"] or not pair["completion"]:
+            skipped[BLANK] += 1
+        elif len(pair["completion"]) > longest:
+            skipped["has a completion that is too long"] += 1
+        else:
             yield {**pair, "subtask": source["subtask"]}
 
 
@@ -128,38 +130,21 @@ def shares(weights: list[float], available: list[int], total: int) -> list[int]:
     return taken
 
 
-def mix(recipe: dict[str, Any], folder: Path, limit: int) -> list[dict[str, str]]:
-    """The rows of a recipe."""
+def mix(recipe: dict[str, Any], folder: Path, limit: int, skipped: Skipped | None = None) -> list[dict[str, str]]:
+    """The rows of a recipe. Raw rows that give none are counted in ``skipped``."""
     rng = random.Random(recipe["seed"])  # noqa: S311 - sampling, not secrets
     seen: set[str] = set()
     pools = []
     for source in recipe["sources"]:
-        pairs = sample(render(source, folder, recipe["max_completion_chars"]), POOL * limit, rng)
+        pairs = sample(render(source, folder, recipe["max_completion_chars"], skipped), POOL * limit, rng)
         rng.shuffle(pairs)
         if recipe["deduplicate"]:
             pairs = deduplicate(pairs, seen)
         pools.append(balanced(pairs) if pairs and recipe["balance"] == "completion" else pairs)
     weights, available = [s["weight"] for s in recipe["sources"]], [len(pool) for pool in pools]
-    skipped = shares(weights, available, recipe.get("skip", 0) % max(1, sum(available)))
-    pools = [[*pool[n:], *pool[:n]] for pool, n in zip(pools, skipped, strict=True)]
+    passed = shares(weights, available, recipe.get("skip", 0) % max(1, sum(available)))
+    pools = [[*pool[n:], *pool[:n]] for pool, n in zip(pools, passed, strict=True)]
     counts = shares(weights, available, min(limit, recipe["max_rows"]))
     rows = [pair for pool, count in zip(pools, counts, strict=True) for pair in pool[:count]]
     rng.shuffle(rows)
     return rows
-
-
-def main() -> None:
-    """Read the arguments, write the rows."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("recipe", "input", "output"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
-    parser.add_argument("--limit", type=int, required=True)
-    arguments = parser.parse_args()
-    recipe = json.loads(arguments.recipe.read_text("utf-8"))
-    with arguments.output.open("w", encoding="utf-8") as stream:
-        for row in mix(recipe, arguments.input, arguments.limit):
-            stream.write(json.dumps(row, ensure_ascii=False) + "\n")
-
-
-if __name__ == "__main__":
-    main()

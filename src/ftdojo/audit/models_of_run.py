@@ -1,0 +1,55 @@
+"""The base model and the best model of a run, to ask them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ftdojo import models, sandbox, tasks
+from ftdojo.errors import UsageError
+from ftdojo.record import Home, Ledger, RunFolder
+from ftdojo.record.events import RunBegun
+from ftdojo.record.history import History
+from ftdojo.tasks.spec import Task
+
+
+@dataclass(frozen=True, slots=True)
+class ModelsOfRun:
+    """The folders of the two models, and the task whose prompts they know."""
+
+    base: Path
+    best: Path
+    iteration: int
+    """Of the best model."""
+    task: Task
+
+
+def find_models(run: Path, *, home: Home, task: str | None = None) -> ModelsOfRun:
+    """Return the base model and the best model of a run.
+
+    Args:
+        run: the folder of the run.
+        home: where the base model is cached.
+        task: where the task is, if its folder was moved after the run.
+
+    Raises:
+        UsageError: if no model was better than the base model, or if the model, the base or the task is not here.
+    """
+    with Ledger(run, writable=False) as ledger:
+        history = History(ledger)
+        begun, number = history.first(RunBegun), history.best
+    if begun is None or not number:
+        raise UsageError(
+            f"no model of {run} was better than the base model", fix="there is nothing to ask: use the base model"
+        )
+    folder, configuration = RunFolder(run).model, begun.configuration
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is missing", fix="finish the run, or use the folder where the run was made")
+    name, then = configuration.model, configuration.digests["model"]
+    base = models.resolve_recorded(models.resolve(name, home.root), name, then, home.root)
+    if models.digest(base) != then:
+        raise UsageError(
+            f"the base model {name} changed since {run} was begun", fix="restore the model that the run was made with"
+        )
+    _, found = tasks.get(task or begun.task, runner=sandbox.run_user_code).variant(configuration.variant)
+    return ModelsOfRun(base, models.resolve(str(folder), home.root), number, found)

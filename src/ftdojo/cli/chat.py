@@ -1,0 +1,97 @@
+"""``ftdojo chat``: ask the base model and the best model of a run, and show their answers side by side."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from ftdojo.cli.console import err, out, print_json
+from ftdojo.cli.run import Json
+from ftdojo.contract.task_spec import Message
+from ftdojo.errors import UsageError
+from ftdojo.tasks.spec import Task
+
+
+def chat(
+    run_dir: Annotated[Path, typer.Argument(metavar="RUN", help="A folder that `ftdojo run --out` wrote.")],
+    text: Annotated[
+        str | None, typer.Argument(metavar="[TEXT]", help="What to ask; without it, each line of standard input.")
+    ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Most tokens of an answer; the task's limit if not given.")
+    ] = None,
+    task: Annotated[str | None, typer.Option(help="The task's folder, if it was moved after the run.")] = None,
+    json: Json = False,
+) -> None:
+    """Ask the base model and the best model of a run the same question, and show both answers.
+
+    A text is asked as it is. A JSON object is an item of the task, and is asked with the task's prompt, which is what
+    the model was trained for.
+
+    [bold]Examples[/]
+
+      ftdojo chat runs/demo
+
+      ftdojo chat runs/demo '{"ticket": "My order has not arrived."}'
+    """
+    from ftdojo import inference
+    from ftdojo.audit.models_of_run import find_models
+    from ftdojo.record import Home
+
+    found = find_models(run_dir, home=Home.default(), task=task)
+    limit = max_tokens or found.task.spec.max_new_tokens
+    with (
+        inference.open_engine(inference.TRANSFORMERS, found.base) as base,
+        inference.open_engine(inference.TRANSFORMERS, found.best) as best,
+    ):
+        for line in [text] if text is not None else _lines():
+            prompt = read_prompt(line, found.task)
+            answers = [engine.generate([prompt], max_new_tokens=limit)[0].text for engine in (base, best)]
+            if json:
+                print_json({"prompt": prompt, "base": answers[0], "best": answers[1]}, indent=None)
+                continue
+            table = Table("base model", f"best model (iteration {found.iteration})", expand=True)
+            table.add_row(*answers)
+            out.print(table)
+
+
+def _lines() -> Iterator[str]:
+    """Yield the lines of standard input that are not empty; on a terminal, ask for each."""
+    if sys.stdin.isatty():
+        err.print("type a question, or an item of the task as a JSON object; Ctrl-D ends")
+    while True:
+        if sys.stdin.isatty():
+            err.print("> ", end="")
+        line = sys.stdin.readline()
+        if not line:
+            return
+        if line.strip():
+            yield line.strip()
+
+
+def read_prompt(text: str, task: Task) -> list[Message]:
+    """Return the turns that a line asks: the task's prompt for a JSON object, and a user turn for any other text.
+
+    Raises:
+        UsageError: if the object is no item of the task.
+    """
+    try:
+        item = jsonlib.loads(text)
+    except (ValueError, RecursionError):
+        item = None
+    if not isinstance(item, dict):
+        return [{"role": "user", "content": text}]
+    try:
+        return task.prompt(item)
+    except Exception as error:  # noqa: BLE001 - the prompt is the task's own code, and the item is typed by hand
+        reason = " ".join(str(error).split())[:200]
+        raise UsageError(
+            f"{task.spec.id} makes no prompt of this object: {type(error).__name__}: {reason}",
+            fix="give it the keys of the task's items, as in its data: ftdojo data show",
+        ) from None

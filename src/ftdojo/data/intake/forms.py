@@ -1,0 +1,169 @@
+"""The form of rows: a table, pairs, Alpaca, ShareGPT or OpenAI messages; and which columns are prompt and answer."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ftdojo.contract.recipe_program.templates import to_text
+from ftdojo.contract.task_spec import Record
+from ftdojo.data.intake.answers import are_classes
+from ftdojo.errors import UsageError
+from ftdojo.tasks.template import variable
+
+ANSWERS = (
+    *("answer", "label", "labels", "output", "completion", "response", "target", "class", "category", "sentiment"),
+    *("gold", "solution", "intent", "answers", "y"),
+)
+"""Names of a column with the answer, the likeliest first."""
+_NO_PROMPT = {"", "id", "idx", "index", "uuid", "unnamed: 0", "row_id", "key"}
+_ROLES = {"human": "user", "gpt": "assistant", "user": "user", "assistant": "assistant", "system": "system"}
+_PICTURE = re.compile(r"^(b['\"]\\x|iVBORw0KGgo|/9j/4|data:image/|R0lGOD)")
+"""The text of a picture's bytes: as Python writes it, or in base64."""
+SAMPLE = 500
+NUMBERING = 0.9
+"""A column numbers the rows if this share of its integers is greater than the one before."""
+DIGITS = 18
+"""A longer number is none of a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How rows become prompts and answers."""
+
+    name: str
+    rows: list[Record]
+    """In the form of a table."""
+    prompt: str
+    """Jinja template."""
+    answer: str
+    """Name of a column."""
+    left_out: int = 0
+    """Conversations without an answer of the assistant."""
+
+
+def find_form(rows: Sequence[Record], *, prompt: str | None, answer: str | None) -> Form:
+    """Find the form of rows. ``prompt`` (a column or a template) and ``answer`` (a column) are what the user wishes.
+
+    Raises:
+        UsageError: if a column does not exist, or none can be chosen.
+    """
+    for key, name in (("messages", "OpenAI messages"), ("conversations", "ShareGPT")):
+        if answer is None and any(isinstance(row.get(key), list) for row in rows[:SAMPLE]):
+            turned = [_conversation(row[key]) for row in rows if isinstance(row.get(key), list)]
+            kept = [row for row in turned if row is not None]
+            return Form(name, kept, prompt or "{{ prompt }}", "answer", len(rows) - len(kept))
+    columns = _columns(rows)
+    if answer is not None:
+        _require(answer, columns, "--answer")
+    if answer is None and {"instruction", "output"} <= columns.keys():
+        alpaca = "{{ instruction }}{% if input %}\n\n{{ input }}{% endif %}"
+        return Form("Alpaca", list(rows), _wished(prompt, columns) or alpaca, "output")
+    chosen = (
+        answer or next((columns[name] for name in ANSWERS if name in columns), None) or _only_classes(rows, columns)
+    )
+    if chosen is None:
+        shown = ", ".join(f"'{name}'" for name in columns.values())
+        raise UsageError(f"it is not clear which column holds the answer: {shown}", fix="name it with --answer COLUMN")
+    return Form("table", list(rows), _wished(prompt, columns) or _default_prompt(rows, columns, chosen), chosen)
+
+
+def _only_classes(rows: Sequence[Record], columns: dict[str, str]) -> str | None:
+    """Return the column that holds classes, if exactly one does."""
+    texts = {name: [text for row in rows if (text := text_of(row.get(name)))] for name in columns.values()}
+    found = [name for name, values in texts.items() if values and are_classes(values)]
+    return found[0] if len(found) == 1 else None
+
+
+def _columns(rows: Sequence[Record]) -> dict[str, str]:
+    """Return all columns in their order: the name in small letters, and the name."""
+    return {str(name).strip().lower(): str(name) for row in rows for name in row}
+
+
+def _require(name: str, columns: dict[str, str], option: str) -> None:
+    if name not in columns.values():
+        shown = ", ".join(f"'{column}'" for column in columns.values())
+        raise UsageError(f"{option}: there is no column '{name}'", fix=f"the columns are {shown}")
+
+
+def _wished(prompt: str | None, columns: dict[str, str]) -> str | None:
+    if prompt is None or "{{" in prompt or "{%" in prompt:
+        return prompt
+    _require(prompt, columns, "--prompt")
+    return _insert(prompt)
+
+
+def _default_prompt(rows: Sequence[Record], columns: dict[str, str], answer: str) -> str:
+    """Return a template of all columns with text, but for the answer and for numbers of rows."""
+    names = [name for low, name in columns.items() if name != answer and low not in _NO_PROMPT]
+    pictures = [name for name in names if any(_is_picture(row.get(name)) for row in rows[:SAMPLE])]
+    numbering = [name for name in names if _counts_rows([row.get(name) for row in rows])]
+    names = [name for name in names if name not in numbering and name not in pictures]
+    chosen = [name for name in names if any(row.get(name) not in (None, "") for row in rows)]
+    if not chosen:
+        held = f"the column '{pictures[0]}' holds the bytes of pictures" if pictures else "there is no other column"
+        raise UsageError(
+            f"no column can be the prompt: {held}", fix="give a column with text; ftdojo trains models of text"
+        )
+    if len(chosen) == 1:
+        return _insert(chosen[0])
+    return "".join(_line(name) for name in chosen)
+
+
+def _insert(column: str) -> str:
+    return f"{{{{ {variable(column)} }}}}"
+
+
+def _line(column: str) -> str:
+    """Return the template of a line with a column's name and text, and of no line where it is missing."""
+    name = variable(column)
+    return f'{{% if {name} is not none and {name} != "" %}}{_literal(column)}: {_insert(column)}\n{{% endif %}}'
+
+
+def _counts_rows(values: Sequence[Any]) -> bool:
+    """Whether a column only numbers the rows: integers that grow from row to row, apart from a few."""
+    present = [value for value in values if value not in (None, "")]
+    numbers = [int(value) for value in present if str(value).isdecimal() and len(str(value)) < DIGITS]
+    growing = sum(one < other for one, other in itertools.pairwise(numbers))
+    return len(numbers) == len(present) and growing >= NUMBERING * (len(numbers) - 1)
+
+
+def _literal(text: str) -> str:
+    """Return a text as a template that renders to it."""
+    return text if not re.search(r"[{}]", text) else "{{ " + repr(text) + " }}"
+
+
+def _is_picture(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_is_picture, value.values()))
+    return isinstance(value, bytes) or (isinstance(value, str) and bool(_PICTURE.match(value)))
+
+
+def _conversation(turns: Any) -> Record | None:
+    """Return prompt and answer of a conversation: its last turn of the assistant, and all that comes before.
+
+    ``None`` if it has none, or turns of another kind."""
+    read: list[tuple[str, str]] = []
+    for turn in turns:
+        role = _ROLES.get(str(turn.get("role", turn.get("from")))) if isinstance(turn, dict) else None
+        text = turn.get("content", turn.get("value")) if isinstance(turn, dict) else None
+        if role is None or not isinstance(text, str):
+            return None
+        read.append((role, text))
+    while read and read[-1][0] != "assistant":
+        read.pop()
+    before = [(role, text) for role, text in read[:-1] if text.strip()]
+    if not before or not read[-1][1].strip():
+        return None
+    if sum(role != "system" for role, _ in before) == 1:
+        return {"prompt": "\n\n".join(text for _, text in before), "answer": read[-1][1]}
+    shown = (text if role == "system" else f"{role.capitalize()}: {text}" for role, text in before)
+    return {"prompt": "\n\n".join([*shown, "Assistant:"]), "answer": read[-1][1]}
+
+
+def text_of(value: Any) -> str:
+    """Return the text of an answer; blank for bytes."""
+    return "" if isinstance(value, bytes) else to_text(value).strip()

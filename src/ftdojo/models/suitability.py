@@ -1,0 +1,103 @@
+"""What a base model can do here, found out before anything is trained: its files, its template, its end tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ftdojo.contract.model_info import ModelInfo
+from ftdojo.contract.task_spec import Message
+from ftdojo.errors import UsageError
+from ftdojo.models.chat import Chat
+from ftdojo.models.info import SAVED, describe
+
+_USER: Message = {"role": "user", "content": "What is two and three?"}
+_ANSWER: Message = {"role": "assistant", "content": "Five."}
+_SYSTEM: Message = {"role": "system", "content": "Answer in one word."}
+CONVERSATIONS: dict[str, list[Message]] = {
+    "user, assistant": [_USER, _ANSWER],
+    "several turns": [_USER, _ANSWER, _USER, _ANSWER],
+    "a system turn": [_SYSTEM, _USER, _ANSWER],
+}
+"""What rows are made of -> an example of it. The first one is needed, the others are not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ability:
+    """One thing that holds of a model, or does not."""
+
+    name: str
+    ok: bool
+    detail: str
+    needed: bool = True
+    """Whether the model cannot be trained without it."""
+
+
+def check_files(model: Path) -> Iterator[Ability]:
+    """Check the tokenizer, the chat template and the end tokens of the model in a folder. No weights are loaded."""
+    try:
+        chat = Chat(model)
+    except UsageError as error:
+        yield Ability("template", False, f"{error.message}; {error.fix}")
+        return
+    for name, turns in CONVERSATIONS.items():
+        needed = name == "user, assistant"
+        try:
+            tokens, generated = chat.conversation(turns)
+        except (ValueError, UsageError) as error:
+            yield Ability(f"template, {name}", False, f"refused: {error}", needed)
+            continue
+        learned = chat.decode([token for token, ours in zip(tokens, generated, strict=True) if ours])
+        ends = chat.stops & {token for token, ours in zip(tokens, generated, strict=True) if ours}
+        detail = f"{sum(generated)} of {len(tokens)} tokens are learned: {learned.strip()!r}"
+        yield Ability(f"template, {name}", bool(ends), detail + ("" if ends else ", and no end token"), needed)
+    asked = chat.prompt([_USER])
+    opened = _opens_thinking(model, asked)
+    yield Ability("thinking", True, "prompts open a <think> block" if opened else "prompts do not open a <think> block")
+    shown = ", ".join(str(token) for token in sorted(chat.stops))
+    yield Ability("stop tokens", bool(chat.stops), f"ids {shown}" if shown else "none")
+
+
+def _opens_thinking(model: Path, prompt: list[int]) -> bool:
+    from transformers import AutoTokenizer
+
+    return str(AutoTokenizer.from_pretrained(model).decode(prompt)).rstrip().endswith("<think>")
+
+
+def describe_configuration(model: Path) -> ModelInfo:
+    """Return the architecture of a model, also if its folder has a configuration and no weights.
+
+    Without weights the parameters are counted on the model that transformers makes of the configuration, which takes no
+    memory; they are taken for bfloat16.
+
+    Raises:
+        UsageError: if the configuration is not that of a causal language model.
+    """
+    if any(model.glob("*.safetensors")):
+        return describe(model)
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    try:
+        config = AutoConfig.from_pretrained(model)
+        with torch.device("meta"):
+            network = AutoModelForCausalLM.from_config(config)
+        text = config.get_text_config()
+        heads = text.num_attention_heads
+        return ModelInfo(
+            architecture=type(network).__name__,
+            parameters=sum(parameter.numel() for parameter in network.parameters()),
+            precision="BF16",
+            layers=text.num_hidden_layers,
+            hidden_size=text.hidden_size,
+            intermediate_size=text.intermediate_size,
+            heads=heads,
+            key_value_heads=getattr(text, "num_key_value_heads", None) or heads,
+            head_size=getattr(text, "head_dim", None) or text.hidden_size // heads,
+            vocabulary=text.vocab_size,
+            context_length=text.max_position_embeddings,
+        )
+    except Exception as error:  # a configuration of a stranger can make its parser raise anything
+        reason = " ".join(str(error).split())[:200]
+        raise UsageError(f"the configuration in {model} cannot be used: {reason}", fix=SAVED) from error

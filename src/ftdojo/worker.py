@@ -1,0 +1,92 @@
+"""A child process that answers requests within limits of time and memory, for programs by strangers that must not hold
+or fill this process: templates.
+
+A request and its answer are JSON objects, one a line. The child starts with the first request, and ends when the object
+is collected or this process ends.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import select
+import subprocess
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Mapping
+from typing import Any
+
+CPU_S = 3600
+"""Of a child, for all requests: a child whose parent was killed ends by this."""
+
+
+class LimitError(Exception):
+    """The child has not answered in time, or has ended; it answers no more."""
+
+
+class Worker:
+    """A child process that runs ``python -m module``; the module calls :func:`answer_requests`."""
+
+    def __init__(self, module: str) -> None:
+        self._module = module
+        self._turn = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._failed = False
+
+    def ask(self, request: Mapping[str, Any], deadline_s: float) -> dict[str, Any]:
+        """Return the answer to a request.
+
+        Raises:
+            LimitError: if there is none within the deadline, now or to an earlier request.
+        """
+        with self._turn:
+            if self._failed:
+                raise LimitError
+            process = self._process = self._process or self._start()
+            assert process.stdin is not None
+            assert process.stdout is not None
+            line = b""
+            try:
+                process.stdin.write(json.dumps(request, default=lambda _: None).encode() + b"\n")
+                process.stdin.flush()
+                ready, _, _ = select.select([process.stdout], [], [], deadline_s)
+                line = process.stdout.readline() if ready else b""
+            except OSError:  # it has ended
+                pass
+            if not line:
+                self._failed = True
+                _end(process)
+                raise LimitError
+            answer: dict[str, Any] = json.loads(line)
+            return answer
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", self._module],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # a Ctrl-C in the terminal is for this process, which may still need the child
+        )
+        weakref.finalize(self, _end, process)
+        return process
+
+
+def answer_requests(
+    answer: Callable[[dict[str, Any]], dict[str, Any]], *, memory_bytes: int, cpu_s: int = CPU_S
+) -> None:
+    """Answer the requests on standard input within these limits. Called in the child."""
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
+    for line in sys.stdin.buffer:
+        sys.stdout.write(json.dumps(answer(json.loads(line))) + "\n")
+        sys.stdout.flush()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()

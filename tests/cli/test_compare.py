@@ -1,0 +1,53 @@
+"""``ftdojo compare``: its table, page and exit status."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ftdojo.cli.main import app
+from ftdojo.errors import UsageError
+from ftdojo.tasks.rows import write_jsonl
+
+FINISHED = Path(__file__).parents[1] / "fixtures/1e8ec7a/finished"
+
+
+def test_the_table_names_the_verdict_and_the_changed_items(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    found = CliRunner().invoke(app, ["compare", f"base={FINISHED}@base", f"best={FINISHED}", "--html", str(page)])
+    assert found.exit_code == 0, found.output
+    for part in ("better", "mcnemar", "lost by best", "won by best"):
+        assert part in found.output
+    written = page.read_text("utf-8")
+    assert "<script" not in written
+    assert "Changed items" in written
+
+
+@pytest.mark.parametrize(
+    ("order", "options", "status"),
+    [
+        ("ab", [], 0),
+        ("ba", [], 1),
+        ("ab", ["--margin", "1"], 0),
+        ("ba", ["--margin", "1"], 1),
+        ("aa", ["--margin", "30"], 0),
+    ],
+)
+def test_the_exit_status_is_for_programs(tmp_path: Path, order: str, options: list[str], status: int) -> None:
+    files = {}
+    for name, right in (("a", 5), ("b", 30)):
+        files[name] = tmp_path / f"{name}.jsonl"
+        write_jsonl(files[name], [{"doc_id": i, "metrics": ["acc"], "acc": float(i < right)} for i in range(40)])
+    given = [f"{place}={files[name]}" for place, name in enumerate(order)]
+    found = CliRunner().invoke(app, ["compare", *given, "--fail-if-worse", "--json", *options])
+    assert found.exit_code == status
+    assert json.loads(found.stdout)["n"] == 40
+
+
+def test_one_system_is_no_comparison() -> None:
+    error = CliRunner().invoke(app, ["compare", str(FINISHED)]).exception
+    assert isinstance(error, UsageError)
+    assert "at least two systems" in str(error)

@@ -1,0 +1,227 @@
+"""Checkpoints as people find them: each is trained, exported and graded like any other, or refused with the reason."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+import model_zoo as zoo
+from ftdojo import models
+from ftdojo.contract.row import Row
+from ftdojo.contract.train_config import Lora, TrainConfig
+from ftdojo.errors import UsageError
+from ftdojo.inference.engine import TransformersEngine
+from ftdojo.models import network
+from ftdojo.models.info import headers
+from ftdojo.training import export, tokenize
+from ftdojo.training.sft import lineage
+from ftdojo.training.sft.trainer import train
+
+ROWS = [Row(({"role": "user", "content": f"say {n}"},), f"number {n}") for n in range(4)]
+LORA = TrainConfig(method="lora", learning_rate=1e-2, epochs=1, batch_size=2, max_length=64, lora=Lora(rank=2, alpha=4))
+FULL = TrainConfig(method="full", learning_rate=1e-3, epochs=1, batch_size=2, max_length=64)
+
+
+@pytest.fixture(scope="module")
+def llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return zoo.write("llama", tmp_path_factory.mktemp("llama") / "base")
+
+
+@pytest.fixture
+def base(llama: Path, tmp_path: Path) -> Path:
+    """A copy of a tiny Llama, to be made odd."""
+    shutil.copytree(llama, tmp_path / "base")
+    return tmp_path / "base"
+
+
+def set_config(folder: Path, name: str = "config.json", **changes: Any) -> None:
+    settings = json.loads((folder / name).read_text())
+    settings = {key: value for key, value in {**settings, **changes}.items() if value is not None}
+    (folder / name).write_text(json.dumps(settings))
+
+
+def change_weights(folder: Path, change: Callable[[dict[str, torch.Tensor]], object]) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    change(tensors)
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def train_and_grade(base: Path, *configs: TrainConfig) -> Path:
+    """Train, export and check the lineage; return the last export."""
+    models.require_trainable(base)
+    for config in configs:
+        weights, out = base.with_name(f"{config.method}-weights"), base.with_name(config.method)
+        result = train(tokenize(ROWS, base, max_length=64).examples, config, base, weights)
+        export(base, weights, out)
+        assert lineage.faults(base, out, config, result.steps) == []
+    return out
+
+
+def refuse(folder: Path) -> str:
+    """Return why a model is refused, by the check before a run, and whenever it is loaded."""
+    with pytest.raises(UsageError) as checked:
+        models.require_trainable(folder)
+    with pytest.raises(UsageError) as loaded:
+        network.load(folder, torch.float32, "sdpa")
+    assert str(loaded.value) == str(checked.value)
+    return str(checked.value)
+
+
+# Refused.
+
+
+def _as_gptq(tensors: dict[str, torch.Tensor]) -> None:
+    name = "model.layers.0.mlp.up_proj"
+    weight = tensors.pop(f"{name}.weight")
+    tensors[f"{name}.qweight"] = torch.zeros(weight.shape[1] // 8, weight.shape[0], dtype=torch.int32)
+    tensors[f"{name}.scales"] = torch.ones(1, weight.shape[0], dtype=torch.float16)
+
+
+def _as_fp8(tensors: dict[str, torch.Tensor]) -> None:
+    name = "model.layers.0.mlp.up_proj.weight"
+    tensors[name] = tensors[name].to(torch.float8_e4m3fn)
+
+
+@pytest.mark.parametrize(
+    ("method", "change"),
+    [("gptq", _as_gptq), ("awq", _as_gptq), ("fp8", _as_fp8), ("bitsandbytes", None), ("compressed-tensors", None)],
+)
+def test_quantized_weights_are_refused(base: Path, method: str, change: Any) -> None:
+    if change:
+        change_weights(base, change)
+    set_config(base, quantization_config={"quant_method": method, "bits": 4})
+    assert f"are quantized ({method})" in refuse(base)
+
+
+@pytest.mark.parametrize("change", [_as_gptq, _as_fp8])
+def test_quantized_weights_are_found_without_a_word_in_the_configuration(base: Path, change: Any) -> None:
+    change_weights(base, change)
+    assert "model.layers.0.mlp.up_proj" in refuse(base)
+
+
+def test_a_missing_tensor_is_not_made_up(base: Path) -> None:
+    change_weights(base, lambda tensors: tensors.pop("model.layers.1.self_attn.q_proj.weight"))
+    message = refuse(base)
+    assert "lack 1 of the weights of LlamaForCausalLM, such as model.layers.1.self_attn.q_proj.weight" in message
+
+
+def test_a_missing_shard_is_a_plain_error(base: Path) -> None:
+    network.load(base, torch.float32, "sdpa").save_pretrained(base, max_shard_size="40KB")
+    (base / "model.safetensors").unlink()
+    sorted(base.glob("model-*.safetensors"))[0].unlink()
+    assert "lack" in refuse(base) or "cannot be read" in refuse(base)
+
+
+def test_code_of_a_model_is_neither_run_nor_asked_about(base: Path) -> None:
+    set_config(base, model_type="mine", auto_map={"AutoModelForCausalLM": "mine.Mine", "AutoConfig": "mine.Config"})
+    (base / "mine.py").write_text("raise SystemExit('run')")
+    assert "'mine' of the model in" in (message := refuse(base))
+    assert "needs Python code of its own (auto_map), which is never run" in message
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"), [("bert", "reads text in both directions"), ("xlnet", "reads text in both directions")]
+)
+def test_what_cannot_write_text_is_refused(kind: str, words: str, base: Path) -> None:
+    folder = zoo.write(kind, base.with_name(kind))
+    assert words in refuse(folder)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "words"),
+    [
+        ("t5", "T5ForConditionalGeneration", "is an encoder-decoder"),
+        ("bart", "BartForConditionalGeneration", "is an encoder-decoder"),
+        ("qwen2_5_vl", "Qwen2_5_VLForConditionalGeneration", "is no causal language model of transformers. It reads"),
+        ("llava", "LlavaForConditionalGeneration", "is no causal language model of transformers. It reads"),
+        ("vit", "ViTForImageClassification", "is no causal language model of transformers"),
+        ("llama", "LlamaForSequenceClassification", "are those of LlamaForSequenceClassification"),
+    ],
+)
+def test_other_models_are_refused_by_their_configuration(base: Path, kind: str, name: str, words: str) -> None:
+    set_config(base, model_type=kind, architectures=[name])
+    assert words in refuse(base)
+
+
+# Trained, exported and graded.
+
+
+def test_code_that_the_library_has_by_now_is_not_needed(base: Path) -> None:
+    set_config(base, auto_map={"AutoModelForCausalLM": "old.Old", "AutoConfig": "old.Config"})
+    out = train_and_grade(base, LORA, FULL)
+    assert "auto_map" not in json.loads((out / "config.json").read_text())
+
+
+def test_a_second_copy_in_another_form_is_left_alone(base: Path) -> None:
+    save_file({"tok_embeddings.weight": torch.zeros(3, 3)}, base / "consolidated.safetensors")
+    out = train_and_grade(base, LORA, FULL)
+    assert headers(out).keys() == headers(base).keys()
+    assert models.describe(base).parameters == models.describe(out).parameters
+
+
+def test_shards(base: Path) -> None:
+    network.load(base, torch.float32, "sdpa").save_pretrained(base, max_shard_size="40KB")
+    (base / "model.safetensors").unlink()
+    save_file({"tok_embeddings.weight": torch.zeros(3, 3)}, base / "consolidated.safetensors")
+    train_and_grade(base, LORA, FULL)
+
+
+def test_every_tensor_keeps_its_precision(base: Path) -> None:
+    def change(tensors: dict[str, torch.Tensor]) -> None:
+        for name, tensor in tensors.items():
+            tensors[name] = tensor.to(torch.float32 if "norm" in name else torch.bfloat16)
+
+    change_weights(base, change)
+    out = train_and_grade(base, LORA, FULL)
+    assert {n: t["dtype"] for n, t in headers(out).items()} == {n: t["dtype"] for n, t in headers(base).items()}
+
+
+def test_a_tied_matrix_that_is_stored_twice(base: Path) -> None:
+    set_config(base, tie_word_embeddings=True)
+    change_weights(base, lambda t: t.update({"lm_head.weight": t["model.embed_tokens.weight"].clone()}))
+    out = train_and_grade(base, LORA, FULL)
+    tensors = load_file(out / "model.safetensors")
+    assert torch.equal(tensors["lm_head.weight"], tensors["model.embed_tokens.weight"])
+    assert not torch.equal(tensors["lm_head.weight"], load_file(base / "model.safetensors")["lm_head.weight"])
+
+
+def test_tensors_that_the_network_does_not_use_stay(base: Path) -> None:
+    change_weights(base, lambda t: t.update({"model.layers.9.mtp.weight": torch.ones(2, 2)}))
+    out = train_and_grade(base, LORA, FULL)
+    assert headers(out).keys() == headers(base).keys()
+
+
+def test_a_pad_token_that_the_embedding_does_not_have(base: Path) -> None:
+    rows = 260
+    set_config(base, vocab_size=rows, pad_token_id=None)
+    change_weights(
+        base, lambda t: t.update({n: t[n][:rows].clone() for n in ("model.embed_tokens.weight", "lm_head.weight")})
+    )
+    tokenizer = json.loads((base / "tokenizer.json").read_text())
+    extra = {**tokenizer["added_tokens"][0], "id": 300, "content": "<|fill|>"}
+    tokenizer["added_tokens"].append(extra)
+    (base / "tokenizer.json").write_text(json.dumps(tokenizer))
+    set_config(base, "tokenizer_config.json", pad_token="<|fill|>")
+    assert models.Chat(base).pad >= rows
+    prompts = [[{"role": "user", "content": "x" * n}] for n in (1, 9)]
+    assert len(TransformersEngine(base).generate(prompts, max_new_tokens=3)) == 2
+
+
+def test_what_the_configuration_leaves_out_has_the_default_of_the_library(tmp_path: Path) -> None:
+    folder = zoo.write("gemma", tmp_path / "gemma", head_dim=256)  # the default
+    before = models.describe(folder)
+    set_config(folder, head_dim=None)
+    assert models.describe(folder) == before
+    train_and_grade(folder, LORA)
+
+
+def test_sizes_by_other_names(tmp_path: Path) -> None:
+    info = models.describe(zoo.write("gpt2", tmp_path / "gpt2"))
+    assert (info.layers, info.hidden_size, info.heads, info.context_length) == (2, 32, 4, 256)

@@ -1,0 +1,202 @@
+"""Agents that leave in the middle of something, are ended by their clients, cancel, or come back."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ftdojo.record import Home, Ledger
+from ftdojo.record.ledger import wait_until_free
+from stdio_client import FILES, SLOW, Stdio
+
+
+@pytest.fixture
+def options(tmp_path: Path, approve: Path, tiny_model: Path, home: Home, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    monkeypatch.setenv("FTDOJO_HOME", str(home.root))
+    return [str(approve), "--model", str(tiny_model), "--budget", "10m", "--out", str(tmp_path / "run")]
+
+
+def started(options: list[str], tmp_path: Path) -> Stdio:
+    """A server that has been greeted and has measured the base model."""
+    client = Stdio(options, tmp_path / "server.log")
+    client.initialize()
+    client.until("baseline")
+    return client
+
+
+def kinds(run: Path) -> list[str]:
+    """The kinds of the events in a run's record."""
+    with Ledger(run, writable=False) as ledger:
+        return [event.kind for event in ledger.events()]
+
+
+def wait_for(path: Path, seconds: float = 150.0) -> Any:
+    """Wait for a JSON file, and read it."""
+    deadline = time.monotonic() + seconds
+    while not path.is_file() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert path.is_file(), f"{path} is missing; {[p.name for p in path.parent.iterdir()]}"
+    return json.loads(path.read_text())
+
+
+def wait_for_stage(client: Stdio, word: str) -> None:
+    """Wait until the stage that is under way has this word in its name."""
+    deadline = time.monotonic() + 60
+    while word not in client.call("dojo_status").get("stage", "") and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert word in client.call("dojo_status")["stage"]
+
+
+def test_a_client_that_dies_during_a_call_leaves_a_run_to_resume_and_nothing_is_charged(
+    options: list[str], tmp_path: Path
+) -> None:
+    with started(options, tmp_path) as client:
+        assert client.call("dojo_submit", files=SLOW, wait_s=0)["state"] == "running"
+        before = client.call("dojo_status")
+        assert 0 < before["remaining"]["wall_s"] < 600
+        client.begin("dojo_wait", wait_s=600)
+        time.sleep(3)
+        client.vanish()  # as when it is killed: both pipes are closed at once
+        assert client.process.wait(timeout=20) == 0
+    assert kinds(tmp_path / "run")[-1] == "paused"
+    assert "test_opened" not in kinds(tmp_path / "run")
+    with Ledger(tmp_path / "run") as ledger:  # its lock is free
+        (paused,) = ledger.events("paused")
+    thinking = paused.payload["charge"]["wall_s"]
+    assert 0 <= thinking < 3, "what the interrupted stage took is not charged"
+
+    with started(options, tmp_path) as client:
+        assert client.call("dojo_status")["iterations"] == {}
+        assert client.call("dojo_submit", files=FILES, wait_s=120)["state"] == "iteration"
+
+
+def test_a_request_can_be_cancelled_and_the_episode_goes_on(options: list[str], tmp_path: Path) -> None:
+    with started(options, tmp_path) as client:
+        client.call("dojo_submit", files=SLOW, wait_s=0)
+        time.sleep(2)
+        begun = time.monotonic()
+        assert client.call("dojo_wait", wait_s=1)["state"] == "running"
+        assert time.monotonic() - begun < 10, "it answers when it has said so"
+        refused = client.receive(client.begin("dojo_finish"))["result"]
+        assert refused["isError"]
+        assert "dojo_cancel" in refused["content"][0]["text"]
+        # A call that its client gives up is not answered; what it waits for goes on.
+        waiting = client.begin("dojo_wait", wait_s=600)
+        client.notify("notifications/cancelled", requestId=waiting)
+        assert client.call("dojo_cancel", wait_s=60)["state"] == "cancelled"
+        assert client.call("dojo_status")["state"] == "your_turn"
+        nothing = client.receive(client.begin("dojo_cancel"))["result"]
+        assert "no request is in progress" in nothing["content"][0]["text"]
+        spent = 600 - client.call("dojo_status")["remaining"]["wall_s"]
+        assert spent > 2, "its time is charged"
+        assert client.call("dojo_submit", files=FILES, wait_s=120)["state"] == "iteration"
+        assert client.call("dojo_finish", wait_s=150)["state"] == "ended"
+    result = json.loads((tmp_path / "run/result.json").read_text())
+    assert result["budget"]["submissions"] == 1
+    verified = subprocess.run(
+        [sys.executable, "-m", "ftdojo", "verify", tmp_path / "run"], capture_output=True, text=True, check=False
+    )
+    assert verified.returncode == 0, verified.stdout
+
+
+def test_a_client_that_signals_and_kills_pauses_the_run(options: list[str], tmp_path: Path) -> None:
+    with started(options, tmp_path) as client:
+        time.sleep(1)
+        client.process.send_signal(signal.SIGINT)
+        time.sleep(0.1)
+        client.process.send_signal(signal.SIGTERM)
+        assert client.process.wait(timeout=20) == 130
+    with Ledger(tmp_path / "run", writable=False) as ledger:
+        (paused,) = ledger.events("paused")
+    assert paused.payload["charge"]["wall_s"] >= 1, "its thinking is charged"
+
+
+def test_a_server_that_is_killed_during_the_test_has_the_run_finished_and_the_agent_may_come_back(
+    options: list[str], tmp_path: Path
+) -> None:
+    with started(options, tmp_path) as client:
+        assert client.call("dojo_submit", files=FILES, wait_s=120)["state"] == "iteration"
+        assert client.call("dojo_finish", wait_s=0)["state"] == "running"
+        while_scored = client.call("dojo_status")
+        assert while_scored["state"] == "scoring_test"
+        assert "scored on test" in while_scored["stage"]
+        assert client.call("dojo_feedback", iteration=1)["iteration"] == 1
+        for refused in (client.begin("dojo_submit", files=FILES), client.begin("dojo_finish")):
+            assert "is ending" in client.receive(refused)["result"]["content"][0]["text"]
+        left = while_scored["remaining"]["wall_s"]
+        client.process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        client.process.kill()
+    result = wait_for(tmp_path / "run/result.json")
+    assert (result["outcome"], result["best"]["iteration"]) == ("scored", 1)
+    assert 600 - result["budget"]["wall_s"] == pytest.approx(left, abs=2), "scoring test is not charged"
+    wait_until_free(tmp_path / "run", 60)
+    assert (tmp_path / "run/finish.log").is_file()
+
+    with Stdio(options, tmp_path / "server.log") as client:
+        client.initialize()
+        assert client.until("ended")["result"]["ledger"] == result["ledger"]
+        assert client.call("dojo_status")["iterations"].keys() == {"1"}
+        assert client.call("dojo_feedback", iteration=1, level="training")["training"]["curve"]
+        assert "has ended" in client.receive(client.begin("dojo_submit", files=FILES))["result"]["content"][0]["text"]
+        client.vanish()
+        assert client.process.wait(timeout=20) == 0
+    assert (tmp_path / "run/report.html").is_file()
+
+
+def test_a_client_that_leaves_and_kills_counts_as_finished_if_that_was_asked_for(
+    options: list[str], tmp_path: Path
+) -> None:
+    with started([*options, "--finish-when-left"], tmp_path) as client:
+        client.process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        client.process.kill()
+    result = wait_for(tmp_path / "run/result.json")
+    assert result["outcome"] == "no_submission"
+
+
+def test_a_run_that_cannot_begin_says_why_to_the_agent(options: list[str], tmp_path: Path) -> None:
+    task, *rest = options
+    with Stdio([task, *rest, "--data", "no-such-variant"], tmp_path / "server.log") as client:
+        client.initialize()
+        answer = client.receive(client.begin("dojo_wait", wait_s=60))["result"]
+        assert answer["isError"]
+        assert "no-such-variant" in answer["content"][0]["text"]
+        client.vanish()
+        assert client.process.wait(timeout=20) == 2
+
+
+KILLS = int(os.environ.get("FTDOJO_KILLS", "6"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(KILLS))
+def test_a_client_may_die_at_any_moment(seed: int, options: list[str], tmp_path: Path) -> None:
+    """``FTDOJO_KILLS=50`` is the whole experiment."""
+    rng = random.Random(seed)
+    with Stdio(options, tmp_path / "server.log") as client:
+        client.initialize()
+        if seed % 3:
+            client.until("baseline")
+            client.begin("dojo_submit", files=rng.choice([FILES, SLOW]), wait_s=600)
+        else:
+            client.begin("dojo_wait", wait_s=600)
+        time.sleep(rng.uniform(0, 8))
+        client.vanish()
+        begun = time.monotonic()
+        assert client.process.wait(timeout=20) == 0
+        print(f"gone after {time.monotonic() - begun:.1f} s")  # noqa: T201
+    if (tmp_path / "run/ledger.sqlite").is_file():
+        with Ledger(tmp_path / "run") as ledger:  # its lock is free
+            found = [event.kind for event in ledger.events()]
+        assert "test_opened" not in found
+        assert not found or found[-1] == "paused"
