@@ -20,6 +20,13 @@ from ftdojo.record.history import History
 from ftdojo.training import Earlier
 
 
+def close_episode(
+    folder: RunFolder, setting: Setting, history: History, stages: Stages, progress: Progress, best: Outcome
+) -> None:
+    """Export the best model, score it and the base model on test, and record it."""
+    Closing(folder=folder, setting=setting, history=history, stages=stages, progress=progress).grade(best)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closing:
     """Ends an episode: exports the best model and scores it on test."""

@@ -18,7 +18,7 @@ from ftdojo.disk import disk_errors
 from ftdojo.episode import evaluation
 from ftdojo.episode.accounts import Accounts
 from ftdojo.episode.ancestry import Ancestry
-from ftdojo.episode.closing import Closing
+from ftdojo.episode.closing import close_episode
 from ftdojo.episode.extension import extend_budget
 from ftdojo.episode.identity import begin, identify
 from ftdojo.episode.judging import judge, verdicts_on
@@ -108,13 +108,13 @@ class Dojo:
 
     def reset(self) -> Observation:
         """Begin the episode, or resume it where the record ends."""
-        begun_with = self._history.configuration
-        if begun_with is None:
+        if self._history.configuration is None:
             self._setting.tell_limits(self.progress)
             self._history.append(begin(self._setting, self.identity))
         else:
-            limits = self.identity.budget
-            extend_budget(self._history, limits, self.run, allowed=self._may_extend, progress=self.progress)
+            extend_budget(
+                self._history, self.identity.budget, self.run, allowed=self._may_extend, progress=self.progress
+            )
             self._history.require_same(self.identity, self.run)
             self.progress.say(
                 f"resuming {self.run}: {plural(len(self._history.iterations), 'iteration')} in the record"
@@ -152,20 +152,12 @@ class Dojo:
         """Record the agent's outlook, export the best model, score it on test once; write ``result.json``."""
         history, accounts = self._history, self._accounts
         if history.first(events.AgentStopped) is None:
-            over, by_owner = accounts.over, self._folder.finish_request.exists()
-            charge = accounts.charge()
-            history.append(events.AgentStopped(out_of_budget=over, by_owner=by_owner, outlook=outlook, charge=charge))
+            ended = {"out_of_budget": accounts.over, "by_owner": self._folder.finish_request.exists()}
+            history.append(events.AgentStopped(outlook=outlook, charge=accounts.charge(), **ended))
             accounts.stop_clock()
         if history.finished is None:
             if history.test is None:
-                closing = Closing(
-                    folder=self._folder,
-                    setting=self._setting,
-                    history=history,
-                    stages=self._stages,
-                    progress=self.progress,
-                )
-                closing.grade(self._best_outcome())
+                close_episode(self._folder, self._setting, history, self._stages, self.progress, self._best_outcome())
             history.append(events.RunFinished(result=conclude(history, self.run.name)))
         result = history.require(events.RunFinished).result
         with disk_errors(self.run):
