@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ftdojo import models, sandbox, tasks
+from ftdojo import models
+from ftdojo.episode.setting import Setting
 from ftdojo.errors import UsageError
 from ftdojo.record import Home, Ledger, RunFolder
 from ftdojo.record.events import RunBegun
@@ -45,17 +46,10 @@ def find_models(run: Path, *, home: Home, task: str | None = None) -> ModelsOfRu
     folder, configuration = RunFolder(run).model, begun.configuration
     if not folder.is_dir():
         raise UsageError(f"{folder} is missing", fix="finish the run, or use the folder where the run was made")
-    name, then = configuration.model, configuration.digests["model"]
-    base, _ = models.set_prompting(
-        models.resolve_recorded(models.resolve(name, home.root), name, then, home.root),
-        home.root,
-        thinking=configuration.thinking,
-        chat_template=configuration.chat_template,
-    )
-    if models.digest(base) != then:
+    setting = Setting.prepare(configuration.options(task or begun.task), home=home).as_recorded(configuration)
+    if setting.digests["model"] != configuration.digests["model"]:
         raise UsageError(
-            f"the base model {name} changed since {run} was begun", fix="restore the model that the run was made with"
+            f"the base model {configuration.model} changed since {run} was begun",
+            fix="restore the model that the run was made with",
         )
-    _, found = tasks.get(task or begun.task, runner=sandbox.run_user_code).variant(configuration.variant)
-    found = found.with_thinking(configuration.options(begun.task).reasoning_tokens)
-    return ModelsOfRun(base, models.resolve(str(folder), home.root), number, found)
+    return ModelsOfRun(setting.base, models.resolve(str(folder), home.root), number, setting.task)
