@@ -175,7 +175,6 @@ EXTRAS: dict[str, dict[str, Any]] = {
         "attn_config": {"kv_n_heads": 2, "rope_theta": 10000.0, "clip_qkv": 8.0},
         "ffn_config": {"ffn_hidden_size": 64, "moe_num_experts": 4, "moe_top_k": 2},
     },
-    "bitnet": {},
 }
 
 KINDS = (
@@ -186,7 +185,7 @@ KINDS = (
     "mamba2 recurrent_gemma nemotron nemotron_h deepseek_v2 deepseek_v3 deepseek_v32 minimax minimax_m2 zamba2 jamba "
     "bamba opt cohere cohere2 lfm2 lfm2_moe gpt_oss starcoder2 smollm3 exaone4 ernie4_5 ernie4_5_moe hunyuan_v1_dense "
     "hunyuan_v1_moe helium arcee apertus seed_oss persimmon biogpt xglm dbrx bitnet minicpm3 internlm3 rwkv bloom mpt "
-    "vaultgemma nanochat diffllama jetmoe youtu kimi_linear llama4_text "
+    "vaultgemma nanochat diffllama jetmoe llama4_text "
 ).split()
 """The architectures of the matrix, as transformers names them."""
 

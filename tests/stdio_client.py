@@ -36,14 +36,18 @@ SLOW = {**{k: v for k, v in FILES.items() if k != "recipe.yaml"}, "process_data.
 
 
 class Stdio:
-    """A server on standard input and output, and the calls to it. The server is killed at the end of the block."""
+    """A server on standard input and output, and the calls to it. The server is killed at the end of the block.
 
-    def __init__(self, options: list[str], log: Path) -> None:
+    Its standard error goes to a file, or to a pipe that nobody reads.
+    """
+
+    def __init__(self, options: list[str], log: Path, *, to_pipe: bool = False) -> None:
         self.log = log
         with log.open("ab") as stream:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "ftdojo", "mcp", *options],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stream, env=dict(os.environ), text=True,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE if to_pipe else stream,
+                env=dict(os.environ), text=True,
             )  # fmt: skip
         self._number = 0
         self.begun = time.monotonic()
@@ -99,10 +103,10 @@ class Stdio:
         self.process.stdin.flush()
 
     def vanish(self) -> None:
-        """Do what the kernel does for a process that is killed: close both pipes."""
-        for pipe in (self.process.stdout, self.process.stdin):
-            assert pipe is not None
-            pipe.close()
+        """Do what the kernel does for a process that is killed: close its pipes."""
+        for pipe in (self.process.stdout, self.process.stdin, self.process.stderr):
+            if pipe is not None:
+                pipe.close()
 
     def __enter__(self) -> Self:
         return self
@@ -110,6 +114,4 @@ class Stdio:
     def __exit__(self, *_: object) -> None:
         self.process.kill()
         self.process.wait()
-        for pipe in (self.process.stdout, self.process.stdin):
-            if pipe is not None:
-                pipe.close()
+        self.vanish()

@@ -25,7 +25,7 @@ from types import FrameType
 import pytest
 
 from attacks.test_attacks import CORPUS, EXPECTED
-from ftdojo.cli import main
+from ftdojo.cli.main import run_command as main
 
 SUITE = CORPUS.parent / "fixtures/1e8ec7a"
 ACTING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")

@@ -94,10 +94,10 @@ def test_a_run_of_an_earlier_version(versions: Become, tiny_model: Path, tmp_pat
         assert resumed.close().outcome == "scored"
     audit = verify(run, home=home, progress=Silent())
     assert {check.name: check.status for check in audit.checks if check.status != "ok"} == {}
-    assert export(run, tmp_path / "model", form="merged", home=home, progress=Silent()).folder == tmp_path / "model"
+    assert export(run, tmp_path / "model", home=home, progress=Silent()).written.folder == tmp_path / "model"
 
     versions("3 2")
     audit = verify(run, home=home, progress=Silent())
     assert any(check.status == "unchecked" for check in audit.checks)
     with pytest.raises(UsageError, match=r"task.* changed since"):
-        export(run, tmp_path / "other", form="merged", home=home, progress=Silent())
+        export(run, tmp_path / "other", home=home, progress=Silent())

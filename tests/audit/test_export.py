@@ -28,7 +28,7 @@ from ftdojo.training import export as to_folder
 from ftdojo.training import tokenize
 from ftdojo.training.sft.trainer import train
 
-FILES = {
+FILES: dict[str, dict[str, Any]] = {
     "plan.yaml": {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []},
     "train.yaml": {"method": "lora", "learning_rate": 0.005, "epochs": 8, "batch_size": 8, "max_length": 64},
     "recipe.yaml": {"sources": [{"path": "train.jsonl", "prompt": "{{ request }}", "completion": "{{ verdict }}"}]},
@@ -260,7 +260,7 @@ def test_a_run_is_exported_for_llama_cpp_and_every_file_is_asked(
     submission = tmp_path / "submission"
     submission.mkdir()
     for name, content in FILES.items():
-        full = {"method": "full", "learning_rate": 0.01} if name == "train.yaml" else {}
+        full: dict[str, Any] = {"method": "full", "learning_rate": 0.01} if name == "train.yaml" else {}
         (submission / name).write_text(yaml.safe_dump(content | full))
     with Dojo(RunOptions(task=str(approve), model=str(model), agent="once"), tmp_path / "run", home=home) as dojo:
         assert run_episode(dojo, Once(submission)).best.iteration == 1

@@ -138,7 +138,7 @@ def test_ctrl_c_ends_the_children_and_leaves_a_suite_to_resume(place: Path, task
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=60)
     assert process.returncode == 130, told
-    assert "run the same command to resume" in told
+    assert "resume with: ftdojo bench" in told
     psutil.wait_procs(children, timeout=20)
     assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
     assert not finish(suite, place / "out")["missing"]

@@ -95,3 +95,17 @@ def test_samples_are_written_for_another_tool(
     files = json.loads(done.stdout)["files"]
     assert files
     assert all(Path(file).is_file() for file in files)
+
+
+def test_a_run_without_time_ends_with_status_1_and_says_what_to_type(
+    tmp_path: Path, approve: Path, tiny_model: Path
+) -> None:
+    out = tmp_path / "short"
+    done = ftdojo("run", approve, "--model", tiny_model, "--budget", "0.01s", "--out", out, "--track", "tensorboard")
+    assert done.returncode == 1, done.stderr
+    printed = " ".join(done.stdout.split())
+    assert "give it three times the time" in printed
+    assert f"ftdojo run {approve}" in printed
+    assert "nothing gained" in done.stderr
+    assert list(RunFolder(out).tracker("tensorboard").glob("events.*"))
+    assert RunFolder(out).metrics.is_file()

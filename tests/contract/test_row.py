@@ -53,6 +53,8 @@ def test_known_forms(row: dict[str, Any], turns: tuple[str, ...]) -> None:
         ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}, ASSISTANT]}, "part of type 'image_url'"),
         ({"messages": [USER, {"role": "assistant", "tool_calls": [{"id": "1"}]}]}, "'tool_calls' must be a list of"),
         ({"messages": [USER, ASSISTANT], "tools": "[" + '{"a":' * 99 + "1" + "}" * 99 + "]"}, "more than 50 deep"),
+        ({"messages": [USER, {"role": "assistant", "content": {}, "tool_calls": [CALL]}]}, "must be text, got dict"),
+        ({"messages": [USER, {"role": "assistant", "content": "\ud800", "tool_calls": [CALL]}]}, "half a character"),
         ({"messages": [USER, ASSISTANT], "tools": "none"}, "'tools' must be a list of"),
         ({"messages": [USER, ASSISTANT], "tools": [{"name": "\ud800"}]}, "half a character"),
     ],

@@ -244,7 +244,7 @@ def test_ctrl_c_in_any_stage_leaves_a_resumable_run(
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all processes of the run
         _, err = process.communicate(timeout=60)
         assert process.returncode == 130
-        assert "run the same command to resume" in err
+        assert "resume with: ftdojo run" in err
         assert "Traceback" not in err
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["outcome"] == "scored"

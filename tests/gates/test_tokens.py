@@ -20,6 +20,7 @@ from ftdojo.inference import Generation
 from ftdojo.models import set_prompting
 from ftdojo.record import Home
 from ftdojo.tasks.folder import load_folder
+from ftdojo.training import Tokenized
 from ftdojo.training.sft import Sft
 
 USER = {"role": "user", "content": "Ann asks for a desk."}
@@ -33,7 +34,7 @@ def told(row: dict[str, Any], base: Path, approve: Path, home: Path) -> list[str
     reference = Reference.from_file(task, prepare(task, "folder", Home(home)).validation)
     config = TrainConfig()
     rows = Rows([parse_row(row)], reference)
-    tokenized = Sft().tokenize(rows.rows, base, max_length=64)
+    tokenized: Tokenized[Any] = Sft().tokenize(rows.rows, base, max_length=64)
     return [finding.code for finding in adapted_turns(Tokens(rows, tokenized, config, base))]
 
 

@@ -214,7 +214,7 @@ def test_what_a_template_refuses_is_an_error_with_its_reason(tiny_model: Path, t
 def test_tools_are_in_the_models_own_form_or_refused(tiny_model: Path, tmp_path: Path) -> None:
     call = {"type": "function", "function": {"name": "look_up", "arguments": {"word": "river"}}}
     tool = {"type": "function", "function": {"name": "look_up", "parameters": {}}}
-    turns = [
+    turns: list[dict[str, Any]] = [
         {**USER, "tools": [tool]},
         {"role": "assistant", "content": "", "tool_calls": [call]},
         {"role": "tool", "content": "Rhine"},

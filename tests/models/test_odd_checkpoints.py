@@ -192,6 +192,12 @@ def test_a_tied_matrix_that_is_stored_twice(base: Path) -> None:
     assert not torch.equal(tensors["lm_head.weight"], load_file(base / "model.safetensors")["lm_head.weight"])
 
 
+def test_tied_matrices_that_differ_are_refused(base: Path) -> None:
+    set_config(base, tie_word_embeddings=True)
+    with pytest.raises(UsageError, match="but their stored values differ"):
+        models.require_trainable(base)
+
+
 def test_tensors_that_the_network_does_not_use_stay(base: Path) -> None:
     change_weights(base, lambda t: t.update({"model.layers.9.mtp.weight": torch.ones(2, 2)}))
     out = train_and_grade(base, LORA, FULL)
@@ -225,3 +231,56 @@ def test_what_the_configuration_leaves_out_has_the_default_of_the_library(tmp_pa
 def test_sizes_by_other_names(tmp_path: Path) -> None:
     info = models.describe(zoo.write("gpt2", tmp_path / "gpt2"))
     assert (info.layers, info.hidden_size, info.heads, info.context_length) == (2, 32, 4, 256)
+
+
+def _write_vision(kind: str, folder: Path) -> Path:
+    """Write a tiny vision-language checkpoint whose text part is one of the zoo."""
+    from transformers import (
+        Gemma3Config,
+        Gemma3ForConditionalGeneration,
+        Qwen3_5Config,
+        Qwen3_5ForConditionalGeneration,
+    )
+
+    torch.manual_seed(0)
+    if kind == "gemma3":
+        vision = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+        whole: Any = Gemma3ForConditionalGeneration(
+            Gemma3Config(
+                text_config=zoo.configure("gemma3_text").to_dict(),
+                vision_config={**vision, "image_size": 28, "patch_size": 14},
+                mm_tokens_per_image=4,
+                image_token_index=270,
+                boi_token_index=268,
+                eoi_token_index=269,
+            )
+        )
+    else:
+        vision = {"hidden_size": 16, "intermediate_size": 16, "depth": 1, "num_heads": 2, "patch_size": 4}
+        whole = Qwen3_5ForConditionalGeneration(
+            Qwen3_5Config(
+                text_config=zoo.configure("qwen3_5_text").to_dict(),
+                vision_config={**vision, "out_hidden_size": 32},
+                image_token_id=270,
+                video_token_id=271,
+                vision_start_token_id=268,
+                vision_end_token_id=269,
+            )
+        )
+    whole.save_pretrained(folder)
+    zoo.write_tokenizer(folder)
+    return folder
+
+
+def test_a_vision_model_that_is_loaded_whole(tmp_path: Path) -> None:
+    base = _write_vision("gemma3", tmp_path / "base")
+    set_config(base, text_config={**json.loads((base / "config.json").read_text())["text_config"], "dtype": "bfloat16"})
+    out = train_and_grade(base, LORA, FULL)
+    assert headers(out).keys() == headers(base).keys()
+
+
+def test_a_vision_model_whose_text_part_alone_is_loaded_is_refused(tmp_path: Path) -> None:
+    base = _write_vision("qwen3_5", tmp_path / "base")
+    with pytest.raises(UsageError, match="saves them in another form") as caught:
+        models.require_trainable(base)
+    assert "AutoModelForCausalLM" in caught.value.fix

@@ -66,7 +66,7 @@ def test_a_client_that_dies_during_a_call_leaves_a_run_to_resume_and_nothing_is_
         client.begin("dojo_wait", wait_s=600)
         time.sleep(3)
         client.vanish()  # as when it is killed: both pipes are closed at once
-        assert client.process.wait(timeout=20) == 0
+        assert client.process.wait(timeout=60) == 0
     assert kinds(tmp_path / "run")[-1] == "paused"
     assert "test_opened" not in kinds(tmp_path / "run")
     with Ledger(tmp_path / "run") as ledger:  # its lock is free
@@ -114,7 +114,7 @@ def test_a_client_that_signals_and_kills_pauses_the_run(options: list[str], tmp_
         client.process.send_signal(signal.SIGINT)
         time.sleep(0.1)
         client.process.send_signal(signal.SIGTERM)
-        assert client.process.wait(timeout=20) == 130
+        assert client.process.wait(timeout=60) == 130
     with Ledger(tmp_path / "run", writable=False) as ledger:
         (paused,) = ledger.events("paused")
     assert paused.payload["charge"]["wall_s"] >= 1, "its thinking is charged"
@@ -149,7 +149,20 @@ def test_a_server_that_is_killed_during_the_test_has_the_run_finished_and_the_ag
         assert client.call("dojo_feedback", iteration=1, level="training")["training"]["curve"]
         assert "has ended" in client.receive(client.begin("dojo_submit", files=FILES))["result"]["content"][0]["text"]
         client.vanish()
-        assert client.process.wait(timeout=20) == 0
+        assert client.process.wait(timeout=60) == 0
+    assert (tmp_path / "run/report.html").is_file()
+
+
+def test_a_client_that_dies_counts_as_finished_if_that_was_asked_for(options: list[str], tmp_path: Path) -> None:
+    """What the server prints after that goes into a closed pipe, and does not end it."""
+    with Stdio([*options, "--finish-when-left"], tmp_path / "server.log", to_pipe=True) as client:
+        client.initialize()
+        client.until("baseline")
+        client.call("dojo_submit", files=FILES, wait_s=0)
+        client.vanish()
+        assert client.process.wait(timeout=200) == 0
+    result = json.loads((tmp_path / "run/result.json").read_text())
+    assert (result["outcome"], result["best"]["iteration"]) == ("scored", 1)
     assert (tmp_path / "run/report.html").is_file()
 
 
@@ -172,7 +185,7 @@ def test_a_run_that_cannot_begin_says_why_to_the_agent(options: list[str], tmp_p
         assert answer["isError"]
         assert "no-such-variant" in answer["content"][0]["text"]
         client.vanish()
-        assert client.process.wait(timeout=20) == 2
+        assert client.process.wait(timeout=60) == 2
 
 
 KILLS = int(os.environ.get("FTDOJO_KILLS", "6"))

@@ -12,6 +12,7 @@ from typer.main import get_command
 from ftdojo.cli.main import app
 from ftdojo.contract.budget import Budget
 from ftdojo.contract.configuration import Configuration
+from ftdojo.contract.options import RunOptions
 from ftdojo.contract.result import IterationResult, Score, StageSeconds
 from ftdojo.findings import Finding
 from ftdojo.report.advice import Step, advise, repeat_command
@@ -25,6 +26,7 @@ IDENTITY = Configuration(
     seed=3,
     budget=asdict(Budget(wall_s=180)),
     digests={},
+    thinking=RunOptions(task="t").thinking,
 )
 LATE = Finding(code="over_budget", gate=4, message="too long", where="train.yaml: epochs", fix="less")
 
@@ -46,7 +48,9 @@ def steps(run: Path, iteration: IterationResult, *, best: int = 0) -> list[Step]
 
 
 def test_a_better_model_is_used(tmp_path: Path) -> None:
+    (tmp_path / "my run" / "model").mkdir(parents=True)
     found = steps(tmp_path / "my run", tried(scored=True), best=1)
+    assert any(step.command.startswith("ftdojo chat") for step in found)
     assert any(step.command.startswith("ftdojo export") for step in found)
     assert any(shlex.quote(str(tmp_path / "my run" / "model")) in step.command for step in found)
 
@@ -66,6 +70,7 @@ def test_a_run_without_a_gain_names_what_could_change(tmp_path: Path) -> None:
 @pytest.mark.parametrize("case", [(True, None, 1), (True, None, 0), (False, LATE, 0), (False, None, 0)])
 def test_every_command_exists(tmp_path: Path, case: tuple[bool, Finding | None, int]) -> None:
     scored, finding, best = case
+    (tmp_path / "model").mkdir()
     known = get_command(app).commands  # type: ignore[attr-defined]
     for step in steps(tmp_path, tried(scored=scored, finding=finding), best=best):
         program, *arguments = shlex.split(step.command) or [""]

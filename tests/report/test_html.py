@@ -300,6 +300,7 @@ def test_a_folder_without_a_run(tmp_path: Path) -> None:
 
 def test_the_page_says_what_to_do_next_and_how_to_repeat_it(make_run: MakeRun) -> None:
     run = make_run()
+    (run / "model").mkdir(exist_ok=True)
     page = Page(write_report(run))
     page.check()
     assert f"ftdojo export {run}" in page.text

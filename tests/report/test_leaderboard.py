@@ -150,3 +150,11 @@ def test_sparse_boards_are_drawn(seeds: int) -> None:
     )
     page = as_html(board.model_copy(update={"boards": [bare, bare.model_copy(update={"tasks": []})]}))
     assert "No run has ended yet." in page
+
+
+def test_the_headline_names_the_best_and_whether_its_lead_is_shown() -> None:
+    board = made(["math/aime24", "math/aime25"], ["ft-agent", "base"])
+    words = " ".join(re.sub(r"<[^>]+>", " ", as_html(board)).split())
+    assert "ft-agent is best, with a mean gain of" in words
+    assert "before base with" in words
+    assert as_markdown(board).count("ft-agent is best") == 1

@@ -235,6 +235,17 @@ def test_rows_with_the_same_prompt_have_several_right_answers(task_folder: Calla
     assert [task.scorer.gold(items[name]) for name in ("colour", "coin")] == ["red", "heads"]
 
 
+def test_training_rows_with_several_right_answers_teach_the_first(task_folder: Callable[..., Path]) -> None:
+    train: list[dict[str, Any]] = [
+        {"q": "coin", "a": ["heads", "tails"]},
+        {"q": "year", "a": [2001, 2002]},
+        {"q": "colour", "a": "red"},
+    ]
+    (source,) = load_folder(task_folder(train, EVALUATION)).spec.raw_sources
+    pairs = training_pairs(source.renderings[0], train)
+    assert [answer for _, answer in pairs] == ["heads", "2001", "red"]
+
+
 def test_the_metric_mae_is_an_error_and_lower_is_better(task_folder: Callable[..., Path]) -> None:
     rows = [{"q": f"q{i}", "a": i} for i in range(4)]
     task = load_folder(task_folder(rows, rows, scorer="number", metric="mae", worst=10.0))

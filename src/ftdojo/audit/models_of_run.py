@@ -46,10 +46,16 @@ def find_models(run: Path, *, home: Home, task: str | None = None) -> ModelsOfRu
     if not folder.is_dir():
         raise UsageError(f"{folder} is missing", fix="finish the run, or use the folder where the run was made")
     name, then = configuration.model, configuration.digests["model"]
-    base = models.resolve_recorded(models.resolve(name, home.root), name, then, home.root)
+    base, _ = models.set_prompting(
+        models.resolve_recorded(models.resolve(name, home.root), name, then, home.root),
+        home.root,
+        thinking=configuration.thinking,
+        chat_template=configuration.chat_template,
+    )
     if models.digest(base) != then:
         raise UsageError(
             f"the base model {name} changed since {run} was begun", fix="restore the model that the run was made with"
         )
     _, found = tasks.get(task or begun.task, runner=sandbox.run_user_code).variant(configuration.variant)
+    found = found.with_thinking(configuration.options(begun.task).reasoning_tokens)
     return ModelsOfRun(base, models.resolve(str(folder), home.root), number, found)

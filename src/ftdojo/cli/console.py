@@ -7,6 +7,7 @@ characters that a terminal obeys; markup in it is not interpreted. Styled text i
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 import time
@@ -39,8 +40,19 @@ class _Cleaner(RenderHook):
         return [one if isinstance(one, Control) else _Clean(one) for one in renderables]
 
 
+class _Unread(Console):
+    """A console that may lose its reader, such as a client that has started this program: that ends no run."""
+
+    def on_broken_pipe(self) -> None:
+        """Print nothing from now on, and let libraries print into nothing."""
+        self.quiet = True
+        with open(os.devnull, "wb") as nothing:  # noqa: PTH123 - a device
+            os.dup2(nothing.fileno(), 2)
+
+
 def _console(*, stderr: bool, width: int | None = None) -> Console:
-    console = Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
+    kind = _Unread if stderr else Console
+    console = kind(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
     console.push_render_hook(_Cleaner())
     return console
 
@@ -149,12 +161,17 @@ class _State:
     total: float
     note: str
     begun: float
+    updated: float
+    """When this much was done, on the same clock as ``begun``."""
 
     def line(self, now: float) -> str:
         """``train: 45 %, loss 0.312, 812 tokens/s; for 2 min 10 s, about 2 min 40 s left``."""
         seconds = now - self.begun
         share = f"{self.done / self.total:.0%}".replace("%", " %") if self.done and self.total > 1 else ""
-        left = seconds * (self.total - self.done) / self.done if 0 < self.done < self.total else None
+        left = None
+        if 0 < self.done < self.total:
+            whole = (self.updated - self.begun) * self.total / self.done
+            left = max(0.0, whole - seconds)
         times = [f"for {_clock(seconds)}"] if seconds >= 1 else []
         times += [f"about {_clock(left)} left"] if left is not None and seconds >= 1 else []
         return "; ".join(
@@ -188,7 +205,7 @@ class _Lines:
         with self._turn:
             now, last = time.monotonic(), self._state
             same = last is not None and (last.stage, last.total) == (stage, total)
-            self._state = _State(stage, done, total, note, last.begun if last and same else now)
+            self._state = _State(stage, done, total, note, last.begun if last and same else now, now)
             self._print_if_due(now)
 
     def end(self, stage: str, note: str) -> None:

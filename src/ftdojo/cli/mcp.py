@@ -66,7 +66,7 @@ def mcp(
 
       ftdojo mcp chemistry/mol_und --budget 30m --name mine --start "python /home/me/agent.py"
     """
-    from ftdojo.outside import Seat, StartedAgent, Watched, parse_command
+    from ftdojo.outside import AgentLeft, Seat, StartedAgent, Watched, parse_command
     from ftdojo.outside.signals import Signals
     from ftdojo.record import RunFolder
 
@@ -76,8 +76,7 @@ def mcp(
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("mcp", "mcp_types", "anyio", "uvicorn"):
             raise
-        fix = "install the extra: pip install -e '.[mcp]' in a checkout of ftdojo"
-        raise PrerequisiteError("the MCP SDK is not installed", fix=fix) from None
+        raise PrerequisiteError("the MCP SDK is missing", fix="pip install -e '.[mcp]' in a checkout") from None
 
     if start is not None:
         parse_command(start)
@@ -105,6 +104,8 @@ def mcp(
             result = play(options, folder, seat, desk.watched, begin)
             if result is not None:
                 report = write_report(folder)
+        except AgentLeft:
+            result = None
         except FtdojoError as error:
             seat.report_failure(error)
             service.end_failed()

@@ -43,9 +43,9 @@ def check_model(
       ftdojo model check smollm2-135m --card 24GB
     """
     from ftdojo import models
-    from ftdojo.models.suitability import check_files, describe_configuration
+    from ftdojo.models.suitability import check_files, describe_configuration, shapes_of
     from ftdojo.record import Home
-    from ftdojo.training.fit import GIB, fit, parse_card
+    from ftdojo.training.fit import GIB, count_adapters, fit, parse_card
 
     try:
         memory = parse_card(card)
@@ -54,7 +54,7 @@ def check_model(
     folder = models.resolve(model, Home.default().root)
     info = describe_configuration(folder)
     whole = any(folder.glob("tokenizer*"))
-    abilities, fits = list(check_files(folder)) if whole else [], fit(info, memory)
+    abilities, fits = list(check_files(folder)) if whole else [], fit(info, memory, count_adapters(shapes_of(folder)))
     if json:
         shown = [asdict(one) for one in fits]
         print_json({"model": asdict(info), "checks": [asdict(one) for one in abilities], "card": card, "fits": shown})

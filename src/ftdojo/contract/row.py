@@ -125,9 +125,8 @@ def _turn(given: Mapping[str, Any]) -> dict[str, Any]:
     checked = {"role": role}
     calls = turn.get("tool_calls") or []
     content = _joined(turn.get("content", ""))
-    checked["content"] = content if calls or role == "tool" else _text("content", content)
-    if SURROGATE.search(content):
-        _text("content", content)
+    blank = isinstance(content, str) and not content.strip()
+    checked["content"] = "" if blank and (calls or role == "tool") else _text("content", content)
     for key in ("name", "tool_call_id"):
         if key in turn:
             checked[key] = _text(key, turn[key])

@@ -9,6 +9,7 @@ from ftdojo import digest
 from ftdojo.contract.progress import Progress
 from ftdojo.disk import disk_errors
 from ftdojo.episode import grading
+from ftdojo.episode.accounts import Accounts
 from ftdojo.episode.ancestry import earlier_trainings
 from ftdojo.episode.examples import write_examples
 from ftdojo.episode.outcome import Outcome
@@ -18,6 +19,21 @@ from ftdojo.files import make_private, write_file
 from ftdojo.record import RunFolder, events
 from ftdojo.record.history import History
 from ftdojo.training import Earlier
+
+
+def record_stop(history: History, accounts: Accounts, *, by_owner: bool, outlook: str) -> None:
+    """Record that the agent proposes nothing more, and stop its clock.
+
+    Args:
+        history: of the run.
+        accounts: of the run; the time since the last event is charged.
+        by_owner: whether the owner of the run has asked for its end.
+        outlook: what the agent would try next.
+    """
+    over = accounts.over
+    charge = accounts.charge()
+    history.append(events.AgentStopped(out_of_budget=over, by_owner=by_owner, outlook=outlook, charge=charge))
+    accounts.stop_clock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

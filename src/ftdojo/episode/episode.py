@@ -9,6 +9,7 @@ from typing import Self
 from ftdojo import digest
 from ftdojo.contract.budget import Budget
 from ftdojo.contract.call import Call, CallLog
+from ftdojo.contract.configuration import Configuration
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Progress, Silent
 from ftdojo.contract.protocol import Agent, Foresighted, Iteration, Observation, Probe
@@ -18,7 +19,7 @@ from ftdojo.disk import disk_errors
 from ftdojo.episode import evaluation
 from ftdojo.episode.accounts import Accounts
 from ftdojo.episode.ancestry import Ancestry
-from ftdojo.episode.closing import Closing
+from ftdojo.episode.closing import Closing, record_stop
 from ftdojo.episode.extension import extend_budget
 from ftdojo.episode.identity import begin, identify
 from ftdojo.episode.judging import judge, verdicts_on
@@ -108,17 +109,11 @@ class Dojo:
 
     def reset(self) -> Observation:
         """Begin the episode, or resume it where the record ends."""
-        begun_with = self._history.configuration
-        if begun_with is None:
+        if self._history.configuration is None:
             self._setting.tell_limits(self.progress)
             self._history.append(begin(self._setting, self.identity))
         else:
-            limits = self.identity.budget
-            extend_budget(self._history, limits, self.run, allowed=self._may_extend, progress=self.progress)
-            self._history.require_same(self.identity, self.run)
-            self.progress.say(
-                f"resuming {self.run}: {plural(len(self._history.iterations), 'iteration')} in the record"
-            )
+            _resume(self._history, self.identity, self.run, may_extend=self._may_extend, progress=self.progress)
         self._observer.measure()
         observation = self._observer.observe()
         self._accounts.restart_clock()  # the environment's own measurements are not the agent's time
@@ -152,10 +147,7 @@ class Dojo:
         """Record the agent's outlook, export the best model, score it on test once; write ``result.json``."""
         history, accounts = self._history, self._accounts
         if history.first(events.AgentStopped) is None:
-            over, by_owner = accounts.over, self._folder.finish_request.exists()
-            charge = accounts.charge()
-            history.append(events.AgentStopped(out_of_budget=over, by_owner=by_owner, outlook=outlook, charge=charge))
-            accounts.stop_clock()
+            record_stop(history, accounts, by_owner=self._folder.finish_request.exists(), outlook=outlook)
         if history.finished is None:
             if history.test is None:
                 closing = Closing(
@@ -200,10 +192,7 @@ class Dojo:
         return probe
 
     def pause(self) -> None:
-        """Charge the agent's time since the last event: it has left, and the run may be resumed later.
-
-        A submission whose :meth:`step` was interrupted is not charged: it is made again when the run is resumed.
-        """
+        """Charge the agent's planning since the last event: it has left. An interrupted :meth:`step` is made again."""
         if self._history.configuration is not None and self._history.first(events.AgentStopped) is None:
             self._history.append(events.RunPaused(charge=self._accounts.charge_planning()))
 
@@ -275,3 +264,14 @@ def _keep(submission: Path, folder: Path) -> Path:
             shutil.rmtree(folder)
         copy(submission, folder)
     return folder
+
+
+def _resume(history: History, identity: Configuration, run: Path, *, may_extend: bool, progress: Progress) -> None:
+    """Go on with a run under the identity that it began with, or under larger limits.
+
+    Raises:
+        UsageError: if something else differs.
+    """
+    extend_budget(history, identity.budget, run, allowed=may_extend, progress=progress)
+    history.require_same(identity, run)
+    progress.say(f"resuming {run}: {plural(len(history.iterations), 'iteration')} in the record")

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from ftdojo.contract.model_info import ModelInfo
 from ftdojo.contract.task_spec import Message
+from ftdojo.errors import UsageError
 from ftdojo.inference.protocol import EnginePlugin, Generation
 from ftdojo.models import Chat, Compute, compute, describe, network, prefix
-from ftdojo.models.architectures import runs_batched
+from ftdojo.models.architectures import runs_batched, version_hint
 
 if TYPE_CHECKING:
     import torch
@@ -134,8 +135,16 @@ class TransformersEngine:
             eos_token_id=sorted(self._chat.stops) or None,
             pad_token_id=self._pad,
         )
-        with torch.inference_mode(), network.quiet():
-            made = self._network.generate(tokens, attention_mask=torch.ones_like(tokens), generation_config=settings)
+        try:
+            with torch.inference_mode(), network.quiet():
+                whole = torch.ones_like(tokens)
+                made = self._network.generate(tokens, attention_mask=whole, generation_config=settings)
+        except (ValueError, TypeError, AttributeError, NotImplementedError, IndexError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise UsageError(
+                f"{type(self._network).__name__} cannot generate text: {reason}; {version_hint()}",
+                fix="choose another base model, or another version of transformers",
+            ) from error
         answer: list[int] = made[0, len(prompt) :].tolist()
         return answer
 

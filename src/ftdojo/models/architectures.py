@@ -9,7 +9,7 @@ TESTED = ("5.23", "5.24")
 
 BATCHED = frozenset(
     (
-        "apertus arcee cohere cohere2 ernie4_5 exaone4 gemma gemma2 gemma3_text glm glm4 gpt2 gpt_bigcode gpt_neo "
+        "apertus arcee cohere cohere2 ernie4_5 exaone4 gemma gemma2 gemma3_text glm glm4 gpt2 gpt_bigcode "
         "gpt_neox granite granitemoe helium hunyuan_v1_dense internlm3 llama ministral ministral3 mistral mixtral "
         "nemotron olmo olmo2 olmo3 olmoe opt persimmon phi phi3 qwen2 qwen2_moe qwen3 qwen3_moe seed_oss smollm3 "
         "stablelm starcoder2"

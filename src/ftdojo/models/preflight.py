@@ -7,7 +7,7 @@ from pathlib import Path
 from ftdojo.errors import UsageError
 from ftdojo.models import network
 from ftdojo.models.chat import Chat
-from ftdojo.models.info import describe, headers
+from ftdojo.models.info import describe, headers, weight_files
 
 
 def require_trainable(model: Path) -> None:
@@ -21,6 +21,7 @@ def require_trainable(model: Path) -> None:
     loaded, unused = network.load_shapes(model)
     stored = {name: tensor["shape"] for name, tensor in headers(model).items()}
     written = saved_shapes(loaded)
+    _require_same(model, {a: b for a, b in loaded.all_tied_weights_keys.items() if a in stored and b in stored})
     tied = set(loaded.all_tied_weights_keys)
     lost = sorted(n for n in stored if stored[n] != written.get(n) and n not in unused and n not in tied)
     gained = sorted(n for n in written if n not in stored and n not in tied)
@@ -28,8 +29,25 @@ def require_trainable(model: Path) -> None:
         raise UsageError(
             f"{type(loaded).__name__} reads the weights in {model} but saves them in another form "
             f"({(lost + gained)[0]}), so a trained model could not be compared with it and graded",
-            fix="load it with transformers, save it with save_pretrained, and give that folder",
+            fix="load it with AutoModelForCausalLM of transformers, save it with save_pretrained, and give that folder",
         )
+
+
+def _require_same(model: Path, tied: dict[str, str]) -> None:
+    """Tensors that the configuration ties have the same values where both are stored: only one of them is loaded."""
+    import torch
+    from safetensors import safe_open
+
+    for names in tied.items():
+        found = []
+        for path in weight_files(model):
+            with safe_open(path, "pt") as file:
+                found += [file.get_tensor(name) for name in names if name in file.keys()]  # noqa: SIM118 - no mapping
+        if not all(torch.equal(found[0], other) for other in found[1:]):
+            raise UsageError(
+                f"the configuration in {model} ties {names[0]} to {names[1]}, but their stored values differ",
+                fix="set tie_word_embeddings to false in config.json if both are meant",
+            )
 
 
 def saved_shapes(loaded: object) -> dict[str, list[int]]:

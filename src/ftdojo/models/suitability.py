@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ftdojo.contract.model_info import ModelInfo
 from ftdojo.contract.task_spec import Message
 from ftdojo.errors import UsageError
 from ftdojo.models.chat import Chat
 from ftdojo.models.info import SAVED, describe
+from ftdojo.models.preflight import require_trainable
+from ftdojo.models.support import require_supported
 
 _USER: Message = {"role": "user", "content": "What is two and three?"}
 _ANSWER: Message = {"role": "assistant", "content": "Five."}
@@ -35,7 +38,15 @@ class Ability:
 
 
 def check_files(model: Path) -> Iterator[Ability]:
-    """Check the tokenizer, the chat template and the end tokens of the model in a folder. No weights are loaded."""
+    """Check the weights, the tokenizer, the chat template and the end tokens of the model in a folder. Of the weights
+    only the headers are read."""
+    try:
+        require_trainable(model)
+    except UsageError as error:
+        yield Ability("weights and lineage", False, f"{error.message}; {error.fix}")
+    else:
+        detail = "transformers reads all of them, and saves them in the same form, so a training can be graded"
+        yield Ability("weights and lineage", True, detail)
     try:
         chat = Chat(model)
     except UsageError as error:
@@ -76,14 +87,9 @@ def describe_configuration(model: Path) -> ModelInfo:
     """
     if any(model.glob("*.safetensors")):
         return describe(model)
-    import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
-
+    network = shapes_of(model)
+    text = network.config.get_text_config()
     try:
-        config = AutoConfig.from_pretrained(model)
-        with torch.device("meta"):
-            network = AutoModelForCausalLM.from_config(config)
-        text = config.get_text_config()
         heads = text.num_attention_heads
         return ModelInfo(
             architecture=type(network).__name__,
@@ -98,6 +104,23 @@ def describe_configuration(model: Path) -> ModelInfo:
             vocabulary=text.vocab_size,
             context_length=text.max_position_embeddings,
         )
+    except (AttributeError, TypeError, ValueError) as error:
+        raise UsageError(f"the configuration in {model} cannot be described: {error}", fix=SAVED) from None
+
+
+def shapes_of(model: Path) -> Any:
+    """Return the model that transformers makes of a folder's configuration, on the device ``meta``.
+
+    Raises:
+        UsageError: if the configuration is not that of a causal language model.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    config = require_supported(model)
+    try:
+        with torch.device("meta"):
+            return AutoModelForCausalLM.from_config(config, trust_remote_code=False)
     except Exception as error:  # a configuration of a stranger can make its parser raise anything
         reason = " ".join(str(error).split())[:200]
         raise UsageError(f"the configuration in {model} cannot be used: {reason}", fix=SAVED) from error

@@ -46,13 +46,16 @@ def read_config(model: Path) -> Any:
     from transformers import AutoConfig
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
+    from ftdojo.models.network import quiet  # which imports this module
+
     raw = read_json(model)
     kind = raw.get("model_type")
     if kind not in CONFIG_MAPPING_NAMES:
         code = "needs Python code of its own (auto_map), which is never run" if "auto_map" in raw else "is unknown"
         raise UsageError(f"the architecture {str(kind)[:60]!r} of the model in {model} {code}", fix=_CHOOSE)
     try:
-        return AutoConfig.from_pretrained(model, trust_remote_code=False)
+        with quiet():
+            return AutoConfig.from_pretrained(model, trust_remote_code=False)
     except Exception as error:  # noqa: BLE001 - classes check their fields in many ways
         reason = " ".join(str(error).split())[:300]
         raise UsageError(f"the model in {model} cannot be read: {type(error).__name__}: {reason}", fix=SAVED) from None

@@ -287,24 +287,14 @@ class Watched:
     def say(self, text: str) -> None:
         """Pass on one line of text."""
         self.latest = text
-        with _unread():
-            self._watcher.say(text)
+        self._watcher.say(text)
 
     def update(self, stage: str, done: float, total: float, note: str = "") -> None:
         """Pass on the progress of a stage."""
         self.latest = f"{stage}: {100 * done / total:.0f} %" if total else stage
-        with _unread():
-            self._watcher.update(stage, done, total, note)
+        self._watcher.update(stage, done, total, note)
 
     def end(self, stage: str, note: str = "") -> None:
         """Pass on the end of a stage."""
         self.latest = f"{stage}: {note}"
-        with _unread():
-            self._watcher.end(stage, note)
-
-
-@contextlib.contextmanager
-def _unread() -> Iterator[None]:
-    """An agent that is gone no longer reads the standard error that it has got from us; that is no fault of the run."""
-    with contextlib.suppress(BrokenPipeError):
-        yield
+        self._watcher.end(stage, note)

@@ -11,10 +11,11 @@ from ftdojo.contract.configuration import Configuration
 from ftdojo.contract.options import duration_text
 from ftdojo.contract.result import IterationResult
 from ftdojo.contract.train_config import OUT_OF_TIME
-from ftdojo.record import RunFolder
+from ftdojo.report.next_steps import next_steps
 
 TIME = frozenset({"over_budget", OUT_OF_TIME})
 """Codes of findings that say that the time did not suffice."""
+COMMANDS = ("ftdojo ", "vllm ")
 NO_GAIN = (
     "give more raw rows (see the table of what more would buy), a stronger base model with --model, or another agent"
 )
@@ -71,15 +72,11 @@ def advise(
         iterations: their results.
         out_of_budget: whether the run ended because a limit was reached.
     """
-    folder, name = shlex.quote(str(run)), shlex.quote(run.resolve().name)
+    folder = shlex.quote(str(run))
     again = run.parent / f"{run.resolve().name}-2"
     if best:
-        model = shlex.quote(str(RunFolder(run).model))
-        return [
-            Step("write the model with its card, and score it again", f"ftdojo export {folder} models/{name}"),
-            Step("serve it", f"vllm serve {model} --served-model-name {name}"),
-            Step("check the run again from its record", f"ftdojo verify {folder}"),
-        ]
+        verify = Step("check the run again from its record", f"ftdojo verify {folder}")
+        return [*(Step(what, command) for what, command in next_steps(run) if command.startswith(COMMANDS)), verify]
     if lacked_time(iterations, out_of_budget=out_of_budget):
         wall_s = configuration.budget.get("wall_s") or 1800.0
         longer = repeat_command(configuration, task, again, wall_s=3 * wall_s)

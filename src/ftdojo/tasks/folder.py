@@ -326,7 +326,7 @@ def _spec(
     raw = Rendering(
         name="raw",
         prompt=file.prompt,
-        completion=file.answer_template,
+        completion=template.first_of(file.answer) if reader.several_in else file.answer_template,
         description="the row as it stands",
     )
     scale = scorers.Scale() if plugin is None else scorers.scale_of(plugin, file.metric)

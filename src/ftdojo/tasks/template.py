@@ -68,6 +68,15 @@ def variable(name: str) -> str:
     return name if is_word else f"row[{json.dumps(name, ensure_ascii=False)}]"
 
 
+def first_of(name: str) -> str:
+    """Return the template of one field whose lists are several right answers: of a list the first, else its value."""
+    value = variable(name)
+    shown = "{% if one is string %}{{ one }}{% else %}{{ one | to_json }}{% endif %}"
+    first = f"{{% set one = {value} | first %}}{shown}"
+    listed = f"{value} is sequence and {value} is not string and {value} is not mapping and {value}"
+    return f"{{% if {listed} %}}{first}{{% else %}}{field(name)}{{% endif %}}"
+
+
 def field(name: str) -> str:
     """Return the template of one field: text unchanged, other values as JSON, empty for a missing or null field."""
     name = variable(name)

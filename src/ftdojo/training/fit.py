@@ -7,10 +7,12 @@ card of this memory is known to do.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ftdojo.contract.model_info import ModelInfo
-from ftdojo.contract.train_config import TrainConfig
-from ftdojo.models import Compute
+from ftdojo.contract.train_config import Lora, TrainConfig
+from ftdojo.models import Compute, network
+from ftdojo.training.sft.dry_run import Adapted, adapt_shapes
 from ftdojo.training.sft.estimate import memory, operations
 from ftdojo.training.sft.shapes import Shape
 
@@ -53,10 +55,22 @@ def parse_card(text: str) -> float:
     return number * GIB
 
 
-def fit(model: ModelInfo, card: float) -> list[Fit]:
+def count_adapters(shapes: Any) -> Adapted:
+    """Return what adapters of the default rank on all linear modules change in a model on the device ``meta``, which
+    has them from then on. The formulas for dense decoders do not know of experts."""
+    with network.quiet():
+        return adapt_shapes(shapes, Lora().rank, "all-linear")
+
+
+def fit(model: ModelInfo, card: float, adapters: Adapted | None = None) -> list[Fit]:
     """Return what each method needs on a card with this many bytes, and whether it fits.
 
     Rows have :data:`LENGTH` tokens, or as many as the model's context; a step has :data:`ROWS` of them.
+
+    Args:
+        model: the architecture.
+        card: bytes of its memory.
+        adapters: what adapters change, by :func:`count_adapters`; if not given, as in a dense decoder.
     """
     on = Compute("cuda", "bfloat16", "sdpa", "a card")
     length = min(LENGTH, model.context_length)
@@ -68,8 +82,10 @@ def fit(model: ModelInfo, card: float) -> list[Fit]:
     found = []
     for method in METHODS:
         config = TrainConfig(method=method, batch_size=ROWS, max_length=max(8, length))
-        sizes = [rows for rows in (16, 8, 4, 2, 1) if memory(model, config, on, shape(rows)) <= USABLE * card]
-        peak = memory(model, config, on, shape(sizes[0] if sizes else 1))
+        adapted = adapters if config.adapter else None
+        needed = {rows: memory(model, config, on, shape(rows), adapted=adapted) for rows in (16, 8, 4, 2, 1)}
+        sizes = [rows for rows, size in needed.items() if size <= USABLE * card]
+        peak = needed[sizes[0] if sizes else 1]
         seconds = 10_000 * 3 * operations(model, shape(1)) / speed
         found.append(Fit(method, sizes[0] if sizes else None, peak, seconds / 3600))
     return found

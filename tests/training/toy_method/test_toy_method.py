@@ -135,7 +135,9 @@ def test_it_is_trained_again_to_the_same_model_when_the_store_is_gone(place: Pat
     shutil.rmtree(copy / "home/stages")
     made = export(copy / "run", tmp_path / "out", home=Home(copy / "home"), progress=Silent())
     assert made.score == made.steps[0].iteration.score
-    assert (made.folder / "model.safetensors").read_bytes() == (place / "run/model/model.safetensors").read_bytes()
+    assert (made.written.folder / "model.safetensors").read_bytes() == (
+        place / "run/model/model.safetensors"
+    ).read_bytes()
 
 
 def test_gates_speak_of_its_rows_and_settings(task: Path, tiny_model: Path, tmp_path: Path) -> None:

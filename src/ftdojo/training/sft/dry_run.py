@@ -51,11 +51,19 @@ def adapt(base: Path, lora: Lora) -> Adapted:
 
 @functools.lru_cache(maxsize=8)
 def _adapt(base: Path, rank: int, targets: str | tuple[str, ...]) -> Adapted:
+    shapes, _ = network.load_shapes(base)
+    return adapt_shapes(shapes, rank, targets, _stored_names(shapes))
+
+
+def adapt_shapes(
+    shapes: Any, rank: int, targets: str | tuple[str, ...], names: Mapping[int, list[str]] | None = None
+) -> Adapted:
+    """Return what adapters change in a model on the device ``meta``; ``names`` are those of its stored tensors, by the
+    ``id`` of the parameter."""
     import torch
     from peft import LoraConfig, get_peft_model
 
-    shapes, _ = network.load_shapes(base)
-    names = _stored_names(shapes)
+    stored = names or {}
     wanted = targets if isinstance(targets, str) else list(targets)
     settings = LoraConfig(r=rank, target_modules=wanted, task_type="CAUSAL_LM")
     try:
@@ -65,7 +73,7 @@ def _adapt(base: Path, rank: int, targets: str | tuple[str, ...]) -> Adapted:
         return Adapted(fault=" ".join(str(error).split())[:300])
     if (reason := fault(adapted)) is not None:
         return Adapted(fault=reason)
-    ranks = {n: max(m.r.values()) for m in _layers(adapted) for n in names[id(_weight(m))]}
+    ranks = {n: max(m.r.values()) for m in _layers(adapted) for n in stored.get(id(_weight(m)), [])}
     trained = sum(math.prod(p.shape) for p in adapted.parameters() if p.requires_grad)
     copied = sum(math.prod(_weight(m).shape) for m in _layers(adapted) if hasattr(m, "parameter_name"))
     return Adapted(parameters=trained, copied=copied, ranks=ranks)

@@ -53,7 +53,7 @@ def build(folder: Path, sources: Sources, *, task: str) -> None:
     validation, test = ([row for row in part if ANSWERS[task](row)] for part in (validation, test))
 
     def question(row: Row) -> str:
-        return PROMPTS[task](row)[0]["content"]
+        return str(PROMPTS[task](row)[0]["content"])
 
     test = distinct(test, question)
     validation = distinct(validation, question, map(question, test))

@@ -47,7 +47,7 @@ def prompt_of(template: str) -> Callable[[Record], list[Message]]:
 
 def target_claim(item: Record) -> str:
     """The text of the target claim; empty if there is none."""
-    return prompt_of(f"{CONTEXT}{TARGET}")(item)[0]["content"]
+    return str(prompt_of(f"{CONTEXT}{TARGET}")(item)[0]["content"])
 
 
 def source(task: str, description: str, prompt: str, label: str, answer: str) -> RawSource:
