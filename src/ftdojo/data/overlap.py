@@ -43,6 +43,8 @@ TEMPLATE = 0.9
 """An n-gram that at least this share of the items have belongs to the instruction of a sibling."""
 DOCUMENT = 0.1
 """A passage that more than this share of the items have is the instruction of a sub-task, and no document."""
+MANY = 24
+"""A sibling with so many n-grams that no other item has is known by those alone."""
 PASSAGE = 8
 """A run of n-grams of this length (11 words) that two texts share is a passage."""
 HALF = 0.5
@@ -66,6 +68,8 @@ class Item:
     sibling: bool = False
     own: frozenset[int] = frozenset()
     """Of a sibling, those of its document: the words around them may be the same in every document."""
+    alone: frozenset[int] = frozenset()
+    """Of a sibling, those that no other item has, if they are many: a share of them makes a copy, too."""
 
 
 class OverlapIndex:
@@ -100,9 +104,16 @@ class OverlapIndex:
         ordered = [tuple(0 if frequency[gram] >= template else gram for gram in own) for own in grams]
         shared = [[frequency[gram] > SHARED for gram in own if frequency[gram] <= max(SHARED, most)] for own in grams]
         siblings = {number for number, flags in enumerate(shared) if _longest(flags) >= PASSAGE}
-        siblings |= _about_raw_rows(ordered, raw, hasher)
+        about_raw = _about_raw_rows(ordered, raw, hasher)
+        siblings |= about_raw
+        alone = [frozenset(gram for gram in own if frequency[gram] <= SHARED) for own in grams]
         items = [
-            Item(ordered[n], sibling=True, own=frozenset(g for g in own if frequency[g] <= max(SHARED, most)))
+            Item(
+                ordered[n],
+                sibling=True,
+                own=frozenset(gram for gram in own if frequency[gram] <= max(SHARED, most)),
+                alone=alone[n] if n not in about_raw and len(alone[n]) >= MANY else frozenset(),
+            )
             if n in siblings
             else Item(tuple(sorted({gram for gram in own if frequency[gram] <= SHARED})))
             for n, own in enumerate(grams)
@@ -114,12 +125,18 @@ class OverlapIndex:
     @classmethod
     def from_json(cls, value: Any) -> Self:
         """Restore the index from a value of :meth:`to_json`."""
-        items = [Item(tuple(item["grams"]), item["sibling"], frozenset(item["own"])) for item in value["items"]]
+        items = [
+            Item(tuple(item["grams"]), item["sibling"], frozenset(item["own"]), frozenset(item["alone"]))
+            for item in value["items"]
+        ]
         return cls(items, value["share"])
 
     def to_json(self) -> dict[str, Any]:
         """Return the index as a JSON value."""
-        items = [{"grams": list(i.grams), "sibling": i.sibling, "own": sorted(i.own)} for i in self._items]
+        items = [
+            {"grams": list(i.grams), "sibling": i.sibling, "own": sorted(i.own), "alone": sorted(i.alone)}
+            for i in self._items
+        ]
         return {"items": items, "share": self._share}
 
     def overlaps(self, turns: Sequence[str]) -> bool:
@@ -151,7 +168,9 @@ class OverlapIndex:
 
     def _is_copy(self, item: Item, count: int, grams: set[int]) -> bool:
         if item.sibling:
-            return len(item.own & grams) >= HALF * len(item.own) and _covers(item.grams, grams)
+            part = len(item.alone & grams) >= max(self._share * len(item.alone), FEW)
+            whole = len(item.own & grams) >= HALF * len(item.own) and _covers(item.grams, grams)
+            return whole or (part and bool(item.alone))
         return count >= self._needed(item)
 
     def _needed(self, item: Item) -> float:
