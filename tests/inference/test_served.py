@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -107,7 +108,8 @@ def vllm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("vllm")
-def test_vllm_serves_the_model_as_long_as_it_is_needed(tmp_path: Path) -> None:
+def test_vllm_serves_the_model_as_long_as_it_is_needed(tiny_model: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_model, tmp_path / "model")
     with open_engine("vllm", tmp_path / "model") as engine:
         (server,) = [p for p in psutil.Process().children() if str(tmp_path / "model") in p.cmdline()]
         found = engine.generate(PROMPTS[:3], max_new_tokens=9)
