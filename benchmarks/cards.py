@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ftdojo.models.suitability import describe_configuration, shapes_of
+from ftdojo.plain import plural
 from ftdojo.training.fit import CARDS, GIB, Fit, count_adapters, fit
 
 
@@ -59,7 +60,7 @@ def main() -> None:
 
 
 def _cell(one: Fit) -> str:
-    return f"{f'{one.batch_size} rows' if one.batch_size else 'no'}, {one.peak / GIB:.0f} GiB"
+    return f"{plural(one.batch_size, 'row') if one.batch_size else 'no'}, {one.peak / GIB:.0f} GiB"
 
 
 if __name__ == "__main__":
