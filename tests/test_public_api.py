@@ -13,7 +13,7 @@ import ftdojo
 NAMES = set(
     "Abilities Agent AgentSetup Budget DataLlm Decision Dojo Door Draft Feedback Finding FtdojoError Home Iteration "
     "Lora Observation Plan PlannedChange Probe Recipe RunOptions RunResult ScoreReport Source Submission Task TaskSpec "
-    "TrainConfig __version__ get_task make_agent run_episode score validate".split()
+    "TrainConfig __version__ get_task load_contest load_run make_agent run_episode score validate".split()
 )
 """A name is added here on purpose; one is taken away only as docs/compatibility.md says."""
 

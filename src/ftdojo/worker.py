@@ -21,6 +21,10 @@ CPU_S = 3600
 """Of a child, for all requests: a child whose parent was killed ends by this."""
 
 
+STARTS = 2
+"""A child that has ended is started anew once: it may be another program that ended it."""
+
+
 class LimitError(Exception):
     """The child has not answered in time, or has ended; it answers no more."""
 
@@ -41,25 +45,31 @@ class Worker:
             LimitError: if there is none within the deadline, now or to an earlier request.
         """
         with self._turn:
-            if self._failed:
-                raise LimitError
-            process = self._process = self._process or self._start()
-            assert process.stdin is not None
-            assert process.stdout is not None
-            line = b""
-            try:
-                process.stdin.write(json.dumps(request, default=lambda _: None).encode() + b"\n")
-                process.stdin.flush()
-                ready, _, _ = select.select([process.stdout], [], [], deadline_s)
-                line = process.stdout.readline() if ready else b""
-            except OSError:  # it has ended
-                pass
-            if not line:
-                self._failed = True
+            text = json.dumps(request, default=lambda _: None).encode() + b"\n"
+            for _ in range(STARTS):
+                if self._failed:
+                    break
+                process = self._process = self._process or self._start()
+                if line := self._exchange(process, text, deadline_s):
+                    answer: dict[str, Any] = json.loads(line)
+                    return answer
                 _end(process)
-                raise LimitError
-            answer: dict[str, Any] = json.loads(line)
-            return answer
+                self._process = None
+            self._failed = True
+            raise LimitError
+
+    def _exchange(self, process: subprocess.Popen[bytes], request: bytes, deadline_s: float) -> bytes:
+        """Return the child's answer; empty if it has ended, or has not answered in time, which is final."""
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            process.stdin.write(request)
+            process.stdin.flush()
+            ready, _, _ = select.select([process.stdout], [], [], deadline_s)
+        except OSError:
+            return b""
+        self._failed = not ready
+        return process.stdout.readline() if ready else b""
 
     def _start(self) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(

@@ -106,6 +106,9 @@ engine = "vllm"
 data_llm = ["weak=openai:a"]
 llm_concurrency = 3
 prechecks = 50
+thinking = "on"
+thinking_tokens = 100
+chat_template = "chatml"
 [budgets.short]
 wall = "2m"
 device = "90s"

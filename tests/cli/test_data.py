@@ -200,7 +200,7 @@ def test_a_mirror_is_used_in_place(run: Any, hub: Hub, tmp_path: Path) -> None:
 
 def test_tables_for_people(run: Any, approve: Path, tmp_path: Path) -> None:
     made = run("data", "prepare", str(approve), "--home", str(tmp_path / "other"))
-    assert "80 rows in 1 files" in made.stdout
+    assert "80 rows in 1 file " in made.stdout
     assert "own/approve (folder) is prepared" in " ".join(made.stdout.split())
     shown = run("data", "show", str(approve), "--home", str(tmp_path / "other"))
     assert "train.jsonl  80 rows, 0 malformed" in shown.stdout

@@ -503,7 +503,7 @@ try:
 except ftdojo_llm.LlmError as error:
     print(error)
 """
-    first, second = play(code).completed.output.splitlines()
+    first, second, _fix = play(code).completed.output.splitlines()
     right, missing, *rest = json.loads(first)
     assert right is None
     assert missing.startswith("unscorable: ")

@@ -33,10 +33,10 @@ class Row:
     """The text of the assistant's turn; of one that only calls tools, the calls as JSON lines."""
     subtask: str = ""
     """The sub-task that it teaches, if it names one."""
-    reply: Mapping[str, Any] = field(default_factory=dict)
-    """The assistant's turn, if it has more than a text: reasoning or calls of tools."""
     source: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     """The JSON object that it was parsed from."""
+    reply: Mapping[str, Any] = field(default_factory=dict)
+    """The assistant's turn, if it has more than a text: reasoning or calls of tools."""
 
     @property
     def messages(self) -> tuple[Message, ...]:

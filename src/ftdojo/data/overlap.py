@@ -7,9 +7,10 @@ are alike, such as questions from one template, a row must have more of an item 
 item is a different text, a smaller share suffices, so that edited copies are found too.
 
 Items about a document that others share, as in sets with several questions a document, are another matter: another
-question about the same document is no copy. Such an item (*sibling*) is contained in a row that covers all of it, but
-for a word here and there, in any order of its parts. Items that share a passage with each other are siblings; and so
-are those that share one with raw rows which ask something else, if this is usual in the data.
+question about the same document is no copy. Such an item (*sibling*) is contained in a row that covers all of it, in
+any order of its parts, but for a word here and there that does not distinguish it. Items that share a passage with each
+other are siblings; and so are those that share one with raw rows which ask something else, if this is usual in the
+data.
 
 An item shorter than an n-gram is only found as a whole turn, because any text may contain it by chance.
 """
@@ -69,7 +70,9 @@ class Item:
     own: frozenset[int] = frozenset()
     """Of a sibling, those of its document: the words around them may be the same in every document."""
     alone: frozenset[int] = frozenset()
-    """Of a sibling, those that no other item has, if they are many: a share of them makes a copy, too."""
+    """Of a sibling, those that hardly any other item has: questions from one template differ in these."""
+    enough: bool = False
+    """Whether a share of ``alone`` makes a copy."""
 
 
 class OverlapIndex:
@@ -112,7 +115,8 @@ class OverlapIndex:
                 ordered[n],
                 sibling=True,
                 own=frozenset(gram for gram in own if frequency[gram] <= max(SHARED, most)),
-                alone=alone[n] if n not in about_raw and len(alone[n]) >= MANY else frozenset(),
+                alone=alone[n],
+                enough=n not in about_raw and len(alone[n]) >= MANY,
             )
             if n in siblings
             else Item(tuple(sorted({gram for gram in own if frequency[gram] <= SHARED})))
@@ -126,7 +130,9 @@ class OverlapIndex:
     def from_json(cls, value: Any) -> Self:
         """Restore the index from a value of :meth:`to_json`."""
         items = [
-            Item(tuple(item["grams"]), item["sibling"], frozenset(item["own"]), frozenset(item["alone"]))
+            Item(
+                tuple(item["grams"]), item["sibling"], frozenset(item["own"]), frozenset(item["alone"]), item["enough"]
+            )
             for item in value["items"]
         ]
         return cls(items, value["share"])
@@ -134,7 +140,13 @@ class OverlapIndex:
     def to_json(self) -> dict[str, Any]:
         """Return the index as a JSON value."""
         items = [
-            {"grams": list(i.grams), "sibling": i.sibling, "own": sorted(i.own), "alone": sorted(i.alone)}
+            {
+                "grams": list(i.grams),
+                "sibling": i.sibling,
+                "own": sorted(i.own),
+                "alone": sorted(i.alone),
+                "enough": i.enough,
+            }
             for i in self._items
         ]
         return {"items": items, "share": self._share}
@@ -168,9 +180,14 @@ class OverlapIndex:
 
     def _is_copy(self, item: Item, count: int, grams: set[int]) -> bool:
         if item.sibling:
-            part = len(item.alone & grams) >= max(self._share * len(item.alone), FEW)
-            whole = len(item.own & grams) >= HALF * len(item.own) and _covers(item.grams, grams)
-            return whole or (part and bool(item.alone))
+            alone = len(item.alone & grams)
+            if item.enough and alone >= max(self._share * len(item.alone), FEW):
+                return True
+            missing = _missing(item.grams, grams)
+            if len(item.own & grams) < HALF * len(item.own) or not _few(missing):
+                return False
+            # Another question from the same template lacks a word or two, and these are what is its own.
+            return not any(missing) or alone >= HALF * len(item.alone)
         return count >= self._needed(item)
 
     def _needed(self, item: Item) -> float:
@@ -239,9 +256,8 @@ def _asks_otherwise(own: Sequence[int], grams: set[int]) -> bool:
     return passage >= max(PASSAGE, HALF * sum(gram != 0 for gram in own)) and _longest(_missing(own, grams)) > GAP
 
 
-def _covers(own: Sequence[int], grams: set[int]) -> bool:
-    """Whether a text has all of a sibling, but for a word here and there."""
-    missing = _missing(own, grams)
+def _few(missing: Sequence[bool]) -> bool:
+    """Whether a text lacks no more of a sibling than a word here and there."""
     return _longest(missing) <= GAP and sum(missing) <= (1 - COVERED) * len(missing)
 
 

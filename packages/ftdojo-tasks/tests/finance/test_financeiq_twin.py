@@ -139,7 +139,7 @@ def test_training_rows_do_not_overlap_with_items_but_leaks_would(
 ) -> None:
     every = [item for split in items.values() for item in split]
     prompts = [[turn["content"] for turn in TASK.prompt(item) if turn["role"] == "user"] for item in every]
-    index = OverlapIndex.from_texts("\n".join(turns) for turns in prompts)
+    index = OverlapIndex.from_texts(map(TASK.question, every))
     assert all(index.overlaps((turns[-1], "")) for turns in prompts)
     for source in TASK.spec.raw_sources:
         for rendering in source.renderings:
