@@ -224,6 +224,7 @@ def test_an_evaluation_that_is_killed_in_its_second_part_goes_on(
     assert not list((tmp_path / "cut/stages").rglob(JOURNAL))
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_in_an_evaluation_ends_the_same(
     played: Path, task: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,6 +44,7 @@ def test_a_hub_model_without_a_network_is_a_missing_prerequisite(
     assert "give its folder" in caught.value.fix
 
 
+@pytest.mark.slow
 def test_two_processes_convert_at_once_and_a_half_written_copy_is_ignored(embedded: Path, tmp_path: Path) -> None:
     kind = tmp_path / "models" / models.EMBEDDED
     dead = kind / f".{embedded.name}.tmp-dead"

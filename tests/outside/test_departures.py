@@ -120,6 +120,7 @@ def test_a_client_that_signals_and_kills_pauses_the_run(options: list[str], tmp_
     assert paused.payload["charge"]["wall_s"] >= 1, "its thinking is charged"
 
 
+@pytest.mark.slow
 def test_a_server_that_is_killed_during_the_test_has_the_run_finished_and_the_agent_may_come_back(
     options: list[str], tmp_path: Path
 ) -> None:
