@@ -148,7 +148,7 @@ def test_options_that_do_not_fit_together_are_refused() -> None:
     with pytest.raises(UsageError, match="GGUF"):
         Wanted(form="merged", quants=("q8_0",))
     with pytest.raises(UsageError, match="no id of a hub"):
-        Wanted(form="adapter", base_id="/root/model")
+        Wanted(form="adapter", base_id="/models/base")
 
 
 def test_the_card_tells_where_the_model_comes_from(run: Path, home: Home, tmp_path: Path) -> None:
