@@ -6,6 +6,7 @@ import json
 import random
 import shutil
 from pathlib import Path
+from typing import Any
 
 TASK_TOML = """
 id = "own/approve"
@@ -38,11 +39,16 @@ def small_tokenizer(embedded: Path, folder: Path) -> None:
 
 def make_model(embedded: Path, folder: Path) -> None:
     """Write a randomly initialized Llama of two layers with a small form of the embedded tokenizer."""
+    folder.mkdir(parents=True, exist_ok=True)
+    small_tokenizer(embedded, folder)
+    write_network(folder)
+
+
+def write_network(folder: Path, **changes: Any) -> None:
+    """Write a randomly initialized Llama of two layers, with these settings, for the tokenizer in ``folder``."""
     import torch
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-    folder.mkdir(parents=True, exist_ok=True)
-    small_tokenizer(embedded, folder)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     config = LlamaConfig(
         hidden_size=64,
@@ -56,6 +62,7 @@ def make_model(embedded: Path, folder: Path) -> None:
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
         tie_word_embeddings=True,
+        **changes,
     )
     torch.manual_seed(0)
     LlamaForCausalLM(config).save_pretrained(folder)

@@ -29,7 +29,7 @@ from ftdojo.training.sft.trainer import _network, train
 
 ON = Compute("cpu", "float32", "sdpa", "test")
 QUICK = ["qwen3", "gpt_oss", "mixtral"]
-"""Plain; with sliding windows and without sdpa; with experts."""
+"""One dense model, one with sliding windows and without sdpa, and one with experts."""
 LONG = [kind for kind in zoo.KINDS if kind not in QUICK]
 ROWS = [
     Row(({"role": "user", "content": f"Say what follows {n}: {'ab' * (n % 4)}"},), f"one two {'x' * (n % 3)}{n}")
