@@ -146,7 +146,7 @@ def grade(request: Request, progress: Progress) -> Ruling:
 
 def _start_process(complaints: IO[str]) -> AbstractContextManager[subprocess.Popen[str]]:
     # The process holds the sealed items and may compute for hours: it must die with a run that is killed.
-    program = (sys.executable, "-m", "ftdojo.episode.grading")
+    program = child.module("ftdojo.episode.grading")
     return child.running(*program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints)
 
 
