@@ -231,7 +231,7 @@ def test_tools_are_in_the_models_own_form_or_refused(tiny_model: Path, tmp_path:
 def test_a_template_without_end_is_refused(
     template: str, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rendering, "DEADLINE_S", 4.0)
+    monkeypatch.setattr(rendering, "DEADLINE_S", 1.0)
     chat = Chat(families.with_template(tiny_model, tmp_path / "model", template))
     with pytest.raises(ValueError, match="chat template of the model"):
         chat.conversation([USER, FIRST])
