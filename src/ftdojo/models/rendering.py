@@ -6,13 +6,11 @@ from __future__ import annotations
 
 import functools
 import json
-import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec, module_from_spec
-from types import ModuleType
 from typing import Any
 
 from ftdojo.worker import LimitError, Worker, answer_requests
@@ -103,18 +101,13 @@ def _rendered(request: dict[str, Any], messages: list[dict[str, Any]], *, ask: b
 def _import_render() -> Callable[..., Any]:
     """Return the function of transformers that renders templates. Called in the child, which uses nothing else of it.
 
-    Importing it as usual takes most of a second, and each new template waits for a child. So the two packages around
-    its module are entered without running their own code, and two modules that rendering does not use are left out:
-    numpy, as values from JSON are never numpy's, and the logging of transformers, which imports progress bars.
+    The two packages around its module are entered without running their own code, which takes most of a second: each
+    new template waits for a child.
     """
     for name in ("transformers", "transformers.utils"):
         spec = find_spec(name)
         assert spec is not None
         sys.modules[name] = module_from_spec(spec)
-    numpy, log = ModuleType("numpy"), ModuleType("transformers.utils.logging")
-    numpy.__dict__["generic"] = ()  # isinstance(value, ()) is False for every value
-    log.__dict__["get_logger"] = logging.getLogger
-    sys.modules |= {module.__name__: module for module in (numpy, log)}
     render: Callable[..., Any] = import_module("transformers.utils.chat_template_utils").render_jinja_template
     return render
 
