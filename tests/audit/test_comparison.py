@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ftdojo.audit import comparison, scored
+from ftdojo.audit import comparison, scored_items
 from ftdojo.errors import InputError, UsageError
 from ftdojo.tasks.folder import load_folder
 from ftdojo.tasks.rows import read_jsonl, write_jsonl
@@ -43,7 +43,7 @@ def inspect(path: Path, values: list[Any]) -> str:
 
 
 def compared(*given: str, margin: float = 0.0, **options: Any) -> comparison.Comparison:
-    return comparison.compare([scored.read(one, **options) for one in given], margin=margin)
+    return comparison.compare([scored_items.read(one, **options) for one in given], margin=margin)
 
 
 def test_a_run_is_better_than_its_base_model() -> None:
@@ -125,7 +125,7 @@ def test_only_items_of_all_are_compared(tmp_path: Path) -> None:
 def test_what_cannot_be_read_is_named(tmp_path: Path, content: str, error: type[Exception], message: str) -> None:
     (tmp_path / "f.jsonl").write_text(content)
     with pytest.raises(error, match=message):
-        scored.read(str(tmp_path / "f.jsonl"))
+        scored_items.read(str(tmp_path / "f.jsonl"))
 
 
 def test_what_cannot_be_compared(tmp_path: Path) -> None:
@@ -136,4 +136,4 @@ def test_what_cannot_be_compared(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no item was answered by all"):
         compared(a, other)
     with pytest.raises(UsageError, match="no file or finished run"):
-        scored.read(str(tmp_path / "nothing"))
+        scored_items.read(str(tmp_path / "nothing"))

@@ -12,10 +12,10 @@ from dataclasses import replace
 from typing import Literal
 
 from ftdojo import sandbox, tasks
-from ftdojo.audit.scored import Item, Scored
+from ftdojo.audit.scored_items import Item, Scored
 from ftdojo.contract.result import Document, Result
 from ftdojo.errors import UsageError
-from ftdojo.stats import Estimate, bootstrap, holm, mcnemar, paired_difference, sign_flips, stratified_mean
+from ftdojo.stats import Estimate, Tally, bootstrap, holm, paired_difference, sign_flips, stratified_mean
 from ftdojo.tasks.spec import ItemScore
 
 Verdict = Literal["better", "worse", "not shown"]
@@ -167,7 +167,7 @@ def _against(first: Scored, other: Scored, common: Sequence[str], margin: float,
     difference = _difference(first, other, common, metric)
     low, high = sorted(sign * end for end in difference.interval)
     binary = {item.score for item in (*ours, *theirs)} <= {0.0, 1.0} and len(set(strata)) == 1 and metric is None
-    won, lost = sum(gap > 0 for gap in gaps), sum(gap < 0 for gap in gaps)
+    tally = Tally.of(gaps)
     flips = sorted((gap, name) for gap, name in zip(gaps, common, strict=True) if gap)
     return Against(
         name=other.name,
@@ -177,9 +177,9 @@ def _against(first: Scored, other: Scored, common: Sequence[str], margin: float,
         verdict="better" if low > 0 else "worse" if high < 0 else "not shown",
         within_margin=low > -margin,
         test="mcnemar" if binary else "permutation",
-        p_value=mcnemar(won, lost) if binary else sign_flips(gaps, strata),
-        won=won,
-        lost=lost,
+        p_value=tally.p_value if binary else sign_flips(gaps, strata),
+        won=tally.wins,
+        lost=tally.losses,
         groups=_groups(first, ours, theirs),
         flips=[Flip(id=name, first=first.items[name].score, other=other.items[name].score) for _, name in flips],
     )

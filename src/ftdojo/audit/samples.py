@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ftdojo.audit.evidence import Evidence, Made, Unchecked
+from ftdojo.audit.evidence import Evidence, Unchecked
 from ftdojo.contract.result import Score
 from ftdojo.contract.task_spec import Record
 from ftdojo.data import read_items
@@ -140,4 +140,4 @@ def _name(number: int) -> str:
     return f"iteration-{number}" if number else "base"
 
 
-__all__ = ["Evaluated", "Made", "Sample", "Samples", "read_samples"]
+__all__ = ["Evaluated", "Sample", "Samples", "read_samples"]

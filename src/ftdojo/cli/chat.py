@@ -41,7 +41,7 @@ def chat(
       ftdojo chat runs/demo '{"ticket": "My order has not arrived."}'
     """
     from ftdojo import inference
-    from ftdojo.audit.models_of_run import find_models
+    from ftdojo.audit.base_and_best import find_models
     from ftdojo.record import Home
 
     found = find_models(run_dir, home=Home.default(), task=task)

@@ -69,7 +69,7 @@ def compare(
       ftdojo compare base=samples_gsm8k_1.jsonl tuned=samples_gsm8k_2.jsonl --metric exact_match,strict-match
     """
     from ftdojo import sandbox, tasks
-    from ftdojo.audit import comparison, scored
+    from ftdojo.audit import comparison, scored_items
     from ftdojo.cli.tasks import read_rows
 
     if len(systems) < 2:
@@ -77,14 +77,14 @@ def compare(
     found = tasks.get(task, runner=sandbox.run_user_code) if task else None
     records = read_rows(items) if items else []
     read = [
-        scored.read(given, metric=metric, higher_is_better=not lower_is_better, task=found, items=records)
+        scored_items.read(given, metric=metric, higher_is_better=not lower_is_better, task=found, items=records)
         for given in systems
     ]
     if len({system.name for system in read}) < len(read):
         raise UsageError("two systems have the same name", fix="name them: NAME=PATH")
     compared = comparison.compare(read, margin=margin)
     if html:
-        from ftdojo.report.comparison import write_comparison
+        from ftdojo.report.comparison_page import write_comparison
 
         write_comparison(html, compared)
     if json:
