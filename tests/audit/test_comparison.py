@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ftdojo.audit import comparison, scored_items
+from ftdojo.contract.result import TRIVIAL_NAMES
 from ftdojo.errors import InputError, UsageError
 from ftdojo.tasks.folder import load_folder
 from ftdojo.tasks.rows import read_jsonl, write_jsonl
@@ -56,6 +57,20 @@ def test_a_run_is_better_than_its_base_model() -> None:
     assert best.won + best.lost == len(best.flips)
 
 
+def test_what_needs_no_training_stands_beside_the_scores_of_runs(finished_run: Path) -> None:
+    run = finished_run / "run"
+    found = compared(f"{run}@base", str(run))
+    trivial = json.loads((run / "result.json").read_text())["trivial"]
+    for one in found.untrained:
+        key = next(key for key, name in TRIVIAL_NAMES.items() if name == one.name)
+        recorded = (trivial[key]["value"], *trivial[key]["interval"])
+        assert (one.score.value, *one.score.interval) == pytest.approx(recorded)
+    names = [one.name for one in found.untrained]
+    assert {"constant", "few-shot"} <= set(names)
+    assert len(names) == len(set(names)), "each once, although both systems are of one run"
+    assert compared(f"{FINISHED}@base", str(FINISHED)).untrained == [], "older builds did not record them"
+
+
 def test_files_of_scores_and_predictions_compare_as_the_task_scores_them(approve: Path, tmp_path: Path) -> None:
     task, rows = load_folder(approve), read_jsonl(approve / "eval.jsonl")
     items = [{**row, "id": str(i)} for i, row in enumerate(rows)]
@@ -78,7 +93,12 @@ def test_logs_of_other_harnesses(tmp_path: Path) -> None:
     assert found.others[0].score.value == pytest.approx(1000 / 12)
     assert (found.others[0].won, found.others[0].lost) == (4, 0)
     assert found.others[0].p_value == pytest.approx(0.125)
-    assert {group.name for group in found.others[0].groups} == {"yes", "no"}
+    groups = found.others[0].groups
+    assert {group.name for group in groups} == {"yes", "no"}
+    for value in (value for group in groups for value in (group.first, group.other)):
+        assert value.interval[0] < value.interval[1]
+        assert value.interval[0] <= value.value <= value.interval[1]
+        assert value.n == 6
     logs = [inspect(tmp_path / name, ["C" if v else "I" for v in s]) for name, s in (("a.json", a), ("b.eval", b))]
     assert compared(*logs).others[0].difference == found.others[0].difference
     partly = inspect(tmp_path / "p.json", ["P"] * 12)

@@ -22,17 +22,18 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from ftdojo.contract.result import TRIVIAL_NAMES
 from ftdojo.contract.task_spec import Record
 from ftdojo.errors import InputError, UsageError
 from ftdojo.findings import Finding
 from ftdojo.record import Ledger, RunFolder
-from ftdojo.record.events import RunBegun
+from ftdojo.record.events import RunBegun, TestScored
 from ftdojo.record.history import History
 from ftdojo.tasks.aggregate import subtask_mean
 from ftdojo.tasks.classes import MOST_SHOWN, gold_class
@@ -82,6 +83,8 @@ class Scored:
     """Of ftdojo's own results: what the task's scorer computes its metric from."""
     task: str = ""
     """Id of the task, or its folder; empty for logs of other harnesses."""
+    untrained: tuple[Scored, ...] = ()
+    """Of a run: what needs no training, the best constant and few-shot, on the same items."""
 
 
 def read(
@@ -139,28 +142,38 @@ def _run(name: str, folder: Path, *, base: bool) -> Scored:
         history = History(ledger)
         begun, result = history.first(RunBegun), history.finished
         verdicts = history.test_items.get("baseline" if base else "best", [])
+        test = history.first(TestScored)
     if begun is None or result is None:
         raise UsageError(f"the run in {folder} has not ended", fix="run the command that began it again to finish it")
     if not verdicts:
         raise UsageError(
             f"the run in {folder} has no verdicts on test items", fix="compare a run whose test was scored"
         )
-    found = {verdict.id: verdict for verdict in verdicts}
     score = (result.baseline if base else result.best).test
     best = begun.metric_range(0.0)
     pooled = score is None or not math.isclose(
         best * subtask_mean(verdicts, lambda v: v.score), score.value, abs_tol=1e-6
     )
-    return Scored(
-        name=name,
-        source="run, base model" if base else "run, best model",
-        metric=begun.metric,
-        higher_is_better=begun.higher_is_better,
-        best_value=best,
-        pooled=pooled,
-        items={v.id: Item(v.score, v.subtask, gold_class(v)) for v in verdicts},
-        verdicts=found,
-        task=begun.task,
+
+    def system(name: str, source: str, found: Sequence[ItemScore]) -> Scored:
+        return Scored(
+            name=name,
+            source=source,
+            metric=begun.metric,
+            higher_is_better=begun.higher_is_better,
+            best_value=best,
+            pooled=pooled,
+            items={v.id: Item(v.score, v.subtask, gold_class(v)) for v in found},
+            verdicts={v.id: v for v in found},
+            task=begun.task,
+        )
+
+    easy = test.trivial_items if test else {}
+    return replace(
+        system(name, "run, base model" if base else "run, best model", verdicts),
+        untrained=tuple(
+            system(TRIVIAL_NAMES[key], f"run {folder.resolve().name}", found) for key, found in easy.items()
+        ),
     )
 
 

@@ -113,12 +113,14 @@ def _print(found: Comparison) -> None:
             verdict.append(f", {'' if other.within_margin else 'not '}within {found.margin:g}")
         row = (other.name, _shown(other.score), _shown(other.difference, sign=True), str(other.won), str(other.lost))
         table.add_row(*row, p, verdict)
+    for one in found.untrained:
+        table.add_row(f"{one.name}, without training ({one.source})", _shown(one.score))
     out.print(table)
     for other in found.others:
         if other.groups:
             groups = Table("", "", "n", found.first, other.name, "difference", box=None)
             for group in other.groups:
-                values = (f"{group.first:.2f}", f"{group.other:.2f}", _shown(group.difference, sign=True))
+                values = (_shown(group.first), _shown(group.other), _shown(group.difference, sign=True))
                 groups.add_row(group.kind, group.name, str(group.n), *values)
             out.print(groups)
         for title, flips in (("lost", other.flips[: other.lost]), ("won", other.flips[other.lost :])):

@@ -141,6 +141,10 @@ class BudgetUsed(Result):
     llm: LlmUsage
 
 
+TRIVIAL_NAMES = {"constant": "constant", "majority": "constant by sub-task", "few_shot": "few-shot"}
+"""Key of :attr:`TrivialAnswers.scores` -> its short name."""
+
+
 class TrivialAnswers(Result):
     """Scores of answers that need no training, on one set of items."""
 
