@@ -15,7 +15,7 @@ import pytest
 
 from ftdojo.contract.feedback import ErrorSample, Feedback
 from ftdojo.contract.protocol import Iteration
-from ftdojo.contract.result import Gap
+from ftdojo.contract.result import ClassScore, Gap
 from ftdojo.contract.submission import PlannedChange
 from ftdojo.errors import UsageError
 from ftdojo.findings import Finding
@@ -147,6 +147,20 @@ def test_test_items_show_both_models_and_the_right_answer(make_run: MakeRun, bui
     examples = RunFolder(run).examples
     examples.write_text(examples.read_text("utf-8").replace("answer 3", "answer 4"), "utf-8")
     assert "examples" not in Page(write_report(run)).ids, "a file that was changed is not the run's"
+
+
+@pytest.mark.parametrize("keys", [("baseline", "best"), ("baseline", "best", "constant", "few_shot")])
+def test_the_share_of_each_class_has_its_interval(
+    make_run: MakeRun, build: SimpleNamespace, keys: tuple[str, ...]
+) -> None:
+    """With what needs no training beside it, unless an older build did not count it."""
+    counts = {"baseline": 10, "best": 30, "constant": 40, "few_shot": 0}
+    classes = [ClassScore(answer=HOSTILE, items=40, right={key: counts[key] for key in keys})]
+    page = Page(write_report(make_run(classes=classes, trivial=(None, build.trivial()))))
+    page.check()
+    shares = ["25.0 % [11.1, 38.9]", "75.0 % [61.1, 88.9]", "100.0 % [95.2, 100.0]", "0.0 % [0.0, 4.8]"]
+    assert " ".join(["40", *shares[: len(keys)]]) in page.text
+    assert page.text.count("few-shot") == ("few_shot" in keys)
 
 
 def test_hostile_test_items_do_not_act(make_run: MakeRun, build: SimpleNamespace) -> None:

@@ -211,7 +211,7 @@ def main() -> None:
         to_trivial=measured.compare(task, grades["best"].items),
         trivial_items=measured.verdicts,
         examples=choose_examples(task, items, outputs, every),
-        classes=count_classes(task, items, every),
+        classes=count_classes(task, items, every | measured.verdicts),
     )
     print(ruling.model_dump_json())  # noqa: T201
 

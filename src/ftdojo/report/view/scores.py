@@ -46,7 +46,4 @@ def _shown(score: Score | None, items: int | None) -> str:
 
 def score_lines(trivial: TrivialAnswers | None) -> Sequence[tuple[str, float]]:
     """Return names and values for the plot."""
-    scores = dict(trivial.scores) if trivial else {}
-    if trivial and not trivial.subtasks:
-        del scores["majority"]  # it is the constant
-    return [(TRIVIAL_NAMES[name], score.value) for name, score in scores.items()]
+    return [(TRIVIAL_NAMES[name], score.value) for name, score in trivial.distinct.items()] if trivial else []
