@@ -12,6 +12,7 @@ from rich.text import Text
 from ftdojo.cli.console import out, print_json
 from ftdojo.cli.run import Json
 from ftdojo.errors import UsageError
+from ftdojo.plain import plural
 
 if TYPE_CHECKING:
     from ftdojo.audit.comparison import Comparison, Value
@@ -99,10 +100,12 @@ def compare(
 
 def _print(found: Comparison) -> None:
     better = "higher" if found.higher_is_better else "lower"
-    out.print(f"{found.metric}, {better} is better; {found.n} items that all answered")
+    out.print(f"{found.metric}, {better} is better; {plural(found.n, 'item')} that all answered")
     for name, count in found.left_out.items():
         if count:
-            out.print(Text(f"warning: {count} items of {name} are left out: another one did not answer them", "yellow"))
+            out.print(
+                Text(f"warning: {plural(count, 'item')} of {name} left out: not answered by another one", "yellow")
+            )
     table = Table("system", "score", f"difference to {found.first}", "won", "lost", "p", "verdict", box=None)
     table.add_row(found.first, _shown(found.score), "", "", "", "", "")
     for other in found.others:
