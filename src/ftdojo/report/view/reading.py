@@ -118,7 +118,7 @@ def read(run: Path) -> Report:
         iterations=iterations,
         best=best,
         rows=rows,
-        subtasks=subtasks(baseline, iterations, best) if baseline else None,
+        subtasks=subtasks(baseline, iterations, best, trivial[0]) if baseline else None,
         details=Some(details, len(iterations) - len(details)),
         test=opening(opened, test),
         budget=accounts(spent, configuration.budget, limits, charges),
