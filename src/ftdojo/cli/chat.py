@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
+from rich.text import Text
 
 from ftdojo.cli.console import err, out, print_json
 from ftdojo.cli.run import Json
+from ftdojo.contract.result import RunResult
 from ftdojo.contract.task_spec import Message
 from ftdojo.errors import UsageError
 from ftdojo.tasks.spec import Task
@@ -41,7 +43,7 @@ def chat(
       ftdojo chat runs/demo '{"ticket": "My order has not arrived."}'
     """
     from ftdojo import inference
-    from ftdojo.audit.models_of_run import find_models
+    from ftdojo.audit.base_and_best import find_models
     from ftdojo.record import Home
 
     found = find_models(run_dir, home=Home.default(), task=task)
@@ -56,9 +58,30 @@ def chat(
             if json:
                 print_json({"prompt": prompt, "base": answers[0], "best": answers[1]}, indent=None)
                 continue
-            table = Table("base model", f"best model (iteration {found.iteration})", expand=True)
-            table.add_row(*answers)
+            heads = ("base model", f"best model (iteration {found.iteration})")
+            scores, caption = _scores(found.result) if found.result else (("", ""), None)
+            table = Table(
+                *(Column(Text(f"{head}\n{score}".strip())) for head, score in zip(heads, scores, strict=True)),
+                caption=caption,
+                caption_justify="left",
+                expand=True,
+            )
+            table.add_row(*map(Text, answers))
             out.print(table)
+
+
+def _scores(result: RunResult) -> tuple[tuple[str, str], str | None]:
+    """Return the scores of the two models on test, and those of what needs no training in one line."""
+    from ftdojo.report import text
+
+    base, best, easy = result.baseline.test, result.best.test, result.trivial
+    if base is None or best is None:
+        return ("", ""), None
+    shown = (f"{base.metric} on test {text.score(base)}", f"{best.metric} on test {text.score(best)}")
+    if easy is None:
+        return shown, None
+    untrained = [f"{text.trivial(easy, name)} {text.score(score)}" for name, score in easy.distinct.items()]
+    return shown, f"without training: {'; '.join(untrained)}"
 
 
 def _lines() -> Iterator[str]:

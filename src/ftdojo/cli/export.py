@@ -16,7 +16,7 @@ from ftdojo.cli.console import Live, err, out, print_json
 from ftdojo.cli.run import Json
 
 if TYPE_CHECKING:
-    from ftdojo.audit.forms import FormScore
+    from ftdojo.audit.form_scores import FormScore
 
 
 class Form(StrEnum):

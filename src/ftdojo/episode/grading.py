@@ -27,7 +27,7 @@ from ftdojo.contract.result import ClassScore, Gap, Score, TrivialAnswers
 from ftdojo.contract.submission import TRAIN
 from ftdojo.data import prepare
 from ftdojo.episode import evaluation, trivial
-from ftdojo.episode.classes import count_classes
+from ftdojo.episode.class_scores import count_classes
 from ftdojo.episode.evaluation import Prediction
 from ftdojo.episode.examples import Example, choose_examples
 from ftdojo.episode.predict import PREDICTIONS, predict
@@ -211,7 +211,7 @@ def main() -> None:
         to_trivial=measured.compare(task, grades["best"].items),
         trivial_items=measured.verdicts,
         examples=choose_examples(task, items, outputs, every),
-        classes=count_classes(task, items, every),
+        classes=count_classes(task, items, every | measured.verdicts),
     )
     print(ruling.model_dump_json())  # noqa: T201
 
