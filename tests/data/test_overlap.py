@@ -50,6 +50,13 @@ def edited(rng: random.Random, text: str, share: float) -> str:
     return " ".join(words)
 
 
+def edit_one(rng: random.Random, text: str) -> str:
+    """Replace one of the first words, but for the first three: those are in fewer n-grams."""
+    words = text.split()
+    words[rng.randrange(4, 12)] = "".join(rng.choices(string.ascii_lowercase, k=6))
+    return " ".join(words)
+
+
 def test_where_every_item_is_a_text_of_its_own_edited_copies_are_found() -> None:
     rng = random.Random(3)
     texts = [f"{INSTRUCTION} {' '.join(''.join(rng.choices('abcdefgh', k=4)) for _ in range(60))}" for _ in range(60)]
@@ -134,6 +141,22 @@ def test_several_questions_about_one_document_may_all_be_items() -> None:
     index = OverlapIndex.from_texts([f"{document}\n\n{question}" for document, question in items])
     assert index.keep([[f"Question: {question}\nText: {document}".upper()] for document, question in items]) == []
     others = [[f"{document}\n\nWhich name does the place have that is described?"] for document, _ in items]
+    assert index.keep(others) == list(range(len(others)))
+
+
+def test_questions_from_one_template_that_share_a_passage_are_no_copies_of_each_other() -> None:
+    rng = random.Random(7)
+    templates = documents(24)  # each has less than 10 % of the items
+
+    def ask(template: str, number: int) -> str:
+        return f"{template} A ticket costs {number} coins and is valid for a day. What do five visitors pay?"
+
+    numbers = rng.sample(range(1000, 9999), 8 * len(templates))
+    items = [ask(template, numbers.pop()) for template in templates for _ in range(4)]
+    index = OverlapIndex.from_texts(items)
+    assert index.keep([[text] for text in items]) == []
+    assert index.keep([[edit_one(rng, text)] for text in items]) == []
+    others = [[ask(template, numbers.pop())] for template in templates for _ in range(4)]
     assert index.keep(others) == list(range(len(others)))
 
 
