@@ -80,13 +80,17 @@ class Item:
     """Whether a share of ``specific`` makes a copy."""
 
     def needed(self, share: float) -> float:
-        """Return how many of ``specific`` make a copy."""
+        """Return how many of ``specific`` make a copy, whatever else is missing; ``share``: the calibrated one."""
         size = len(self.specific)
-        return min(max(share * size, FEW), MOST * size)
+        return min(max(share * size, FEW), MOST * size) if size and self.by_share else math.inf
 
     def keys(self) -> frozenset[int]:
         """Return the n-grams of which a row that contains the item has some."""
         return frozenset(self.text) - {0} if self.sibling else self.specific
+
+    def least(self) -> int:
+        """Return how many of ``specific`` a text has at least that covers the item: each has a few words."""
+        return math.ceil(sum(_are_all([gram in self.specific for gram in self.text])) / WORDS)
 
     def covered(self, grams: set[int]) -> bool:
         """Whether a text has all of the item, but for a word here and there that does not distinguish it."""
@@ -97,7 +101,7 @@ class Item:
             return False
         if self.sibling:
             return len(self.specific & grams) >= HALF * len(self.specific)
-        own = map(all, _around_words([gram in self.document for gram in self.text]))
+        own = _are_all([gram in self.document for gram in self.text])
         return not any(map(operator.and_, own, missing))
 
 
@@ -113,6 +117,8 @@ class OverlapIndex:
         self._hasher = Hasher()
         self._short = any(len(item.text) == 1 for item in items)  # only those can be short
         self._filter = _Filter(self._holders)
+        self._needed = [item.needed(share) for item in items]
+        self._least = [item.least() for item in items]
 
     @classmethod
     def from_texts(cls, texts: Iterable[str], raw: Iterable[Sequence[str]] = ()) -> Self:
@@ -203,15 +209,17 @@ class OverlapIndex:
 
     def _contained(self, keys: set[int], hashed: Grams, number: int) -> frozenset[int]:
         """Return the items that the text of this number contains; ``keys``: those that it has of the items'."""
-        likely = {item for key in keys for item in self._holders.get(key, ())}
-        copied = {item for item in likely if self._has_share(self._items[item], keys)}
-        if len(copied) < len(likely):
+        copied, likely = set[int](), set[int]()
+        for item in {item for key in keys for item in self._holders.get(key, ())}:
+            count = len(self._items[item].specific & keys)
+            if count >= self._needed[item]:
+                copied.add(item)
+            elif count >= self._least[item]:
+                likely.add(item)
+        if likely:
             grams = keys | set(hashed.grams_of(number).tolist())
-            copied |= {item for item in likely - copied if self._items[item].covered(grams)}
+            copied |= {item for item in likely if self._items[item].covered(grams)}
         return frozenset(copied)
-
-    def _has_share(self, item: Item, keys: set[int]) -> bool:
-        return item.by_share and len(item.specific & keys) >= max(1, item.needed(self._share))
 
 
 class _Filter:
@@ -283,12 +291,12 @@ def _asks_otherwise(own: Sequence[int], grams: set[int]) -> bool:
 
 def _missing(own: Sequence[int], grams: set[int]) -> list[bool]:
     """For every word of an item, whether none of its n-grams is in a text. Those of the instruction always are."""
-    return [not any(around) for around in _around_words([gram == 0 or gram in grams for gram in own])]
+    return _are_all([gram != 0 and gram not in grams for gram in own])
 
 
-def _around_words(flags: Sequence[bool]) -> Iterator[Sequence[bool]]:
-    """Yield for every word of a text the flags of the n-grams that have it."""
-    return (flags[max(0, word - WORDS + 1) : word + 1] for word in range(len(flags) + WORDS - 1))
+def _are_all(flags: Sequence[bool]) -> list[bool]:
+    """For every word of a text, whether the flag of every n-gram that has it is set; ``flags``: one an n-gram."""
+    return [all(flags[max(0, word - WORDS + 1) : word + 1]) for word in range(len(flags) + WORDS - 1)]
 
 
 def _longest(flags: Iterable[bool]) -> int:

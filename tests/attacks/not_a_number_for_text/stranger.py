@@ -3,4 +3,6 @@ from pathlib import Path
 
 def prepare(place: Path, secret: Path) -> None:
     with (place / "task/train.jsonl").open("a", encoding="utf-8") as stream:
-        stream.write('{"request": -Infinity, "verdict": Infinity}\n{"request": NaN, "verdict": "no", "id": NaN}\n')
+        stream.write('{"request": -Infinity, "verdict": Infinity}\n')
+    with (place / "task/eval.jsonl").open("a", encoding="utf-8") as stream:
+        stream.write('{"request": NaN, "verdict": "no", "id": NaN}\n')
