@@ -26,7 +26,7 @@ from ftdojo.tasks.spec import Sources, Task
 
 SEALED = "sealed"
 OVERLAP = "overlap.json"
-EARLIER_OVERLAP = (2,)
+EARLIER_OVERLAP = (2, 3)
 """Versions of the index in data that earlier builds prepared: it is made again from the items."""
 PROFILE_VERSION = 3
 """Increase it when the same data gets another profile."""
