@@ -19,6 +19,7 @@ import tiny
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.protocol import Observation
 from ftdojo.record import Home
+from tiny import SUBMISSION
 
 # On a busy machine, how long an example takes says nothing of the code. `make fuzz` takes the other one.
 settings.register_profile("quick", deadline=None)
@@ -26,12 +27,6 @@ settings.register_profile(
     "fuzz", max_examples=20_000, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
 )
 settings.load_profile("quick")
-
-SUBMISSION: dict[str, dict[str, Any]] = {
-    "plan.yaml": {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []},
-    "train.yaml": {"method": "full", "learning_rate": 0.01, "epochs": 6, "batch_size": 8, "max_length": 64},
-    "recipe.yaml": {"sources": [{"path": "train.jsonl", "prompt": "{{ request }}", "completion": "{{ verdict }}"}]},
-}
 
 
 def pytest_configure() -> None:

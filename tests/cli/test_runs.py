@@ -46,10 +46,19 @@ def test_runs_are_listed_with_their_state(tmp_path: Path, finished_run: Path) ->
     assert str(tmp_path / "done") in ftdojo("runs", tmp_path).stdout
 
 
-def test_an_interrupted_run_is_finished_with_what_it_has(tmp_path: Path, approve: Path, tiny_model: Path) -> None:
+@pytest.fixture
+def environment(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """The home of this session, also for the commands."""
+    monkeypatch.setenv("FTDOJO_HOME", str(home.root))
+    return home
+
+
+def test_an_interrupted_run_is_finished_with_what_it_has(
+    tmp_path: Path, approve: Path, tiny_model: Path, environment: Home
+) -> None:
     options = RunOptions(task=str(approve), model=str(tiny_model), agent="ft-agent", planner="playbook", wall_s=600)
     run = tmp_path / "run"
-    with Dojo(options, run, home=Home.default()) as dojo:
+    with Dojo(options, run, home=environment) as dojo:
         dojo.reset()
     done = ftdojo("finish", run, "--json")
     assert done.returncode == 0, done.stderr
@@ -62,9 +71,11 @@ def test_an_interrupted_run_is_finished_with_what_it_has(tmp_path: Path, approve
     assert "its owner finished it" in RunFolder(run).report.read_text("utf-8")
 
 
-def test_a_request_ends_a_run_between_two_submissions(tmp_path: Path, approve: Path, tiny_model: Path) -> None:
+def test_a_request_ends_a_run_between_two_submissions(
+    tmp_path: Path, approve: Path, tiny_model: Path, environment: Home
+) -> None:
     options = RunOptions(task=str(approve), model=str(tiny_model), agent="own", wall_s=600)
-    with Dojo(options, tmp_path / "run", home=Home.default()) as dojo:
+    with Dojo(options, tmp_path / "run", home=environment) as dojo:
         dojo.reset()
         assert not dojo.over
         said = ftdojo("finish", tmp_path / "run").stderr
@@ -72,6 +83,7 @@ def test_a_request_ends_a_run_between_two_submissions(tmp_path: Path, approve: P
         assert dojo.over
 
 
+@pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_says_how_to_go_on(tmp_path: Path, approve: Path, tiny_model: Path, number: signal.Signals) -> None:
     arguments = ["run", str(approve), "--model", str(tiny_model), "--budget", "10m", "--out", str(tmp_path / "run")]
@@ -97,6 +109,7 @@ def test_samples_are_written_for_another_tool(
     assert all(Path(file).is_file() for file in files)
 
 
+@pytest.mark.usefixtures("environment")
 def test_a_run_without_time_ends_with_status_1_and_says_what_to_type(
     tmp_path: Path, approve: Path, tiny_model: Path
 ) -> None:
