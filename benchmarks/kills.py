@@ -69,6 +69,9 @@ OFTEN = 6
 half of it where models are trained for real: what is done in one stage has to fit, or no run would end."""
 CHILDREN = 0.4
 """This share of the kills is aimed at a child, if there is one in time."""
+TEMPLATE, TEMPLATES = "chat template", 0.2
+"""The child that renders chat templates, and the share of the kills of children that is aimed at it: it is always
+there, while the others come and go."""
 CHILD_S = 0.5
 """A child is killed within this time after one was seen; a data program takes about as long."""
 HUNG_S = 1800.0
@@ -318,7 +321,7 @@ def disturbed(case: Case, place: Path, seconds: float, rng: random.Random, left:
     while True:
         pid = attempt(case, place)
         deadline = time.monotonic() + rng.uniform(0, seconds / (2 if case.real else OFTEN))
-        aim_at_child, seen, killed = rng.random() < CHILDREN, False, None
+        aim_at_child, at_template, seen, killed = rng.random() < CHILDREN, rng.random() < TEMPLATES, False, None
         hung = time.monotonic() + HUNG_S
         status: int | None = None
         family: list[psutil.Process] = []
@@ -333,11 +336,12 @@ def disturbed(case: Case, place: Path, seconds: float, rng: random.Random, left:
                 hung = math.inf
             if killed is None and left and time.monotonic() > deadline:
                 family = children(pid)
-                if aim_at_child and family and not seen:
+                targets = [p for p in family if (described(p) == TEMPLATE) == at_template] if aim_at_child else []
+                if targets and not seen:
                     # Not at once, or it would always be the first of the processes that make a sandbox.
                     seen, deadline = True, time.monotonic() + rng.uniform(0, CHILD_S)
-                elif family or not aim_at_child:
-                    victim = rng.choice(family) if aim_at_child else psutil.Process(pid)
+                elif targets or not aim_at_child:
+                    victim = rng.choice(targets) if aim_at_child else psutil.Process(pid)
                     killed = kill(victim, "main" if victim.pid == pid else None, stage(place), tally)
                     left -= killed is not None
             # Looking for children reads all of /proc: half a core, which a real training would miss.
@@ -380,9 +384,14 @@ def children(pid: int) -> list[psutil.Process]:
 
 def described(process: psutil.Process) -> str:
     """What a child does."""
-    if "python" not in process.name():
-        return "bubblewrap" if process.name() == "bwrap" else "start of a sandbox"
-    command = process.cmdline()
+    try:
+        name, command = process.name(), process.cmdline()
+    except psutil.NoSuchProcess:
+        return "gone"
+    if "python" not in name:
+        return "bubblewrap" if name == "bwrap" else "start of a sandbox"
+    if "ftdojo.models.rendering" in command:
+        return TEMPLATE
     return "data program" if any(part.startswith("/program/") for part in command) else "grading"
 
 
@@ -415,7 +424,14 @@ def essence(run: Path) -> dict[str, Any]:
     with Ledger(run, writable=False) as ledger:
         iterations = [e.payload["iteration"] for e in ledger.events("iteration")]
     kept = ("number", "plan", "decision", "digests", "contents")
-    return {"result": result, "iterations": [{key: i[key] for key in kept} for i in iterations]}
+    return {"result": result, "iterations": [_without_clocks({key: i[key] for key in kept}) for i in iterations]}
+
+
+def _without_clocks(iteration: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the seconds that a plan names, and the digest of the submission, of which the plan is a part."""
+    plan = json.loads(re.sub(r"about \d+ s\b", "about … s", json.dumps(iteration["plan"])))
+    digests = {name: value for name, value in iteration["digests"].items() if name != "submission"}
+    return iteration | {"plan": plan, "digests": digests}
 
 
 def check(case: Case, place: Path, reference: dict[str, Any], tally: Tally) -> None:

@@ -320,6 +320,9 @@ def test_what_begins_anew_is_measured_by_all_steps_of_the_best_model(tmp_path: P
     seen = observe([], {}, spec=LARGE)
     steps = forecast.estimate_work(first, seen) + forecast.estimate_work(second, seen)
     assert forecast.estimate_work(anew, seen) >= 0.99 * steps
+    assert (first.train.schedule, anew.train.schedule) == ("constant", "linear")
+    plan = submission.load(tmp_path / f"{len(outcomes) + 1:03}").plan
+    assert "train.schedule" in {change.key for change in plan.changes}
 
 
 def test_it_does_not_go_on_from_a_model_that_was_not_accepted_or_where_rules_forbid_it(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ RUN_BY = {
     "ftdojo report": "tests/record/test_older_runs.py::test_a_report_is_written",
     "ftdojo export": "tests/record/test_older_runs.py::test_the_best_model_is_exported_in_both_forms",
     "ftdojo verify": "tests/cli/test_verify_command.py::test_a_run_is_audited_and_an_edited_result_is_not_accepted",
+    "ftdojo chat": "tests/cli/test_chat.py::test_both_answers_stand_side_by_side",
     "ftdojo runs": "tests/cli/test_runs.py::test_runs_are_listed_with_their_state",
     "ftdojo finish": "tests/cli/test_runs.py::test_an_interrupted_run_is_finished_with_what_it_has",
     "ftdojo samples": "tests/cli/test_runs.py::test_samples_are_written_for_another_tool",

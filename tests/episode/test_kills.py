@@ -21,7 +21,6 @@ def faults(*options: str) -> list[str]:
     return list(told["faults"])
 
 
-@pytest.mark.slow
 def test_a_few_kills_of_a_short_run() -> None:
     assert faults("--kills", "3", "--iterations", "1", "--seed", "1") == []
 

@@ -11,6 +11,7 @@ from ftdojo.agents.draft import Draft
 from ftdojo.agents.ft_agent import edits
 from ftdojo.agents.ft_agent.effects import Effect
 from ftdojo.agents.ft_agent.situation import GROWTH, LEAST_GROWTH, Situation
+from ftdojo.contract.method_config import BASE
 from ftdojo.contract.recipe import Recipe
 from ftdojo.contract.submission import PlannedChange
 
@@ -113,6 +114,17 @@ def _continuation(s: Situation, draft: Draft, evidence: str) -> tuple[PlannedCha
         ("recipe.max_rows", before.recipe.max_rows, after.recipe.max_rows, time, "none"),
     )
     return tuple(_change(*change) for change in made if change[1] != change[2])
+
+
+def with_falling_rate(move: Move) -> Move:
+    """A training that begins anew from the base model is a whole one: its rate falls, also where that of the first step
+    of several did not."""
+    before = move.draft.train
+    if before.start != BASE or before.schedule != practice.STEADY:
+        return move
+    because = "no training is planned that goes on from this one"
+    fall = _change("train.schedule", before.schedule, practice.FALLING, because, "the loss falls further at the end")
+    return replace(move, draft=move.draft.with_train(schedule=practice.FALLING), changes=(*move.changes, fall))
 
 
 def more_rows(s: Situation, evidence: str) -> Iterator[Move]:

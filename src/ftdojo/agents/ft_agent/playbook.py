@@ -14,7 +14,7 @@ from ftdojo.agents import PLAYBOOK
 from ftdojo.agents import draft as drafts
 from ftdojo.agents.draft import Proposal
 from ftdojo.agents.ft_agent.first_training import first_training
-from ftdojo.agents.ft_agent.moves import Move
+from ftdojo.agents.ft_agent.moves import Move, with_falling_rate
 from ftdojo.agents.ft_agent.rules import RULES, Rule
 from ftdojo.agents.ft_agent.situation import Situation
 from ftdojo.contract.protocol import Observation
@@ -47,7 +47,7 @@ class Playbook:
         if situation.at_best:
             return
         for rule in self._rules:
-            for move in rule(situation):
+            for move in map(with_falling_rate, rule(situation)):
                 if move.draft not in offered and situation.affords(move.draft):
                     offered.append(move.draft)
                     yield Proposal(_plan(situation, move), move.draft)
