@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib.util
 import os
 import shutil
 import signal
@@ -27,6 +28,11 @@ settings.register_profile(
     "fuzz", max_examples=20_000, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
 )
 settings.load_profile("quick")
+
+
+if importlib.util.find_spec("vllm") is None:
+    # bitsandbytes asks torch to compile four functions when it is imported: a fifth of the start of every process.
+    os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
 
 
 def pytest_configure() -> None:
