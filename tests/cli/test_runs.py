@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from ftdojo.cli.main import app
 from ftdojo.contract.options import RunOptions
 from ftdojo.episode import Dojo
 from ftdojo.record import Home, Ledger, RunFolder, is_running
@@ -60,8 +62,8 @@ def test_an_interrupted_run_is_finished_with_what_it_has(
     run = tmp_path / "run"
     with Dojo(options, run, home=environment) as dojo:
         dojo.reset()
-    done = ftdojo("finish", run, "--json")
-    assert done.returncode == 0, done.stderr
+    done = CliRunner().invoke(app, ["finish", str(run), "--json"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
     result = json.loads(done.stdout)
     assert result["outcome"] == "no_submission"
     assert result["baseline"]["test"]["n"] > 0
