@@ -20,6 +20,13 @@ answer = "{{ verdict }}"
 max_new_tokens = 4
 """
 
+SUBMISSION: dict[str, dict[str, Any]] = {
+    "plan.yaml": {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []},
+    "train.yaml": {"method": "full", "learning_rate": 0.01, "epochs": 6, "batch_size": 8, "max_length": 64},
+    "recipe.yaml": {"sources": [{"path": "train.jsonl", "prompt": "{{ request }}", "completion": "{{ verdict }}"}]},
+}
+"""A submission from which the tiny model learns the task: file -> content."""
+
 TOKENS = 8192
 """The tiny model's vocabulary. Most of the time of a tiny training or export would go into a larger one."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json as jsonlib
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,7 +12,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from ftdojo.cli.console import err, out, print_json
-from ftdojo.cli.run import Json
+from ftdojo.cli.run import Json, MovedTask, OfRun
 from ftdojo.contract.result import RunResult
 from ftdojo.contract.task_spec import Message
 from ftdojo.errors import UsageError
@@ -21,14 +20,14 @@ from ftdojo.tasks.spec import Task
 
 
 def chat(
-    run_dir: Annotated[Path, typer.Argument(metavar="RUN", help="A folder that `ftdojo run --out` wrote.")],
+    run_dir: OfRun,
     text: Annotated[
         str | None, typer.Argument(metavar="[TEXT]", help="What to ask; without it, each line of standard input.")
     ] = None,
     max_tokens: Annotated[
         int | None, typer.Option(min=1, help="Most tokens of an answer; the task's limit if not given.")
     ] = None,
-    task: Annotated[str | None, typer.Option(help="The task's folder, if it was moved after the run.")] = None,
+    task: MovedTask = None,
     json: Json = False,
 ) -> None:
     """Ask the base model and the best model of a run the same question, and show both answers.

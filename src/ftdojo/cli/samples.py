@@ -10,7 +10,7 @@ import typer
 from rich.text import Text
 
 from ftdojo.cli.console import out, print_json
-from ftdojo.cli.run import Json
+from ftdojo.cli.run import Json, MovedTask
 
 
 class Tool(StrEnum):
@@ -26,7 +26,7 @@ def samples(
     form: Annotated[
         Tool, typer.Option(help="inspect: .eval logs; lm-eval: samples as of lm-evaluation-harness.")
     ] = Tool.INSPECT,
-    task: Annotated[str | None, typer.Option(help="The task's folder, if it was moved after the run.")] = None,
+    task: MovedTask = None,
     json: Json = False,
 ) -> None:
     """Write every answer of a finished run, on validation and test, with its right answer and its score.

@@ -47,6 +47,15 @@ class TaskData:
     """Content digests of ``raw``, ``validation`` and ``test``."""
 
 
+def require(task: Task, variant: str, home: Home) -> None:
+    """Check that the published data sets of a task's variant are on this machine.
+
+    Raises:
+        PrerequisiteError: naming all that are missing or damaged, and the command that downloads them.
+    """
+    locate(task.variants[variant].sets, home, command=_command(task, variant))
+
+
 def prepare(task: Task, variant: str, home: Home) -> TaskData:
     """Return the data of a task's variant; build it if it does not exist yet. Nothing is downloaded.
 

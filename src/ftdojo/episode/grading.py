@@ -32,6 +32,7 @@ from ftdojo.episode.evaluation import Prediction
 from ftdojo.episode.examples import Example, choose_examples
 from ftdojo.episode.predict import PREDICTIONS, predict
 from ftdojo.errors import FtdojoError, InfrastructureError
+from ftdojo.quick_exit import skip_last_collection
 from ftdojo.record import Home, Store
 from ftdojo.schema import StrictModel
 from ftdojo.tasks.scoring import summarize
@@ -171,6 +172,7 @@ class _Lines:
 
 def main() -> None:
     """Run the grading process."""
+    skip_last_collection()
     request = Request.model_validate_json(sys.stdin.read())
     home, options = Home(request.home), request.options
     variant, task = tasks.get(options.task, runner=sandbox.run_user_code).variant(options.variant)
