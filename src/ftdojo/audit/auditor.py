@@ -25,6 +25,7 @@ CHECKS: dict[str, Callable[[Evidence], list[str]]] = {
     "result": record.result,
     "opening": record.opening,
     "budget": record.budget,
+    "teachers": record.teachers,
     "data": identity.data,
     "base": identity.base,
     "submissions": identity.submissions,

@@ -76,6 +76,8 @@ def _chain(evidence: Evidence, made: Made) -> list[str]:
         return manifest["key"]  # type: ignore[no-any-return]
 
     base, found = evidence.configuration.digests["model"], []
+    if "data" in made.digests and key("data").get("data_llm", allowed := evidence.configuration.data_llm) != allowed:
+        found.append(f"{made.label}: its rows were made with language models that the run does not allow")
     if "train" in made.digests:
         if key("train")["base"] != base:
             found.append(f"{made.label}: its model was not trained from the run's base")

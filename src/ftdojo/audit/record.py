@@ -8,6 +8,7 @@ from typing import Any
 
 from ftdojo.audit.evidence import CLOSE, Evidence, Unchecked
 from ftdojo.contract.budget import Budget, Spent
+from ftdojo.contract.call import DATA_PROGRAM, SELF, own_model
 from ftdojo.contract.result import RunResult
 from ftdojo.record.events import BaselineMeasured, BudgetExtended, IterationEnded, LlmCalled, TestOpened
 from ftdojo.record.summary import conclude
@@ -92,6 +93,26 @@ def budget(evidence: Evidence) -> list[str]:
     stated = Spent(wall_s=used.wall_s, device_s=used.device_s, submissions=used.submissions, **used.llm.model_dump())
     return found + [f"the charges of {name} add up to {value}, the result says {getattr(stated, name)}"
                     for name, value in asdict(spent).items() if abs(value - getattr(stated, name)) > CLOSE]  # fmt: skip
+
+
+def teachers(evidence: Evidence) -> list[str]:
+    """Data programs called only the language models that the run's rule on teachers allows."""
+    run, found = evidence.configuration, []
+    own = {SELF: own_model(run.digests["model"])}
+    allowed = {"none": {}, "self": own, "listed": run.data_llm}[run.teachers]
+    if run.data_llm != allowed:
+        found.append(f"the rule on teachers is {run.teachers}, and the run names {', '.join(run.data_llm) or 'none'}")
+    for recorded in evidence.events:
+        event = recorded.event
+        if not isinstance(event, LlmCalled) or event.call.purpose != DATA_PROGRAM:
+            continue
+        pool, model = event.call.pool, event.call.model
+        # Builds before the rule on teachers recorded no pools.
+        of_older_build = run.teachers == "listed" and not pool and model in allowed.values()
+        if allowed.get(pool) != model and not of_older_build:
+            place = f"event {recorded.seq}: a data program called {model}"
+            found.append(f"{place} as '{pool}', and the rule on teachers is {run.teachers}")
+    return found
 
 
 def _budget(limits: Mapping[str, Any]) -> Budget:

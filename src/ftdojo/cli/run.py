@@ -94,8 +94,9 @@ def _run(options: RunOptions, out_dir: Path | None, live: Live, track: list[str]
 
     folder = out_dir or Path("runs") / f"{short_name(options.task)}-seed{options.seed}"
     named = agents.check(options.agent, options.planner, probes=options.probes, ladder=options.ladder)
-    if options.data_llm and named.startswith(agents.PLAYBOOK):
-        live.say("--data-llm has no effect without a --planner: the playbook writes recipes, which call no models")
+    if (options.data_llm or options.teachers == "self") and named.startswith(agents.PLAYBOOK):
+        flag = "--data-llm" if options.data_llm else "--teachers self"
+        live.say(f"{flag} has no effect without a --planner: the playbook writes recipes, which call no models")
     transport, data_llm = llms.connect_models(options)
     if transport:
         named = agents.check(options.agent, transport.model, probes=options.probes)

@@ -9,11 +9,18 @@ from ftdojo.schema import StrictModel
 
 DATA_PROGRAM = "data"
 """The purpose of calls made by data programs. All other purposes are a planner's."""
+SELF = "self"
+"""The pool of a run's own base model."""
 
 Role = Literal["system", "user", "assistant"]
 Mode = Literal["json_schema", "json_object", "text"]
 """How the form of an answer is requested: ``json_schema`` is enforced by the server; ``json_object`` is enforced by
 the server, with the schema as an extra key; ``text`` is requested in the prompt."""
+
+
+def own_model(digest: str) -> str:
+    """Return the name of a run's own base model in the record of calls, by the digest of the model."""
+    return f"{SELF}:{digest}"
 
 
 class Message(StrictModel):
@@ -30,6 +37,8 @@ class Usage(StrictModel):
     output_tokens: int = 0
     cost_usd: float = 0.0
     estimated: bool = False
+    device_s: float = 0.0
+    """Seconds of this machine's device; 0 for a model on a server."""
 
 
 class Fault(StrictModel):
@@ -45,6 +54,8 @@ class Call(StrictModel):
 
     purpose: str
     model: str
+    pool: str = ""
+    """The name by which a data program asked for the model. Older builds did not record it."""
     mode: Mode
     messages: list[Message]
     reply: str | None
@@ -63,7 +74,12 @@ class Call(StrictModel):
         if self.cached:
             return Spent()
         used = self.usage
-        return Spent(input_tokens=used.input_tokens, output_tokens=used.output_tokens, cost_usd=used.cost_usd)
+        return Spent(
+            device_s=used.device_s,
+            input_tokens=used.input_tokens,
+            output_tokens=used.output_tokens,
+            cost_usd=used.cost_usd,
+        )
 
 
 class CallLog(Protocol):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import platform
+from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ftdojo.contract.budget import Budget
-from ftdojo.contract.options import MAX_PRECHECKS, THINKING_TOKENS, RunOptions, Thinking
+from ftdojo.contract.options import MAX_PRECHECKS, THINKING_TOKENS, RunOptions, Teachers, Thinking
 from ftdojo.errors import UsageError
 from ftdojo.schema import StrictModel
 
@@ -35,6 +37,8 @@ class Configuration(StrictModel):
     planner: str
     data_llm: dict[str, str] = Field(default_factory=dict)
     """The pools of language models that data programs may call: name -> ``provider:model``."""
+    teachers: Teachers = "none"
+    """The rule on these models. In runs of builds that did not record it, it follows from ``data_llm``."""
     ladder: bool = False
     """Whether agents see validation scores only of accepted submissions."""
     warm_start: bool = True
@@ -55,6 +59,13 @@ class Configuration(StrictModel):
     digests: dict[str, str]
     """Digests of the data and the base model, and the task's version: the contents that the names above referred to."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _teachers_of_older_builds(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "teachers" not in value:
+            return {**value, "teachers": teachers_of(value.get("data_llm"))}
+        return value
+
     @classmethod
     def of(
         cls, options: RunOptions, *, task: str, data_llm: dict[str, str], budget: Budget, digests: dict[str, str]
@@ -70,7 +81,13 @@ class Configuration(StrictModel):
         """
         same = {name: getattr(options, name) for name in SAME}
         return cls(
-            **same, task=task, planner=options.planner or "", data_llm=data_llm, budget=asdict(budget), digests=digests
+            **same,
+            task=task,
+            planner=options.planner or "",
+            data_llm=data_llm,
+            teachers=options.teachers or teachers_of(data_llm),
+            budget=asdict(budget),
+            digests=digests,
         )
 
     def options(self, task: str) -> RunOptions:
@@ -80,8 +97,11 @@ class Configuration(StrictModel):
             task: where the task is now: its id, or the path of its folder.
         """
         same = {name: getattr(self, name) for name in SAME}
-        pools = tuple(f"{pool}={model}" for pool, model in self.data_llm.items())
-        return RunOptions(**same, task=task, planner=self.planner, data_llm=pools, **self.budget)
+        listed = self.data_llm.items() if self.teachers == "listed" else ()
+        pools = tuple(f"{pool}={model}" for pool, model in listed)
+        return RunOptions(
+            **same, task=task, planner=self.planner, data_llm=pools, teachers=self.teachers, **self.budget
+        )
 
     def require_same(self, other: Configuration, place: Path) -> None:
         """Raise a :class:`UsageError` that names every key in which ``other`` differs from this, the run's own."""
@@ -99,6 +119,11 @@ class Configuration(StrictModel):
             )
         if differing:
             raise UsageError(f"{place} holds a run with another configuration:\n  " + "\n  ".join(differing), fix=fix)
+
+
+def teachers_of(data_llm: Mapping[str, str] | None) -> Teachers:
+    """Return the rule on teachers of a run whose owner states none: the models that are named are allowed."""
+    return "listed" if data_llm else "none"
 
 
 def versions() -> dict[str, str]:

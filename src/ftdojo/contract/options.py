@@ -9,9 +9,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from ftdojo.contract.budget import Budget, parse_duration
 from ftdojo.errors import UsageError
@@ -43,6 +43,8 @@ def _seconds(value: Any) -> Any:
 
 Thinking = Literal["off", "on", "auto"]
 THINKING_TOKENS = 2048
+Teachers = Literal["none", "self", "listed"]
+"""The language models that data programs may call: none, the run's own base model, or those that its owner names."""
 TEMPLATES = ("chatml", "plain")
 """The chat templates that ftdojo has for models without one."""
 MAX_TEMPLATE_BYTES = 2**20
@@ -93,6 +95,9 @@ class Rules(Prompting):
     data_llm: Annotated[tuple[str, ...], Flag("--data-llm", metavar="NAME=PROVIDER:MODEL")] = ()
     """A language model that data programs may call, e.g. weak=openai:gpt-5-mini or weak=openai:qwen3@URL; repeat the
     option for further models. Data programs then send raw data to that model."""
+    teachers: Teachers | None = None
+    """Which language models data programs may call: none, self (the base model alone, served on this machine under the
+    name `self`), or listed (those of --data-llm). If not given: listed with --data-llm, otherwise none."""
     llm_concurrency: int = Field(8, ge=1)
     """Maximum number of concurrent calls of a data program."""
     prechecks: Annotated[int, Flag("--max-prechecks")] = Field(MAX_PRECHECKS, ge=0)
@@ -101,6 +106,18 @@ class Rules(Prompting):
     """Let a submission answer the validation items in parts, and reject it without the rest as soon as it is clear that
     it will not be shown to be better. What is accepted has answered all items. For validation sets of many items: small
     parts take longer an item."""
+
+    @model_validator(mode="after")
+    def _teachers_agree(self) -> Self:
+        """Refuse models that the rule on teachers forbids, and a rule that names none."""
+        if self.data_llm and self.teachers in ("none", "self"):
+            raise UsageError(
+                f"--teachers {self.teachers} allows no model of --data-llm",
+                fix="leave one of them out, or write listed",
+            )
+        if self.teachers == "listed" and not self.data_llm:
+            raise UsageError("--teachers listed names no model", fix="add --data-llm NAME=PROVIDER:MODEL")
+        return self
 
 
 class RunOptions(Rules):

@@ -28,6 +28,7 @@ from ftdojo.episode.outcome import Outcome
 from ftdojo.episode.prechecks import precheck
 from ftdojo.episode.setting import Setting
 from ftdojo.episode.stages import Stages
+from ftdojo.episode.teachers import admit_teachers
 from ftdojo.errors import UsageError
 from ftdojo.files import make_private, write_file
 from ftdojo.findings import Finding
@@ -69,7 +70,8 @@ class Dojo:
             options: the options of the run, with its limits; the task's wall-clock limit always applies.
             run: the folder of the record; created if it does not exist.
             home: where data, models and finished stages are cached.
-            data_llm: the language models that data programs may call; those that the options name if ``None``.
+            data_llm: the language models that data programs may call; those that the options name, or the base model
+                with ``teachers="self"``, if ``None``.
             may_extend: whether a run that is resumed may get larger limits.
 
         Raises:
@@ -86,6 +88,7 @@ class Dojo:
         self.metrics = Metrics(self._folder, self._history)
         self._setting = self._setting.as_recorded(self._history.configuration)
         self.budget = options.budget.within(Budget(wall_s=self._setting.task.spec.rules.wall_s))
+        data_llm = admit_teachers(self._setting, data_llm)
         self.identity = identify(self._setting, self.budget, data_llm)
         self._accounts = Accounts(self._history, self.budget)
         self._ancestry = Ancestry.of(self._history, self._folder, allowed=self.identity.warm_start)

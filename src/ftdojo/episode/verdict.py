@@ -14,6 +14,7 @@ from ftdojo.contract.call import Call
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Progress, Silent
 from ftdojo.episode.setting import Setting
+from ftdojo.episode.teachers import admit_teachers
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 from ftdojo.gates import Gates
@@ -52,6 +53,7 @@ def validate(
     shown = progress or Silent()
     data_llm = data_llm or DataLlm.from_options(options)
     setting = Setting.prepare(options, home=home, progress=shown)
+    data_llm = admit_teachers(setting, data_llm)
     seconds: dict[str, float] = {}
     log = _Calls(replace(options.budget, wall_s=None))
     llm = None

@@ -30,7 +30,8 @@ class DataLlm:
     """The models that data programs may call, and how many calls may run at once."""
 
     models: Mapping[str, Transport]
-    """Pool -> transport to its model."""
+    """Pool -> transport to its model. One that holds a model on this machine is a context manager, and is open while a
+    program runs."""
     concurrency: int = CONCURRENCY
     """Calls in flight at one time, over all pools."""
 
@@ -96,7 +97,10 @@ class Access:
             known=self.known(),
             concurrency=self.llm.concurrency,
         )
-        with Judge(self.task, self.variant) as judge, Gateway(pools, judge) as gateway:
+        with Judge(self.task, self.variant) as judge, Gateway(pools, judge) as gateway, contextlib.ExitStack() as held:
+            for transport in self.llm.models.values():
+                if isinstance(transport, contextlib.AbstractContextManager):
+                    held.enter_context(transport)  # left before the gateway, which waits for calls in flight
             yield gateway
 
 

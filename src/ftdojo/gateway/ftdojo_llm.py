@@ -4,7 +4,8 @@
     replies = ftdojo_llm.ask_all(["…", "…"], model="weak")
     kept = ftdojo_llm.rationales(rows, prompt=…, item=…, model="strong")
 
-The models are those that ``ftdojo run --data-llm NAME=PROVIDER:MODEL`` names. Every reply is kept: the same question
+The models are those that ``ftdojo run --data-llm NAME=PROVIDER:MODEL`` names; with ``--teachers self`` there is one,
+``self``, which is the base model itself. Every reply is kept: the same question
 with the same parameters is paid once. To ask again for another reply, change ``seed``.
 """
 
@@ -30,7 +31,10 @@ BATCH_BYTES = 2**19
 Row = TypeVar("Row")
 
 if not Path(SOCKET).exists():
-    raise ImportError("this run has no language models for data programs: start it with --data-llm NAME=PROVIDER:MODEL")
+    raise ImportError(
+        "this run has no language models for data programs: start it with --data-llm NAME=PROVIDER:MODEL, or with "
+        "--teachers self for the base model itself"
+    )
 
 
 class LlmError(Exception):

@@ -26,7 +26,7 @@ FAULTS = 20
 """A pool is closed after this many failed calls in a row: a program that keeps asking must not fill the record."""
 BYTES_PER_TOKEN = 4
 """Estimates the tokens of a prompt for the budget check, before the server counts them."""
-ACCOUNTS = ("input_tokens", "output_tokens", "cost_usd", "wall_s")
+ACCOUNTS = ("input_tokens", "output_tokens", "cost_usd", "wall_s", "device_s")
 
 
 class ReplyCache(Protocol):
@@ -120,7 +120,7 @@ class Pools:
         with self._changed:
             while key in self._asked:
                 self._changed.wait()
-            if (known := self._find(transport, key, request)) is not None:
+            if (known := self._find(pool, transport, key, request)) is not None:
                 return known
             self._asked.add(key)
         try:
@@ -141,7 +141,7 @@ class Pools:
             while wait and self._in_flight:
                 self._changed.wait()
 
-    def _find(self, transport: Transport, key: str, request: Request) -> Call | None:
+    def _find(self, pool: str, transport: Transport, key: str, request: Request) -> Call | None:
         """Find the reply if this run or an earlier one has paid for it. A reply from an earlier run is also recorded in
         this one, once, so that this record can be replayed by itself."""
         if key in self._known:
@@ -151,7 +151,7 @@ class Pools:
             return None
         reply, used = json.loads(text)
         answer = Answer(reply, None, Usage.model_validate(used))
-        call = _call(transport, key, request, answer, 0.0, cached=True)
+        call = _call(pool, transport, key, request, answer, 0.0, cached=True)
         self._log.append(call)
         self._known[key] = call
         return call
@@ -177,7 +177,7 @@ class Pools:
         try:
             begun = time.monotonic()
             answer = transport.send(replace(request, timeout_s=timeout_s))
-            call = _call(transport, key, request, answer, time.monotonic() - begun)
+            call = _call(pool, transport, key, request, answer, time.monotonic() - begun)
             with self._changed:
                 self._log.append(call)
                 self._learn(pool, key, call)
@@ -227,13 +227,14 @@ class Pools:
 
 
 def _call(
-    transport: Transport, key: str, request: Request, answer: Answer, seconds: float, *, cached: bool = False
+    pool: str, transport: Transport, key: str, request: Request, answer: Answer, seconds: float, *, cached: bool = False
 ) -> Call:
     # No file can hold a lone surrogate, and a model may write one.
     reply = None if answer.reply is None else answer.reply.encode("utf-8", "replace").decode("utf-8")
     return Call(
         purpose=DATA_PROGRAM,
         model=transport.model,
+        pool=pool,
         mode=request.mode,
         messages=request.messages,
         reply=reply,

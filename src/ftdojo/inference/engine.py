@@ -57,7 +57,7 @@ class TransformersEngine:
         self._plain = self._batched and prefix.can_share(loaded.config)
         self._cache = network.cache_argument(loaded) if self._batched else ""
         self._pad = network.usable_pad(loaded, self._chat.pad)
-        self._batch_tokens = min(BATCH_TOKENS[self._compute.device], _tokens_in_memory(info, self._compute))
+        self._batch_tokens = min(BATCH_TOKENS[self._compute.device], tokens_in_memory(info, self._compute))
 
     def generate(
         self,
@@ -216,7 +216,7 @@ def _keep(step: dict[str, Any], rows: torch.Tensor, cache: str) -> None:
         step[name] = step[name][rows]
 
 
-def _tokens_in_memory(info: ModelInfo, on: Compute) -> int:
+def tokens_in_memory(info: ModelInfo, on: Compute) -> int:
     """Return the most tokens of a batch: each has keys and values in every layer, and activations in the widest one."""
     if on.device == "cuda":
         import torch
