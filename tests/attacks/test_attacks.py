@@ -28,7 +28,7 @@ import subprocess
 import tempfile
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +39,17 @@ import yaml
 import ftdojo_tasks
 from ftdojo import digest
 from ftdojo.audit import verify
+from ftdojo.contract.call import Call
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Silent
 from ftdojo.contract.train_config import TrainConfig
 from ftdojo.data import prepare
 from ftdojo.episode import Dojo
 from ftdojo.gates import trial
-from ftdojo.record import Home, Ledger
+from ftdojo.gateway import Gateway, Judge, Pools
+from ftdojo.inference.own_model import OwnModel
+from ftdojo.record import Home, Ledger, Replies
+from ftdojo.record.history import History
 from ftdojo.sandbox import Limits
 from ftdojo.tasks import get
 from ftdojo.training.sft import lineage
@@ -56,9 +60,13 @@ PLAN = {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "cha
 TRAIN = {"method": "full", "learning_rate": 0.01, "epochs": 6, "batch_size": 8, "max_length": 64}
 
 
-def names(*kinds: str, good: bool = False) -> list[Any]:
+def names(*kinds: str, good: bool = False, teachers: bool = False) -> list[Any]:
+    """Those with a file of one of these kinds; with ``teachers`` those that a run with a rule on teachers needs."""
     found = [
-        n for n in EXPECTED if any((CORPUS / n / kind).is_file() for kind in kinds) and n.startswith("good_") == good
+        n
+        for n, expected in EXPECTED.items()
+        if any((CORPUS / n / kind).is_file() for kind in kinds) and n.startswith("good_") == good
+        if ("teachers" in expected) == teachers
     ]
     return [pytest.param(n, marks=[pytest.mark.slow] if EXPECTED[n].get("slow") else []) for n in found]
 
@@ -72,6 +80,8 @@ class Arena:
     facts: dict[str, str]
     canary: str
     servers: list[socket.socket]
+    asked_elsewhere: list[Call]
+    """The calls of the gateway of another run."""
 
     def submission(self, name: str) -> Path:
         """The submission of one folder of the corpus, with the facts of this host in it."""
@@ -96,12 +106,19 @@ class Arena:
             made: dict[str, Any] = ledger.events("iteration")[-1].payload["iteration"]
             return made
 
+    @property
+    def data_calls(self) -> list[Call]:
+        """What the record has of calls of data programs."""
+        with Ledger(self.dojo.run, writable=False) as ledger:
+            return [call for calls in History(ledger).data_calls for call in calls]
+
     @contextlib.contextmanager
     def unharmed(self) -> Iterator[None]:
         """The host is the same after the block as before it."""
         before = self._host()
         yield
         after = self._host()
+        assert self.asked_elsewhere == []
         assert {k: v for k, v in after.items() if k in before} == before
         for server in self.servers:
             with pytest.raises(BlockingIOError):
@@ -115,6 +132,19 @@ class Arena:
         places = [self.folder / "secret", self.folder / "home/data", *(self.dojo.run / "submissions").glob("*")]
         places += [p for p in (self.folder / "home/stages").glob("*/*") if not p.name.startswith(".")]
         return {str(place): digest.of_folder(place) for place in places}
+
+
+@dataclass
+class _Calls:
+    """A log of calls without limits."""
+
+    calls: list[Call]
+
+    def append(self, call: Call) -> None:
+        self.calls.append(call)
+
+    def remaining(self) -> dict[str, float]:
+        return {}
 
 
 @pytest.fixture(scope="module")
@@ -159,6 +189,7 @@ def arena(tmp_path_factory: pytest.TempPathFactory, approve: Path, tiny_model: P
             "SECRET": str(folder / "secret"),
             "RUN": str(dojo.run),
             "HOME": str(home.root),
+            "TASK": str(approve),
             "PID": str(os.getpid()),
             "FAMILIES": os.pathsep.join(ftdojo_tasks.__path__),
             "TCP": str(servers[0].getsockname()[1]),
@@ -166,7 +197,13 @@ def arena(tmp_path_factory: pytest.TempPathFactory, approve: Path, tiny_model: P
             "ABSTRACT": name,
             "MARKER": f"60.{random.SystemRandom().randrange(10**9):09}",
         }
-        yield Arena(dojo, folder, facts, canary, servers)
+        log = _Calls([])
+        kept, other = Replies(folder / "replies"), OwnModel(tiny_model, "digest")
+        judge = stack.enter_context(Judge(str(approve), variant))
+        gateway = stack.enter_context(Gateway(Pools({"self": stack.enter_context(other)}, log, kept), judge))
+        facts["OTHER"] = str(gateway.folder)
+        facts |= {"MODEL": str(tiny_model), "DIGEST": dojo.identity.digests["model"]}
+        yield Arena(dojo, folder, facts, canary, servers, log.calls)
     subprocess.run(["rm", "-rf", folder], check=True)  # of folders too deep for Python's own way
 
 
@@ -200,6 +237,39 @@ def test_an_attack_is_contained_and_recorded(name: str, arena: Arena, monkeypatc
 def test_the_honest_twin_passes(name: str, arena: Arena) -> None:
     with arena.unharmed():
         assert [f for f in arena.dojo.precheck(arena.submission(name)) if f.severity == "error"] == []
+
+
+@contextlib.contextmanager
+def taught(arena: Arena, name: str) -> Iterator[Arena]:
+    """A run of its own under the rule on teachers, and with the budget, that an attack asks for."""
+    expected, options = EXPECTED[name], arena.dojo.identity.options(arena.facts["TASK"])
+    limits = {key: expected.get(key) for key in ("teachers", "output_tokens")}
+    home = Home(arena.folder / "home")
+    with Dojo(options.model_copy(update=limits), arena.folder / name, home=home) as dojo:
+        dojo.reset()
+        yield replace(arena, dojo=dojo)
+
+
+@pytest.mark.parametrize("name", names("process_data.py", teachers=True))
+def test_a_teacher_that_the_rule_forbids_is_not_reached(name: str, arena: Arena) -> None:
+    expected = EXPECTED[name]
+    with taught(arena, name) as here:
+        with here.unharmed():
+            iteration = here.step(name)
+        calls, limit = here.data_calls, expected.get("output_tokens")
+    (found,) = [f for f in iteration["feedback"]["execution"]["findings"] if f["severity"] == "error"]
+    assert found["code"] == expected["code"], found
+    assert re.search(expected["says"], found["message"]), found
+    assert {call.pool for call in calls} <= {"self"}
+    assert limit is None or 0 < sum(call.usage.output_tokens for call in calls) <= limit
+
+
+@pytest.mark.parametrize("name", names("process_data.py", teachers=True, good=True))
+def test_an_allowed_teacher_answers(name: str, arena: Arena) -> None:
+    with taught(arena, name) as here:
+        with here.unharmed():
+            assert [f for f in here.dojo.precheck(here.submission(name)) if f.severity == "error"] == []
+        assert {call.pool for call in here.data_calls} == {"self"}
 
 
 def test_the_run_goes_on_and_ends_well(arena: Arena) -> None:

@@ -197,9 +197,16 @@ def _other_stop(kind: str, payload: Payload) -> Payload:
     return payload
 
 
+def _other_rule(kind: str, payload: Payload) -> Payload:
+    if kind == "configuration":
+        payload["configuration"]["teachers"] = "self"
+    return payload
+
+
 @pytest.mark.parametrize(
     ("change", "check"),
     [
+        (_other_rule, "teachers"),
         (_cheaper, "budget"),
         (_overdrawn, "budget"),
         (_never_opened, "opening"),

@@ -73,6 +73,21 @@ def test_rules_are_everybodys_and_probes_a_contestants(tmp_path: Path) -> None:
         suite(tmp_path, probing, ladder)
 
 
+def test_a_suite_can_require_a_rule_on_teachers(tmp_path: Path) -> None:
+    jobs = suite(tmp_path, ("[budgets.short]", "[rules]\nteachers = 'self'\n[budgets.short]")).jobs()
+    assert all(parsed(job.command(tmp_path)).teachers == "self" for job in jobs)
+    for rule, says in [
+        ("none", "allows no model"),
+        ("listed", "names no model"),
+        ("all", "'none', 'self' or 'listed'"),
+    ]:
+        named = "data_llm = ['weak=openai:a']\n" if rule == "none" else ""
+        change = ("[budgets.short]", f"[rules]\nteachers = '{rule}'\n{named}[budgets.short]")
+        with pytest.raises(FtdojoError) as caught:
+            suite(tmp_path, change)
+        assert says in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -120,6 +135,7 @@ cost = 0.25
 NOT_IN_SUITES = {
     "replay": "a contest compares runs that ask their models",
     "ladder": "set in another test, as it excludes probes",
+    "teachers": "set in another test, as a rule that is written excludes models or demands them",
 }
 
 

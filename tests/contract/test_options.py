@@ -72,6 +72,13 @@ runs = strategies.builds(
 )
 
 
+def _under_a_rule(options: RunOptions, rule: str) -> RunOptions:
+    return options.model_copy(update={"teachers": "listed" if options.data_llm else rule})
+
+
+runs |= strategies.builds(_under_a_rule, runs, strategies.sampled_from(["none", "self"]))
+
+
 @given(runs)
 def test_the_command_line_of_a_job_gives_the_options_of_the_job(options: RunOptions) -> None:
     context = COMMANDS["run"].make_context("run", [options.task, *options.arguments()])
@@ -94,7 +101,8 @@ OTHER: dict[str, Any] = {
     "model": "m", "agent": "a", "planner": "p", "variant": "hub", "wall_s": 5.0, "device_s": 5.0, "submissions": 5,
     "input_tokens": 5, "output_tokens": 5, "cost_usd": 5.0, "seed": 5, "ladder": True, "engine": "e",
     "sequential": True,
-    "warm_start": False, "prechecks": 5, "thinking": "on", "thinking_tokens": 5, "chat_template": "plain",
+    "warm_start": False, "prechecks": 5, "teachers": "self",
+    "thinking": "on", "thinking_tokens": 5, "chat_template": "plain",
 }  # fmt: skip
 NOT_IDENTITY = {
     "task": "its id and digest are",
@@ -106,11 +114,11 @@ NOT_IDENTITY = {
 }
 
 
-def identity(options: RunOptions) -> Configuration:
+def identity(options: RunOptions, data_llm: dict[str, str] | None = None) -> Configuration:
     return Configuration.of(
         options.model_copy(update={"variant": options.variant or "twin"}),
         task="domain/name",
-        data_llm={},
+        data_llm=data_llm or {},
         budget=options.budget,
         digests={},
     )
@@ -129,6 +137,31 @@ def test_a_run_is_made_again_with_the_options_of_its_record() -> None:
     options = RunOptions(task="t", **OTHER)
     recorded = Configuration.model_validate_json(identity(options).model_dump_json())
     assert recorded.options("t") == options
+
+
+def test_a_rule_on_teachers_and_the_models_that_are_named_agree() -> None:
+    named = ("weak=openai:a",)
+    for rule in ("none", "self"):
+        with pytest.raises(UsageError, match=f"--teachers {rule} allows no model of --data-llm"):
+            RunOptions(task="t", teachers=rule, data_llm=named)
+    with pytest.raises(UsageError, match="names no model"):
+        RunOptions(task="t", teachers="listed")
+    pools = {"weak": "openai:a"}
+    for options, data_llm, rule in [
+        (RunOptions(task="t"), {}, "none"),
+        (RunOptions(task="t", data_llm=named), pools, "listed"),
+        (RunOptions(task="t", data_llm=named, teachers="listed"), pools, "listed"),
+        (RunOptions(task="t", teachers="self"), {"self": "self:0"}, "self"),
+    ]:
+        made = identity(options, data_llm)
+        assert made.teachers == rule
+        again = made.options("t")
+        assert (again.teachers or made.teachers, again.data_llm) == (rule, options.data_llm)
+        assert ("--teachers" in again.arguments()) == (rule == "self"), "others follow from --data-llm"
+        older = made.model_dump()
+        del older["teachers"]
+        if rule != "self":
+            assert Configuration.model_validate(older) == made, "a run of a build without the rule is the same run"
 
 
 def test_a_chat_template_is_read_when_the_options_are_made(tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ def made(tasks: list[str], names: list[str], seeds: int = 3) -> Leaderboard:
                 improving=3,
                 rejected=1,
                 blocked=0,
+                teachers=["self"],
                 tokens=0,
                 cost=cost,
             )

@@ -237,6 +237,7 @@ def _standing(
         improving=sum(i.accepted for i in iterations),
         rejected=sum(i.validation is None for i in iterations),
         blocked=sum(e.blocked for e in episodes),
+        teachers=sorted({e.teachers for e in episodes if e.teachers}),
         prechecks=sum(e.prechecks[0] for e in episodes),
         precheck_hits=sum(e.prechecks[1] for e in episodes),
         tokens=sum(e.result.budget.llm.input_tokens + e.result.budget.llm.output_tokens for e in episodes),

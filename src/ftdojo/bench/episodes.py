@@ -7,10 +7,19 @@ from pathlib import Path
 
 from ftdojo.bench.record import finished
 from ftdojo.bench.suite import Job
+from ftdojo.contract.options import Teachers
 from ftdojo.contract.result import RunResult
 from ftdojo.errors import UsageError
 from ftdojo.record import Ledger
-from ftdojo.record.events import AgentStopped, BaselineMeasured, BudgetExtended, IterationEnded, RunFinished, TestScored
+from ftdojo.record.events import (
+    AgentStopped,
+    BaselineMeasured,
+    BudgetExtended,
+    IterationEnded,
+    RunBegun,
+    RunFinished,
+    TestScored,
+)
 from ftdojo.record.history import History
 from ftdojo.tasks.spec import ItemScore
 
@@ -34,6 +43,8 @@ class Episode:
     """Key of :attr:`TrivialAnswers.scores` -> the verdicts on the test items; none if they were not measured."""
     ran: bool = True
     """Whether it has a record of its own; false for a contestant that needs no training."""
+    teachers: Teachers | None = None
+    """The rule on the language models that its data programs called; ``None`` if it has no record of its own."""
     prechecks: tuple[int, int] = (0, 0)
     """Submissions that were checked for free, and those of them with rows that overlapped evaluation items."""
 
@@ -54,6 +65,7 @@ def read_episode(out: Path, job: Job) -> Episode | None:
         changed = history.first(BudgetExtended) is not None or bool(stopped and stopped.by_owner)
         blocked = sum(_blocked(e.event) for e in history.events if isinstance(e.event, IterationEnded))
         prechecks = history.prechecks
+        teachers = history.require(RunBegun).configuration.teachers
     if changed:
         raise UsageError(
             f"the owner of {job.folder} changed its budget or finished it early, so it cannot be compared",
@@ -71,6 +83,7 @@ def read_episode(out: Path, job: Job) -> Episode | None:
         course,
         blocked,
         scored.trivial_items if scored else {},
+        teachers=teachers,
         prechecks=(len(prechecks), sum(p.overlap > 0 for p in prechecks)),
     )
 

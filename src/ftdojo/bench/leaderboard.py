@@ -11,6 +11,7 @@ from pydantic import Field
 
 from ftdojo.bench.suite import Limits
 from ftdojo.contract.feedback import Interval
+from ftdojo.contract.options import Teachers
 from ftdojo.contract.result import Document, Result, RunOutcome, Score
 
 
@@ -112,6 +113,8 @@ class Standing(Result):
     """Submissions that a gate stopped."""
     blocked: int
     """Submissions with rows that overlapped evaluation items."""
+    teachers: list[Teachers] = Field(default_factory=list)
+    """The rules on teachers of its runs: one, if all were made under the same. Older builds did not write it."""
     prechecks: int = 0
     """Submissions that were checked for free. Older builds did not count them."""
     precheck_hits: int = 0

@@ -62,4 +62,5 @@ def _answered(episode: Episode, name: str) -> Episode:
         course=[],
         blocked=0,
         ran=False,
+        teachers=None,
     )

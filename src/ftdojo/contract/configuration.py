@@ -97,11 +97,11 @@ class Configuration(StrictModel):
             task: where the task is now: its id, or the path of its folder.
         """
         same = {name: getattr(self, name) for name in SAME}
-        listed = self.data_llm.items() if self.teachers == "listed" else ()
-        pools = tuple(f"{pool}={model}" for pool, model in listed)
-        return RunOptions(
-            **same, task=task, planner=self.planner, data_llm=pools, teachers=self.teachers, **self.budget
-        )
+        by_itself = self.teachers == "self"  # the other rules follow from the models that are named
+        named = {} if by_itself else self.data_llm
+        pools = tuple(f"{pool}={model}" for pool, model in named.items())
+        teachers = self.teachers if by_itself else None
+        return RunOptions(**same, task=task, planner=self.planner, data_llm=pools, teachers=teachers, **self.budget)
 
     def require_same(self, other: Configuration, place: Path) -> None:
         """Raise a :class:`UsageError` that names every key in which ``other`` differs from this, the run's own."""

@@ -187,6 +187,7 @@ def _verdict(board: Board) -> str:
 def _standings(standings: Sequence[Standing], tasks: int) -> Table:
     heads = (
         "contestant",
+        "teachers",
         "mean normalized score",
         "mean rank",
         "best or tied",
@@ -213,6 +214,7 @@ def _standing(s: Standing, tasks: int) -> list[Entry]:
     outcomes = [f"{count} {name.replace('_', ' ')}" for name, count in sorted(s.outcomes.items())]
     return [
         Entry(text.line(s.contestant, 60), s.contestant, _describe(s)),
+        Entry(", ".join(s.teachers) or "–", " ".join(s.teachers)),
         Entry("–", -9e9) if s.gain is None else Entry(f"{_percent(s.gain)}{text.SPACE}%", s.gain, gain),
         Entry("–", 9e9) if s.rank is None else Entry(f"{s.rank:.2f}", s.rank),
         Entry(f"{s.first} of {tasks}", -s.first),

@@ -142,6 +142,7 @@ def _identity(configuration: Configuration, outcome: str, begun: str, ended: str
         Fact("model", configuration.model),
         Fact("agent", configuration.agent or "none named"),
         Fact("planner", configuration.planner or "none"),
+        Fact("teachers", configuration.teachers),
         *(Fact(f"data model {pool}", model) for pool, model in configuration.data_llm.items()),
         Fact("data", configuration.variant),
         Fact("seed", str(configuration.seed)),
