@@ -252,7 +252,7 @@ def test_without_pools_the_import_says_why(tmp_path: Path, approve: Path, tiny_m
 
 def test_the_example_of_the_guide_keeps_what_ends_in_the_right_answer(tmp_path: Path) -> None:
     guide = Path(__file__).parents[2] / "docs" / "data-programs.md"
-    (program,) = re.findall(r"```python\n(.*?)```", guide.read_text("utf-8"), re.DOTALL)
+    program, _ = re.findall(r"```python\n(.*?)```", guide.read_text("utf-8"), re.DOTALL)
     home = Home(tmp_path / "home")
 
     def solver(number: int, body: dict[str, Any]) -> Step:

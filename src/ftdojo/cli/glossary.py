@@ -51,6 +51,8 @@ WORDS = {
     "sub-task": "A kind of question within a task, with a score of its own.",
     "suite": "The file that describes a contest.",
     "task": "A question form, a metric, raw data, validation and test items: a benchmark task, or a folder of yours.",
+    "teachers": "The language models that data programs may call (--teachers): none, self (the base model alone), or "
+    "listed (those of --data-llm).",
     "test": "The items for the final score: see sealed.",
     "twin": "The variant of a task's data that is generated here, with the form of the published data, so that "
     "nothing has to be fetched and nothing can have been learned before.",
