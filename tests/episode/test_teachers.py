@@ -124,13 +124,13 @@ def test_its_calls_are_recorded_and_charged_and_pass_the_audit(taught: Taught) -
 
 
 def test_a_resumed_run_asks_nothing_again(taught: Taught, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = set(taught.home.stages.glob("rows/*"))
+    before = set(taught.home.stages.glob("rows/*/rows.jsonl"))
     with taught.open(tmp_path / "run", submissions=2) as dojo:
         dojo.reset()
         assert dojo.precheck(taught.submission) == []
     calls = data_calls(tmp_path / "run")
-    (made,) = set(taught.home.stages.glob("rows/*")) - before
-    shutil.rmtree(made)
+    (made,) = set(taught.home.stages.glob("rows/*/rows.jsonl")) - before
+    shutil.rmtree(made.parent)
     monkeypatch.setattr(OwnModel, "send", forbidden)
     with taught.open(tmp_path / "run", submissions=2) as dojo:
         dojo.reset()
