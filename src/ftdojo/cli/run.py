@@ -27,6 +27,7 @@ Format = Literal["csv", "md", "latex", "parquet"]
 NO_AGENT = dict.fromkeys(
     (
         *("agent", "planner", "probes", "prechecks", "replay", "ladder", "sequential", "warm_start"),
+        *("guard", "guard_margin"),
         *("submissions", "wall_s", "device_s", "seed"),
     ),
     "no agent runs",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import platform
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 from pydantic import Field
 
 from ftdojo.contract.budget import Budget
-from ftdojo.contract.options import MAX_PRECHECKS, THINKING_TOKENS, RunOptions, Thinking
+from ftdojo.contract.options import GUARD_MARGIN, MAX_PRECHECKS, THINKING_TOKENS, RunOptions, Thinking
 from ftdojo.errors import UsageError
 from ftdojo.schema import StrictModel
 
@@ -20,9 +21,19 @@ PACKAGES = ("ftdojo", "ftdojo-tasks", "torch", "transformers", "peft", "rdkit")
 
 SAME = (
     *("variant", "model", "agent", "ladder", "warm_start", "engine", "prechecks", "sequential", "seed"),
-    *("thinking", "thinking_tokens", "chat_template"),
+    *("thinking", "thinking_tokens", "chat_template", "guard_margin"),
 )
 """Options that are copied unchanged into a run's identity."""
+
+
+class GuardTask(StrictModel):
+    """The identity of a task that a trained model must not forget."""
+
+    variant: str
+    task: str
+    """The version of the task."""
+    items: str
+    """The digest of its validation items."""
 
 
 class Configuration(StrictModel):
@@ -50,6 +61,9 @@ class Configuration(StrictModel):
     thinking_tokens: int = THINKING_TOKENS
     chat_template: str | None = None
     """The name or the text of the template that is used in place of the model's own."""
+    guard: dict[str, GuardTask] = Field(default_factory=dict)
+    """The tasks that a model must not forget, by their ids. Older builds had none."""
+    guard_margin: float = GUARD_MARGIN
     seed: int
     budget: dict[str, float | None]
     digests: dict[str, str]
@@ -57,7 +71,14 @@ class Configuration(StrictModel):
 
     @classmethod
     def of(
-        cls, options: RunOptions, *, task: str, data_llm: dict[str, str], budget: Budget, digests: dict[str, str]
+        cls,
+        options: RunOptions,
+        *,
+        task: str,
+        data_llm: dict[str, str],
+        budget: Budget,
+        digests: dict[str, str],
+        guard: Mapping[str, GuardTask] | None = None,
     ) -> Configuration:
         """Return the identity of a run with these options.
 
@@ -67,21 +88,29 @@ class Configuration(StrictModel):
             data_llm: pool -> model, of the models that data programs may call.
             budget: the limits in force: those of the options and of the task's rules.
             digests: of the data, the base model and the task's version.
+            guard: the id of each guard task -> its identity.
         """
         same = {name: getattr(options, name) for name in SAME}
         return cls(
-            **same, task=task, planner=options.planner or "", data_llm=data_llm, budget=asdict(budget), digests=digests
+            **same,
+            task=task,
+            planner=options.planner or "",
+            data_llm=data_llm,
+            guard=dict(guard or {}),
+            budget=asdict(budget),
+            digests=digests,
         )
 
-    def options(self, task: str) -> RunOptions:
+    def options(self, task: str, guard: Collection[str] = ()) -> RunOptions:
         """Return the options that repeat this run.
 
         Args:
             task: where the task is now: its id, or the path of its folder.
+            guard: where its guard tasks are. Whoever only exports or checks its model needs none.
         """
         same = {name: getattr(self, name) for name in SAME}
         pools = tuple(f"{pool}={model}" for pool, model in self.data_llm.items())
-        return RunOptions(**same, task=task, planner=self.planner, data_llm=pools, **self.budget)
+        return RunOptions(**same, task=task, planner=self.planner, data_llm=pools, guard=tuple(guard), **self.budget)
 
     def require_same(self, other: Configuration, place: Path) -> None:
         """Raise a :class:`UsageError` that names every key in which ``other`` differs from this, the run's own."""

@@ -61,6 +61,7 @@ class Observer:
                     digests=outcome.digests,
                     contents=outcome.contents,
                     trivial=self._measure_trivial(),
+                    guard=self.stages.guards.base_scores,
                 )
             )
 
@@ -95,5 +96,7 @@ class Observer:
             warm_start=run.warm_start,
             data_llm=run.data_llm,
             item_fields=sorted({name for item in self.items for name in item}),
+            guard=measured.guard,
+            guard_margin=run.guard_margin,
             seed=run.seed,
         )

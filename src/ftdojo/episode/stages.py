@@ -6,7 +6,8 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from ftdojo import digest, models
@@ -14,11 +15,13 @@ from ftdojo.contract import submission
 from ftdojo.contract.method_config import BASE
 from ftdojo.contract.progress import Progress
 from ftdojo.contract.protocol import Iteration
+from ftdojo.contract.result import GuardScore
 from ftdojo.contract.submission import RECIPE_DIGEST, Submission
 from ftdojo.episode import levels
 from ftdojo.episode.accounts import Accounts
 from ftdojo.episode.ancestry import NO_ITERATIONS, Ancestry
 from ftdojo.episode.evaluate_stage import EvaluateStage, Reference
+from ftdojo.episode.guard_stage import GuardStage
 from ftdojo.episode.outcome import Outcome
 from ftdojo.episode.rows import WRITTEN, read_rows
 from ftdojo.episode.rows_stage import RowsStage
@@ -58,6 +61,7 @@ class Stages:
             base=setting.base, gates=self._gates, store=self._store, progress=progress, on_log=on_log
         )
         self._evaluation = EvaluateStage(setting=setting, store=self._store, progress=progress)
+        self.guards = GuardStage(setting=setting, store=self._store, progress=progress)
         self._baseline: Outcome | None = None
 
     def precheck(self, folder: Path) -> Outcome:
@@ -122,12 +126,18 @@ class Stages:
         return outcome
 
     def baseline(self) -> Outcome:
-        """The untouched base model on validation."""
+        """The untouched base model on validation, and on the guard tasks."""
         if self._baseline is None:
             outcome = Outcome()
             self._evaluate(outcome)
+            self.guards.measure_base(outcome, *self._model(outcome))
             self._baseline = outcome  # not before: an interrupted evaluation must not be taken for one
         return self._baseline
+
+    def guard(self, outcome: Outcome) -> list[GuardScore]:
+        """What the model of an outcome keeps of the guard tasks. The time that it takes is charged as evaluation."""
+        self.baseline()
+        return self.guards.compare(outcome, *self._model(outcome))
 
     def export(self, outcome: Outcome, folder: Path) -> None:
         """Write the merged model of an outcome to ``folder``, which plain transformers can load."""
@@ -216,17 +226,20 @@ class Stages:
 
     def _evaluate(self, outcome: Outcome, reference: Reference | None = None, *, whole: bool = False) -> None:
         """Let the exported model answer the validation items; the base model, if nothing was trained."""
+        model, identity = self._model(outcome)
+        whole = whole or outcome.trained is None
+        stage, outcome.predictions = self._evaluation.make(model, identity, whole=whole, reference=reference)
+        outcome.add("evaluate", stage)
+
+    def _model(self, outcome: Outcome) -> tuple[Callable[[], AbstractContextManager[Path]], str]:
+        """What opens the folder of the exported model, and its identity; those of the base if nothing was trained."""
 
         @contextlib.contextmanager
-        def model() -> Iterator[Path]:
-            if outcome.trained is None:
-                yield self._setting.base
-                return
+        def exported() -> Iterator[Path]:
             with tempfile.TemporaryDirectory(prefix="ftdojo-export-") as folder:
                 self.export(outcome, Path(folder))
                 yield Path(folder)
 
-        identity = outcome.digests["train"] if outcome.trained else self._base_digest
-        whole = whole or outcome.trained is None
-        stage, outcome.predictions = self._evaluation.make(model, identity, whole=whole, reference=reference)
-        outcome.add("evaluate", stage)
+        if outcome.trained is None:
+            return lambda: contextlib.nullcontext(self._setting.base), self._base_digest
+        return exported, outcome.digests["train"]

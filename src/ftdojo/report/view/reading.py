@@ -88,10 +88,16 @@ def read(run: Path) -> Report:
             best=best,
             iterations=finished.iterations,
             out_of_budget=bool(stopped and stopped.out_of_budget),
+            guard=run_begun.guard.values(),
         )
         if finished
         else [],
-        command=repeat_command(configuration, run_begun.task, run.parent / f"{run.resolve().name}-again"),
+        command=repeat_command(
+            configuration,
+            run_begun.task,
+            run.parent / f"{run.resolve().name}-again",
+            guard=run_begun.guard.values(),
+        ),
         objective=run_begun.objective,
         identity=_identity(configuration, finished.outcome if finished else "unfinished", begun, ended),
         ending=ending(stopped),
