@@ -152,6 +152,11 @@ class IterationResult(Result):
     guard: list[GuardScore] = Field(default_factory=list)
     """What its model keeps of the guard tasks; empty if it was not better on validation, or the run has none."""
 
+    @property
+    def forgotten(self) -> bool:
+        """Whether it was rejected because of a guard task."""
+        return any(not score.passed for score in self.guard)
+
 
 class LlmUsage(Result):
     """Tokens and cost of LLM calls."""

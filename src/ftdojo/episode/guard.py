@@ -143,8 +143,7 @@ def decide_guarded(decision: Decision, scores: Sequence[GuardScore]) -> Decision
     lost = [score for score in scores if not score.passed]
     reason = f"{decision.reason}; guard: {'; '.join(map(str, scores))}"
     if lost:
-        forgotten = ", ".join(score.task for score in lost)
-        reason = f"not shown to keep {forgotten}: {'; '.join(map(str, lost))}; otherwise {decision.reason}"
+        reason = f"not shown to keep a guard task: {'; '.join(map(str, lost))}; otherwise {decision.reason}"
     return decision.model_copy(update={"accepted": not lost, "guard": list(scores), "reason": reason})
 
 
@@ -154,14 +153,18 @@ def describe_losses(scores: Sequence[GuardScore]) -> list[Finding]:
     for score in scores:
         if score.verdict == "kept":
             continue
-        code, what, fix = UNCLEAR, "nothing is lost on", "name a guard task with more items, or raise --guard-margin"
+        code, what, fix = (
+            UNCLEAR,
+            "no loss was measured, and none can be excluded",
+            "name a guard task with more items, or raise --guard-margin",
+        )
         if score.verdict == "lost":
-            code, what = FORGOTTEN, "the model is not shown to keep"
+            code, what = FORGOTTEN, "the model is not shown to keep a guard task"
             fix = (
                 "mix in rows of the kind that is forgotten, lower learning_rate, train fewer epochs, or train adapters "
                 "in place of all weights"
             )
-        message = f"{what} the guard task {score}; the base model scores {score.base}, this model {score.model}"
+        message = f"{what}: {score}; the base model scores {score.base}, this model {score.model}"
         found.append(
             Finding(code=code, gate=5, severity="warning", message=message, where=f"{STAGE}{score.task}", fix=fix)
         )

@@ -6,8 +6,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from pathlib import Path
 
 from ftdojo import digest, models
@@ -21,7 +20,7 @@ from ftdojo.episode import levels
 from ftdojo.episode.accounts import Accounts
 from ftdojo.episode.ancestry import NO_ITERATIONS, Ancestry
 from ftdojo.episode.evaluate_stage import EvaluateStage, Reference
-from ftdojo.episode.guard_stage import GuardStage
+from ftdojo.episode.guard_stage import GuardStage, Model
 from ftdojo.episode.outcome import Outcome
 from ftdojo.episode.rows import WRITTEN, read_rows
 from ftdojo.episode.rows_stage import RowsStage
@@ -129,7 +128,7 @@ class Stages:
         """The untouched base model on validation, and on the guard tasks."""
         if self._baseline is None:
             outcome = Outcome()
-            self._evaluate(outcome)
+            self._evaluate(outcome, whole=True)
             self.guards.measure_base(outcome, *self._model(outcome))
             self._baseline = outcome  # not before: an interrupted evaluation must not be taken for one
         return self._baseline
@@ -226,20 +225,18 @@ class Stages:
 
     def _evaluate(self, outcome: Outcome, reference: Reference | None = None, *, whole: bool = False) -> None:
         """Let the exported model answer the validation items; the base model, if nothing was trained."""
-        model, identity = self._model(outcome)
-        whole = whole or outcome.trained is None
-        stage, outcome.predictions = self._evaluation.make(model, identity, whole=whole, reference=reference)
+        stage, outcome.predictions = self._evaluation.make(*self._model(outcome), whole=whole, reference=reference)
         outcome.add("evaluate", stage)
 
-    def _model(self, outcome: Outcome) -> tuple[Callable[[], AbstractContextManager[Path]], str]:
+    def _model(self, outcome: Outcome) -> tuple[Model, str]:
         """What opens the folder of the exported model, and its identity; those of the base if nothing was trained."""
-
-        @contextlib.contextmanager
-        def exported() -> Iterator[Path]:
-            with tempfile.TemporaryDirectory(prefix="ftdojo-export-") as folder:
-                self.export(outcome, Path(folder))
-                yield Path(folder)
-
         if outcome.trained is None:
             return lambda: contextlib.nullcontext(self._setting.base), self._base_digest
-        return exported, outcome.digests["train"]
+        return lambda: _exported(self, outcome), outcome.digests["train"]
+
+
+@contextlib.contextmanager
+def _exported(stages: Stages, outcome: Outcome) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="ftdojo-export-") as folder:
+        stages.export(outcome, Path(folder))
+        yield Path(folder)

@@ -19,6 +19,10 @@ COMMANDS = ("ftdojo ", "vllm ")
 NO_GAIN = (
     "give more raw rows (see the table of what more would buy), a stronger base model with --model, or another agent"
 )
+FORGETS = (
+    "a model was better on the task, and not shown to keep a guard task: give raw rows of its kind too, or allow a "
+    "larger --guard-margin in a new run, which takes what was trained from the store"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,4 +98,6 @@ def advise(
         ]
     if not any(i.validation is not None for i in iterations):
         return [Step("read the findings, which say what was refused and how to repair it", f"ftdojo report {folder}")]
+    if any(i.forgotten for i in iterations):
+        return [Step(FORGETS), Step("see what is lost", f"ftdojo report {folder}")]
     return [Step(NO_GAIN), Step("see which answers are wrong", f"ftdojo report {folder}")]
