@@ -55,15 +55,18 @@ class Observer:
         if self.history.baseline is None:
             outcome = self.stages.baseline()
             measured = evaluation.feedback(self.setting.task, self.items, outcome.predicted, best=None)
+            guarded = self.stages.guards.base_scores
             self.history.append(
                 events.BaselineMeasured(
                     evaluation=measured,
                     digests=outcome.digests,
                     contents=outcome.contents,
                     trivial=self._measure_trivial(),
-                    guard=self.stages.guards.base_scores,
+                    guard=guarded,
                 )
             )
+            for task, score in guarded.items():
+                self.progress.say(f"base model on the guard task {task}: {score}")
 
     def _measure_trivial(self) -> TrivialAnswers:
         setting = self.setting

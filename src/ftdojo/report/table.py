@@ -84,12 +84,12 @@ def _trivial(result: RunResult) -> Table:
 def _guard(result: RunResult) -> Table:
     """What the best model keeps of the tasks that it must not forget."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column(f"guard task, margin {result.guard[0].margin:g}")
-    table.add_column("base model", no_wrap=True)
-    table.add_column("best", no_wrap=True)
-    table.add_column("difference")
-    for score in result.guard:
-        table.add_row(_text(score.task, 40), _score(score.base), _score(score.model), Text(text.guarded(score)))
+    table.add_column("guard task")
+    table.add_column("base → best", no_wrap=True)
+    table.add_column(f"difference, margin {result.guard[0].margin:g}", no_wrap=True)
+    for given in result.guard:
+        before, after = (text.number(s.value, s.metric) + text.unit(s.metric) for s in (given.base, given.model))
+        table.add_row(_text(given.task, 56), Text(f"{before} → {after}"), Text(text.guarded(given)))
     return table
 
 
