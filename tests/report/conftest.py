@@ -233,8 +233,8 @@ STORY = (
 def build() -> SimpleNamespace:
     """What runs are made of."""
     return SimpleNamespace(
-        EXAMPLES=EXAMPLES, STORY=STORY, call=call, evaluated=evaluated, evaluation=evaluation, guarded=guarded, plan=plan, score=score,
-        stopped=stopped, trivial=trivial,
+        EXAMPLES=EXAMPLES, STORY=STORY, call=call, evaluated=evaluated, evaluation=evaluation, guarded=guarded,
+        plan=plan, score=score, stopped=stopped, trivial=trivial,
     )  # fmt: skip
 
 
