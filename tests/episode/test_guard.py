@@ -214,18 +214,15 @@ def test_the_ladder_hides_a_forgetful_submission_but_for_its_guard(played: Path)
 
 
 class Cut(Silent):
-    """Interrupts the process within the n-th evaluation on a guard task."""
+    """Interrupts the process within the first answers to a guard task that it begins itself."""
 
-    def __init__(self, number: int) -> None:
-        self.left, self.begun = number, False
+    begun = False
 
     def update(self, stage: str, done: float, total: float, note: str = "") -> None:
-        if not stage.startswith("guard "):
-            return
-        if not done:
-            self.left -= 1
-        elif not self.left:
-            raise KeyboardInterrupt
+        if stage.startswith("guard "):
+            if self.begun and done:
+                raise KeyboardInterrupt
+            self.begun = not done
 
 
 def test_a_run_that_is_killed_while_a_guard_task_is_answered_ends_the_same(
@@ -240,10 +237,10 @@ def test_a_run_that_is_killed_while_a_guard_task_is_answered_ends_the_same(
         task=str(german), model=str(base), agent="scripted", guard=(str(approve),), guard_margin=MARGIN
     )
     agent = Scripted(tmp_path / "work", [ONLY_NEW, MIXED, FAILS])
-    for progress in (Cut(1), Cut(2), Cut(2)):  # the base model, then each candidate: what was begun is begun again
+    for _ in ("the base model answers", "the first submission", "the second one"):
         with (
             pytest.raises(KeyboardInterrupt),
-            Dojo(options, tmp_path / "run", home=home, progress=progress) as dojo,
+            Dojo(options, tmp_path / "run", home=home, progress=Cut()) as dojo,
         ):
             run_episode(dojo, agent)
     with Dojo(options, tmp_path / "run", home=home) as dojo:
@@ -343,7 +340,8 @@ def test_points_are_of_the_range_of_the_metric(approve: Path, tmp_path: Path) ->
     items = [{"id": str(i), "request": f"item {i}", "verdict": "10"} for i in range(40)]
     base, model = (task.scorer.score(items, [output] * len(items)) for output in ("20", "25"))
     worse = compare_with_base(task, model, base, 5.0)
-    assert (worse.difference, worse.verdict) == (pytest.approx(-50.0), "lost")
+    assert worse.difference == pytest.approx(-50.0)
+    assert worse.verdict == "lost"
     assert compare_with_base(task, base, model, 5.0).difference == pytest.approx(100 * 5 / 15)
 
 

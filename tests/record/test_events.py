@@ -36,11 +36,12 @@ GOLDEN = [
 """Kind and payload, byte for byte, of events in ledgers of earlier builds: commit 1e8ec7a, which had no models
 for them, and later ones, which added kinds or fields."""
 PAYLOADS: dict[str, dict[str, Any]] = {kind: json.loads(text) for kind, text in GOLDEN}
+"""Kind -> the earliest payload of it: that of the file which is sorted last."""
 
 LATER = [
     ("configuration", "versions"), ("configuration", "given"), ("baseline", "digests"), ("baseline", "contents"),
     ("iteration", "overlap"), ("iteration", "charge"), ("test_scored", "items"), ("test_scored", "models"),
-    ("test_scored", "outputs"), ("configuration", "guard"), ("baseline", "guard"),
+    ("test_scored", "outputs"),
 ]  # fmt: skip
 """Fields that earlier builds did not write."""
 
@@ -81,7 +82,7 @@ def as_before(new: Any, old: Any) -> str:
 def models_in(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
     """The places of objects that are models: their keys are names of fields. Mappings from data are left out."""
     data = {"digests", "contents", "versions", "budget", "budgets", "items", "models", "outputs", "subtasks", "errors",
-            "subtask_parsed", "metrics", "per_subtask", "data_llm", "guard"}  # fmt: skip
+            "subtask_parsed", "metrics", "per_subtask", "data_llm"}  # fmt: skip
     if isinstance(value, dict):
         if not path or path[-1] not in data or path == ("result", "budget"):
             yield path
