@@ -40,22 +40,23 @@ def copy(rng: random.Random) -> tuple[str, str]:
 def say_yes_or_no(rng: random.Random) -> tuple[str, str]:
     """Whether something is an animal."""
     word, colour = rng.choice(ANIMALS + THINGS), rng.choice(COLOURS)
-    return f"Is a {colour} {word} an animal? Reply with yes or no only.", "yes" if word in ANIMALS else "no"
+    article = "an" if colour == "orange" else "a"
+    return f"Is {article} {colour} {word} an animal? Reply with yes or no only.", "yes" if word in ANIMALS else "no"
 
 
 def take_form(rng: random.Random) -> tuple[str, str]:
-    """Three words as a list in JSON."""
+    """Three words under each other."""
     words = rng.sample(THINGS, 3)
-    return f"Write these words as a JSON list, and nothing else: {', '.join(words)}", json.dumps(words)
+    return f"Write each of these words on a line of its own: {', '.join(words)}", "\n".join(words)
 
 
 def choose(rng: random.Random) -> tuple[str, str]:
     """The one word of three that is a colour, an animal or a number."""
-    kind, words = rng.choice([("colour", COLOURS), ("animal", ANIMALS), ("number", NUMBERS)])
+    kind, words = rng.choice([("a colour", COLOURS), ("an animal", ANIMALS), ("a number", NUMBERS)])
     right = rng.choice(words)
     shown = [right, *rng.sample(THINGS, 2)]
     rng.shuffle(shown)
-    return f"Which of these words is a {kind}: {', '.join(shown)}? Reply with that word only.", right
+    return f"Which of these words is the name of {kind}: {', '.join(shown)}? Reply with that word only.", right
 
 
 KINDS: dict[str, Callable[[random.Random], tuple[str, str]]] = {
