@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,12 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file, save_file
 
+from forgeries import edit_events
 from ftdojo import digest
 from ftdojo.audit import CHECKS, Audit, verify
 from ftdojo.contract.progress import Silent
 from ftdojo.errors import UsageError
 from ftdojo.record import Home
-from ftdojo.record.ledger import _link
 from ftdojo.record.store import describe
 
 Payload = dict[str, Any]
@@ -39,27 +38,6 @@ def audit(place: Path) -> Audit:
 
 def answers(place: Path, status: str) -> set[str]:
     return {check.name for check in audit(place).checks if check.status == status}
-
-
-def edit(run: Path, change: Callable[[str, Payload], Payload | None], *, relink: bool) -> None:
-    """Change the payloads of events, or drop those that ``change`` answers with ``None``."""
-    with sqlite3.connect(run / "ledger.sqlite") as db:
-        for trigger in ("no_update", "no_delete"):
-            db.execute(f"DROP TRIGGER {trigger}")
-        link = before = ""
-        place = 0
-        for seq, time, kind, text, told in db.execute("SELECT * FROM event ORDER BY seq").fetchall():
-            payload = change(kind, json.loads(text))
-            if relink and kind == "finished" and payload is not None:
-                payload["result"]["ledger"] = before
-                (run / "result.json").write_text(json.dumps(payload["result"]))
-            db.execute("DELETE FROM event WHERE seq = ?", (seq,))
-            if payload is None:
-                continue
-            place = place + 1 if relink else seq
-            link = before = _link(before, time, kind, json.dumps(payload)) if relink else told
-            db.execute("INSERT INTO event VALUES (?, ?, ?, ?, ?)", (place, time, kind, json.dumps(payload), link))
-    db.close()
 
 
 def test_an_honest_run_passes_every_check_and_is_not_touched(place: Path) -> None:
@@ -137,7 +115,7 @@ def test_an_edited_and_a_removed_event_break_the_chain(finished_run: Path, tmp_p
         ("removed", lambda kind, p: None if kind == "test_opened" else p, {"ledger", "opening"}),
     ]:
         copy = shutil.copytree(finished_run, tmp_path / name)
-        edit(copy / "run", change, relink=False)
+        edit_events(copy / "run", change, relink=False)
         assert answers(copy, "failed") == found
 
 
@@ -220,7 +198,7 @@ def _other_rule(kind: str, payload: Payload) -> Payload:
 def test_a_forged_record_with_a_whole_chain_is_found(
     place: Path, change: Callable[[str, Payload], Payload | None], check: str
 ) -> None:
-    edit(place / "run", change, relink=True)
+    edit_events(place / "run", change, relink=True)
     assert answers(place, "failed") == {check}
 
 
@@ -241,7 +219,7 @@ def test_evaluation_items_among_the_rows_are_found_in_a_store_that_was_forged_to
             payload["iteration"]["contents"]["data"] = contents[payload["iteration"]["digests"]["data"]]
         return payload
 
-    edit(place / "run", follow, relink=True)
+    edit_events(place / "run", follow, relink=True)
     found = {check.name: check.message for check in audit(place).checks if check.status == "failed"}
     assert set(found) == {"overlap", "stages"}
     assert "was not trained on its rows" in found["stages"]
@@ -251,7 +229,7 @@ def test_evaluation_items_among_the_rows_are_found_in_a_store_that_was_forged_to
 def test_what_is_no_run_or_has_not_ended_is_refused(place: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="holds no run"):
         verify(tmp_path / "nothing", home=Home(place / "home"), progress=Silent())
-    edit(place / "run", lambda kind, payload: None if kind == "finished" else payload, relink=True)
+    edit_events(place / "run", lambda kind, payload: None if kind == "finished" else payload, relink=True)
     with pytest.raises(UsageError, match="has not ended"):
         audit(place)
 
@@ -262,7 +240,7 @@ def test_a_ledger_that_lost_its_form_is_a_failed_check(finished_run: Path, tmp_p
 
     for name, change in [("emptied", emptied), ("unruled", lambda kind, p: None if kind == "test_scored" else p)]:
         copy = shutil.copytree(finished_run, tmp_path / name)
-        edit(copy / "run", change, relink=True)
+        edit_events(copy / "run", change, relink=True)
         assert answers(copy, "failed") == {"ledger"}
         assert answers(copy, "ok") == set()
     (copy / "run/ledger.sqlite").write_bytes(b"no database" * 100)

@@ -124,6 +124,8 @@ prechecks = 50
 thinking = "on"
 thinking_tokens = 100
 chat_template = "chatml"
+guard = ["chemistry/mol_edit"]
+guard_margin = 2.5
 [budgets.short]
 wall = "2m"
 device = "90s"
@@ -159,7 +161,10 @@ def test_an_outside_agent_is_served_and_started(tmp_path: Path) -> None:
 
 def test_folders_beside_the_file_are_found_from_anywhere(tmp_path: Path, approve: Path) -> None:
     (tmp_path / "approve").symlink_to(approve)
-    found = suite(tmp_path, ('"table/fact_checking"', '"approve"'))
+    (tmp_path / "kept").symlink_to(approve)
+    rules = ("[budgets.short]", "[rules]\nguard = ['kept', 'table/fact_checking']\n[budgets.short]")
+    found = suite(tmp_path, ('"table/fact_checking"', '"approve"'), rules)
+    assert found.rules.guard == (str(tmp_path / "kept"), "table/fact_checking")
     assert found.tasks == ["chemistry/mol_und", str(tmp_path / "approve")]
     assert {job.setting.variant for job in found.jobs()} == {"twin", "folder"}
 
@@ -185,6 +190,7 @@ def test_folders_beside_the_file_are_found_from_anywhere(tmp_path: Path, approve
         ('wall = "2m"', 'wall = "2m"\ndevice = "soon"', "not a duration"),
         ('agent = "random-search"', 'agent = "random-search", probes = 2', "does not support probes"),
         ("[budgets.short]", "[budget.short]", "budgets"),
+        ("[budgets.short]", "[rules]\nguard = ['table/fact']\n[budgets.short]", "did you mean"),
     ],
 )
 def test_faults_say_what_to_do(tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -13,7 +13,7 @@ from typer.main import get_command
 from ftdojo.cli.main import app
 from ftdojo.cli.options import NOT_TAKEN, read_options
 from ftdojo.contract.budget import Budget, parse_duration
-from ftdojo.contract.configuration import Configuration
+from ftdojo.contract.configuration import Configuration, GuardTask
 from ftdojo.contract.options import RunOptions, duration_text, flag_of
 from ftdojo.errors import UsageError
 
@@ -68,6 +68,8 @@ runs = strategies.builds(
     prechecks=strategies.integers(0, 999),
     thinking=strategies.sampled_from(["off", "on", "auto"]),
     thinking_tokens=strategies.integers(0, 9999),
+    guard=strategies.lists(words, max_size=3).map(tuple),
+    guard_margin=strategies.floats(0, 99),
     chat_template=strategies.sampled_from([None, "chatml", "{% for m in messages %}{{ m.content }}\n{% endfor %}"]),
 )
 
@@ -103,8 +105,10 @@ OTHER: dict[str, Any] = {
     "sequential": True,
     "warm_start": False, "prechecks": 5, "teachers": "self",
     "thinking": "on", "thinking_tokens": 5, "chat_template": "plain",
+    "guard_margin": 7.5,
 }  # fmt: skip
 NOT_IDENTITY = {
+    "guard": "the ids, versions and items of its tasks are, once they are found",
     "task": "its id and digest are",
     "base_url": "where a model is served does not say which one it is",
     "data_llm": "the names of the models are, once they are connected",
@@ -162,6 +166,23 @@ def test_a_rule_on_teachers_and_the_models_that_are_named_agree() -> None:
         del older["teachers"]
         if rule != "self":
             assert Configuration.model_validate(older) == made, "a run of a build without the rule is the same run"
+
+
+def test_guard_tasks_are_separated_by_commas_and_part_of_the_identity() -> None:
+    options = RunOptions(task="t", guard="own/a,own/b")
+    assert options.guard == RunOptions(task="t", guard=("own/a", "own/b")).guard == ("own/a", "own/b")
+    context = COMMANDS["run"].make_context("run", ["t", "--guard", "own/a,own/b", "--guard", "c"])
+    assert read_options({name: context.params[name] for name in FIELDS}).guard == ("own/a", "own/b", "c")
+    with pytest.raises(UsageError, match="--guard-margin"):
+        read_options({"task": "t", "guard_margin": -1})
+    then, now = (
+        identity(options).model_copy(update={"guard": {"own/a": GuardTask(variant="v", task=version, items="i")}})
+        for version in "12"
+    )
+    assert Configuration.model_validate_json(then.model_dump_json()) == then
+    assert then.options("t", ["place/a"]).guard == ("place/a",)
+    with pytest.raises(UsageError, match="guard"):
+        then.require_same(now, Path("run"))
 
 
 def test_a_chat_template_is_read_when_the_options_are_made(tmp_path: Path) -> None:

@@ -34,8 +34,9 @@ GOLDEN = [
     for line in map(json.loads, file.read_text("utf-8").splitlines())
 ]
 """Kind and payload, byte for byte, of events in ledgers of earlier builds: commit 1e8ec7a, which had no models
-for them, and later ones, which added kinds."""
+for them, and later ones, which added kinds or fields."""
 PAYLOADS: dict[str, dict[str, Any]] = {kind: json.loads(text) for kind, text in GOLDEN}
+"""Kind -> the earliest payload of it: that of the file which is sorted last."""
 
 LATER = [
     ("configuration", "versions"), ("configuration", "given"), ("baseline", "digests"), ("baseline", "contents"),

@@ -24,7 +24,7 @@ from ftdojo.contract.feedback import (
     TrainingFeedback,
 )
 from ftdojo.contract.protocol import Decision, Iteration
-from ftdojo.contract.result import ClassScore, Gap, RunResult, Score, StageSeconds, TrivialAnswers
+from ftdojo.contract.result import ClassScore, Gap, GuardScore, RunResult, Score, StageSeconds, TrivialAnswers
 from ftdojo.contract.submission import Plan, PlannedChange
 from ftdojo.episode.examples import Answered, Example, write_examples
 from ftdojo.findings import Finding
@@ -203,6 +203,19 @@ def evaluated(
     )
 
 
+def guarded(difference: float) -> GuardScore:
+    """What a model keeps of a guard task of 50 items, with a margin of 5 points."""
+    return GuardScore(
+        task="own/guarded",
+        base=score(60.0, 50),
+        model=score(60.0 + difference, 50),
+        difference=difference,
+        interval=(difference - 4, difference + 4),
+        margin=5.0,
+        verdict="kept" if difference > -1 else "lost",
+    )
+
+
 STORY = (
     evaluated(1, 41.5, 33.0),
     evaluated(2, 44.0, 2.5, given=plan(1, hypothesis="more epochs are needed")),
@@ -220,8 +233,8 @@ STORY = (
 def build() -> SimpleNamespace:
     """What runs are made of."""
     return SimpleNamespace(
-        EXAMPLES=EXAMPLES, STORY=STORY, call=call, evaluated=evaluated, evaluation=evaluation, plan=plan, score=score,
-        stopped=stopped, trivial=trivial,
+        EXAMPLES=EXAMPLES, STORY=STORY, call=call, evaluated=evaluated, evaluation=evaluation, guarded=guarded,
+        plan=plan, score=score, stopped=stopped, trivial=trivial,
     )  # fmt: skip
 
 

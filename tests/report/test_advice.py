@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.main import get_command
@@ -62,6 +63,12 @@ def test_a_run_without_time_gets_more_of_it(tmp_path: Path) -> None:
     assert "short-2" in first.command
 
 
+def test_a_run_that_forgets_names_what_helps(tmp_path: Path, build: SimpleNamespace) -> None:
+    found = steps(tmp_path, tried(scored=True).model_copy(update={"guard": [build.guarded(-20.0)]}), best=0)
+    assert "guard task" in found[0].what
+    assert "--guard-margin" in found[0].what
+
+
 def test_a_run_without_a_gain_names_what_could_change(tmp_path: Path) -> None:
     found = steps(tmp_path, tried(scored=True), best=0)
     assert "rows" in found[0].what
@@ -78,6 +85,11 @@ def test_every_command_exists(tmp_path: Path, case: tuple[bool, Finding | None, 
             command = known[arguments[0]]
             flags = {flag for parameter in command.params for flag in parameter.opts}
             assert {word for word in arguments if word.startswith("--")} <= flags
+
+
+def test_the_command_that_repeats_a_run_guards_the_same() -> None:
+    words = shlex.split(repeat_command(IDENTITY, "t", Path("again"), guard=["own/a", "my tasks/b"]))
+    assert [words[i + 1] for i, word in enumerate(words) if word == "--guard"] == ["own/a", "my tasks/b"]
 
 
 def test_the_command_that_repeats_a_run_has_its_options() -> None:

@@ -47,6 +47,28 @@ def test_what_needs_no_training_stands_with_both_splits(make_result: MakeResult,
     assert "of 100 items" in output
 
 
+def test_guard_tasks_stand_with_what_is_kept_of_them(make_result: MakeResult, build: SimpleNamespace) -> None:
+    better, worse = (build.evaluated(number, 50.0, 20.0) for number in (1, 2))
+    kept, lost = (
+        iteration.decision.model_copy(update={"guard": [build.guarded(gap)], "accepted": gap == 0})
+        for iteration, gap in ((better, 0.0), (worse, -20.0))
+    )
+    output = shown(
+        make_result([better.model_copy(update={"decision": kept}), worse.model_copy(update={"decision": lost})])
+    )
+    assert all(len(line) <= 80 for line in output.splitlines())
+    assert row(output, "own/guarded").split()[1:] == [
+        "60.0",
+        "%",
+        "→",
+        "60.0",
+        "%",
+        *"+0.0 points [−4.0, +4.0], kept".split(),
+    ]
+    assert "accepted" in row(output, "1 ")
+    assert "forgets" in row(output, "2 ")
+
+
 def test_a_run_that_kept_the_base_model(make_result: MakeResult) -> None:
     output = shown(make_result([]))
     assert "best: the base model" in output

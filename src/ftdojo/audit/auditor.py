@@ -39,6 +39,8 @@ CHECKS: dict[str, Callable[[Evidence], list[str]]] = {
 }
 """Name -> check, which returns its faults. A check reports on one thing only: if its inputs are not the recorded ones,
 another check reports that. Cheap checks come first."""
+GUARDED: dict[str, Callable[[Evidence], list[str]]] = {"guard": scores.guard}
+"""Further checks of a run with guard tasks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +79,8 @@ def verify(
         try:
             with Ledger(folder, writable=False) as ledger:
                 evidence = Evidence(run, ledger, home, task)
+                if evidence.configuration.guard:
+                    selected |= GUARDED
                 for place, (name, check) in enumerate(selected.items()):
                     progress.update("verify", place, len(selected), name)
                     checks.append(_run_check(name, check, evidence))

@@ -15,6 +15,7 @@ from ftdojo.contract.protocol import Iteration
 from ftdojo.contract.result import RunResult
 from ftdojo.contract.task_spec import Record
 from ftdojo.data import TaskData, find, read_items
+from ftdojo.episode.guard import STAGE, choose_items
 from ftdojo.episode.sequential import Schedule, schedule_for
 from ftdojo.errors import FtdojoError, UsageError
 from ftdojo.record import Home, Ledger, RunFolder
@@ -24,7 +25,7 @@ from ftdojo.record.store import MANIFEST, faults
 from ftdojo.tasks.spec import Task
 
 KINDS = {"data": "rows", "train": "models", "evaluate": "predictions"}
-"""Stage of an iteration -> its kind in the store."""
+"""Stage of an iteration -> its kind in the store. Those of guard tasks are predictions, too."""
 CLOSE = 1e-6
 """Tolerance between a number and its recomputation: another machine may add in another order."""
 
@@ -46,6 +47,11 @@ class Made:
     contents: dict[str, str]
     start: int | None = None
     """The iteration from which its training started; ``None`` for the base model."""
+
+    @property
+    def stages(self) -> list[str]:
+        """The names of its stages in the store."""
+        return [name for name in self.digests if name in KINDS or name.startswith(STAGE)]
 
 
 class Evidence:
@@ -69,6 +75,7 @@ class Evidence:
         self.finished: RunResult = finished
         self.configuration: Configuration = begun.configuration
         self._given = task or begun.task
+        self.guard_places = begun.guard
         self.baseline = Made("the base model", baseline.digests, baseline.contents)
         self._stage_faults: dict[tuple[str, str, str], list[str]] = {}
 
@@ -145,6 +152,19 @@ class Evidence:
         """In which parts submissions answered the validation items; ``None`` if all at once."""
         return schedule_for(self.task, self.items, sequential=self.configuration.sequential)
 
+    def guard(self, name: str) -> tuple[Task, list[Record], Schedule | None]:
+        """Return a guard task of the run by its id, its items, and which of them were asked."""
+        then, place = self.configuration.guard[name], self.guard_places[name]
+        try:
+            task = tasks.get(place, runner=sandbox.run_user_code).variant(then.variant)[1].as_recorded(then.task)
+        except FtdojoError as error:
+            raise Unchecked(f"the guard task {name} is not on this machine: {error.message}") from None
+        data = find(task, then.variant, self.home) if task.version == then.task else None
+        if data is None or data.digests["validation"] != then.items:
+            raise Unchecked(f"the guard task {name} is not prepared below {self.home.data} as it was in the run")
+        items = read_items(data.validation)
+        return task, items, choose_items(items)
+
     def submission(self, number: int) -> Path:
         """Return the folder of a submission in the record."""
         return self.folder.submission(number)
@@ -162,7 +182,8 @@ class Evidence:
         recorded = made.digests[name]
         if len(recorded) != digest.LENGTH or not recorded.isalnum():  # a path would lead elsewhere
             raise ValueError(f"{made.label}: {recorded!r} is not a digest of a stage")
-        return self.home.stages / KINDS[name] / recorded
+        kind = "predictions" if name.startswith(STAGE) else KINDS[name]
+        return self.home.stages / kind / recorded
 
     def stage_faults(self, made: Made, name: str) -> list[str]:
         """Return how a stage differs from its record.

@@ -6,11 +6,12 @@ import json
 from typing import Any
 
 from ftdojo import digest
-from ftdojo.audit.evidence import KINDS, Evidence, Made, Unchecked
+from ftdojo.audit.evidence import Evidence, Made, Unchecked
 from ftdojo.contract.method_config import BASE
 from ftdojo.contract.methods import read_config
 from ftdojo.contract.protocol import Iteration
 from ftdojo.contract.submission import TRAIN
+from ftdojo.episode.guard import STAGE
 from ftdojo.episode.rows import ROWS
 from ftdojo.errors import InputError
 from ftdojo.record.store import MANIFEST
@@ -58,7 +59,7 @@ def stages(evidence: Evidence) -> list[str]:
     missing: list[Unchecked] = []
     for made in evidence.made:
         try:
-            for name in filter(made.digests.__contains__, KINDS):
+            for name in made.stages:
                 found += evidence.stage_faults(made, name)
             found += _chain(evidence, made)
         except Unchecked as why:
@@ -91,4 +92,11 @@ def _chain(evidence: Evidence, made: Made) -> list[str]:
             found.append(f"{made.label}: its outputs are not those of its model")
         if key("evaluate")["items"] != evidence.configuration.digests["validation"]:
             found.append(f"{made.label}: its outputs are not on the validation items")
+    for name in made.stages:
+        if (task := name.removeprefix(STAGE)) == name:
+            continue
+        if key(name)["model"] != made.digests.get("train", base):
+            found.append(f"{made.label}: its outputs on {task} are not those of its model")
+        if key(name)["items"] != evidence.configuration.guard[task].items:
+            found.append(f"{made.label}: its outputs on {task} are not on the items of the guard task")
     return found

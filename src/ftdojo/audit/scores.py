@@ -7,14 +7,17 @@ from pathlib import Path
 
 from ftdojo import digest
 from ftdojo.audit.evidence import CLOSE, Evidence, Made, Unchecked
-from ftdojo.contract.result import Score
+from ftdojo.contract.protocol import Decision
+from ftdojo.contract.result import GuardScore, Score
 from ftdojo.contract.task_spec import Record
 from ftdojo.data import read_items
 from ftdojo.episode import acceptance, evaluation, sequential
 from ftdojo.episode.evaluation import Prediction
+from ftdojo.episode.guard import STAGE, compare_with_base, decide_guarded
 from ftdojo.episode.predict import PREDICTIONS
 from ftdojo.episode.sequential import Schedule
 from ftdojo.plain import plural
+from ftdojo.record.events import BaselineMeasured
 from ftdojo.tasks.scoring import summarize
 from ftdojo.tasks.spec import ItemScore, Task
 
@@ -50,6 +53,9 @@ def decisions(evidence: Evidence) -> list[str]:
             known = {v.id: v for v in best}
             part = [known[v.id] for v in verdicts]
             decision = acceptance.reject_early(evidence.task, verdicts, part, of=len(best))
+        if decision.accepted:
+            found += _unasked(evidence, made, recorded)
+            decision = decide_guarded(decision, recorded.guard)
         gap, again = recorded.difference, decision.difference
         numbers = zip((gap.value, gap.low, gap.high), (again.value, again.low, again.high), strict=True)
         if recorded.accepted != decision.accepted or any(abs(a - b) > CLOSE for a, b in numbers):
@@ -57,6 +63,41 @@ def decisions(evidence: Evidence) -> list[str]:
             found.append(f"{made.label} was {kind} ({recorded.reason}); the rule says: {decision.reason}")
         best = verdicts if decision.accepted else best
     return found
+
+
+def _unasked(evidence: Evidence, made: Made, recorded: Decision) -> list[str]:
+    """Check that a model that is better has answered every guard task of the run."""
+    asked, due = [score.task for score in recorded.guard], list(evidence.configuration.guard)
+    return [] if asked == due else [f"{made.label} answered the guard tasks {asked}, the run has {due}"]
+
+
+def guard(evidence: Evidence) -> list[str]:
+    """Every score on a guard task, and what is said of it, follows from the stored outputs."""
+    configuration, baseline = evidence.configuration, evidence.history.require(BaselineMeasured)
+    found = []
+    for name in configuration.guard:
+        task, items, schedule = evidence.guard(name)
+
+        def verdicts(made: Made, stage: str = f"{STAGE}{name}") -> list[ItemScore]:
+            return _scored(task, items, evidence.recorded_stage(made, stage) / PREDICTIONS, schedule)  # noqa: B023
+
+        base = verdicts(evidence.baseline)
+        if not _same(baseline.guard[name], again := _score(task, base)):
+            found.append(f"the base model on {name}: {baseline.guard[name]} is recorded, its outputs score {again}")
+        for iteration, made in zip(evidence.iterations, evidence.made[1:], strict=True):
+            for recorded in iteration.decision.guard if iteration.decision else ():
+                if recorded.task == name:
+                    expected = compare_with_base(task, verdicts(made), base, configuration.guard_margin)
+                    if not _same_guard(recorded, expected):
+                        found.append(f"{made.label}: {recorded} is recorded, its outputs give {expected}")
+    return found
+
+
+def _same_guard(one: GuardScore, other: GuardScore) -> bool:
+    pairs = zip((one.difference, *one.interval), (other.difference, *other.interval), strict=True)
+    exact = (one.margin, one.verdict) == (other.margin, other.verdict)
+    scores = _same(one.base, other.base) and _same(one.model, other.model)
+    return exact and scores and all(abs(a - b) <= CLOSE for a, b in pairs)
 
 
 def _stopping_faults(

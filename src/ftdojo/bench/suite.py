@@ -179,6 +179,10 @@ class Suite(StrictModel):
                 name: [_make_absolute(entry, parent) for entry in getattr(read, name)] for name in ("tasks", "models")
             }
         )
+        guard = tuple(_make_absolute(name, parent) for name in read.rules.guard)
+        found = found.model_copy(update={"rules": read.rules.model_copy(update={"guard": guard})})
+        for name in guard:
+            _resolve_task(name, None)
         for address in [c.base_url for c in found.agents if c.base_url] + _addresses(found.rules.data_llm):
             require_address(address)
         inference.identity(found.rules.engine)

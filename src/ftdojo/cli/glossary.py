@@ -29,6 +29,8 @@ WORDS = {
     "they name what exists, and obey the task's rules. 2: the data program runs, and its rows are sound. 3: the rows "
     "as tokens have labels and fit. 4: a short training learns, and fits into time and memory. 5: its outputs can be "
     "scored.",
+    "guard": "A task that a trained model must not forget (--guard): a model is accepted only if it is not worse than "
+    "the base model on it, by a margin.",
     "hub": "The variant of a task's data that is fetched from where it was published; see `ftdojo data prepare`.",
     "iteration": "A submission that was made, with what came of it.",
     "ladder": "A stricter rule (--ladder): the agent sees a validation score only if its submission was accepted, so "

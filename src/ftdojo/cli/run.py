@@ -27,6 +27,7 @@ Format = Literal["csv", "md", "latex", "parquet"]
 NO_AGENT = dict.fromkeys(
     (
         *("agent", "planner", "probes", "prechecks", "replay", "ladder", "sequential", "warm_start"),
+        *("guard", "guard_margin"),
         *("submissions", "wall_s", "device_s", "seed"),
     ),
     "no agent runs",
@@ -77,7 +78,8 @@ def run(
         ending = f": no submission was scored (outcome {result.outcome}); the lines above say what to change"
         err.print(Text.assemble(("nothing gained", "bold yellow"), ending), soft_wrap=True)
         raise typer.Exit(1)
-    learned = text.learned(result.best.iteration, result.trivial, result.to_trivial)
+    forgotten = any(i.forgotten for i in result.iterations)
+    learned = text.learned(result.best.iteration, result.trivial, result.to_trivial, forgotten=forgotten)
     ending = f": outcome {result.outcome}, best iteration {result.best.iteration} ({learned})"
     err.print(Text.assemble(("done", "bold green"), ending), soft_wrap=True)
 

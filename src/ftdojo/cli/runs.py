@@ -101,7 +101,8 @@ def finish(
         from ftdojo.record import Home
         from ftdojo.report import closing_table, next_table, write_report
 
-        options = begun.configuration.model_copy(update={"budget": limits}).options(task or begun.task)
+        configuration = begun.configuration.model_copy(update={"budget": limits})
+        options = configuration.options(task or begun.task, begun.guard.values())
         with Dojo(options, run_dir, home=Home.default(), progress=live) as dojo:
             dojo.reset()
             result = dojo.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import platform
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,7 +13,14 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from ftdojo.contract.budget import Budget
-from ftdojo.contract.options import MAX_PRECHECKS, THINKING_TOKENS, RunOptions, Teachers, Thinking
+from ftdojo.contract.options import (
+    GUARD_MARGIN,
+    MAX_PRECHECKS,
+    THINKING_TOKENS,
+    RunOptions,
+    Teachers,
+    Thinking,
+)
 from ftdojo.errors import UsageError
 from ftdojo.schema import StrictModel
 
@@ -22,9 +29,19 @@ PACKAGES = ("ftdojo", "ftdojo-tasks", "torch", "transformers", "peft", "rdkit")
 
 SAME = (
     *("variant", "model", "agent", "ladder", "warm_start", "engine", "prechecks", "sequential", "seed"),
-    *("thinking", "thinking_tokens", "chat_template"),
+    *("thinking", "thinking_tokens", "chat_template", "guard_margin"),
 )
 """Options that are copied unchanged into a run's identity."""
+
+
+class GuardTask(StrictModel):
+    """The identity of a task that a trained model must not forget."""
+
+    variant: str
+    task: str
+    """The version of the task."""
+    items: str
+    """The digest of its validation items."""
 
 
 class Configuration(StrictModel):
@@ -54,6 +71,9 @@ class Configuration(StrictModel):
     thinking_tokens: int = THINKING_TOKENS
     chat_template: str | None = None
     """The name or the text of the template that is used in place of the model's own."""
+    guard: dict[str, GuardTask] = Field(default_factory=dict)
+    """The tasks that a model must not forget, by their ids. Older builds had none."""
+    guard_margin: float = GUARD_MARGIN
     seed: int
     budget: dict[str, float | None]
     digests: dict[str, str]
@@ -68,7 +88,14 @@ class Configuration(StrictModel):
 
     @classmethod
     def of(
-        cls, options: RunOptions, *, task: str, data_llm: dict[str, str], budget: Budget, digests: dict[str, str]
+        cls,
+        options: RunOptions,
+        *,
+        task: str,
+        data_llm: dict[str, str],
+        budget: Budget,
+        digests: dict[str, str],
+        guard: Mapping[str, GuardTask] | None = None,
     ) -> Configuration:
         """Return the identity of a run with these options.
 
@@ -78,6 +105,7 @@ class Configuration(StrictModel):
             data_llm: pool -> model, of the models that data programs may call.
             budget: the limits in force: those of the options and of the task's rules.
             digests: of the data, the base model and the task's version.
+            guard: the id of each guard task -> its identity.
         """
         same = {name: getattr(options, name) for name in SAME}
         return cls(
@@ -86,22 +114,25 @@ class Configuration(StrictModel):
             planner=options.planner or "",
             data_llm=data_llm,
             teachers=options.teachers or teachers_of(data_llm),
+            guard=dict(guard or {}),
             budget=asdict(budget),
             digests=digests,
         )
 
-    def options(self, task: str) -> RunOptions:
+    def options(self, task: str, guard: Collection[str] = ()) -> RunOptions:
         """Return the options that repeat this run.
 
         Args:
             task: where the task is now: its id, or the path of its folder.
+            guard: where its guard tasks are. Whoever only exports or checks its model needs none.
         """
         same = {name: getattr(self, name) for name in SAME}
         by_itself = self.teachers == "self"  # the other rules follow from the models that are named
         named = {} if by_itself else self.data_llm
         pools = tuple(f"{pool}={model}" for pool, model in named.items())
         teachers = self.teachers if by_itself else None
-        return RunOptions(**same, task=task, planner=self.planner, data_llm=pools, teachers=teachers, **self.budget)
+        models: dict[str, Any] = {"planner": self.planner, "data_llm": pools, "teachers": teachers}
+        return RunOptions(**same, **models, task=task, guard=tuple(guard), **self.budget)
 
     def require_same(self, other: Configuration, place: Path) -> None:
         """Raise a :class:`UsageError` that names every key in which ``other`` differs from this, the run's own."""

@@ -81,7 +81,31 @@ class Prompting(StrictModel):
     """Chat template in place of the model's own: chatml or plain, for a model that has none, or a Jinja file."""
 
 
-class Rules(Prompting):
+GUARD_MARGIN = 5.0
+"""How many points of the range of its metric a guard task may lose."""
+
+
+def _split(value: Any) -> Any:
+    """Read names that are separated by commas, as in ``--guard a,b``."""
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        return value
+    return tuple(part for name in names for part in name.split(",") if part)
+
+
+class Guarding(Prompting):
+    """The options about what a trained model must not forget."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    guard: Annotated[tuple[str, ...], BeforeValidator(_split), Flag("--guard", metavar="TASK[,TASK…]")] = ()
+    """Tasks that a trained model must not forget: ids or task folders. A submission that is better is accepted only if
+    it is not worse than the base model on each of them, by the margin. Up to 100 validation items of each are asked."""
+    guard_margin: float = Field(GUARD_MARGIN, ge=0)
+    """How much worse a model may be on a guard task, in points: the range of the task's metric is 100 points."""
+
+
+class Rules(Guarding):
     """The options that are the same for all contestants of a contest."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)

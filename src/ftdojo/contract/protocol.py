@@ -15,7 +15,8 @@ from ftdojo.contract.call import Call, CallLog
 from ftdojo.contract.data_profile import DataProfile
 from ftdojo.contract.feedback import EvaluationFeedback, Feedback, Interval
 from ftdojo.contract.model_info import ModelInfo
-from ftdojo.contract.result import Change, IterationResult, RecipeDifference, Score, TrivialAnswers
+from ftdojo.contract.options import GUARD_MARGIN
+from ftdojo.contract.result import Change, GuardScore, IterationResult, RecipeDifference, Score, TrivialAnswers
 from ftdojo.contract.submission import Plan
 from ftdojo.contract.task_spec import TaskSpec
 from ftdojo.findings import Finding
@@ -31,6 +32,8 @@ class Decision(StrictModel):
     reason: str
     answered: int | None = None
     """Number of validation items after which the evaluation stopped early; ``None`` if it was complete."""
+    guard: list[GuardScore] = Field(default_factory=list)
+    """What the model keeps of the guard tasks. Empty if it is not better on validation: they are not asked then."""
 
 
 class Iteration(StrictModel):
@@ -81,6 +84,7 @@ class Iteration(StrictModel):
             seconds=self.feedback.execution.seconds,
             repeats=repeats,
             recipe=recipe,
+            guard=self.decision.guard if self.decision else [],
         )
 
 
@@ -114,7 +118,8 @@ class Observation(StrictModel):
     train_rows_per_s: float
     """Rows per second of a LoRA training, measured on this machine, with rows as long as this task's prompts."""
     evaluate_s: float
-    """Seconds that the base model took for the validation items, measured on this machine."""
+    """Seconds that the base model took for the validation items and those of the guard tasks, measured on this
+    machine."""
     history: list[Iteration]
     best: int
     """Number of the best iteration so far; 0 is the base model."""
@@ -128,6 +133,10 @@ class Observation(StrictModel):
     """The pools of language models that a ``process_data.py`` may call, name -> model: see docs/data-programs.md."""
     item_fields: list[str] = Field(default_factory=list)
     """The fields of an evaluation item, which a data program needs to have its own answers scored."""
+    guard: dict[str, Score] = Field(default_factory=dict)
+    """Tasks that a trained model must not forget -> what the base model scores on them."""
+    guard_margin: float = GUARD_MARGIN
+    """How many points of the range of its metric a model may lose on each of them."""
     seed: int
 
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from ftdojo.errors import InputError, UsageError
 from ftdojo.findings import Finding
-from ftdojo.stats import Estimate
+from ftdojo.stats import Estimate, Retention
 
 RunOutcome = Literal["scored", "invalid", "no_submission", "out_of_budget", "disqualified"]
 """A closed set. ``scored``: at least one submission was evaluated; the best model, which may be the base, was tested.
@@ -105,6 +105,33 @@ class RecipeDifference(Result):
     """Runs of the recipe that it is compared with; 0 for the base model."""
 
 
+class GuardScore(Result):
+    """What a model scores on a task that it must not forget, next to the base model on the same items."""
+
+    task: str
+    base: Score
+    model: Score
+    difference: float
+    """To the base model, in points: the range of the metric is 100 points, and less than 0 is a loss."""
+    interval: tuple[float, float]
+    """95 %, of the paired difference over items."""
+    margin: float
+    """How many points it may lose."""
+    verdict: Retention
+
+    @property
+    def passed(self) -> bool:
+        """Whether the model may be accepted."""
+        return self.verdict != "lost"
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        return (
+            f"{self.task} {self.difference:+.1f} points, 95 % interval [{low:+.1f}, {high:+.1f}], "
+            f"margin {self.margin:g}: {self.verdict}"
+        )
+
+
 class IterationResult(Result):
     """What one iteration tried, and its outcome."""
 
@@ -122,6 +149,13 @@ class IterationResult(Result):
     recipe: RecipeDifference | None = None
     """The difference to the best iteration before, as a statement about recipes; ``None`` where there is none, and in
     runs of older builds. ``accepted`` is about the model in hand."""
+    guard: list[GuardScore] = Field(default_factory=list)
+    """What its model keeps of the guard tasks; empty if it was not better on validation, or the run has none."""
+
+    @property
+    def forgotten(self) -> bool:
+        """Whether it was rejected because of a guard task."""
+        return any(not score.passed for score in self.guard)
 
 
 class LlmUsage(Result):
@@ -263,5 +297,7 @@ class RunResult(Document):
     """What such answers score on validation, chosen without gold answers; ``None`` in runs of older builds."""
     to_trivial: Gap | None = None
     """The best model's difference to the best trivial answer, on the test items."""
+    guard: list[GuardScore] = Field(default_factory=list)
+    """What the best model keeps of the guard tasks; empty if it is the base model, or the run has none."""
     ledger: str = ""
     """The last link of the record before this result. A copy kept elsewhere reveals later changes of the record."""

@@ -46,8 +46,8 @@ class Costs:
         self.earlier_s -= time.monotonic() - begun
 
     def add(self, name: str, stage: Stage) -> None:
-        """Account for a finished stage."""
-        self._set(name, stage.seconds)
+        """Account for a finished stage, in addition to others of the same name."""
+        self._set(name, getattr(self.seconds, name) + stage.seconds)
         self.earlier_s += stage.earlier_s
 
     def _set(self, name: str, seconds: float) -> None:

@@ -130,7 +130,14 @@ class Dojo:
         planning_s = self._accounts.begin_stages()
         reference = verdicts_on(self._setting.task, self._observer.items, self._best_outcome)
         outcome = self._stages.run(folder, self._accounts.charged_remaining(), reference=reference)
-        feedback, decision = judge(self._setting.task, self._observer.items, outcome, reference, planning_s=planning_s)
+        feedback, decision = judge(
+            self._setting.task,
+            self._observer.items,
+            outcome,
+            reference,
+            guard=self._stages.guard,
+            planning_s=planning_s,
+        )
         iteration = Iteration(
             number=number,
             digests=outcome.digests,

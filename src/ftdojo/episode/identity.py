@@ -20,6 +20,7 @@ def identify(setting: Setting, budget: Budget, data_llm: DataLlm | None) -> Conf
         data_llm=data_llm.names if data_llm else {},
         budget=budget,
         digests=setting.digests,
+        guard={guard.id: guard.identity for guard in setting.guards},
     )
 
 
@@ -39,4 +40,5 @@ def begin(setting: Setting, identity: Configuration) -> events.RunBegun:
         objective=spec.objective,
         best_value=spec.best_value,
         given=str(Path(given).absolute()) if Path(given).is_dir() else given,
+        guard={guard.id: guard.place for guard in setting.guards},
     )

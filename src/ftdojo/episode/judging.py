@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 
-from ftdojo.contract.feedback import ExecutionFeedback, Feedback
+from ftdojo.contract.feedback import EvaluationFeedback, ExecutionFeedback, Feedback
 from ftdojo.contract.protocol import Decision
+from ftdojo.contract.result import GuardScore
 from ftdojo.contract.task_spec import Record
 from ftdojo.episode import acceptance, evaluation
 from ftdojo.episode.evaluate_stage import Reference
+from ftdojo.episode.guard import decide_guarded, describe_losses
 from ftdojo.episode.outcome import Outcome
 from ftdojo.tasks.spec import Task
 
@@ -31,6 +33,7 @@ def judge(
     outcome: Outcome,
     reference: Reference,
     *,
+    guard: Callable[[Outcome], list[GuardScore]],
     planning_s: float,
 ) -> tuple[Feedback, Decision | None]:
     """Return the feedback on all levels, and the decision on the model; ``None`` if nothing was evaluated.
@@ -40,13 +43,26 @@ def judge(
         items: the validation items.
         outcome: the outcome of the submission.
         reference: returns the best model's verdicts on all items.
+        guard: returns what the model keeps of the guard tasks. Called only if the model would be accepted.
         planning_s: seconds that the agent took to propose it.
     """
+    measured, decision = _evaluate(task, items, outcome, reference)
+    if decision is not None and decision.accepted:
+        kept = guard(outcome)
+        decision = decide_guarded(decision, kept)
+        outcome.findings += describe_losses(kept)
     seconds = outcome.costs.seconds.model_copy(update={"plan": planning_s})
     execution = ExecutionFeedback(seconds=seconds, reused=outcome.reused, findings=outcome.findings)
-    feedback = Feedback(execution=execution, data=outcome.data, training=outcome.training)
+    feedback = Feedback(execution=execution, data=outcome.data, training=outcome.training, evaluation=measured)
+    return feedback, decision
+
+
+def _evaluate(
+    task: Task, items: Sequence[Record], outcome: Outcome, reference: Reference
+) -> tuple[EvaluationFeedback | None, Decision | None]:
+    """The evaluation level of feedback, and the decision by validation alone."""
     if outcome.predictions is None:
-        return feedback, None
+        return None, None
     best, answered = {verdict.id: verdict for verdict in reference()}, [p.id for p in outcome.predictions]
     asked = {str(item["id"]): item for item in items}
     part, known = [asked[id_] for id_ in answered], [best[id_] for id_ in answered]
@@ -56,4 +72,4 @@ def judge(
         decision = acceptance.reject_early(task, scores, known, of=len(items))
     else:
         decision = acceptance.decide(task, scores, known)
-    return feedback.model_copy(update={"evaluation": measured}), decision
+    return measured, decision

@@ -14,6 +14,7 @@ from ftdojo.contract.feedback import EvaluationFeedback, Interval
 from ftdojo.contract.protocol import Decision, Iteration
 
 REASON = "not shown to be better than the best so far, whose evaluation is shown here; the ladder hides its own"
+FORGOTTEN = "better than the best so far, whose evaluation is shown here, and not shown to keep a guard task"
 
 
 def hide_rejected(history: Iterable[Iteration], baseline: EvaluationFeedback) -> list[Iteration]:
@@ -27,7 +28,8 @@ def hide_rejected(history: Iterable[Iteration], baseline: EvaluationFeedback) ->
             low, high = best.score.interval
             unknown = Interval(value=0.0, low=low - high, high=high - low)
             feedback = iteration.feedback.model_copy(update={"evaluation": best})
-            decision = Decision(accepted=False, difference=unknown, reason=REASON)
+            kept = iteration.decision.guard
+            decision = Decision(accepted=False, difference=unknown, reason=FORGOTTEN if kept else REASON, guard=kept)
             iteration = iteration.model_copy(update={"feedback": feedback, "decision": decision})  # noqa: PLW2901
         shown.append(iteration)
     return shown

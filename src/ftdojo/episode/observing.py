@@ -55,14 +55,18 @@ class Observer:
         if self.history.baseline is None:
             outcome = self.stages.baseline()
             measured = evaluation.feedback(self.setting.task, self.items, outcome.predicted, best=None)
+            guarded = self.stages.guards.base_scores
             self.history.append(
                 events.BaselineMeasured(
                     evaluation=measured,
                     digests=outcome.digests,
                     contents=outcome.contents,
                     trivial=self._measure_trivial(),
+                    guard=guarded,
                 )
             )
+            for task, score in guarded.items():
+                self.progress.say(f"base model on the guard task {task}: {score}")
 
     def _measure_trivial(self) -> TrivialAnswers:
         setting = self.setting
@@ -95,5 +99,7 @@ class Observer:
             warm_start=run.warm_start,
             data_llm=run.data_llm,
             item_fields=sorted({name for item in self.items for name in item}),
+            guard=measured.guard,
+            guard_margin=run.guard_margin,
             seed=run.seed,
         )

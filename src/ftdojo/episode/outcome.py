@@ -61,11 +61,11 @@ class Outcome:
             raise ValueError(f"nothing was predicted: {self.findings}")
         return self.predictions
 
-    def add(self, name: str, stage: Stage) -> None:
-        """Add a finished stage: its warnings, costs and identity."""
+    def add(self, name: str, stage: Stage, *, account: str = "") -> None:
+        """Add a finished stage: its warnings, costs and identity. It is charged as ``account``, by default its name."""
         warnings: list[dict[str, Any]] = stage.facts.get("warnings", [])
         self.findings += [Finding.model_validate(warning) for warning in warnings]
-        self.costs.add(name, stage)
+        self.costs.add(account or name, stage)
         self.digests[name] = stage.digest
         self.contents[name] = stage.content
         if stage.reused:

@@ -72,7 +72,7 @@ def predict(
         "max_new_tokens": task.spec.max_new_tokens,
         "engine": inference.identity(engine),
     }
-    shown = _Shown(progress, label, len(records))
+    shown = _Shown(progress, label, schedule.looks[-1] if schedule else len(records))
     with _Loader(model, engine) as loader:
         if schedule is None:
             stage = _answer(task, records, list(range(len(records))), key, store, loader, shown, before=None)

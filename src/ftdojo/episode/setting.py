@@ -10,6 +10,7 @@ from ftdojo.contract.configuration import Configuration
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Progress, Silent
 from ftdojo.data import TaskData, prepare, read_items, require
+from ftdojo.episode.guard import Guard, prepare_guards
 from ftdojo.findings import Finding
 from ftdojo.gates import check_limits, settle
 from ftdojo.record import Home
@@ -28,6 +29,8 @@ class Setting:
     base: Path
     """The folder of the base model, with the run's chat template."""
     home: Home
+    guards: tuple[Guard, ...] = ()
+    """The tasks that a trained model must not forget."""
 
     @classmethod
     def prepare(cls, options: RunOptions, *, home: Home, progress: Progress | None = None) -> Setting:
@@ -54,7 +57,9 @@ class Setting:
         for message in data.copies:
             shown.end("data", message)
         chosen = options.model_copy(update={"variant": name, "thinking": thinking})
-        return cls(options=chosen, task=found.with_thinking(chosen.reasoning_tokens), data=data, base=base, home=home)
+        guards = prepare_guards(chosen.guard, found, home, reasoning_tokens=chosen.reasoning_tokens)
+        task = found.with_thinking(chosen.reasoning_tokens)
+        return cls(options=chosen, task=task, data=data, base=base, home=home, guards=guards)
 
     @property
     def variant(self) -> str:
@@ -63,12 +68,17 @@ class Setting:
         return self.options.variant
 
     def check_limits(self) -> list[Finding]:
-        """Return warnings about prompts and answers for which the model has no room, in the validation items.
+        """Return warnings about prompts and answers for which the model has no room, in the validation items and those
+        of the guard tasks.
 
         Raises:
-            InputError: if no answer could be right.
+            InputError: if no answer to a task could be right.
         """
-        return settle(check_limits(self.task, read_items(self.data.validation), self.base))
+        found = check_limits(self.task, read_items(self.data.validation), self.base)
+        for guard in self.guards:
+            for finding in check_limits(guard.task, read_items(guard.data.validation), self.base):
+                found.append(finding.model_copy(update={"where": f"--guard {guard.id}"}))
+        return settle(found)
 
     def tell_limits(self, progress: Progress) -> None:
         """Show the warnings of :meth:`check_limits`, with its errors."""
@@ -84,7 +94,8 @@ class Setting:
         task = self.task.as_recorded(then["task"])
         data = self.data if task is self.task else prepare(task, self.variant, self.home)
         base = models.resolve_recorded(self.base, self.options.model, then["model"], self.home.root)
-        return replace(self, task=task, data=data, base=base)
+        guards = tuple(guard.as_recorded(configuration.guard.get(guard.id), self.home) for guard in self.guards)
+        return replace(self, task=task, data=data, base=base, guards=guards)
 
     @property
     def digests(self) -> dict[str, str]:

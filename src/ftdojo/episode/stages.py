@@ -14,11 +14,13 @@ from ftdojo.contract import submission
 from ftdojo.contract.method_config import BASE
 from ftdojo.contract.progress import Progress
 from ftdojo.contract.protocol import Iteration
+from ftdojo.contract.result import GuardScore
 from ftdojo.contract.submission import RECIPE_DIGEST, Submission
 from ftdojo.episode import levels
 from ftdojo.episode.accounts import Accounts
 from ftdojo.episode.ancestry import NO_ITERATIONS, Ancestry
 from ftdojo.episode.evaluate_stage import EvaluateStage, Reference
+from ftdojo.episode.guard_stage import GuardStage, Model
 from ftdojo.episode.outcome import Outcome
 from ftdojo.episode.rows import WRITTEN, read_rows
 from ftdojo.episode.rows_stage import RowsStage
@@ -58,6 +60,7 @@ class Stages:
             base=setting.base, gates=self._gates, store=self._store, progress=progress, on_log=on_log
         )
         self._evaluation = EvaluateStage(setting=setting, store=self._store, progress=progress)
+        self.guards = GuardStage(setting=setting, store=self._store, progress=progress)
         self._baseline: Outcome | None = None
 
     def precheck(self, folder: Path) -> Outcome:
@@ -122,12 +125,18 @@ class Stages:
         return outcome
 
     def baseline(self) -> Outcome:
-        """The untouched base model on validation."""
+        """The untouched base model on validation, and on the guard tasks."""
         if self._baseline is None:
             outcome = Outcome()
-            self._evaluate(outcome)
+            self._evaluate(outcome, whole=True)
+            self.guards.measure_base(outcome, *self._model(outcome))
             self._baseline = outcome  # not before: an interrupted evaluation must not be taken for one
         return self._baseline
+
+    def guard(self, outcome: Outcome) -> list[GuardScore]:
+        """What the model of an outcome keeps of the guard tasks. The time that it takes is charged as evaluation."""
+        self.baseline()
+        return self.guards.compare(outcome, *self._model(outcome))
 
     def export(self, outcome: Outcome, folder: Path) -> None:
         """Write the merged model of an outcome to ``folder``, which plain transformers can load."""
@@ -216,17 +225,18 @@ class Stages:
 
     def _evaluate(self, outcome: Outcome, reference: Reference | None = None, *, whole: bool = False) -> None:
         """Let the exported model answer the validation items; the base model, if nothing was trained."""
-
-        @contextlib.contextmanager
-        def model() -> Iterator[Path]:
-            if outcome.trained is None:
-                yield self._setting.base
-                return
-            with tempfile.TemporaryDirectory(prefix="ftdojo-export-") as folder:
-                self.export(outcome, Path(folder))
-                yield Path(folder)
-
-        identity = outcome.digests["train"] if outcome.trained else self._base_digest
-        whole = whole or outcome.trained is None
-        stage, outcome.predictions = self._evaluation.make(model, identity, whole=whole, reference=reference)
+        stage, outcome.predictions = self._evaluation.make(*self._model(outcome), whole=whole, reference=reference)
         outcome.add("evaluate", stage)
+
+    def _model(self, outcome: Outcome) -> tuple[Model, str]:
+        """What opens the folder of the exported model, and its identity; those of the base if nothing was trained."""
+        if outcome.trained is None:
+            return lambda: contextlib.nullcontext(self._setting.base), self._base_digest
+        return lambda: _exported(self, outcome), outcome.digests["train"]
+
+
+@contextlib.contextmanager
+def _exported(stages: Stages, outcome: Outcome) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="ftdojo-export-") as folder:
+        stages.export(outcome, Path(folder))
+        yield Path(folder)

@@ -72,7 +72,16 @@ def describe_task(seen: Observation, budget: Mapping[str, float | None]) -> dict
         "evaluation_source": task.evaluation_source,
         "published": [asdict(one) for one in task.published],
         "submission": SUBMISSION,
+        **_describe_guard(seen),
     }
+
+
+def _describe_guard(seen: Observation) -> dict[str, Any]:
+    """What a model must not forget; nothing if the run guards nothing."""
+    if not seen.guard:
+        return {}
+    scores = {task: str(score) for task, score in seen.guard.items()}
+    return {"base_model_scores_on_guard_tasks": scores, "points_that_a_guard_task_may_lose": seen.guard_margin}
 
 
 def describe_schema(name: str, methods: Sequence[str], method: str | None) -> dict[str, Any]:

@@ -75,6 +75,9 @@ class RunBegun(LedgerEvent):
         """How far scores of the metric reach, given the base model's score. Older builds had per cent alone in mind."""
         return max(100.0 if self.best_value is None else self.best_value, abs(baseline))
 
+    guard: dict[str, str] = Field(default_factory=dict)
+    """Id of each guard task -> where it is: its id, or the absolute path of its folder. Older builds had none."""
+
     @property
     def task(self) -> str:
         """Where to look for the task."""
@@ -92,6 +95,8 @@ class BaselineMeasured(LedgerEvent):
     """Stage -> digest of its files. Older builds did not record it."""
     trivial: TrivialAnswers | None = None
     """What answers without any training score on validation. Older builds did not measure it."""
+    guard: dict[str, Score] = Field(default_factory=dict)
+    """Id of each guard task -> the base model's score. Older builds had none."""
 
 
 class IterationEnded(LedgerEvent):

@@ -45,6 +45,7 @@ def conclude(history: History, run: str) -> RunResult:
         trivial=scored.trivial if scored else None,
         trivial_validation=measured.trivial,
         to_trivial=scored.to_trivial if scored else None,
+        guard=iterations[best - 1].result().guard if best else [],
         ledger=history.head,
     )
 

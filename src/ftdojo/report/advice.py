@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,10 @@ COMMANDS = ("ftdojo ", "vllm ")
 NO_GAIN = (
     "give more raw rows (see the table of what more would buy), a stronger base model with --model, or another agent"
 )
+FORGETS = (
+    "a model was better on the task, and not shown to keep a guard task: give raw rows of its kind too, or allow a "
+    "larger --guard-margin in a new run, which takes what was trained from the store"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +33,21 @@ class Step:
     command: str = ""
 
 
-def repeat_command(configuration: Configuration, task: str, out: Path, *, wall_s: float | None = None) -> str:
+def repeat_command(
+    configuration: Configuration, task: str, out: Path, *, guard: Collection[str] = (), wall_s: float | None = None
+) -> str:
     """Return the command that runs the same again, from the beginning, in another folder.
 
     Args:
         configuration: of the run.
         task: where its task is.
         out: the new folder.
+        guard: where its guard tasks are.
         wall_s: another limit of the time.
     """
     # The planner of a run without a language model is the agent's own.
     planner = configuration.planner if ":" in configuration.planner else None
-    options = configuration.options(task).model_copy(update={"planner": planner})
+    options = configuration.options(task, guard).model_copy(update={"planner": planner})
     if wall_s is not None:
         options = options.model_copy(update={"wall_s": wall_s})
     return shlex.join(["ftdojo", "run", task, *options.arguments(), "--out", str(out)])
@@ -61,6 +68,7 @@ def advise(
     best: int,
     iterations: Sequence[IterationResult],
     out_of_budget: bool,
+    guard: Collection[str] = (),
 ) -> list[Step]:
     """Return what to do with a finished run: use its model, or change what kept it from gaining anything.
 
@@ -71,6 +79,7 @@ def advise(
         best: number of the best iteration; 0 is the base model.
         iterations: their results.
         out_of_budget: whether the run ended because a limit was reached.
+        guard: where its guard tasks are.
     """
     folder = shlex.quote(str(run))
     again = run.parent / f"{run.resolve().name}-2"
@@ -79,7 +88,7 @@ def advise(
         return [*(Step(what, command) for what, command in next_steps(run) if command.startswith(COMMANDS)), verify]
     if lacked_time(iterations, out_of_budget=out_of_budget):
         wall_s = configuration.budget.get("wall_s") or 1800.0
-        longer = repeat_command(configuration, task, again, wall_s=3 * wall_s)
+        longer = repeat_command(configuration, task, again, guard=guard, wall_s=3 * wall_s)
         return [
             Step(
                 f"give it three times the time ({duration_text(3 * wall_s)}); finished stages are not made again",
@@ -89,4 +98,6 @@ def advise(
         ]
     if not any(i.validation is not None for i in iterations):
         return [Step("read the findings, which say what was refused and how to repair it", f"ftdojo report {folder}")]
+    if any(i.forgotten for i in iterations):
+        return [Step(FORGETS), Step("see what is lost", f"ftdojo report {folder}")]
     return [Step(NO_GAIN), Step("see which answers are wrong", f"ftdojo report {folder}")]

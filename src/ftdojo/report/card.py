@@ -53,6 +53,7 @@ def card(exported: Exported) -> str:
         task=exported.task.spec,
         sets=variant.sets,
         scores=_scores(exported),
+        guard=_guard(last),
         without_training=_without_training(exported),
         learned=_learned(exported),
         measured=text.score(exported.score),
@@ -127,6 +128,12 @@ def _without_training(exported: Exported) -> list[tuple[str, str, str]]:
 
     measured = text.trivial_scores(result.trivial_validation, result.trivial)
     return [(text.markdown(words), shown(validation), shown(test)) for words, validation, test in measured]
+
+
+def _guard(last: Step) -> list[tuple[str, str, str, str]]:
+    """Return guard tasks with the scores of the base model and of this model, and the difference."""
+    kept = last.iteration.decision.guard if last.iteration.decision else []
+    return [(text.markdown(g.task), text.score(g.base), text.score(g.model), text.guarded(g)) for g in kept]
 
 
 def _learned(exported: Exported) -> str:

@@ -22,6 +22,8 @@ def closing_table(result: RunResult) -> RenderableType:
     parts: list[RenderableType] = [_scores(result)]
     if result.trivial or result.trivial_validation:
         parts.append(_trivial(result))
+    if result.guard:
+        parts.append(_guard(result))
     if result.iterations:
         parts.append(_iterations(result))
     return Group(*parts, _spent(result))
@@ -79,6 +81,18 @@ def _trivial(result: RunResult) -> Table:
     return table
 
 
+def _guard(result: RunResult) -> Table:
+    """What the best model keeps of the tasks that it must not forget."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("guard task")
+    table.add_column("base → best", no_wrap=True)
+    table.add_column(f"difference, margin {result.guard[0].margin:g}", no_wrap=True)
+    for given in result.guard:
+        before, after = (text.number(s.value, s.metric) + text.unit(s.metric) for s in (given.base, given.model))
+        table.add_row(_text(given.task, 56), Text(f"{before} → {after}"), Text(text.guarded(given)))
+    return table
+
+
 def _iterations(result: RunResult) -> Table:
     shown = {result.best.iteration, *(i.number for i in result.iterations[-ITERATIONS:])}
     listed = [i for i in result.iterations if i.number in shown]
@@ -119,6 +133,8 @@ def _changes(iteration: IterationResult) -> Text:
 def _decision(iteration: IterationResult) -> Text:
     if iteration.accepted:
         return Text("accepted", "green")
+    if iteration.forgotten:
+        return Text("forgets", "yellow")
     if iteration.validation is not None:
         return Text("rejected")
     stopped = next((f for f in iteration.findings if f.severity == "error"), None)

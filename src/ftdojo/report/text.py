@@ -7,7 +7,7 @@ characters with an effect are removed: terminal sequences, controls, and marks t
 from __future__ import annotations
 
 from ftdojo.contract.feedback import Interval
-from ftdojo.contract.result import Gap, Score, TrivialAnswers
+from ftdojo.contract.result import Gap, GuardScore, Score, TrivialAnswers
 from ftdojo.plain import plural, remove_controls
 
 SPACE = "\N{NO-BREAK SPACE}"
@@ -105,14 +105,24 @@ def trivial_scores(
     return [(said, on_validation.get(said), on_test.get(said)) for said in words]
 
 
-def learned(best: int, answers: TrivialAnswers | None, gap: Gap | None) -> str:
+def guarded(given: GuardScore) -> str:
+    """What a model keeps of a guard task: ``-1.2 points [-4.0, +1.6], kept``."""
+    low, high = given.interval
+    shown = f"{given.difference:+.1f} points [{low:+.1f},{SPACE}{high:+.1f}], {given.verdict}"
+    return shown.replace("-", "\N{MINUS SIGN}")
+
+
+def learned(best: int, answers: TrivialAnswers | None, gap: Gap | None, *, forgotten: bool = False) -> str:
     """What the best model of a run is shown to be better than, on the test items.
 
     Args:
         best: number of the best iteration; 0 is the base model.
         answers: what answers without any training score on test, if that was measured.
         gap: the difference to the best of them.
+        forgotten: whether a submission was rejected because of a guard task.
     """
+    if not best and forgotten:
+        return "nothing was shown to be better than the base model and to keep the guard tasks"
     if not best:
         return "nothing was shown to be better than the base model"
     if gap is None or answers is None:

@@ -2,9 +2,9 @@
 claims about a score goes through here.
 
 ``interval`` is about one set of items, ``permutation`` about two systems on it, ``sequential`` about a part of one,
-``crossed`` about items and seeds together, ``recipe`` about what other seeds would give, ``ranking`` about several
-tasks, ``testing`` about several claims at once, ``power`` about how many seeds a claim would need, ``learning_curve``
-about what more training would buy.
+``noninferiority`` about losses that are acceptable, ``crossed`` about items and seeds together, ``recipe`` about what
+other seeds would give, ``ranking`` about several tasks, ``testing`` about several claims at once, ``power`` about how
+many seeds a claim would need, ``learning_curve`` about what more training would buy.
 """
 
 from ftdojo.stats.crossed import Crossed, crossed, crossed_pooled
@@ -17,6 +17,7 @@ from ftdojo.stats.interval import (
     resampled,
     stratified_mean,
 )
+from ftdojo.stats.noninferiority import Retention, judge_loss
 from ftdojo.stats.permutation import sign_flips
 from ftdojo.stats.power import power, seeds_needed
 from ftdojo.stats.ranking import mean_ranks, normalized, ranks
@@ -29,6 +30,7 @@ __all__ = [
     "Comparison",
     "Crossed",
     "Estimate",
+    "Retention",
     "SeedVariance",
     "Tally",
     "bootstrap",
@@ -37,6 +39,7 @@ __all__ = [
     "holm",
     "interleave",
     "is_futile",
+    "judge_loss",
     "looks",
     "mean_over",
     "mean_ranks",

@@ -59,8 +59,20 @@ def task(observation: Observation) -> str:
             f"{forecast.overhead_s(observation):.0f} s.",
             f"Budget left: {_left(observation)}.",
             f"Practice: {practice(observation)}",
+            *_guard(observation),
         )
     )
+
+
+def _guard(observation: Observation) -> list[str]:
+    """What a model must not forget, if the run guards something."""
+    if not observation.guard:
+        return []
+    scores = ", ".join(f"{task} ({score})" for task, score in observation.guard.items())
+    return [
+        f"Guard: a model is rejected unless it keeps what the base model can do on {scores}, up to "
+        f"{observation.guard_margin:g} points of 100."
+    ]
 
 
 def practice(observation: Observation) -> str:

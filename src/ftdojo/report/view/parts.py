@@ -61,6 +61,17 @@ class ScoreRow:
 
 
 @dataclass(frozen=True, slots=True)
+class GuardRow:
+    """A guard task, with the scores of the base model and of the best one."""
+
+    task: str
+    base: str
+    best: str
+    """Empty if the base model is the best."""
+    difference: str
+
+
+@dataclass(frozen=True, slots=True)
 class ClassRow:
     """A class, with the share of its items that each model answers rightly."""
 
@@ -197,6 +208,8 @@ class Report:
     """Why no further submission was tried."""
     cards: list[Card]
     scores: list[ScoreRow]
+    guard: list[GuardRow]
+    """The tasks that a model must not forget."""
     lines: Sequence[tuple[str, float]]
     """Name and validation score of what needs no training."""
     classes: ClassTable | None

@@ -25,7 +25,7 @@ from ftdojo.report.view.examples import example_cards
 from ftdojo.report.view.iterations import row
 from ftdojo.report.view.more import what_more_buys
 from ftdojo.report.view.parts import Fact, Report, Some
-from ftdojo.report.view.scores import score_lines, score_rows
+from ftdojo.report.view.scores import guard_rows, score_lines, score_rows
 from ftdojo.report.view.subtasks import subtasks
 from ftdojo.report.view.verdict import disqualified, ending, opening, verdict
 
@@ -88,10 +88,16 @@ def read(run: Path) -> Report:
             best=best,
             iterations=finished.iterations,
             out_of_budget=bool(stopped and stopped.out_of_budget),
+            guard=run_begun.guard.values(),
         )
         if finished
         else [],
-        command=repeat_command(configuration, run_begun.task, run.parent / f"{run.resolve().name}-again"),
+        command=repeat_command(
+            configuration,
+            run_begun.task,
+            run.parent / f"{run.resolve().name}-again",
+            guard=run_begun.guard.values(),
+        ),
         objective=run_begun.objective,
         identity=_identity(configuration, finished.outcome if finished else "unfinished", begun, ended),
         ending=ending(stopped),
@@ -100,6 +106,7 @@ def read(run: Path) -> Report:
         else verdict(validation, scored, iterations, best, higher_is_better=run_begun.higher_is_better),
         cards=cards(validation, test, iterations, spent),
         scores=score_rows(validation, test, best, trivial),
+        guard=guard_rows(measured.guard, iterations[best - 1].result().guard if best else []) if measured else [],
         lines=score_lines(trivial[0]),
         classes=class_table(scored.classes, best, scored.trivial) if scored else None,
         examples=example_cards(examples, best),

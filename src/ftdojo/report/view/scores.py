@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from ftdojo.contract.result import TRIVIAL_NAMES, Score, TrivialAnswers
+from ftdojo.contract.result import TRIVIAL_NAMES, GuardScore, Score, TrivialAnswers
 from ftdojo.plain import plural
 from ftdojo.report import text
-from ftdojo.report.view.parts import ScoreRow
+from ftdojo.report.view.parts import GuardRow, ScoreRow
 
 
 def score_rows(
@@ -35,6 +35,22 @@ def score_rows(
     if best:
         rows.append(row(f"iteration {best}, the best", validation[1], test[1] if test else None, best=True))
     return rows + [row(*scores) for scores in text.trivial_scores(*trivial)]
+
+
+def guard_rows(base: Mapping[str, Score], best: Sequence[GuardScore]) -> list[GuardRow]:
+    """Return a row for every guard task.
+
+    Args:
+        base: guard task -> the base model's score.
+        best: what the best model keeps; empty if it is the base model.
+    """
+    kept = {score.task: score for score in best}
+    return [
+        GuardRow(task, text.score(score), text.score(kept[task].model), text.guarded(kept[task]))
+        if task in kept
+        else GuardRow(task, text.score(score), "", "")
+        for task, score in base.items()
+    ]
 
 
 def _shown(score: Score | None, items: int | None) -> str:

@@ -47,6 +47,8 @@ def _describe_no_gain(iterations: Sequence[Iteration]) -> str:
         return "no submission was made"
     if not any(i.score for i in iterations):
         return "no submission passed the gates"
+    if any(i.result().forgotten for i in iterations):
+        return "no submission was shown to be better than the base model on validation and to keep the guard tasks"
     return "no submission was shown to be better than the base model on validation"
 
 
