@@ -92,7 +92,7 @@ def train(
                     model.to(chosen.device)
                 rows = objective.prepare(model, examples, config.batch_size, make_batch)
                 if time_left_s is not None:
-                    time_left_s -= time.monotonic() - begun
+                    time_left_s = max(0.0, time_left_s - (time.monotonic() - begun))
                 trainer = _LabelTrainer(
                     model,
                     config,
