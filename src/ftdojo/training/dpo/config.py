@@ -22,18 +22,16 @@ class PreferenceConfig(WeightsConfig):
     kind_key: ClassVar[str] = "weights"
 
     weights: Literal["full", "lora", "qlora"] = "lora"
-    """What is trained, as by the methods of these names: all weights, adapters, or adapters of a base model that is
-    stored in 4 bits."""
+    """What is trained, as by the methods of these names: all weights, or adapters, or those of a 4-bit base model."""
     learning_rate: float = Field(2e-5, gt=0, le=1)
-    """Peak learning rate of the schedule. Preferences need about a tenth of what supervised fine-tuning needs."""
+    """Peak learning rate of the schedule: about a tenth of that of supervised fine-tuning."""
     epochs: float = Field(1.0, gt=0, le=100)
     """Passes over the rows. The schedule spans them, or ``max_steps`` if that is less."""
     batch_size: int = Field(8, ge=1, le=4096)
     """Pairs per device and forward pass, each of two sequences."""
-    max_length: int = Field(1024, ge=8)
-    """Maximum tokens of a prompt with one answer; a longer one is cut at its end and counted as truncated."""
     beta: float = Field(0.1, gt=0, le=10)
-    """Factor of the implicit reward."""
+    """Of ``dpo``, the factor of an answer's log-ratio to the model at the start: with less, the model may go farther
+    from there. Of ``orpo``, the weight of the preference."""
 
     @property
     def facts(self) -> MethodFacts:
@@ -50,15 +48,11 @@ class DpoConfig(PreferenceConfig):
 
     method: Literal["dpo"] = "dpo"
     """The method."""
-    beta: float = Field(0.1, gt=0, le=10)
-    """Factor of the implicit reward, which is the log-ratio of an answer's probability to that before the training. A
-    smaller one lets the model go farther from where it starts."""
     loss: Literal["sigmoid", "ipo"] = "sigmoid"
-    """``sigmoid`` is the loss of the original method. ``ipo`` (Azar et al. 2023, arXiv 2310.12036) aims at a margin of
-    ``1 / (2 beta)`` nats per token, so that it does not grow without limit where one answer is always preferred."""
+    """``sigmoid`` is the original one. ``ipo`` (Azar et al. 2023, arXiv 2310.12036) aims at a margin of ``1 / (2 beta)``
+    nats per token, which keeps it from growing without limit."""
     sft_weight: float = Field(0.0, ge=0, le=100)
-    """Weight of the chosen answer's own cross-entropy per token, which keeps it likely (Pang et al. 2024, arXiv
-    2404.19733)."""
+    """Weight of the chosen answer's cross-entropy, which keeps it likely (Pang et al. 2024, arXiv 2404.19733)."""
 
 
 class OrpoConfig(PreferenceConfig):
@@ -69,5 +63,3 @@ class OrpoConfig(PreferenceConfig):
 
     method: Literal["orpo"] = "orpo"
     """The method."""
-    beta: float = Field(0.1, gt=0, le=10)
-    """Weight of the penalty."""
