@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from ftdojo.episode import Dojo, run_episode, validate
 from ftdojo.outside.answers import describe_schema
 from ftdojo.record import Home, RunFolder
 
+PAGE = Path(__file__).parents[3] / "docs/preferences.md"
+BLOCK = re.compile(r"```\w+\n# file: (\S+)\n(.*?)```", re.DOTALL)
 PROGRAM = """
 import argparse, json, pathlib
 parser = argparse.ArgumentParser()
@@ -152,6 +155,15 @@ def test_gates_speak_of_pairs(task: Path, tiny_model: Path, tmp_path: Path) -> N
         "length_bias"
     ]
     assert verdict(PAIR, beta=0) == (0, ["bad_value"])
+
+
+def test_the_program_of_the_page_writes_good_pairs(task: Path, tiny_model: Path, tmp_path: Path) -> None:
+    files = dict(BLOCK.findall(PAGE.read_text("utf-8")))
+    train = yaml.safe_load(files["train.yaml"])
+    folder = submission(tmp_path / "submission", {**train, "start": "base", "batch_size": 8, "max_length": 64}, PAIR)
+    (folder / "process_data.py").write_text(files["process_data.py"])
+    found = validate(folder, RunOptions(task=str(task), model=str(tiny_model)), home=Home(tmp_path / "home"))
+    assert (found.gate, found.findings) == (None, [])
 
 
 def test_planners_get_the_schema() -> None:
