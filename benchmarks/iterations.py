@@ -123,7 +123,7 @@ def unguarded(folder: Path, task: Task, data: TaskData, base: Path, deadline: fl
         trainer_of(submission.train),
         limit=task.spec.rules.max_rows,
         limits=sandbox.Limits(),
-    )
+    ).rows
     examples = tokenize(rows, base, max_length=submission.train.max_length).examples
     if not examples:
         raise ValueError("nothing to learn")

@@ -19,6 +19,8 @@ TEXT_AFTER_END = (
     "{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% else %}{{ eos_token }}{% endif %}"
 )
 """Phi 3: another token after the one that ends the answer."""
+ENDLESS = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+"""A program that computes for hours."""
 NO_END = (
     "{% for m in messages %}{{ ('Q:\n' if m.role == 'user' else 'A:\n') + m.content + '\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ 'A:\n' }}{% endif %}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib.util
 import os
 import shutil
 import signal
@@ -19,6 +20,7 @@ import tiny
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.protocol import Observation
 from ftdojo.record import Home
+from tiny import SUBMISSION
 
 # On a busy machine, how long an example takes says nothing of the code. `make fuzz` takes the other one.
 settings.register_profile("quick", deadline=None)
@@ -27,11 +29,10 @@ settings.register_profile(
 )
 settings.load_profile("quick")
 
-SUBMISSION: dict[str, dict[str, Any]] = {
-    "plan.yaml": {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []},
-    "train.yaml": {"method": "full", "learning_rate": 0.01, "epochs": 6, "batch_size": 8, "max_length": 64},
-    "recipe.yaml": {"sources": [{"path": "train.jsonl", "prompt": "{{ request }}", "completion": "{{ verdict }}"}]},
-}
+
+if importlib.util.find_spec("vllm") is None:
+    # bitsandbytes asks torch to compile four functions when it is imported: a fifth of the start of every process.
+    os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
 
 
 def pytest_configure() -> None:

@@ -12,12 +12,9 @@ from typing import Any, Self
 
 import yaml
 
-GOOD = {
-    "plan.yaml": {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []},
-    "train.yaml": {"method": "full", "learning_rate": 0.01, "epochs": 6, "batch_size": 8, "max_length": 64},
-    "recipe.yaml": {"sources": [{"path": "train.jsonl", "prompt": "{{ request }}", "completion": "{{ verdict }}"}]},
-}
-FILES = {name: yaml.safe_dump(content) for name, content in GOOD.items()}
+from tiny import SUBMISSION
+
+FILES = {name: yaml.safe_dump(content) for name, content in SUBMISSION.items()}
 PROGRAM = """
 import argparse, json, time
 parser = argparse.ArgumentParser()

@@ -52,7 +52,8 @@ def write_run(
     Args:
         overlap: rows that the first iteration lost because they overlapped.
         stopped: whether a gate stopped one more submission.
-        trivial: ``majority`` and, if it was measured, ``few_shot`` -> verdicts on test.
+        trivial: ``majority`` and, if it was measured, ``few_shot`` -> verdicts on test, and on
+            validation the same scores.
         changed: digests that differ.
     """
     task = get(job.task).variant(job.setting.variant)[1]
@@ -90,6 +91,18 @@ def write_run(
             decision=None if value is None else Decision(accepted=True, difference=gap, reason="better"),
         )
 
+    answers = None
+    if trivial is not None:
+        easy = {name: Score.of(metric, summarize(task, rows)) for name, rows in trivial.items()}
+        answers = TrivialAnswers(
+            constant=easy["majority"],
+            constant_output="x",
+            majority=easy["majority"],
+            subtasks={},
+            majority_outputs={},
+            few_shot=easy.get("few_shot"),
+            shots=4,
+        )
     with Ledger(folder) as ledger:
         history = History(ledger)
         configuration = {
@@ -104,7 +117,7 @@ def write_run(
         }
         about = {"metric": metric, "higher_is_better": True, "objective": "", "versions": {"ftdojo": "0.1.0"}}
         history.append(events.RunBegun.model_validate({"configuration": configuration, **about}))
-        history.append(events.BaselineMeasured(evaluation=evaluation(10.0), charge=Spent(wall_s=10)))
+        history.append(events.BaselineMeasured(evaluation=evaluation(10.0), trivial=answers, charge=Spent(wall_s=10)))
         values = [*validation, *([None] if stopped else [])]
         for number, value in enumerate(values, start=1):
             charge = Spent(wall_s=20, device_s=7, submissions=1)
@@ -125,17 +138,7 @@ def write_run(
 
         fields: dict[str, Any] = {**scores, "items": plain(verdicts)}
         if trivial is not None:
-            easy = {name: Score.of(metric, summarize(task, rows)) for name, rows in trivial.items()}
-            fields["trivial_items"] = plain(trivial)
-            fields["trivial"] = TrivialAnswers(
-                constant=easy["majority"],
-                constant_output="x",
-                majority=easy["majority"],
-                subtasks={},
-                majority_outputs={},
-                few_shot=easy.get("few_shot"),
-                shots=4,
-            )
+            fields |= {"trivial_items": plain(trivial), "trivial": answers}
         history.append(events.TestScored.model_validate(fields))
         result = conclude(history, folder.name)
         history.append(events.RunFinished(result=result))

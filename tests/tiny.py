@@ -6,6 +6,7 @@ import json
 import random
 import shutil
 from pathlib import Path
+from typing import Any
 
 TASK_TOML = """
 id = "own/approve"
@@ -18,6 +19,13 @@ prompt = "{{ request }}"
 answer = "{{ verdict }}"
 max_new_tokens = 4
 """
+
+SUBMISSION: dict[str, dict[str, Any]] = {
+    "plan.yaml": {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []},
+    "train.yaml": {"method": "full", "learning_rate": 0.01, "epochs": 6, "batch_size": 8, "max_length": 64},
+    "recipe.yaml": {"sources": [{"path": "train.jsonl", "prompt": "{{ request }}", "completion": "{{ verdict }}"}]},
+}
+"""A submission from which the tiny model learns the task: file -> content."""
 
 TOKENS = 8192
 """The tiny model's vocabulary. Most of the time of a tiny training or export would go into a larger one."""
@@ -38,11 +46,16 @@ def small_tokenizer(embedded: Path, folder: Path) -> None:
 
 def make_model(embedded: Path, folder: Path) -> None:
     """Write a randomly initialized Llama of two layers with a small form of the embedded tokenizer."""
+    folder.mkdir(parents=True, exist_ok=True)
+    small_tokenizer(embedded, folder)
+    write_network(folder)
+
+
+def write_network(folder: Path, **changes: Any) -> None:
+    """Write a randomly initialized Llama of two layers, with these settings, for the tokenizer in ``folder``."""
     import torch
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-    folder.mkdir(parents=True, exist_ok=True)
-    small_tokenizer(embedded, folder)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     config = LlamaConfig(
         hidden_size=64,
@@ -56,6 +69,7 @@ def make_model(embedded: Path, folder: Path) -> None:
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
         tie_word_embeddings=True,
+        **changes,
     )
     torch.manual_seed(0)
     LlamaForCausalLM(config).save_pretrained(folder)

@@ -24,6 +24,12 @@ def command(*program: str) -> list[str]:
     return [sys.executable, __file__, str(os.getpid()), *program]
 
 
+def module(name: str, *arguments: str) -> tuple[str, ...]:
+    """Return the command line that runs an installed module. Python would look for modules in the current folder first,
+    which can hold a ``datasets.py`` of the user or of a stranger; ``-P`` leaves it out."""
+    return sys.executable, "-P", "-m", name, *arguments
+
+
 @contextmanager
 def running(*program: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
     """Start a program that dies with this process, with these options of ``Popen``. At the end of the block wait for

@@ -19,8 +19,6 @@ from typing import Any
 
 CPU_S = 3600
 """Of a child, for all requests: a child whose parent was killed ends by this."""
-
-
 STARTS = 2
 """A child that has ended is started anew once: it may be another program that ended it."""
 
@@ -30,10 +28,13 @@ class LimitError(Exception):
 
 
 class Worker:
-    """A child process that runs ``python -m module``; the module calls :func:`answer_requests`."""
+    """A child process that runs a Python file, which calls :func:`answer_requests`.
 
-    def __init__(self, module: str) -> None:
-        self._module = module
+    The file is not run as a module of its package: the package's other modules would be imported first.
+    """
+
+    def __init__(self, file: str) -> None:
+        self._file = file
         self._turn = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._failed = False
@@ -73,7 +74,7 @@ class Worker:
 
     def _start(self) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
-            [sys.executable, "-m", self._module],
+            [sys.executable, "-P", self._file],  # -P: names next to the file do not hide those of libraries
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

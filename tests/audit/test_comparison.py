@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from ftdojo.audit import comparison, scored
+from ftdojo.audit import comparison, scored_items
+from ftdojo.contract.result import TRIVIAL_NAMES
 from ftdojo.errors import InputError, UsageError
 from ftdojo.tasks.folder import load_folder
 from ftdojo.tasks.rows import read_jsonl, write_jsonl
@@ -43,7 +44,7 @@ def inspect(path: Path, values: list[Any]) -> str:
 
 
 def compared(*given: str, margin: float = 0.0, **options: Any) -> comparison.Comparison:
-    return comparison.compare([scored.read(one, **options) for one in given], margin=margin)
+    return comparison.compare([scored_items.read(one, **options) for one in given], margin=margin)
 
 
 def test_a_run_is_better_than_its_base_model() -> None:
@@ -54,6 +55,20 @@ def test_a_run_is_better_than_its_base_model() -> None:
     assert best.score.value == pytest.approx(result["best"]["test"]["value"])
     assert (best.verdict, best.test) == ("better", "mcnemar")
     assert best.won + best.lost == len(best.flips)
+
+
+def test_what_needs_no_training_stands_beside_the_scores_of_runs(finished_run: Path) -> None:
+    run = finished_run / "run"
+    found = compared(f"{run}@base", str(run))
+    trivial = json.loads((run / "result.json").read_text())["trivial"]
+    for one in found.untrained:
+        key = next(key for key, name in TRIVIAL_NAMES.items() if name == one.name)
+        recorded = (trivial[key]["value"], *trivial[key]["interval"])
+        assert (one.score.value, *one.score.interval) == pytest.approx(recorded)
+    names = [one.name for one in found.untrained]
+    assert {"constant", "few-shot"} <= set(names)
+    assert len(names) == len(set(names)), "each once, although both systems are of one run"
+    assert compared(f"{FINISHED}@base", str(FINISHED)).untrained == [], "older builds did not record them"
 
 
 def test_files_of_scores_and_predictions_compare_as_the_task_scores_them(approve: Path, tmp_path: Path) -> None:
@@ -78,7 +93,12 @@ def test_logs_of_other_harnesses(tmp_path: Path) -> None:
     assert found.others[0].score.value == pytest.approx(1000 / 12)
     assert (found.others[0].won, found.others[0].lost) == (4, 0)
     assert found.others[0].p_value == pytest.approx(0.125)
-    assert {group.name for group in found.others[0].groups} == {"yes", "no"}
+    groups = found.others[0].groups
+    assert {group.name for group in groups} == {"yes", "no"}
+    for value in (value for group in groups for value in (group.first, group.other)):
+        assert value.interval[0] < value.interval[1]
+        assert value.interval[0] <= value.value <= value.interval[1]
+        assert value.n == 6
     logs = [inspect(tmp_path / name, ["C" if v else "I" for v in s]) for name, s in (("a.json", a), ("b.eval", b))]
     assert compared(*logs).others[0].difference == found.others[0].difference
     partly = inspect(tmp_path / "p.json", ["P"] * 12)
@@ -125,7 +145,7 @@ def test_only_items_of_all_are_compared(tmp_path: Path) -> None:
 def test_what_cannot_be_read_is_named(tmp_path: Path, content: str, error: type[Exception], message: str) -> None:
     (tmp_path / "f.jsonl").write_text(content)
     with pytest.raises(error, match=message):
-        scored.read(str(tmp_path / "f.jsonl"))
+        scored_items.read(str(tmp_path / "f.jsonl"))
 
 
 def test_what_cannot_be_compared(tmp_path: Path) -> None:
@@ -136,4 +156,4 @@ def test_what_cannot_be_compared(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no item was answered by all"):
         compared(a, other)
     with pytest.raises(UsageError, match="no file or finished run"):
-        scored.read(str(tmp_path / "nothing"))
+        scored_items.read(str(tmp_path / "nothing"))

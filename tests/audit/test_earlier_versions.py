@@ -64,7 +64,7 @@ def stages(home: Home) -> set[Path]:
 
 
 def test_a_run_of_an_earlier_version(versions: Become, tiny_model: Path, tmp_path: Path) -> None:
-    from conftest import SUBMISSION
+    from tiny import SUBMISSION
 
     home, run, submission = Home(tmp_path / "home"), tmp_path / "run", tmp_path / "submission"
     submission.mkdir()

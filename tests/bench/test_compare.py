@@ -144,7 +144,11 @@ def test_what_needs_no_training_is_ranked_like_every_contestant(contest: tuple[P
     assert verdicts["math/aime24", "single-shot", "constant"] == 0, "the trained model is not shown to be better"
     assert verdicts["math/aime24", "base", "constant"] == -1
     assert all("constant" in line.leaders for line in part.tasks)
-    assert {course.contestant for course in part.course} == set(SKILL)
+    courses = {course.contestant: course.points for course in part.course}
+    assert set(courses) == {*SKILL, "constant", "few-shot"}
+    level = (100 * sum(right(0.42, "constant")) / ITEMS - 10) / 90
+    assert [at for at, _ in courses["constant"]] == [0, 10]
+    assert [share for _, share in courses["constant"]] == pytest.approx([level, level]), "a level line"
     page = write_leaderboard(out, leaderboard(out)).read_text("utf-8")
     assert "needs no training" in page
     assert "jobs/smollm2-135m-twin-short/math-aime24/constant" not in page

@@ -15,6 +15,8 @@ from typing import Any
 import psutil
 import pytest
 
+from ftdojo.record import Home
+
 SUITE = """
 name = "tiny"
 tasks = ["{task}"]
@@ -116,7 +118,10 @@ def test_killed_and_run_again_it_ends_with_the_same_leaderboard(
     assert untimed(finish(suite, place / "whole")) == untimed(resumed)
 
 
-def test_a_job_that_fails_sinks_no_other(place: Path, task: Path, tiny_model: Path) -> None:
+def test_a_job_that_fails_sinks_no_other(
+    place: Path, task: Path, tiny_model: Path, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FTDOJO_HOME", str(home.root))
     broken = place / "broken"
     broken.mkdir()
     (broken / "config.json").write_text("{}")

@@ -9,14 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
+
+from ftdojo.record import Home
+from stdio_client import FILES
 
 EXAMPLE = Path(__file__).parents[2] / "examples/mcp_client.py"
-FILES = {
-    "plan.yaml": {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []},
-    "train.yaml": {"method": "full", "learning_rate": 0.01, "epochs": 6, "batch_size": 8, "max_length": 64},
-    "recipe.yaml": {"sources": [{"path": "train.jsonl", "prompt": "{{ request }}", "completion": "{{ verdict }}"}]},
-}
 MODULE = """
 from pathlib import Path
 
@@ -53,15 +50,15 @@ iterations = 2
 
 @pytest.mark.slow
 def test_guests_are_compared_under_the_names_of_the_suite(
-    tmp_path: Path, approve: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, approve: Path, tiny_model: Path, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, out = tmp_path / "submission", tmp_path / "out"
     folder.mkdir()
-    for name, content in FILES.items():
-        (folder / name).write_text(yaml.safe_dump(content))
+    for name, text in FILES.items():
+        (folder / name).write_text(text)
     (tmp_path / "agent_of_a_guest.py").write_text(MODULE.format(folder=str(folder)))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setenv("FTDOJO_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("FTDOJO_HOME", str(home.root))
     suite = tmp_path / "suite.toml"
     agent = tmp_path / "agent.py"
     agent.write_text(AGENT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,9 @@ def test_both_answers_stand_side_by_side(ask: Any, finished_run: Path) -> None:
     shown = ask(str(finished_run / "run"), "Form 1: Ann asks for a key.").stdout
     assert "base model" in shown
     assert "best model (iteration 1)" in shown
+    words = " ".join(shown.replace("\N{NO-BREAK SPACE}", " ").replace("┃", " ").replace("│", " ").split())
+    assert words.count("accuracy on test") == 2, "each with its score"
+    assert re.search(r"without training: always answering yes \d+\.\d % \[.*the base model with 8 examples", words)
 
 
 def test_an_object_that_is_no_item_is_refused(ask: Any, finished_run: Path) -> None:

@@ -1,4 +1,4 @@
-"""The command line as a user meets it: results, messages, exit statuses. Every command is a real process."""
+"""The command line as a user meets it: results, messages, exit statuses. Nearly every command is a real process."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 import yaml
+from typer.testing import CliRunner
+
+from ftdojo.cli.main import app
 
 SUBMISSION: dict[str, dict[str, Any]] = {
     "plan.yaml": {"parent": 0, "hypothesis": "h", "evidence": [], "focus": "both", "changes": []},
@@ -54,8 +57,6 @@ def test_no_help_is_lost_as_markup() -> None:
     """Rich reads brackets as markup, and drops what it takes for a tag."""
     from rich.text import Text
     from typer.main import get_command
-
-    from ftdojo.cli.main import app
 
     def texts(command: Any) -> list[str]:
         own = [p.help for p in command.params if getattr(p, "help", None)]
@@ -202,10 +203,14 @@ def _line(text: str, start: str) -> str:
 def test_validate_passes_a_good_submission_and_names_the_gate_of_a_bad_one(
     home: Path, approve: Path, tiny_model: Path
 ) -> None:
-    def verdict(folder: Path, status: int) -> Any:
-        return document("validate", folder, "--task", approve, "--model", tiny_model, status=status)
+    options = ["--task", str(approve), "--model", str(tiny_model), "--json"]
 
-    good = verdict(write_submission(home / "good"), 0)
+    def verdict(folder: Path, status: int) -> Any:
+        done = CliRunner().invoke(app, ["validate", str(folder), *options], catch_exceptions=False)
+        assert done.exit_code == status, done.output
+        return json.loads(done.stdout)
+
+    good = document("validate", write_submission(home / "good"), *options[:-1])
     assert (good["ok"], good["gate"], sorted(good["seconds"])) == (True, None, ["0", "1", "2", "3", "4", "5"])
     cases: list[tuple[str, dict[str, Any], int, str]] = [
         ("key", {"train": {"learning_rat": 1}}, 0, "unknown_key"),
@@ -235,7 +240,8 @@ def test_validate_passes_a_good_submission_and_names_the_gate_of_a_bad_one(
         assert all(f["fix"] and f["where"] for f in bad["findings"])
 
 
-def test_doctor_proves_the_machine(home: Path) -> None:
+@pytest.mark.usefixtures("embedded")
+def test_doctor_proves_the_machine() -> None:
     checks = {check["name"]: check["ok"] for check in document("doctor")["checks"]}
     assert checks["embedded model"]
     assert checks["training"]

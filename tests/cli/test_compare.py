@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,27 @@ def test_the_table_names_the_verdict_and_the_changed_items(tmp_path: Path) -> No
     written = page.read_text("utf-8")
     assert "<script" not in written
     assert "Changed items" in written
+
+
+def test_scores_of_runs_stand_beside_what_needs_no_training(finished_run: Path, tmp_path: Path) -> None:
+    run, page = finished_run / "run", tmp_path / "page.html"
+    found = CliRunner().invoke(app, ["compare", f"base={run}@base", f"best={run}", "--html", str(page)])
+    assert found.exit_code == 0, found.output
+    written = page.read_text("utf-8")
+    for name in ("constant", "few-shot"):
+        assert f"{name}, without training" in written
+        assert name in found.output
+
+
+def test_the_score_of_a_class_has_its_interval(tmp_path: Path) -> None:
+    rows = [{"doc_id": i, "target": "ab"[i % 2], "metrics": ["acc"], "acc": float(i % 4 < 2)} for i in range(40)]
+    write_jsonl(tmp_path / "x.jsonl", rows)
+    page = tmp_path / "page.html"
+    given = [f"{name}={tmp_path / 'x.jsonl'}" for name in ("one", "two")]
+    found = CliRunner().invoke(app, ["compare", *given, "--html", str(page)])
+    assert found.exit_code == 0, found.output
+    written = page.read_text("utf-8")
+    assert re.search(r"a \(class\)</th><td>20</td><td>50.00 \[[\d.]+, [\d.]+\]</td><td>50.00 \[", written)
 
 
 @pytest.mark.parametrize(

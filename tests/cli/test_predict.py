@@ -8,7 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from ftdojo.cli.main import app
+from ftdojo.errors import UsageError
 from scripted_llm import Step, scripted
 
 
@@ -31,18 +34,29 @@ def test_a_local_model_answers_and_its_answers_are_scored(
 ) -> None:
     monkeypatch.setenv("FTDOJO_HOME", str(tmp_path / "home"))
     answers = tmp_path / "answers.jsonl"
-    done = ftdojo("predict", approve, "--items", items, "--to", answers, "--model", tiny_model)
+    command = [
+        "predict",
+        str(approve),
+        "--items",
+        str(items),
+        "--to",
+        str(answers),
+        "--model",
+        str(tiny_model),
+        "--json",
+    ]
+    done = ftdojo(*command)
     assert done.returncode == 0, done.stderr
     first = answers.read_text()
     assert {json.loads(line)["id"] for line in first.splitlines()} == {f"i{n}" for n in range(6)}
-    again = ftdojo("predict", approve, "--items", items, "--to", answers, "--model", tiny_model, "--json")
-    assert (again.returncode, answers.read_text()) == (0, first)
+    again = CliRunner().invoke(app, command, catch_exceptions=False)
+    assert (again.exit_code, answers.read_text()) == (0, first)
     assert json.loads(again.stdout) == {"predictions": str(answers), "items": 6, "made": 0}
     rows = [json.loads(line) for line in items.read_text().splitlines()]
     items.write_text("".join(json.dumps({**row, "request": row["request"] + " Now."}) + "\n" for row in rows))
-    other = ftdojo("predict", approve, "--items", items, "--to", answers, "--model", tiny_model)
-    assert (other.returncode, answers.read_text()) == (2, first)
-    assert "6 answers of another model, or to other prompts, e.g. for item i0" in other.stderr
+    with pytest.raises(UsageError, match="6 answers of another model, or to other prompts"):
+        CliRunner().invoke(app, command, catch_exceptions=False)
+    assert answers.read_text() == first
     items.write_text("".join(json.dumps(row) + "\n" for row in rows))
     scored = ftdojo("score", approve, "--items", items, "--predictions", answers, "--json")
     assert json.loads(scored.stdout)["n"] == 6

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from ftdojo.cli.main import app
 from ftdojo.contract.options import RunOptions
 from ftdojo.episode import Dojo
 from ftdojo.record import Home, Ledger, RunFolder, is_running
@@ -46,13 +48,22 @@ def test_runs_are_listed_with_their_state(tmp_path: Path, finished_run: Path) ->
     assert str(tmp_path / "done") in ftdojo("runs", tmp_path).stdout
 
 
-def test_an_interrupted_run_is_finished_with_what_it_has(tmp_path: Path, approve: Path, tiny_model: Path) -> None:
+@pytest.fixture
+def environment(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """The home of this session, also for the commands."""
+    monkeypatch.setenv("FTDOJO_HOME", str(home.root))
+    return home
+
+
+def test_an_interrupted_run_is_finished_with_what_it_has(
+    tmp_path: Path, approve: Path, tiny_model: Path, environment: Home
+) -> None:
     options = RunOptions(task=str(approve), model=str(tiny_model), agent="ft-agent", planner="playbook", wall_s=600)
     run = tmp_path / "run"
-    with Dojo(options, run, home=Home.default()) as dojo:
+    with Dojo(options, run, home=environment) as dojo:
         dojo.reset()
-    done = ftdojo("finish", run, "--json")
-    assert done.returncode == 0, done.stderr
+    done = CliRunner().invoke(app, ["finish", str(run), "--json"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
     result = json.loads(done.stdout)
     assert result["outcome"] == "no_submission"
     assert result["baseline"]["test"]["n"] > 0
@@ -62,9 +73,11 @@ def test_an_interrupted_run_is_finished_with_what_it_has(tmp_path: Path, approve
     assert "its owner finished it" in RunFolder(run).report.read_text("utf-8")
 
 
-def test_a_request_ends_a_run_between_two_submissions(tmp_path: Path, approve: Path, tiny_model: Path) -> None:
+def test_a_request_ends_a_run_between_two_submissions(
+    tmp_path: Path, approve: Path, tiny_model: Path, environment: Home
+) -> None:
     options = RunOptions(task=str(approve), model=str(tiny_model), agent="own", wall_s=600)
-    with Dojo(options, tmp_path / "run", home=Home.default()) as dojo:
+    with Dojo(options, tmp_path / "run", home=environment) as dojo:
         dojo.reset()
         assert not dojo.over
         said = ftdojo("finish", tmp_path / "run").stderr
@@ -72,6 +85,7 @@ def test_a_request_ends_a_run_between_two_submissions(tmp_path: Path, approve: P
         assert dojo.over
 
 
+@pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_says_how_to_go_on(tmp_path: Path, approve: Path, tiny_model: Path, number: signal.Signals) -> None:
     arguments = ["run", str(approve), "--model", str(tiny_model), "--budget", "10m", "--out", str(tmp_path / "run")]
@@ -97,6 +111,7 @@ def test_samples_are_written_for_another_tool(
     assert all(Path(file).is_file() for file in files)
 
 
+@pytest.mark.usefixtures("environment")
 def test_a_run_without_time_ends_with_status_1_and_says_what_to_type(
     tmp_path: Path, approve: Path, tiny_model: Path
 ) -> None:

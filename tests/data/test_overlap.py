@@ -50,12 +50,41 @@ def edited(rng: random.Random, text: str, share: float) -> str:
     return " ".join(words)
 
 
+def edit_one(rng: random.Random, text: str) -> str:
+    """Replace one of the first words, but for the first three: those are in fewer n-grams."""
+    words = text.split()
+    words[rng.randrange(4, 12)] = "".join(rng.choices(string.ascii_lowercase, k=6))
+    return " ".join(words)
+
+
 def test_where_every_item_is_a_text_of_its_own_edited_copies_are_found() -> None:
     rng = random.Random(3)
     texts = [f"{INSTRUCTION} {' '.join(''.join(rng.choices('abcdefgh', k=4)) for _ in range(60))}" for _ in range(60)]
     index = OverlapIndex.from_texts(texts[:30])
     assert all(index.overlaps([edited(rng, text, 0.1)]) for text in texts[:30])
     assert not any(index.overlaps([edited(rng, text, 0.1)]) for text in texts[30:])
+
+
+def test_an_edit_of_the_instruction_does_not_hide_what_distinguishes_an_item() -> None:
+    rng = random.Random(8)
+    kinds = [
+        "Count the rings of the molecule and answer with one number. Molecule: {}",
+        "Tell whether the molecule is a salt, and answer with one word. Molecule: {}",
+        "Name the largest ring of the molecule in words. Molecule: {}",
+    ]
+
+    def ask(kind: str) -> str:
+        return kind.format("".join(rng.choices(string.ascii_letters, k=12)) + ", as it was drawn in the journal.")
+
+    items = [ask(kind) for kind in kinds * 12]
+    index = OverlapIndex.from_texts(items)
+    for place in (-8, -7, -9):  # the word after the molecule, and the molecule, and the word before it
+        copies = [text.split() for text in items]
+        for words in copies:
+            words[place] = "".join(rng.choices(string.ascii_lowercase, k=6))
+        assert index.keep([[" ".join(words)] for words in copies]) == (list(range(len(items))) if place == -8 else [])
+    others = [[ask(kind)] for kind in kinds * 12]
+    assert index.keep(others) == list(range(len(others)))
 
 
 def test_where_items_come_from_one_template_another_of_it_is_no_copy() -> None:
@@ -134,6 +163,35 @@ def test_several_questions_about_one_document_may_all_be_items() -> None:
     index = OverlapIndex.from_texts([f"{document}\n\n{question}" for document, question in items])
     assert index.keep([[f"Question: {question}\nText: {document}".upper()] for document, question in items]) == []
     others = [[f"{document}\n\nWhich name does the place have that is described?"] for document, _ in items]
+    assert index.keep(others) == list(range(len(others)))
+
+
+def test_questions_from_one_template_that_share_a_passage_are_no_copies_of_each_other() -> None:
+    rng = random.Random(7)
+    templates = documents(24)  # each has less than 10 % of the items
+
+    def ask(template: str, number: int) -> str:
+        return f"{template} A ticket costs {number} coins and is valid for a day. What do five visitors pay?"
+
+    numbers = rng.sample(range(1000, 9999), 8 * len(templates))
+    items = [ask(template, numbers.pop()) for template in templates for _ in range(4)]
+    index = OverlapIndex.from_texts(items)
+    assert index.keep([[text] for text in items]) == []
+    assert index.keep([[edit_one(rng, text)] for text in items]) == []
+    others = [[ask(template, numbers.pop())] for template in templates for _ in range(4)]
+    assert index.keep(others) == list(range(len(others)))
+
+
+def test_edited_copies_of_items_that_share_a_passage_are_found_by_what_is_specific_to_them() -> None:
+    rng = random.Random(9)
+
+    def words(count: int) -> str:
+        return " ".join("".join(rng.choices("abcdefgh", k=4)) for _ in range(count))
+
+    passages = [words(20) for _ in range(16)]
+    index = OverlapIndex.from_texts(items := [f"{passage} {words(40)}" for passage in passages for _ in range(4)])
+    assert index.keep([[edited(rng, text, 0.1)] for text in items]) == []
+    others = [[f"{passage} {words(40)}"] for passage in passages for _ in range(4)]
     assert index.keep(others) == list(range(len(others)))
 
 

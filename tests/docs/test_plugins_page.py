@@ -14,6 +14,9 @@ from typing import Any
 
 import pytest
 
+from ftdojo import agents
+from ftdojo.errors import UsageError
+
 PAGE = Path(__file__).parents[2] / "docs/plugins.md"
 BLOCK = re.compile(r"```\w+\n# file: (\S+)\n(.*?)```", re.DOTALL)
 
@@ -77,9 +80,8 @@ def test_without_entry_points_the_same_is_named_by_its_place(mypkg: Path, task: 
     text = (task / "task.toml").read_text()
     (task / "task.toml").write_text(text.replace("first-word", "mypkg.scorer:FIRST_WORD"))
     options = ["--model", tiny_model, "--max-iterations", 1, "--out", mypkg / "run"]
-    refused = ftdojo("run", task, *options, "--agent", "mine")
-    assert refused.returncode == 2
-    assert "there is no agent 'mine'" in refused.stderr
+    with pytest.raises(UsageError, match="there is no agent 'mine'"):
+        agents.check("mine")
     result = document("run", task, *options, "--agent", "mypkg.agent:MyAgent")
     assert (result["agent"], len(result["iterations"])) == ("mypkg.agent:MyAgent", 1)
 

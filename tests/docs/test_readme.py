@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
-NAMED_OF = {"task", "data"}
+NAMED_OF = {"task", "data", "model"}
 """Commands that have sub-commands."""
 RUN_BY = {
     "make install": "by .ci/run, before the tests",
@@ -33,6 +33,8 @@ RUN_BY = {
     "ftdojo export": "tests/record/test_older_runs.py::test_the_best_model_is_exported_in_both_forms",
     "ftdojo verify": "tests/cli/test_verify_command.py::test_a_run_is_audited_and_an_edited_result_is_not_accepted",
     "ftdojo chat": "tests/cli/test_chat.py::test_both_answers_stand_side_by_side",
+    "ftdojo compare": "tests/cli/test_compare.py::test_scores_of_runs_stand_beside_what_needs_no_training",
+    "ftdojo model check": "tests/cli/test_model.py::test_a_model_that_can_be_trained",
     "ftdojo runs": "tests/cli/test_runs.py::test_runs_are_listed_with_their_state",
     "ftdojo finish": "tests/cli/test_runs.py::test_an_interrupted_run_is_finished_with_what_it_has",
     "ftdojo samples": "tests/cli/test_runs.py::test_samples_are_written_for_another_tool",

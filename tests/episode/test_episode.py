@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from forks import Starter, starter
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.protocol import Observation
 from ftdojo.contract.result import RunResult
@@ -185,9 +186,25 @@ with open(a.output, "w") as f:
     assert result.best.iteration == 1
 
 
-def _command(out: Path, task: Path, model: Path) -> list[str]:
-    options = ["--model", str(model), "--max-iterations", "3", "--budget", "10h", "--out", str(out), "--json"]
-    return [sys.executable, "-m", "ftdojo", "run", str(task), *options]
+@pytest.fixture(scope="module")
+def short(approve: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The task with fewer rows and items: what is killed and begun again is done several times."""
+    folder = shutil.copytree(approve, tmp_path_factory.mktemp("short") / "approve")
+    for name, count in (("train", 32), ("eval", 24)):
+        lines = (folder / f"{name}.jsonl").read_text().splitlines(keepends=True)
+        (folder / f"{name}.jsonl").write_text("".join(lines[:count]))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def starting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]:
+    with starter(tmp_path_factory.mktemp("starts") / "outputs") as found:
+        yield found
+
+
+def _command(out: Path, task: Path, model: Path, iterations: int) -> list[str]:
+    options = ["--model", str(model), "--max-iterations", str(iterations), "--budget", "10h", "--out", str(out)]
+    return ["run", str(task), *options, "--json"]
 
 
 def _essence(document: str) -> Any:
@@ -200,25 +217,24 @@ def _essence(document: str) -> Any:
 
 
 def test_kill_9_and_the_same_command_give_the_same_result(
-    tmp_path: Path, approve: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, short: Path, tiny_model: Path, starting: Starter
 ) -> None:
-    monkeypatch.setenv("FTDOJO_HOME", str(tmp_path / "one"))
-    whole = subprocess.run(
-        _command(tmp_path / "whole", approve, tiny_model), capture_output=True, text=True, check=True
-    ).stdout
+    """While the base model answers, and in the first and in the second iteration."""
+    whole = starting.start(_command(tmp_path / "whole", short, tiny_model, 2), tmp_path / "one")
+    assert whole.wait() == 0, whole.err
 
-    monkeypatch.setenv("FTDOJO_HOME", str(tmp_path / "two"))
-    command = _command(tmp_path / "killed", approve, tiny_model)
+    command = _command(tmp_path / "killed", short, tiny_model, 2)
     for events in (1, 2, 3):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = starting.start(command, tmp_path / "two")
         while process.poll() is None and len(_kinds(tmp_path / "killed")) < events:
             time.sleep(0.02)
         time.sleep(0.3)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        os.kill(process.pid, signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
         assert len(_kinds(tmp_path / "killed")) >= events
-    resumed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert _essence(resumed) == _essence(whole)
+    resumed = starting.start(command, tmp_path / "two")
+    assert resumed.wait() == 0, resumed.err
+    assert _essence(resumed.out) == _essence(whole.out)
 
 
 def _kinds(run: Path) -> list[str]:
@@ -230,21 +246,18 @@ def _kinds(run: Path) -> list[str]:
 
 
 def test_ctrl_c_in_any_stage_leaves_a_resumable_run(
-    tmp_path: Path, approve: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, short: Path, tiny_model: Path, starting: Starter
 ) -> None:
     """While the base model answers, in an iteration, and while the sealed test is graded."""
-    monkeypatch.setenv("FTDOJO_HOME", str(tmp_path / "home"))
-    command = _command(tmp_path / "run", approve, tiny_model)
+    command = _command(tmp_path / "run", short, tiny_model, 1)
     for kind in ("configuration", "baseline", "test_opened"):
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-        )
+        process = starting.start(command, tmp_path / "home")
         while process.poll() is None and kind not in _kinds(tmp_path / "run"):
             time.sleep(0.02)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all processes of the run
-        _, err = process.communicate(timeout=60)
-        assert process.returncode == 130
-        assert "resume with: ftdojo run" in err
-        assert "Traceback" not in err
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert json.loads(done.stdout)["outcome"] == "scored"
+        assert process.wait(60) == 130
+        assert "resume with: ftdojo run" in process.err
+        assert "Traceback" not in process.err
+    done = starting.start(command, tmp_path / "home")
+    assert done.wait() == 0, done.err
+    assert json.loads(done.out)["outcome"] == "scored"

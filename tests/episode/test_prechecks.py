@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
-from conftest import SUBMISSION
 from ftdojo.contract.options import RunOptions
 from ftdojo.episode import Dojo
 from ftdojo.errors import UsageError
 from ftdojo.record import Home, Ledger
+from tiny import SUBMISSION
 
 
 def submission(folder: Path, **changes: Any) -> Path:

@@ -121,7 +121,7 @@ TARGETS: dict[str, Target] = {
     "answer choice": (lambda t: answers.choice("yes", t, choices=["yes", "no", "not at all"]), ()),
     "chart code": (extract_code, ()),
     "chart references": (references, (ValueError,)),
-    "overlap": (lambda t: OVERLAP.keep([[t, t[:1000]], [t[::-1]]]), ()),
+    "overlap": (lambda t: OVERLAP.keep([[t, t[:1000]], [t[1000::-1]]]), ()),
     "gate marks": (
         lambda t: [pattern.search(t) for pattern in (gate_text.CHAT_MARKS, gate_text.PLACEHOLDERS, gate_text.BROKEN)],
         (),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ftdojo.contract.recipe import Recipe
+from ftdojo.contract.recipe_program import MARK
 from ftdojo.data import OverlapIndex
 from ftdojo.errors import InputError
 from ftdojo.gates import data_program
@@ -43,6 +46,33 @@ def test_a_failing_program_is_one_finding(tmp_path: Path, program: str, code: st
     assert finding.gate == 2
     assert message in finding.message
     assert finding.fix
+
+
+def run_recipe(folder: Path, prompt: str, *raw: dict[str, Any]) -> data_program.Written:
+    (folder / "raw").mkdir()
+    (folder / "raw/train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in raw), "utf-8")
+    folder.chmod(0o755)
+    recipe = Recipe.model_validate({"sources": [{"path": "train.jsonl", "prompt": prompt, "completion": "{{ a }}"}]})
+    return data_program.run(recipe, folder / "raw", Sft(), limit=9, limits=Limits())
+
+
+def test_a_recipe_of_which_every_row_fails_says_why(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        run_recipe(tmp_path, "{% include '/etc/passwd' %}", {"a": "x"}, {"a": "y"})
+    (finding,) = caught.value.findings
+    assert finding.code == "no_rows"
+    assert "wrote no rows: 2 raw rows passed over: each cannot be rendered (no loader" in finding.message
+    assert finding.fix == "correct the templates"
+
+
+def test_raw_rows_that_give_none_are_a_warning_whatever_their_reason_holds(tmp_path: Path) -> None:
+    prompt = "{{ row['" + MARK + "'].inner }}"
+    written = run_recipe(tmp_path, prompt, {"a": "x"}, {"a": "y", MARK: {"inner": "asked"}})
+    (warning,) = written.warnings
+    assert [row.completion for row in written.rows] == ["y"]
+    assert warning.code == "rows_passed_over"
+    assert warning.message.startswith("1 raw row passed over: each cannot be rendered")
+    assert MARK in warning.message.partition("rendered")[2]
 
 
 def pairs(*completions: str) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ftdojo.gates import check_limits, count_beyond
+from ftdojo.gates import check_limits, describe_beyond
 from ftdojo.tasks.folder import load_folder
 from ftdojo.tasks.rows import read_jsonl
 from ftdojo.tasks.spec import Task
@@ -54,5 +54,7 @@ def test_prompts_beyond_the_context_are_counted(
     task, items = limited(4), rows(approve)
     (finding,) = check_limits(task, items, small)
     assert (finding.code, finding.severity) == ("beyond_context", "error")
-    assert count_beyond([task.prompt(item) for item in items], small) == (len(items), 8)
-    assert count_beyond([task.prompt(item) for item in items], tiny_model) == (0, 1024)
+    prompts = [task.prompt(item) for item in items]
+    assert describe_beyond(prompts, small) == finding.message
+    assert f"{len(items)} of {len(items)} prompts fill or exceed the model's context of 8" in finding.message
+    assert describe_beyond(prompts, tiny_model) is None

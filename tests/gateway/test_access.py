@@ -280,7 +280,7 @@ def test_the_example_of_the_guide_keeps_what_ends_in_the_right_answer(tmp_path: 
             progress=Silent(),
         )
         data = prepare(task, variant, home)
-        rows = data_program.run(program, data.raw, Sft(), limit=40, limits=access.limits(), llm=access)
+        rows = data_program.run(program, data.raw, Sft(), limit=40, limits=access.limits(), llm=access).rows
     asked = {row.turns[0] for row in rows}
     raw = {row["problem"]: row["answer"] for row in json.loads((data.raw / "deepscaler.json").read_text("utf-8"))}
     assert 0 < len(asked) < 40

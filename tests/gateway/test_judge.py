@@ -46,6 +46,16 @@ def test_a_process_that_dies_is_started_again(scorer: Judge) -> None:
     assert scorer([GOOD], ["yes"])[0]["error"] is None
 
 
+def test_files_in_the_current_folder_are_not_imported(
+    approve: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("json", "datasets", "ftdojo"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit")
+    monkeypatch.chdir(tmp_path)
+    with Judge(str(approve), "folder") as own:
+        assert own([GOOD], ["yes"])[0]["error"] is None
+
+
 @pytest.fixture
 def endless(approve: Path, tmp_path: Path) -> str:
     """A task whose scorer never ends over the output ``loop``."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import tiny
 from ftdojo.contract.task_spec import Message
 from ftdojo.errors import PrerequisiteError, UsageError
 from ftdojo.models import gguf
@@ -23,28 +24,11 @@ tools = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def model(embedded: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Llama of two layers with the whole tokenizer of the embedded model, by which llama.cpp knows it."""
-    import torch
-    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+    from transformers import AutoTokenizer
 
     folder = tmp_path_factory.mktemp("gguf") / "model"
-    tokenizer = AutoTokenizer.from_pretrained(embedded)
-    config = LlamaConfig(
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        vocab_size=len(tokenizer),
-        max_position_embeddings=1024,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-        tie_word_embeddings=True,
-        initializer_range=0.5,
-    )
-    torch.manual_seed(0)
-    LlamaForCausalLM(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(embedded).save_pretrained(folder)
+    tiny.write_network(folder, initializer_range=0.5)
     return folder
 
 

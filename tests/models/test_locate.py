@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from ftdojo import models
+from ftdojo import digest, models
 from ftdojo.errors import PrerequisiteError, UsageError
 from ftdojo.record import Home
 
@@ -42,6 +43,15 @@ def test_a_hub_model_without_a_network_is_a_missing_prerequisite(
     with pytest.raises(PrerequisiteError, match="hub cannot be reached") as caught:
         models.resolve("nobody/such-model-here", tmp_path)
     assert "give its folder" in caught.value.fix
+
+
+of_file = functools.cache(digest.of_file)
+
+
+@pytest.fixture
+def digests_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read each file of weights once: they are 270 MB, no test changes them, and most of the time went into this."""
+    monkeypatch.setattr(digest, "of_file", of_file)
 
 
 @pytest.mark.slow
@@ -84,11 +94,14 @@ def test_digits_are_split_off_before_anything_else(embedded: Path, text: str, pi
     assert [tokenizer.decode(token) for token in tokenizer(text).input_ids] == pieces
 
 
+@pytest.mark.usefixtures("digests_once")
 def test_a_run_of_an_earlier_build_goes_on_with_the_embedded_model_as_it_was(embedded: Path, tmp_path: Path) -> None:
     from tokenizers import Tokenizer
     from tokenizers.pre_tokenizers import ByteLevel
 
-    then = shutil.copytree(embedded, tmp_path / "then")
+    then = shutil.copytree(embedded, tmp_path / "then", ignore=shutil.ignore_patterns("*.safetensors"))
+    for weights in embedded.glob("*.safetensors"):
+        (then / weights.name).symlink_to(weights)
     tokenizer = Tokenizer.from_file(str(then / "tokenizer.json"))
     tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False)
     tokenizer.save(str(then / "tokenizer.json"))
@@ -99,6 +112,7 @@ def test_a_run_of_an_earlier_build_goes_on_with_the_embedded_model_as_it_was(emb
     assert models.find_recorded(models.EMBEDDED, recorded, cache) == folder
 
 
+@pytest.mark.usefixtures("digests_once")
 def test_a_recorded_model_that_is_not_here_is_the_one_that_is(embedded: Path, tiny_model: Path) -> None:
     cache = Home.default().root
     assert models.resolve_recorded(embedded, models.EMBEDDED, "0" * 32, cache) == embedded

@@ -11,8 +11,10 @@ from pathlib import Path
 import jinja2
 import pytest
 
+import chat_families as families
 from ftdojo.contract.task_spec import Message
 from ftdojo.errors import UsageError
+from ftdojo.models import rendering
 from ftdojo.models.ollama import Render, find_pieces, modelfile
 
 CHATML = (
@@ -61,6 +63,15 @@ def test_a_template_of_another_form_is_refused() -> None:
     with pytest.raises(UsageError, match="not made of the same texts") as caught:
         find_pieces(renderer(COUNTING))
     assert "leave --ollama out" in caught.value.fix
+
+
+def test_a_template_that_never_ends_is_refused(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rendering, "DEADLINE_S", 1.0)
+    model = families.with_template(tiny_model, tmp_path / "model", families.ENDLESS)
+    with pytest.raises(UsageError, match="takes over 1 s"):
+        modelfile(model, "tiny-q8_0.gguf", max_new_tokens=7, adds_bos=False)
 
 
 def test_the_modelfile_has_template_and_stop_tokens(tiny_model: Path) -> None:

@@ -16,6 +16,7 @@ def test_the_file_of_a_run_has_the_values_of_its_ledger(finished_run: Path) -> N
     with Ledger(run, writable=False) as ledger:
         history = History(ledger)
         baseline = history.require(events.BaselineMeasured).evaluation.score
+        easy = history.require(events.BaselineMeasured).trivial
         scored = history.require(events.TestScored)
         iterations = history.iterations
     name = f"validation/{baseline.metric}"
@@ -37,7 +38,14 @@ def test_the_file_of_a_run_has_the_values_of_its_ledger(finished_run: Path) -> N
         ]
     (last,) = [line for line in lines if f"test/{baseline.metric}" in line]
     assert last[f"test/{baseline.metric}"] == scored.best.value
-    assert last[f"test/base_{baseline.metric}"] == scored.baseline.value
+    assert easy is not None
+    assert scored.trivial is not None
+    beside = [(by_iteration[0], f"validation/{key}_", score) for key, score in easy.scores.items()]
+    beside += [(last, f"test/{key}_", score) for key, score in scored.trivial.scores.items()]
+    assert {"constant", "few_shot"} <= scored.trivial.scores.keys()
+    for line, prefix, score in [*beside, (last, "test/base_", scored.baseline)]:
+        name = f"{prefix}{score.metric}"
+        assert [line[name], line[f"{name}/low"], line[f"{name}/high"]] == [score.value, *score.interval]
 
 
 def test_a_training_adds_its_steps_as_it_goes_until_the_ledger_has_them(tmp_path: Path) -> None:

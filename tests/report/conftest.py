@@ -24,7 +24,7 @@ from ftdojo.contract.feedback import (
     TrainingFeedback,
 )
 from ftdojo.contract.protocol import Decision, Iteration
-from ftdojo.contract.result import Gap, RunResult, Score, StageSeconds, TrivialAnswers
+from ftdojo.contract.result import ClassScore, Gap, RunResult, Score, StageSeconds, TrivialAnswers
 from ftdojo.contract.submission import Plan, PlannedChange
 from ftdojo.episode.examples import Answered, Example, write_examples
 from ftdojo.findings import Finding
@@ -256,6 +256,7 @@ def record(
     easy: tuple[TrivialAnswers | None, TrivialAnswers | None] = about.pop("trivial", (None, None))
     gap: Gap | None = about.pop("to_trivial", None)
     examples: Sequence[Example] | None = about.pop("examples", None)
+    classes: Sequence[ClassScore] = about.pop("classes", [])
     steps = ["started", "baseline", "iterations", "stopped", "test_opened", "test_scored", "finished"]
     reached = steps.index(until)
     with Ledger(run) as ledger:
@@ -289,7 +290,9 @@ def record(
                 RunFolder(run).sealed.mkdir()
                 kept = write_examples(RunFolder(run).examples, examples)
             history.append(
-                events.TestScored(baseline=score(8.5), best=best, trivial=easy[1], to_trivial=gap, examples=kept)
+                events.TestScored(
+                    baseline=score(8.5), best=best, trivial=easy[1], to_trivial=gap, examples=kept, classes=classes
+                )
             )
         if reached >= steps.index("finished"):
             history.append(events.RunFinished(result=conclude(history, run.name)))

@@ -30,6 +30,9 @@ def test_every_evaluation_has_its_answers_and_verdicts(samples: Samples, result:
     for iteration in result.iterations:
         assert scores.get(("validation", f"iteration-{iteration.number}")) == iteration.validation
     for evaluated in samples.evaluations:
+        easy = result.trivial if evaluated.split == "test" else result.trivial_validation
+        assert easy is not None
+        assert evaluated.untrained == {"constant": easy.constant, "few-shot": easy.few_shot}
         assert len(evaluated.samples) == evaluated.score.n
         mean = 100 * sum(s.verdict.score for s in evaluated.samples) / evaluated.score.n
         assert mean == pytest.approx(evaluated.score.value)
@@ -54,6 +57,11 @@ def test_inspect_reads_its_logs(samples: Samples, tmp_path: Path) -> None:
         read = log.read_eval_log(str(path))
         (score,) = read.results.scores
         assert score.metrics[evaluated.score.metric].value == evaluated.score.value
+        constant = score.metrics["accuracy, constant"]
+        assert (constant.value, constant.metadata["low"]) == (
+            evaluated.untrained["constant"].value,
+            evaluated.untrained["constant"].interval[0],
+        )
         assert [s.output.completion for s in read.samples] == [s.output for s in evaluated.samples]
     table = analysis.evals_df(str(tmp_path / "logs"))
     assert len(table) == len(paths)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -25,6 +27,16 @@ def test_a_run_as_frames() -> None:
     assert list(frames.iterations["accepted"]) == [one["accepted"] for one in result["iterations"]]
     best = frames.items[frames.items["model"] == "best"]
     assert 100 * best["score"].mean() == pytest.approx(result["best"]["test"]["value"])
+
+
+def test_what_needs_no_training_is_among_the_scores_of_a_run(make_run: Any, build: SimpleNamespace) -> None:
+    easy = build.trivial(few_shot=None), build.trivial()
+    scores = ftdojo.load_run(make_run(trivial=easy)).scores.set_index(["model", "split"])
+    for split, answers in zip(("validation", "test"), easy, strict=True):
+        for name, score in answers.scores.items():
+            row = scores.loc[(name, split)]
+            assert [row["value"], row["low"], row["high"], row["n"]] == [score.value, *score.interval, score.n]
+    assert ("few_shot", "validation") not in scores.index
 
 
 def test_a_contest_as_frames_with_the_score_of_every_seed() -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from ftdojo.contract.feedback import ErrorSample, Feedback
 from ftdojo.contract.protocol import Iteration
-from ftdojo.contract.result import Gap
+from ftdojo.contract.result import ClassScore, Gap
 from ftdojo.contract.submission import PlannedChange
 from ftdojo.errors import UsageError
 from ftdojo.findings import Finding
@@ -149,6 +149,20 @@ def test_test_items_show_both_models_and_the_right_answer(make_run: MakeRun, bui
     assert "examples" not in Page(write_report(run)).ids, "a file that was changed is not the run's"
 
 
+@pytest.mark.parametrize("keys", [("baseline", "best"), ("baseline", "best", "constant", "few_shot")])
+def test_the_share_of_each_class_has_its_interval(
+    make_run: MakeRun, build: SimpleNamespace, keys: tuple[str, ...]
+) -> None:
+    """With what needs no training beside it, unless an older build did not count it."""
+    counts = {"baseline": 10, "best": 30, "constant": 40, "few_shot": 0}
+    classes = [ClassScore(answer=HOSTILE, items=40, right={key: counts[key] for key in keys})]
+    page = Page(write_report(make_run(classes=classes, trivial=(None, build.trivial()))))
+    page.check()
+    shares = ["25.0 % [11.1, 38.9]", "75.0 % [61.1, 88.9]", "100.0 % [95.2, 100.0]", "0.0 % [0.0, 4.8]"]
+    assert " ".join(["40", *shares[: len(keys)]]) in page.text
+    assert page.text.count("few-shot") == ("few_shot" in keys)
+
+
 def test_hostile_test_items_do_not_act(make_run: MakeRun, build: SimpleNamespace) -> None:
     hostile = [
         example.model_copy(
@@ -278,10 +292,8 @@ def test_a_thousand_iterations_open_quickly(make_run: MakeRun, build: SimpleName
     page.check()
     assert {"iteration-7", "iteration-951", "iteration-1000"} <= set(page.ids)
     assert not {"iteration-6", "iteration-8", "iteration-950"} & set(page.ids)
-    assert "949 more are in the record" in page.text
-    assert (
-        "989 more evaluated iterations are in the record" in page.text
-    )  # of 1,000, the best and the last 10 are shown
+    assert "949 more iterations: in the record" in page.text
+    assert "989 more evaluated iterations, in the record" in page.text  # of 1,000, the best and the last 10 are shown
     assert len(page.source) < 3_000_000
 
 

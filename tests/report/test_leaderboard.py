@@ -93,7 +93,7 @@ def test_the_page_says_who_is_best_and_leads_to_the_runs() -> None:
     assert 'href="jobs/math/aime24/ft-agent/seed2/report.html"' in page
     assert re.search(r"between seeds ±1\.5\s+1 invalid", words)
     assert "no disk" in words
-    assert 'aria-label="Mean validation gain' in page
+    assert 'aria-label="Mean normalized validation score' in page
     assert page.count("<script>") == 1
     assert "http" not in re.sub(r"http-equiv|http://www.w3.org/\S+", "", page), "nothing is loaded from anywhere"
 
@@ -155,6 +155,6 @@ def test_sparse_boards_are_drawn(seeds: int) -> None:
 def test_the_headline_names_the_best_and_whether_its_lead_is_shown() -> None:
     board = made(["math/aime24", "math/aime25"], ["ft-agent", "base"])
     words = " ".join(re.sub(r"<[^>]+>", " ", as_html(board)).split())
-    assert "ft-agent is best, with a mean gain of" in words
+    assert "ft-agent is best, with a mean normalized score of" in words
     assert "before base with" in words
     assert as_markdown(board).count("ft-agent is best") == 1

@@ -32,7 +32,18 @@ def test_subtasks_stand_beside_the_base_model_and_the_best(make_run: MakeRun) ->
     assert table.models == ["base", "1", "2", "4", "5", "6"]  # the third was not evaluated
     assert table.models[table.best] == "6"
     assert dict(table.rows.shown)["Murcko_scaffold"] == ["8.5", "41.5", "44.0", "58.0", "57.0", "64.5"]
-    assert table.total == ["8.5", "41.5", "44.0", "58.0", "57.0", "64.5"]
+    shown = [total.replace("\N{NO-BREAK SPACE}", " ") for total in table.total]
+    assert [total.split(" %")[0] for total in shown] == ["8.5", "41.5", "44.0", "58.0", "57.0", "64.5"]
+    assert shown[-1] == "64.5 % [58.5, 70.5]"
+
+
+def test_subtasks_stand_beside_the_best_constant_of_each(make_run: MakeRun, build: SimpleNamespace) -> None:
+    table = view.read(make_run(trivial=(build.trivial("2", constant=39.0), None))).subtasks
+    assert table is not None
+    assert table.models == ["base", "1", "2", "4", "5", "6", "constant"]
+    assert table.models[table.best] == "6"
+    assert {values[-1] for _, values in table.rows.shown} == {"41.0"}
+    assert table.total[-1].startswith("41.0")
 
 
 def test_an_early_best_keeps_its_column(make_run: MakeRun, build: SimpleNamespace) -> None:

@@ -111,6 +111,13 @@ def test_faulty_rows_are_named_all_at_once(task_folder: Callable[..., Path]) -> 
     ]
 
 
+def test_an_evaluation_row_whose_prompt_or_answer_is_not_a_number_is_refused(task_folder: Callable[..., Path]) -> None:
+    rows = [*EVALUATION, {"q": float("nan"), "a": "1"}, {"q": "x", "a": float("-inf")}]
+    with pytest.raises(InputError) as caught:
+        load_folder(task_folder(TRAIN, rows, prompt="{{ q }}"))
+    assert codes(caught) == [("bad_row", "eval.jsonl: row 10"), ("bad_row", "eval.jsonl: row 11")]
+
+
 def test_gold_answers_have_to_suit_the_scorer(task_folder: Callable[..., Path]) -> None:
     with pytest.raises(InputError, match=r"item .*: the gold answer '(1|text)'"):
         load_folder(task_folder(TRAIN, [{"q": "x", "a": "1"}, {"q": "y", "a": "text"}], scorer="json"))

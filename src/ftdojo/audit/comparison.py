@@ -12,13 +12,15 @@ from dataclasses import replace
 from typing import Literal
 
 from ftdojo import sandbox, tasks
-from ftdojo.audit.scored import Item, Scored
+from ftdojo.audit.scored_items import Item, Scored
 from ftdojo.contract.result import Document, Result
 from ftdojo.errors import UsageError
-from ftdojo.stats import Estimate, bootstrap, holm, mcnemar, paired_difference, sign_flips, stratified_mean
+from ftdojo.stats import Estimate, Tally, bootstrap, holm, paired_difference, sign_flips, stratified_mean
 from ftdojo.tasks.spec import ItemScore
 
 Verdict = Literal["better", "worse", "not shown"]
+Metric = Callable[[Sequence[ItemScore]], float]
+"""Computes a metric over all items together."""
 
 
 class Value(Result):
@@ -35,9 +37,9 @@ class Group(Result):
     name: str
     kind: Literal["sub-task", "class"]
     n: int
-    first: float
-    """Value of the first system, in the metric's unit; of a class and of a pooled metric, the mean of item scores."""
-    other: float
+    first: Value
+    """Of the first system, in the metric's unit; of a class and of a pooled metric, the mean of item scores."""
+    other: Value
     difference: Value
 
 
@@ -73,6 +75,14 @@ class Against(Result):
     """All items on which they differ: first those that this system lost."""
 
 
+class Untrained(Result):
+    """What needs no training, of a run that is compared: a system that is not better has learned nothing."""
+
+    name: str
+    source: str
+    score: Value
+
+
 class Comparison(Document):
     """The output of ``ftdojo compare --json``."""
 
@@ -89,6 +99,8 @@ class Comparison(Document):
     left_out: dict[str, int]
     """System -> its items that another one did not answer."""
     others: list[Against]
+    untrained: list[Untrained]
+    """On the same items; empty if no run is compared, or they did not answer all of them."""
 
 
 def compare(systems: Sequence[Scored], *, margin: float = 0.0) -> Comparison:
@@ -125,6 +137,7 @@ def compare(systems: Sequence[Scored], *, margin: float = 0.0) -> Comparison:
         n=len(common),
         left_out={s.name: len(s.items) - len(common) for s in systems},
         others=[row.model_copy(update={"p_value": p}) for row, p in zip(rows, corrected, strict=True)],
+        untrained=_untrained(systems, common, value),
     )
 
 
@@ -135,7 +148,14 @@ def _on_one_scale(systems: Sequence[Scored]) -> list[Scored]:
     return [replace(system, bounds=bounds, best_value=best) for system in systems]
 
 
-Metric = Callable[[Sequence[ItemScore]], float]
+def _untrained(systems: Sequence[Scored], common: Sequence[str], metric: Metric | None) -> list[Untrained]:
+    """Return what needs no training, each once: a run and its base model, or two runs, may have the same."""
+    found: list[Scored] = []
+    for system in systems:
+        for one in system.untrained:
+            if all(name in one.items for name in common) and all(one.items != other.items for other in found):
+                found.append(replace(one, bounds=system.bounds, best_value=system.best_value))
+    return [Untrained(name=one.name, source=one.source, score=_score(one, common, metric)) for one in found]
 
 
 def _metric(systems: Sequence[Scored]) -> Metric | None:
@@ -167,7 +187,7 @@ def _against(first: Scored, other: Scored, common: Sequence[str], margin: float,
     difference = _difference(first, other, common, metric)
     low, high = sorted(sign * end for end in difference.interval)
     binary = {item.score for item in (*ours, *theirs)} <= {0.0, 1.0} and len(set(strata)) == 1 and metric is None
-    won, lost = sum(gap > 0 for gap in gaps), sum(gap < 0 for gap in gaps)
+    tally = Tally.of(gaps)
     flips = sorted((gap, name) for gap, name in zip(gaps, common, strict=True) if gap)
     return Against(
         name=other.name,
@@ -177,9 +197,9 @@ def _against(first: Scored, other: Scored, common: Sequence[str], margin: float,
         verdict="better" if low > 0 else "worse" if high < 0 else "not shown",
         within_margin=low > -margin,
         test="mcnemar" if binary else "permutation",
-        p_value=mcnemar(won, lost) if binary else sign_flips(gaps, strata),
-        won=won,
-        lost=lost,
+        p_value=tally.p_value if binary else sign_flips(gaps, strata),
+        won=tally.wins,
+        lost=tally.losses,
         groups=_groups(first, ours, theirs),
         flips=[Flip(id=name, first=first.items[name].score, other=other.items[name].score) for _, name in flips],
     )
@@ -218,12 +238,17 @@ def _groups(first: Scored, ours: Sequence[Item], theirs: Sequence[Item]) -> list
                 name=name,
                 kind=kind,
                 n=len(chosen),
-                first=scale * sum(b) / len(b),
-                other=scale * sum(a) / len(a),
+                first=_mean(b, first),
+                other=_mean(a, first),
                 difference=_value(gap),
             )
         )
     return found
+
+
+def _mean(scores: Sequence[float], system: Scored) -> Value:
+    """The mean score of the items of one group, in the unit of a system's metric."""
+    return _value(stratified_mean(scores, [""] * len(scores), bounds=system.bounds).scaled(system.best_value or 1.0))
 
 
 def _value(estimate: Estimate) -> Value:

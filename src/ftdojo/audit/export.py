@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ftdojo import models
-from ftdojo.audit.forms import FormScore, ask_gguf, compare_forms
+from ftdojo.audit.form_scores import FormScore, ask_gguf, compare_forms
 from ftdojo.contract.configuration import Configuration
 from ftdojo.contract.progress import Progress
 from ftdojo.contract.protocol import Iteration

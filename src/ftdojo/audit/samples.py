@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ftdojo.audit.evidence import Evidence, Made, Unchecked
-from ftdojo.contract.result import Score
+from ftdojo.audit.evidence import Evidence, Unchecked
+from ftdojo.contract.result import TRIVIAL_NAMES, Score, TrivialAnswers
 from ftdojo.contract.task_spec import Record
 from ftdojo.data import read_items
 from ftdojo.episode import evaluation
@@ -48,6 +48,8 @@ class Evaluated:
     created: str
     """When it was recorded: UTC, ISO 8601."""
     samples: list[Sample]
+    untrained: dict[str, Score]
+    """Short name of what needs no training, the best constant and few-shot -> its score on that split."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +89,14 @@ def read_samples(run: Path, *, home: Home, task: str | None = None) -> Samples:
 def _validation(evidence: Evidence) -> Iterator[Evaluated]:
     scores = [evidence.finished.baseline.validation, *(i.score for i in evidence.iterations)]
     times = [e.time for e in evidence.events if e.kind in ("baseline", "iteration")]
+    easy = _untrained(evidence.finished.trivial_validation)
     for number, (made, score, time) in enumerate(zip(evidence.made, scores, times, strict=True)):
         if score is None:
             continue
         predictions = _read(evidence.recorded_stage(made, "evaluate") / PREDICTIONS)
         items = _answered(evidence, predictions)
         samples = _pair(evidence.task, items, predictions)
-        yield Evaluated("validation", _name(number), score, time, samples)
+        yield Evaluated("validation", _name(number), score, time, samples, easy)
 
 
 def _test(evidence: Evidence) -> Iterator[Evaluated]:
@@ -108,7 +111,12 @@ def _test(evidence: Evidence) -> Iterator[Evaluated]:
             raise Unchecked("the outputs on test are not in the run's folder")
         if key == "best" and not number:
             continue
-        yield Evaluated("test", _name(number), scored.scores[key], time, _pair(evidence.task, items, _read(path)))
+        samples = _pair(evidence.task, items, _read(path))
+        yield Evaluated("test", _name(number), scored.scores[key], time, samples, _untrained(scored.trivial))
+
+
+def _untrained(answers: TrivialAnswers | None) -> dict[str, Score]:
+    return {TRIVIAL_NAMES[name]: score for name, score in answers.distinct.items()} if answers else {}
 
 
 def _answered(evidence: Evidence, predictions: Sequence[Prediction]) -> list[Record]:
@@ -140,4 +148,4 @@ def _name(number: int) -> str:
     return f"iteration-{number}" if number else "base"
 
 
-__all__ = ["Evaluated", "Made", "Sample", "Samples", "read_samples"]
+__all__ = ["Evaluated", "Sample", "Samples", "read_samples"]

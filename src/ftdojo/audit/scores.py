@@ -14,6 +14,7 @@ from ftdojo.episode import acceptance, evaluation, sequential
 from ftdojo.episode.evaluation import Prediction
 from ftdojo.episode.predict import PREDICTIONS
 from ftdojo.episode.sequential import Schedule
+from ftdojo.plain import plural
 from ftdojo.tasks.scoring import summarize
 from ftdojo.tasks.spec import ItemScore, Task
 
@@ -65,8 +66,13 @@ def _stopping_faults(
     schedule, task = evidence.schedule, evidence.task
     if (len(verdicts) if len(verdicts) < len(best) else None) != answered:
         return [f"{made.label}: {answered or 'all'} answered items are recorded, {len(verdicts)} are stored"]
+    stop = plural(answered or 0, "item")
     if schedule is None:
-        return [] if answered is None else [f"{made.label} stopped after {answered} items, in a run that never stops"]
+        return (
+            []
+            if answered is None
+            else [f"{made.label} stopped after {plural(answered, 'item')}, in a run that never stops"]
+        )
     position = {str(item["id"]): i for i, item in enumerate(evidence.items)}
     by_place = {position[v.id]: v for v in verdicts}
     for size in schedule.looks:
@@ -74,8 +80,12 @@ def _stopping_faults(
             break
         part = [by_place[i] for i in schedule.part(size)]
         if size < len(best) and sequential.is_clear(task, schedule, part, best):
-            return [] if size == answered else [f"{made.label}: the rule stops after {size} items, {answered or 'all'}"]
-    return [] if answered is None else [f"{made.label} stopped after {answered} items, where the rule goes on"]
+            return (
+                []
+                if size == answered
+                else [f"{made.label}: the rule stops after {plural(size, 'item')}, {answered or 'all'}"]
+            )
+    return [] if answered is None else [f"{made.label} stopped after {stop}, where the rule goes on"]
 
 
 def outputs(evidence: Evidence) -> list[str]:

@@ -92,7 +92,7 @@ def _board(setting: Setting, played: Sequence[tuple[Job, Episode | None]], progr
         cells=cells,
         pairs=decided,
         duels=[_duel(a.name, b.name, decided) for a, b in combinations(contestants, 2)],
-        course=[_course(c, [e for e in ran if e.job.contestant == c], matches) for c in own],
+        course=_courses(own, ran, easy, matches),
     )
 
 
@@ -265,6 +265,28 @@ def _cost(episodes: Sequence[Episode], iterations: int) -> Cost:
         usd_per_iteration=usd / iterations if iterations else None,
         usd=usd / runs,
     )
+
+
+def _courses(
+    own: Sequence[Contestant], ran: Sequence[Episode], easy: Sequence[Episode], matches: Sequence[Match]
+) -> list[Course]:
+    """Return the course of each contestant; what needs no training has a level one, as long as the longest of them."""
+    courses = [_course(c, [e for e in ran if e.job.contestant == c], matches) for c in own]
+    ends = [course.points[-1][0] for course in courses if course.points]
+    best_values = {match.name: match.task.spec.best_value for match in matches}
+    levels: dict[str, list[float]] = {}
+    for episode in easy:
+        base, answered = episode.result.baseline.validation, episode.result.best.validation
+        best = best_values[episode.job.task_id]
+        if base and answered and base.value != best:
+            level = normalized(answered.value, base=base.value, best=best)
+            levels.setdefault(episode.job.contestant.name, []).append(level)
+    if ends:
+        courses += [
+            Course(contestant=name, points=[(0.0, fmean(found)), (max(ends), fmean(found))])
+            for name, found in levels.items()
+        ]
+    return courses
 
 
 def _course(contestant: Contestant, episodes: Sequence[Episode], matches: Sequence[Match]) -> Course:

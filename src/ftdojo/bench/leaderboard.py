@@ -124,7 +124,8 @@ class Standing(Result):
 
 
 class Course(Result):
-    """Progress over time: the mean over runs of the validation gain of the best model, by wall clock."""
+    """Progress over time: the mean over runs of the normalized validation score of the best model, by wall clock; of
+    what needs no training, the same score from beginning to end."""
 
     contestant: str
     points: list[tuple[float, float]]

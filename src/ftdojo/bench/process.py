@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -58,7 +57,7 @@ class JobProcess:
             make_private(start.log.parent)
             with open_log(start.log, keep=False) as stream:
                 self._process = subprocess.Popen(
-                    child.command(sys.executable, "-m", "ftdojo", *start.arguments),
+                    child.command(*child.module("ftdojo", *start.arguments)),
                     stdin=subprocess.DEVNULL,
                     stdout=stream,
                     stderr=subprocess.STDOUT,

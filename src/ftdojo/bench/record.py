@@ -89,6 +89,11 @@ def is_suite(out: Path) -> bool:
         return bool(ledger.events(SuiteBegun.kind))
 
 
+def is_in_contest(run: Path) -> bool:
+    """Whether a folder lies in that of a contest."""
+    return any(is_suite(folder) for folder in run.absolute().parents)
+
+
 def read(out: Path) -> tuple[Suite, dict[str, int], dict[str, str]]:
     """Read the last suite that was run in a folder, and by job folder the number of attempts and the failures.
 

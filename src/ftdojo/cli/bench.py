@@ -115,13 +115,16 @@ def print_standings(board: Leaderboard) -> None:
     """Print the standings of every board."""
     for part in board.boards:
         out.print(f"{part.model}, {part.variant} data, budget {part.budget}", style="bold")
-        table = Table("contestant", "mean gain", "mean rank", "best or tied", "runs", "iterations", box=None)
+        heads = ("contestant", "mean normalized score", "mean rank", "best or tied", "runs", "iterations")
+        table = Table(*heads, box=None)
         for s in part.standings:
-            gain = "–" if s.gain is None else f"{100 * s.gain:.1f} %"
+            mean = "–" if s.gain is None else f"{100 * s.gain:.1f} %"
+            if s.gain_interval is not None:
+                mean += f" [{100 * s.gain_interval[0]:.1f}, {100 * s.gain_interval[1]:.1f}]"
             rank = "–" if s.rank is None else f"{s.rank:.2f}"
             first = f"{s.first} of {len(part.tasks)}"
             name = s.contestant if s.trained else f"{s.contestant} (needs no training)"
-            table.add_row(name, gain, rank, first, str(s.runs), str(s.iterations))
+            table.add_row(name, mean, rank, first, str(s.runs), str(s.iterations))
         print_table(table)
 
 

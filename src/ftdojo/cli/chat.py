@@ -5,28 +5,29 @@ from __future__ import annotations
 import json as jsonlib
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
+from rich.text import Text
 
 from ftdojo.cli.console import err, out, print_json
-from ftdojo.cli.run import Json
+from ftdojo.cli.run import Json, MovedTask, OfRun
+from ftdojo.contract.result import RunResult
 from ftdojo.contract.task_spec import Message
 from ftdojo.errors import UsageError
 from ftdojo.tasks.spec import Task
 
 
 def chat(
-    run_dir: Annotated[Path, typer.Argument(metavar="RUN", help="A folder that `ftdojo run --out` wrote.")],
+    run_dir: OfRun,
     text: Annotated[
         str | None, typer.Argument(metavar="[TEXT]", help="What to ask; without it, each line of standard input.")
     ] = None,
     max_tokens: Annotated[
         int | None, typer.Option(min=1, help="Most tokens of an answer; the task's limit if not given.")
     ] = None,
-    task: Annotated[str | None, typer.Option(help="The task's folder, if it was moved after the run.")] = None,
+    task: MovedTask = None,
     json: Json = False,
 ) -> None:
     """Ask the base model and the best model of a run the same question, and show both answers.
@@ -41,7 +42,7 @@ def chat(
       ftdojo chat runs/demo '{"ticket": "My order has not arrived."}'
     """
     from ftdojo import inference
-    from ftdojo.audit.models_of_run import find_models
+    from ftdojo.audit.base_and_best import find_models
     from ftdojo.record import Home
 
     found = find_models(run_dir, home=Home.default(), task=task)
@@ -56,9 +57,30 @@ def chat(
             if json:
                 print_json({"prompt": prompt, "base": answers[0], "best": answers[1]}, indent=None)
                 continue
-            table = Table("base model", f"best model (iteration {found.iteration})", expand=True)
-            table.add_row(*answers)
+            heads = ("base model", f"best model (iteration {found.iteration})")
+            scores, caption = _scores(found.result) if found.result else (("", ""), None)
+            table = Table(
+                *(Column(Text(f"{head}\n{score}".strip())) for head, score in zip(heads, scores, strict=True)),
+                caption=caption,
+                caption_justify="left",
+                expand=True,
+            )
+            table.add_row(*map(Text, answers))
             out.print(table)
+
+
+def _scores(result: RunResult) -> tuple[tuple[str, str], str | None]:
+    """Return the scores of the two models on test, and those of what needs no training in one line."""
+    from ftdojo.report import text
+
+    base, best, easy = result.baseline.test, result.best.test, result.trivial
+    if base is None or best is None:
+        return ("", ""), None
+    shown = (f"{base.metric} on test {text.score(base)}", f"{best.metric} on test {text.score(best)}")
+    if easy is None:
+        return shown, None
+    untrained = [f"{text.trivial(easy, name)} {text.score(score)}" for name, score in easy.distinct.items()]
+    return shown, f"without training: {'; '.join(untrained)}"
 
 
 def _lines() -> Iterator[str]:

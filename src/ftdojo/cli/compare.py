@@ -12,6 +12,7 @@ from rich.text import Text
 from ftdojo.cli.console import out, print_json
 from ftdojo.cli.run import Json
 from ftdojo.errors import UsageError
+from ftdojo.plain import plural
 
 if TYPE_CHECKING:
     from ftdojo.audit.comparison import Comparison, Value
@@ -69,7 +70,7 @@ def compare(
       ftdojo compare base=samples_gsm8k_1.jsonl tuned=samples_gsm8k_2.jsonl --metric exact_match,strict-match
     """
     from ftdojo import sandbox, tasks
-    from ftdojo.audit import comparison, scored
+    from ftdojo.audit import comparison, scored_items
     from ftdojo.cli.tasks import read_rows
 
     if len(systems) < 2:
@@ -77,14 +78,14 @@ def compare(
     found = tasks.get(task, runner=sandbox.run_user_code) if task else None
     records = read_rows(items) if items else []
     read = [
-        scored.read(given, metric=metric, higher_is_better=not lower_is_better, task=found, items=records)
+        scored_items.read(given, metric=metric, higher_is_better=not lower_is_better, task=found, items=records)
         for given in systems
     ]
     if len({system.name for system in read}) < len(read):
         raise UsageError("two systems have the same name", fix="name them: NAME=PATH")
     compared = comparison.compare(read, margin=margin)
     if html:
-        from ftdojo.report.comparison import write_comparison
+        from ftdojo.report.comparison_page import write_comparison
 
         write_comparison(html, compared)
     if json:
@@ -99,10 +100,12 @@ def compare(
 
 def _print(found: Comparison) -> None:
     better = "higher" if found.higher_is_better else "lower"
-    out.print(f"{found.metric}, {better} is better; {found.n} items that all answered")
+    out.print(f"{found.metric}, {better} is better; {plural(found.n, 'item')} that all answered")
     for name, count in found.left_out.items():
         if count:
-            out.print(Text(f"warning: {count} items of {name} are left out: another one did not answer them", "yellow"))
+            out.print(
+                Text(f"warning: {plural(count, 'item')} of {name} left out: not answered by another one", "yellow")
+            )
     table = Table("system", "score", f"difference to {found.first}", "won", "lost", "p", "verdict", box=None)
     table.add_row(found.first, _shown(found.score), "", "", "", "", "")
     for other in found.others:
@@ -113,12 +116,14 @@ def _print(found: Comparison) -> None:
             verdict.append(f", {'' if other.within_margin else 'not '}within {found.margin:g}")
         row = (other.name, _shown(other.score), _shown(other.difference, sign=True), str(other.won), str(other.lost))
         table.add_row(*row, p, verdict)
+    for one in found.untrained:
+        table.add_row(f"{one.name}, without training ({one.source})", _shown(one.score))
     out.print(table)
     for other in found.others:
         if other.groups:
             groups = Table("", "", "n", found.first, other.name, "difference", box=None)
             for group in other.groups:
-                values = (f"{group.first:.2f}", f"{group.other:.2f}", _shown(group.difference, sign=True))
+                values = (_shown(group.first), _shown(group.other), _shown(group.difference, sign=True))
                 groups.add_row(group.kind, group.name, str(group.n), *values)
             out.print(groups)
         for title, flips in (("lost", other.flips[: other.lost]), ("won", other.flips[other.lost :])):

@@ -13,10 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from ftdojo.cli.console import Live, err, out, print_json
-from ftdojo.cli.run import Json
+from ftdojo.cli.run import Json, MovedTask, OfRun
 
 if TYPE_CHECKING:
-    from ftdojo.audit.forms import FormScore
+    from ftdojo.audit.form_scores import FormScore
 
 
 class Form(StrEnum):
@@ -28,7 +28,7 @@ class Form(StrEnum):
 
 
 def export(
-    run_dir: Annotated[Path, typer.Argument(metavar="RUN", help="A folder that `ftdojo run --out` wrote.")],
+    run_dir: OfRun,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder for the model.")],
     form: Annotated[
         Form,
@@ -47,7 +47,7 @@ def export(
     base_id: Annotated[
         str | None, typer.Option(metavar="ORG/NAME", help="The base model's id on the hub, if a local folder was used.")
     ] = None,
-    task: Annotated[str | None, typer.Option(help="The task's folder, if it was moved after the run.")] = None,
+    task: MovedTask = None,
     json: Json = False,
 ) -> None:
     """Write the best model of a run with its tokenizer and a model card, and score it again to verify it.

@@ -36,6 +36,7 @@ from ftdojo.cli import (
 from ftdojo.cli.console import err, out, print_json
 from ftdojo.errors import FtdojoError, InputError
 from ftdojo.handshake import Wire
+from ftdojo.quick_exit import skip_last_collection
 
 RESUMED = ("run", "bench", "mcp", "predict", "finish")
 """Commands that go on where they were interrupted, when they are repeated."""
@@ -100,6 +101,7 @@ def run_command(wire: Wire | None = None) -> None:
         wire: of the client that has started this program and was greeted already.
     """
     mcp.wire.set(wire)
+    skip_last_collection()
     # peft imports bitsandbytes if it is installed, and it warns that it could not fetch kernels from the hub.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what a batch system sends means what Ctrl-C means

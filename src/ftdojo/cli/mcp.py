@@ -66,17 +66,12 @@ def mcp(
 
       ftdojo mcp chemistry/mol_und --budget 30m --name mine --start "python /home/me/agent.py"
     """
+    _require_sdk()
     from ftdojo.outside import AgentLeft, Seat, StartedAgent, Watched, parse_command
+    from ftdojo.outside.server import Service
     from ftdojo.outside.signals import Signals
+    from ftdojo.outside.tools import Desk
     from ftdojo.record import RunFolder
-
-    try:
-        from ftdojo.outside.server import Service
-        from ftdojo.outside.tools import Desk
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("mcp", "mcp_types", "anyio", "uvicorn"):
-            raise
-        raise PrerequisiteError("the MCP SDK is missing", fix="pip install -e '.[mcp]' in a checkout") from None
 
     if start is not None:
         parse_command(start)
@@ -87,32 +82,34 @@ def mcp(
     seat = Seat(name, finish_when_left=finish_when_left or bool(start))
     with Live() as live, Signals(seat, run.finish_log, client=wire.get() is not None), ExitStack() as agent:
         desk = Desk(seat, Watched(live))
-        service = Service(desk, 0 if start and http is None else http, run.address, wire.get())
+        result = None
+        with suppress(AgentLeft):  # at any moment since the server listens
+            service = Service(desk, 0 if start and http is None else http, run.address, wire.get())
 
-        def begin() -> None:
-            if start and service.url:
-                agent.enter_context(StartedAgent(start, folder, service.url, seat.leave))
-            elif service.url:
-                live.say(f"serving {service.url}")
+            def begin() -> None:
+                if start and service.url:
+                    agent.enter_context(StartedAgent(start, folder, service.url, seat.leave))
+                elif service.url:
+                    live.say(f"serving {service.url}")
 
-        try:
-            # Only now, when an agent can be answered: these imports take seconds.
-            from ftdojo.outside.play import play
-            from ftdojo.report import write_report
+            try:
+                # Only now, when an agent can be answered: these imports take seconds.
+                from ftdojo.outside.play import play
+                from ftdojo.report import write_report
 
-            require_for_run(options.model)
-            result = play(options, folder, seat, desk.watched, begin)
-            if result is not None:
-                report = write_report(folder)
-        except AgentLeft:
-            result = None
-        except FtdojoError as error:
-            seat.report_failure(error)
-            service.end_failed()
-            raise
-        except BaseException:
-            seat.report_failure(UsageError("the episode was interrupted", fix="ask its owner to resume it"))
-            raise
+                require_for_run(options.model)
+                result = play(options, folder, seat, desk.watched, begin)
+                if result is not None:
+                    report = write_report(folder)
+            except AgentLeft:
+                raise
+            except FtdojoError as error:
+                seat.report_failure(error)
+                service.end_failed()
+                raise
+            except BaseException:
+                seat.report_failure(UsageError("the episode was interrupted", fix="ask its owner to resume it"))
+                raise
         if result is None:
             desk.watched.say(f"{name} left before it had finished; run the same command to resume {folder}")
             return
@@ -121,3 +118,17 @@ def mcp(
         with suppress(KeyboardInterrupt):  # its client ends it: all is done
             service.end()
     err.print("done", style="bold green")
+
+
+def _require_sdk() -> None:
+    """Check that the server's libraries are installed.
+
+    Raises:
+        PrerequisiteError: if one is missing.
+    """
+    try:
+        import ftdojo.outside.server  # noqa: F401
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("mcp", "mcp_types", "anyio", "uvicorn"):
+            raise
+        raise PrerequisiteError("the MCP SDK is missing", fix="pip install -e '.[mcp]' in a checkout") from None

@@ -46,7 +46,7 @@ def predict(
     from contextlib import AbstractContextManager, nullcontext
 
     from ftdojo import inference, models, sandbox, tasks
-    from ftdojo.gates import count_beyond
+    from ftdojo.gates import describe_beyond
     from ftdojo.inference import Generation, ServedEngine
     from ftdojo.llm import connect
     from ftdojo.record import Home
@@ -66,11 +66,8 @@ def predict(
             models.resolve(options.model, root), root, thinking=options.thinking, chat_template=options.chat_template
         )
         found = found.with_thinking(options.model_copy(update={"thinking": thinking}).reasoning_tokens)
-        beyond, context = count_beyond(prompts, model)
-        if beyond:
-            err.print(
-                f"warning: {beyond} of {plural(len(records), 'prompt')} fill or exceed the context of {context} tokens"
-            )
+        if warning := describe_beyond(prompts, model):
+            err.print(f"warning: {warning}", soft_wrap=True)
         who = models.digest(model)
         opened = inference.open_engine(options.engine, model)
     origins = [_origin(who, prompt, found.spec.max_new_tokens) for prompt in prompts]

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 TaskName = Annotated[str, typer.Argument(metavar="TASK", help="A task id (see `ftdojo tasks`) or a task folder.")]
+OfRun = Annotated[Path, typer.Argument(metavar="RUN", help="A folder that `ftdojo run --out` wrote.")]
+MovedTask = Annotated[str | None, typer.Option("--task", help="The task's folder, if it was moved after the run.")]
 Format = Literal["csv", "md", "latex", "parquet"]
 NO_AGENT = dict.fromkeys(
     (
@@ -58,6 +60,7 @@ def run(
     with Live() as live:
         live.update("setup", 0, 2, "loading the libraries")
         result, folder = _run(options, out_dir, live, track or [])
+        from ftdojo.record import RunFolder
         from ftdojo.report import closing_table, more_table, next_table, text, write_report
 
         report = write_report(folder)
@@ -68,7 +71,7 @@ def run(
         out.print(more_table(folder))
         out.print(next_table(folder), soft_wrap=True)
     err.print(
-        f"peak memory {_peak_memory_gib():.1f} GiB; report {report}; result {folder / 'result.json'}", soft_wrap=True
+        f"peak memory {_peak_memory_gib():.1f} GiB; report {report}; result {RunFolder(folder).result}", soft_wrap=True
     )
     if result.outcome in ("invalid", "out_of_budget"):
         ending = f": no submission was scored (outcome {result.outcome}); the lines above say what to change"
@@ -84,7 +87,7 @@ def _run(options: RunOptions, out_dir: Path | None, live: Live, track: list[str]
     from contextlib import ExitStack
 
     from ftdojo import agents
-    from ftdojo.cli.runs import is_in_contest
+    from ftdojo.bench import is_in_contest
     from ftdojo.episode import Dojo, run_episode
     from ftdojo.record import Home, RunFolder
     from ftdojo.report.tracking import open_tracking

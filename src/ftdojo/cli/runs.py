@@ -11,7 +11,7 @@ import typer
 from rich.table import Column, Table
 
 from ftdojo.cli.console import Live, err, out, print_json, print_table
-from ftdojo.cli.run import Json
+from ftdojo.cli.run import Json, MovedTask, OfRun
 from ftdojo.errors import FtdojoError, UsageError
 
 LEVELS = 6
@@ -62,8 +62,8 @@ def list_runs(
 
 
 def finish(
-    run_dir: Annotated[Path, typer.Argument(metavar="RUN", help="A folder that `ftdojo run --out` wrote.")],
-    task: Annotated[str | None, typer.Option(help="The task's folder, if it was moved after the run.")] = None,
+    run_dir: OfRun,
+    task: MovedTask = None,
     json: Json = False,
 ) -> None:
     """Finish a run with what it has: no further submission, then the best model is scored on test.
@@ -75,6 +75,7 @@ def finish(
 
       ftdojo finish runs/demo
     """
+    from ftdojo.bench import is_in_contest
     from ftdojo.record import Ledger, RunFolder, is_running
     from ftdojo.record.events import AgentStopped, RunBegun
     from ftdojo.record.history import History
@@ -89,13 +90,11 @@ def finish(
             f"{run_dir} is a run of a contest, in which every contestant has the same budget",
             fix="repeat `ftdojo bench` to finish it",
         )
-    if is_running(run_dir):
-        if stopped is None:
-            RunFolder(run_dir).finish_request.touch()
-        err.print(f"{run_dir} is going on: it ends after the submission that it works on", soft_wrap=True)
-        return
     if stopped is None:
         RunFolder(run_dir).finish_request.touch()
+    if is_running(run_dir):
+        err.print(f"{run_dir} is going on: it ends after the submission that it works on", soft_wrap=True)
+        return
     with Live() as live:
         live.update("setup", 0, 2, "loading the libraries")
         from ftdojo.episode import Dojo
@@ -113,13 +112,6 @@ def finish(
     out.print(closing_table(result))
     out.print(next_table(run_dir), soft_wrap=True)
     err.print(f"report {report}", soft_wrap=True)
-
-
-def is_in_contest(run: Path) -> bool:
-    """Whether a folder lies in that of a contest."""
-    from ftdojo.bench import is_suite
-
-    return any(is_suite(folder) for folder in run.absolute().parents)
 
 
 def _find(folder: Path) -> Iterator[Path]:

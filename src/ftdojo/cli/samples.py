@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from ftdojo.cli.console import out, print_json
-from ftdojo.cli.run import Json
+from ftdojo.cli.run import Json, MovedTask
 
 
 class Tool(StrEnum):
@@ -25,7 +26,7 @@ def samples(
     form: Annotated[
         Tool, typer.Option(help="inspect: .eval logs; lm-eval: samples as of lm-evaluation-harness.")
     ] = Tool.INSPECT,
-    task: Annotated[str | None, typer.Option(help="The task's folder, if it was moved after the run.")] = None,
+    task: MovedTask = None,
     json: Json = False,
 ) -> None:
     """Write every answer of a finished run, on validation and test, with its right answer and its score.
@@ -40,12 +41,15 @@ def samples(
     """
     from ftdojo.audit.samples import read_samples
     from ftdojo.record import Home
-    from ftdojo.report import eval_logs
+    from ftdojo.report import eval_logs, text
 
     write = eval_logs.write_inspect if form is Tool.INSPECT else eval_logs.write_lm_eval
-    written = write(read_samples(run_dir, home=Home.default(), task=task), folder)
+    found = read_samples(run_dir, home=Home.default(), task=task)
+    written = write(found, folder)
     if json:
         print_json({"files": [str(path) for path in written]})
         return
-    for path in written:
-        out.print(str(path), soft_wrap=True)
+    for path, evaluated in zip(written, found.evaluations, strict=True):
+        named = {evaluated.score.metric: evaluated.score, **evaluated.untrained}
+        scores = "; ".join(f"{name} {text.score(score)}" for name, score in named.items())
+        out.print(Text(f"{path}: {scores}"), soft_wrap=True)

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from ftdojo import child
 from ftdojo.cli.console import err, out
 from ftdojo.errors import InfrastructureError, PrerequisiteError
 
@@ -51,7 +52,7 @@ def setup(
 def _installer() -> list[str]:
     """Return the command that installs into this environment: pip, or uv in an environment that it made without pip."""
     if importlib.util.find_spec("pip"):
-        return [sys.executable, "-m", "pip", "install"]
+        return [*child.module("pip"), "install"]
     if uv := shutil.which("uv"):
         return [uv, "pip", "install", "--python", sys.executable]
     raise PrerequisiteError("this environment has no pip", fix=f"{sys.executable} -m ensurepip")

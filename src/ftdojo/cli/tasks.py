@@ -194,7 +194,7 @@ def _print_intake(found: Any) -> None:
     missing = ", ".join(f"{name} {count}" for name, count in found.columns.items() if count)
     classes = ", ".join(f"{name} {count}" for name, count in found.classes.items())
     lines = [
-        ("Form", f"{found.form}: {found.rows} rows of {', '.join(found.files)}"),
+        ("Form", f"{found.form}: {plural(found.rows, 'row')} of {', '.join(found.files)}"),
         ("Columns", ", ".join(found.columns)),
         ("Missing", missing or "nothing"),
         ("Left out", left_out or "nothing"),
@@ -209,7 +209,7 @@ def _print_intake(found: Any) -> None:
         ("Scorer", f"{found.scorer}, {found.metric}: {found.why}"),
         (
             "Split",
-            f"{found.train} rows to train on, {found.evaluation} for evaluation; {found.grouped} have a "
+            f"{plural(found.train, 'row')} to train on, {found.evaluation} for evaluation; {found.grouped} have a "
             "near-duplicate or share a document, and are on one side with it",
         ),
         *(("Note", remark) for remark in found.remarks),

@@ -10,7 +10,7 @@ import typer
 from rich.text import Text
 
 from ftdojo.cli.console import Live, err, out, print_json
-from ftdojo.cli.run import Json
+from ftdojo.cli.run import Json, MovedTask
 from ftdojo.errors import UsageError
 
 COLOURS = {"ok": "green", "failed": "bold red", "unchecked": "yellow"}
@@ -18,7 +18,7 @@ COLOURS = {"ok": "green", "failed": "bold red", "unchecked": "yellow"}
 
 def verify(
     run_dir: Annotated[Path, typer.Argument(metavar="RUN", help="A folder that `ftdojo run --out` wrote, or a copy.")],
-    task: Annotated[str | None, typer.Option(help="The task's folder, if it was moved after the run.")] = None,
+    task: MovedTask = None,
     regenerate: Annotated[
         bool, typer.Option("--regenerate", help="Answer the test again with the kept models, and compare the outputs.")
     ] = False,

@@ -58,7 +58,7 @@ class ClassScore(Result):
     answer: str
     items: int
     right: dict[str, int]
-    """``baseline`` and ``best`` -> how many of the items they answered rightly."""
+    """``baseline``, ``best`` and the keys of :attr:`TrivialAnswers.scores` -> how many items they answered rightly."""
 
 
 class ScorePair(Result):
@@ -141,6 +141,10 @@ class BudgetUsed(Result):
     llm: LlmUsage
 
 
+TRIVIAL_NAMES = {"constant": "constant", "majority": "constant by sub-task", "few_shot": "few-shot"}
+"""Key of :attr:`TrivialAnswers.scores` -> its short name."""
+
+
 class TrivialAnswers(Result):
     """Scores of answers that need no training, on one set of items."""
 
@@ -172,6 +176,11 @@ class TrivialAnswers(Result):
         """``constant``, ``majority`` and, if it was measured, ``few_shot``."""
         found = {"constant": self.constant, "majority": self.majority, "few_shot": self.few_shot}
         return {name: score for name, score in found.items() if score is not None}
+
+    @property
+    def distinct(self) -> dict[str, Score]:
+        """The scores without :attr:`majority` if there are no sub-tasks: it is the constant then."""
+        return {name: score for name, score in self.scores.items() if name != "majority" or self.subtasks}
 
 
 class Gap(Result):

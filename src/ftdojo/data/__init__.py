@@ -5,7 +5,7 @@ from ftdojo.data.copies import build_index, find_copies
 from ftdojo.data.fetch import fetch, locate
 from ftdojo.data.overlap import OverlapIndex
 from ftdojo.data.profile import profile, token_counter
-from ftdojo.data.repository import TaskData, find, prepare, profiled, read_items
+from ftdojo.data.repository import TaskData, find, prepare, profiled, read_items, require
 
 __all__ = [
     "OverlapIndex",
@@ -19,5 +19,6 @@ __all__ = [
     "profile",
     "profiled",
     "read_items",
+    "require",
     "token_counter",
 ]

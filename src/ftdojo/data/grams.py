@@ -23,8 +23,8 @@ MOST_PARTS = 16
 MOST_WORDS = 2**18
 """Hashes of words that are kept."""
 Hashes = NDArray[np.uint64]
-_UNSPACED = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
-"""Thai and Lao, Japanese kana, Chinese characters."""
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
+"""Runs of Thai and Lao, Japanese kana, Chinese characters."""
 _AROUND = re.compile(r"^[\W_]+|[\W_]+$")
 _FACTORS = [np.uint64(factor) for factor in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 1)]
 """Odd numbers, one for each place in an n-gram: the same words in another order have another hash."""
@@ -76,7 +76,7 @@ class Hasher:
         ends = [0]
         for turns in rows:
             for turn in turns:
-                tokens += (turn if turn.isascii() else _UNSPACED.sub(r" \g<0> ", turn)).split()
+                tokens += _split(turn)
             ends.append(len(tokens))
         words = np.fromiter(map(self._words.__getitem__, tokens), dtype=np.uint64, count=len(tokens))
         owner = np.repeat(np.arange(len(ends) - 1), np.diff(ends))
@@ -89,9 +89,13 @@ class Hasher:
         parts = turn.split(maxsplit=MOST_PARTS)
         if len(parts) > MOST_PARTS:
             return 0
-        text = turn if turn.isascii() else _UNSPACED.sub(r" \g<0> ", turn)
-        words = [word for word in map(self._words.__getitem__, text.split()) if word]
+        words = [word for word in map(self._words.__getitem__, _split(turn)) if word]
         return hash_whole(words) if 0 < len(words) < WORDS else 0
+
+
+def _split(text: str) -> list[str]:
+    """Split a text at blanks and, where it has none, into characters."""
+    return (text if text.isascii() else _UNSPACED.sub(lambda run: f" {' '.join(run[0])} ", text)).split()
 
 
 def hash_whole(words: Sequence[int]) -> int:

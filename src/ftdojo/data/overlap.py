@@ -1,16 +1,19 @@
 """Detect training rows that contain an evaluation item, unchanged or edited: an index of n-grams specific to items.
 
-Evaluation prompts of one task share most of their words (the instruction), so an n-gram counts only if few items have
-it. A row contains an item if it has a certain share of the n-grams specific to that item. MinHash (Broder 1997)
-estimates this share; here it is counted exactly, because evaluation items are few. The share is calibrated: if items
-are alike, such as questions from one template, a row must have more of an item than other items have of it; if every
-item is a different text, a smaller share suffices, so that edited copies are found too.
+Evaluation prompts of one task share most of their words (the instruction), so an n-gram is *specific* to an item only
+if hardly any other item has it. A row contains an item in either of two cases:
 
-Items about a document that others share, as in sets with several questions a document, are another matter: another
-question about the same document is no copy. Such an item (*sibling*) is contained in a row that covers all of it, in
-any order of its parts, but for a word here and there that does not distinguish it. Items that share a passage with each
-other are siblings; and so are those that share one with raw rows which ask something else, if this is usual in the
-data.
+- It has a certain share of the n-grams specific to the item. MinHash (Broder 1997) estimates this share; here it is
+  counted exactly, because evaluation items are few. The share is calibrated: if items are alike, such as questions from
+  one template, a row must have more of an item than other items have of it; if every item is a different text, a
+  smaller share suffices, so that edited copies are found too.
+- It covers the item: it has all of its words, in any order of its parts. A word here and there may be missing, but not
+  those that distinguish the item: questions from one template differ in no more than a few words.
+
+Some sets have several questions about one document: another question about the same document is no copy. An item that
+shares a passage with other items is a *sibling*; so is one that shares a passage with raw rows which ask something
+else, if this is usual in the data. For siblings the first case needs many specific n-grams. It does not hold for
+siblings of raw rows, because the document, which raw rows have too, is specific to one item.
 
 An item shorter than an n-gram is only found as a whole turn, because any text may contain it by chance.
 """
@@ -20,8 +23,9 @@ from __future__ import annotations
 import hashlib
 import itertools
 import math
+import operator
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -30,10 +34,10 @@ from numpy.typing import NDArray
 
 from ftdojo.data.grams import WORDS, Grams, Hasher, Hashes, hash_whole
 
-VERSION = 3
+VERSION = 4
 """Increase it when the same texts give another index, or the same index finds other rows."""
 SHARED = 2
-"""An n-gram that more items than this have belongs to the task's instruction, not to an item."""
+"""An n-gram that more items than this have is specific to none."""
 LEAST, MOST = 0.3, 0.75
 """Bounds of the calibrated share: about a third of a text is no coincidence, and three quarters are a copy."""
 ALIKE, MARGIN = 0.99, 0.1
@@ -41,19 +45,20 @@ ALIKE, MARGIN = 0.99, 0.1
 FEW = 8
 """At least this many n-grams must be found, or the share ``MOST`` of a short item's."""
 TEMPLATE = 0.9
-"""An n-gram that at least this share of the items have belongs to the instruction of a sibling."""
+"""An n-gram that at least this share of the items have belongs to the instruction."""
 DOCUMENT = 0.1
 """A passage that more than this share of the items have is the instruction of a sub-task, and no document."""
 MANY = 24
-"""A sibling with so many n-grams that no other item has is known by those alone."""
+"""A share of the specific n-grams makes a copy of a sibling that has at least this many."""
 PASSAGE = 8
 """A run of n-grams of this length (11 words) that two texts share is a passage."""
 HALF = 0.5
-"""A raw row is about an item's document if their longest passage is at least this share of the item."""
+"""A raw row is about an item's document if their longest passage is at least this share of the item. In an item that no
+word distinguishes, this share of the specific n-grams does."""
 GAP = 2
-"""Most words in a row of a sibling that a copy may lack: an edited word, and what lies between two of them."""
+"""Most words in a row of an item that a copy may lack: an edited word, and what lies between two of them."""
 COVERED = 0.85
-"""The share of a sibling's words that a copy has."""
+"""The share of an item's words, and of those that distinguish it, that a text has which covers it."""
 USUAL = 0.2
 """Raw rows about the documents of items are usual if this share of the items has some."""
 CHUNK = 2048
@@ -62,17 +67,42 @@ CHUNK = 2048
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One evaluation item, as hashes."""
+    """One evaluation item, as hashes of n-grams."""
 
-    grams: tuple[int, ...]
-    """Those specific to it. Of a sibling all, in order and with 0 for those of the instruction."""
+    text: tuple[int, ...]
+    """All, in order, with 0 for those of the instruction."""
+    specific: frozenset[int]
+    """Those that hardly any other item has."""
+    document: frozenset[int]
+    """Those of no instruction, also not that of a sub-task."""
     sibling: bool = False
-    own: frozenset[int] = frozenset()
-    """Of a sibling, those of its document: the words around them may be the same in every document."""
-    alone: frozenset[int] = frozenset()
-    """Of a sibling, those that hardly any other item has: questions from one template differ in these."""
-    enough: bool = False
-    """Whether a share of ``alone`` makes a copy."""
+    by_share: bool = True
+    """Whether a share of ``specific`` makes a copy."""
+
+    def needed(self, share: float) -> float:
+        """Return how many of ``specific`` make a copy, whatever else is missing; ``share``: the calibrated one."""
+        size = len(self.specific)
+        return min(max(share * size, FEW), MOST * size) if size and self.by_share else math.inf
+
+    def keys(self) -> frozenset[int]:
+        """Return the n-grams of which a row that contains the item has some."""
+        return frozenset(self.text) - {0} if self.sibling else self.specific
+
+    def least(self) -> int:
+        """Return how many of ``specific`` a text has at least that covers the item: each has a few words."""
+        return math.ceil(sum(_are_all([gram in self.specific for gram in self.text])) / WORDS)
+
+    def covered(self, grams: set[int]) -> bool:
+        """Whether a text has all of the item, but for a word here and there that does not distinguish it."""
+        missing = _missing(self.text, grams)
+        if not any(missing):
+            return True
+        if not self.specific or _longest(missing) > GAP or sum(missing) > (1 - COVERED) * len(missing):
+            return False
+        if self.sibling:
+            return len(self.specific & grams) >= HALF * len(self.specific)
+        own = _are_all([gram in self.document for gram in self.text])
+        return not any(map(operator.and_, own, missing))
 
 
 class OverlapIndex:
@@ -81,16 +111,14 @@ class OverlapIndex:
     def __init__(self, items: Sequence[Item], share: float) -> None:
         """Make an index of evaluation items; the ``share`` of the hashes specific to one make a copy."""
         self._items, self._share = items, share
-        text = repr([(item.sibling, item.grams) for item in items])
+        text = repr(self.to_json())
         self.digest = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
-        self._holders: dict[int, list[int]] = defaultdict(list)
-        for number, item in enumerate(items):
-            for gram in set(item.grams) - {0}:
-                self._holders[gram].append(number)
+        self._holders = _find_holders(item.keys() for item in items)
         self._hasher = Hasher()
-        self._short = any(len(item.grams) == 1 for item in items)  # only those can be short
+        self._short = any(len(item.text) == 1 for item in items)  # only those can be short
         self._filter = _Filter(self._holders)
-        self._least = max(1, math.floor(min(map(self._needed, items), default=1)))
+        self._needed = [item.needed(share) for item in items]
+        self._least = [item.least() for item in items]
 
     @classmethod
     def from_texts(cls, texts: Iterable[str], raw: Iterable[Sequence[str]] = ()) -> Self:
@@ -103,27 +131,28 @@ class OverlapIndex:
         grams = [found.grams_of(number).tolist() or [hash_whole(words[number])] for number in range(count)]
         distinct = {tuple(own): number for number, own in enumerate(words)}.values()
         frequency = Counter(gram for number in distinct for gram in set(grams[number]))
-        template, most = max(SHARED + 1, TEMPLATE * len(distinct)), DOCUMENT * len(distinct)
-        ordered = [tuple(0 if frequency[gram] >= template else gram for gram in own) for own in grams]
-        shared = [[frequency[gram] > SHARED for gram in own if frequency[gram] <= max(SHARED, most)] for own in grams]
-        siblings = {number for number, flags in enumerate(shared) if _longest(flags) >= PASSAGE}
-        about_raw = _about_raw_rows(ordered, raw, hasher)
-        siblings |= about_raw
-        alone = [frozenset(gram for gram in own if frequency[gram] <= SHARED) for own in grams]
+        template, most = max(SHARED + 1, TEMPLATE * len(distinct)), max(SHARED, DOCUMENT * len(distinct))
+        texts_of = [tuple(0 if frequency[gram] >= template else gram for gram in own) for own in grams]
+        specific = [frozenset(gram for gram in own if frequency[gram] <= SHARED) for own in grams]
+        documents = [[gram for gram in own if frequency[gram] <= most] for own in grams]
+        about_raw = _about_raw_rows(texts_of, raw, hasher)
+        siblings = about_raw | {
+            number
+            for number, own in enumerate(documents)
+            if _longest(frequency[gram] > SHARED for gram in own) >= PASSAGE
+        }
+        alike = sorted(_find_alike(specific, siblings))
+        usual = alike[math.floor(ALIKE * (len(alike) - 1))] if alike else 0.0
         items = [
             Item(
-                ordered[n],
-                sibling=True,
-                own=frozenset(gram for gram in own if frequency[gram] <= max(SHARED, most)),
-                alone=alone[n],
-                enough=n not in about_raw and len(alone[n]) >= MANY,
+                text,
+                specific[number],
+                frozenset(documents[number]),
+                sibling=number in siblings,
+                by_share=number not in siblings or (number not in about_raw and len(specific[number]) >= MANY),
             )
-            if n in siblings
-            else Item(tuple(sorted({gram for gram in own if frequency[gram] <= SHARED})))
-            for n, own in enumerate(grams)
+            for number, text in enumerate(texts_of)
         ]
-        alike = sorted(cls(items, 1.0)._alike())
-        usual = alike[math.floor(ALIKE * (len(alike) - 1))] if alike else 0.0
         return cls(items, min(MOST, max(LEAST, usual + MARGIN)))
 
     @classmethod
@@ -131,7 +160,11 @@ class OverlapIndex:
         """Restore the index from a value of :meth:`to_json`."""
         items = [
             Item(
-                tuple(item["grams"]), item["sibling"], frozenset(item["own"]), frozenset(item["alone"]), item["enough"]
+                tuple(item["text"]),
+                frozenset(item["specific"]),
+                frozenset(item["document"]),
+                sibling=item["sibling"],
+                by_share=item["by_share"],
             )
             for item in value["items"]
         ]
@@ -141,13 +174,13 @@ class OverlapIndex:
         """Return the index as a JSON value."""
         items = [
             {
-                "grams": list(i.grams),
-                "sibling": i.sibling,
-                "own": sorted(i.own),
-                "alone": sorted(i.alone),
-                "enough": i.enough,
+                "text": list(item.text),
+                "specific": sorted(item.specific),
+                "document": sorted(item.document),
+                "sibling": item.sibling,
+                "by_share": item.by_share,
             }
-            for i in self._items
+            for item in self._items
         ]
         return {"items": items, "share": self._share}
 
@@ -169,39 +202,24 @@ class OverlapIndex:
             hashed = self._hasher.hash_rows(chunk)
             hits = self._filter.find(hashed)
             for number, turns in enumerate(chunk):
-                grams = hits.get(number, set())
+                keys = hits.get(number, set())
                 if self._short:
-                    grams |= set(map(self._hasher.hash_short, turns))
-                yield self._contained(grams) if len(grams) >= self._least else frozenset()
+                    keys |= set(map(self._hasher.hash_short, turns))
+                yield self._contained(keys, hashed, number) if keys else frozenset()
 
-    def _contained(self, grams: set[int]) -> frozenset[int]:
-        counts = Counter(item for gram in grams for item in self._holders.get(gram, ()))
-        return frozenset(n for n, count in counts.items() if self._is_copy(self._items[n], count, grams))
-
-    def _is_copy(self, item: Item, count: int, grams: set[int]) -> bool:
-        if item.sibling:
-            alone = len(item.alone & grams)
-            if item.enough and alone >= max(self._share * len(item.alone), FEW):
-                return True
-            missing = _missing(item.grams, grams)
-            if len(item.own & grams) < HALF * len(item.own) or not _few(missing):
-                return False
-            # Another question from the same template lacks a word or two, and these are what is its own.
-            return not any(missing) or alone >= HALF * len(item.alone)
-        return count >= self._needed(item)
-
-    def _needed(self, item: Item) -> float:
-        """Return how many n-grams of an item a copy has at least."""
-        size = len(item.grams)
-        return 1 if item.sibling else min(max(self._share * size, FEW), MOST * size)
-
-    def _alike(self) -> Iterator[float]:
-        """Yield for every item that is no sibling the largest share of another one's n-grams that it has."""
-        for number, own in enumerate(self._items):
-            if not own.sibling:
-                hits = Counter(item for gram in own.grams for item in self._holders.get(gram, ()))
-                shares = (count / len(self._items[i].grams) for i, count in hits.items() if i != number)
-                yield max(shares, default=0.0)
+    def _contained(self, keys: set[int], hashed: Grams, number: int) -> frozenset[int]:
+        """Return the items that the text of this number contains; ``keys``: those that it has of the items'."""
+        copied, likely = set[int](), set[int]()
+        for item in {item for key in keys for item in self._holders.get(key, ())}:
+            count = len(self._items[item].specific & keys)
+            if count >= self._needed[item]:
+                copied.add(item)
+            elif count >= self._least[item]:
+                likely.add(item)
+        if likely:
+            grams = keys | set(hashed.grams_of(number).tolist())
+            copied |= {item for item in likely if self._items[item].covered(grams)}
+        return frozenset(copied)
 
 
 class _Filter:
@@ -235,19 +253,34 @@ def _batches(rows: Iterable[Sequence[str]]) -> Iterator[list[Sequence[str]]]:
         yield chunk
 
 
-def _about_raw_rows(ordered: Sequence[Sequence[int]], raw: Iterable[Sequence[str]], hasher: Hasher) -> set[int]:
-    """Return the items that share a passage with a raw row that asks something else, if this is usual."""
+def _find_holders(items: Iterable[Iterable[int]]) -> dict[int, list[int]]:
+    """Return for every n-gram the numbers of the items that have it. A 0 is none."""
     holders: dict[int, list[int]] = defaultdict(list)
-    for number, own in enumerate(ordered):
-        for gram in set(own) - {0}:
+    for number, grams in enumerate(items):
+        for gram in set(grams) - {0}:
             holders[gram].append(number)
+    return holders
+
+
+def _find_alike(specific: Sequence[Set[int]], siblings: Set[int]) -> Iterator[float]:
+    """Yield for every item that is no sibling the largest share of another one's specific n-grams that it has."""
+    holders = _find_holders(specific)
+    for number, own in enumerate(specific):
+        if number not in siblings:
+            hits = Counter(other for gram in own for other in holders[gram] if other != number)
+            yield max((count / len(specific[other]) for other, count in hits.items()), default=0.0)
+
+
+def _about_raw_rows(items: Sequence[Sequence[int]], raw: Iterable[Sequence[str]], hasher: Hasher) -> set[int]:
+    """Return the items that share a passage with a raw row that asks something else, if this is usual."""
+    holders = _find_holders(items)
     known, found = _Filter(holders), set[int]()
     for chunk in _batches(raw):
         for grams in known.find(hasher.hash_rows(chunk)).values():
             if len(grams) >= PASSAGE:
                 near = Counter(item for gram in grams for item in holders[gram] if item not in found)
-                found |= {n for n, count in near.items() if count >= PASSAGE and _asks_otherwise(ordered[n], grams)}
-    return found if len(found) >= USUAL * len(ordered) else set()
+                found |= {n for n, count in near.items() if count >= PASSAGE and _asks_otherwise(items[n], grams)}
+    return found if len(found) >= USUAL * len(items) else set()
 
 
 def _asks_otherwise(own: Sequence[int], grams: set[int]) -> bool:
@@ -256,15 +289,14 @@ def _asks_otherwise(own: Sequence[int], grams: set[int]) -> bool:
     return passage >= max(PASSAGE, HALF * sum(gram != 0 for gram in own)) and _longest(_missing(own, grams)) > GAP
 
 
-def _few(missing: Sequence[bool]) -> bool:
-    """Whether a text lacks no more of a sibling than a word here and there."""
-    return _longest(missing) <= GAP and sum(missing) <= (1 - COVERED) * len(missing)
-
-
 def _missing(own: Sequence[int], grams: set[int]) -> list[bool]:
     """For every word of an item, whether none of its n-grams is in a text. Those of the instruction always are."""
-    found = [gram == 0 or gram in grams for gram in own]
-    return [not any(found[max(0, word - WORDS + 1) : word + 1]) for word in range(len(own) + WORDS - 1)]
+    return _are_all([gram != 0 and gram not in grams for gram in own])
+
+
+def _are_all(flags: Sequence[bool]) -> list[bool]:
+    """For every word of a text, whether the flag of every n-gram that has it is set; ``flags``: one an n-gram."""
+    return [all(flags[max(0, word - WORDS + 1) : word + 1]) for word in range(len(flags) + WORDS - 1)]
 
 
 def _longest(flags: Iterable[bool]) -> int:

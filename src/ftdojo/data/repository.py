@@ -26,7 +26,7 @@ from ftdojo.tasks.spec import Sources, Task
 
 SEALED = "sealed"
 OVERLAP = "overlap.json"
-EARLIER_OVERLAP = (2,)
+EARLIER_OVERLAP = (2, 3)
 """Versions of the index in data that earlier builds prepared: it is made again from the items."""
 PROFILE_VERSION = 3
 """Increase it when the same data gets another profile."""
@@ -45,6 +45,15 @@ class TaskData:
     """Of a user's own task, what its owner should know about raw rows that contain an evaluation item."""
     digests: dict[str, str]
     """Content digests of ``raw``, ``validation`` and ``test``."""
+
+
+def require(task: Task, variant: str, home: Home) -> None:
+    """Check that the published data sets of a task's variant are on this machine.
+
+    Raises:
+        PrerequisiteError: naming all that are missing or damaged, and the command that downloads them.
+    """
+    locate(task.variants[variant].sets, home, command=_command(task, variant))
 
 
 def prepare(task: Task, variant: str, home: Home) -> TaskData:

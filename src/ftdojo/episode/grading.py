@@ -27,11 +27,12 @@ from ftdojo.contract.result import ClassScore, Gap, Score, TrivialAnswers
 from ftdojo.contract.submission import TRAIN
 from ftdojo.data import prepare
 from ftdojo.episode import evaluation, trivial
-from ftdojo.episode.classes import count_classes
+from ftdojo.episode.class_scores import count_classes
 from ftdojo.episode.evaluation import Prediction
 from ftdojo.episode.examples import Example, choose_examples
 from ftdojo.episode.predict import PREDICTIONS, predict
 from ftdojo.errors import FtdojoError, InfrastructureError
+from ftdojo.quick_exit import skip_last_collection
 from ftdojo.record import Home, Store
 from ftdojo.schema import StrictModel
 from ftdojo.tasks.scoring import summarize
@@ -146,7 +147,7 @@ def grade(request: Request, progress: Progress) -> Ruling:
 
 def _start_process(complaints: IO[str]) -> AbstractContextManager[subprocess.Popen[str]]:
     # The process holds the sealed items and may compute for hours: it must die with a run that is killed.
-    program = (sys.executable, "-m", "ftdojo.episode.grading")
+    program = child.module("ftdojo.episode.grading")
     return child.running(*program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints)
 
 
@@ -171,6 +172,7 @@ class _Lines:
 
 def main() -> None:
     """Run the grading process."""
+    skip_last_collection()
     request = Request.model_validate_json(sys.stdin.read())
     home, options = Home(request.home), request.options
     variant, task = tasks.get(options.task, runner=sandbox.run_user_code).variant(options.variant)
@@ -211,7 +213,7 @@ def main() -> None:
         to_trivial=measured.compare(task, grades["best"].items),
         trivial_items=measured.verdicts,
         examples=choose_examples(task, items, outputs, every),
-        classes=count_classes(task, items, every),
+        classes=count_classes(task, items, every | measured.verdicts),
     )
     print(ruling.model_dump_json())  # noqa: T201
 

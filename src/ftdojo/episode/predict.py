@@ -23,6 +23,7 @@ from ftdojo.data import read_items
 from ftdojo.episode.evaluation import Prediction
 from ftdojo.episode.sequential import Schedule
 from ftdojo.inference import Engine, Generation
+from ftdojo.plain import plural
 from ftdojo.record import Stage, Store
 from ftdojo.record.store import JOURNAL
 from ftdojo.schema import StrictModel
@@ -79,8 +80,8 @@ def predict(
             stage = _answer_parts(task, records, schedule, key, store, loader, shown, stop)
     predictions = _read(stage)
     if not stage.reused:
-        of = "" if len(predictions) == len(records) else f" of {len(records)}"
-        progress.end(label, f"{len(predictions)}{of} items")
+        of = "" if len(predictions) == len(records) else f"{len(predictions)} of "
+        progress.end(label, of + plural(len(records), "item"))
     if len(predictions) == len(records) or schedule is None:
         return stage, records, predictions
     return stage, [records[i] for i in schedule.part(len(predictions))], predictions

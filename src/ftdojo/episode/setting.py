@@ -9,7 +9,7 @@ from ftdojo import inference, models, sandbox, tasks
 from ftdojo.contract.configuration import Configuration
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Progress, Silent
-from ftdojo.data import TaskData, prepare, read_items
+from ftdojo.data import TaskData, prepare, read_items, require
 from ftdojo.findings import Finding
 from ftdojo.gates import check_limits, settle
 from ftdojo.record import Home
@@ -39,6 +39,7 @@ class Setting:
         shown = progress or Silent()
         inference.identity(options.engine)
         name, found = tasks.get(options.task, runner=sandbox.run_user_code).variant(options.variant)
+        require(found, name, home)
         # The model first: a name that does not exist is found at once, while a task's data may take long to make.
         shown.update("setup", 0, 2, "preparing the base model")
         base, thinking = models.set_prompting(

@@ -201,7 +201,7 @@ def training_rows(spec: TaskSpec, data: TaskData) -> list[Row]:
         written = data_program.run(recipe, data.raw, trainer, limit=limit, limits=sandbox.Limits())
     except InputError:  # the raw data is as its publisher or user left it; that it gives no rows ends no run
         return []
-    return decontaminate(written, data.overlap).rows
+    return decontaminate(written.rows, data.overlap).rows
 
 
 def candidates(task: Task, rows: Sequence[Row]) -> list[str]:

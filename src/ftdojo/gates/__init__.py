@@ -7,7 +7,7 @@ task defines what is normal, its validation items are the reference.
 """
 
 from ftdojo.gates.finding import at_gate, dump_findings, number_findings, settle
-from ftdojo.gates.limits import check_limits, count_beyond
+from ftdojo.gates.limits import check_limits, describe_beyond
 from ftdojo.gates.sequence import Gates, Made, RejectedRowsError
 from ftdojo.gates.start import Starts
 
@@ -18,7 +18,7 @@ __all__ = [
     "Starts",
     "at_gate",
     "check_limits",
-    "count_beyond",
+    "describe_beyond",
     "dump_findings",
     "number_findings",
     "settle",

@@ -7,9 +7,10 @@ import json
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ftdojo import sandbox
@@ -41,6 +42,15 @@ class DataReport:
     """The share of the most frequent completion among the rows of every sub-task."""
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a data program wrote."""
+
+    rows: list[Row]
+    warnings: list[Finding]
+    """Of a recipe: raw rows that gave none."""
+
+
 def run(
     program: Recipe | str,
     raw: Path,
@@ -49,10 +59,9 @@ def run(
     limit: int,
     limits: sandbox.Limits,
     llm: Access | None = None,
-    on_output: Callable[[str], None] = lambda _: None,
-) -> list[Row]:
+) -> Written:
     """Run a program with ``--limit limit`` and return its rows. A script may call the models of ``llm``; ``trainer``
-    parses the rows. ``on_output`` is called with the end of what a program that succeeds has printed.
+    parses the rows.
 
     Raises:
         InputError: if it fails, is stopped, or writes anything other than 1 to ``limit`` valid rows (gate 2).
@@ -74,22 +83,37 @@ def run(
                 cwd="/program",
             )
         _check_ending(completed, limits, gateway.troubles if gateway else {})
-        on_output(completed.output)
-        written = sandbox.read_output(output, OUTPUT, limits.file_bytes)
-    return parse(read_json_lines(written), trainer, max_rows=limit)
+        rows = read_json_lines(sandbox.read_output(output, OUTPUT, limits.file_bytes))
+    reasons = _reasons(completed.output) if isinstance(program, Recipe) else {}
+    return Written(parse(rows, trainer, max_rows=limit, reasons=reasons), _passed_over(reasons))
 
 
-def passed_over(output: str) -> list[Finding]:
-    """Return a warning if a recipe passed over raw rows for other reasons than that they render to nothing, given what
-    it printed."""
-    _, marked, line = output.rpartition(recipe_program.MARK)
-    reasons = json.loads(line) if marked else {}
+def _reasons(output: str) -> dict[str, int]:
+    """Return why a recipe passed over raw rows, and how many, given what it printed; the usual reasons first."""
+    line = output.rstrip().rpartition("\n")[2]  # a reason, too, may hold the mark
+    reasons: dict[str, int] = json.loads(line.removeprefix(recipe_program.MARK))
+    return reasons
+
+
+def _passed_over(reasons: Mapping[str, int]) -> list[Finding]:
+    """Return a warning if raw rows were passed over for other reasons than that they render to nothing."""
     if not reasons.keys() - {recipe_program.BLANK}:
         return []
-    message = "; ".join(f"{count} raw rows passed over: each {reason}" for reason, count in reasons.items())
     fix = "nothing, if those rows are not needed; otherwise test for missing fields in the templates"
-    found = Finding(code="rows_passed_over", gate=2, severity="warning", message=message, where="recipe.yaml", fix=fix)
-    return [found]
+    return [
+        Finding(
+            code="rows_passed_over",
+            gate=2,
+            severity="warning",
+            message=_describe(reasons),
+            where="recipe.yaml",
+            fix=fix,
+        )
+    ]
+
+
+def _describe(reasons: Mapping[str, int]) -> str:
+    return "; ".join(f"{plural(count, 'raw row')} passed over: each {reason}" for reason, count in reasons.items())
 
 
 def _write(program: Recipe | str, folder: Path) -> list[str]:
@@ -199,14 +223,22 @@ def find_conflicts(rows: Sequence[Row]) -> list[bool]:
     return [len(answers[row.turns[:-1]]) > 1 for row in rows]
 
 
-def parse(rows: Sequence[Mapping[str, Any]], trainer: Trainer[Any, Any], *, max_rows: int) -> list[Row]:
-    """Parse all rows with the trainer.
+def parse(
+    rows: Sequence[Mapping[str, Any]],
+    trainer: Trainer[Any, Any],
+    *,
+    max_rows: int,
+    reasons: Mapping[str, int] = MappingProxyType({}),
+) -> list[Row]:
+    """Parse all rows with the trainer. ``reasons``: why raw rows gave none -> how many they are.
 
     Raises:
         InputError: if there are no rows, too many, or invalid ones (gate 2).
     """
     if not rows:
-        raise _fault("no_rows", "the data program wrote no rows", "check its filters: no raw row passed them")
+        why = f": {_describe(reasons)}" if reasons else ""
+        fix = "correct the templates" if reasons else "check its filters: no raw row passed them"
+        raise _fault("no_rows", f"the data program wrote no rows{why}", fix)
     if len(rows) > max_rows:
         raise _fault(
             "too_many_rows", f"{plural(len(rows), 'row')}, but --limit was {max_rows}", "write at most --limit rows"

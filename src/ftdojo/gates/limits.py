@@ -41,20 +41,25 @@ def check_limits(task: Task, items: Sequence[Record], base: Path) -> list[Findin
     ]
 
 
-def count_beyond(prompts: Sequence[Sequence[Message]], base: Path) -> tuple[int, int]:
-    """Return how many prompts fill or exceed the context of a model, and how many tokens the context has."""
+def describe_beyond(prompts: Sequence[list[Message]], base: Path) -> str | None:
+    """Return a sentence about the prompts that fill or exceed the context of a model; ``None`` if all fit."""
     chat, context = Chat(base), models.describe(base).context_length
-    return sum(len(chat.prompt(list(prompt))) >= context for prompt in prompts), context
+    return _describe_beyond([len(chat.prompt(prompt)) for prompt in prompts], context)
+
+
+def _describe_beyond(lengths: Sequence[int], context: int) -> str | None:
+    beyond = sum(length >= context for length in lengths)
+    if not beyond:
+        return None
+    message = f"{beyond} of {len(lengths)} prompts fill or exceed the model's context of {context} tokens"
+    return f"{message}; the longest has {max(lengths)}"
 
 
 def _check_prompts(lengths: Sequence[int], answer: int, context: int) -> list[Finding]:
-    beyond = sum(length >= context for length in lengths)
     tight = sum(length < context < length + answer for length in lengths)
     found = []
-    if beyond:
-        severity: Severity = "error" if beyond == len(lengths) else "warning"
-        message = f"{beyond} of {len(lengths)} prompts fill or exceed the model's context of {context} tokens; "
-        message += f"the longest has {max(lengths)}"
+    if message := _describe_beyond(lengths, context):
+        severity: Severity = "error" if min(lengths) >= context else "warning"
         found.append(_finding("beyond_context", message, "choose a model with a longer context", severity))
     elif tight > SOME * len(lengths):
         message = f"{tight} of {len(lengths)} prompts leave less than the {answer} tokens of an answer in the model's "

@@ -25,6 +25,7 @@ from ftdojo.gates.finding import at_gate, settle
 from ftdojo.gates.memory import SAFETY
 from ftdojo.gates.rows import Rows
 from ftdojo.inference import Generation
+from ftdojo.plain import plural
 from ftdojo.tasks.extract import drop_thinking
 from ftdojo.training import Tokenized, TokenizedRow, Trainer, start_argument, trainer_of
 
@@ -86,7 +87,9 @@ def _check_rate(tokenized: Tokenized[TokenizedRow], config: MethodConfig) -> Ite
     """The learning rate and the number of steps are large enough to change weights."""
     steps = config.steps(len(tokenized.examples))
     if config.learning_rate * steps < NO_MOVEMENT:
-        message = f"{steps} steps at {config.learning_rate:g} change no weight by more than its rounding error"
+        message = (
+            f"no weight changes by more than its rounding error in {plural(steps, 'step')} at {config.learning_rate:g}"
+        )
         fix = f"raise learning_rate: {config.facts.usual_rates} is usual for {config.method}"
         yield _finding("no_learning", message, "learning_rate", fix)
 
@@ -121,7 +124,7 @@ def _overfit(rows: Rows, config: MethodConfig, base: Path, folder: Path, start: 
     curve = trainer.train(examples, trial, base, folder, **start_argument(start)).curve
     first, last = curve[0].loss, curve[-1].loss
     if last > max(RISES[0] * first, first + RISES[1]):
-        message = f"the loss rises from {first:.2f} to {last:.2f} while {len(examples)} rows are overfitted"
+        message = f"the loss rises from {first:.2f} to {last:.2f} while overfitting {plural(len(examples), 'row')}"
         raise InputError([_finding("diverged", message, "learning_rate", "lower learning_rate by a factor of ten")])
     chosen = chosen[: len(examples)]
     kept = Rows([rows.rows[i] for i in chosen], rows.reference)
@@ -156,8 +159,8 @@ def _check_memorized(trial: Trial, answers: Sequence[Generation]) -> Iterator[Fi
     pairs = list(zip(answers, trial.rows.completions, strict=True))
     if not any(_matches(answer, completion) for answer, completion in pairs):
         message = (
-            f"the loss on {len(pairs)} rows is {trial.loss:.3f}, but for the first prompt the exported model generates "
-            f"{text.quote(answers[0].text)} instead of {text.quote(trial.rows.completions[0])}"
+            f"the loss on {plural(len(pairs), 'row')} is {trial.loss:.3f}, but for the first prompt the exported model "
+            f"generates {text.quote(answers[0].text)} instead of {text.quote(trial.rows.completions[0])}"
         )
         fix = "write complete completions that fit into the task's token limit"
         yield Finding(code="not_reproduced", gate=5, message=message, where="data program", fix=fix)

@@ -103,22 +103,18 @@ class Gates:
         with self.watch(2, "data program in the sandbox"):
             try_program(program, self.data.raw, trainer, llm)
             limits = llm.limits() if llm else sandbox.Limits()
-            outputs: list[str] = []
-            written = data_program.run(
-                program, self.data.raw, trainer, limit=limit, limits=limits, llm=llm, on_output=outputs.append
-            )
-            passed_over = data_program.passed_over(outputs[-1]) if isinstance(program, Recipe) else []
-            clean = decontaminate(written, self.data.overlap)
+            written = data_program.run(program, self.data.raw, trainer, limit=limit, limits=limits, llm=llm)
+            clean = decontaminate(written.rows, self.data.overlap)
             try:
-                warnings = check_content(Rows(written, self.reference), trainer)
+                warnings = check_content(Rows(written.rows, self.reference), trainer)
             except InputError as error:
                 raise RejectedRowsError(error.findings, clean.found) from None
             return Made(
-                written=written,
+                written=written.rows,
                 clean=clean.rows,
                 overlap=clean.found,
-                report=data_program.report(written),
-                warnings=[*passed_over, *warnings],
+                report=data_program.report(written.rows),
+                warnings=[*written.warnings, *warnings],
             )
 
     def check_tokens(self, rows: list[Row], config: MethodConfig) -> tuple[Tokenized[TokenizedRow], list[Finding]]:

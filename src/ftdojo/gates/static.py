@@ -21,6 +21,7 @@ from ftdojo.findings import Finding
 from ftdojo.gates.finding import number_findings, settle
 from ftdojo.gates.memory import check_memory
 from ftdojo.gates.start import Starts, check_start
+from ftdojo.plain import plural
 from ftdojo.sandbox import generators
 from ftdojo.tasks import raw_files
 from ftdojo.training import trainer_of
@@ -147,7 +148,7 @@ def recipe_amounts(s: Static) -> Iterator[Finding]:
     if not isinstance(recipe, Recipe):
         return
     if recipe.max_rows > s.spec.rules.max_rows:
-        message = f"{recipe.max_rows} rows, but the task allows at most {s.spec.rules.max_rows}"
+        message = f"{plural(recipe.max_rows, 'row')}, but the task allows at most {s.spec.rules.max_rows}"
         yield _finding("too_many_rows", message, f"{RECIPE}: max_rows", f"set it to at most {s.spec.rules.max_rows}")
     if not any(source.weight for source in recipe.sources):
         message = "every source has the weight 0, so the recipe gives no rows"

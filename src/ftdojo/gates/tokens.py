@@ -121,12 +121,12 @@ def adapted_turns(t: Tokens) -> Iterator[Finding]:
     """The template takes the rows as they are: their system turns, and their reasoning."""
     merged = sum(any(turn["role"] == "system" for turn in row.prompt) for row in t.rows.rows)
     if merged and not t.chat.form.takes_system:
-        message = f"the model's template has no system turn: in {merged} rows its text begins the next user turn"
+        message = f"the model's template has no system turn: its text begins the user turn in {plural(merged, 'row')}"
         fix = "nothing has to be done: the task's prompts are put the same way"
         yield Finding(code="system_merged", gate=3, severity="warning", message=message, where=WHERE, fix=fix)
     reasoned = sum(t.chat.form.has_reasoning(row.messages) for row in t.rows.rows)
     if reasoned and t.chat.form.closes_thinking:
-        message = f"prompts are asked without thinking: the reasoning of {reasoned} rows is not learned"
+        message = f"prompts are asked without thinking: the reasoning of {plural(reasoned, 'row')} is not learned"
         fix = "run with --thinking on to train it, or write rows without reasoning"
         yield Finding(code="reasoning_dropped", gate=3, severity="warning", message=message, where=WHERE, fix=fix)
 

@@ -20,6 +20,7 @@ import threading
 from collections.abc import Sequence
 from typing import IO, Any, Self
 
+from ftdojo import child
 from ftdojo.errors import FtdojoError, InfrastructureError
 
 WALL_S = 120.0
@@ -39,7 +40,7 @@ class Judge:
     """The scorer of one task, one request at a time. The first request starts the process. Use as a context manager."""
 
     def __init__(self, task: str, variant: str) -> None:
-        self._command = [sys.executable, "-m", "ftdojo.gateway.judge", task, variant]
+        self._command = child.module("ftdojo.gateway.judge", task, variant)
         self._turn = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
         self._complaints: IO[str] | None = None

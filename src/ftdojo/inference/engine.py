@@ -132,7 +132,7 @@ class TransformersEngine:
         settings = GenerationConfig(
             do_sample=False,
             max_new_tokens=max_new_tokens,
-            eos_token_id=sorted(self._chat.stops) or None,
+            eos_token_id=sorted(self._chat.stops),
             pad_token_id=self._pad,
         )
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from pathlib import Path
 from ftdojo import child
 from ftdojo.contract.task_spec import Message
 from ftdojo.errors import InfrastructureError, PrerequisiteError
+from ftdojo.inference import llama_server
 from ftdojo.inference.protocol import Engine
 from ftdojo.inference.served import ServedEngine
 from ftdojo.models import Chat
@@ -65,7 +65,7 @@ def serve(file: Path, *, context: int, slots: int) -> Iterator[str]:
         InfrastructureError: if it does not start.
     """
     arguments = (str(file), str(context * slots), str(slots), str(os.cpu_count() or 1))
-    program = (sys.executable, "-m", "ftdojo.inference.llama_server", *arguments)
+    program = child.module(llama_server.__name__, *arguments)
     with (
         tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log,
         child.running(*program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log) as process,
@@ -76,7 +76,7 @@ def serve(file: Path, *, context: int, slots: int) -> Iterator[str]:
         if not address:
             status = process.wait()
             log.seek(0)
-            if status == MISSING:
+            if status == llama_server.MISSING:
                 raise PrerequisiteError(
                     "xllamacpp is not installed, which serves GGUF files", fix="pip install 'ftdojo[gguf]'"
                 )
@@ -88,7 +88,3 @@ def serve(file: Path, *, context: int, slots: int) -> Iterator[str]:
             yield address
         finally:
             process.stdin.close()  # the server ends when its input does
-
-
-MISSING = 3
-"""Exit status of the program if the package of the server is not installed."""

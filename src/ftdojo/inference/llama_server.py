@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import sys
 
+MISSING = 3
+"""Exit status if the package of the server is not installed."""
+
 
 def main() -> int:
     """Serve the file of the command line."""
     try:
         import xllamacpp
     except ModuleNotFoundError:
-        return 3
+        return MISSING
     file, context, slots, threads = sys.argv[1:]
     params = xllamacpp.CommonParams()
     params.model.path = file

@@ -106,11 +106,9 @@ class _WithForm:
         return [known if (known := (done or {}).get(i)) else self._read(given) for i, given in enumerate(made)]
 
     def _read(self, given: Generation) -> Generation:
-        return (
-            given
-            if self._form.plain
-            else replace(given, text=answer.read(given.text, self._form, opened=self._form.opens_thinking))
-        )
+        if self._form.plain:
+            return given
+        return replace(given, text=answer.read(given.text, self._form, opened=self._form.opens_thinking))
 
 
 def _healthy(address: str, process: subprocess.Popen[bytes]) -> bool:

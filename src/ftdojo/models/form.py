@@ -100,8 +100,8 @@ class Form:
     @cached_property
     def takes_system(self) -> bool:
         """Whether there are system turns. Where there are none, their text begins the next user turn."""
-        (said,) = self.try_render([([_turn("system", PROBE), _turn("user", "x")], True)])
-        return said is not None and PROBE in said
+        (text,) = self.try_render([([_turn("system", PROBE), _turn("user", "x")], True)])
+        return text is not None and PROBE in text
 
     @cached_property
     def head(self) -> str:
@@ -155,8 +155,8 @@ class Form:
         """Whether the arguments of a tool call must be JSON text."""
         function = {"name": "f", "arguments": {PROBE: "v"}}
         call = {"role": "assistant", "content": "", "tool_calls": [{"type": "function", "function": function}]}
-        (said,) = self.try_render([([_turn("user", "x"), call], False)])
-        return said is None or f"'{PROBE}'" in said
+        (text,) = self.try_render([([_turn("user", "x"), call], False)])
+        return text is None or f"'{PROBE}'" in text
 
     def _conversation(self, turns: Sequence[Turn], *, ask: bool) -> Turns:
         return Turns(forms.in_parts(turns) if self._in_parts else turns, ask=ask)

@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -86,8 +87,8 @@ def quantize(source: Path, quant: str) -> Path:
         InfrastructureError: if it fails, or if its file does not have the asked type.
     """
     out = source.with_name(f"{source.stem.rpartition('-')[0]}-{quant}.gguf")
-    program = [sys.executable, "-m", "ftdojo.models.quantizer", str(_library()), str(source), str(out)]
-    output, status = _run([*program, str(QUANTS[quant])])
+    arguments = (str(_library()), str(source), str(out), str(QUANTS[quant]))
+    output, status = _run(child.module("ftdojo.models.quantizer", *arguments))
     if status or not out.is_file() or read_field(out, "general.file_type") != QUANTS[quant]:
         raise InfrastructureError(
             f"llama.cpp's quantizer did not write {quant}: {output.strip()[-300:] or f'status {status}'}",
@@ -111,7 +112,7 @@ def adds_bos(file: Path) -> bool:
     return read_field(file, "tokenizer.ggml.model") == "llama" if stated is None else bool(stated)
 
 
-def _run(command: list[str]) -> tuple[str, int]:
+def _run(command: Sequence[str]) -> tuple[str, int]:
     """Run a program without network; return what it printed, and its status."""
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": "", "TQDM_DISABLE": "1"}
     with child.running(*command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment) as process:

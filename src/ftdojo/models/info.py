@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,6 @@ WRITTEN = frozenset(
 """The sizes in a configuration that are used here. What is not written has a default that the library knows."""
 MANIFEST = "manifest.json"
 """Written next to a converted model by the store. It contains a date, so it is not part of the model's identity."""
-
-
 CONTEXTS = ("max_position_embeddings", "seq_length", "max_seq_len", "context_length")
 """Names of the context length in configurations."""
 UNBOUNDED = 2**20
@@ -49,7 +48,9 @@ def describe(model: Path) -> ModelInfo:
         text = config.get("text_config", config)
         tensors = list(headers(model).values())
         if WRITTEN - text.keys():
-            text = _with_defaults(model)
+            from ftdojo.models.support import read_config  # which imports this module, and transformers
+
+            text = sizes_of(read_config(model).get_text_config())
     except (ValueError, AttributeError, RecursionError) as error:
         raise UsageError(f"the model in {model} cannot be read: {error}", fix=SAVED) from None
     if not tensors:
@@ -58,36 +59,49 @@ def describe(model: Path) -> ModelInfo:
     stored: dict[str, int] = {}
     for tensor in tensors:
         stored[tensor["dtype"]] = stored.get(tensor["dtype"], 0) + math.prod(tensor["shape"])
+    names = config.get("architectures")
+    if not isinstance(names, list) or not names:
+        fix = "choose a causal language model of transformers"
+        raise UsageError(f"{model / 'config.json'} has no 'architectures'", fix=fix)
+    precision = max(stored, key=lambda name: stored[name])
+    return summarize(model, text, architecture=names[0], parameters=sum(stored.values()), precision=precision)
+
+
+def summarize(
+    model: Path, sizes: Mapping[str, Any], *, architecture: str, parameters: int, precision: str
+) -> ModelInfo:
+    """Return the architecture of a model with these sizes, which have the library's names.
+
+    Raises:
+        UsageError: if one is missing, or is no size. ``model`` is its folder, for the message.
+    """
     try:
-        heads = text.get("num_attention_heads") or text.get("num_heads") or 1
-        inner = text.get("intermediate_size") or 4 * text["hidden_size"]
+        heads = sizes.get("num_attention_heads") or sizes.get("num_heads") or 1
+        inner = sizes.get("intermediate_size") or 4 * sizes["hidden_size"]
         return ModelInfo(
-            architecture=config["architectures"][0],
-            parameters=sum(stored.values()),
-            precision=max(stored, key=lambda name: stored[name]),
-            layers=text["num_hidden_layers"],
-            hidden_size=text["hidden_size"],
+            architecture=architecture,
+            parameters=parameters,
+            precision=precision,
+            layers=sizes["num_hidden_layers"],
+            hidden_size=sizes["hidden_size"],
             intermediate_size=max(inner) if isinstance(inner, list) else inner,
             heads=heads,
-            key_value_heads=text.get("num_key_value_heads") or heads,
-            head_size=text.get("head_dim") or text["hidden_size"] // heads,
-            vocabulary=text["vocab_size"],
-            context_length=next((text[name] for name in CONTEXTS if text.get(name)), UNBOUNDED),
+            key_value_heads=sizes.get("num_key_value_heads") or heads,
+            head_size=sizes.get("head_dim") or sizes["hidden_size"] // heads,
+            vocabulary=sizes["vocab_size"],
+            context_length=next((sizes[name] for name in CONTEXTS if sizes.get(name)), UNBOUNDED),
         )
     except KeyError as error:
         raise UsageError(
             f"{model / 'config.json'} has no {error}", fix="choose a causal language model of transformers"
         ) from None
-    except (ValueError, TypeError, IndexError, ArithmeticError) as error:
+    except (ValueError, TypeError, ArithmeticError) as error:
         raise UsageError(f"the model in {model} cannot be described: {error}", fix=SAVED) from None
 
 
-def _with_defaults(model: Path) -> dict[str, Any]:
-    """Return the sizes of a model by the library's names for them."""
-    from ftdojo.models.support import read_config
-
-    config = read_config(model).get_text_config()
-    names = (*WRITTEN, *CONTEXTS, "intermediate_size", "num_heads")
+def sizes_of(config: Any) -> dict[str, Any]:
+    """Return the sizes in a configuration of the library, with its names for them."""
+    names = (*WRITTEN, *CONTEXTS, "num_heads")
     return {name: getattr(config, name) for name in names if getattr(config, name, None) is not None}
 
 

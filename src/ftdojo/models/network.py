@@ -112,10 +112,10 @@ def cache_argument(network: Any) -> str:
     return next(name for name in CACHES if name in parameters)
 
 
-def usable_pad(network: Any, pad: int | None) -> int:
+def usable_pad(network: Any, pad: int) -> int:
     """Return ``pad``, or a token that the model has in its place. Padding is masked, so any token serves."""
     rows = network.get_input_embeddings().weight.shape[0]
-    return pad if pad is not None and 0 <= pad < rows else 0
+    return pad if 0 <= pad < rows else 0
 
 
 def _require_arguments(network: Any) -> None:

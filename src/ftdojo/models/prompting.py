@@ -24,7 +24,6 @@ from ftdojo.models.info import MANIFEST
 
 TEMPLATE = "chat_template.jinja"
 TOKENIZER = "tokenizer_config.json"
-MAX_BYTES = 64 * 2**20
 
 
 def set_prompting(
@@ -47,7 +46,7 @@ def set_prompting(
     own = own_template(model)
     text = templates.BUILT_IN.get(chat_template, chat_template) if chat_template else own
     if not text:
-        return model, "auto"  # whoever needs prompts of it says so
+        return model, "auto"  # Chat refuses a model without a template
     pinned = templates.pin_date(text)
     setting = templates.read_setting(pinned)
     if setting == "auto" and thinking != "auto":

@@ -1,15 +1,16 @@
 """Render chat templates as transformers does, in a child process with limits: a template is a program of the model's
-author, which may never end.
-
-python -m ftdojo.models.rendering        the child
+author, which may never end. The child runs this file.
 """
 
 from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec, module_from_spec
 from typing import Any
 
 from ftdojo.worker import LimitError, Worker, answer_requests
@@ -34,7 +35,7 @@ class Renderer:
     """A chat template with the texts of the special tokens that it may name."""
 
     def __init__(self, template: str, special: Mapping[str, Any]) -> None:
-        self._worker = Worker("ftdojo.models.rendering")
+        self._worker = Worker(__file__)
         self._given = {"template": template, "special": dict(special)}
 
     def render(self, conversations: Sequence[Turns], tools: Sequence[Mapping[str, Any]] = ()) -> list[str | None]:
@@ -66,7 +67,7 @@ class Renderer:
 
 @functools.lru_cache(maxsize=4)
 def renderer(template: str, special: str) -> Renderer:
-    """Return the renderer of a template. Cached, with its child process: starting one takes a second.
+    """Return the renderer of a template. Cached, with its child process, which takes a moment to start.
 
     Args:
         template: the template.
@@ -80,10 +81,9 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _rendered(request: dict[str, Any], messages: list[dict[str, Any]], *, ask: bool) -> dict[str, str]:
-    from transformers.utils.chat_template_utils import render_jinja_template
-
+    render = _import_render()
     try:
-        texts, _ = render_jinja_template(
+        texts, _ = render(
             [messages],
             chat_template=request["template"],
             tools=request["tools"] or None,
@@ -95,6 +95,21 @@ def _rendered(request: dict[str, Any], messages: list[dict[str, Any]], *, ask: b
         return {"error": f"the chat template of the model refuses it: {type(error).__name__}: {reason}"}
     text = str(texts[0])
     return {"text": text} if len(text) <= MAX_CHARS else {"error": "the chat template of the model writes too much"}
+
+
+@functools.cache
+def _import_render() -> Callable[..., Any]:
+    """Return the function of transformers that renders templates. Called in the child, which uses nothing else of it.
+
+    The two packages around its module are entered without running their own code, which takes most of a second: each
+    new template waits for a child.
+    """
+    for name in ("transformers", "transformers.utils"):
+        spec = find_spec(name)
+        assert spec is not None
+        sys.modules[name] = module_from_spec(spec)
+    render: Callable[..., Any] = import_module("transformers.utils.chat_template_utils").render_jinja_template
+    return render
 
 
 if __name__ == "__main__":

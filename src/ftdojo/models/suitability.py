@@ -11,7 +11,7 @@ from ftdojo.contract.model_info import ModelInfo
 from ftdojo.contract.task_spec import Message
 from ftdojo.errors import UsageError
 from ftdojo.models.chat import Chat
-from ftdojo.models.info import SAVED, describe
+from ftdojo.models.info import SAVED, describe, sizes_of, summarize
 from ftdojo.models.preflight import require_trainable
 from ftdojo.models.support import require_supported
 
@@ -28,7 +28,7 @@ CONVERSATIONS: dict[str, list[Message]] = {
 
 @dataclass(frozen=True, slots=True)
 class Ability:
-    """One thing that holds of a model, or does not."""
+    """One check of a model, and its result."""
 
     name: str
     ok: bool
@@ -63,17 +63,17 @@ def check_files(model: Path) -> Iterator[Ability]:
         ends = chat.stops & {token for token, ours in zip(tokens, generated, strict=True) if ours}
         detail = f"{sum(generated)} of {len(tokens)} tokens are learned: {learned.strip()!r}"
         yield Ability(f"template, {name}", bool(ends), detail + ("" if ends else ", and no end token"), needed)
-    asked = chat.prompt([_USER])
-    opened = _opens_thinking(model, asked)
-    yield Ability("thinking", True, "prompts open a <think> block" if opened else "prompts do not open a <think> block")
+    yield _check_thinking(chat)
     shown = ", ".join(str(token) for token in sorted(chat.stops))
-    yield Ability("stop tokens", bool(chat.stops), f"ids {shown}" if shown else "none")
+    yield Ability("stop tokens", True, f"ids {shown}")
 
 
-def _opens_thinking(model: Path, prompt: list[int]) -> bool:
-    from transformers import AutoTokenizer
-
-    return str(AutoTokenizer.from_pretrained(model).decode(prompt)).rstrip().endswith("<think>")
+def _check_thinking(chat: Chat) -> Ability:
+    try:
+        opened = chat.form.opens_thinking
+    except ValueError as error:
+        return Ability("thinking", False, str(error), needed=False)
+    return Ability("thinking", True, f"prompts {'open' if opened else 'do not open'} a block of reasoning")
 
 
 def describe_configuration(model: Path) -> ModelInfo:
@@ -88,24 +88,9 @@ def describe_configuration(model: Path) -> ModelInfo:
     if any(model.glob("*.safetensors")):
         return describe(model)
     network = shapes_of(model)
-    text = network.config.get_text_config()
-    try:
-        heads = text.num_attention_heads
-        return ModelInfo(
-            architecture=type(network).__name__,
-            parameters=sum(parameter.numel() for parameter in network.parameters()),
-            precision="BF16",
-            layers=text.num_hidden_layers,
-            hidden_size=text.hidden_size,
-            intermediate_size=text.intermediate_size,
-            heads=heads,
-            key_value_heads=getattr(text, "num_key_value_heads", None) or heads,
-            head_size=getattr(text, "head_dim", None) or text.hidden_size // heads,
-            vocabulary=text.vocab_size,
-            context_length=text.max_position_embeddings,
-        )
-    except (AttributeError, TypeError, ValueError) as error:
-        raise UsageError(f"the configuration in {model} cannot be described: {error}", fix=SAVED) from None
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    sizes = sizes_of(network.config.get_text_config())
+    return summarize(model, sizes, architecture=type(network).__name__, parameters=parameters, precision="BF16")
 
 
 def shapes_of(model: Path) -> Any:

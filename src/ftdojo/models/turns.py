@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ftdojo.contract.task_spec import Message
+from ftdojo.models.template import CLOSE, OPEN
 
 Turn = dict[str, Any]
 KEPT = ("role", "content", "tool_calls", "tool_call_id", "name")
@@ -41,7 +42,7 @@ def read_turn(message: Message, marks: tuple[str, str] | None) -> Turn:
     if turn["role"] == "assistant" and marks and not reasoning:
         reasoning, content = split_reasoning(content, marks)
     if reasoning and marks is None:
-        content = f"<think>\n{reasoning}\n</think>\n\n{content}"
+        content = f"{OPEN}\n{reasoning}\n{CLOSE}\n\n{content}"
     elif reasoning:
         turn |= dict.fromkeys(REASONING, reasoning)
     return {**turn, "content": content}
@@ -50,7 +51,7 @@ def read_turn(message: Message, marks: tuple[str, str] | None) -> Turn:
 def split_reasoning(text: str, marks: tuple[str, str]) -> tuple[str, str]:
     """Return the reasoning with which a text begins, and the rest. Reasoning stands between the model's marks or in
     ``<think>``."""
-    for opened, closed in dict.fromkeys((marks, ("<think>", "</think>"))):
+    for opened, closed in dict.fromkeys((marks, (OPEN, CLOSE))):
         head, found, rest = text.partition(closed)
         if found and head.lstrip().startswith(opened.strip()):
             return head.lstrip().removeprefix(opened.strip()).strip(), rest.lstrip("\n")

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+from ftdojo import child
 from ftdojo.disk import disk_errors
 from ftdojo.files import make_private, open_log
 from ftdojo.outside.seat import AgentLeft, Cancelled, Seat
@@ -87,7 +88,7 @@ class Signals:
             make_private(self._log.parent)
             with open_log(self._log, keep=True) as stream:
                 subprocess.Popen(
-                    [sys.executable, "-m", "ftdojo", *arguments],
+                    child.module("ftdojo", *arguments),
                     stdin=subprocess.DEVNULL,
                     stdout=stream,
                     stderr=stream,

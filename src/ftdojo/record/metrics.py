@@ -4,8 +4,9 @@ A line has the iteration (0 is the base model), the optimizer step where there i
 ``train/loss``, ``train/grad_norm``, ``train/learning_rate``, ``train/held_out_loss``; of a training on preferences
 ``train/reward_margin`` and ``train/reward_accuracy``; ``validation/METRIC`` with ``/low`` and ``/high`` of its 95 %
 interval, ``validation/accepted`` (1 or 0), ``spent/wall_s`` and ``spent/device_s``; ``test/METRIC`` and
-``test/base_METRIC`` at the end. A training adds its lines as it goes. When an event is recorded, the file is written
-again from the ledger, so it never says anything else.
+``test/base_METRIC`` at the end, with their intervals. What needs no training stands beside both: ``constant_METRIC``,
+``majority_METRIC`` and ``few_shot_METRIC``. A training adds its lines as it goes. When an event is recorded, the file
+is written again from the ledger, so it never says anything else.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pydantic import BaseModel, ConfigDict
 
 from ftdojo.contract.budget import Spent
 from ftdojo.contract.protocol import Iteration
-from ftdojo.contract.result import Score
+from ftdojo.contract.result import Score, TrivialAnswers
 from ftdojo.disk import disk_errors
 from ftdojo.files import write_file
 from ftdojo.record.events import BaselineMeasured, IterationEnded, RunEvent, RunFinished, TestScored
@@ -81,17 +82,18 @@ def read_metrics(history: History) -> Iterator[Line]:
     for recorded in history.events:
         spent += recorded.charge
         match recorded.event:
-            case BaselineMeasured(evaluation=evaluation):
-                yield Line(iteration=0, values=_score("validation", evaluation.score))
+            case BaselineMeasured(evaluation=evaluation, trivial=trivial):
+                base = _score("validation", evaluation.score)
+                yield Line(iteration=0, values={**base, **_trivial("validation", trivial)})
             case IterationEnded(iteration=iteration):
                 yield from _training(iteration)
                 scored = _score("validation", iteration.score) if iteration.score else {}
                 used = {"spent/wall_s": spent.wall_s, "spent/device_s": spent.device_s}
                 accepted = {"validation/accepted": float(iteration.accepted)}
                 yield Line(iteration=iteration.number, values={**scored, **accepted, **used})
-            case TestScored(baseline=baseline, best=best):
-                base = {f"test/base_{baseline.metric}": baseline.value}
-                yield Line(iteration=history.best, values={**_score("test", best), **base})
+            case TestScored(baseline=baseline, best=best, trivial=trivial):
+                models = _score("test", best) | _score("test", baseline, of="base_")
+                yield Line(iteration=history.best, values={**models, **_trivial("test", trivial)})
 
 
 def _training(iteration: Iteration) -> Iterator[Line]:
@@ -109,8 +111,13 @@ def _training(iteration: Iteration) -> Iterator[Line]:
         yield Line(iteration=iteration.number, step=step, values={"train/held_out_loss": loss})
 
 
-def _score(split: str, score: Score) -> dict[str, float]:
-    name = f"{split}/{score.metric}"
+def _trivial(split: str, answers: TrivialAnswers | None) -> dict[str, float]:
+    scores = answers.scores if answers else {}
+    return {name: value for key, score in scores.items() for name, value in _score(split, score, of=f"{key}_").items()}
+
+
+def _score(split: str, score: Score, of: str = "") -> dict[str, float]:
+    name = f"{split}/{of}{score.metric}"
     return {name: score.value, f"{name}/low": score.interval[0], f"{name}/high": score.interval[1]}
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ftdojo.audit.samples import Evaluated, Sample, Samples
+from ftdojo.contract.result import Score
 from ftdojo.disk import disk_errors
 from ftdojo.errors import PrerequisiteError
 from ftdojo.files import write_file
@@ -39,7 +40,7 @@ def _inspect_log(samples: Samples, evaluated: Evaluated) -> Any:
 
     metric, score = evaluated.score.metric, evaluated.score
     metadata = {"split": evaluated.split, "base_model": samples.base, "agent": samples.agent}
-    bounds = {"low": score.interval[0], "high": score.interval[1], "n": score.n}
+    named = {metric: score} | {f"{metric}, {name}": found for name, found in evaluated.untrained.items()}
     return log.EvalLog(
         status="success",
         eval=log.EvalSpec(
@@ -57,12 +58,19 @@ def _inspect_log(samples: Samples, evaluated: Evaluated) -> Any:
                 log.EvalScore(
                     name=metric,
                     scorer=metric,
-                    metrics={metric: log.EvalMetric(name=metric, value=score.value, metadata=bounds)},
+                    metrics={
+                        name: log.EvalMetric(name=name, value=found.value, metadata=_bounds(found))
+                        for name, found in named.items()
+                    },
                 )
             ],
         ),
         samples=[_inspect_sample(sample, metric, evaluated.model, scorer.Score) for sample in evaluated.samples],
     )
+
+
+def _bounds(score: Score) -> dict[str, float]:
+    return {"low": score.interval[0], "high": score.interval[1], "n": score.n}
 
 
 def _inspect_sample(sample: Sample, metric: str, model: str, score: Any) -> Any:

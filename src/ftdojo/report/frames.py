@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ftdojo.bench.leaderboard import Leaderboard
-from ftdojo.contract.result import RunResult
+from ftdojo.contract.result import RunResult, Score
 from ftdojo.disk import disk_errors
 from ftdojo.errors import UsageError
 from ftdojo.files import write_file
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Format = Literal["csv", "md", "latex", "parquet"]
+SPLITS = ("validation", "test")
 ENDINGS: dict[Format, str] = {"csv": ".csv", "md": ".md", "latex": ".tex", "parquet": ".parquet"}
 
 
@@ -31,7 +33,8 @@ class RunFrames:
 
     result: RunResult
     scores: pd.DataFrame
-    """A row for each model (``baseline``, ``best``) and split that was scored: value, low, high, n."""
+    """A row for each split that was scored and each model (``baseline``, ``best``) and what needs no training
+    (``constant``, ``majority``, ``few_shot``): value, low, high, n."""
     iterations: pd.DataFrame
     """A row for each iteration: hypothesis, changes, whether it was accepted, validation score, seconds by stage."""
     items: pd.DataFrame
@@ -77,9 +80,7 @@ def load_run(folder: Path | str) -> RunFrames:
             "high": score.interval[1],
             "n": score.n,
         }
-        for model, pair in (("baseline", result.baseline), ("best", result.best))
-        for split, score in (("validation", pair.validation), ("test", pair.test))
-        if score is not None
+        for model, split, score in _list_scores(result)
     ]
     iterations = [
         {
@@ -109,6 +110,14 @@ def load_run(folder: Path | str) -> RunFrames:
         for verdict in found
     ]
     return RunFrames(result, pd.DataFrame(scores), pd.DataFrame(iterations), pd.DataFrame(items))
+
+
+def _list_scores(result: RunResult) -> Iterator[tuple[str, str, Score]]:
+    """Yield the name, the split and the score of the models and of what needs no training."""
+    for model, pair in (("baseline", result.baseline), ("best", result.best)):
+        yield from ((model, split, score) for split in SPLITS if (score := getattr(pair, split)) is not None)
+    for split, answers in zip(SPLITS, (result.trivial_validation, result.trivial), strict=True):
+        yield from ((name, split, score) for name, score in (answers.scores if answers else {}).items())
 
 
 def load_contest(folder: Path | str) -> ContestFrames:

@@ -144,14 +144,26 @@ def _headline(board: Board) -> str:
     if not board.tasks or not ranked:
         return "No run has ended yet."
     first, *others = sorted(ranked, key=lambda s: -(s.gain or 0.0))
-    place = f"{first.contestant} is best, with a mean gain of {_percent(first.gain or 0.0)}{text.SPACE}%"
+    place = (
+        f"{first.contestant}{'' if first.trained else ', which needs no training,'} is best, with a mean normalized "
+    )
+    place += f"score of {_normalized(first)}"
     if not others:
         return f"{place}; it is the only contestant."
     second = others[0]
     alone = sum(list(line.leaders) == [first.contestant] for line in board.tasks)
-    after = f"before {second.contestant} with {_percent(second.gain or 0.0)}{text.SPACE}%"
+    after = f"before {second.contestant} with {_normalized(second)}"
     shown = f"the lead is shown on {alone} of {plural(len(board.tasks), 'task')}" if alone else "the lead is not shown"
     return f"{place}, {after}; {shown}."
+
+
+def _normalized(standing: Standing) -> str:
+    """The mean normalized score of a contestant, with its interval over tasks if there are several."""
+    shown = "–" if standing.gain is None else f"{_percent(standing.gain)}{text.SPACE}%"
+    low_and_high = standing.gain_interval
+    if low_and_high is None:
+        return shown
+    return f"{shown} [{_percent(low_and_high[0])},{text.SPACE}{_percent(low_and_high[1])}]"
 
 
 def _verdict(board: Board) -> str:
@@ -175,7 +187,7 @@ def _verdict(board: Board) -> str:
 def _standings(standings: Sequence[Standing], tasks: int) -> Table:
     heads = (
         "contestant",
-        "mean gain",
+        "mean normalized score",
         "mean rank",
         "best or tied",
         "runs",
@@ -298,23 +310,23 @@ def _pairs(pairs: Sequence[Pair], lines: dict[str, TaskLine]) -> Table:
 
 def _course(board: Board, number: int) -> Markup | None:
     courses = [
-        (text.line(course.contestant, 30), [(at / 60, 100 * gain) for at, gain in course.points])
+        (text.line(course.contestant, 30), [(at / 60, 100 * share) for at, share in course.points])
         for course in board.course
         if course.points
     ]
     if not courses:
         return None
     ends = ", ".join(f"{name} {points[-1][1]:.1f} per cent" for name, points in courses)
-    caption = f"Mean validation gain of the best model over the minutes of the budget. At the end: {ends}."
+    caption = f"Mean normalized validation score of the best model over the minutes of the budget. At the end: {ends}."
     return plots.course_plot(courses, f"course-{number}", caption)
 
 
-def _percent(gain: float) -> str:
-    return f"{100 * gain:.1f}".replace("-", "\N{MINUS SIGN}")
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _describe_missing(job: Missing) -> str:
-    tried = f"{job.attempts} attempts" if job.attempts != 1 else "1 attempt"
+    tried = plural(job.attempts, "attempt")
     if job.failure:
         return text.line(f"{job.job}: infrastructure error after {tried}: {job.failure}", 500)
     return f"{job.job}: not finished ({tried})"

@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from ftdojo.plain import plural
 from ftdojo.report import text
 
 LONGEST = 16_000
@@ -24,7 +25,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"cut": text.clean, "line": text.line}
+    made.filters |= {"cut": text.clean, "line": text.line, "plural": plural}
     return made
 
 

@@ -164,10 +164,10 @@ def _smooth(values: Sequence[float]) -> list[float]:
 
 
 def course_plot(courses: Sequence[tuple[str, Sequence[tuple[float, float]]]], name: str, caption: str) -> Markup:
-    """The validation gain of contestants over the budget that they used.
+    """The normalized validation score of contestants over the budget that they used.
 
     Args:
-        courses: a label, and points of minutes and gain in per cent, for each contestant.
+        courses: a label, and points of minutes and per cent, for each contestant.
         name: of the drawing, unique on its page.
         caption: what a screen reader says instead of the drawing.
     """
@@ -177,7 +177,7 @@ def course_plot(courses: Sequence[tuple[str, Sequence[tuple[float, float]]]], na
         for slot, (label, points) in enumerate(courses):
             axes.plot(
                 [minutes for minutes, _ in points],
-                [gain for _, gain in points],
+                [share for _, share in points],
                 color=_PLACEHOLDER[f"curve-{slot % CURVES}"],
                 linestyle=_LINES[slot // CURVES % len(_LINES)],
                 linewidth=1.6,

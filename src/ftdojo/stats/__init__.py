@@ -1,7 +1,7 @@
 """Estimates with intervals, and what may be concluded from them: pure functions of numbers. Everything that ftdojo
 claims about a score goes through here.
 
-``interval`` is about one set of items, ``paired`` about two systems on it, ``sequential`` about a part of one,
+``interval`` is about one set of items, ``permutation`` about two systems on it, ``sequential`` about a part of one,
 ``crossed`` about items and seeds together, ``recipe`` about what other seeds would give, ``ranking`` about several
 tasks, ``testing`` about several claims at once, ``power`` about how many seeds a claim would need, ``learning_curve``
 about what more training would buy.
@@ -17,7 +17,7 @@ from ftdojo.stats.interval import (
     resampled,
     stratified_mean,
 )
-from ftdojo.stats.paired import mcnemar, sign_flips
+from ftdojo.stats.permutation import sign_flips
 from ftdojo.stats.power import power, seeds_needed
 from ftdojo.stats.ranking import mean_ranks, normalized, ranks
 from ftdojo.stats.recipe import SeedVariance, pool_seed_variance, recipe_difference
@@ -38,7 +38,6 @@ __all__ = [
     "interleave",
     "is_futile",
     "looks",
-    "mcnemar",
     "mean_over",
     "mean_ranks",
     "normalized",

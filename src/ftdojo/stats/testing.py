@@ -1,4 +1,4 @@
-"""Several claims at once: correction for their number, and how often one contestant beats another."""
+"""Several claims at once: correction for their number, and how often one contestant or system beats another."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """On how many tasks one contestant beat another, tied with it, and lost to it."""
+    """On how many tasks one contestant, or on how many items one system, beat another, tied with it, and lost to it."""
 
     wins: int
     ties: int
     losses: int
 
     @classmethod
-    def of(cls, verdicts: Iterable[int]) -> Tally:
+    def of(cls, verdicts: Iterable[float]) -> Tally:
         """Count verdicts: positive a win, zero a tie, negative a loss."""
         signs = [(verdict > 0) - (verdict < 0) for verdict in verdicts]
         return cls(signs.count(1), signs.count(0), signs.count(-1))
@@ -42,7 +42,8 @@ class Tally:
     @property
     def p_value(self) -> float:
         """Two-sided, of the sign test: that wins and losses are equally likely. Ties say nothing and are left out
-        (Dixon and Mood 1946, doi 10.1080/01621459.1946.10501898)."""
+        (Dixon and Mood 1946, doi 10.1080/01621459.1946.10501898). Over items that are right or wrong, it is McNemar's
+        exact test (McNemar 1947, doi 10.1007/BF02295996)."""
         from scipy.special import bdtr
 
         decided = self.wins + self.losses

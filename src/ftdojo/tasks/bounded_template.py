@@ -43,7 +43,7 @@ class BoundedTemplate:
         self._simple = is_simple(text)
         self._request = {"template": text, "strict": strict, "answer": answer}
         self._strip = _STRIP[answer]
-        self._worker = Worker("ftdojo.tasks.bounded_template")
+        self._worker = Worker(__file__)
 
     def render(self, row: Record) -> str:
         """Render the template with the fields of ``row``.

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ftdojo.contract.task_spec import Record, Rendering
 from ftdojo.findings import Finding, Severity
+from ftdojo.plain import plural
 from ftdojo.schema import StrictModel
 from ftdojo.tasks import raw_files
 from ftdojo.tasks.bounded_template import BoundedTemplate
@@ -178,12 +179,18 @@ def _check_raw(task: Task, raw: Path, prompts: dict[str, str], report: Report) -
         rows = list(raw_files.read(raw / source.path))
         broken = sum(not isinstance(row, dict) or has_half_character(row) for row in rows)
         if broken:
-            report("broken_rows", source.path, f"{broken} rows cannot be read", "correct them", severity="warning")
+            report(
+                "broken_rows",
+                source.path,
+                f"{plural(broken, 'row')} cannot be read",
+                "correct them",
+                severity="warning",
+            )
         leaked = set()
         for rendering in source.renderings:
             given, failed = _rendered(rendering, [row for row in rows if isinstance(row, dict)])
             if failed:
-                message = f"rendering '{rendering.name}' fails for {len(failed)} rows, e.g. {failed[0]}"
+                message = f"rendering '{rendering.name}' fails for {plural(len(failed), 'row')}, e.g. {failed[0]}"
                 report("broken_rows", source.path, message, "correct the rows or the template", severity="warning")
             pairs[f"{source.path}: {rendering.name}"] = len(given)
             leaked |= {prompt for prompt, _ in given} & prompts.keys()

@@ -93,6 +93,12 @@ class ClassScorer(answers.AnswerScorer):
 ARROW = " → "
 
 
+def gold_class(verdict: ItemScore) -> str:
+    """Return the class of the right answer of a verdict of :class:`ClassScorer`; empty for one of another scorer."""
+    cells = [name for name in verdict.metrics if ARROW in name]
+    return cells[0].partition(ARROW)[0] if cells else ""
+
+
 def _cell(gold: str, given: str) -> str:
     return f"{gold}{ARROW}{given}"
 

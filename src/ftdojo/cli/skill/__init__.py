@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from ftdojo.cli.console import out, print_json
+from ftdojo.cli.run import Json
 from ftdojo.disk import disk_errors
 from ftdojo.files import require_plain, write_file
 
@@ -30,7 +31,7 @@ def install(
     into: Annotated[
         Path | None, typer.Option(help="The project whose agents shall have the skill; your home if not given.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
+    json: Json = False,
 ) -> None:
     """Write a skill that teaches a coding agent to make a task, run, read the report, verify and export.
 

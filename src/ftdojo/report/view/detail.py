@@ -166,7 +166,7 @@ def _evaluation(evaluation: EvaluationFeedback, recipe: RecipeDifference | None)
     compared = [Fact("difference to the best so far", text.difference(gap, given.metric))] if gap else []
     if recipe:
         between = Interval(value=recipe.value, low=recipe.interval[0], high=recipe.interval[1])
-        runs = f"{recipe.runs} and {recipe.reference_runs} runs"
+        runs = f"{plural(recipe.runs, 'run')} and {plural(recipe.reference_runs, 'run')}"
         compared.append(
             Fact("the same of recipes, with other seeds", f"{text.difference(between, given.metric)}, {runs}")
         )

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from ftdojo.contract.feedback import ErrorSample
 from ftdojo.contract.protocol import Iteration
-from ftdojo.contract.result import ClassScore, Score
+from ftdojo.contract.result import Score
 from ftdojo.contract.submission import PlannedChange
 from ftdojo.findings import Finding
 from ftdojo.report.advice import Step
@@ -58,6 +58,24 @@ class ScoreRow:
     scores: list[str]
     """Empty where there is none."""
     best: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRow:
+    """A class, with the share of its items that each model answers rightly."""
+
+    answer: str
+    items: int
+    scores: list[str]
+    """One for each model, with its interval."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassTable:
+    """The classes of a classification."""
+
+    models: list[str]
+    rows: list[ClassRow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +199,7 @@ class Report:
     scores: list[ScoreRow]
     lines: Sequence[tuple[str, float]]
     """Name and validation score of what needs no training."""
-    classes: list[ClassScore]
+    classes: ClassTable | None
     """Of a classification: the test items of each class that are answered rightly."""
     examples: list[ExampleCard]
     more: list[Fact]

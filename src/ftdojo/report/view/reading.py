@@ -19,6 +19,7 @@ from ftdojo.report import text
 from ftdojo.report.advice import advise, repeat_command
 from ftdojo.report.view.accounts import accounts
 from ftdojo.report.view.cards import cards
+from ftdojo.report.view.classes import class_table
 from ftdojo.report.view.detail import detail
 from ftdojo.report.view.examples import example_cards
 from ftdojo.report.view.iterations import row
@@ -100,7 +101,7 @@ def read(run: Path) -> Report:
         cards=cards(validation, test, iterations, spent),
         scores=score_rows(validation, test, best, trivial),
         lines=score_lines(trivial[0]),
-        classes=scored.classes if scored else [],
+        classes=class_table(scored.classes, best, scored.trivial) if scored else None,
         examples=example_cards(examples, best),
         more=what_more_buys(
             iterations,
@@ -117,7 +118,7 @@ def read(run: Path) -> Report:
         iterations=iterations,
         best=best,
         rows=rows,
-        subtasks=subtasks(baseline, iterations, best) if baseline else None,
+        subtasks=subtasks(baseline, iterations, best, trivial[0]) if baseline else None,
         details=Some(details, len(iterations) - len(details)),
         test=opening(opened, test),
         budget=accounts(spent, configuration.budget, limits, charges),

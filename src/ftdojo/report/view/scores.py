@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ftdojo.contract.result import Score, TrivialAnswers
+from ftdojo.contract.result import TRIVIAL_NAMES, Score, TrivialAnswers
 from ftdojo.plain import plural
 from ftdojo.report import text
 from ftdojo.report.view.parts import ScoreRow
-
-NAMES = {"constant": "constant", "majority": "constant by sub-task", "few_shot": "few-shot"}
-"""Key of :attr:`TrivialAnswers.scores` -> its name in a legend."""
 
 
 def score_rows(
@@ -49,7 +46,4 @@ def _shown(score: Score | None, items: int | None) -> str:
 
 def score_lines(trivial: TrivialAnswers | None) -> Sequence[tuple[str, float]]:
     """Return names and values for the plot."""
-    scores = dict(trivial.scores) if trivial else {}
-    if trivial and not trivial.subtasks:
-        del scores["majority"]  # it is the constant
-    return [(NAMES[name], score.value) for name, score in scores.items()]
+    return [(TRIVIAL_NAMES[name], score.value) for name, score in trivial.distinct.items()] if trivial else []

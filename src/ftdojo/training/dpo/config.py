@@ -49,8 +49,8 @@ class DpoConfig(PreferenceConfig):
     method: Literal["dpo"] = "dpo"
     """The method."""
     loss: Literal["sigmoid", "ipo"] = "sigmoid"
-    """``sigmoid`` is the original one. ``ipo`` (Azar et al. 2023, arXiv 2310.12036) aims at a margin of ``1 / (2 beta)``
-    nats per token, which keeps it from growing without limit."""
+    """``sigmoid`` is the original one. ``ipo`` (Azar et al. 2023, arXiv 2310.12036) aims at a margin of
+    ``1 / (2 beta)`` nats per token, which keeps it from growing without limit."""
     sft_weight: float = Field(0.0, ge=0, le=100)
     """Weight of the chosen answer's cross-entropy, which keeps it likely (Pang et al. 2024, arXiv 2404.19733)."""
 

@@ -100,7 +100,7 @@ def train(
         folder = Path(scratch)
         (folder / REQUEST).write_text(request.model_dump_json(), "utf-8")
         _write([sequence for row in examples for sequence in row.sequences], folder / EXAMPLES)
-        program = (sys.executable, "-m", "ftdojo.training.sft.parallel", scratch)
+        program = child.module("ftdojo.training.sft.parallel", scratch)
         with child.running(*program, stdout=subprocess.PIPE, stderr=complaints) as process:
             assert process.stdout is not None
             for line in process.stdout:

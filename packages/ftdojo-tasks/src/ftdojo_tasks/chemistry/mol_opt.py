@@ -35,6 +35,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from ftdojo.contract.task_spec import RawSource, Record, Shortcut, TaskSpec
@@ -80,13 +81,13 @@ class MolOptScorer(ItemwiseScorer):
         subtask = item.get("subtask")
         if subtask not in CLEAR:
             raise bad_item(item, f"its subtask is {subtask!r}", f"use one of: {', '.join(CLEAR)}")
-        source, measure = _source(item), _property(subtask)
+        source = _source(item)
         answer = find_smiles(output, KEYS)
         given = molecule(answer.text)
         improvement = same = alike = 0.0
         if given is not None:
-            improvement = measure(given) - measure(source)
-            same, alike = _scaffolds(given, source)
+            improvement = _value(subtask, answer.text) - _value(subtask, source)
+            same, alike = _scaffolds(answer.text, source)
         right = improvement > 0
         return ItemScore(
             id=str(item["id"]),
@@ -132,18 +133,29 @@ def _property(subtask: str) -> Any:
     return activity(subtask)
 
 
-def _source(item: Record) -> Any:
+@lru_cache(maxsize=4096)
+def _value(subtask: str, smiles: str) -> float:
+    """The property of a molecule. It is kept: an item is scored again for every model and every constant answer."""
+    return float(_property(subtask)(molecule(smiles)))
+
+
+@lru_cache(maxsize=4096)
+def _scaffold(smiles: str) -> str:
+    return scaffold(molecule(smiles))
+
+
+def _source(item: Record) -> str:
     fields = meta(item)
     match = SOURCE.search(str(item.get("query")))
-    source = molecule(match[1] if match else str(fields.get("source") or fields.get("src") or ""))
-    if source is None:
+    source = match[1] if match else str(fields.get("source") or fields.get("src") or "")
+    if molecule(source) is None:
         raise bad_gold(item, "it names no source molecule", "write 'Source Molecule: SMILES.' in the query")
     return source
 
 
-def _scaffolds(given: Any, source: Any) -> tuple[float, float]:
+def _scaffolds(given: str, source: str) -> tuple[float, float]:
     """Whether two molecules have the same Murcko scaffold, and how alike their scaffolds are, both 0 to 1."""
-    a, b = scaffold(given), scaffold(source)
+    a, b = _scaffold(given), _scaffold(source)
     if a == b:
         return 1.0, 1.0
     first, second = molecule(a), molecule(b)

@@ -1,4 +1,4 @@
-"""Two systems on the same items: whether one is better is decided by the items on which they differ."""
+"""The paired permutation test: whether two systems on the same items differ by more than chance."""
 
 from __future__ import annotations
 
@@ -8,19 +8,6 @@ import numpy as np
 
 PERMUTATIONS = 10_000
 SEED = 0
-
-
-def mcnemar(won: int, lost: int) -> float:
-    """The exact two-sided p-value of McNemar's test (McNemar 1947, doi 10.1007/BF02295996).
-
-    Args:
-        won: items that only the first system has right.
-        lost: items that only the second one has right.
-    """
-    from scipy.special import bdtr
-
-    decided = won + lost
-    return min(1.0, 2 * float(bdtr(min(won, lost), decided, 0.5))) if decided else 1.0
 
 
 def sign_flips(differences: Sequence[float], strata: Sequence[str]) -> float:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ftdojo import models
+from ftdojo.contract.result import RunResult
 from ftdojo.episode.setting import Setting
 from ftdojo.errors import UsageError
 from ftdojo.record import Home, Ledger, RunFolder
@@ -23,6 +24,8 @@ class ModelsOfRun:
     iteration: int
     """Of the best model."""
     task: Task
+    result: RunResult | None
+    """``None`` while the run has not ended."""
 
 
 def find_models(run: Path, *, home: Home, task: str | None = None) -> ModelsOfRun:
@@ -38,7 +41,7 @@ def find_models(run: Path, *, home: Home, task: str | None = None) -> ModelsOfRu
     """
     with Ledger(run, writable=False) as ledger:
         history = History(ledger)
-        begun, number = history.first(RunBegun), history.best
+        begun, number, result = history.first(RunBegun), history.best, history.finished
     if begun is None or not number:
         raise UsageError(
             f"no model of {run} was better than the base model", fix="there is nothing to ask: use the base model"
@@ -52,4 +55,4 @@ def find_models(run: Path, *, home: Home, task: str | None = None) -> ModelsOfRu
             f"the base model {configuration.model} changed since {run} was begun",
             fix="restore the model that the run was made with",
         )
-    return ModelsOfRun(setting.base, models.resolve(str(folder), home.root), number, setting.task)
+    return ModelsOfRun(setting.base, models.resolve(str(folder), home.root), number, setting.task, result)

@@ -23,7 +23,7 @@ def count_classes(task: Task, items: Sequence[Record], verdicts: Mapping[str, Se
     Args:
         task: supplies right answers.
         items: the test items.
-        verdicts: name of a model -> a verdict on each item.
+        verdicts: name of a model, or of what needs no training -> a verdict on each item.
     """
     golds = [task.scorer.gold(item) for item in items]
     counts = Counter(golds)

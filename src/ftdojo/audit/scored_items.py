@@ -22,19 +22,21 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from ftdojo.contract.result import TRIVIAL_NAMES
 from ftdojo.contract.task_spec import Record
 from ftdojo.errors import InputError, UsageError
 from ftdojo.findings import Finding
 from ftdojo.record import Ledger, RunFolder
-from ftdojo.record.events import RunBegun
+from ftdojo.record.events import RunBegun, TestScored
 from ftdojo.record.history import History
 from ftdojo.tasks.aggregate import subtask_mean
+from ftdojo.tasks.classes import MOST_SHOWN, gold_class
 from ftdojo.tasks.rows import scan_jsonl
 from ftdojo.tasks.scoring import ScoreReport, pair
 from ftdojo.tasks.spec import ItemScore, Task
@@ -45,8 +47,6 @@ ZSTANDARD = 93
 """The compression method of newer archives of Inspect."""
 LOCAL_HEADER, LENGTHS = 30, "<HH"
 """Of a member of a ZIP archive: bytes of the header before it, which end with the lengths of its name and extra."""
-MOST_CLASSES = 20
-"""With more different right answers, items are not grouped by them."""
 INSPECT = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
 FORMS = "a folder of a finished run, a file of `ftdojo score --json`, samples_*.jsonl of lm-evaluation-harness, or a \
 .json or .eval log of Inspect; a file of predictions needs --task and --items"
@@ -83,12 +83,8 @@ class Scored:
     """Of ftdojo's own results: what the task's scorer computes its metric from."""
     task: str = ""
     """Id of the task, or its folder; empty for logs of other harnesses."""
-
-
-def _class_of(verdict: ItemScore) -> str:
-    """The gold class of a verdict of the scorer ``choice``: see :mod:`ftdojo.tasks.classes`."""
-    cells = [name for name in verdict.metrics if " → " in name]
-    return cells[0].partition(" → ")[0] if cells else ""
+    untrained: tuple[Scored, ...] = ()
+    """Of a run: what needs no training, the best constant and few-shot, on the same items."""
 
 
 def read(
@@ -146,28 +142,38 @@ def _run(name: str, folder: Path, *, base: bool) -> Scored:
         history = History(ledger)
         begun, result = history.first(RunBegun), history.finished
         verdicts = history.test_items.get("baseline" if base else "best", [])
+        test = history.first(TestScored)
     if begun is None or result is None:
         raise UsageError(f"the run in {folder} has not ended", fix="run the command that began it again to finish it")
     if not verdicts:
         raise UsageError(
             f"the run in {folder} has no verdicts on test items", fix="compare a run whose test was scored"
         )
-    found = {verdict.id: verdict for verdict in verdicts}
     score = (result.baseline if base else result.best).test
     best = begun.metric_range(0.0)
     pooled = score is None or not math.isclose(
         best * subtask_mean(verdicts, lambda v: v.score), score.value, abs_tol=1e-6
     )
-    return Scored(
-        name=name,
-        source="run, base model" if base else "run, best model",
-        metric=begun.metric,
-        higher_is_better=begun.higher_is_better,
-        best_value=best,
-        pooled=pooled,
-        items={v.id: Item(v.score, v.subtask, _class_of(v)) for v in verdicts},
-        verdicts=found,
-        task=begun.task,
+
+    def system(name: str, source: str, found: Sequence[ItemScore]) -> Scored:
+        return Scored(
+            name=name,
+            source=source,
+            metric=begun.metric,
+            higher_is_better=begun.higher_is_better,
+            best_value=best,
+            pooled=pooled,
+            items={v.id: Item(v.score, v.subtask, gold_class(v)) for v in found},
+            verdicts={v.id: v for v in found},
+            task=begun.task,
+        )
+
+    easy = test.trivial_items if test else {}
+    return replace(
+        system(name, "run, base model" if base else "run, best model", verdicts),
+        untrained=tuple(
+            system(TRIVIAL_NAMES[key], f"run {folder.resolve().name}", found) for key, found in easy.items()
+        ),
     )
 
 
@@ -198,7 +204,7 @@ def _report(name: str, path: Path, value: dict[str, Any]) -> Scored:
         higher_is_better=report.higher_is_better,
         best_value=best,
         pooled=not math.isclose(mean, report.value, abs_tol=1e-6),
-        items={v.id: Item(v.score, v.subtask, _class_of(v)) for v in scores},
+        items={v.id: Item(v.score, v.subtask, gold_class(v)) for v in scores},
         verdicts=verdicts,
         task=report.task,
     )
@@ -215,7 +221,7 @@ def _predictions(name: str, path: Path, rows: list[Any], task: Task | None, item
         higher_is_better=task.spec.higher_is_better,
         best_value=task.spec.best_value,
         pooled=task.spec.pooled,
-        items={v.id: Item(v.score, v.subtask, _class_of(v)) for v in verdicts},
+        items={v.id: Item(v.score, v.subtask, gold_class(v)) for v in verdicts},
         verdicts={v.id: v for v in verdicts},
         task=task.spec.id,
     )
@@ -324,7 +330,7 @@ def _grouped(scores: dict[str, tuple[float, Any]]) -> dict[str, Item]:
     """Return the items; grouped by their right answers, if these are texts, few, and more than one item each."""
     targets = [target for _, target in scores.values()]
     counts = Counter(target for target in targets if isinstance(target, str))
-    few = sum(counts.values()) == len(targets) and 1 < len(counts) <= MOST_CLASSES and min(counts.values()) > 1
+    few = sum(counts.values()) == len(targets) and 1 < len(counts) <= MOST_SHOWN and min(counts.values()) > 1
     return {key: Item(score, group=target if few else "") for key, (score, target) in scores.items()}
 
 

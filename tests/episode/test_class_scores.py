@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ftdojo import tasks
-from ftdojo.episode.classes import count_classes
+from ftdojo.episode.class_scores import count_classes
 from ftdojo.tasks.spec import ItemScore, Task
 
 

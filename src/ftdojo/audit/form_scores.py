@@ -13,6 +13,7 @@ from ftdojo.contract.task_spec import Record
 from ftdojo.episode import acceptance, evaluation
 from ftdojo.episode.evaluation import Prediction
 from ftdojo.inference.llama_cpp import open_gguf
+from ftdojo.plain import plural
 from ftdojo.tasks.scoring import summarize
 from ftdojo.tasks.spec import Task
 
@@ -73,7 +74,7 @@ def ask_gguf(file: Path, model: Path, task: Task, items: Sequence[Record], progr
 
     with open_gguf(file, model, prompts, max_new_tokens=limit) as engine:
         generations = engine.generate(prompts, max_new_tokens=limit, on_answers=count)
-    progress.end(file.name, f"{len(items)} items")
+    progress.end(file.name, plural(len(items), "item"))
     return [
         Prediction(id=str(item["id"]), output=made.text, tokens=made.n_tokens, truncated=made.truncated)
         for item, made in zip(items, generations, strict=True)
