@@ -49,13 +49,14 @@ def test_known_answers(objective: PreferenceObjective, loss: float, margin: floa
 
 def test_without_a_change_the_loss_is_that_of_a_coin() -> None:
     losses, margins = DpoObjective(0.1, "sigmoid", 0.0).losses(answers([-4, -9], [-4, -9], [2, 3]))
-    assert (float(losses), float(margins)) == (pytest.approx(math.log(2)), 0)
+    assert float(losses) == pytest.approx(math.log(2))
+    assert float(margins) == 0
 
 
 def test_odds_of_a_certain_answer_have_gradients() -> None:
     policy = torch.tensor([[0.0, -3.0]], requires_grad=True)
     losses, _ = OrpoObjective(1.0).losses(Answers(policy, torch.zeros(1, 2), torch.ones(1, 2)))
-    losses.sum().backward()
+    losses.sum().backward()  # type: ignore[no-untyped-call]
     assert policy.grad is not None
     assert torch.isfinite(policy.grad).all()
 
@@ -65,7 +66,7 @@ def pairs(shared: int = 0) -> list[Pair]:
     generator = torch.Generator().manual_seed(shared)
 
     def draw(count: int) -> list[int]:
-        return torch.randint(0, 1000, (count,), generator=generator).tolist()  # type: ignore[no-any-return]
+        return torch.randint(0, 1000, (count,), generator=generator).tolist()
 
     made = []
     for given, chosen, rejected in [(3, 2, 4), (9, 5, 1), (6, 1, 3), (4, 4, 4)]:
@@ -124,7 +125,7 @@ def test_two_steps_are_those_of_plain_torch(tiny_model: Path, tmp_path: Path, ac
     losses = []
     for _ in range(2):
         loss = reference_loss(model, before, pairs(), 0.5)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), config.max_grad_norm)
         optimizer.step()
         optimizer.zero_grad()
