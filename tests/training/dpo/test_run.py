@@ -148,9 +148,6 @@ def test_gates_speak_of_pairs(task: Path, tiny_model: Path, tmp_path: Path) -> N
 
     assert verdict(PAIR) == (None, [])
     assert verdict(SUPERVISED) == (2, ["bad_row"])
-    assert verdict(PAIR.replace('"no" if verdict == "yes" else "yes"', '"yes"')) == (2, ["equal_pair"])
-    assert verdict(PAIR.replace('"chosen": verdict', '"chosen": " "')) == (2, ["bad_row"])
-    assert verdict(PAIR.replace('"chosen": verdict', '"chosen": "yes"'))[1] == ["constant_answer", "equal_pair"]
     assert verdict(PAIR.replace('"rejected": "no"', '"rejected": "not today, and never on a Sunday"'))[1] == [
         "length_bias"
     ]
