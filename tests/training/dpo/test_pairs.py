@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from ftdojo.data import OverlapIndex
 from ftdojo.gates.decontamination import decontaminate
@@ -60,23 +58,6 @@ def test_turns_of_the_assistant_may_be_given_and_tools_be_called() -> None:
 def test_a_faulty_row_says_what_is_wrong(row: dict[str, Any], fault: str) -> None:
     with pytest.raises(ValueError, match=fault):
         parse_preference(row)
-
-
-json_values = st.recursive(
-    st.none() | st.booleans() | st.floats() | st.text(max_size=3),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["role", "content"]), inner),
-    max_leaves=6,
-)
-
-
-@settings(max_examples=60)
-@given(st.fixed_dictionaries({}, optional=dict.fromkeys(("prompt", "chosen", "rejected", "tools"), json_values)))
-def test_any_row_is_a_preference_or_a_fault(row: dict[str, Any]) -> None:
-    try:
-        parsed = parse_preference(row)
-    except ValueError:
-        return
-    assert isinstance(parsed, Preference)
 
 
 @pytest.mark.parametrize("form", FORMS)
