@@ -96,7 +96,9 @@ def test_a_signal_says_how_to_go_on(tmp_path: Path, approve: Path, tiny_model: P
     time.sleep(0.5)
     process.send_signal(number)
     said = process.communicate(timeout=60)[1]
-    assert process.returncode == 130, said
+    # A shell shows 130 for both. Python itself ends by SIGINT if the interrupt came while it ran a text with `exec`, as
+    # dataclasses do at import, even where the exception is handled.
+    assert process.returncode in (130, -signal.SIGINT), said
     assert f"resume with: ftdojo run {approve} --model" in " ".join(said.split())
 
 
