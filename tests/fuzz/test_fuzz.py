@@ -50,6 +50,7 @@ from ftdojo.tasks.bounded_template import is_simple
 from ftdojo.tasks.folder import TaskFile
 from ftdojo.tasks.raw_files import READERS
 from ftdojo.tasks.rows import read_jsonl
+from ftdojo.training.dpo import Dpo
 from ftdojo.training.sft import Sft
 from ftdojo_tasks.table.visualization import extract_code, references
 from hostile_text import bounded, deep, texts, values
@@ -175,6 +176,17 @@ ROW_KEYS = ["prompt", "completion", "instruction", "input", "output", "messages"
 def test_rows_of_a_data_program(rows: list[dict[str, Any]]) -> None:
     with bounded(), contextlib.suppress(FtdojoError):
         decontaminate(data_program.parse(rows, Sft(), max_rows=3), OVERLAP)
+
+
+PAIR_KEYS = ["prompt", "chosen", "rejected"]
+
+
+@some
+@given(st.dictionaries(st.sampled_from(PAIR_KEYS), deep(ROW_KEYS) | texts(), min_size=2))
+def test_preferences_of_a_data_program(row: dict[str, Any]) -> None:
+    with bounded(), contextlib.suppress(FtdojoError):
+        rows = data_program.parse([row], Dpo(), max_rows=3)
+        list(Dpo().check_rows(decontaminate(rows, OVERLAP).rows))
 
 
 @some

@@ -77,8 +77,18 @@ class LossPoint(StrictModel):
     learning_rate: float
 
 
+class RewardPoint(StrictModel):
+    """One logged optimizer step of a training on preferences: means over its pairs, before the step."""
+
+    step: int
+    margin: float
+    """The implicit reward of the chosen answer minus that of the rejected one."""
+    accuracy: float
+    """Share of pairs whose margin is above 0, 0 to 1."""
+
+
 class TrainingFeedback(StrictModel):
-    """How the training went. Losses are nats a label token."""
+    """How the training went. Losses are nats a label token; of a training on preferences, means over its pairs."""
 
     steps: int
     epochs: float
@@ -93,6 +103,8 @@ class TrainingFeedback(StrictModel):
     eval_loss: float | None
     """On rows held out from training, if the configuration holds some out."""
     eval_curve: list[tuple[int, float]]
+    rewards: list[RewardPoint] | None = None
+    """At the steps of ``curve``, of a training on preferences."""
     held_out_rows: int = 0
     """Rows that the held-out losses were measured on; 0 in runs that were recorded before this was kept."""
     fit: Literal["under_fit", "good", "over_fit", "unstable"]

@@ -62,8 +62,8 @@ class MethodConfig(StrictModel):
     """The name of the training method."""
     start: Literal["base", "best"] | int = BASE
     """The weights from which the training starts: those of the base model, of the best iteration so far, or of the
-    accepted iteration with this number. The method, and the rank, alpha and targets of adapters, must be those of that
-    iteration. Optimizer and schedule are new."""
+    accepted iteration with this number. It must train the same kind of weights, with the same rank, alpha and targets
+    of adapters, as that iteration. Optimizer and schedule are new."""
     learning_rate: float = Field(1e-4, gt=0, le=1)
     """Peak learning rate of the schedule."""
     schedule: Literal["linear", "cosine", "constant"] = "cosine"
@@ -77,7 +77,7 @@ class MethodConfig(StrictModel):
     batch_size: int = Field(16, ge=1, le=4096)
     """Rows per device and forward pass."""
     gradient_accumulation: int = Field(1, ge=1, le=4096)
-    """Batches per optimizer step. Every label token in them has the same weight."""
+    """Batches per optimizer step. Every label token in them, or every pair of a preference, has the same weight."""
     devices: int = Field(1, ge=1, le=64)
     """GPUs of this machine that train the model together. The rows of a step are multiplied by this number."""
     max_length: int = Field(1024, ge=8)

@@ -16,12 +16,16 @@ from ftdojo.findings import Finding
 from ftdojo.plugins import Kind
 from ftdojo.schema import parse, read_file
 
-SFT = "ftdojo.training.sft:Sft"
+BUILT_IN = {
+    **dict.fromkeys(TrainConfig.methods, "ftdojo.training.sft:Sft"),
+    "dpo": "ftdojo.training.dpo:Dpo",
+    "orpo": "ftdojo.training.dpo:Orpo",
+}
 TRAINERS: Kind[type[Any]] = Kind(
     noun="training method",
     group="ftdojo.trainers",
     members=("config", "tokenize", "train", "memory", "forecast_s", "lineage_faults", "export"),
-    built_in=dict.fromkeys(TrainConfig.methods, SFT),
+    built_in=BUILT_IN,
 )
 
 

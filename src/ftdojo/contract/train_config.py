@@ -29,7 +29,43 @@ class Lora(StrictModel):
     """Modules that get an adapter: all linear ones but the output layer, or some by name, e.g. ``[q_proj, v_proj]``."""
 
 
-class TrainConfig(MethodConfig):
+class WeightsConfig(MethodConfig):
+    """The keys of methods that train all weights of a model, or adapters. The kinds of weights have the names of the
+    methods of supervised fine-tuning; a method with another loss has the kind in a key of its own."""
+
+    kind_key: ClassVar[str] = "method"
+    """The key that says which weights are trained."""
+
+    lora: Lora | None = None
+    """Adapter settings of ``lora`` and ``qlora``; if left out, the defaults."""
+
+    @model_validator(mode="after")
+    def _adapters_have_effect(self) -> Self:
+        if self.lora is not None and not self.facts.adapters:
+            raise ValueError(
+                f"'lora' settings have no effect with {self.kind_key} {self.kind}: remove them, or choose "
+                f"{self.kind_key} lora"
+            )
+        return self
+
+    @property
+    def kind(self) -> str:
+        """Which weights are trained: ``full``, ``lora`` or ``qlora``."""
+        return str(getattr(self, self.kind_key))
+
+    @property
+    def adapter(self) -> Lora | None:
+        """The adapter settings in force; ``None`` for full weights."""
+        return self.lora or Lora() if self.facts.adapters else None
+
+    @property
+    def smaller(self) -> Self | None:
+        """The same training of weights that need less memory, if there are such."""
+        kind = self.facts.smaller
+        return self.model_copy(update={self.kind_key: kind}) if kind else None
+
+
+class TrainConfig(WeightsConfig):
     """Supervised fine-tuning: the loss is the cross-entropy of the assistant's tokens."""
 
     methods: ClassVar = MappingProxyType(
@@ -43,18 +79,3 @@ class TrainConfig(MethodConfig):
     method: Literal["full", "lora", "qlora"] = "lora"
     """``full`` trains all weights, ``lora`` trains adapters, ``qlora`` trains adapters while the base model is stored
     in 4 bits (Dettmers et al. 2023, arXiv 2305.14314), which needs less memory and more time."""
-    lora: Lora | None = None
-    """Adapter settings of the methods ``lora`` and ``qlora``; if left out, the defaults."""
-
-    @model_validator(mode="after")
-    def _adapters_have_effect(self) -> Self:
-        if self.lora is not None and not self.facts.adapters:
-            raise ValueError(
-                f"'lora' settings have no effect with method {self.method}: remove them, or choose method lora"
-            )
-        return self
-
-    @property
-    def adapter(self) -> Lora | None:
-        """The adapter settings in force; ``None`` for full weights."""
-        return self.lora or Lora() if self.facts.adapters else None

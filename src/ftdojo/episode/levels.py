@@ -8,7 +8,7 @@ from itertools import pairwise
 from statistics import fmean
 from typing import Any, Literal
 
-from ftdojo.contract.feedback import DataFeedback, Distribution, LossPoint, TrainingFeedback
+from ftdojo.contract.feedback import DataFeedback, Distribution, LossPoint, RewardPoint, TrainingFeedback
 
 Fit = Literal["under_fit", "good", "over_fit", "unstable"]
 
@@ -39,7 +39,7 @@ def data(rows: dict[str, Any], tokens: dict[str, Any]) -> DataFeedback:
 
 
 def training(facts: dict[str, Any], *, held_out_rows: int) -> TrainingFeedback:
-    """From the facts of a training (:class:`ftdojo.training.sft.trainer.TrainResult`).
+    """From the facts of a training (:class:`ftdojo.training.backend.TrainResult`).
 
     Args:
         held_out_rows: how many rows the losses of ``eval_curve`` were measured on.
@@ -57,6 +57,7 @@ def training(facts: dict[str, Any], *, held_out_rows: int) -> TrainingFeedback:
         train_loss=_quarters(losses)[-1],
         eval_loss=held_out[-1] if held_out else None,
         eval_curve=facts["eval_curve"],
+        rewards=[RewardPoint.model_validate(point) for point in facts.get("rewards", [])] or None,
         held_out_rows=held_out_rows,
         fit=diagnose_fit(losses, held_out, held_out_rows=held_out_rows),
     )

@@ -266,7 +266,13 @@ def _describe_levels(feedback: Feedback, *, whole: bool) -> dict[str, Any]:
     if feedback.data:
         found["data"] = _dump(feedback.data)
     if training := feedback.training:
-        found["training"] = training.model_dump(mode="json", exclude_none=True, exclude={"curve", "eval_curve"})
+        curves = {"curve", "eval_curve", "rewards"}
+        found["training"] = training.model_dump(mode="json", exclude_none=True, exclude=curves)
+        if training.rewards:
+            points = thin(training.rewards) if whole else training.rewards[-1:]
+            found["training"]["rewards"] = [
+                f"step {p.step}: margin {p.margin:.3g}, accuracy {p.accuracy:.2f}" for p in points
+            ]
         if whole:
             found["training"]["curve"] = [_describe_point(point) for point in thin(training.curve)]
             found["training"]["eval_curve"] = [

@@ -1,11 +1,12 @@
 """``metrics.jsonl``: the numbers of a run as it goes, one JSON object a line, for any program that draws curves.
 
 A line has the iteration (0 is the base model), the optimizer step where there is one, and numbers by name:
-``train/loss``, ``train/grad_norm``, ``train/learning_rate``, ``train/held_out_loss``; ``validation/METRIC`` with
-``/low`` and ``/high`` of its 95 % interval, ``validation/accepted`` (1 or 0), ``spent/wall_s`` and ``spent/device_s``;
-``test/METRIC`` and ``test/base_METRIC`` at the end, with their intervals. What needs no training stands beside both:
-``constant_METRIC``, ``majority_METRIC`` and ``few_shot_METRIC``. A training adds its lines as it goes. When an event is
-recorded, the file is written again from the ledger, so it never says anything else.
+``train/loss``, ``train/grad_norm``, ``train/learning_rate``, ``train/held_out_loss``; of a training on preferences
+``train/reward_margin`` and ``train/reward_accuracy``; ``validation/METRIC`` with ``/low`` and ``/high`` of its 95 %
+interval, ``validation/accepted`` (1 or 0), ``spent/wall_s`` and ``spent/device_s``; ``test/METRIC`` and
+``test/base_METRIC`` at the end, with their intervals. What needs no training stands beside both: ``constant_METRIC``,
+``majority_METRIC`` and ``few_shot_METRIC``. A training adds its lines as it goes. When an event is recorded, the file
+is written again from the ledger, so it never says anything else.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from ftdojo.record.run_folder import RunFolder
 
 SHOWN = (BaselineMeasured, IterationEnded, TestScored, RunFinished)
 """Events after which the file is written again."""
-LOGGED = ("loss", "grad_norm", "learning_rate", "tokens_per_s")
+LOGGED = ("loss", "grad_norm", "learning_rate", "tokens_per_s", "reward_margin", "reward_accuracy")
 """What a training logs as it goes, without its step."""
 
 
@@ -99,8 +100,11 @@ def _training(iteration: Iteration) -> Iterator[Line]:
     training = iteration.feedback.training
     if training is None:
         return
+    rewards = {point.step: point for point in training.rewards or ()}
     for point in training.curve:
         values = {"loss": point.loss, "grad_norm": point.grad_norm, "learning_rate": point.learning_rate}
+        if reward := rewards.get(point.step):
+            values |= {"reward_margin": reward.margin, "reward_accuracy": reward.accuracy}
         named = {f"train/{name}": value for name, value in values.items()}
         yield Line(iteration=iteration.number, step=point.step, values=named)
     for step, loss in training.eval_curve:

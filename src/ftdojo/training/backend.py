@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
@@ -19,7 +19,9 @@ from ftdojo.contract.row import Row, parse_row
 from ftdojo.findings import Finding
 
 OnLog = Callable[[dict[str, float]], None]
-"""Called with ``step``, ``steps``, ``loss``, ``grad_norm``, ``learning_rate`` and ``tokens_per_s``."""
+"""Called with ``step``, ``steps``, ``loss``, ``grad_norm``, ``learning_rate`` and ``tokens_per_s``; by a training on
+preferences also with ``reward_margin`` and ``reward_accuracy`` (:class:`RewardPoint`)."""
+REWARD_MARGIN, REWARD_ACCURACY = "reward_margin", "reward_accuracy"
 
 
 class TokenizedRow(Protocol):
@@ -67,12 +69,23 @@ class Tokenized(Generic[E]):
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One logged interval of steps; ``loss`` is its mean, in nats per label token."""
+    """One logged interval of steps; ``loss`` is its mean, in nats per label token, or per pair of a preference."""
 
     step: int
     loss: float
     grad_norm: float
     learning_rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class RewardPoint:
+    """One logged interval of a training on preferences: means over its pairs, before each step."""
+
+    step: int
+    margin: float
+    """The implicit reward of the chosen answer minus that of the rejected one."""
+    accuracy: float
+    """Share of pairs whose margin is above 0, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +122,9 @@ class TrainResult:
     curve: list[Point]
     """At least one point."""
     eval_curve: list[tuple[int, float]]
-    """Step and loss on the held-out rows, in nats per label token."""
+    """Step and loss on the held-out rows, in the unit of ``curve``."""
+    rewards: list[RewardPoint] = field(default_factory=list)
+    """At the steps of ``curve``, if the training is one on preferences."""
     compute: str
     stopped: Finding | None
     """If the training was stopped before its end: a warning with the reason."""
@@ -308,7 +323,7 @@ def lineage_faults(base: Path, model: Path, last: Earlier, earlier: Sequence[Ear
     if not last.config.facts.continues:
         return [f"method {last.config.method} cannot start from the weights of another training"]
     chain = [*earlier, last]
-    found = [f.message for a, b in pairwise(chain) for f in trainer.check_start(b.config, a.config)]
+    found = [f.message for a, b in pairwise(chain) for f in trainer_of(b.config).check_start(b.config, a.config)]
     return found or trainer.lineage_faults(base, model, last.config, last.steps, earlier=earlier)
 
 

@@ -34,7 +34,7 @@ def config(**changes: Any) -> TrainConfig:
 
 def monitor(losses: list[float], *, steps: int, rate: float = 1e-3, **options: Any) -> tuple[Monitor, Any]:
     """A monitor that received one logged loss per step."""
-    made = Monitor([], every=1, patience=None, on_log=None, **options)
+    made = Monitor(None, every=1, patience=None, on_log=None, **options)
     control = SimpleNamespace(should_training_stop=False)
     made.on_train_begin()
     for step, loss in enumerate(losses, start=1):
@@ -59,7 +59,7 @@ def test_a_loss_that_does_not_fall_in_half_of_the_steps_ends_the_training() -> N
 
 
 def test_a_training_that_is_lost_goes_back_to_its_best_weights() -> None:
-    held_out = Monitor([], every=1, patience=None, on_log=None)
+    held_out = Monitor(None, every=1, patience=None, on_log=None)
     control = SimpleNamespace(should_training_stop=False)
     network = torch.nn.Linear(1, 1)
     held_out._best = {name: p.detach().clone() for name, p in network.named_parameters()}

@@ -146,10 +146,18 @@ def _training(training: TrainingFeedback, start: int | None) -> list[Fact]:
         Fact("fit", training.fit.replace("_", "-")),
         Fact("training loss at the end", f"{training.train_loss:.3f}"),
         *held_out,
+        *_rewards(training),
         Fact("steps", f"{training.steps:,} ({training.epochs:.2g} {'epoch' if training.epochs == 1 else 'epochs'})"),
         Fact("speed", f"{training.tokens_per_s:,.0f} tokens/s"),
         Fact("peak memory", f"{training.peak_memory_bytes / 2**30:.2f} GiB"),
     ]
+
+
+def _rewards(training: TrainingFeedback) -> list[Fact]:
+    if not training.rewards:
+        return []
+    last = training.rewards[-1]
+    return [Fact("reward margin at the end", f"{last.margin:.3f}, above 0 in {text.share(last.accuracy)} of the pairs")]
 
 
 def _evaluation(evaluation: EvaluationFeedback, recipe: RecipeDifference | None) -> list[Fact]:

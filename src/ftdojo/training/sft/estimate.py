@@ -10,13 +10,16 @@ float32.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from ftdojo.contract.model_info import ModelInfo
-from ftdojo.contract.train_config import TrainConfig
+from ftdojo.contract.train_config import WeightsConfig
 from ftdojo.models import Compute
 from ftdojo.training.sft.dry_run import Adapted
 from ftdojo.training.sft.shapes import Shape, cut_batches, shape
-from ftdojo.training.sft.tokens import Example
+from ftdojo.training.sft.tokens import Sequences
+
+W = TypeVar("W", bound=WeightsConfig)
 
 _BYTES = {"float32": 4, "bfloat16": 2}
 _RUNTIME = {"cpu": 580 * 2**20, "cuda": 0.0}
@@ -37,7 +40,7 @@ _SHORTEST = 64
 
 def memory(
     model: ModelInfo,
-    config: TrainConfig,
+    config: WeightsConfig,
     compute: Compute,
     batch: Shape | None = None,
     *,
@@ -67,7 +70,7 @@ def memory(
     return _RUNTIME[compute.device] + kept + max(begun, ended, brief * stepping)
 
 
-def _activations(model: ModelInfo, config: TrainConfig, compute: Compute, batch: Shape) -> tuple[float, float]:
+def _activations(model: ModelInfo, config: WeightsConfig, compute: Compute, batch: Shape) -> tuple[float, float]:
     """Return the bytes that the forward pass keeps, and those that one layer needs temporarily."""
     width, eager = _BYTES[compute.precision], compute.attention == "eager"
     hidden, inner = model.hidden_size, model.intermediate_size
@@ -94,7 +97,7 @@ def _activations(model: ModelInfo, config: TrainConfig, compute: Compute, batch:
     return model.layers * layer, passing
 
 
-def _weights(model: ModelInfo, config: TrainConfig, width: int) -> float:
+def _weights(model: ModelInfo, config: WeightsConfig, width: int) -> float:
     """Bytes of the model's own weights."""
     if not config.facts.four_bit:
         return model.parameters * width
@@ -108,7 +111,7 @@ def _linear(model: ModelInfo) -> int:
     return model.layers * model.hidden_size * (2 * queries + 2 * pairs + 3 * model.intermediate_size)
 
 
-def _adapters(model: ModelInfo, config: TrainConfig, width: int) -> float:
+def _adapters(model: ModelInfo, config: WeightsConfig, width: int) -> float:
     """Bytes per token that the adapters of one layer keep: between A and B, and the inputs after dropout."""
     if config.adapter is None:
         return 0
@@ -116,7 +119,7 @@ def _adapters(model: ModelInfo, config: TrainConfig, width: int) -> float:
     return 7 * config.adapter.rank * width + (inputs * (width + 1) if config.adapter.dropout else 0)
 
 
-def _trained(model: ModelInfo, config: TrainConfig) -> float:
+def _trained(model: ModelInfo, config: WeightsConfig) -> float:
     """Number of trained parameters; for adapters, as if all linear modules had one."""
     if config.adapter is None:
         return model.parameters
@@ -136,9 +139,9 @@ def operations(model: ModelInfo, batch: Shape) -> float:
 
 
 def peak(
-    examples: Sequence[Example],
+    examples: Sequence[Sequences],
     model: ModelInfo,
-    config: TrainConfig,
+    config: WeightsConfig,
     compute: Compute,
     *,
     adapted: Adapted | None = None,
@@ -148,7 +151,7 @@ def peak(
     return max(memory(model, config, compute, s, adapted=adapted) for s in shapes)
 
 
-def find_fitting(config: TrainConfig, needed: Callable[[TrainConfig], float], available: float) -> TrainConfig | None:
+def find_fitting(config: W, needed: Callable[[W], float], available: float) -> W | None:
     """Return the nearest configuration that needs no more than ``available`` bytes, or ``None`` if there is none.
 
     First the batches are made smaller, with more of them per step; if one row is still too long, rows are cut; last,
@@ -160,7 +163,7 @@ def find_fitting(config: TrainConfig, needed: Callable[[TrainConfig], float], av
         available: available memory, in bytes.
     """
 
-    def most(low: int, high: int, key: str, start: TrainConfig) -> TrainConfig | None:
+    def most(low: int, high: int, key: str, start: W) -> W | None:
         """Return ``start`` with the greatest value of ``key`` from ``low`` to ``high`` that fits."""
         found = None
         while low <= high:
@@ -178,5 +181,5 @@ def find_fitting(config: TrainConfig, needed: Callable[[TrainConfig], float], av
     single = config.model_copy(update={"batch_size": 1, "gradient_accumulation": rows})
     if shorter := most(_SHORTEST, config.max_length, "max_length", single):
         return shorter
-    method = config.facts.smaller
-    return find_fitting(config.model_copy(update={"method": method}), needed, available) if method else None
+    smaller = config.smaller
+    return find_fitting(smaller, needed, available) if smaller else None

@@ -10,12 +10,13 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from ftdojo.contract.train_config import TrainConfig
+from ftdojo.contract.train_config import WeightsConfig
 from ftdojo.models import Compute, describe
 from ftdojo.training.sft.estimate import operations
+from ftdojo.training.sft.objective import Objective
 from ftdojo.training.sft.shapes import cut_batches, shape
-from ftdojo.training.sft.tokens import Example
-from ftdojo.training.sft.trainer import train
+from ftdojo.training.sft.tokens import S
+from ftdojo.training.sft.trainer import CROSS_ENTROPY, train
 
 PASSES = 2
 """Steps on each of the batches, of which the fastest counts: the first also allocates buffers, compiles kernels and
@@ -26,8 +27,16 @@ FORWARD = 1 / 3
 """Operations of evaluating a batch, which has no backward pass, as a share of those of a training step."""
 
 
-def forecast(examples: Sequence[Example], config: TrainConfig, base: Path, on: Compute | None = None) -> float:
-    """Return the seconds that a training will take for its steps and for its evaluations on held-out rows.
+def forecast(
+    examples: Sequence[S],
+    config: WeightsConfig,
+    base: Path,
+    *,
+    objective: Objective[S] = CROSS_ENTROPY,
+    on: Compute | None = None,
+) -> float:
+    """Return the seconds that a training will take for its steps, for its evaluations on held-out rows, and for what
+    its objective computes before.
 
     It trains a few steps with ``config``, on the most expensive and on a cheaper batch.
 
@@ -54,11 +63,10 @@ def forecast(examples: Sequence[Example], config: TrainConfig, base: Path, on: C
     )
     rows = [example for k in chosen for example in batches[k]]
     with tempfile.TemporaryDirectory(prefix="ftdojo-trial-") as folder:
-        result = train(rows, trial, base, Path(folder), on=on)
+        result = train(rows, trial, base, Path(folder), objective=objective, on=on)
     # The sampler may cut the rows into other batches, in its own order, so batches are matched by their tokens.
     again = {
-        sum(len(e.input_ids) for e in b): operations(model, shape(b, share=True))
-        for b in cut_batches(rows, config.batch_size)
+        sum(e.tokens for e in b): operations(model, shape(b, share=True)) for b in cut_batches(rows, config.batch_size)
     }
     timed = [(again[s.tokens], s.seconds) for s in result.step_times[1:] if s.tokens in again]
     fixed, rate = _line(timed)
@@ -66,7 +74,8 @@ def forecast(examples: Sequence[Example], config: TrainConfig, base: Path, on: C
     held_out = config.eval_fraction
     epoch_s = sum(fixed + rate * cost for cost in costs) * (1 - held_out) / config.devices
     measured_s = FORWARD * held_out * rate * sum(costs) * 2 * steps / per_epoch if held_out else 0.0
-    return epoch_s * steps / per_epoch + measured_s
+    before_s = objective.passes_before * sum(fixed + FORWARD * rate * cost for cost in costs)
+    return before_s + epoch_s * steps / per_epoch + measured_s
 
 
 def _line(points: Sequence[tuple[float, float]]) -> tuple[float, float]:

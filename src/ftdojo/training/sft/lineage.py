@@ -21,7 +21,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ftdojo.contract.train_config import TrainConfig
+from ftdojo.contract.train_config import WeightsConfig
 from ftdojo.models.info import PARTS, describe, weight_files
 from ftdojo.models.support import read_config
 from ftdojo.training.backend import Earlier
@@ -42,7 +42,7 @@ OVERSAMPLING = 16
 MAX_SHOWN = 5
 
 
-def faults(base: Path, model: Path, config: TrainConfig, steps: int, *, earlier: Sequence[Earlier] = ()) -> list[str]:
+def faults(base: Path, model: Path, config: WeightsConfig, steps: int, *, earlier: Sequence[Earlier] = ()) -> list[str]:
     """Return the reasons why ``steps`` optimizer steps with ``config`` from ``base`` cannot have given ``model``.
 
     Empty if they can. Cheap checks come first; weights are only read if the files pass them. ``earlier`` are the
@@ -105,7 +105,7 @@ def _tokenizer(base: Path, model: Path) -> Iterator[str]:
             yield f"{name} is not the base's"
 
 
-def _weights(base: Path, model: Path, config: TrainConfig, trainings: Sequence[Earlier]) -> list[str]:
+def _weights(base: Path, model: Path, config: WeightsConfig, trainings: Sequence[Earlier]) -> list[str]:
     from safetensors import SafetensorError
 
     try:
@@ -140,7 +140,7 @@ def _moved(
     name: str,
     before: torch.Tensor,
     after: torch.Tensor,
-    config: TrainConfig,
+    config: WeightsConfig,
     trainings: Sequence[Earlier],
     vocabulary: int,
     ranks: Mapping[str, int] | None,

@@ -18,10 +18,35 @@ def label_loss(network: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
     The output layer runs only where some row's next token is a label (``logits_to_keep`` of transformers). With a
     vocabulary of tens of thousands and short answers, the other positions would be a large part of the computation.
     """
-    labels = batch["labels"]
-    inner = getattr(network, "module", network)  # in a data-parallel training, the model inside
-    if not runs_batched(inner.config):
+    if not _runs_batched(network):
+        losses, counts = _row_by_row(network, batch)
+        return losses.sum(), counts.sum()
+    logits, targets = _label_logits(network, batch)
+    total = cross_entropy(logits, targets, ignore_index=IGNORED, reduction="sum")
+    return total, (targets != IGNORED).sum()
+
+
+def sequence_losses(network: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the loss of every sequence of a batch, summed over its label tokens, and its number of them.
+
+    Two tensors of shape (sequences,). The loss is the negative log-probability of all label tokens of the sequence.
+    """
+    if not _runs_batched(network):
         return _row_by_row(network, batch)
+    logits, targets = _label_logits(network, batch)
+    losses = cross_entropy(logits, targets, ignore_index=IGNORED, reduction="none")
+    rows = len(batch["labels"])
+    return losses.view(rows, -1).sum(1), (targets != IGNORED).view(rows, -1).sum(1)
+
+
+def _runs_batched(network: Any) -> bool:
+    inner = getattr(network, "module", network)  # in a data-parallel training, the model inside
+    return runs_batched(inner.config)
+
+
+def _label_logits(network: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the float32 logits at the positions before some row's label, row after row, and the labels there."""
+    labels = batch["labels"]
     # A logit at position p predicts the token at p + 1. Left padding keeps the union of the rows' positions small.
     positions = (labels[:, 1:] != IGNORED).any(dim=0).nonzero().squeeze(1)
     if "prefix" in batch:
@@ -31,13 +56,12 @@ def label_loss(network: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
     else:
         given, keep = {name: batch[name] for name in ("input_ids", "attention_mask", "position_ids")}, positions
     logits = network(**given, use_cache=False, logits_to_keep=keep).logits
-    targets = labels[:, positions + 1].flatten()
-    total = cross_entropy(logits.flatten(0, 1).float(), targets, ignore_index=IGNORED, reduction="sum")
-    return total, (targets != IGNORED).sum()
+    return logits.flatten(0, 1).float(), labels[:, positions + 1].flatten()
 
 
 def _row_by_row(network: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-    """The same, with one call a row, without padding and masks, as for a single text."""
+    """Return the losses and the counts of all rows, with one call a row, without padding and masks, as for a single
+    text."""
     totals, counts = [], []
     first = batch["prefix"][0] if "prefix" in batch else batch["input_ids"].new_empty(0)
     for mask, tokens, row_labels in zip(batch["attention_mask"], batch["input_ids"], batch["labels"], strict=True):
@@ -47,4 +71,4 @@ def _row_by_row(network: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]
         targets = torch.cat([torch.full_like(first, IGNORED), row_labels])[-length:][1:]
         totals.append(cross_entropy(logits.float(), targets, ignore_index=IGNORED, reduction="sum"))
         counts.append((targets != IGNORED).sum())
-    return torch.stack(totals).sum(), torch.stack(counts).sum()
+    return torch.stack(totals), torch.stack(counts)

@@ -1,70 +1,77 @@
-"""Supervised fine-tuning as a ``Trainer``. Only the code that trains imports torch."""
+"""Supervised fine-tuning as a ``Trainer``, and what it has in common with other methods that train the same weights.
+
+Only the code that trains imports torch.
+"""
 
 from __future__ import annotations
 
 import difflib
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeVar
 
 from ftdojo import models
 from ftdojo.contract.method_config import MethodConfig
 from ftdojo.contract.model_info import ModelInfo
 from ftdojo.contract.row import Row
-from ftdojo.contract.train_config import Lora, TrainConfig
+from ftdojo.contract.train_config import Lora, TrainConfig, WeightsConfig
 from ftdojo.findings import Finding
 from ftdojo.training.backend import Earlier, OnLog, Tokenized, Trainer, TrainResult
 from ftdojo.training.sft import dry_run, estimate, lineage
 from ftdojo.training.sft.export import export
-from ftdojo.training.sft.tokens import Example, tokenize, truncate
+from ftdojo.training.sft.tokens import Example, S, Sequences, tokenize, truncate
+
+if TYPE_CHECKING:
+    from ftdojo.training.sft.objective import Objective
 
 TRAINED: Mapping[str, str] = MappingProxyType({"qlora": "lora"})
-"""Method -> the method whose weights have the same form, if it is another one. An adapter is relative to the base model
+"""Kind of weights -> the kind that has the same form, if it is another one. An adapter is relative to the base model
 and is merged into it unquantized, in whatever precision the base model was stored during training."""
 FREE = frozenset({"dropout"})
 """Settings of an adapter that do not concern the form or the meaning of its weights."""
 
 
-class Sft(Trainer[TrainConfig, Example]):
-    """Methods ``full``, ``lora`` and ``qlora``."""
+W = TypeVar("W", bound=WeightsConfig)
 
-    config = TrainConfig
 
-    def check_config(self, config: TrainConfig, base: Path) -> Iterator[Finding]:
+class WeightsTrainer(Trainer[W, S]):
+    """A method that trains all weights, or adapters, by one objective."""
+
+    @abstractmethod
+    def objective(self, config: W) -> Objective[S]:
+        """Return what is minimized."""
+
+    def check_config(self, config: W, base: Path) -> Iterator[Finding]:
         """Check that the adapters' target modules are in the model and the library for 4-bit weights is installed."""
         yield from _targets(config, base)
         yield from _kernels(config)
 
-    def check_start(self, config: TrainConfig, earlier: MethodConfig) -> Iterator[Finding]:
-        """Check that the method trains the same kind of weights, and an adapter has the same settings."""
+    def check_start(self, config: W, earlier: MethodConfig) -> Iterator[Finding]:
+        """Check that both trainings train the same kind of weights, and an adapter has the same settings."""
         yield from _start(config, earlier)
 
-    def tokenize(self, rows: Sequence[Row], base: Path, *, max_length: int) -> Tokenized[Example]:
-        """See :func:`ftdojo.training.sft.tokens.tokenize`."""
-        return tokenize(rows, base, max_length=max_length)
-
-    def memory(self, config: TrainConfig, base: Path, examples: Sequence[Example] = ()) -> float:
+    def memory(self, config: W, base: Path, examples: Sequence[S] = ()) -> float:
         """See :mod:`ftdojo.training.sft.estimate`."""
         return _memory(config, base, models.describe(base), examples)
 
-    def shrink(
-        self, config: TrainConfig, base: Path, examples: Sequence[Example], available: float
-    ) -> TrainConfig | None:
+    def shrink(self, config: W, base: Path, examples: Sequence[S], available: float) -> W | None:
         """See :func:`ftdojo.training.sft.estimate.find_fitting`."""
         info = models.describe(base)
         return estimate.find_fitting(config, lambda changed: _memory(changed, base, info, examples), available)
 
-    def forecast_s(self, examples: Sequence[Example], config: TrainConfig, base: Path) -> float:
+    def forecast_s(self, examples: Sequence[S], config: W, base: Path) -> float:
         """See :mod:`ftdojo.training.sft.forecast`."""
         from ftdojo.training.sft.forecast import forecast
 
-        return forecast(examples, config, base)
+        return forecast(examples, config, base, objective=self.objective(config))
 
     def train(
         self,
-        examples: Sequence[Example],
-        config: TrainConfig,
+        examples: Sequence[S],
+        config: W,
         base: Path,
         out: Path,
         *,
@@ -77,7 +84,15 @@ class Sft(Trainer[TrainConfig, Example]):
         from ftdojo.training.sft import parallel
 
         return parallel.train(
-            examples, config, base, out, on_log=on_log, time_left_s=time_left_s, stop_after=stop_after, start=start
+            examples,
+            config,
+            base,
+            out,
+            objective=lambda: self.objective(config),
+            on_log=on_log,
+            time_left_s=time_left_s,
+            stop_after=stop_after,
+            start=start,
         )
 
     def export(self, base: Path, trained: Path, out: Path) -> None:
@@ -85,13 +100,29 @@ class Sft(Trainer[TrainConfig, Example]):
         export(base, trained, out)
 
     def lineage_faults(
-        self, base: Path, model: Path, config: TrainConfig, steps: int, *, earlier: Sequence[Earlier] = ()
+        self, base: Path, model: Path, config: W, steps: int, *, earlier: Sequence[Earlier] = ()
     ) -> list[str]:
         """See :func:`ftdojo.training.sft.lineage.faults`."""
         return lineage.faults(base, model, config, steps, earlier=earlier)
 
 
-def _memory(config: TrainConfig, base: Path, model: ModelInfo, examples: Sequence[Example]) -> float:
+class Sft(WeightsTrainer[TrainConfig, Example]):
+    """Methods ``full``, ``lora`` and ``qlora``."""
+
+    config = TrainConfig
+
+    def objective(self, config: TrainConfig) -> Objective[Example]:
+        """Return the cross-entropy of the label tokens."""
+        from ftdojo.training.sft.trainer import CROSS_ENTROPY
+
+        return CROSS_ENTROPY
+
+    def tokenize(self, rows: Sequence[Row], base: Path, *, max_length: int) -> Tokenized[Example]:
+        """See :func:`ftdojo.training.sft.tokens.tokenize`."""
+        return tokenize(rows, base, max_length=max_length)
+
+
+def _memory(config: WeightsConfig, base: Path, model: ModelInfo, examples: Sequence[Sequences]) -> float:
     compute = models.compute()
     together = config.devices if compute.device == "cpu" else 1  # processes that share one memory
     rows = truncate(examples, config.max_length)
@@ -103,7 +134,7 @@ def _memory(config: TrainConfig, base: Path, model: ModelInfo, examples: Sequenc
     return together * one
 
 
-def _targets(config: TrainConfig, base: Path) -> Iterator[Finding]:
+def _targets(config: WeightsConfig, base: Path) -> Iterator[Finding]:
     """Every target module of the adapter exists in the model; ``peft`` would silently ignore one that does not."""
     adapter = config.adapter
     if adapter is None:
@@ -126,16 +157,18 @@ def _targets(config: TrainConfig, base: Path) -> Iterator[Finding]:
             yield _finding("bad_targets", f"the model has no linear module '{target}'", "lora.targets", fix)
 
 
-def _start(config: TrainConfig, earlier: MethodConfig) -> Iterator[Finding]:
+def _start(config: WeightsConfig, earlier: MethodConfig) -> Iterator[Finding]:
     """The weights of an earlier training have the form of those that this one trains."""
 
     def mismatch(key: str, here: object, there: object) -> Finding:
         message = f"{key} is {here} here, and {there} in the iteration whose weights the training starts from"
         return _finding("start_mismatch", message, key, f"set {key} to {there}, or start to base")
 
-    if TRAINED.get(config.method, config.method) != TRAINED.get(earlier.method, earlier.method):
+    if not isinstance(earlier, WeightsConfig):
         yield mismatch("method", config.method, earlier.method)
-    elif config.adapter is not None and isinstance(earlier, TrainConfig) and earlier.adapter is not None:
+    elif TRAINED.get(config.kind, config.kind) != TRAINED.get(earlier.kind, earlier.kind):
+        yield mismatch(config.kind_key, config.kind, earlier.kind)
+    elif config.adapter is not None and earlier.adapter is not None:
         here, there = (_adapter_form(c.adapter) for c in (config, earlier) if c.adapter)
         yield from (mismatch(f"lora.{key}", here[key], there[key]) for key in here if here[key] != there[key])
 
@@ -145,7 +178,7 @@ def _adapter_form(adapter: Lora) -> dict[str, object]:
     return {key: sorted(set(value)) if isinstance(value, list) else value for key, value in form.items()}
 
 
-def _kernels(config: TrainConfig) -> Iterator[Finding]:
+def _kernels(config: WeightsConfig) -> Iterator[Finding]:
     """The library for 4-bit weights is installed."""
     if config.facts.four_bit and find_spec("bitsandbytes") is None:
         fix = "choose method lora, or pip install 'bitsandbytes>=0.49'"

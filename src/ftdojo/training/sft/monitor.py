@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
@@ -20,9 +22,9 @@ from transformers import TrainerCallback
 from ftdojo.contract.train_config import OUT_OF_TIME
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
-from ftdojo.training.backend import OnLog, Point, Step
+from ftdojo.training.backend import REWARD_ACCURACY, REWARD_MARGIN, OnLog, Point, RewardPoint, Step
 from ftdojo.training.sft.batches import Batch
-from ftdojo.training.sft.loss import label_loss
+from ftdojo.training.sft.objective import CrossEntropy, Loss, Objective
 
 DIVERGED = 3.0
 """A loss of this many times the first one (at least 1) counts as divergence."""
@@ -36,12 +38,20 @@ LEARNING_POINTS = 16
 """Fewest points of the curve for comparing its beginning and its end."""
 
 
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Batches that are not trained on, at least one, and how their loss is computed."""
+
+    batches: Sequence[Batch]
+    objective: Objective[Any]
+
+
 class Monitor(TrainerCallback):  # type: ignore[misc]
     """The callback of one training."""
 
     def __init__(
         self,
-        held_out: Sequence[Batch],
+        held_out: HeldOut | None,
         *,
         every: int,
         patience: int | None,
@@ -54,11 +64,12 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         """Prepare the monitor of one training.
 
         Args:
-            held_out: batches to evaluate on; may be empty.
+            held_out: what to evaluate on, if anything.
             every: steps between two evaluations.
             patience: evaluations without improvement after which to stop; if given, the best weights are restored at
                 the end. They are also restored when the training is stopped for its loss or its time.
-            on_log: called with ``step``, ``steps``, ``loss``, ``grad_norm``, ``learning_rate`` and ``tokens_per_s``.
+            on_log: called with ``step``, ``steps``, ``loss``, ``grad_norm``, ``learning_rate`` and ``tokens_per_s``,
+                and with what the objective logs.
             time_left_s: most seconds that the training may take.
             stop_after: the step after which the time was over, to repeat a training that ran out of time.
             agree: in distributed runs, replaces this rank's stop decision with rank 0's; called after every step.
@@ -66,6 +77,11 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         """
         self.curve: list[Point] = []
         self.eval_curve: list[tuple[int, float]] = []
+        self.rewards: list[RewardPoint] = []
+        """Empty if the objective logs no rewards."""
+        self._logged: Counter[str] = Counter()
+        """Sums of what the objective logs, since the last point of the curve."""
+        self._units = 0
         self.tokens = 0
         """Tokens trained on, without padding; updated by the trainer."""
         self.steps: list[Step] = []
@@ -93,6 +109,12 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         steady = self.steps[1:] or self.steps
         return sum(step.tokens for step in steady) / sum(step.seconds for step in steady)
 
+    def add(self, loss: Loss) -> None:
+        """Add what the objective logs of one batch to the next point of the curve."""
+        if loss.logged:
+            self._units += int(loss.units)
+            self._logged.update({name: float(total) for name, total in loss.logged.items()})
+
     def on_train_begin(self, *_: Any, **__: Any) -> None:
         """Start the clock."""
         self._begun = time.monotonic()
@@ -111,6 +133,10 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
             self._stop_lost("loss_not_finite", message, control)
             return
         self.curve.append(point)
+        means = {name: total / self._units for name, total in self._logged.items()}
+        if means:
+            self.rewards.append(RewardPoint(point.step, means[REWARD_MARGIN], means[REWARD_ACCURACY]))
+        self._logged, self._units = Counter(), 0
         first = self.curve[0].loss
         if point.loss > DIVERGED * max(1.0, first):
             message = f"the loss rose from {first:.2f} to {point.loss:.2f} by step {point.step}"
@@ -121,7 +147,7 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         if self._on_log is not None:
             logged = {"step": point.step, "steps": state.max_steps, "loss": point.loss, "grad_norm": point.grad_norm}
             speed = self.tokens / max(self.seconds, 1e-9)
-            self._on_log({**logged, "learning_rate": point.learning_rate, "tokens_per_s": speed})
+            self._on_log({**logged, "learning_rate": point.learning_rate, "tokens_per_s": speed, **means})
 
     def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
         """Evaluate if it is due, and decide whether to stop."""
@@ -198,7 +224,7 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         if not self._held_out or (self.eval_curve and self.eval_curve[-1][0] == step):
             return
         begun = time.monotonic()
-        loss = evaluate(model, self._held_out)
+        loss = evaluate(model, self._held_out.batches, self._held_out.objective)
         self.eval_curve.append((step, loss))
         if loss == min(value for _, value in self.eval_curve):
             learned = {name: p for name, p in model.named_parameters() if p.requires_grad}
@@ -210,14 +236,15 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         return len(losses) - 1 - losses.index(min(losses))
 
 
-def evaluate(network: Any, batches: Sequence[Batch]) -> float:
-    """Return the mean loss over all label tokens of ``batches``, in nats per label token."""
+def evaluate(network: Any, batches: Sequence[Batch], objective: Objective[Any] | None = None) -> float:
+    """Return the mean loss over all units of ``batches``: by default in nats per label token."""
+    chosen = objective or CrossEntropy()
     training, device = network.training, network.device
     network.eval()
     with torch.no_grad():
-        parts = [label_loss(network, {name: t.to(device) for name, t in batch.items()}) for batch in batches]
+        parts = [chosen.loss(network, {name: t.to(device) for name, t in batch.items()}) for batch in batches]
     network.train(training)
-    return float(sum(float(total) for total, _ in parts) / sum(int(count) for _, count in parts))
+    return float(sum(float(part.total) for part in parts) / sum(int(part.units) for part in parts))
 
 
 def _finding(code: str, message: str, key: str, fix: str, *, fits: float | None = None) -> Finding:

@@ -13,19 +13,24 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
 from ftdojo import child
-from ftdojo.contract.train_config import TrainConfig
+from ftdojo.contract.methods import parse_config
+from ftdojo.contract.train_config import WeightsConfig
 from ftdojo.errors import InfrastructureError, InputError
 from ftdojo.findings import Finding
 from ftdojo.models import compute
 from ftdojo.schema import StrictModel
-from ftdojo.training.backend import OnLog, TrainResult
-from ftdojo.training.sft.tokens import Example
+from ftdojo.training.backend import OnLog, TrainResult, trainer_of
+from ftdojo.training.sft.tokens import Example, S
+
+if TYPE_CHECKING:
+    from ftdojo.training.sft.objective import Objective
 
 REQUEST, EXAMPLES, RESULT, FAULTS = "request.json", "examples.safetensors", "result.json", "faults-*.json"
 MEETING = "meeting"
@@ -36,7 +41,10 @@ _RESULT, _FINDINGS = TypeAdapter(TrainResult), TypeAdapter(tuple[Finding, ...])
 class Request(StrictModel):
     """A training request; the rows are in a file next to it."""
 
-    config: TrainConfig
+    train: dict[str, Any]
+    """The content of ``train.yaml``."""
+    sequences: int
+    """Sequences of each row."""
     base: Path
     out: Path
     time_left_s: float | None
@@ -45,17 +53,21 @@ class Request(StrictModel):
 
 
 def train(
-    examples: Sequence[Example],
-    config: TrainConfig,
+    examples: Sequence[S],
+    config: WeightsConfig,
     base: Path,
     out: Path,
     *,
+    objective: Callable[[], Objective[S]] | None = None,
     on_log: OnLog | None = None,
     time_left_s: float | None = None,
     stop_after: int | None = None,
     start: Path | None = None,
 ) -> TrainResult:
     """Train as :func:`ftdojo.training.sft.trainer.train` does, on as many devices as the configuration requests.
+
+    ``objective`` returns what is minimized; it is called in the process that trains, as it needs torch. Without it:
+    the cross-entropy of the label tokens.
 
     Raises:
         InputError, UsageError: as there.
@@ -65,10 +77,19 @@ def train(
         from ftdojo.training.sft import trainer
 
         return trainer.train(
-            examples, config, base, out, on_log=on_log, time_left_s=time_left_s, stop_after=stop_after, start=start
+            examples,
+            config,
+            base,
+            out,
+            objective=objective() if objective else trainer.CROSS_ENTROPY,
+            on_log=on_log,
+            time_left_s=time_left_s,
+            stop_after=stop_after,
+            start=start,
         )
     request = Request(
-        config=config,
+        train=config.model_dump(mode="json"),
+        sequences=len(examples[0].sequences),
         base=base.absolute(),
         out=out.absolute(),
         time_left_s=time_left_s,
@@ -78,7 +99,7 @@ def train(
     with tempfile.TemporaryDirectory(prefix="ftdojo-devices-") as scratch, tempfile.TemporaryFile("w+") as complaints:
         folder = Path(scratch)
         (folder / REQUEST).write_text(request.model_dump_json(), "utf-8")
-        _write(examples, folder / EXAMPLES)
+        _write([sequence for row in examples for sequence in row.sequences], folder / EXAMPLES)
         program = child.module("ftdojo.training.sft.parallel", scratch)
         with child.running(*program, stdout=subprocess.PIPE, stderr=complaints) as process:
             assert process.stdout is not None
@@ -102,7 +123,7 @@ def main() -> None:
     from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException, spawn
 
     folder = Path(sys.argv[1])
-    devices = Request.model_validate_json((folder / REQUEST).read_bytes()).config.devices
+    devices = Request.model_validate_json((folder / REQUEST).read_bytes()).train["devices"]
     try:
         spawn(_take_part, args=(folder, os.getpid()), nprocs=devices)  # type: ignore[no-untyped-call]
     except (ProcessExitedException, ProcessRaisedException) as error:
@@ -117,9 +138,14 @@ def _take_part(rank: int, folder: Path, parent: int) -> None:
     from torch import distributed
 
     from ftdojo.training.sft import trainer  # here, as the parent trains nothing and this takes seconds
+    from ftdojo.training.sft.method import WeightsTrainer
 
     request = Request.model_validate_json((folder / REQUEST).read_bytes())
-    size, device = request.config.devices, compute().device
+    config = parse_config(request.train, where="train.yaml")
+    method = trainer_of(config)
+    assert isinstance(config, WeightsConfig)
+    assert isinstance(method, WeightsTrainer)
+    objective, size, device = method.objective(config), config.devices, compute().device
     os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(size), "LOCAL_WORLD_SIZE": str(size)}
     os.environ |= LOOPBACK
     if device == "cuda":
@@ -129,12 +155,15 @@ def _take_part(rank: int, folder: Path, parent: int) -> None:
     meeting = f"file://{folder / MEETING}"
     backend = "nccl" if device == "cuda" else "gloo"
     distributed.init_process_group(backend, init_method=meeting, rank=rank, world_size=size)
+    parts = _read(folder / EXAMPLES)
+    rows = [parts[i : i + request.sequences] for i in range(0, len(parts), request.sequences)]
     try:
         result = trainer.train(
-            _read(folder / EXAMPLES),
-            request.config,
+            list(map(objective.build_row, rows)),
+            config,
             request.base,
             request.out,
+            objective=objective,
             on_log=_print_log if rank == 0 else None,
             time_left_s=request.time_left_s,
             stop_after=request.stop_after,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ftdojo.models import prefix
-from ftdojo.training.sft.tokens import IGNORED, Example
+from ftdojo.training.sft.tokens import IGNORED, Example, S, Sequences
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,7 @@ class Shape:
     """The shape of a batch, which determines its cost: the number of rows, and of tokens of each kind per row."""
 
     rows: int
+    """Sequences: of a row that passes as several, all of them."""
     prefix: int
     """Length of the common prefix of all rows, which is computed once."""
     width: int
@@ -22,16 +23,23 @@ class Shape:
     """Positions at which logits are computed, in every row."""
 
 
-def shape(examples: Sequence[Example], *, share: bool) -> Shape:
-    """Return the shape of the batch that :func:`ftdojo.training.sft.batches.collate` makes of ``examples``."""
+def shape(rows: Sequence[Sequences], *, share: bool) -> Shape:
+    """Return the shape of the batch that :func:`ftdojo.training.sft.batches.collate` makes of all sequences of rows."""
+    examples = [sequence for row in rows for sequence in row.sequences]
     length, longest = measure_prefix(examples, share=share)
     ends = {len(e.labels) - i for e in examples for i, label in enumerate(e.labels) if label != IGNORED}
     return Shape(rows=len(examples), prefix=length, width=longest - length, labels=len(ends))
 
 
-def cut_batches(examples: Sequence[Example], batch_size: int) -> list[list[Example]]:
+def row_keys(rows: Sequence[Sequences], batch_size: int) -> list[prefix.Key]:
+    """Return the sort keys of rows (:func:`ftdojo.models.prefix.sort_keys`); a row of several sequences has the key of
+    its longest one."""
+    return prefix.sort_keys([max((s.input_ids for s in row.sequences), key=len) for row in rows], batch_size)
+
+
+def cut_batches(examples: Sequence[S], batch_size: int) -> list[list[S]]:
     """Return the batches of an epoch in the order of the sampler's keys; ties keep their order."""
-    keys = prefix.sort_keys([e.input_ids for e in examples], batch_size)
+    keys = row_keys(examples, batch_size)
     order = sorted(range(len(examples)), key=keys.__getitem__)
     return [[examples[i] for i in order[k : k + batch_size]] for k in range(0, len(order), batch_size)]
 

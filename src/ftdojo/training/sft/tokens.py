@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, Self, TypeVar
 
 from ftdojo.contract.row import Row
+from ftdojo.contract.task_spec import Message
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 from ftdojo.models import Chat
-from ftdojo.training.backend import Tokenized, TokenStatistics
+from ftdojo.training.backend import Tokenized, TokenizedRow, TokenStatistics
 
 IGNORED = -100
 """The label of a token that is not learned, as in transformers."""
@@ -34,6 +36,29 @@ class Example:
         """Number of tokens with a label."""
         return sum(label != IGNORED for label in self.labels)
 
+    @property
+    def sequences(self) -> tuple[Example, ...]:
+        """The sequences of tokens that pass through the model: this one."""
+        return (self,)
+
+    def cut(self, max_length: int) -> Example:
+        """Return the row cut at its end to ``max_length`` tokens."""
+        return Example(self.input_ids[:max_length], self.labels[:max_length])
+
+
+class Sequences(TokenizedRow, Protocol):
+    """A row that passes through the model as one or more sequences of tokens, each with labels."""
+
+    @property
+    def sequences(self) -> tuple[Example, ...]:
+        """The sequences."""
+
+    def cut(self, max_length: int) -> Self:
+        """Return the row with every sequence cut at its end to ``max_length`` tokens."""
+
+
+S = TypeVar("S", bound=Sequences)
+
 
 def tokenize(rows: Sequence[Row], base: Path, *, max_length: int) -> Tokenized[Example]:
     """Tokenize rows for the model in ``base``; rows longer than ``max_length`` tokens are cut at their end.
@@ -46,35 +71,50 @@ def tokenize(rows: Sequence[Row], base: Path, *, max_length: int) -> Tokenized[E
         UsageError: if the model has no chat template.
     """
     chat = Chat(base)
-    examples, truncated = [], 0
-    for number, row in enumerate(rows, start=1):
-        try:
-            tokens, learned = chat.conversation(row.messages)
-        except ValueError as error:
-            raise _bad_template(number, error) from None
-        truncated += len(tokens) > max_length
-        tokens, learned = tokens[:max_length], learned[:max_length]
-        labels = [token if is_label else IGNORED for token, is_label in zip(tokens, learned, strict=True)]
-        examples.append(Example(tokens, labels))
-    return Tokenized([e for e in examples if e.label_tokens], _count(examples, truncated))
+    whole = [encode(chat, row.messages, number) for number, row in enumerate(rows, start=1)]
+    return cut_rows(whole, max_length)
 
 
-def truncate(examples: Sequence[Example], max_length: int) -> list[Example]:
+def encode(chat: Chat, messages: Sequence[Message], number: int) -> Example:
+    """Tokenize the conversation of row ``number``.
+
+    Raises:
+        InputError: if the model's template cannot be used for it (``bad_template``).
+    """
+    try:
+        tokens, learned = chat.conversation(messages)
+    except ValueError as error:
+        raise _bad_template(number, error) from None
+    return Example(tokens, [token if is_label else IGNORED for token, is_label in zip(tokens, learned, strict=True)])
+
+
+def cut_rows(whole: Sequence[S], max_length: int) -> Tokenized[S]:
+    """Return rows cut at their end to ``max_length`` tokens, and their statistics."""
+    rows = [row.cut(max_length) for row in whole]
+    truncated = sum(max(map(_length, row.sequences)) > max_length for row in whole)
+    return Tokenized([row for row in rows if row.label_tokens], _count(rows, truncated))
+
+
+def truncate(examples: Sequence[S], max_length: int) -> list[S]:
     """Return the rows cut at their end to ``max_length`` tokens, without rows that then have no label token."""
-    cut = (Example(e.input_ids[:max_length], e.labels[:max_length]) for e in examples)
-    return [e for e in cut if e.label_tokens]
+    return [cut for cut in (e.cut(max_length) for e in examples) if cut.label_tokens]
 
 
-def _count(examples: Sequence[Example], truncated: int) -> TokenStatistics:
-    lengths = sorted(len(e.input_ids) for e in examples)
-    labels = sorted(e.label_tokens for e in examples)
+def _length(example: Example) -> int:
+    return len(example.input_ids)
+
+
+def _count(rows: Sequence[Sequences], truncated: int) -> TokenStatistics:
+    """Count the tokens of rows; of a row of several sequences, the longest one counts as its length."""
+    lengths = sorted(max(map(_length, row.sequences)) for row in rows)
+    labels = sorted(row.label_tokens for row in rows)
 
     def percentile(values: list[int], share: float) -> int:
         return values[round(share * (len(values) - 1))] if values else 0
 
     return TokenStatistics(
-        rows=len(examples),
-        tokens=sum(lengths),
+        rows=len(rows),
+        tokens=sum(row.tokens for row in rows),
         label_tokens=sum(labels),
         row_p50=percentile(lengths, 0.5),
         row_p95=percentile(lengths, 0.95),

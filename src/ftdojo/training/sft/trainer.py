@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import gc
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,30 +22,33 @@ from transformers import Trainer as TransformersTrainer
 from transformers import TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
-from ftdojo.contract.train_config import TrainConfig
+from ftdojo.contract.train_config import WeightsConfig
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 from ftdojo.models import Chat, Compute, attention, compute, network, prefix
 from ftdojo.models.architectures import runs_batched
 from ftdojo.training.backend import OnLog, TrainResult
 from ftdojo.training.sft import dry_run
-from ftdojo.training.sft.batches import GroupedSampler, collate
-from ftdojo.training.sft.loss import label_loss
+from ftdojo.training.sft.batches import GroupedSampler
 from ftdojo.training.sft.memory import PeakMemory, keeping_freed_memory, returning_freed_memory
-from ftdojo.training.sft.monitor import Monitor
+from ftdojo.training.sft.monitor import HeldOut, Monitor
+from ftdojo.training.sft.objective import Collate, CrossEntropy, Objective
 from ftdojo.training.sft.optimizer import MasterAdamW
-from ftdojo.training.sft.tokens import Example
+from ftdojo.training.sft.shapes import row_keys
+from ftdojo.training.sft.tokens import S
 
+CROSS_ENTROPY: Objective[Any] = CrossEntropy()
 LOGS = 100
 """About the most points of the curve that a training logs."""
 
 
 def train(
-    examples: Sequence[Example],
-    config: TrainConfig,
+    examples: Sequence[S],
+    config: WeightsConfig,
     base: Path,
     out: Path,
     *,
+    objective: Objective[S] = CROSS_ENTROPY,
     on_log: OnLog | None = None,
     time_left_s: float | None = None,
     stop_after: int | None = None,
@@ -60,8 +64,9 @@ def train(
         config: how to train.
         base: folder of the base model.
         out: folder to write to.
-        on_log: called with ``step``, ``steps``, ``loss``, ``grad_norm``, ``learning_rate`` and ``tokens_per_s`` after
-            every logged interval of steps.
+        objective: what is minimized.
+        on_log: called with ``step``, ``steps``, ``loss``, ``grad_norm``, ``learning_rate`` and ``tokens_per_s``, and
+            with what the objective logs, after every logged interval of steps.
         time_left_s: most seconds that the training may take; :mod:`ftdojo.training.sft.monitor` says what happens then.
         stop_after: the step after which the time was over, to repeat a training that ran out of time.
         start: the folder that an earlier training of ``base`` has written. The training begins with its adapter, or
@@ -76,21 +81,27 @@ def train(
         UsageError: if the model's architecture is not supported.
     """
     chosen = on or compute()
-    learned, held_out = _split(examples, config)
     with tempfile.TemporaryDirectory(prefix="ftdojo-train-") as scratch, PeakMemory(chosen.device) as memory:
         with returning_freed_memory(chosen.device):
             model = _network(base, config, chosen, start)
-        trainer = _LabelTrainer(
-            model,
-            config,
-            learned,
-            held_out,
-            pad=network.usable_pad(model, Chat(base).pad),
-            arguments={"output_dir": scratch, "use_cpu": chosen.device == "cpu"},
-            hooks={"on_log": on_log, "time_left_s": time_left_s, "stop_after": stop_after},
-        )
+        make_batch = _collate(objective, model, Chat(base).pad)
+        begun = time.monotonic()
         try:
             with keeping_freed_memory(chosen.device):
+                if objective.passes_before and not config.facts.four_bit:  # 4-bit weights are on the device already
+                    model.to(chosen.device)
+                rows = objective.prepare(model, examples, config.batch_size, make_batch)
+                if time_left_s is not None:
+                    time_left_s = max(0.0, time_left_s - (time.monotonic() - begun))
+                trainer = _LabelTrainer(
+                    model,
+                    config,
+                    _split(rows, config),
+                    objective=objective,
+                    make_batch=make_batch,
+                    arguments={"output_dir": scratch, "use_cpu": chosen.device == "cpu"},
+                    hooks={"on_log": on_log, "time_left_s": time_left_s, "stop_after": stop_after},
+                )
                 trainer.train()
         except torch.OutOfMemoryError as error:
             raise _fault(
@@ -110,6 +121,7 @@ def train(
         peak_memory_bytes=memory.peak,
         curve=trainer.monitor.curve,
         eval_curve=trainer.monitor.eval_curve,
+        rewards=trainer.monitor.rewards,
         compute=str(chosen),
         stopped=trainer.monitor.stopped,
     )
@@ -119,7 +131,7 @@ def train(
     return result
 
 
-def _network(base: Path, config: TrainConfig, chosen: Compute, start: Path | None = None) -> Any:
+def _network(base: Path, config: WeightsConfig, chosen: Compute, start: Path | None = None) -> Any:
     """The model to train: the base model, with adapters if the configuration asks for them.
 
     The adapters are new, or those in ``start``; so are the weights without adapters.
@@ -165,7 +177,14 @@ def _network(base: Path, config: TrainConfig, chosen: Compute, start: Path | Non
     return adapted
 
 
-def _split(examples: Sequence[Example], config: TrainConfig) -> tuple[list[Example], list[Example]]:
+def _collate(objective: Objective[S], model: Any, pad: int) -> Collate[S]:
+    """Return how batches for a model are made."""
+    pad = network.usable_pad(model, pad)
+    share = runs_batched(model.config) and attention.supports_packing(model) and prefix.can_share(model.config)
+    return lambda rows: objective.collate(rows, pad, share=share)
+
+
+def _split(examples: Sequence[S], config: WeightsConfig) -> tuple[list[S], list[S]]:
     """Split the rows into training and held-out rows, at random with the configuration's seed."""
     count = config.held_out(len(examples))
     order = torch.randperm(len(examples), generator=torch.Generator().manual_seed(config.seed)).tolist()
@@ -173,22 +192,24 @@ def _split(examples: Sequence[Example], config: TrainConfig) -> tuple[list[Examp
 
 
 class _LabelTrainer(TransformersTrainer):  # type: ignore[misc]
-    """``Trainer`` with our batches, loss and optimizer."""
+    """``Trainer`` with our batches, objective and optimizer."""
 
     loss_is_scaled_for_ga = True
-    """The loss is divided by the label tokens of all accumulated batches, so every label token has the same weight."""
+    """The loss is divided by the units of all accumulated batches, so every unit has the same weight."""
 
     def __init__(
         self,
         model: Any,
-        config: TrainConfig,
-        learned: list[Example],
-        held_out: list[Example],
+        config: WeightsConfig,
+        split: tuple[list[Any], list[Any]],
         *,
-        pad: int,
+        objective: Objective[Any],
+        make_batch: Collate[Any],
         arguments: dict[str, Any],
         hooks: dict[str, Any],
     ) -> None:
+        """``split``: the rows to train on, and those that are held out."""
+        learned, held_out = split
         size = config.batch_size
         rows = len(learned) + len(held_out)
         per_epoch, steps = config.steps_per_epoch(rows), config.steps(rows)
@@ -212,10 +233,11 @@ class _LabelTrainer(TransformersTrainer):  # type: ignore[misc]
             ddp_find_unused_parameters=False,
         )
         settings._n_gpu = min(1, settings.n_gpu)  # otherwise one process would use all visible GPUs, with threads
-        share = runs_batched(model.config) and attention.supports_packing(model) and prefix.can_share(model.config)
-        held_out = sorted(held_out, key=lambda e: len(e.input_ids))
+        held_out = sorted(held_out, key=lambda e: max(len(s.input_ids) for s in e.sequences))
+        batches = [make_batch(held_out[i : i + size]) for i in range(0, len(held_out), size)]
+        self.objective = objective
         self.monitor = Monitor(
-            [collate(held_out[i : i + size], pad, share=share) for i in range(0, len(held_out), size)],
+            HeldOut(batches, objective) if batches else None,
             every=max(1, min(per_epoch, steps) // 2),
             patience=config.patience,
             agree=_broadcast_stop if settings.world_size > 1 else None,
@@ -226,26 +248,31 @@ class _LabelTrainer(TransformersTrainer):  # type: ignore[misc]
             model=model,
             args=settings,
             train_dataset=learned,
-            data_collator=lambda rows: collate(rows, pad, share=share),
+            data_collator=make_batch,
             callbacks=[self.monitor],
         )
-        self.model_accepts_loss_kwargs = True  # makes the Trainer count labels over the whole accumulated batch
+        self.model_accepts_loss_kwargs = True  # makes the Trainer count units over the whole accumulated batch
         self.remove_callback(PrinterCallback)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> GroupedSampler:
         size = self.args.train_batch_size
-        keys = prefix.sort_keys([e.input_ids for e in self.train_dataset], size)
-        return GroupedSampler(keys, size, self.args.seed)
+        return GroupedSampler(row_keys(self.train_dataset, size), size, self.args.seed)
+
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> torch.Tensor:
+        """Return the number of units of all accumulated batches, in all processes."""
+        count = torch.stack([self.objective.count_units(batch) for batch in batch_samples]).sum().to(device)
+        return self.accelerator.gather(count).sum() if self.args.world_size > 1 else count
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """Return the summed cross-entropy of this batch, divided by the number of all accumulated label tokens."""
+        """Return the summed loss of this batch, divided by the number of units of all accumulated batches."""
         # The batches of one step are similar, so every process multiplies its own count.
         self.monitor.tokens += self.accelerator.num_processes * int(inputs["attention_mask"].sum())
-        total, _ = label_loss(model, inputs)
+        loss = self.objective.loss(model, inputs)
+        self.monitor.add(loss)
         # Processes average their gradients, but the count covers all of them.
-        return total * self.accelerator.num_processes / num_items_in_batch
+        return loss.total * self.accelerator.num_processes / num_items_in_batch
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """Create AdamW with float32 masters; weight decay applies to the parameters that transformers would decay."""

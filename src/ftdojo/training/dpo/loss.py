@@ -1,0 +1,123 @@
+"""Losses of preferences, from the log-probabilities of the answers."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch.nn.functional import logsigmoid
+
+from ftdojo.training.backend import REWARD_ACCURACY, REWARD_MARGIN
+from ftdojo.training.dpo.pairs import Pair
+from ftdojo.training.sft.batches import Batch
+from ftdojo.training.sft.loss import sequence_losses
+from ftdojo.training.sft.objective import Collate, Loss, Objective
+from ftdojo.training.sft.shapes import row_keys
+from ftdojo.training.sft.tokens import Example
+
+CERTAIN = -1e-6
+"""The highest mean log-probability of which odds are computed: those of a certain answer are infinite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Both answers of each pair of a batch. All tensors have the shape (pairs, 2), the chosen answer first."""
+
+    policy: torch.Tensor
+    """Log-probabilities by the model that is trained, in nats."""
+    reference: torch.Tensor
+    """The same by the model that the training started from."""
+    tokens: torch.Tensor
+    """Numbers of tokens."""
+
+
+@dataclass(frozen=True)
+class PreferenceObjective(Objective[Pair]):
+    """What all losses of preferences have in common. The units are pairs."""
+
+    beta: float
+
+    @abstractmethod
+    def losses(self, answers: Answers) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the loss of each pair, and how much higher the implicit reward of its chosen answer is."""
+
+    def build_row(self, sequences: Sequence[Example]) -> Pair:
+        """Make a pair of the chosen and of the rejected sequence."""
+        chosen, rejected = sequences
+        return Pair(chosen, rejected)
+
+    def collate(self, rows: Sequence[Pair], pad: int, *, share: bool) -> Batch:
+        """Make one batch, with ``reference`` of shape (pairs, 2)."""
+        return {
+            **super().collate(rows, pad, share=share),
+            "reference": torch.tensor([row.reference for row in rows], dtype=torch.float32),
+        }
+
+    def count_units(self, batch: Batch) -> torch.Tensor:
+        """Return the number of pairs."""
+        return torch.tensor(len(batch["reference"]), device=batch["reference"].device)
+
+    def loss(self, network: Any, batch: Batch) -> Loss:
+        """Return the loss of a batch, and its rewards."""
+        policy, tokens = log_probabilities(network, batch)
+        losses, margins = self.losses(Answers(policy, batch["reference"], tokens))
+        logged = {REWARD_MARGIN: margins.detach().sum(), REWARD_ACCURACY: (margins > 0).sum()}
+        return Loss(losses.sum(), self.count_units(batch), logged)
+
+
+@dataclass(frozen=True)
+class DpoObjective(PreferenceObjective):
+    """Direct preference optimization; see :class:`ftdojo.training.dpo.config.DpoConfig`."""
+
+    form: str
+    sft_weight: float
+    passes_before = 1.0
+
+    def losses(self, answers: Answers) -> tuple[torch.Tensor, torch.Tensor]:
+        """Equation 7 of arXiv 2305.18290; for ``ipo`` equation 17 of arXiv 2310.12036 with log-ratios per token; with
+        ``sft_weight`` plus the second term of equation 1 of arXiv 2404.19733."""
+        ratios = answers.policy - answers.reference
+        if self.form == "ipo":
+            ratios = ratios / answers.tokens
+        gain = ratios[:, 0] - ratios[:, 1]
+        losses = (gain - 1 / (2 * self.beta)) ** 2 if self.form == "ipo" else -logsigmoid(self.beta * gain)
+        if self.sft_weight:
+            losses = losses - self.sft_weight * (answers.policy / answers.tokens)[:, 0]
+        return losses, self.beta * gain
+
+    def prepare(self, network: Any, rows: Sequence[Pair], batch_size: int, collate: Collate[Pair]) -> list[Pair]:
+        """Compute the reference: log-probabilities of all answers before the training."""
+        keys, done, training = row_keys(rows, batch_size), list(rows), network.training
+        order = sorted(range(len(rows)), key=keys.__getitem__)
+        network.eval()
+        for begin in range(0, len(order), batch_size):
+            numbers = order[begin : begin + batch_size]
+            batch = {name: t.to(network.device) for name, t in collate([rows[i] for i in numbers]).items()}
+            with torch.no_grad():
+                found, _ = log_probabilities(network, batch)
+            for number, (chosen, rejected) in zip(numbers, found.tolist(), strict=True):
+                done[number] = replace(rows[number], reference=(chosen, rejected))
+        network.train(training)
+        return done
+
+
+@dataclass(frozen=True)
+class OrpoObjective(PreferenceObjective):
+    """Odds-ratio preference optimization; see :class:`ftdojo.training.dpo.config.OrpoConfig`."""
+
+    def losses(self, answers: Answers) -> tuple[torch.Tensor, torch.Tensor]:
+        """Equations 6 and 7 of arXiv 2403.07691, with the geometric mean of the tokens' probabilities."""
+        means = answers.policy / answers.tokens
+        certain = means.clamp(max=CERTAIN)
+        odds = certain - torch.log(-torch.expm1(certain))
+        losses = -means[:, 0] - self.beta * logsigmoid(odds[:, 0] - odds[:, 1])
+        return losses, self.beta * (means[:, 0] - means[:, 1])
+
+
+def log_probabilities(network: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the log-probabilities of the answers of a batch, in nats, and their numbers of tokens: (pairs, 2) each."""
+    losses, counts = sequence_losses(network, batch)
+    return -losses.view(-1, 2), counts.view(-1, 2)

@@ -1,0 +1,83 @@
+"""What a training minimizes. The trainer, the monitor and the forecast are the same for every objective."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic
+
+import torch
+
+from ftdojo.training.sft.batches import Batch, collate
+from ftdojo.training.sft.loss import label_loss
+from ftdojo.training.sft.tokens import IGNORED, Example, S
+
+Collate = Callable[[Sequence[S]], Batch]
+"""Makes one batch of rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """The loss of one batch, summed over its units."""
+
+    total: torch.Tensor
+    """A scalar with gradients."""
+    units: torch.Tensor
+    """The number of units, e.g. label tokens."""
+    logged: Mapping[str, torch.Tensor] = field(default_factory=dict)
+    """Further numbers to log, by name, each summed over the units, without gradients."""
+
+
+class Objective(ABC, Generic[S]):
+    """The loss of a training, as a sum over units that all have the same weight in an optimizer step."""
+
+    passes_before: float = 0.0
+    """How often all rows pass forward through the model before the first step."""
+
+    def collate(self, rows: Sequence[S], pad: int, *, share: bool) -> Batch:
+        """Make one batch of all sequences of rows (:func:`ftdojo.training.sft.batches.collate`)."""
+        return collate([sequence for row in rows for sequence in row.sequences], pad, share=share)
+
+    @abstractmethod
+    def build_row(self, sequences: Sequence[Example]) -> S:
+        """Make a row of its sequences."""
+
+    def prepare(self, network: Any, rows: Sequence[S], batch_size: int, collate: Collate[S]) -> list[S]:
+        """Compute what depends on the weights that the training starts from, once, before the first step.
+
+        Args:
+            network: the model with those weights, on its device.
+            rows: all rows.
+            batch_size: rows of a batch.
+            collate: makes a batch of rows.
+
+        Returns:
+            The same rows in the same order, with what was computed.
+        """
+        return list(rows)
+
+    @abstractmethod
+    def count_units(self, batch: Batch) -> torch.Tensor:
+        """Return the number of units of a batch."""
+
+    @abstractmethod
+    def loss(self, network: Any, batch: Batch) -> Loss:
+        """Return the loss of a batch."""
+
+
+class CrossEntropy(Objective[Example]):
+    """Supervised fine-tuning: the cross-entropy of the label tokens, which are the units."""
+
+    def build_row(self, sequences: Sequence[Example]) -> Example:
+        """Return the one sequence."""
+        (row,) = sequences
+        return row
+
+    def count_units(self, batch: Batch) -> torch.Tensor:
+        """Return the number of label tokens."""
+        return (batch["labels"] != IGNORED).sum()
+
+    def loss(self, network: Any, batch: Batch) -> Loss:
+        """See :func:`ftdojo.training.sft.loss.label_loss`."""
+        return Loss(*label_loss(network, batch))

@@ -1,0 +1,168 @@
+"""A whole run: supervised fine-tuning, then preferences from its weights; resumed, verified and exported."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ftdojo.audit import verify
+from ftdojo.audit.export import export
+from ftdojo.contract.options import RunOptions
+from ftdojo.contract.progress import Silent
+from ftdojo.contract.protocol import Iteration, Observation
+from ftdojo.episode import Dojo, run_episode, validate
+from ftdojo.outside.answers import describe_schema
+from ftdojo.record import Home, RunFolder
+
+PAGE = Path(__file__).parents[3] / "docs/preferences.md"
+BLOCK = re.compile(r"```\w+\n# file: (\S+)\n(.*?)```", re.DOTALL)
+PROGRAM = """
+import argparse, json, pathlib
+parser = argparse.ArgumentParser()
+for name in ("input", "output", "limit"):
+    parser.add_argument(f"--{name}")
+given = parser.parse_args()
+raw = (pathlib.Path(given.input) / "train.jsonl").read_text().splitlines()
+with open(given.output, "w") as out:
+    for number, line in enumerate(raw[: int(given.limit)]):
+        request, verdict = json.loads(line).values()
+        out.write(json.dumps(ROW) + "\\n")
+"""
+SUPERVISED = '{"prompt": request, "completion": "yes" if number % 5 == 0 else "no"}'
+"""Mostly the wrong answer, so that preferences have something to turn around."""
+PAIR = '{"prompt": request, "chosen": verdict, "rejected": "no" if verdict == "yes" else "yes"}'
+SFT = {"method": "full", "learning_rate": 0.01, "epochs": 4, "batch_size": 8, "max_length": 64}
+DPO = {
+    "method": "dpo",
+    "weights": "full",
+    "start": "best",
+    "learning_rate": 0.003,
+    "sft_weight": 10,
+    "epochs": 6,
+    "batch_size": 8,
+    "max_length": 64,
+}
+PLAN = {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []}
+
+
+def submission(folder: Path, train: dict[str, Any], row: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / "plan.yaml").write_text(yaml.safe_dump(PLAN))
+    (folder / "train.yaml").write_text(yaml.safe_dump(train))
+    (folder / "process_data.py").write_text(PROGRAM.replace("ROW", row))
+    return folder
+
+
+class SupervisedThenPreferences:
+    """Submits a supervised training, then one on preferences that starts from it."""
+
+    name, planner = "supervised-then-preferences", ""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def propose(self, observation: Observation) -> Path | None:
+        number = len(observation.history)
+        both = [(SFT, SUPERVISED), (DPO, PAIR)]
+        return submission(self.folder / str(number), *both[number]) if number < len(both) else None
+
+
+@pytest.fixture(scope="module")
+def task(approve: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The task of other tests, which also allows the methods."""
+    folder = shutil.copytree(approve, tmp_path_factory.mktemp("own") / "approve")
+    with (folder / "task.toml").open("a") as file:
+        file.write('[rules]\nmethods = ["full", "lora", "dpo", "orpo"]\n')
+    return folder
+
+
+def dojo(place: Path, task: Path, model: Path) -> Dojo:
+    options = RunOptions(task=str(task), model=str(model), agent="supervised-then-preferences")
+    return Dojo(options, place / "run", home=Home(place / "home"))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, task: Path, tiny_model: Path) -> Path:
+    """A finished run that was interrupted between the two trainings."""
+    place = tmp_path_factory.mktemp("run")
+    agent = SupervisedThenPreferences(tmp_path_factory.mktemp("submissions"))
+    with dojo(place, task, tiny_model) as begun:
+        folder = agent.propose(begun.reset())
+        assert folder is not None
+        begun.step(folder)
+    with dojo(place, task, tiny_model) as resumed:
+        result = run_episode(resumed, agent)
+    assert [i.accepted for i in result.iterations] == [True, True], result.iterations
+    assert result.best.iteration == 2
+    return place
+
+
+def iterations(place: Path) -> list[Iteration]:
+    from ftdojo.record import Ledger
+    from ftdojo.record.history import History
+
+    with Ledger(place / "run") as ledger:
+        return History(ledger).iterations
+
+
+def test_the_run_is_verified_with_its_lineage(place: Path) -> None:
+    audit = verify(place / "run", home=Home(place / "home"), progress=Silent())
+    assert {check.name: check.message for check in audit.checks if check.status != "ok"} == {}
+
+
+def test_it_is_trained_again_to_the_same_model_when_the_store_is_gone(place: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(place, tmp_path / "copy")
+    shutil.rmtree(copy / "home/stages")
+    made = export(copy / "run", tmp_path / "out", home=Home(copy / "home"), progress=Silent())
+    assert [step.iteration.number for step in made.steps] == [2, 1]
+    assert made.score == made.steps[0].iteration.score
+    weights = "model.safetensors"
+    assert (made.written.folder / weights).read_bytes() == (place / "run/model" / weights).read_bytes()
+
+
+def test_rewards_are_in_the_record_and_in_the_curves(place: Path) -> None:
+    supervised, preferences = (i.feedback.training for i in iterations(place))
+    assert supervised is not None
+    assert supervised.rewards is None
+    assert preferences is not None
+    assert preferences.rewards is not None
+    assert preferences.rewards[-1].accuracy > 0.5
+    lines = [json.loads(line) for line in RunFolder(place / "run").metrics.read_text().splitlines()]
+    drawn = [line["train/reward_margin"] for line in lines if "train/reward_margin" in line]
+    assert drawn == [point.margin for point in preferences.rewards]
+
+
+def test_gates_speak_of_pairs(task: Path, tiny_model: Path, tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+
+    def verdict(row: str, **changes: Any) -> tuple[int | None, list[str]]:
+        folder = submission(tmp_path / "submission", {**DPO, "start": "base", **changes}, row)
+        found = validate(folder, RunOptions(task=str(task), model=str(tiny_model)), home=home)
+        return found.gate, [finding.code for finding in found.findings]
+
+    assert verdict(PAIR) == (None, [])
+    assert verdict(SUPERVISED) == (2, ["bad_row"])
+    assert verdict(PAIR.replace('"rejected": "no"', '"rejected": "not today, and never on a Sunday"'))[1] == [
+        "length_bias"
+    ]
+    assert verdict(PAIR, beta=0) == (0, ["bad_value"])
+
+
+def test_the_program_of_the_page_writes_good_pairs(task: Path, tiny_model: Path, tmp_path: Path) -> None:
+    files = dict(BLOCK.findall(PAGE.read_text("utf-8")))
+    train = yaml.safe_load(files["train.yaml"])
+    folder = submission(tmp_path / "submission", {**train, "start": "base", "batch_size": 8, "max_length": 64}, PAIR)
+    (folder / "process_data.py").write_text(files["process_data.py"])
+    found = validate(folder, RunOptions(task=str(task), model=str(tiny_model)), home=Home(tmp_path / "home"))
+    assert (found.gate, found.findings) == (None, [])
+
+
+def test_planners_get_the_schema() -> None:
+    properties = describe_schema("train.yaml", ("lora", "dpo"), "dpo")["schema"]["properties"]
+    assert {"beta", "loss", "sft_weight", "weights", "lora"} <= properties.keys()
