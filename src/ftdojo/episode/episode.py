@@ -128,16 +128,10 @@ class Dojo:
         number = len(self._history.iterations) + 1
         folder = _keep(submission, self._folder.submission(number))
         planning_s = self._accounts.begin_stages()
-        reference = verdicts_on(self._setting.task, self._observer.items, self._best_outcome)
+        task, items = self._setting.task, self._observer.items
+        reference = verdicts_on(task, items, self._best_outcome)
         outcome = self._stages.run(folder, self._accounts.charged_remaining(), reference=reference)
-        feedback, decision = judge(
-            self._setting.task,
-            self._observer.items,
-            outcome,
-            reference,
-            guard=self._stages.guard,
-            planning_s=planning_s,
-        )
+        feedback, decision = judge(task, items, outcome, reference, guard=self._stages.guard, planning_s=planning_s)
         iteration = Iteration(
             number=number,
             digests=outcome.digests,
