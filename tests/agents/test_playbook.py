@@ -179,16 +179,17 @@ def test_the_first_training_is_a_serious_one(tmp_path: Path) -> None:
     assert (first.recipe.max_rows, first.train.epochs) == (SPEC.rules.max_rows, practice.PASSES)
     assert first.train.learning_rate == practice.learning_rate(MODEL.hidden_size, adapters=True)
     steps = first.train.steps(first.recipe.max_rows)
-    assert (first.train.batch_size, steps > 200) == (16, True)
+    assert (first.train.batch_size, first.train.gradient_accumulation, steps > 200) == (4, 4, True)
     assert first.train.held_out(first.recipe.max_rows) == 64
 
 
 def test_few_rows_are_passed_more_often_in_small_batches_and_all_are_learned_from(tmp_path: Path) -> None:
     (few,) = play(tmp_path / "few", rows=16)
-    assert (few.recipe.max_rows, few.train.epochs, few.train.batch_size) == (80, 6.0, 8)
+    assert (few.recipe.max_rows, few.train.epochs) == (80, 6.0)
+    assert (few.train.batch_size, few.train.gradient_accumulation) == (4, 2)
     assert few.train.eval_fraction == 0
     (more,) = play(tmp_path / "more", rows=60)
-    assert (more.train.epochs, more.train.batch_size) == (3.0, 8)
+    assert (more.train.epochs, more.train.gradient_accumulation) == (3.0, 2)
 
 
 @pytest.mark.parametrize("wall_s", [90, 200, 400, 700, 1000, 1500, 3000])

@@ -18,6 +18,10 @@ REPEATS = 4.0
 LEAST_STEPS, MOST_PASSES = 60, 8.0
 """Very few rows get more passes, until there are at least this many optimizer steps, and at most this many passes."""
 SMALL_BATCH, LARGE_BATCH = 8, 16
+"""Rows of an optimizer step."""
+MICRO_BATCH = 4
+"""Rows that pass together, several times a step: the trainer puts rows of similar length together, and a step of one
+such batch follows what they have in common. It needs less memory, too."""
 LARGE_BATCH_STEPS = 200
 """A large batch needs at least this many optimizer steps: adapters lose by large batches (LoRA Without Regret)."""
 HELD_OUT_ROWS, HELD_OUT_SHARE = 64, 0.05
@@ -40,6 +44,10 @@ CONTINUED_RATES = (1.0, 0.5)
 """Learning rates of a training that goes on from trained weights, in multiples of the first training's: the same, so
 that all of them are one long training with one fall at its end. The second is for a second try: the higher the rate,
 the more is forgotten (Ibrahim et al. 2024, arXiv 2403.08763)."""
+WARMUP_SHARE, WARMUP_STEPS, MOST_WARMUP = 0.03, 6, 0.25
+"""Share of the steps over which the rate rises, at least so many steps, at most that share. Adam's first steps have the
+full rate in every weight, however small its gradient (Ma and Yarats 2021, arXiv 1910.04209). A training that goes on
+from trained weights begins with them again, and they undo what was learned."""
 WIDTH_POWER = 0.5
 """The rate falls with this power of the hidden size. Fitted powers are 0.78 for Llama and 0.08 for Qwen models."""
 
@@ -78,6 +86,11 @@ def batch_size(row_passes: float) -> int:
 def steps(row_passes: float) -> int:
     """Optimizer steps of the whole training, in batches of :func:`batch_size`."""
     return math.ceil(row_passes / batch_size(row_passes))
+
+
+def warmup_ratio(row_passes: float) -> float:
+    """The share of the steps over which the rate rises."""
+    return round(min(MOST_WARMUP, max(WARMUP_SHARE, WARMUP_STEPS / steps(row_passes))), 3)
 
 
 def held_out_share(rows: int) -> float:

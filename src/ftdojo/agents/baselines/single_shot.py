@@ -12,8 +12,6 @@ from ftdojo.contract.protocol import Observation
 from ftdojo.contract.submission import Plan, PlannedChange
 from ftdojo.contract.train_config import TrainConfig
 
-MICRO_BATCH = 4
-"""Larger batches are accumulated from ones of this size, as there is no second try if one does not fit into memory."""
 WARMUP_RATIO = 0.1
 """What is not set is the default of ``train.yaml``: adapters of rank 16 on all linear layers, cosine schedule."""
 
@@ -50,8 +48,8 @@ class SingleShot:
             "method": method,
             "learning_rate": practice.learning_rate(model.hidden_size, adapters=adapters, steps=practice.steps(passes)),
             "epochs": practice.PASSES,
-            "batch_size": MICRO_BATCH,
-            "gradient_accumulation": practice.batch_size(passes) // MICRO_BATCH,
+            "batch_size": practice.MICRO_BATCH,
+            "gradient_accumulation": practice.batch_size(passes) // practice.MICRO_BATCH,
             "warmup_ratio": WARMUP_RATIO,
             "max_length": min(TrainConfig().max_length, model.context_length),
         }

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from ftdojo.agents import draft as drafts
+from ftdojo.agents import practice
 from ftdojo.agents.draft import Draft
 from ftdojo.contract.protocol import Observation
 from ftdojo.contract.recipe import Recipe
@@ -23,8 +24,6 @@ from ftdojo.contract.train_config import Lora, TrainConfig
 from ftdojo.schema import StrictModel
 
 MIN_ROWS = 64
-MICRO_BATCH = 4
-"""Larger batches are accumulated from batches of this size, so that no point fails for lack of memory."""
 ALPHA = 2
 """The adapter's alpha is this times its rank: the scale of its output stays the same when the rank is varied."""
 
@@ -129,8 +128,8 @@ class Space:
             schedule=point.schedule,
             warmup_ratio=point.warmup_ratio,
             epochs=point.epochs,
-            batch_size=min(MICRO_BATCH, point.batch_size),
-            gradient_accumulation=max(1, point.batch_size // MICRO_BATCH),
+            batch_size=min(practice.MICRO_BATCH, point.batch_size),
+            gradient_accumulation=max(1, point.batch_size // practice.MICRO_BATCH),
             weight_decay=point.weight_decay,
             max_length=min(TrainConfig().max_length, self.context_length),
             seed=self.seed,

@@ -44,8 +44,10 @@ def first_training(observation: Observation) -> Proposal:
             observation.model.hidden_size, adapters=adapters, steps=practice.steps(passes)
         ),
         "schedule": practice.FALLING if first_step(observation) is None else practice.STEADY,
+        "warmup_ratio": practice.warmup_ratio(passes),
         "epochs": made.epochs,
-        "batch_size": practice.batch_size(passes),
+        "batch_size": practice.MICRO_BATCH,
+        "gradient_accumulation": practice.batch_size(passes) // practice.MICRO_BATCH,
         "max_length": min(MAX_LENGTH, observation.model.context_length),
         "eval_fraction": practice.held_out_share(made.rows),
         "lora": LORA if adapters else None,
@@ -62,7 +64,7 @@ def first_training(observation: Observation) -> Proposal:
         PlannedChange(
             key="train",
             before="untouched",
-            after=f"{method}, learning rate {train['learning_rate']:g}, batches of {train['batch_size']}, "
+            after=f"{method}, learning rate {train['learning_rate']:g}, {practice.batch_size(passes)} rows a step, "
             f"{made.epochs:g} passes over up to {made.rows} rows",
             because=f"training passes {observation.train_rows_per_s:.1f} questions a second, checks and evaluation "
             f"take about {forecast.overhead_s(observation):.0f} s; repeated rows teach while they are few",

@@ -81,13 +81,15 @@ def _continued(s: Situation, recipe: Recipe) -> Draft | None:
     used = _used_rows(s)
     unseen = has_more_rows(s)
     rows = max(MIN_ROWS, int(min(passes, available(s)))) if unseen else forecast.rows(own, s.observation)
+    epochs = math.floor(100 * min(practice.REPEATS, passes / rows)) / 100
     return Draft(
         recipe.model_copy(update={"max_rows": rows, "skip": recipe.skip + used if unseen else recipe.skip}),
         own.with_train(
             start=s.iteration.number,
             learning_rate=float(f"{s.best.train.learning_rate * practice.CONTINUED_RATES[tries]:.2g}"),
             schedule=practice.FALLING if s.takes_all else practice.STEADY,
-            epochs=math.floor(100 * min(practice.REPEATS, passes / rows)) / 100,
+            warmup_ratio=practice.warmup_ratio(rows * epochs),
+            epochs=epochs,
             eval_fraction=practice.held_out_share(rows),
             seed=own.train.seed + 1 + tries,
         ).train,
@@ -109,6 +111,13 @@ def _continuation(s: Situation, draft: Draft, evidence: str) -> tuple[PlannedCha
             "the loss begins near where it ended",
         ),
         ("train.schedule", before.train.schedule, after.train.schedule, fall, "the loss falls further at the end"),
+        (
+            "train.warmup_ratio",
+            f"{before.train.warmup_ratio:g}",
+            f"{after.train.warmup_ratio:g}",
+            "the optimizer begins anew",
+            "the loss does not rise at first",
+        ),
         ("train.epochs", f"{before.train.epochs:g}", f"{after.train.epochs:g}", time, "none"),
         ("recipe.skip", before.recipe.skip, after.recipe.skip, "rows that were not seen teach more", "none"),
         ("recipe.max_rows", before.recipe.max_rows, after.recipe.max_rows, time, "none"),
