@@ -41,12 +41,16 @@ class Episode:
     """Submissions with rows that overlapped evaluation items."""
     trivial_items: dict[str, list[ItemScore]]
     """Key of :attr:`TrivialAnswers.scores` -> the verdicts on the test items; none if they were not measured."""
-    ran: bool = True
-    """Whether it has a record of its own; false for a contestant that needs no training."""
-    teachers: Teachers | None = None
-    """The rule on the language models that its data programs called; ``None`` if it has no record of its own."""
+    teachers: Teachers | None
+    """The rule on the language models that its data programs called; ``None`` for a contestant that needs no training,
+    which has no record of its own."""
     prechecks: tuple[int, int] = (0, 0)
     """Submissions that were checked for free, and those of them with rows that overlapped evaluation items."""
+
+    @property
+    def ran(self) -> bool:
+        """Whether it has a record of its own."""
+        return self.teachers is not None
 
 
 def read_episode(out: Path, job: Job) -> Episode | None:
