@@ -2,13 +2,15 @@ import glob
 import os
 import socket
 import sys
+import tempfile
 
 import ftdojo_llm
 
 assert ftdojo_llm.models() == ["self"]
 reached = []
 places = ["@OTHER@/socket", "/llm/../@OTHER@/socket", "/proc/1/root@OTHER@/socket", "/proc/@PID@/root@OTHER@/socket"]
-places += glob.glob("/tmp/ftdojo-gateway-*/llm/socket") + glob.glob("/proc/*/root/tmp/ftdojo-gateway-*/llm/socket")
+for root in ("", "/proc/*/root"):
+    places += glob.glob(f"{root}{tempfile.gettempdir()}/ftdojo-gateway-*/llm/socket")
 for place in places:
     try:
         socket.socket(socket.AF_UNIX).connect(place)
