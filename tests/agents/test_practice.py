@@ -63,7 +63,11 @@ def test_a_size_is_within_what_is_there_wanted_and_affordable(rows: int, wanted:
     assert made.epochs == 1 or made.rows >= 0.98 * rows, "all rows come before any row twice"
 
 
-def test_the_rate_rises_over_a_few_steps_also_where_a_training_is_short() -> None:
-    rises = {steps: practice.warmup_ratio(steps * practice.SMALL_BATCH) * steps for steps in (8, 24, 60, 100)}
-    assert rises == {8: 2, 24: 6, 60: 6, 100: 6}
+@pytest.mark.parametrize("steps", range(4, 199))
+def test_the_rate_rises_over_a_few_steps_also_where_a_training_is_short(steps: int) -> None:
+    ratio = practice.warmup_ratio(steps * practice.SMALL_BATCH)
+    assert int(ratio * steps) == min(practice.WARMUP_STEPS, int(practice.MOST_WARMUP * steps))
+
+
+def test_the_rate_of_a_long_training_rises_over_a_share_of_it() -> None:
     assert practice.warmup_ratio(practice.LARGE_BATCH * 1000) == practice.WARMUP_SHARE

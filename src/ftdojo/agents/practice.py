@@ -20,8 +20,8 @@ LEAST_STEPS, MOST_PASSES = 60, 8.0
 SMALL_BATCH, LARGE_BATCH = 8, 16
 """Rows of an optimizer step."""
 MICRO_BATCH = 4
-"""Rows that pass together, several times a step: the trainer puts rows of similar length together, and a step of one
-such batch follows what they have in common. It needs less memory, too."""
+"""Rows that pass together, several times a step. Less memory suffices, and as the trainer puts rows of similar length
+together, a step has rows of several lengths."""
 LARGE_BATCH_STEPS = 200
 """A large batch needs at least this many optimizer steps: adapters lose by large batches (LoRA Without Regret)."""
 HELD_OUT_ROWS, HELD_OUT_SHARE = 64, 0.05
@@ -46,8 +46,8 @@ that all of them are one long training with one fall at its end. The second is f
 the more is forgotten (Ibrahim et al. 2024, arXiv 2403.08763)."""
 WARMUP_SHARE, WARMUP_STEPS, MOST_WARMUP = 0.03, 6, 0.25
 """Share of the steps over which the rate rises, at least so many steps, at most that share. Adam's first steps have the
-full rate in every weight, however small its gradient (Ma and Yarats 2021, arXiv 1910.04209). A training that goes on
-from trained weights begins with them again, and they undo what was learned."""
+full rate in every weight, however small its gradient (Ma and Yarats 2021, arXiv 1910.04209), and a training that goes
+on from trained weights begins with them again."""
 WIDTH_POWER = 0.5
 """The rate falls with this power of the hidden size. Fitted powers are 0.78 for Llama and 0.08 for Qwen models."""
 
@@ -89,8 +89,9 @@ def steps(row_passes: float) -> int:
 
 
 def warmup_ratio(row_passes: float) -> float:
-    """The share of the steps over which the rate rises."""
-    return round(min(MOST_WARMUP, max(WARMUP_SHARE, WARMUP_STEPS / steps(row_passes))), 3)
+    """The share of the steps over which the rate rises, to three digits, rounded up: the trainer cuts the steps."""
+    share = min(MOST_WARMUP, max(WARMUP_SHARE, WARMUP_STEPS / steps(row_passes)))
+    return math.ceil(1000 * share) / 1000
 
 
 def held_out_share(rows: int) -> float:

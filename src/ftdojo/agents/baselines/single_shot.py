@@ -12,13 +12,11 @@ from ftdojo.contract.protocol import Observation
 from ftdojo.contract.submission import Plan, PlannedChange
 from ftdojo.contract.train_config import TrainConfig
 
-WARMUP_RATIO = 0.1
-"""What is not set is the default of ``train.yaml``: adapters of rank 16 on all linear layers, cosine schedule."""
-
 
 class SingleShot:
     """All documented sources with answers in the scorer's form, three passes over as many rows as the rules and the
-    clock allow, a learning rate by the model's width; then it stops.
+    clock allow, a learning rate by the model's width; then it stops. What it does not set has the default of
+    ``train.yaml``: adapters of rank 16 on all linear layers, a cosine schedule.
 
     Allowed to know: the task's specification, its limits, the model's architecture, and the measured speed of training
     and evaluation. It does not look at the baseline's outputs, and sees no feedback before it stops.
@@ -50,7 +48,7 @@ class SingleShot:
             "epochs": practice.PASSES,
             "batch_size": practice.MICRO_BATCH,
             "gradient_accumulation": practice.batch_size(passes) // practice.MICRO_BATCH,
-            "warmup_ratio": WARMUP_RATIO,
+            "warmup_ratio": practice.warmup_ratio(passes),
             "max_length": min(TrainConfig().max_length, model.context_length),
         }
         draft = drafts.first(spec, rows=rows, seed=observation.seed, train=train)
