@@ -42,6 +42,7 @@ def test_a_table_becomes_a_model_in_three_commands(
     assert (made["form"], made["answer"], set(made["classes"])) == ("table", "verdict", {"yes", "no"})
     assert ftdojo("task", "check", "requests")["ok"]
     options = RunOptions(task="requests", model=str(tiny_model), agent=Submits.name)
+    # The commands of the README let FT-Agent train, which takes longer.
     train = {"epochs": 4, "max_length": 128}
     submission = write_submission(tmp_path / "submission", train=train, source={"prompt": made["prompt"]})
     with Dojo(options, Path("runs/requests-seed0"), home=Home.default()) as dojo:
