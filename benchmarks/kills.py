@@ -36,6 +36,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -143,6 +144,27 @@ def fakes() -> None:
     grading._start_process = Forked
 
 
+def fork(work: Callable[[], int | None]) -> int:
+    """Start work in a fork of this process, and return the fork's pid. What the work returns is its exit status; 1
+    after an exception, which is printed."""
+    if pid := os.fork():
+        return pid
+    status = 1
+    try:
+        status = work() or 0
+    except BaseException:  # noqa: BLE001 - told by the status, and printed
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def wait(pid: int) -> int:
+    """Wait for the end of a fork, and return its exit status, negative if a signal ended it."""
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
 class Forked:
     """The grading process as a fork of this one, so that 200 runs need not import torch again; of what
     :func:`ftdojo.child.running` gives, the part that :func:`ftdojo.episode.grading.grade` uses."""
@@ -150,20 +172,16 @@ class Forked:
     def __init__(self, complaints: IO[str]) -> None:
         request, self._request = os.pipe()
         self._answers, answers = os.pipe()
-        self.pid = os.fork()
-        if self.pid == 0:
-            status = 1
-            try:
-                ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-                for number, end in enumerate((request, answers, complaints.fileno())):
-                    os.dup2(end, number)
-                os.close(self._request)
-                sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w")
-                grading.main()
-                status = 0
-            finally:
-                sys.stdout.flush()
-                os._exit(status)
+
+        def serve() -> None:
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            for number, end in enumerate((request, answers, complaints.fileno())):
+                os.dup2(end, number)
+            os.close(self._request)
+            sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w")
+            grading.main()
+
+        self.pid = fork(serve)
         os.close(request)
         os.close(answers)
         self.stdin, self.stdout = os.fdopen(self._request, "w"), os.fdopen(self._answers)
@@ -177,7 +195,7 @@ class Forked:
             os.kill(self.pid, signal.SIGKILL)
         self.stdin.close()
         self.stdout.close()
-        self.returncode = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        self.returncode = wait(self.pid)
 
 
 def tiny_model(folder: Path) -> None:
@@ -282,24 +300,19 @@ class Case:
 def attempt(case: Case, place: Path) -> int:
     """Start the run in a fork of this process; its pid."""
     place.mkdir(exist_ok=True)
-    pid = os.fork()
-    if pid:
-        return pid
-    status = 1
-    try:
+
+    def play() -> int:
         log = os.open(place / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         os.dup2(log, 1)
         os.dup2(log, 2)
-        case.play(place)
-        status = 0
-    except FtdojoError as error:
-        print(f"error: {error}", flush=True)
-        status = error.exit_status
-    except BaseException:  # noqa: BLE001 - told by the status, and printed
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        os._exit(status)
+        try:
+            case.play(place)
+        except FtdojoError as error:
+            print(f"error: {error}", flush=True)
+            return error.exit_status
+        return 0
+
+    return fork(play)
 
 
 @dataclass
@@ -460,26 +473,14 @@ def device_s(run: Path) -> float:
     return float(json.loads((run / "result.json").read_text("utf-8"))["budget"]["device_s"])
 
 
-def in_a_fork(work: Callable[[], None]) -> None:
-    """Do what may start threads, which forks of this process would lack."""
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            work()
-            status = 0
-        finally:
-            os._exit(status)
-    if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]):
-        sys.exit("the benchmark could not be set up")
-
-
 def prepared(root: Path, real: bool, iterations: int) -> Case:
     """The task and the model."""
     if real:
         return Case(str(REAL_TASK), models.EMBEDDED, True, iterations)
     small_task(root / "approve")
-    in_a_fork(lambda: tiny_model(root / "tiny"))
+    # In a fork, as it may start threads, which later forks of this process would lack.
+    if wait(fork(partial(tiny_model, root / "tiny"))):
+        sys.exit("the benchmark could not be set up")
     return Case(str(root / "approve"), str(root / "tiny"), False, iterations)
 
 
@@ -491,7 +492,7 @@ def measure(kills: int, iterations: int, seed: int, real: bool, root: Path) -> t
         fakes()
     begun = time.monotonic()
     whole = root / "whole"
-    if os.waitstatus_to_exitcode(os.waitpid(attempt(case, whole), 0)[1]):
+    if wait(attempt(case, whole)):
         sys.exit(f"the undisturbed run failed: {(whole / 'log.txt').read_text('utf-8')[-2000:]}")
     seconds = time.monotonic() - begun
     reference = essence(whole / "run")

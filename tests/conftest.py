@@ -12,15 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 import tiny
 from ftdojo.contract.options import RunOptions
-from ftdojo.contract.protocol import Observation
 from ftdojo.record import Home
-from tiny import SUBMISSION
+from submissions import FAILS, Submits, write_submission
 
 # On a busy machine, how long an example takes says nothing of the code. `make fuzz` takes the other one.
 settings.register_profile("quick", deadline=None)
@@ -97,35 +95,19 @@ def approve(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _made_once(tmp_path_factory, "approve", tiny.make_task)
 
 
-class Thrice:
-    """Hands in a good submission, one that learns too little, and one that cannot be read."""
-
-    name, planner = "thrice", ""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def propose(self, observation: Observation) -> Path | None:
-        changes: list[dict[str, Any]] = [{}, {"epochs": 0.2, "learning_rate": 1e-5}, {"learning_rat": 1}]
-        number = len(observation.history)
-        if number == len(changes):
-            return None
-        folder = self.folder / str(number)
-        folder.mkdir()
-        for name, content in SUBMISSION.items():
-            (folder / name).write_text(yaml.safe_dump(content | (changes[number] if name == "train.yaml" else {})))
-        return folder
-
-
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory: pytest.TempPathFactory, approve: Path, tiny_model: Path) -> Path:
-    """A folder with a finished run and the home that it was made in."""
+    """A folder with a finished run and the home that it was made in: of a good submission, one that learns too little,
+    and one that cannot be read."""
     from ftdojo.episode import Dojo, run_episode
 
     def make(folder: Path) -> None:
-        home, agent = Home(folder / "home"), Thrice(tmp_path_factory.mktemp("submissions"))
+        trainings: list[dict[str, Any]] = [{}, FAILS, {"learning_rat": 1}]
+        agent = Submits(
+            *(write_submission(tmp_path_factory.mktemp("submission"), train=training) for training in trainings)
+        )
         options = RunOptions(task=str(approve), model=str(tiny_model), agent=agent.name)
-        with Dojo(options, folder / "run", home=home) as dojo:
+        with Dojo(options, folder / "run", home=Home(folder / "home")) as dojo:
             assert run_episode(dojo, agent).best.iteration == 1
 
     return _made_once(tmp_path_factory, "finished", make)

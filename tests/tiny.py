@@ -75,6 +75,14 @@ def write_network(folder: Path, **changes: Any) -> None:
     LlamaForCausalLM(config).save_pretrained(folder)
 
 
+def allow_methods(task: Path, folder: Path, *methods: str) -> Path:
+    """Copy a task without rules to ``folder``, which must not exist; the copy allows these methods."""
+    shutil.copytree(task, folder)
+    with (folder / "task.toml").open("a") as file:
+        file.write(f"[rules]\nmethods = {json.dumps(methods)}\n")
+    return folder
+
+
 def make_task(folder: Path) -> None:
     """Write a task folder: most requests are approved, so that learning the form of the answer already scores."""
     rng = random.Random(0)

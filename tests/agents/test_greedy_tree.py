@@ -16,20 +16,9 @@ from ftdojo.errors import UsageError
 from ftdojo.llm import connect
 from ftdojo.record import Home
 from scripted_llm import Step, scripted
+from submissions import data_program
 
-PROGRAM = """
-import argparse, json, pathlib
-
-parser = argparse.ArgumentParser()
-for name in ("--input", "--output", "--limit"):
-    parser.add_argument(name, required=True)
-given = parser.parse_args()
-lines = pathlib.Path(given.input, "train.jsonl").read_text().splitlines()[: int(given.limit)]
-rows = [json.loads(line) for line in lines]
-with open(given.output, "w") as out:
-    for row in rows:
-        out.write(json.dumps({"prompt": row["request"], "completion": row["verdict"]}) + "\\n")
-"""
+PROGRAM = data_program()
 TRAIN = "method: full\nlearning_rate: 0.01\nepochs: 6\nbatch_size: 8\nmax_length: 64\n"
 
 

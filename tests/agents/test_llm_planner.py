@@ -22,6 +22,7 @@ from ftdojo.gateway import DataLlm
 from ftdojo.llm import Replay, Transport, connect
 from ftdojo.record import Home
 from scripted_llm import Script, ScriptedLlm, Step, scripted
+from submissions import data_program
 
 DIAGNOSIS = {"most_urgent": "B", "cause": "The answer is not in the form that was asked for."}
 PLAN = {
@@ -37,19 +38,7 @@ PLAN = {
     "outlook": ["then a lower rate"],
     "program": "keep",
 }
-PROGRAM = """
-import argparse, json, pathlib
-
-parser = argparse.ArgumentParser()
-for name in ("--input", "--output", "--limit"):
-    parser.add_argument(name, required=True)
-given = parser.parse_args()
-lines = pathlib.Path(given.input, "train.jsonl").read_text().splitlines()[: int(given.limit)]
-rows = [json.loads(line) for line in lines]
-with open(given.output, "w") as out:
-    for row in rows:
-        out.write(json.dumps({"prompt": row["request"], "completion": row["verdict"]}) + "\\n")
-"""
+PROGRAM = data_program()
 BROKEN = 'raise SystemExit("no data today")'
 
 Reply = Callable[[str, int], str]

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from ftdojo.audit import verify
 from ftdojo.audit.export import export
@@ -17,6 +16,7 @@ from ftdojo.errors import UsageError
 from ftdojo.record import Home
 from ftdojo.sandbox import generators
 from ftdojo.tasks import families, get
+from submissions import write_submission
 
 Become = Callable[[str], None]
 
@@ -64,12 +64,7 @@ def stages(home: Home) -> set[Path]:
 
 
 def test_a_run_of_an_earlier_version(versions: Become, tiny_model: Path, tmp_path: Path) -> None:
-    from tiny import SUBMISSION
-
-    home, run, submission = Home(tmp_path / "home"), tmp_path / "run", tmp_path / "submission"
-    submission.mkdir()
-    for name, content in SUBMISSION.items():
-        (submission / name).write_text(yaml.safe_dump(content))
+    home, run, submission = Home(tmp_path / "home"), tmp_path / "run", write_submission(tmp_path / "submission")
 
     def dojo() -> Dojo:
         options = RunOptions(task="own/approve", model=str(tiny_model), agent="one")

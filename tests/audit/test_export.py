@@ -16,7 +16,6 @@ import yaml
 from ftdojo.audit.export import Exported, Wanted, export
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Silent
-from ftdojo.contract.protocol import Observation
 from ftdojo.contract.row import Row
 from ftdojo.contract.train_config import TrainConfig
 from ftdojo.episode import Dojo, run_episode
@@ -27,24 +26,9 @@ from ftdojo.report.card import card, commands, write_card
 from ftdojo.training import export as to_folder
 from ftdojo.training import tokenize
 from ftdojo.training.sft.trainer import train
+from submissions import Submits, write_submission
 
-FILES: dict[str, dict[str, Any]] = {
-    "plan.yaml": {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []},
-    "train.yaml": {"method": "lora", "learning_rate": 0.005, "epochs": 8, "batch_size": 8, "max_length": 64},
-    "recipe.yaml": {"sources": [{"path": "train.jsonl", "prompt": "{{ request }}", "completion": "{{ verdict }}"}]},
-}
-
-
-class Once:
-    """Hands in one folder, or nothing."""
-
-    name, planner = "once", ""
-
-    def __init__(self, folder: Path | None) -> None:
-        self.folder = folder
-
-    def propose(self, observation: Observation) -> Path | None:
-        return None if observation.history else self.folder
+ADAPTER = {"method": "lora", "learning_rate": 0.005, "epochs": 8}
 
 
 @pytest.fixture(scope="module")
@@ -69,12 +53,10 @@ def denier(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory, approve: Path, denier: Path, home: Home) -> Path:
     """A run whose first submission, an adapter, was accepted."""
-    folder = tmp_path_factory.mktemp("submission")
-    for name, content in FILES.items():
-        (folder / name).write_text(yaml.safe_dump(content))
+    folder = write_submission(tmp_path_factory.mktemp("submission"), train=ADAPTER)
     out = tmp_path_factory.mktemp("runs") / "run"
-    with Dojo(RunOptions(task=str(approve), model=str(denier), agent="once"), out, home=home) as dojo:
-        assert run_episode(dojo, Once(folder)).best.iteration == 1
+    with Dojo(RunOptions(task=str(approve), model=str(denier), agent="scripted"), out, home=home) as dojo:
+        assert run_episode(dojo, Submits(folder)).best.iteration == 1
     return out
 
 
@@ -195,8 +177,8 @@ def test_what_cannot_be_exported_is_refused(run: Path, home: Home, tmp_path: Pat
     (tmp_path / "full/file").touch()
     with pytest.raises(UsageError, match="not empty"):
         hand_over(run, tmp_path / "full", home)
-    with Dojo(RunOptions(task=str(approve), model=str(denier), agent="once"), tmp_path / "none", home=home) as dojo:
-        run_episode(dojo, Once(None))
+    with Dojo(RunOptions(task=str(approve), model=str(denier), agent="scripted"), tmp_path / "none", home=home) as dojo:
+        run_episode(dojo, Submits())
     with pytest.raises(UsageError, match="better than the base model"):
         hand_over(tmp_path / "none", tmp_path / "out", home)
     with pytest.raises(UsageError, match="holds no run"):
@@ -230,9 +212,9 @@ def test_the_engine_of_the_run_scores_the_export(
     (tmp_path / "refusing_engine.py").write_text(ENGINE)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    options = RunOptions(task=str(approve), model=str(denier), agent="once", engine="refusing_engine:PLUGIN")
+    options = RunOptions(task=str(approve), model=str(denier), agent="scripted", engine="refusing_engine:PLUGIN")
     with Dojo(options, tmp_path / "run", home=home) as dojo:
-        result = run_episode(dojo, Once(run / "submissions/001"))
+        result = run_episode(dojo, Submits(run / "submissions/001"))
     ours, transformers = (json.loads((r / "result.json").read_text())["best"] for r in (tmp_path / "run", run))
     assert ours["iteration"] == 1
     assert ours["validation"]["value"] < transformers["validation"]["value"]
@@ -258,13 +240,9 @@ def test_a_run_is_exported_for_llama_cpp_and_every_file_is_asked(
     torch.manual_seed(0)
     LlamaForCausalLM(LlamaConfig(**sizes, **ids, vocab_size=len(tokenizer))).save_pretrained(model)
     tokenizer.save_pretrained(model)
-    submission = tmp_path / "submission"
-    submission.mkdir()
-    for name, content in FILES.items():
-        full: dict[str, Any] = {"method": "full", "learning_rate": 0.01} if name == "train.yaml" else {}
-        (submission / name).write_text(yaml.safe_dump(content | full))
-    with Dojo(RunOptions(task=str(approve), model=str(model), agent="once"), tmp_path / "run", home=home) as dojo:
-        assert run_episode(dojo, Once(submission)).best.iteration == 1
+    submission = write_submission(tmp_path / "submission", train={"epochs": 8})
+    with Dojo(RunOptions(task=str(approve), model=str(model), agent="scripted"), tmp_path / "run", home=home) as dojo:
+        assert run_episode(dojo, Submits(submission)).best.iteration == 1
     exported = hand_over(
         tmp_path / "run", tmp_path / "out", home, form="gguf", quants=("q8_0",), ollama=True, check=True
     )

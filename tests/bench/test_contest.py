@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import psutil
 import pytest
 
 from ftdojo.record import Home
+from tiny import allow_methods
 
 SUITE = """
 name = "tiny"
@@ -38,11 +38,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def task(place: Path, approve: Path) -> Path:
     """The shared task with full weights alone: the tiny model cannot learn it with an adapter."""
-    folder = place / "approve"
-    shutil.copytree(approve, folder)
-    with (folder / "task.toml").open("a") as stream:
-        stream.write('[rules]\nmethods = ["full"]\n')
-    return folder
+    return allow_methods(approve, place / "approve", "full")
 
 
 def write_suite(place: Path, task: Path, models: list[Path], agents: str) -> Path:

@@ -10,16 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from typer.testing import CliRunner
 
 from ftdojo.cli.main import app
+from submissions import write_submission
 
-SUBMISSION: dict[str, dict[str, Any]] = {
-    "plan.yaml": {"parent": 0, "hypothesis": "h", "evidence": [], "focus": "both", "changes": []},
-    "train.yaml": {"method": "lora", "learning_rate": 0.001, "epochs": 1, "max_length": 64},
-    "recipe.yaml": {"sources": [{"path": "train.jsonl", "prompt": "{{ request }}", "completion": "{{ verdict }}"}]},
-}
+ADAPTER = {"method": "lora", "learning_rate": 0.001, "epochs": 1}
 
 
 @pytest.fixture
@@ -46,11 +42,8 @@ def document(*arguments: object, status: int = 0) -> Any:
     return json.loads(done.stdout)
 
 
-def write_submission(folder: Path, **changes: Any) -> Path:
-    folder.mkdir()
-    for name, content in SUBMISSION.items():
-        (folder / name).write_text(yaml.safe_dump({**content, **changes.get(name.split(".")[0], {})}))
-    return folder
+def write_adapter(folder: Path, train: dict[str, Any] | None = None, **changes: Any) -> Path:
+    return write_submission(folder, train={**ADAPTER, **(train or {})}, **changes)
 
 
 def test_no_help_is_lost_as_markup() -> None:
@@ -210,31 +203,21 @@ def test_validate_passes_a_good_submission_and_names_the_gate_of_a_bad_one(
         assert done.exit_code == status, done.output
         return json.loads(done.stdout)
 
-    good = document("validate", write_submission(home / "good"), *options[:-1])
+    good = document("validate", write_adapter(home / "good"), *options[:-1])
     assert (good["ok"], good["gate"], sorted(good["seconds"])) == (True, None, ["0", "1", "2", "3", "4", "5"])
     cases: list[tuple[str, dict[str, Any], int, str]] = [
         ("key", {"train": {"learning_rat": 1}}, 0, "unknown_key"),
         ("both", {"train": {"lora": {"rnk": 1}, "epochs": 0}}, 0, "unknown_key"),
         ("method", {"train": {"method": "qlroa"}}, 0, "bad_value"),
         ("length", {"train": {"max_length": 100_000}}, 1, "max_length_over_context"),
-        (
-            "source",
-            {"recipe": {"sources": [{"path": "trian.jsonl", "prompt": "a", "completion": "b"}]}},
-            1,
-            "missing_source",
-        ),
+        ("source", {"source": {"path": "trian.jsonl"}}, 1, "missing_source"),
         ("rows", {"recipe": {"max_rows": 5000}}, 1, "too_many_rows"),
-        (
-            "constant",
-            {"recipe": {"sources": [{**SUBMISSION["recipe.yaml"]["sources"][0], "completion": "x"}]}},
-            2,
-            "constant_answer",
-        ),
+        ("constant", {"source": {"completion": "x"}}, 2, "constant_answer"),
         ("short", {"train": {"max_length": 8}}, 3, "no_labels"),
         ("targets", {"train": {"lora": {"targets": ["nothing"]}}}, 1, "bad_targets"),
     ]
     for name, changes, gate, code in cases:
-        bad = verdict(write_submission(home / name, **changes), 1)
+        bad = verdict(write_adapter(home / name, **changes), 1)
         assert (bad["ok"], bad["gate"]) == (False, gate), name
         assert code in [f["code"] for f in bad["findings"]], name
         assert all(f["fix"] and f["where"] for f in bad["findings"])

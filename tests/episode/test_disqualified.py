@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import yaml
 from safetensors.torch import load_file, save_file
 
 from ftdojo.contract.options import RunOptions
@@ -13,12 +12,7 @@ from ftdojo.contract.protocol import Observation
 from ftdojo.episode import Dojo, run_episode
 from ftdojo.record import Home, Ledger
 from ftdojo.record.store import describe
-
-FILES = {
-    "plan.yaml": {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []},
-    "train.yaml": {"method": "full", "learning_rate": 0.01, "epochs": 6, "batch_size": 8, "max_length": 64},
-    "recipe.yaml": {"sources": [{"path": "train.jsonl", "prompt": "{{ request }}", "completion": "{{ verdict }}"}]},
-}
+from submissions import write_submission
 
 
 class Swapping:
@@ -42,11 +36,8 @@ class Swapping:
 
 
 def test_an_exchanged_model_is_disqualified(tmp_path: Path, approve: Path, tiny_model: Path) -> None:
-    home, folder = Home(tmp_path / "home"), tmp_path / "submission"
-    folder.mkdir()
-    for name, content in FILES.items():
-        (folder / name).write_text(yaml.safe_dump(content))
-    agent = Swapping(folder, home.stages)
+    home = Home(tmp_path / "home")
+    agent = Swapping(write_submission(tmp_path / "submission"), home.stages)
     options = RunOptions(task=str(approve), model=str(tiny_model), agent=agent.name)
     with Dojo(options, tmp_path / "run", home=home) as dojo:
         result = run_episode(dojo, agent)

@@ -13,11 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from forks import Starter, starter
 from ftdojo.contract.options import RunOptions
-from ftdojo.contract.protocol import Observation
 from ftdojo.contract.result import RunResult
 from ftdojo.episode import Dojo, run_episode
 from ftdojo.episode.examples import read_examples
@@ -25,39 +23,10 @@ from ftdojo.errors import FtdojoError, UsageError
 from ftdojo.record import Home, Ledger, RunFolder
 from ftdojo.record import events as run_events
 from ftdojo.record.history import History
-
-PLAN = {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []}
-TRAIN = {"method": "full", "learning_rate": 0.01, "epochs": 6, "batch_size": 8, "max_length": 64}
-SOURCE = {"path": "train.jsonl", "prompt": "{{ request }}", "completion": "{{ verdict }}"}
+from submissions import FAILS, Submits, data_program, write_submission
 
 
-class Scripted:
-    """An agent that hands in folders prepared beforehand and remembers what it was shown."""
-
-    name, planner = "scripted", ""
-
-    def __init__(self, folders: list[Path]) -> None:
-        self.folders = folders
-        self.seen: list[Observation] = []
-
-    def propose(self, observation: Observation) -> Path | None:
-        self.seen.append(observation)
-        done = len(observation.history)
-        return self.folders[done] if done < len(self.folders) else None
-
-
-def submission(folder: Path, *, train: dict[str, Any] | None = None, script: str | None = None, **recipe: Any) -> Path:
-    folder.mkdir(parents=True)
-    (folder / "plan.yaml").write_text(yaml.safe_dump(PLAN))
-    (folder / "train.yaml").write_text(yaml.safe_dump({**TRAIN, **(train or {})}))
-    if script is None:
-        (folder / "recipe.yaml").write_text(yaml.safe_dump({"sources": [SOURCE], **recipe}))
-    else:
-        (folder / "process_data.py").write_text(script)
-    return folder
-
-
-def play(run: Path, agent: Scripted, task: Path, model: Path, home: Home, **options: Any) -> RunResult:
+def play(run: Path, agent: Submits, task: Path, model: Path, home: Home, **options: Any) -> RunResult:
     given = RunOptions(task=str(task), model=str(model), agent=agent.name, **options)
     with Dojo(given, run, home=home) as dojo:
         return run_episode(dojo, agent)
@@ -65,11 +34,11 @@ def play(run: Path, agent: Scripted, task: Path, model: Path, home: Home, **opti
 
 def test_an_episode_from_baseline_to_sealed_test(tmp_path: Path, approve: Path, tiny_model: Path, home: Home) -> None:
     folders = [
-        submission(tmp_path / "good"),
-        submission(tmp_path / "lost", train={"epochs": 0.2, "learning_rate": 1e-5}),
-        submission(tmp_path / "bad", train={"learning_rat": 1}),
+        write_submission(tmp_path / "good"),
+        write_submission(tmp_path / "lost", train=FAILS),
+        write_submission(tmp_path / "bad", train={"learning_rat": 1}),
     ]
-    agent = Scripted(folders)
+    agent = Submits(*folders)
     result = play(tmp_path / "run", agent, approve, tiny_model, home)
 
     assert (result.outcome, result.best.iteration) == ("scored", 1)
@@ -111,17 +80,17 @@ def test_an_episode_from_baseline_to_sealed_test(tmp_path: Path, approve: Path, 
     told = (shown, record, (tmp_path / "run/result.json").read_text())
     assert not any(example.question in text for example in examples for text in told), "test items stay sealed"
 
-    again = play(tmp_path / "run", Scripted(folders), approve, tiny_model, home)
+    again = play(tmp_path / "run", Submits(*folders), approve, tiny_model, home)
     assert again == result, "a finished run is told again, not run again"
 
 
 def test_on_the_ladder_only_an_improvement_is_told(tmp_path: Path, approve: Path, tiny_model: Path, home: Home) -> None:
     folders = [
-        submission(tmp_path / "good"),
-        submission(tmp_path / "lost", train={"epochs": 0.2, "learning_rate": 1e-5}),
-        submission(tmp_path / "bad", train={"learning_rat": 1}),
+        write_submission(tmp_path / "good"),
+        write_submission(tmp_path / "lost", train=FAILS),
+        write_submission(tmp_path / "bad", train={"learning_rat": 1}),
     ]
-    agent = Scripted(folders)
+    agent = Submits(*folders)
     result = play(tmp_path / "run", agent, approve, tiny_model, home, ladder=True)
     good, lost, bad = agent.seen[-1].history
     recorded = result.iterations[1].validation
@@ -144,18 +113,18 @@ def test_on_the_ladder_only_an_improvement_is_told(tmp_path: Path, approve: Path
 
 
 def test_another_configuration_is_refused(tmp_path: Path, approve: Path, tiny_model: Path, home: Home) -> None:
-    play(tmp_path / "run", Scripted([]), approve, tiny_model, home)
+    play(tmp_path / "run", Submits(), approve, tiny_model, home)
     with pytest.raises(UsageError) as caught:
-        play(tmp_path / "run", Scripted([]), approve, tiny_model, home, seed=3, wall_s=5)
+        play(tmp_path / "run", Submits(), approve, tiny_model, home, seed=3, wall_s=5)
     assert "seed: 0 in the run, 3 now" in caught.value.message
     assert "budget" in caught.value.message
     assert "task" not in caught.value.message
 
 
 def test_outcomes_without_a_score(tmp_path: Path, approve: Path, tiny_model: Path, home: Home) -> None:
-    assert play(tmp_path / "none", Scripted([]), approve, tiny_model, home).outcome == "no_submission"
-    broken = [submission(tmp_path / "b", script="raise SystemExit('no data today')")]
-    result = play(tmp_path / "invalid", Scripted(broken), approve, tiny_model, home)
+    assert play(tmp_path / "none", Submits(), approve, tiny_model, home).outcome == "no_submission"
+    broken = write_submission(tmp_path / "b", program="raise SystemExit('no data today')")
+    result = play(tmp_path / "invalid", Submits(broken), approve, tiny_model, home)
     assert result.outcome == "invalid"
     (finding,) = result.iterations[0].findings
     assert (finding.gate, finding.code) == (2, "program_failed")
@@ -164,25 +133,16 @@ def test_outcomes_without_a_score(tmp_path: Path, approve: Path, tiny_model: Pat
 
 
 def test_the_budget_ends_the_episode(tmp_path: Path, approve: Path, tiny_model: Path, home: Home) -> None:
-    folders = [submission(tmp_path / str(i), seed=i) for i in range(3)]
-    result = play(tmp_path / "run", Scripted(folders), approve, tiny_model, home, submissions=1)
+    folders = [write_submission(tmp_path / str(i), recipe={"seed": i}) for i in range(3)]
+    result = play(tmp_path / "run", Submits(*folders), approve, tiny_model, home, submissions=1)
     assert len(result.iterations) == 1
     assert result.budget.submissions == 1
 
 
 def test_a_script_is_as_good_as_a_recipe(tmp_path: Path, approve: Path, tiny_model: Path, home: Home) -> None:
-    script = """
-import argparse, json
-p = argparse.ArgumentParser()
-for name in ("input", "output", "limit"):
-    p.add_argument(f"--{name}")
-a = p.parse_args()
-rows = [json.loads(line) for line in open(a.input + "/train.jsonl")][: int(a.limit)]
-with open(a.output, "w") as f:
-    for r in rows:
-        f.write(json.dumps({"instruction": r["request"], "input": "", "output": r["verdict"]}) + "\\n")
-"""
-    result = play(tmp_path / "run", Scripted([submission(tmp_path / "s", script=script)]), approve, tiny_model, home)
+    program = data_program('{"instruction": request, "input": "", "output": verdict}')
+    agent = Submits(write_submission(tmp_path / "s", program=program))
+    result = play(tmp_path / "run", agent, approve, tiny_model, home)
     assert result.best.iteration == 1
 
 

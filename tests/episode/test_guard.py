@@ -14,10 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from rich.console import Console
 
-import tiny
 from forgeries import edit_events
 from ftdojo import tasks
 from ftdojo.agents.ft_agent import context
@@ -39,11 +37,16 @@ from ftdojo.record.store import MANIFEST
 from ftdojo.report import closing_table, write_report
 from ftdojo.report.card import card
 from ftdojo.tasks.spec import ItemScore
+from submissions import FAILS, Submits, write_submission
 
 GERMAN = {"yes": "ja", "no": "nein"}
 GUARDED = "own/approve"
-ONLY_NEW: dict[str, Any] = {"source": {"where": "kind == 'new'"}}
-MIXED: dict[str, Any] = {"train": {"learning_rate": 0.003, "epochs": 20}}
+CHANGES: list[dict[str, Any]] = [
+    {"source": {"where": "kind == 'new'"}},
+    {"train": {"learning_rate": 0.003, "epochs": 20}},
+    {"train": FAILS},
+]
+"""Of submissions: better and forgetful, better and not forgetful, not better."""
 MARGIN = 10.0
 """Of 30 items; five points would need more."""
 
@@ -67,43 +70,18 @@ def german(approve: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-class Scripted:
-    """Submits recipes whose source has these keys in addition."""
-
-    name, planner = "scripted", ""
-
-    def __init__(self, folder: Path, sources: Sequence[dict[str, Any]]) -> None:
-        self.folder, self.sources = folder, sources
-        self.seen: list[Observation] = []
-
-    def propose(self, observation: Observation) -> Path | None:
-        self.seen.append(observation)
-        number = len(observation.history)
-        if number == len(self.sources):
-            return None
-        folder = self.folder / str(number)
-        folder.mkdir(parents=True, exist_ok=True)
-        (source,) = tiny.SUBMISSION["recipe.yaml"]["sources"]
-        script = self.sources[number]
-        contents = tiny.SUBMISSION | {
-            "recipe.yaml": {"sources": [source | script.get("source", {})]},
-            "train.yaml": tiny.SUBMISSION["train.yaml"] | script.get("train", {}),
-        }
-        for name, content in contents.items():
-            (folder / name).write_text(yaml.safe_dump(content))
-        return folder
+def submits(folder: Path, changes: Sequence[dict[str, Any]]) -> Submits:
+    """An agent whose submissions have these changes, each the arguments of :func:`write_submission`."""
+    return Submits(*(write_submission(folder / str(number), **keys) for number, keys in enumerate(changes)))
 
 
 def play(
-    place: Path, task: Path, model: Path, home: Home, sources: Sequence[dict[str, Any]], **options: Any
+    place: Path, task: Path, model: Path, home: Home, changes: Sequence[dict[str, Any]], **options: Any
 ) -> tuple[RunResult, list[Observation]]:
     given = RunOptions(task=str(task), model=str(model), agent="scripted", **options)
-    agent = Scripted(place / "work", sources)
+    agent = submits(place / "work", changes)
     with Dojo(given, place / "run", home=home) as dojo:
         return run_episode(dojo, agent), agent.seen
-
-
-FAILS: dict[str, Any] = {"train": {"epochs": 0.2, "learning_rate": 1e-5}}
 
 
 @pytest.fixture(scope="module")
@@ -116,8 +94,7 @@ def base(finished_run: Path) -> Path:
 def played(german: Path, base: Path, approve: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run: better and forgetful, better and not forgetful, not better."""
     place = tmp_path_factory.mktemp("played")
-    sources = [ONLY_NEW, MIXED, FAILS]
-    play(place, german, base, Home(place / "home"), sources, guard=(str(approve),), guard_margin=MARGIN)
+    play(place, german, base, Home(place / "home"), CHANGES, guard=(str(approve),), guard_margin=MARGIN)
     return place
 
 
@@ -236,7 +213,7 @@ def test_a_run_that_is_killed_while_a_guard_task_is_answered_ends_the_same(
     options = RunOptions(
         task=str(german), model=str(base), agent="scripted", guard=(str(approve),), guard_margin=MARGIN
     )
-    agent = Scripted(tmp_path / "work", [ONLY_NEW, MIXED, FAILS])
+    agent = submits(tmp_path / "work", CHANGES)
     for _ in ("the base model answers", "the first submission", "the second one"):
         with (
             pytest.raises(KeyboardInterrupt),

@@ -7,20 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ftdojo.contract.options import RunOptions
 from ftdojo.episode import Dojo
 from ftdojo.errors import UsageError
 from ftdojo.record import Home, Ledger
-from tiny import SUBMISSION
-
-
-def submission(folder: Path, **changes: Any) -> Path:
-    folder.mkdir()
-    for name, content in SUBMISSION.items():
-        (folder / name).write_text(yaml.safe_dump(content | (changes if name == "train.yaml" else {})))
-    return folder
+from submissions import write_submission
 
 
 def prechecks(run: Path) -> list[dict[str, Any]]:
@@ -34,7 +26,7 @@ def options(approve: Path, tiny_model: Path) -> RunOptions:
 
 
 def test_free_checks_are_recorded_and_limited_across_a_resume(tmp_path: Path, options: RunOptions, home: Home) -> None:
-    one, two, three = (submission(tmp_path / str(n), epochs=n) for n in (1, 2, 3))
+    one, two, three = (write_submission(tmp_path / str(n), train={"epochs": n}) for n in (1, 2, 3))
     with Dojo(options, tmp_path / "run", home=home) as dojo:
         dojo.reset()
         assert [f for f in dojo.precheck(one) if f.severity == "error"] == []
@@ -59,14 +51,13 @@ def test_a_check_of_rows_with_evaluation_items_is_counted_and_not_shown(
     )
     shown = {}
     for name, known in (("honest", 0), ("copies", 30)):
-        folder = submission(tmp_path / name)
-        (folder / "recipe.yaml").unlink()
         rows = [
             {"prompt": row["request"], "completion": row["verdict"]} for row in [*items[:known], *raw[: 60 - known]]
         ]
-        (folder / "process_data.py").write_text(
-            f"import json, sys\nrows = {rows!r}[:int(sys.argv[sys.argv.index('--limit') + 1])]\n"
-            "open('/output/rows.jsonl', 'w').write(''.join(json.dumps(r) + '\\n' for r in rows))\n"
+        folder = write_submission(
+            tmp_path / name,
+            program=f"import json, sys\nrows = {rows!r}[:int(sys.argv[sys.argv.index('--limit') + 1])]\n"
+            "open('/output/rows.jsonl', 'w').write(''.join(json.dumps(r) + '\\n' for r in rows))\n",
         )
         with Dojo(options, tmp_path / "run", home=home) as dojo:
             dojo.reset()

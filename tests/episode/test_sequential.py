@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ftdojo import tasks
 from ftdojo.audit import verify
 from ftdojo.audit.export import export
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Silent
-from ftdojo.contract.protocol import Iteration, Observation
+from ftdojo.contract.protocol import Iteration
 from ftdojo.contract.result import RunResult
 from ftdojo.data import prepare, read_items
 from ftdojo.episode import Dojo, predict, run_episode, sequential
@@ -28,15 +27,10 @@ from ftdojo.inference import TransformersEngine, engine
 from ftdojo.record import Home, Ledger, Store
 from ftdojo.record.history import History
 from ftdojo.record.store import JOURNAL, MANIFEST
+from submissions import FAILS, Submits, write_submission
 
 ITEMS = 80
-FILES: dict[str, dict[str, Any]] = {
-    "plan.yaml": {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []},
-    "train.yaml": {"method": "full", "learning_rate": 0.01, "epochs": 6, "batch_size": 8, "max_length": 64},
-    "recipe.yaml": {"sources": [{"path": "train.jsonl", "prompt": "{{ request }}", "completion": "{{ verdict }}"}]},
-}
 LEARNS: dict[str, Any] = {}
-FAILS: dict[str, Any] = {"epochs": 0.2, "learning_rate": 1e-5}
 
 
 @pytest.fixture(scope="module")
@@ -56,32 +50,13 @@ def task(approve: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-class Scripted:
-    """Proposes trainings that differ from the first one in these keys."""
-
-    name, planner = "scripted", ""
-
-    def __init__(self, folder: Path, trainings: list[dict[str, Any]]) -> None:
-        self.folder, self.trainings = folder, trainings
-
-    def propose(self, observation: Observation) -> Path | None:
-        number = len(observation.history)
-        if number == len(self.trainings):
-            return None
-        folder = self.folder / str(number)
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, content in FILES.items():
-            keys = self.trainings[number] if name == "train.yaml" else {}
-            (folder / name).write_text(yaml.safe_dump(content | keys))
-        return folder
-
-
 def play(
     place: Path, task: Path, model: Path, home: Home, trainings: list[dict[str, Any]], **options: Any
 ) -> tuple[RunResult, list[Iteration]]:
+    folders = [write_submission(place / "work" / str(n), train=training) for n, training in enumerate(trainings)]
     given = RunOptions(task=str(task), model=str(model), agent="scripted", **{"sequential": True, **options})
     with Dojo(given, place / "run", home=home) as dojo:
-        result = run_episode(dojo, Scripted(place / "work", trainings))
+        result = run_episode(dojo, Submits(*folders))
     with Ledger(place / "run", writable=False) as ledger:
         return result, History(ledger).iterations
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import yaml
 
 from ftdojo.contract.feedback import ExecutionFeedback, Feedback
 from ftdojo.contract.options import RunOptions
@@ -15,10 +14,7 @@ from ftdojo.episode.outcome import Outcome
 from ftdojo.episode.setting import Setting
 from ftdojo.episode.stages import Stages
 from ftdojo.record import Home
-
-PLAN = {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []}
-TRAIN = {"method": "full", "learning_rate": 0.01, "epochs": 6, "batch_size": 8, "max_length": 64}
-RECIPE = {"sources": [{"path": "train.jsonl", "prompt": "{{ request }}", "completion": "{{ verdict }}"}]}
+from submissions import write_submission
 
 
 @pytest.fixture
@@ -29,11 +25,7 @@ def stages(approve: Path, tiny_model: Path, tmp_path: Path) -> Stages:
 
 @pytest.fixture
 def submission(tmp_path: Path) -> Path:
-    folder = tmp_path / "submission"
-    folder.mkdir()
-    for name, content in (("plan", PLAN), ("train", TRAIN), ("recipe", RECIPE)):
-        (folder / f"{name}.yaml").write_text(yaml.safe_dump(content))
-    return folder
+    return write_submission(tmp_path / "submission")
 
 
 def told(outcome: Outcome) -> Feedback:

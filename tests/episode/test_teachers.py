@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ftdojo.audit import verify
 from ftdojo.cli import llms
 from ftdojo.contract.call import Call, own_model
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Silent
-from ftdojo.contract.protocol import Observation
 from ftdojo.contract.result import RunResult
 from ftdojo.episode import Dojo, run_episode, validate
 from ftdojo.errors import UsageError
@@ -28,30 +26,10 @@ from ftdojo.llm import Request, connect
 from ftdojo.llm.transport import Answer
 from ftdojo.record import Home, Ledger
 from ftdojo.record.history import History
-from tiny import SUBMISSION
+from submissions import Submits, write_submission
 
 GUIDE = Path(__file__).parents[2] / "docs/data-programs.md"
 Payload = dict[str, Any]
-
-
-def write_submission(folder: Path, program: str) -> Path:
-    folder.mkdir()
-    for name in ("plan.yaml", "train.yaml"):
-        (folder / name).write_text(yaml.safe_dump(SUBMISSION[name]))
-    (folder / "process_data.py").write_text(program)
-    return folder
-
-
-class One:
-    """An agent with one submission."""
-
-    name, planner = "one", ""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def propose(self, observation: Observation) -> Path | None:
-        return None if observation.history else self.folder
 
 
 @dataclass(frozen=True)
@@ -83,15 +61,15 @@ def taught(finished_run: Path, approve: Path, tmp_path_factory: pytest.TempPathF
     model of another run."""
     folder = tmp_path_factory.mktemp("taught")
     program = re.findall(r"```python\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)[1]
-    agent = One(write_submission(folder / "submission", program))
+    submission = write_submission(folder / "submission", program=program)
     options = RunOptions(
-        task=str(approve), model=str(finished_run / "run/model"), agent="one", submissions=1, teachers="self"
+        task=str(approve), model=str(finished_run / "run/model"), agent="scripted", submissions=1, teachers="self"
     )
     run, home = folder / "run", Home(folder / "home")
     with Dojo(options, run, home=home) as dojo:
         seen = dojo.reset().data_llm
-        result = run_episode(dojo, agent)
-    return Taught(run, home, options, agent.folder, result, seen, data_calls(run))
+        result = run_episode(dojo, Submits(submission))
+    return Taught(run, home, options, submission, result, seen, data_calls(run))
 
 
 def test_a_program_keeps_what_the_base_model_answers_rightly(taught: Taught, approve: Path) -> None:

@@ -6,18 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 from ftdojo.contract.options import RunOptions
 from ftdojo.episode import validate
 from ftdojo.errors import UsageError
 from ftdojo.record import Home
+from submissions import write_submission
 
-FILES = {
-    "plan.yaml": {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []},
-    "train.yaml": {"method": "full", "learning_rate": 0.01, "epochs": 6, "batch_size": 8, "max_length": 64},
-    "recipe.yaml": {"sources": [{"path": "train.jsonl", "prompt": "{{ request }}", "completion": "{{ verdict }}"}]},
-}
 ENGINE = """
 from contextlib import contextmanager
 from ftdojo.inference import EnginePlugin, TransformersEngine
@@ -38,10 +33,7 @@ def test_gate_5_generates_with_the_engine_of_the_options(
 ) -> None:
     (tmp_path / "counting_engine.py").write_text(ENGINE)
     monkeypatch.syspath_prepend(tmp_path)
-    submission = tmp_path / "submission"
-    submission.mkdir()
-    for name, content in FILES.items():
-        (submission / name).write_text(yaml.safe_dump(content))
+    submission = write_submission(tmp_path / "submission")
     options = RunOptions(task=str(approve), model=str(tiny_model), engine="counting_engine:PLUGIN")
     home = Home(tmp_path / "home")
     verdict = validate(submission, options, home=home)

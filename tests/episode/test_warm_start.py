@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from safetensors.torch import load_file, save_file
 
 from ftdojo.audit import verify
@@ -32,21 +31,16 @@ from ftdojo.record import Home, Ledger, RunFolder
 from ftdojo.record.history import History
 from ftdojo.record.store import MANIFEST, describe
 from ftdojo.report.card import card
+from submissions import write_submission
+from tiny import SUBMISSION
 
-PLAN = {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []}
-TRAIN = {"method": "full", "learning_rate": 0.01, "epochs": 4, "batch_size": 8, "max_length": 64}
 MOSTLY_NO = "verdict == 'no' or '17' in request"
 """Rows that teach the form of an answer, and that it is mostly no: half a lesson, which a second training completes."""
 LESSONS: list[tuple[dict[str, Any], str]] = [({"epochs": 14}, MOSTLY_NO), ({"start": "best"}, "")]
 
 
 def submission(folder: Path, train: dict[str, Any], where: str = "") -> Path:
-    source = {"path": "train.jsonl", "prompt": "{{ request }}", "completion": "{{ verdict }}"}
-    recipe = {"sources": [{**source, **({"where": where} if where else {})}]}
-    folder.mkdir(parents=True)
-    for name, content in (("plan", PLAN), ("train", {**TRAIN, **train}), ("recipe", recipe)):
-        (folder / f"{name}.yaml").write_text(yaml.safe_dump(content))
-    return folder
+    return write_submission(folder, train={"epochs": 4, **train}, source={"where": where} if where else {})
 
 
 def options(approve: Path, model: Path, **given: Any) -> RunOptions:
@@ -275,7 +269,7 @@ def recorded(outcome: Outcome, number: int) -> Iteration:
         digests=outcome.digests,
         contents=outcome.contents,
         start=outcome.start,
-        plan=Plan.model_validate(PLAN),
+        plan=Plan.model_validate(SUBMISSION["plan.yaml"]),
         feedback=Feedback(execution=execution, training=outcome.training),
         decision=Decision(accepted=True, difference=Interval(value=1, low=1, high=1), reason="a test"),
     )

@@ -13,13 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ftdojo.cli import llms
 from ftdojo.contract.call import Call
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Silent
-from ftdojo.contract.protocol import Observation
 from ftdojo.data import prepare
 from ftdojo.episode import Dojo, run_episode, validate
 from ftdojo.errors import UsageError
@@ -33,9 +31,8 @@ from ftdojo.record.history import History
 from ftdojo.tasks import get
 from ftdojo.training.sft import Sft
 from scripted_llm import ScriptedLlm, Step, scripted
+from submissions import Submits, write_submission
 
-PLAN = {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []}
-TRAIN = {"method": "full", "learning_rate": 0.01, "epochs": 2, "batch_size": 8, "max_length": 64}
 PROGRAM = """
 import argparse, json, pathlib, ftdojo_llm
 
@@ -59,26 +56,8 @@ def knows(_: int, body: dict[str, Any]) -> Step:
     return Step(content="no" if "Bob" in body["messages"][-1]["content"] else "yes")
 
 
-def submission(folder: Path, script: str = PROGRAM) -> Path:
-    folder.mkdir(parents=True)
-    (folder / "plan.yaml").write_text(yaml.safe_dump(PLAN))
-    (folder / "train.yaml").write_text(yaml.safe_dump(TRAIN))
-    (folder / "process_data.py").write_text(script)
-    return folder
-
-
-class One:
-    """An agent with one submission."""
-
-    name, planner = "one", ""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.seen: list[Observation] = []
-
-    def propose(self, observation: Observation) -> Path | None:
-        self.seen.append(observation)
-        return None if observation.history else self.folder
+def submission(folder: Path, program: str = PROGRAM) -> Path:
+    return write_submission(folder, train={"epochs": 2}, program=program)
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +72,7 @@ def weak(llm: ScriptedLlm) -> dict[str, Transport]:
 def dojo(run: Path, task: Path, model: Path, home: Home, models: dict[str, Transport] | None, **budget: Any) -> Dojo:
     data_llm = DataLlm(models=models) if models is not None else None
     given: dict[str, Any] = {"wall_s": None, "submissions": 1, **budget}
-    options = RunOptions(task=str(task), model=str(model), agent="one", **given)
+    options = RunOptions(task=str(task), model=str(model), agent="scripted", **given)
     return Dojo(options, run, home=home, data_llm=data_llm)
 
 
@@ -114,7 +93,7 @@ def history(run: Path) -> tuple[list[Any], int]:
 def test_a_run_pays_each_question_once_and_is_replayed_without_a_network(
     tmp_path: Path, approve: Path, tiny_model: Path, home: Home
 ) -> None:
-    agent = One(submission(tmp_path / "s"))
+    agent = Submits(submission(tmp_path / "s"))
     with scripted(knows) as llm:
         with dojo(tmp_path / "first", approve, tiny_model, home, weak(llm)) as playing:
             result = run_episode(playing, agent)
@@ -124,7 +103,7 @@ def test_a_run_pays_each_question_once_and_is_replayed_without_a_network(
         assert agent.seen[0].data_llm == {"weak": "openai:small"}
         assert {"request", "verdict"} <= set(agent.seen[0].item_fields)
 
-        assert findings(dojo(tmp_path / "again", approve, tiny_model, home, weak(llm)), agent.folder) == []
+        assert findings(dojo(tmp_path / "again", approve, tiny_model, home, weak(llm)), agent.folders[0]) == []
         assert len(llm.requests) == ROWS
         calls, spent = history(tmp_path / "again")
         assert (len(calls), spent) == (ROWS, 0), "kept replies cost nothing, and are recorded"
@@ -132,7 +111,7 @@ def test_a_run_pays_each_question_once_and_is_replayed_without_a_network(
     home.replies.unlink()
     planner, recorded = llms.load_recorded(tmp_path / "first")
     assert planner is None
-    assert findings(dojo(tmp_path / "replayed", approve, tiny_model, home, recorded), agent.folder) == []
+    assert findings(dojo(tmp_path / "replayed", approve, tiny_model, home, recorded), agent.folders[0]) == []
     calls, spent = history(tmp_path / "replayed")
     assert (len(calls), spent) == (ROWS, 100 * ROWS)
     first, replayed = (sorted((c.key, c.reply) for c in history(tmp_path / n)[0]) for n in ("first", "replayed"))
@@ -153,7 +132,7 @@ from ftdojo.llm import connect
 from ftdojo.record import Home
 run, task, model, home, url, folder = sys.argv[1:]
 data_llm = DataLlm(models={"weak": connect("openai:small", base_url=url)})
-options = RunOptions(task=task, model=model, agent="one", wall_s=None, submissions=1)
+options = RunOptions(task=task, model=model, agent="scripted", wall_s=None, submissions=1)
 with Dojo(options, Path(run), home=Home(Path(home)), data_llm=data_llm) as dojo:
     dojo.reset()
     dojo.precheck(Path(folder))

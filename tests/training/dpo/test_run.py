@@ -15,25 +15,15 @@ from ftdojo.audit import verify
 from ftdojo.audit.export import export
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Silent
-from ftdojo.contract.protocol import Iteration, Observation
+from ftdojo.contract.protocol import Iteration
 from ftdojo.episode import Dojo, run_episode, validate
 from ftdojo.outside.answers import describe_schema
 from ftdojo.record import Home, RunFolder
+from submissions import Submits, data_program, write_submission
+from tiny import allow_methods
 
 PAGE = Path(__file__).parents[3] / "docs/preferences.md"
 BLOCK = re.compile(r"```\w+\n# file: (\S+)\n(.*?)```", re.DOTALL)
-PROGRAM = """
-import argparse, json, pathlib
-parser = argparse.ArgumentParser()
-for name in ("input", "output", "limit"):
-    parser.add_argument(f"--{name}")
-given = parser.parse_args()
-raw = (pathlib.Path(given.input) / "train.jsonl").read_text().splitlines()
-with open(given.output, "w") as out:
-    for number, line in enumerate(raw[: int(given.limit)]):
-        request, verdict = json.loads(line).values()
-        out.write(json.dumps(ROW) + "\\n")
-"""
 SUPERVISED = '{"prompt": request, "completion": "yes" if number % 5 == 0 else "no"}'
 """Mostly the wrong answer, so that preferences have something to turn around."""
 PAIR = '{"prompt": request, "chosen": verdict, "rejected": "no" if verdict == "yes" else "yes"}'
@@ -48,42 +38,16 @@ DPO = {
     "batch_size": 8,
     "max_length": 64,
 }
-PLAN = {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []}
-
-
-def submission(folder: Path, train: dict[str, Any], row: str) -> Path:
-    folder.mkdir(exist_ok=True)
-    (folder / "plan.yaml").write_text(yaml.safe_dump(PLAN))
-    (folder / "train.yaml").write_text(yaml.safe_dump(train))
-    (folder / "process_data.py").write_text(PROGRAM.replace("ROW", row))
-    return folder
-
-
-class SupervisedThenPreferences:
-    """Submits a supervised training, then one on preferences that starts from it."""
-
-    name, planner = "supervised-then-preferences", ""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def propose(self, observation: Observation) -> Path | None:
-        number = len(observation.history)
-        both = [(SFT, SUPERVISED), (DPO, PAIR)]
-        return submission(self.folder / str(number), *both[number]) if number < len(both) else None
 
 
 @pytest.fixture(scope="module")
 def task(approve: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The task of other tests, which also allows the methods."""
-    folder = shutil.copytree(approve, tmp_path_factory.mktemp("own") / "approve")
-    with (folder / "task.toml").open("a") as file:
-        file.write('[rules]\nmethods = ["full", "lora", "dpo", "orpo"]\n')
-    return folder
+    return allow_methods(approve, tmp_path_factory.mktemp("own") / "approve", "full", "lora", "dpo", "orpo")
 
 
 def dojo(place: Path, task: Path, model: Path) -> Dojo:
-    options = RunOptions(task=str(task), model=str(model), agent="supervised-then-preferences")
+    options = RunOptions(task=str(task), model=str(model), agent="scripted")
     return Dojo(options, place / "run", home=Home(place / "home"))
 
 
@@ -91,11 +55,16 @@ def dojo(place: Path, task: Path, model: Path) -> Dojo:
 def place(tmp_path_factory: pytest.TempPathFactory, task: Path, tiny_model: Path) -> Path:
     """A finished run that was interrupted between the two trainings."""
     place = tmp_path_factory.mktemp("run")
-    agent = SupervisedThenPreferences(tmp_path_factory.mktemp("submissions"))
+    both = [(SFT, SUPERVISED), (DPO, PAIR)]
+    agent = Submits(
+        *(
+            write_submission(tmp_path_factory.mktemp("submission"), train=train, program=data_program(row))
+            for train, row in both
+        )
+    )
     with dojo(place, task, tiny_model) as begun:
-        folder = agent.propose(begun.reset())
-        assert folder is not None
-        begun.step(folder)
+        begun.reset()
+        begun.step(agent.folders[0])
     with dojo(place, task, tiny_model) as resumed:
         result = run_episode(resumed, agent)
     assert [i.accepted for i in result.iterations] == [True, True], result.iterations
@@ -142,7 +111,8 @@ def test_gates_speak_of_pairs(task: Path, tiny_model: Path, tmp_path: Path) -> N
     home = Home(tmp_path / "home")
 
     def verdict(row: str, **changes: Any) -> tuple[int | None, list[str]]:
-        folder = submission(tmp_path / "submission", {**DPO, "start": "base", **changes}, row)
+        train = {**DPO, "start": "base", **changes}
+        folder = write_submission(tmp_path / "submission", train=train, program=data_program(row))
         found = validate(folder, RunOptions(task=str(task), model=str(tiny_model)), home=home)
         return found.gate, [finding.code for finding in found.findings]
 
@@ -156,9 +126,8 @@ def test_gates_speak_of_pairs(task: Path, tiny_model: Path, tmp_path: Path) -> N
 
 def test_the_program_of_the_page_writes_good_pairs(task: Path, tiny_model: Path, tmp_path: Path) -> None:
     files = dict(BLOCK.findall(PAGE.read_text("utf-8")))
-    train = yaml.safe_load(files["train.yaml"])
-    folder = submission(tmp_path / "submission", {**train, "start": "base", "batch_size": 8, "max_length": 64}, PAIR)
-    (folder / "process_data.py").write_text(files["process_data.py"])
+    train = {**yaml.safe_load(files["train.yaml"]), "start": "base", "batch_size": 8, "max_length": 64}
+    folder = write_submission(tmp_path / "submission", train=train, program=files["process_data.py"])
     found = validate(folder, RunOptions(task=str(task), model=str(tiny_model)), home=Home(tmp_path / "home"))
     assert (found.gate, found.findings) == (None, [])
 

@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ftdojo.audit import verify
 from ftdojo.audit.export import export
 from ftdojo.contract import methods
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Silent
-from ftdojo.contract.protocol import Observation
 from ftdojo.contract.submission import load, read
 from ftdojo.contract.train_config import OUT_OF_TIME
 from ftdojo.digest import of_folder
@@ -26,22 +24,12 @@ from ftdojo.outside.answers import describe_schema
 from ftdojo.record import Home
 from ftdojo.tasks.folder import load_folder
 from ftdojo.training import Trainer, trainer_of
+from submissions import Submits, data_program, write_submission
+from tiny import allow_methods
 
 MODULE = Path(__file__).with_name("ftdojo_embeddings.py")
-PROGRAM = """
-import argparse, json, pathlib
-parser = argparse.ArgumentParser()
-for name in ("input", "output", "limit"):
-    parser.add_argument(f"--{name}")
-given = parser.parse_args()
-raw = (pathlib.Path(given.input) / "train.jsonl").read_text().splitlines()
-with open(given.output, "w") as out:
-    for line in raw[: int(given.limit)]:
-        row = json.loads(line)
-        out.write(json.dumps({"question": row["request"], "reply": row["verdict"]}) + "\\n")
-"""
+ROW = '{"question": request, "reply": verdict}'
 TRAIN = {"method": "embeddings", "learning_rate": 0.01, "epochs": 6, "batch_size": 8, "max_length": 64}
-PLAN = {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -64,47 +52,26 @@ def _installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def task(approve: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The task of all tests, which also allows the method."""
-    folder = shutil.copytree(approve, tmp_path_factory.mktemp("own") / "approve")
-    with (folder / "task.toml").open("a") as file:
-        file.write('[rules]\nmethods = ["lora", "embeddings"]\n')
-    return folder
+    return allow_methods(approve, tmp_path_factory.mktemp("own") / "approve", "lora", "embeddings")
 
 
-class Writes:
-    """Submits one submission after the other: the toy method's, then an ordinary one."""
-
-    name, planner = "writes", ""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def propose(self, observation: Observation) -> Path | None:
-        number = len(observation.history)
-        return submission(self.folder / str(number), seed=number) if number < 2 else None
-
-
-def submission(folder: Path, **changes: Any) -> Path:
-    folder.mkdir(exist_ok=True)
-    (folder / "plan.yaml").write_text(yaml.safe_dump(PLAN))
-    (folder / "train.yaml").write_text(yaml.safe_dump(TRAIN | changes))
-    (folder / "process_data.py").write_text(PROGRAM)
-    return folder
+def submission(folder: Path, row: str = ROW, **changes: Any) -> Path:
+    return write_submission(folder, train=TRAIN | changes, program=data_program(row))
 
 
 def dojo(place: Path, task: Path, model: Path) -> Dojo:
-    options = RunOptions(task=str(task), model=str(model), agent="writes")
+    options = RunOptions(task=str(task), model=str(model), agent="scripted")
     return Dojo(options, place / "run", home=Home(place / "home"))
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory, task: Path, tiny_model: Path) -> Path:
     """A finished run that was interrupted after its first iteration and resumed."""
-    place, agent = tmp_path_factory.mktemp("run"), Writes(tmp_path_factory.mktemp("submissions"))
+    place = tmp_path_factory.mktemp("run")
+    agent = Submits(*(submission(tmp_path_factory.mktemp("submission"), seed=seed) for seed in range(2)))
     with dojo(place, task, tiny_model) as begun:
-        observation = begun.reset()
-        folder = agent.propose(observation)
-        assert folder is not None
-        begun.step(folder)
+        begun.reset()
+        begun.step(agent.folders[0])
     with dojo(place, task, tiny_model) as resumed:
         result = run_episode(resumed, agent)
     assert [i.accepted for i in result.iterations] == [True, False], result.iterations
@@ -143,9 +110,8 @@ def test_it_is_trained_again_to_the_same_model_when_the_store_is_gone(place: Pat
 def test_gates_speak_of_its_rows_and_settings(task: Path, tiny_model: Path, tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
 
-    def verdict(program: str = PROGRAM, **changes: Any) -> tuple[int | None, list[str]]:
-        folder = submission(tmp_path / "submission", **changes)
-        (folder / "process_data.py").write_text(program)
+    def verdict(row: str = ROW, **changes: Any) -> tuple[int | None, list[str]]:
+        folder = submission(tmp_path / "submission", row, **changes)
         found = validate(folder, RunOptions(task=str(task), model=str(tiny_model)), home=home)
         return found.gate, [finding.code for finding in found.findings]
 
@@ -154,8 +120,8 @@ def test_gates_speak_of_its_rows_and_settings(task: Path, tiny_model: Path, tmp_
     assert verdict(lora={"rank": 4}) == (0, ["unknown_key"])
     assert verdict(method="bias") == (0, ["bad_value"])
     assert verdict(devices=2)[1][0] == "one_device"
-    assert verdict(PROGRAM.replace('"question"', '"prompt"')) == (2, ["bad_row"])
-    assert verdict(PROGRAM.replace('row["request"]', 'row["request"].replace("asks", "begs")')) == (2, ["no_question"])
+    assert verdict(ROW.replace('"question"', '"prompt"')) == (2, ["bad_row"])
+    assert verdict(ROW.replace("request", 'request.replace("asks", "begs")')) == (2, ["no_question"])
     assert verdict(learning_rate=1e-9, epochs=1) == (4, ["no_learning"]), "and not few_steps, which is inapplicable"
 
 

@@ -1,0 +1,79 @@
+"""Submissions for tests of runs of the tiny task: their folders, a data program, and an agent that submits them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ftdojo.contract.protocol import Observation
+from tiny import SUBMISSION
+
+FAILS: dict[str, Any] = {"epochs": 0.2, "learning_rate": 1e-5}
+"""Keys of train.yaml with which the tiny model learns too little."""
+PROGRAM = """
+import argparse, json, pathlib
+
+parser = argparse.ArgumentParser()
+for name in ("--input", "--output", "--limit"):
+    parser.add_argument(name, required=True)
+given = parser.parse_args()
+lines = pathlib.Path(given.input, "train.jsonl").read_text().splitlines()[: int(given.limit)]
+rows = [json.loads(line) for line in lines]
+with open(given.output, "w") as out:
+    for number, row in enumerate(rows):
+        request, verdict = row["request"], row["verdict"]
+        out.write(json.dumps(ROW) + "\\n")
+"""
+
+
+def data_program(row: str = '{"prompt": request, "completion": verdict}') -> str:
+    """Return the text of a program that writes ``row`` for each raw row of the task: an expression in Python of the
+    raw row's ``request`` and ``verdict``, and of its ``number`` from 0."""
+    return PROGRAM.replace("ROW", row)
+
+
+def write_submission(
+    folder: Path,
+    *,
+    train: Mapping[str, Any] | None = None,
+    recipe: Mapping[str, Any] | None = None,
+    source: Mapping[str, Any] | None = None,
+    program: str | None = None,
+) -> Path:
+    """Write the tiny task's submission and return its folder.
+
+    ``train``, ``recipe`` and ``source`` are keys that differ from it or are added: of train.yaml, of recipe.yaml, and
+    of the only source of the recipe. A ``program`` is written to process_data.py, instead of a recipe.
+    """
+    (usual,) = SUBMISSION["recipe.yaml"]["sources"]
+    files = {
+        "plan.yaml": yaml.safe_dump(SUBMISSION["plan.yaml"]),
+        "train.yaml": yaml.safe_dump({**SUBMISSION["train.yaml"], **(train or {})}),
+    }
+    if program is None:
+        files["recipe.yaml"] = yaml.safe_dump({"sources": [{**usual, **(source or {})}], **(recipe or {})})
+    else:
+        files["process_data.py"] = program
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    return folder
+
+
+class Submits:
+    """An agent that submits these folders, one after the other, and keeps what it was shown."""
+
+    name, planner = "scripted", ""
+
+    def __init__(self, *folders: Path) -> None:
+        self.folders = folders
+        self.seen: list[Observation] = []
+
+    def propose(self, observation: Observation) -> Path | None:
+        """Return the folder of the next iteration, ``None`` after the last."""
+        self.seen.append(observation)
+        number = len(observation.history)
+        return self.folders[number] if number < len(self.folders) else None
