@@ -24,7 +24,16 @@ from ftdojo.contract.feedback import (
     TrainingFeedback,
 )
 from ftdojo.contract.protocol import Decision, Iteration
-from ftdojo.contract.result import ClassScore, Gap, GuardScore, RunResult, Score, StageSeconds, TrivialAnswers
+from ftdojo.contract.result import (
+    ClassScore,
+    Gap,
+    GuardScore,
+    GuardTrivial,
+    RunResult,
+    Score,
+    StageSeconds,
+    TrivialAnswers,
+)
 from ftdojo.contract.submission import Plan, PlannedChange
 from ftdojo.episode.examples import Answered, Example, write_examples
 from ftdojo.findings import Finding
@@ -268,6 +277,7 @@ def record(
 ) -> None:
     easy: tuple[TrivialAnswers | None, TrivialAnswers | None] = about.pop("trivial", (None, None))
     gap: Gap | None = about.pop("to_trivial", None)
+    untrained: dict[str, GuardTrivial] = about.pop("guard_trivial", {})
     examples: Sequence[Example] | None = about.pop("examples", None)
     classes: Sequence[ClassScore] = about.pop("classes", [])
     steps = ["started", "baseline", "iterations", "stopped", "test_opened", "test_scored", "finished"]
@@ -284,7 +294,15 @@ def record(
         history.append(events.RunBegun.model_validate({**identity, **facts, **about}))
         if reached >= steps.index("baseline"):
             charge = Spent(wall_s=70, device_s=66)
-            history.append(events.BaselineMeasured(evaluation=evaluation(8.5), trivial=easy[0], charge=charge))
+            history.append(
+                events.BaselineMeasured(
+                    evaluation=evaluation(8.5),
+                    trivial=easy[0],
+                    guard={task: score(60.0, 50) for task in untrained},
+                    guard_trivial=untrained,
+                    charge=charge,
+                )
+            )
         if reached >= steps.index("iterations"):
             for iteration in iterations:
                 for made in calls.get(iteration.number, []):
