@@ -153,7 +153,7 @@ def test_a_run_is_made_again_with_the_options_of_its_record() -> None:
 
 
 def test_a_margin_without_guard_tasks_is_refused_and_dropped_from_older_records() -> None:
-    with pytest.raises(UsageError, match="--guard-margin .* has no effect without guard tasks") as caught:
+    with pytest.raises(UsageError, match="has no effect without guard tasks") as caught:
         read_options({"task": "t", "guard_margin": 10.0})
     assert "--guard TASK" in caught.value.fix
     plain = identity(RunOptions(task="t"))

@@ -225,6 +225,21 @@ def guarded(difference: float) -> GuardScore:
     )
 
 
+def untrained(*, better: bool, output: str = "yes") -> dict[str, GuardTrivial]:
+    """What needs no training on the guard task; the few-shot prompt was asked 20 of its 50 items."""
+    answers = TrivialAnswers(
+        constant=score(55.0, 50),
+        constant_output=output,
+        majority=score(55.0, 50),
+        subtasks={},
+        majority_outputs={},
+        few_shot=score(50.0, 20),
+        shots=2,
+    )
+    gap = Gap(to="constant", value=5.0, interval=(1.0 if better else -1.0, 11.0), better=better)
+    return {"own/guarded": GuardTrivial(answers=answers, to_constant=gap)}
+
+
 STORY = (
     evaluated(1, 41.5, 33.0),
     evaluated(2, 44.0, 2.5, given=plan(1, hypothesis="more epochs are needed")),
@@ -244,6 +259,7 @@ def build() -> SimpleNamespace:
     return SimpleNamespace(
         EXAMPLES=EXAMPLES, STORY=STORY, call=call, evaluated=evaluated, evaluation=evaluation, guarded=guarded,
         plan=plan, score=score, stopped=stopped, trivial=trivial,
+        untrained=untrained,
     )  # fmt: skip
 
 
