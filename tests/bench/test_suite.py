@@ -191,6 +191,7 @@ def test_folders_beside_the_file_are_found_from_anywhere(tmp_path: Path, approve
         ('agent = "random-search"', 'agent = "random-search", probes = 2', "does not support probes"),
         ("[budgets.short]", "[budget.short]", "budgets"),
         ("[budgets.short]", "[rules]\nguard = ['table/fact']\n[budgets.short]", "did you mean"),
+        ("[budgets.short]", "[rules]\nguard_margin = 2.5\n[budgets.short]", "guard in a suite"),
     ],
 )
 def test_faults_say_what_to_do(tmp_path: Path, old: str, new: str, message: str) -> None:

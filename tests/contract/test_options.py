@@ -14,7 +14,7 @@ from ftdojo.cli.main import app
 from ftdojo.cli.options import NOT_TAKEN, read_options
 from ftdojo.contract.budget import Budget, parse_duration
 from ftdojo.contract.configuration import Configuration, GuardTask
-from ftdojo.contract.options import RunOptions, duration_text, flag_of
+from ftdojo.contract.options import GUARD_MARGIN, RunOptions, duration_text, flag_of
 from ftdojo.errors import UsageError
 
 COMMANDS = get_command(app).commands  # type: ignore[attr-defined]
@@ -42,8 +42,14 @@ def test_run_offers_everything_and_no_two_options_have_one_flag() -> None:
 
 words = strategies.text("abc-_/.:= é", min_size=1).filter(lambda text: not text.startswith("-"))
 durations = strategies.floats(1e-6, 1e9)
+
+
+def _make_options(guard: tuple[str, ...], guard_margin: float, **given: Any) -> RunOptions:
+    return RunOptions(guard=guard, guard_margin=guard_margin if guard else GUARD_MARGIN, **given)
+
+
 runs = strategies.builds(
-    RunOptions,
+    _make_options,
     task=words,
     model=words,
     agent=words,
@@ -125,22 +131,35 @@ def identity(options: RunOptions, data_llm: dict[str, str] | None = None) -> Con
         data_llm=data_llm or {},
         budget=options.budget,
         digests={},
+        guard={name: GuardTask(variant="v", task="1", items="i") for name in options.guard},
     )
 
 
 def test_every_option_is_part_of_a_runs_identity_or_says_why_not() -> None:
     assert OTHER.keys() | NOT_IDENTITY.keys() == set(FIELDS)
     assert not OTHER.keys() & NOT_IDENTITY.keys()
-    plain = RunOptions(task="t")
+    plain = RunOptions(task="t", guard=("own/a",))
     for name, value in OTHER.items():
         with pytest.raises(UsageError, match="another configuration"):
             identity(plain).require_same(identity(plain.model_copy(update={name: value})), Path("run"))
 
 
 def test_a_run_is_made_again_with_the_options_of_its_record() -> None:
-    options = RunOptions(task="t", **OTHER)
+    options = RunOptions(task="t", guard=("own/a",), **OTHER)
     recorded = Configuration.model_validate_json(identity(options).model_dump_json())
-    assert recorded.options("t") == options
+    assert recorded.options("t", ["own/a"]) == options
+    unguarded = {"guard": (), "guard_margin": GUARD_MARGIN}
+    assert recorded.options("t") == options.model_copy(update=unguarded), "an export or an audit needs no guard"
+
+
+def test_a_margin_without_guard_tasks_is_refused_and_dropped_from_older_records() -> None:
+    with pytest.raises(UsageError, match="has no effect without guard tasks") as caught:
+        read_options({"task": "t", "guard_margin": 10.0})
+    assert "--guard TASK" in caught.value.fix
+    plain = identity(RunOptions(task="t"))
+    older = Configuration.model_validate(plain.model_dump() | {"guard_margin": 10.0})
+    older.require_same(plain, Path("run"))
+    assert "--guard-margin" not in older.options("t").arguments()
 
 
 def test_a_rule_on_teachers_and_the_models_that_are_named_agree() -> None:

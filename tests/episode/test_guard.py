@@ -26,15 +26,16 @@ from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Silent
 from ftdojo.contract.protocol import Decision, Iteration, Observation
 from ftdojo.contract.result import RunResult
+from ftdojo.data import read_items
 from ftdojo.episode import Dojo, ladder, run_episode
-from ftdojo.episode.guard import MOST_ITEMS, choose_items, compare_with_base, decide_guarded, describe_losses
+from ftdojo.episode.guard import MOST_ITEMS, Guard, choose_items, compare_with_base, decide_guarded, describe_losses
 from ftdojo.errors import UsageError
 from ftdojo.inference import engine
 from ftdojo.outside.answers import describe_task
 from ftdojo.record import Home, Ledger
 from ftdojo.record.history import History
 from ftdojo.record.store import MANIFEST
-from ftdojo.report import closing_table, write_report
+from ftdojo.report import closing_table, text, write_report
 from ftdojo.report.card import card
 from ftdojo.tasks.spec import ItemScore
 from submissions import FAILS, Submits, write_submission
@@ -156,6 +157,59 @@ def test_it_is_in_the_result_the_pages_and_the_card(played: Path, tmp_path: Path
     assert f"| {GUARDED} |" in card(exported).replace("\\", "")
 
 
+def test_what_needs_no_training_is_measured_on_the_same_items_and_shown(played: Path, tmp_path: Path) -> None:
+    measured, (guarded,) = finished(played).guard_trivial[GUARDED], finished(played).guard
+    answers = measured.answers
+    assert answers.constant_output == "yes"
+    assert answers.constant.n == guarded.base.n
+    assert measured.to_constant.value == pytest.approx(guarded.base.value - answers.constant.value)
+    assert answers.few_shot is not None
+    scores = [text.score(answers.constant), text.score(answers.few_shot)]
+    stream = StringIO()
+    Console(file=stream, width=80).print(closing_table(finished(played)))
+    exported = export(played / "run", tmp_path / "out", home=Home(played / "home"), progress=Silent())
+    for shown in (stream.getvalue(), write_report(played / "run").read_text(), card(exported)):
+        assert "always answering yes" in shown
+        assert all(score in shown for score in scores)
+
+
+class Heard(Silent):
+    """Keeps the lines that stay on the screen."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+
+def test_a_base_model_that_is_no_better_than_a_constant_is_warned_of(
+    played: Path, german: Path, base: Path, approve: Path, tmp_path: Path
+) -> None:
+    """This base model knows no German, so it has nothing to forget there."""
+    options = RunOptions(task=str(approve), model=str(base), agent="scripted", guard=(str(german),))
+    heard = Heard()
+    with Dojo(options, tmp_path / "run", home=Home(played / "home"), progress=heard) as dojo:
+        seen = dojo.reset()
+    assert not seen.guard_trivial["own/german"].to_constant.better
+    says = "warning: guard task own/german: the base model is not shown to be better than always answering"
+    assert any(line.startswith(says) for line in heard.lines)
+
+
+def test_the_constants_of_a_large_task_answer_the_items_that_are_asked(approve: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(approve, tmp_path / "large")
+    row = json.loads((folder / "eval.jsonl").read_text().splitlines()[0])
+    rows = [row | {"request": f"Request {i}: Ann asks for {i} days off."} for i in range(5 * MOST_ITEMS)]
+    (folder / "eval.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    guard = Guard.prepare(str(folder), Home(tmp_path / "home"))
+    assert guard.schedule is not None
+    with guard.asked() as data:
+        items, path = read_items(data.validation), data.validation
+    everything = read_items(guard.data.validation)
+    assert items == [everything[i] for i in guard.schedule.part(MOST_ITEMS)]
+    assert not path.exists()
+
+
 def test_planners_are_told(played: Path, german: Path, base: Path, approve: Path) -> None:
     options = RunOptions(
         task=str(german), model=str(base), agent="scripted", guard=(str(approve),), guard_margin=MARGIN
@@ -166,6 +220,8 @@ def test_planners_are_told(played: Path, german: Path, base: Path, approve: Path
     assert seen.guard_margin == MARGIN
     assert f"Guard: a model is rejected unless it keeps what the base model can do on {GUARDED}" in context.task(seen)
     assert GUARDED in describe_task(seen, {})["base_model_scores_on_guard_tasks"]
+    assert f"Guard task {GUARDED} without any training: always answering <<<yes>>> scores" in context.task(seen)
+    assert GUARDED in describe_task(seen, {})["without_training_on_guard_tasks"]
     plain = seen.model_copy(update={"guard": {}})
     assert "Guard" not in context.task(plain)
     assert not any("guard" in key for key in describe_task(plain, {}))
@@ -268,6 +324,19 @@ def test_a_tampered_guard_score_is_found(
     edit_events(place / "run", forge, relink=True)
     assert list(audited(place)) == ["guard"]
     assert f"iteration {number}: {GUARDED}" in audited(place)["guard"]
+
+
+def test_a_tampered_warning_is_found(played: Path, tmp_path: Path) -> None:
+    """What needs no training is audited like that of the run's own task: the result follows from the record."""
+
+    def forge(kind: str, payload: dict[str, Any]) -> dict[str, Any]:
+        if kind == "baseline":
+            payload["guard_trivial"][GUARDED]["to_constant"]["better"] = True
+        return payload
+
+    place = shutil.copytree(played, tmp_path / "copy")
+    edit_events(place / "run", forge, relink=True)
+    assert "guard_trivial is not what the record says" in audited(place)["result"]
 
 
 def test_a_guard_that_was_left_out_is_found(played: Path, tmp_path: Path) -> None:

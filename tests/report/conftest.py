@@ -24,7 +24,16 @@ from ftdojo.contract.feedback import (
     TrainingFeedback,
 )
 from ftdojo.contract.protocol import Decision, Iteration
-from ftdojo.contract.result import ClassScore, Gap, GuardScore, RunResult, Score, StageSeconds, TrivialAnswers
+from ftdojo.contract.result import (
+    ClassScore,
+    Gap,
+    GuardScore,
+    GuardTrivial,
+    RunResult,
+    Score,
+    StageSeconds,
+    TrivialAnswers,
+)
 from ftdojo.contract.submission import Plan, PlannedChange
 from ftdojo.episode.examples import Answered, Example, write_examples
 from ftdojo.findings import Finding
@@ -216,6 +225,21 @@ def guarded(difference: float) -> GuardScore:
     )
 
 
+def untrained(*, better: bool, output: str = "yes") -> dict[str, GuardTrivial]:
+    """What needs no training on the guard task; the few-shot prompt was asked 20 of its 50 items."""
+    answers = TrivialAnswers(
+        constant=score(55.0, 50),
+        constant_output=output,
+        majority=score(55.0, 50),
+        subtasks={},
+        majority_outputs={},
+        few_shot=score(50.0, 20),
+        shots=2,
+    )
+    gap = Gap(to="constant", value=5.0, interval=(1.0 if better else -1.0, 11.0), better=better)
+    return {"own/guarded": GuardTrivial(answers=answers, to_constant=gap)}
+
+
 STORY = (
     evaluated(1, 41.5, 33.0),
     evaluated(2, 44.0, 2.5, given=plan(1, hypothesis="more epochs are needed")),
@@ -235,6 +259,7 @@ def build() -> SimpleNamespace:
     return SimpleNamespace(
         EXAMPLES=EXAMPLES, STORY=STORY, call=call, evaluated=evaluated, evaluation=evaluation, guarded=guarded,
         plan=plan, score=score, stopped=stopped, trivial=trivial,
+        untrained=untrained,
     )  # fmt: skip
 
 
@@ -268,6 +293,7 @@ def record(
 ) -> None:
     easy: tuple[TrivialAnswers | None, TrivialAnswers | None] = about.pop("trivial", (None, None))
     gap: Gap | None = about.pop("to_trivial", None)
+    untrained: dict[str, GuardTrivial] = about.pop("guard_trivial", {})
     examples: Sequence[Example] | None = about.pop("examples", None)
     classes: Sequence[ClassScore] = about.pop("classes", [])
     steps = ["started", "baseline", "iterations", "stopped", "test_opened", "test_scored", "finished"]
@@ -284,7 +310,15 @@ def record(
         history.append(events.RunBegun.model_validate({**identity, **facts, **about}))
         if reached >= steps.index("baseline"):
             charge = Spent(wall_s=70, device_s=66)
-            history.append(events.BaselineMeasured(evaluation=evaluation(8.5), trivial=easy[0], charge=charge))
+            history.append(
+                events.BaselineMeasured(
+                    evaluation=evaluation(8.5),
+                    trivial=easy[0],
+                    guard={task: score(60.0, 50) for task in untrained},
+                    guard_trivial=untrained,
+                    charge=charge,
+                )
+            )
         if reached >= steps.index("iterations"):
             for iteration in iterations:
                 for made in calls.get(iteration.number, []):

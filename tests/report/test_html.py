@@ -134,6 +134,20 @@ def test_scores_stand_with_what_needs_no_training(make_run: MakeRun, build: Simp
     assert "Without training: constant 39.0, constant by sub-task 41.0, few-shot 24.0." in page.source
 
 
+@pytest.mark.parametrize("better", [True, False])
+def test_guard_tasks_stand_with_what_needs_no_training(
+    make_run: MakeRun, build: SimpleNamespace, *, better: bool
+) -> None:
+    run = make_run(guard_trivial=build.untrained(better=better, output=f"yes {HOSTILE}"))
+    page = Page(write_report(run))
+    words = " ".join(page.text.split())
+    assert re.search(r"always answering yes [^:]*: 55\.0 % \[49\.0, 61\.0\]", words)
+    assert "the base model with 2 examples in its prompt: 50.0 % [44.0, 56.0], 20 items" in words
+    warned = "the base model is not shown to be better than always answering yes"
+    assert (warned in words) != better
+    assert "alert(1)" not in page.source.replace("&lt;script&gt;alert(1)", "")
+
+
 def test_test_items_show_both_models_and_the_right_answer(make_run: MakeRun, build: SimpleNamespace) -> None:
     run = make_run(examples=build.EXAMPLES)
     page = Page(write_report(run))

@@ -58,15 +58,24 @@ def test_guard_tasks_stand_with_what_is_kept_of_them(make_result: MakeResult, bu
     )
     assert all(len(line) <= 80 for line in output.splitlines())
     assert row(output, "own/guarded").split()[1:] == [
-        "60.0",
-        "%",
-        "→",
-        "60.0",
-        "%",
+        *f"60.0{S}% [54.0,{S}66.0] →".split(),
         *"+0.0 points [−4.0, +4.0], kept".split(),
     ]
     assert "accepted" in row(output, "1 ")
     assert "forgets" in row(output, "2 ")
+
+
+def test_guard_tasks_stand_with_what_needs_no_training(make_result: MakeResult, build: SimpleNamespace) -> None:
+    better = build.evaluated(1, 50.0, 20.0)
+    decision = better.decision.model_copy(update={"guard": [build.guarded(0.0)]})
+    given = [better.model_copy(update={"decision": decision})]
+    output = shown(make_result(given, guard_trivial=build.untrained(better=False)))
+    assert all(len(line) <= 80 for line in output.splitlines())
+    assert f"55.0{S}% [49.0,{S}61.0]" in row(output, "always answering")
+    assert "without training, of 20 items" in output
+    assert "guard task own/guarded: the base model is not shown to be better than always answering yes" in " ".join(
+        output.split()
+    )
 
 
 def test_a_run_that_kept_the_base_model(make_result: MakeResult) -> None:

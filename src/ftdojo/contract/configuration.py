@@ -74,6 +74,7 @@ class Configuration(StrictModel):
     guard: dict[str, GuardTask] = Field(default_factory=dict)
     """The tasks that a model must not forget, by their ids. Older builds had none."""
     guard_margin: float = GUARD_MARGIN
+    """The default if there are no such tasks."""
     seed: int
     budget: dict[str, float | None]
     digests: dict[str, str]
@@ -84,6 +85,14 @@ class Configuration(StrictModel):
     def _teachers_of_older_builds(cls, value: Any) -> Any:
         if isinstance(value, dict) and "teachers" not in value:
             return {**value, "teachers": teachers_of(value.get("data_llm"))}
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _margin_of_older_builds(cls, value: Any) -> Any:
+        """Drop a margin without guard tasks. Older builds took one, and it had no effect."""
+        if isinstance(value, dict) and not value.get("guard"):
+            return {name: given for name, given in value.items() if name != "guard_margin"}
         return value
 
     @classmethod
@@ -124,9 +133,9 @@ class Configuration(StrictModel):
 
         Args:
             task: where the task is now: its id, or the path of its folder.
-            guard: where its guard tasks are. Whoever only exports or checks its model needs none.
+            guard: where its guard tasks are. Whoever only exports or checks its model needs none, and no margin.
         """
-        same = {name: getattr(self, name) for name in SAME}
+        same = {name: getattr(self, name) for name in SAME if guard or name != "guard_margin"}
         by_itself = self.teachers == "self"  # the other rules follow from the models that are named
         named = {} if by_itself else self.data_llm
         pools = tuple(f"{pool}={model}" for pool, model in named.items())

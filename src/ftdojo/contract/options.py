@@ -104,6 +104,16 @@ class Guarding(Prompting):
     guard_margin: float = Field(GUARD_MARGIN, ge=0)
     """How much worse a model may be on a guard task, in points: the range of the task's metric is 100 points."""
 
+    @model_validator(mode="after")
+    def _margin_has_tasks(self) -> Self:
+        """Refuse a margin that would have no effect."""
+        if self.guard_margin != GUARD_MARGIN and not self.guard:
+            raise UsageError(
+                "--guard-margin (guard_margin) has no effect without guard tasks",
+                fix="name them with --guard TASK (guard in a suite), or leave the margin out",
+            )
+        return self
+
 
 class Rules(Guarding):
     """The options that are the same for all contestants of a contest."""

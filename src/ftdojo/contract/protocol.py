@@ -16,7 +16,15 @@ from ftdojo.contract.data_profile import DataProfile
 from ftdojo.contract.feedback import EvaluationFeedback, Feedback, Interval
 from ftdojo.contract.model_info import ModelInfo
 from ftdojo.contract.options import GUARD_MARGIN
-from ftdojo.contract.result import Change, GuardScore, IterationResult, RecipeDifference, Score, TrivialAnswers
+from ftdojo.contract.result import (
+    Change,
+    GuardScore,
+    GuardTrivial,
+    IterationResult,
+    RecipeDifference,
+    Score,
+    TrivialAnswers,
+)
 from ftdojo.contract.submission import Plan
 from ftdojo.contract.task_spec import TaskSpec
 from ftdojo.findings import Finding
@@ -135,6 +143,8 @@ class Observation(StrictModel):
     """The fields of an evaluation item, which a data program needs to have its own answers scored."""
     guard: dict[str, Score] = Field(default_factory=dict)
     """Tasks that a trained model must not forget -> what the base model scores on them."""
+    guard_trivial: dict[str, GuardTrivial] = Field(default_factory=dict)
+    """The same tasks -> what answers without any training score on them; empty in runs that an older build began."""
     guard_margin: float = GUARD_MARGIN
     """How many points of the range of its metric a model may lose on each of them."""
     seed: int

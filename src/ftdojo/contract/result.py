@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from ftdojo.errors import InputError, UsageError
 from ftdojo.findings import Finding
+from ftdojo.plain import remove_controls
 from ftdojo.stats import Estimate, Retention
 
 RunOutcome = Literal["scored", "invalid", "no_submission", "out_of_budget", "disqualified"]
@@ -221,11 +222,33 @@ class Gap(Result):
     """The difference of two models on the same items, in the metric's unit, with its 95 % interval."""
 
     to: str
-    """What the best model is compared with: a key of :attr:`TrivialAnswers.scores`."""
+    """What the model is compared with: a key of :attr:`TrivialAnswers.scores`."""
     value: float
     interval: tuple[float, float]
     better: bool
     """Whether the whole interval is on the better side of zero."""
+
+
+class GuardTrivial(Result):
+    """What answers without any training score on the items of a guard task that are asked."""
+
+    answers: TrivialAnswers
+    """Chosen like those on validation, without gold answers."""
+    to_constant: Gap
+    """The base model's difference to the best constant, for all items or by sub-task."""
+
+    def warning(self, task: str) -> str:
+        """Return why the verdicts on the task cannot show that it was forgotten; empty if they can."""
+        if self.to_constant.better:
+            return ""
+        constant = "the best constant of each sub-task"
+        if self.to_constant.to == "constant" or not self.answers.subtasks:
+            output = " ".join(remove_controls(self.answers.constant_output[:100]).split())
+            constant = f"always answering {output[:24] or 'nothing'}"
+        return (
+            f"guard task {task}: the base model is not shown to be better than {constant}, "
+            "so a model that has forgotten the task may pass"
+        )
 
 
 class Document(Result):
@@ -299,5 +322,7 @@ class RunResult(Document):
     """The best model's difference to the best trivial answer, on the test items."""
     guard: list[GuardScore] = Field(default_factory=list)
     """What the best model keeps of the guard tasks; empty if it is the base model, or the run has none."""
+    guard_trivial: dict[str, GuardTrivial] = Field(default_factory=dict)
+    """Id of each guard task -> what answers without any training score; empty in runs of older builds."""
     ledger: str = ""
     """The last link of the record before this result. A copy kept elsewhere reveals later changes of the record."""

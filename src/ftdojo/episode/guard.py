@@ -6,10 +6,13 @@ that would be accepted. The rule of the verdict is in :mod:`ftdojo.stats.noninfe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from ftdojo import sandbox, tasks
 from ftdojo.contract.configuration import GuardTask
@@ -79,6 +82,18 @@ class Guard:
     def schedule(self) -> Schedule | None:
         """Which items are asked; ``None`` for all of them."""
         return choose_items(read_items(self.data.validation))
+
+    @contextmanager
+    def asked(self) -> Iterator[TaskData]:
+        """Its data with the items that are asked as the validation items. Their file is removed at the end."""
+        if self.schedule is None:
+            yield self.data
+            return
+        items = read_items(self.data.validation)
+        with TemporaryDirectory(prefix="ftdojo-guard-") as folder:
+            path = Path(folder) / "asked.jsonl"
+            path.write_text("".join(json.dumps(items[i]) + "\n" for i in self.schedule.part(MOST_ITEMS)), "utf-8")
+            yield replace(self.data, validation=path)
 
 
 def prepare_guards(given: Sequence[str], task: Task, home: Home, *, reasoning_tokens: int) -> tuple[Guard, ...]:

@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 
 from ftdojo.contract.progress import Progress
-from ftdojo.contract.result import GuardScore, Score
-from ftdojo.episode import evaluation
+from ftdojo.contract.result import GuardScore, GuardTrivial, Score
+from ftdojo.episode import evaluation, trivial
 from ftdojo.episode.guard import STAGE, compare_with_base
 from ftdojo.episode.outcome import Outcome
 from ftdojo.episode.predict import predict
@@ -46,6 +46,20 @@ class GuardStage:
             identity: the digest of the model.
         """
         self._base = self._answer(outcome, model, identity)
+
+    def measure_trivial(self) -> dict[str, GuardTrivial]:
+        """Return what answers without any training score on each guard task, and whether the base model is better. The
+        base model must have answered. Nothing is charged."""
+        found = {}
+        base, engine = self._setting.base, self._setting.options.engine
+        for guard in self._setting.guards:
+            with guard.asked() as data:
+                measured = trivial.measure(
+                    guard.task, data, base, self._store, self._progress, split="validation", engine=engine
+                )
+            gap = measured.constants.compare(guard.task, self._base[guard.id])
+            found[guard.id] = GuardTrivial(answers=measured.answers, to_constant=gap)
+        return found
 
     def compare(self, outcome: Outcome, model: Model, identity: str) -> list[GuardScore]:
         """Let another model answer, and compare it with the base model. The stages are added to its outcome, and

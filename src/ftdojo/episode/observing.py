@@ -55,7 +55,7 @@ class Observer:
         if self.history.baseline is None:
             outcome = self.stages.baseline()
             measured = evaluation.feedback(self.setting.task, self.items, outcome.predicted, best=None)
-            guarded = self.stages.guards.base_scores
+            guarded, easy = self.stages.guards.base_scores, self.stages.guards.measure_trivial()
             self.history.append(
                 events.BaselineMeasured(
                     evaluation=measured,
@@ -63,10 +63,13 @@ class Observer:
                     contents=outcome.contents,
                     trivial=self._measure_trivial(),
                     guard=guarded,
+                    guard_trivial=easy,
                 )
             )
             for task, score in guarded.items():
                 self.progress.say(f"base model on the guard task {task}: {score}")
+                if warning := easy[task].warning(task):
+                    self.progress.say(f"warning: {warning}; name a guard task that the base model can do")
 
     def _measure_trivial(self) -> TrivialAnswers:
         setting = self.setting
@@ -100,6 +103,7 @@ class Observer:
             data_llm=run.data_llm,
             item_fields=sorted({name for item in self.items for name in item}),
             guard=measured.guard,
+            guard_trivial=measured.guard_trivial,
             guard_margin=run.guard_margin,
             seed=run.seed,
         )

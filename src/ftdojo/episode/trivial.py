@@ -62,10 +62,15 @@ class Measured:
     verdicts: dict[str, list[ItemScore]]
     """Key of :attr:`TrivialAnswers.scores` -> a verdict an item, in the order of the items."""
 
-    def compare(self, task: Task, best: Sequence[ItemScore]) -> Gap:
-        """The paired difference of a model to the best trivial answer; ``best``: its verdicts on the same items."""
+    @property
+    def constants(self) -> Measured:
+        """The same without the few-shot prompt, which on validation may answer a part of the items only."""
+        return replace(self, answers=self.answers.model_copy(update={"few_shot": None, "shots": 0}))
+
+    def compare(self, task: Task, model: Sequence[ItemScore]) -> Gap:
+        """The paired difference of a model to the best trivial answer; ``model``: its verdicts on the same items."""
         name = self.answers.best_name(higher_is_better=task.spec.higher_is_better)
-        decision = acceptance.decide(task, best, self.verdicts[name])
+        decision = acceptance.decide(task, model, self.verdicts[name])
         gap = decision.difference
         return Gap(to=name, value=gap.value, interval=(gap.low, gap.high), better=decision.accepted)
 

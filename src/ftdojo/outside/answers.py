@@ -80,8 +80,13 @@ def _describe_guard(seen: Observation) -> dict[str, Any]:
     """What a model must not forget; nothing if the run guards nothing."""
     if not seen.guard:
         return {}
-    scores = {task: str(score) for task, score in seen.guard.items()}
-    return {"base_model_scores_on_guard_tasks": scores, "points_that_a_guard_task_may_lose": seen.guard_margin}
+    return {
+        "base_model_scores_on_guard_tasks": {task: str(score) for task, score in seen.guard.items()},
+        "without_training_on_guard_tasks": {
+            task: _describe_trivial(given.answers) for task, given in seen.guard_trivial.items()
+        },
+        "points_that_a_guard_task_may_lose": seen.guard_margin,
+    }
 
 
 def describe_schema(name: str, methods: Sequence[str], method: str | None) -> dict[str, Any]:
@@ -227,7 +232,7 @@ def describe_result(result: RunResult) -> dict[str, Any]:
         mode="json",
         exclude_none=True,
         exclude={
-            "iterations": True, "trivial_validation": True, "digests": True, "versions": True,
+            "iterations": True, "trivial_validation": True, "guard_trivial": True, "digests": True, "versions": True,
             "trivial": {"constant_output", "majority_outputs", "subtasks"},
         },
     )  # fmt: skip

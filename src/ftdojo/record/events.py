@@ -35,7 +35,7 @@ from ftdojo.contract.call import Call
 from ftdojo.contract.configuration import Configuration
 from ftdojo.contract.feedback import EvaluationFeedback
 from ftdojo.contract.protocol import Iteration, Probe
-from ftdojo.contract.result import UNNUMBERED, ClassScore, Gap, RunResult, Score, TrivialAnswers
+from ftdojo.contract.result import UNNUMBERED, ClassScore, Gap, GuardTrivial, RunResult, Score, TrivialAnswers
 from ftdojo.errors import InfrastructureError
 from ftdojo.record.ledger import Event
 from ftdojo.tasks.spec import ItemScore
@@ -97,6 +97,8 @@ class BaselineMeasured(LedgerEvent):
     """What answers without any training score on validation. Older builds did not measure it."""
     guard: dict[str, Score] = Field(default_factory=dict)
     """Id of each guard task -> the base model's score. Older builds had none."""
+    guard_trivial: dict[str, GuardTrivial] = Field(default_factory=dict)
+    """Id of each guard task -> what answers without any training score. Older builds did not measure it."""
 
 
 class IterationEnded(LedgerEvent):

@@ -46,6 +46,7 @@ def conclude(history: History, run: str) -> RunResult:
         trivial_validation=measured.trivial,
         to_trivial=scored.to_trivial if scored else None,
         guard=iterations[best - 1].result().guard if best else [],
+        guard_trivial=measured.guard_trivial,
         ledger=history.head,
     )
 

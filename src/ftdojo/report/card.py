@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import yaml
 
 from ftdojo import models
 from ftdojo.audit.export import MODELFILE, Exported, Step
-from ftdojo.contract.result import Score
+from ftdojo.contract.result import GuardTrivial, Score
 from ftdojo.contract.submission import RECIPE, SCRIPT, TRAIN
 from ftdojo.disk import disk_errors
 from ftdojo.files import BY_UMASK, write_file
@@ -37,6 +38,7 @@ def card(exported: Exported) -> str:
     """Return the card as Markdown with the front matter that model hubs read."""
     (last, *earlier), configuration = exported.steps, exported.configuration
     variant = exported.task.variants[configuration.variant]
+    untrained = exported.result.guard_trivial if exported.result else {}
     front: dict[str, Any] = {"base_model": exported.base.id} if _HUB_ID.fullmatch(exported.base.id) else {}
     front |= {
         "library_name": {"merged": "transformers", "adapter": "peft", "gguf": "gguf"}[exported.written.form],
@@ -53,7 +55,8 @@ def card(exported: Exported) -> str:
         task=exported.task.spec,
         sets=variant.sets,
         scores=_scores(exported),
-        guard=_guard(last),
+        guard=_guard(last, untrained),
+        guard_warnings=[text.markdown(words) for words in (g.warning(task) for task, g in untrained.items()) if words],
         without_training=_without_training(exported),
         learned=_learned(exported),
         measured=text.score(exported.score),
@@ -130,10 +133,24 @@ def _without_training(exported: Exported) -> list[tuple[str, str, str]]:
     return [(text.markdown(words), shown(validation), shown(test)) for words, validation, test in measured]
 
 
-def _guard(last: Step) -> list[tuple[str, str, str, str]]:
-    """Return guard tasks with the scores of the base model and of this model, and the difference."""
+def _guard(last: Step, untrained: Mapping[str, GuardTrivial]) -> list[tuple[str, str, str, str, str]]:
+    """Return guard tasks with the scores of the base model and of this model, the difference, and what needs no
+    training."""
     kept = last.iteration.decision.guard if last.iteration.decision else []
-    return [(text.markdown(g.task), text.score(g.base), text.score(g.model), text.guarded(g)) for g in kept]
+    return [
+        (
+            text.markdown(g.task),
+            text.score(g.base),
+            text.score(g.model),
+            text.guarded(g),
+            "; ".join(
+                f"{text.markdown(words)}: {text.score_of(score, g.base.n)}"
+                for words, score in text.without_training(untrained.get(g.task))
+            )
+            or "–",
+        )
+        for g in kept
+    ]
 
 
 def _learned(exported: Exported) -> str:

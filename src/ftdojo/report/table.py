@@ -23,7 +23,7 @@ def closing_table(result: RunResult) -> RenderableType:
     if result.trivial or result.trivial_validation:
         parts.append(_trivial(result))
     if result.guard:
-        parts.append(_guard(result))
+        parts += [_guard(result), *_guard_warnings(result)]
     if result.iterations:
         parts.append(_iterations(result))
     return Group(*parts, _spent(result))
@@ -82,15 +82,24 @@ def _trivial(result: RunResult) -> Table:
 
 
 def _guard(result: RunResult) -> Table:
-    """What the best model keeps of the tasks that it must not forget."""
+    """What the best model keeps of the tasks that it must not forget, and what needs no training on them."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("guard task")
     table.add_column("base → best", no_wrap=True)
     table.add_column(f"difference, margin {result.guard[0].margin:g}", no_wrap=True)
     for given in result.guard:
-        before, after = (text.number(s.value, s.metric) + text.unit(s.metric) for s in (given.base, given.model))
-        table.add_row(_text(given.task, 56), Text(f"{before} → {after}"), Text(text.guarded(given)))
+        scores = f"{text.score(given.base)} →\n{text.score(given.model)}"
+        table.add_row(_text(given.task, 56), Text(scores), Text(text.guarded(given)))
+        for words, score in text.without_training(result.guard_trivial.get(given.task)):
+            asked = "" if score.n == given.base.n else f", of {plural(score.n, 'item')}"
+            table.add_row(_text(words, 56), _score(score), Text(f"without training{asked}"))
     return table
+
+
+def _guard_warnings(result: RunResult) -> list[Text]:
+    """Why the verdicts on guard tasks cannot show that they were forgotten."""
+    warnings = (trivial.warning(task) for task, trivial in result.guard_trivial.items())
+    return [_text(f"warning: {warning}", 300, "yellow") for warning in warnings if warning]
 
 
 def _iterations(result: RunResult) -> Table:

@@ -7,7 +7,7 @@ characters with an effect are removed: terminal sequences, controls, and marks t
 from __future__ import annotations
 
 from ftdojo.contract.feedback import Interval
-from ftdojo.contract.result import Gap, GuardScore, Score, TrivialAnswers
+from ftdojo.contract.result import Gap, GuardScore, GuardTrivial, Score, TrivialAnswers
 from ftdojo.plain import plural, remove_controls
 
 SPACE = "\N{NO-BREAK SPACE}"
@@ -103,6 +103,20 @@ def trivial_scores(
         for answers in (validation, test)
     )
     return [(said, on_validation.get(said), on_test.get(said)) for said in words]
+
+
+def score_of(given: Score | None, items: int | None) -> str:
+    """A score, empty if there is none; with the number of its items if it has others than ``items``."""
+    if given is None:
+        return ""
+    return score(given) + (f", {plural(given.n, 'item')}" if given.n != items else "")
+
+
+def without_training(given: GuardTrivial | None) -> list[tuple[str, Score]]:
+    """What answers without any training score on a guard task, by their words. Older builds did not measure it."""
+    if given is None:
+        return []
+    return [(trivial(given.answers, name), score) for name, score in given.answers.distinct.items()]
 
 
 def guarded(given: GuardScore) -> str:

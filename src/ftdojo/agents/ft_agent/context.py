@@ -71,7 +71,11 @@ def _guard(observation: Observation) -> list[str]:
     scores = ", ".join(f"{task} ({score})" for task, score in observation.guard.items())
     return [
         f"Guard: a model is rejected unless it keeps what the base model can do on {scores}, up to "
-        f"{observation.guard_margin:g} points of 100."
+        f"{observation.guard_margin:g} points of 100.",
+        *(
+            f"Guard task {task} without any training: {_trivial(given.answers)}."
+            for task, given in observation.guard_trivial.items()
+        ),
     ]
 
 

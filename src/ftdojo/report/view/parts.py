@@ -69,6 +69,10 @@ class GuardRow:
     best: str
     """Empty if the base model is the best."""
     difference: str
+    without_training: list[tuple[str, str]]
+    """Answers without any training, in words, with their scores. Older builds did not measure them."""
+    warning: str
+    """Why the difference cannot show that the task was forgotten; empty if it can."""
 
 
 @dataclass(frozen=True, slots=True)

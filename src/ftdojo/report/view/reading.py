@@ -106,7 +106,9 @@ def read(run: Path) -> Report:
         else verdict(validation, scored, iterations, best, higher_is_better=run_begun.higher_is_better),
         cards=cards(validation, test, iterations, spent),
         scores=score_rows(validation, test, best, trivial),
-        guard=guard_rows(measured.guard, iterations[best - 1].result().guard if best else []) if measured else [],
+        guard=guard_rows(measured.guard, iterations[best - 1].result().guard if best else [], measured.guard_trivial)
+        if measured
+        else [],
         lines=score_lines(trivial[0]),
         classes=class_table(scored.classes, best, scored.trivial) if scored else None,
         examples=example_cards(examples, best),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ftdojo.contract.result import TRIVIAL_NAMES, GuardScore, Score, TrivialAnswers
-from ftdojo.plain import plural
+from ftdojo.contract.result import TRIVIAL_NAMES, GuardScore, GuardTrivial, Score, TrivialAnswers
 from ftdojo.report import text
 from ftdojo.report.view.parts import GuardRow, ScoreRow
 
@@ -29,7 +28,7 @@ def score_rows(
     items = validation[0].n, test[0].n if test else None
 
     def row(label: str, on_validation: Score | None, on_test: Score | None, *, best: bool = False) -> ScoreRow:
-        return ScoreRow(label, [_shown(on_validation, items[0]), _shown(on_test, items[1])], best)
+        return ScoreRow(label, [text.score_of(on_validation, items[0]), text.score_of(on_test, items[1])], best)
 
     rows = [row("base model", validation[0], test[0] if test else None)]
     if best:
@@ -37,27 +36,30 @@ def score_rows(
     return rows + [row(*scores) for scores in text.trivial_scores(*trivial)]
 
 
-def guard_rows(base: Mapping[str, Score], best: Sequence[GuardScore]) -> list[GuardRow]:
+def guard_rows(
+    base: Mapping[str, Score], best: Sequence[GuardScore], trivial: Mapping[str, GuardTrivial]
+) -> list[GuardRow]:
     """Return a row for every guard task.
 
     Args:
         base: guard task -> the base model's score.
         best: what the best model keeps; empty if it is the base model.
+        trivial: guard task -> what needs no training; empty in runs of older builds.
     """
-    kept = {score.task: score for score in best}
-    return [
-        GuardRow(task, text.score(score), text.score(kept[task].model), text.guarded(kept[task]))
-        if task in kept
-        else GuardRow(task, text.score(score), "", "")
-        for task, score in base.items()
-    ]
-
-
-def _shown(score: Score | None, items: int | None) -> str:
-    """A score; with the number of items if only a part of them was asked."""
-    if score is None:
-        return ""
-    return text.score(score) + (f", {plural(score.n, 'item')}" if score.n != items else "")
+    kept, rows = {score.task: score for score in best}, []
+    for task, score in base.items():
+        ours, easy = kept.get(task), trivial.get(task)
+        rows.append(
+            GuardRow(
+                task=task,
+                base=text.score(score),
+                best=text.score(ours.model) if ours else "",
+                difference=text.guarded(ours) if ours else "",
+                without_training=[(words, text.score_of(one, score.n)) for words, one in text.without_training(easy)],
+                warning=easy.warning(task) if easy else "",
+            )
+        )
+    return rows
 
 
 def score_lines(trivial: TrivialAnswers | None) -> Sequence[tuple[str, float]]:
