@@ -136,7 +136,7 @@ def fakes() -> None:
         begin(self, model, on)
         self.folder, self.identity = model, models.digest(model)
 
-    trainer._LabelTrainer.train = pretend  # type: ignore[method-assign]
+    trainer._ObjectiveTrainer.train = pretend  # type: ignore[method-assign]
     TransformersEngine.__init__ = __init__  # type: ignore[method-assign]
     TransformersEngine._answer = look_up  # type: ignore[method-assign]
     TransformersEngine.saying = saying  # type: ignore[attr-defined]

@@ -107,13 +107,9 @@ def _stopping_faults(
     schedule, task = evidence.schedule, evidence.task
     if (len(verdicts) if len(verdicts) < len(best) else None) != answered:
         return [f"{made.label}: {answered or 'all'} answered items are recorded, {len(verdicts)} are stored"]
-    stop = plural(answered or 0, "item")
+    stopped = f"{made.label} stopped after {plural(answered or 0, 'item')}"
     if schedule is None:
-        return (
-            []
-            if answered is None
-            else [f"{made.label} stopped after {plural(answered, 'item')}, in a run that never stops"]
-        )
+        return [] if answered is None else [f"{stopped}, in a run that never stops"]
     position = {str(item["id"]): i for i, item in enumerate(evidence.items)}
     by_place = {position[v.id]: v for v in verdicts}
     for size in schedule.looks:
@@ -121,12 +117,9 @@ def _stopping_faults(
             break
         part = [by_place[i] for i in schedule.part(size)]
         if size < len(best) and sequential.is_clear(task, schedule, part, best):
-            return (
-                []
-                if size == answered
-                else [f"{made.label}: the rule stops after {plural(size, 'item')}, {answered or 'all'}"]
-            )
-    return [] if answered is None else [f"{made.label} stopped after {stop}, where the rule goes on"]
+            due = f"{made.label}: the rule stops after {plural(size, 'item')}"
+            return [] if size == answered else [f"{due}, and {answered or 'all'} were answered"]
+    return [] if answered is None else [f"{stopped}, where the rule goes on"]
 
 
 def outputs(evidence: Evidence) -> list[str]:

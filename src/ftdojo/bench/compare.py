@@ -4,7 +4,7 @@ corrected for the number of claims."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from statistics import fmean
@@ -272,9 +272,9 @@ def _courses(
     own: Sequence[Contestant], ran: Sequence[Episode], easy: Sequence[Episode], matches: Sequence[Match]
 ) -> list[Course]:
     """Return the course of each contestant; what needs no training has a level one, as long as the longest of them."""
-    courses = [_course(c, [e for e in ran if e.job.contestant == c], matches) for c in own]
-    ends = [course.points[-1][0] for course in courses if course.points]
     best_values = {match.name: match.task.spec.best_value for match in matches}
+    courses = [_course(c, [e for e in ran if e.job.contestant == c], best_values) for c in own]
+    ends = [course.points[-1][0] for course in courses if course.points]
     levels: dict[str, list[float]] = {}
     for episode in easy:
         base, answered = episode.result.baseline.validation, episode.result.best.validation
@@ -290,9 +290,11 @@ def _courses(
     return courses
 
 
-def _course(contestant: Contestant, episodes: Sequence[Episode], matches: Sequence[Match]) -> Course:
-    """Return the gain on validation of the best model so far, at evenly spaced times, mean over runs."""
-    best_values = {match.name: match.task.spec.best_value for match in matches}
+def _course(contestant: Contestant, episodes: Sequence[Episode], best_values: Mapping[str, float]) -> Course:
+    """Return the normalized score on validation of the best model so far, at evenly spaced times, mean over runs.
+
+    ``best_values``: task -> the best value of its metric.
+    """
     ends = [episode.course[-1][0] for episode in episodes]
     curves = [
         [(at, normalized(v, base=e.course[0][1], best=best_values[e.job.task_id])) for at, v in e.course]

@@ -23,6 +23,11 @@ def own_model(digest: str) -> str:
     return f"{SELF}:{digest}"
 
 
+def is_own_model(name: str) -> bool:
+    """Whether a name in the record of calls is that of a run's own base model."""
+    return name.startswith(f"{SELF}:")
+
+
 class Message(StrictModel):
     """One turn of a conversation."""
 

@@ -13,14 +13,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from ftdojo.contract.budget import Budget
-from ftdojo.contract.options import (
-    GUARD_MARGIN,
-    MAX_PRECHECKS,
-    THINKING_TOKENS,
-    RunOptions,
-    Teachers,
-    Thinking,
-)
+from ftdojo.contract.options import GUARD_MARGIN, MAX_PRECHECKS, THINKING_TOKENS, RunOptions, Teachers, Thinking
 from ftdojo.errors import UsageError
 from ftdojo.schema import StrictModel
 
@@ -54,7 +47,7 @@ class Configuration(StrictModel):
     planner: str
     data_llm: dict[str, str] = Field(default_factory=dict)
     """The pools of language models that data programs may call: name -> ``provider:model``."""
-    teachers: Teachers = "none"
+    teachers: Teachers = Field(default_factory=lambda known: teachers_of(known.get("data_llm")))
     """The rule on these models. In runs of builds that did not record it, it follows from ``data_llm``."""
     ladder: bool = False
     """Whether agents see validation scores only of accepted submissions."""
@@ -79,13 +72,6 @@ class Configuration(StrictModel):
     budget: dict[str, float | None]
     digests: dict[str, str]
     """Digests of the data and the base model, and the task's version: the contents that the names above referred to."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _teachers_of_older_builds(cls, value: Any) -> Any:
-        if isinstance(value, dict) and "teachers" not in value:
-            return {**value, "teachers": teachers_of(value.get("data_llm"))}
-        return value
 
     @model_validator(mode="before")
     @classmethod

@@ -45,6 +45,23 @@ Thinking = Literal["off", "on", "auto"]
 THINKING_TOKENS = 2048
 Teachers = Literal["none", "self", "listed"]
 """The language models that data programs may call: none, the run's own base model, or those that its owner names."""
+
+
+def require_allowed(rule: Teachers | None, models: Collection[str]) -> None:
+    """Check that a rule on teachers agrees with the models that are named for data programs.
+
+    Raises:
+        UsageError: if the rule allows none of them, or if it allows those that are named and there are none.
+    """
+    if models and rule in ("none", "self"):
+        raise UsageError(
+            f"--teachers {rule} allows no model of --data-llm, and no other one of a replayed run",
+            fix="write --teachers listed, or name no model",
+        )
+    if rule == "listed" and not models:
+        raise UsageError("--teachers listed names no model", fix="add --data-llm NAME=PROVIDER:MODEL")
+
+
 TEMPLATES = ("chatml", "plain")
 """The chat templates that ftdojo has for models without one."""
 MAX_TEMPLATE_BYTES = 2**20
@@ -143,14 +160,7 @@ class Rules(Guarding):
 
     @model_validator(mode="after")
     def _teachers_agree(self) -> Self:
-        """Refuse models that the rule on teachers forbids, and a rule that names none."""
-        if self.data_llm and self.teachers in ("none", "self"):
-            raise UsageError(
-                f"--teachers {self.teachers} allows no model of --data-llm",
-                fix="leave one of them out, or write listed",
-            )
-        if self.teachers == "listed" and not self.data_llm:
-            raise UsageError("--teachers listed names no model", fix="add --data-llm NAME=PROVIDER:MODEL")
+        require_allowed(self.teachers, self.data_llm)
         return self
 
 

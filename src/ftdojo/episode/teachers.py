@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ftdojo.contract.call import SELF, own_model
+from ftdojo.contract.call import SELF, is_own_model, own_model
 from ftdojo.contract.configuration import teachers_of
+from ftdojo.contract.options import require_allowed
 from ftdojo.episode.setting import Setting
 from ftdojo.errors import UsageError
 from ftdojo.gateway import DataLlm
@@ -21,17 +22,12 @@ def admit_teachers(setting: Setting, named: DataLlm | None) -> DataLlm | None:
         UsageError: if the rule does not allow them.
     """
     names = named.names if named else {}
-    allowed = setting.options.teachers or teachers_of(names)
-    if allowed == "self":
-        digest = setting.digests["model"]
-        if named is None:
-            return DataLlm(models={SELF: OwnModel(setting.base, digest)}, concurrency=setting.options.llm_concurrency)
-        if names != {SELF: own_model(digest)}:
-            raise UsageError(f"--teachers self allows the base model alone, not {names}", fix="name no other model")
-    elif any(model.startswith(own_model("")) for model in names.values()):
+    rule, digest = setting.options.teachers or teachers_of(names), setting.digests["model"]
+    if rule == "self" and named is None:
+        return DataLlm(models={SELF: OwnModel(setting.base, digest)}, concurrency=setting.options.llm_concurrency)
+    if rule == "self" and names == {SELF: own_model(digest)}:  # the record of such a run
+        return named
+    if rule != "self" and any(map(is_own_model, names.values())):
         raise UsageError("the replayed run asked its own base model", fix="repeat its --teachers self")
-    elif allowed == "none" and names:
-        raise UsageError(f"--teachers none allows no model, not {names}", fix="write --teachers listed, or name none")
-    elif allowed == "listed" and not names:
-        raise UsageError("--teachers listed names no model", fix="add --data-llm NAME=PROVIDER:MODEL")
+    require_allowed(rule, names)
     return named

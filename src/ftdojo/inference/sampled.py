@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,7 @@ class SampledModel:
         self._network = loaded.to(on.device).eval()
         self._pad = network.usable_pad(loaded, self._chat.pad)
         self._batch_tokens = min(BATCH_TOKENS[on.device], tokens_in_memory(info, on))
-        self._rows = 10**6 if runs_batched(loaded.config) else 1
+        self._batched = runs_batched(loaded.config)
         self.room = min(info.context_length, self._batch_tokens)
         """The most tokens of one prompt and its answer."""
 
@@ -71,9 +72,10 @@ class SampledModel:
 
     def count_fitting(self, asks: Sequence[Ask]) -> int:
         """Return how many of the first requests fit into one batch, at least one."""
-        longest = [max(ask.tokens for ask in asks[:count]) for count in range(1, len(asks) + 1)]
-        fitting = [n for n, width in enumerate(longest, start=1) if n * width <= self._batch_tokens and n <= self._rows]
-        return max(fitting, default=1)
+        if not self._batched:
+            return 1
+        longest = accumulate((ask.tokens for ask in asks), max)
+        return max((n for n, width in enumerate(longest, start=1) if n * width <= self._batch_tokens), default=1)
 
     def answer(self, asks: Sequence[Ask], stop: Callable[[], bool]) -> list[Generation]:
         """Answer requests in one batch; when ``stop`` says so, end all answers where they are."""

@@ -4,9 +4,9 @@ A line has the iteration (0 is the base model), the optimizer step where there i
 ``train/loss``, ``train/grad_norm``, ``train/learning_rate``, ``train/held_out_loss``; of a training on preferences
 ``train/reward_margin`` and ``train/reward_accuracy``; ``validation/METRIC`` with ``/low`` and ``/high`` of its 95 %
 interval, ``validation/accepted`` (1 or 0), ``spent/wall_s`` and ``spent/device_s``; ``test/METRIC`` and
-``test/base_METRIC`` at the end, with their intervals. What needs no training stands beside both: ``constant_METRIC``,
-``majority_METRIC`` and ``few_shot_METRIC``. A training adds its lines as it goes. When an event is recorded, the file
-is written again from the ledger, so it never says anything else.
+``test/base_METRIC`` at the end, with their intervals; for both splits also the scores of what needs no training:
+``constant_METRIC``, ``majority_METRIC`` and ``few_shot_METRIC``. A training adds its lines as it goes. When an event
+is recorded, the file is written again from the ledger, so it never says anything else.
 """
 
 from __future__ import annotations

@@ -144,10 +144,8 @@ def _headline(board: Board) -> str:
     if not board.tasks or not ranked:
         return "No run has ended yet."
     first, *others = sorted(ranked, key=lambda s: -(s.gain or 0.0))
-    place = (
-        f"{first.contestant}{'' if first.trained else ', which needs no training,'} is best, with a mean normalized "
-    )
-    place += f"score of {_normalized(first)}"
+    name = first.contestant if first.trained else f"{first.contestant}, which needs no training,"
+    place = f"{name} is best, with a mean normalized score of {_normalized(first)}"
     if not others:
         return f"{place}; it is the only contestant."
     second = others[0]
@@ -160,10 +158,15 @@ def _headline(board: Board) -> str:
 def _normalized(standing: Standing) -> str:
     """The mean normalized score of a contestant, with its interval over tasks if there are several."""
     shown = "–" if standing.gain is None else f"{_percent(standing.gain)}{text.SPACE}%"
-    low_and_high = standing.gain_interval
-    if low_and_high is None:
-        return shown
-    return f"{shown} [{_percent(low_and_high[0])},{text.SPACE}{_percent(low_and_high[1])}]"
+    return " ".join([shown, *_interval(standing)])
+
+
+def _interval(standing: Standing) -> list[str]:
+    """The interval of the mean normalized score; none of a single task."""
+    if standing.gain_interval is None:
+        return []
+    low, high = map(_percent, standing.gain_interval)
+    return [f"[{low},{text.SPACE}{high}]"]
 
 
 def _verdict(board: Board) -> str:
@@ -206,16 +209,11 @@ def _standings(standings: Sequence[Standing], tasks: int) -> Table:
 def _standing(s: Standing, tasks: int) -> list[Entry]:
     share = s.improving / s.iterations if s.iterations else None
     each_s, each_usd = s.cost.wall_s_per_iteration, s.cost.usd_per_iteration
-    gain = (
-        []
-        if s.gain_interval is None
-        else [f"[{_percent(s.gain_interval[0])},{text.SPACE}{_percent(s.gain_interval[1])}]"]
-    )
     outcomes = [f"{count} {name.replace('_', ' ')}" for name, count in sorted(s.outcomes.items())]
     return [
         Entry(text.line(s.contestant, 60), s.contestant, _describe(s)),
         Entry(", ".join(s.teachers) or "–", " ".join(s.teachers)),
-        Entry("–", -9e9) if s.gain is None else Entry(f"{_percent(s.gain)}{text.SPACE}%", s.gain, gain),
+        Entry("–", -9e9) if s.gain is None else Entry(f"{_percent(s.gain)}{text.SPACE}%", s.gain, _interval(s)),
         Entry("–", 9e9) if s.rank is None else Entry(f"{s.rank:.2f}", s.rank),
         Entry(f"{s.first} of {tasks}", -s.first),
         Entry(f"{s.runs:,}", s.runs, outcomes),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from ftdojo.agents.ft_agent import context
-from ftdojo.contract.call import own_model
+from ftdojo.contract.call import is_own_model
 from ftdojo.contract.protocol import Observation
 from ftdojo.contract.submission import SCRIPT
 from ftdojo.llm import Blocks, Client, Prompt, Unusable, quoted
@@ -85,7 +85,6 @@ def _helper(observation: Observation) -> str:
     pools = sorted(observation.data_llm, key=lambda name: name != "weak")
     if not pools:
         return ""
-    own = own_model("")
-    models = {name: m if not m.startswith(own) else "the base model" for name, m in observation.data_llm.items()}
+    models = {name: "the base model" if is_own_model(m) else m for name, m in observation.data_llm.items()}
     named = ", ".join(f'model="{name}" ({models[name]})' for name in pools)
     return HELPER.format(pools=named, first=pools[0], last=pools[-1], fields=", ".join(observation.item_fields[:20]))

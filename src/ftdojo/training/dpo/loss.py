@@ -15,7 +15,7 @@ from ftdojo.training.dpo.pairs import Pair
 from ftdojo.training.sft.batches import Batch
 from ftdojo.training.sft.loss import sequence_losses
 from ftdojo.training.sft.objective import Collate, Loss, Objective
-from ftdojo.training.sft.shapes import row_keys
+from ftdojo.training.sft.shapes import cut_positions
 from ftdojo.training.sft.tokens import Example
 
 CERTAIN = -1e-6
@@ -90,16 +90,14 @@ class DpoObjective(PreferenceObjective):
 
     def prepare(self, network: Any, rows: Sequence[Pair], batch_size: int, collate: Collate[Pair]) -> list[Pair]:
         """Compute the reference: log-probabilities of all answers before the training."""
-        keys, done, training = row_keys(rows, batch_size), list(rows), network.training
-        order = sorted(range(len(rows)), key=keys.__getitem__)
+        done, training = list(rows), network.training
         network.eval()
-        for begin in range(0, len(order), batch_size):
-            numbers = order[begin : begin + batch_size]
-            batch = {name: t.to(network.device) for name, t in collate([rows[i] for i in numbers]).items()}
+        for positions in cut_positions(rows, batch_size):
+            batch = {name: t.to(network.device) for name, t in collate([rows[i] for i in positions]).items()}
             with torch.no_grad():
                 found, _ = log_probabilities(network, batch)
-            for number, (chosen, rejected) in zip(numbers, found.tolist(), strict=True):
-                done[number] = replace(rows[number], reference=(chosen, rejected))
+            for i, (chosen, rejected) in zip(positions, found.tolist(), strict=True):
+                done[i] = replace(rows[i], reference=(chosen, rejected))
         network.train(training)
         return done
 

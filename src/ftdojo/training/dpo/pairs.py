@@ -14,8 +14,8 @@ from ftdojo.training.backend import Tokenized
 from ftdojo.training.sft.tokens import Example, cut_rows, encode
 
 FORM = "prompt, chosen and rejected"
-BESIDES = frozenset({SUBTASK, "tools"})
-"""Keys that a row may have, too."""
+OPTIONAL = frozenset({SUBTASK, "tools"})
+"""Further keys that a row may have."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Preference(Row):
         *given, rejected, chosen = texts
         two = [self.chosen.with_texts([*given, chosen]).source, self.rejected.with_texts([*given, rejected]).source]
         answers = {name: row["messages"][-1:] for name, row in zip(("chosen", "rejected"), two, strict=True)}
-        more = {key: two[0][key] for key in BESIDES if key in two[0]}
+        more = {key: two[0][key] for key in OPTIONAL if key in two[0]}
         return parse_preference({"prompt": two[0]["messages"][:-1], **answers, **more})
 
 
@@ -54,7 +54,7 @@ def parse_preference(row: Mapping[str, Any]) -> Preference:
     Raises:
         ValueError: with the fault of the row.
     """
-    keys = row.keys() - BESIDES
+    keys = row.keys() - OPTIONAL
     if keys not in ({"prompt", "chosen", "rejected"}, {"chosen", "rejected"}):
         raise ValueError(f"keys {sorted(map(str, row.keys()))} are not {FORM}")
     chosen, rejected = (_conversation(row, name) for name in ("chosen", "rejected"))
@@ -73,7 +73,7 @@ def _conversation(row: Mapping[str, Any], name: str) -> Row:
         if len(answer) != 1:
             raise ValueError(f"'{name}' must be text, or a list of one message")
     try:
-        return parse_row({"messages": [*given, *answer], **{key: row[key] for key in BESIDES if key in row}})
+        return parse_row({"messages": [*given, *answer], **{key: row[key] for key in OPTIONAL if key in row}})
     except ValueError as error:
         raise ValueError(f"'prompt' with '{name}': {error}") from None
 

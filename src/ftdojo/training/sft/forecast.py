@@ -13,10 +13,10 @@ from pathlib import Path
 from ftdojo.contract.train_config import WeightsConfig
 from ftdojo.models import Compute, describe
 from ftdojo.training.sft.estimate import operations
-from ftdojo.training.sft.objective import Objective
+from ftdojo.training.sft.objective import CROSS_ENTROPY, Objective
 from ftdojo.training.sft.shapes import cut_batches, shape
 from ftdojo.training.sft.tokens import S
-from ftdojo.training.sft.trainer import CROSS_ENTROPY, train
+from ftdojo.training.sft.trainer import train
 
 PASSES = 2
 """Steps on each of the batches, of which the fastest counts: the first also allocates buffers, compiles kernels and

@@ -88,7 +88,6 @@ class WeightsTrainer(Trainer[W, S]):
             config,
             base,
             out,
-            objective=lambda: self.objective(config),
             on_log=on_log,
             time_left_s=time_left_s,
             stop_after=stop_after,
@@ -113,7 +112,7 @@ class Sft(WeightsTrainer[TrainConfig, Example]):
 
     def objective(self, config: TrainConfig) -> Objective[Example]:
         """Return the cross-entropy of the label tokens."""
-        from ftdojo.training.sft.trainer import CROSS_ENTROPY
+        from ftdojo.training.sft.objective import CROSS_ENTROPY
 
         return CROSS_ENTROPY
 

@@ -24,7 +24,7 @@ from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 from ftdojo.training.backend import REWARD_ACCURACY, REWARD_MARGIN, OnLog, Point, RewardPoint, Step
 from ftdojo.training.sft.batches import Batch
-from ftdojo.training.sft.objective import CrossEntropy, Loss, Objective
+from ftdojo.training.sft.objective import CROSS_ENTROPY, Loss, Objective
 
 DIVERGED = 3.0
 """A loss of this many times the first one (at least 1) counts as divergence."""
@@ -236,13 +236,12 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         return len(losses) - 1 - losses.index(min(losses))
 
 
-def evaluate(network: Any, batches: Sequence[Batch], objective: Objective[Any] | None = None) -> float:
+def evaluate(network: Any, batches: Sequence[Batch], objective: Objective[Any] = CROSS_ENTROPY) -> float:
     """Return the mean loss over all units of ``batches``: by default in nats per label token."""
-    chosen = objective or CrossEntropy()
     training, device = network.training, network.device
     network.eval()
     with torch.no_grad():
-        parts = [chosen.loss(network, {name: t.to(device) for name, t in batch.items()}) for batch in batches]
+        parts = [objective.loss(network, {name: t.to(device) for name, t in batch.items()}) for batch in batches]
     network.train(training)
     return float(sum(float(part.total) for part in parts) / sum(int(part.units) for part in parts))
 

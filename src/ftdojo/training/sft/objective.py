@@ -81,3 +81,6 @@ class CrossEntropy(Objective[Example]):
     def loss(self, network: Any, batch: Batch) -> Loss:
         """See :func:`ftdojo.training.sft.loss.label_loss`."""
         return Loss(*label_loss(network, batch))
+
+
+CROSS_ENTROPY: Objective[Any] = CrossEntropy()

@@ -13,7 +13,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,16 +58,13 @@ def train(
     base: Path,
     out: Path,
     *,
-    objective: Callable[[], Objective[S]] | None = None,
     on_log: OnLog | None = None,
     time_left_s: float | None = None,
     stop_after: int | None = None,
     start: Path | None = None,
 ) -> TrainResult:
-    """Train as :func:`ftdojo.training.sft.trainer.train` does, on as many devices as the configuration requests.
-
-    ``objective`` returns what is minimized; it is called in the process that trains, as it needs torch. Without it:
-    the cross-entropy of the label tokens.
+    """Train as :func:`ftdojo.training.sft.trainer.train` does, on as many devices as the configuration requests, with
+    the objective of its method.
 
     Raises:
         InputError, UsageError: as there.
@@ -81,7 +78,7 @@ def train(
             config,
             base,
             out,
-            objective=objective() if objective else trainer.CROSS_ENTROPY,
+            objective=_find_objective(config),
             on_log=on_log,
             time_left_s=time_left_s,
             stop_after=stop_after,
@@ -138,14 +135,11 @@ def _take_part(rank: int, folder: Path, parent: int) -> None:
     from torch import distributed
 
     from ftdojo.training.sft import trainer  # here, as the parent trains nothing and this takes seconds
-    from ftdojo.training.sft.method import WeightsTrainer
 
     request = Request.model_validate_json((folder / REQUEST).read_bytes())
     config = parse_config(request.train, where="train.yaml")
-    method = trainer_of(config)
     assert isinstance(config, WeightsConfig)
-    assert isinstance(method, WeightsTrainer)
-    objective, size, device = method.objective(config), config.devices, compute().device
+    objective, size, device = _find_objective(config), config.devices, compute().device
     os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(size), "LOCAL_WORLD_SIZE": str(size)}
     os.environ |= LOOPBACK
     if device == "cuda":
@@ -175,6 +169,15 @@ def _take_part(rank: int, folder: Path, parent: int) -> None:
     if rank == 0:
         (folder / RESULT).write_bytes(_RESULT.dump_json(result))
     distributed.destroy_process_group()
+
+
+def _find_objective(config: WeightsConfig) -> Objective[Any]:
+    """Return what the method of a configuration minimizes. It needs torch, so only a process that trains calls it."""
+    from ftdojo.training.sft.method import WeightsTrainer
+
+    method = trainer_of(config)
+    assert isinstance(method, WeightsTrainer)
+    return method.objective(config)
 
 
 def _print_log(log: dict[str, float]) -> None:

@@ -37,11 +37,16 @@ def row_keys(rows: Sequence[Sequences], batch_size: int) -> list[prefix.Key]:
     return prefix.sort_keys([max((s.input_ids for s in row.sequences), key=len) for row in rows], batch_size)
 
 
-def cut_batches(examples: Sequence[S], batch_size: int) -> list[list[S]]:
-    """Return the batches of an epoch in the order of the sampler's keys; ties keep their order."""
-    keys = row_keys(examples, batch_size)
-    order = sorted(range(len(examples)), key=keys.__getitem__)
-    return [[examples[i] for i in order[k : k + batch_size]] for k in range(0, len(order), batch_size)]
+def cut_positions(rows: Sequence[Sequences], batch_size: int) -> list[list[int]]:
+    """Return the positions of the rows of each batch, in the order of the sampler's keys; ties keep their order."""
+    keys = row_keys(rows, batch_size)
+    order = sorted(range(len(rows)), key=keys.__getitem__)
+    return [order[k : k + batch_size] for k in range(0, len(order), batch_size)]
+
+
+def cut_batches(rows: Sequence[S], batch_size: int) -> list[list[S]]:
+    """Return the batches of an epoch (:func:`cut_positions`)."""
+    return [[rows[i] for i in positions] for positions in cut_positions(rows, batch_size)]
 
 
 def measure_prefix(examples: Sequence[Example], *, share: bool) -> tuple[int, int]:

@@ -60,6 +60,11 @@ class Sequences(TokenizedRow, Protocol):
 S = TypeVar("S", bound=Sequences)
 
 
+def longest(row: Sequences) -> int:
+    """Return the number of tokens of the longest sequence of a row."""
+    return max(len(sequence.input_ids) for sequence in row.sequences)
+
+
 def tokenize(rows: Sequence[Row], base: Path, *, max_length: int) -> Tokenized[Example]:
     """Tokenize rows for the model in ``base``; rows longer than ``max_length`` tokens are cut at their end.
 
@@ -91,7 +96,7 @@ def encode(chat: Chat, messages: Sequence[Message], number: int) -> Example:
 def cut_rows(whole: Sequence[S], max_length: int) -> Tokenized[S]:
     """Return rows cut at their end to ``max_length`` tokens, and their statistics."""
     rows = [row.cut(max_length) for row in whole]
-    truncated = sum(max(map(_length, row.sequences)) > max_length for row in whole)
+    truncated = sum(longest(row) > max_length for row in whole)
     return Tokenized([row for row in rows if row.label_tokens], _count(rows, truncated))
 
 
@@ -100,13 +105,9 @@ def truncate(examples: Sequence[S], max_length: int) -> list[S]:
     return [cut for cut in (e.cut(max_length) for e in examples) if cut.label_tokens]
 
 
-def _length(example: Example) -> int:
-    return len(example.input_ids)
-
-
 def _count(rows: Sequence[Sequences], truncated: int) -> TokenStatistics:
     """Count the tokens of rows; of a row of several sequences, the longest one counts as its length."""
-    lengths = sorted(max(map(_length, row.sequences)) for row in rows)
+    lengths = sorted(map(longest, rows))
     labels = sorted(row.label_tokens for row in rows)
 
     def percentile(values: list[int], share: float) -> int:

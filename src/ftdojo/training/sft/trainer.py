@@ -32,12 +32,11 @@ from ftdojo.training.sft import dry_run
 from ftdojo.training.sft.batches import GroupedSampler
 from ftdojo.training.sft.memory import PeakMemory, keeping_freed_memory, returning_freed_memory
 from ftdojo.training.sft.monitor import HeldOut, Monitor
-from ftdojo.training.sft.objective import Collate, CrossEntropy, Objective
+from ftdojo.training.sft.objective import CROSS_ENTROPY, Collate, Objective
 from ftdojo.training.sft.optimizer import MasterAdamW
 from ftdojo.training.sft.shapes import row_keys
-from ftdojo.training.sft.tokens import S
+from ftdojo.training.sft.tokens import S, longest
 
-CROSS_ENTROPY: Objective[Any] = CrossEntropy()
 LOGS = 100
 """About the most points of the curve that a training logs."""
 
@@ -93,7 +92,7 @@ def train(
                 rows = objective.prepare(model, examples, config.batch_size, make_batch)
                 if time_left_s is not None:
                     time_left_s = max(0.0, time_left_s - (time.monotonic() - begun))
-                trainer = _LabelTrainer(
+                trainer = _ObjectiveTrainer(
                     model,
                     config,
                     _split(rows, config),
@@ -191,7 +190,7 @@ def _split(examples: Sequence[S], config: WeightsConfig) -> tuple[list[S], list[
     return [examples[i] for i in order[count:]], [examples[i] for i in order[:count]]
 
 
-class _LabelTrainer(TransformersTrainer):  # type: ignore[misc]
+class _ObjectiveTrainer(TransformersTrainer):  # type: ignore[misc]
     """``Trainer`` with our batches, objective and optimizer."""
 
     loss_is_scaled_for_ga = True
@@ -233,7 +232,7 @@ class _LabelTrainer(TransformersTrainer):  # type: ignore[misc]
             ddp_find_unused_parameters=False,
         )
         settings._n_gpu = min(1, settings.n_gpu)  # otherwise one process would use all visible GPUs, with threads
-        held_out = sorted(held_out, key=lambda e: max(len(s.input_ids) for s in e.sequences))
+        held_out = sorted(held_out, key=longest)
         batches = [make_batch(held_out[i : i + size]) for i in range(0, len(held_out), size)]
         self.objective = objective
         self.monitor = Monitor(
