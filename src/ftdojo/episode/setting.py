@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ftdojo import inference, models, sandbox, tasks
@@ -13,6 +13,7 @@ from ftdojo.data import TaskData, prepare, read_items, require
 from ftdojo.episode.guard import Guard, prepare_guards
 from ftdojo.findings import Finding
 from ftdojo.gates import check_limits, settle
+from ftdojo.models.resident import Resident
 from ftdojo.record import Home
 from ftdojo.tasks.spec import Task
 
@@ -31,6 +32,8 @@ class Setting:
     home: Home
     guards: tuple[Guard, ...] = ()
     """The tasks that a trained model must not forget."""
+    resident: Resident = field(default_factory=Resident, compare=False, repr=False)
+    """Lends the network of the base model."""
 
     @classmethod
     def prepare(cls, options: RunOptions, *, home: Home, progress: Progress | None = None) -> Setting:

@@ -17,7 +17,7 @@ from ftdojo.contract.train_config import OUT_OF_TIME
 from ftdojo.episode.rows import ROWS, WRITTEN, read_rows
 from ftdojo.gates import Gates, at_gate, dump_findings, number_findings
 from ftdojo.record import Stage, Store
-from ftdojo.training import OnLog, model_key, start_argument, trainer_of
+from ftdojo.training import OnLog, model_key, resident_argument, start_argument, trainer_of
 
 MODEL = "model"
 TRAINING = 4
@@ -90,6 +90,7 @@ class TrainStage:
                     time_left_s=left_s(),
                     stop_after=stopped_after,
                     **start_argument(weights),
+                    **resident_argument(trainer, self.gates.resident),
                 )
             stopped = number_findings([result.stopped] if result.stopped else [], TRAINING)
             facts = {

@@ -69,7 +69,15 @@ def validate(
         finally:
             seconds[str(number)] = time.monotonic() - begun
 
-    gates = Gates(task=setting.task, data=setting.data, base=setting.base, engine=options.engine, llm=llm, watch=watch)
+    gates = Gates(
+        task=setting.task,
+        data=setting.data,
+        base=setting.base,
+        engine=options.engine,
+        llm=llm,
+        watch=watch,
+        resident=setting.resident,
+    )
     rules = setting.task.spec.rules
     warnings: list[Finding] = []
     try:

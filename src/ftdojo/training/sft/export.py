@@ -1,16 +1,21 @@
-"""Export: the merged model as a folder that plain transformers can load."""
+"""Export: the merged model as a folder that plain transformers can load; and its tensors, to be used in memory."""
 
 from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ftdojo.disk import disk_errors
 from ftdojo.models import describe, network
 from ftdojo.models.info import INDEX, SINGLE, headers, weight_files
+from ftdojo.models.tensors import StoredTensors
+
+if TYPE_CHECKING:
+    import torch
 
 TOKENIZER = (
     "tokenizer*",
@@ -24,8 +29,7 @@ TOKENIZER = (
 """Files that define how text becomes tokens; training does not change them."""
 GENERATION = "generation_config.json"
 """Defines the tokens that end an answer."""
-
-
+ADAPTER = "adapter_config.json"
 REST = "model-rest.safetensors"
 """Tensors of the base that the trained network does not have, or has under another name, in a folder of several files.
 """
@@ -39,12 +43,11 @@ def export(base: Path, trained: Path, out: Path) -> None:
     """
     import torch
 
-    types = {"BF16": torch.bfloat16, "F16": torch.float16}
     stored = headers(base)
-    common = types.get(describe(base).precision, torch.float32)
+    common = _precision(describe(base).precision)
     out.mkdir(parents=True, exist_ok=True)
     with disk_errors(out), network.quiet():
-        if (trained / "adapter_config.json").is_file():
+        if (trained / ADAPTER).is_file():
             from peft import PeftModel
 
             loaded = network.load(base, torch.float32, attention="sdpa")
@@ -52,12 +55,80 @@ def export(base: Path, trained: Path, out: Path) -> None:
         else:
             merged = network.load(trained, torch.float32, attention="sdpa")
         for name, tensor in chain(merged.named_parameters(), merged.named_buffers()):
-            tensor.data = tensor.data.to(types.get(stored[name]["dtype"], torch.float32) if name in stored else common)
+            tensor.data = tensor.data.to(_precision(stored[name]["dtype"]) if name in stored else common)
         if hasattr(merged.config, "auto_map"):  # Python code of the base, which is not needed and not copied
             del merged.config.auto_map
         merged.save_pretrained(out)
         _add_rest(base, out, dict(merged.state_dict()))
     copy_text_files(base, out)
+
+
+def _precision(name: str) -> torch.dtype:
+    """Return the precision in which tensors are exported that are stored as ``name``, as safetensors calls it."""
+    import torch
+
+    return {"BF16": torch.bfloat16, "F16": torch.float16}.get(name, torch.float32)
+
+
+def changed_tensors(base: Path, trained: Path) -> Mapping[str, torch.Tensor] | None:
+    """Return the tensors in which the model trained from ``base`` differs from it, as :func:`export` writes them.
+
+    ``None`` if the files of ``base`` do not have a tensor for each: some architectures store experts in another form
+    than the network has, and transposed matrices.
+    """
+    stored, learned = headers(base), StoredTensors(trained)
+    shapes, value = learned.shapes, _read(learned)
+    if (trained / ADAPTER).is_file():
+        settings = json.loads((trained / ADAPTER).read_text("utf-8"))
+        modules = {name.removesuffix(_A) for name in learned if name.endswith(_A)}
+        if settings["fan_in_fan_out"] or len(learned) != 2 * len(modules):
+            return None
+        shapes = {_merged(m): [learned.shapes[m + _B][0], learned.shapes[m + _A][1]] for m in modules}
+        value = _merging(StoredTensors(base), learned, settings["lora_alpha"] / settings["r"])
+    if any(name not in stored or stored[name]["shape"] != shape for name, shape in shapes.items()):
+        return None
+    return _Computed(sorted(shapes), lambda name: value(name).to(_precision(stored[name]["dtype"])))
+
+
+_PREFIX, _A, _B = "base_model.model.", ".lora_A.weight", ".lora_B.weight"
+"""Parts of the names of an adapter's matrices."""
+
+
+def _merged(module: str) -> str:
+    return module.removeprefix(_PREFIX) + ".weight"
+
+
+def _read(learned: Mapping[str, torch.Tensor]) -> Callable[[str], torch.Tensor]:
+    return lambda name: learned[name].float()
+
+
+def _merging(
+    before: Mapping[str, torch.Tensor], learned: Mapping[str, torch.Tensor], scaling: float
+) -> Callable[[str], torch.Tensor]:
+    """Return what merges the adapter of a tensor in float32, by the same operations as ``peft``."""
+
+    def merge(name: str) -> torch.Tensor:
+        module = _PREFIX + name.removesuffix(".weight")
+        change = (learned[module + _B].float() @ learned[module + _A].float()) * scaling
+        return before[name].float() + change
+
+    return merge
+
+
+class _Computed(Mapping[str, "torch.Tensor"]):
+    """Tensors that are computed when they are asked for, so that one at a time is in memory."""
+
+    def __init__(self, names: list[str], compute: Callable[[str], torch.Tensor]) -> None:
+        self._names, self._compute = names, compute
+
+    def __getitem__(self, name: str) -> torch.Tensor:
+        return self._compute(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def _add_rest(base: Path, out: Path, weights: dict[str, Any]) -> None:
