@@ -26,7 +26,7 @@ from ftdojo.episode.rows_stage import RowsStage
 from ftdojo.episode.setting import Setting
 from ftdojo.episode.train_stage import MODEL, TrainStage
 from ftdojo.errors import InputError
-from ftdojo.gates import Gates, RejectedRowsError, open_trained
+from ftdojo.gates import RejectedRowsError, open_trained
 from ftdojo.gateway import Access
 from ftdojo.inference import open_engine
 from ftdojo.record import Stage, Store
@@ -50,20 +50,11 @@ class Stages:
         ``on_log``: receives what a training logs."""
         self._setting, self._progress, self._accounts = setting, progress, accounts
         self._ancestry = ancestry or NO_ITERATIONS
-        self._gates = Gates(
-            task=setting.task,
-            data=setting.data,
-            base=setting.base,
-            engine=setting.options.engine,
-            llm=llm,
-            resident=setting.resident,
-        )
+        self._gates = setting.gates(llm)
         self._base_digest = models.digest(setting.base)
         self._store = Store(setting.home.stages)
         self._rows = RowsStage(setting=setting, gates=self._gates, store=self._store, progress=progress, llm=llm)
-        self._training = TrainStage(
-            base=setting.base, gates=self._gates, store=self._store, progress=progress, on_log=on_log
-        )
+        self._training = TrainStage(gates=self._gates, store=self._store, progress=progress, on_log=on_log)
         self._evaluation = EvaluateStage(setting=setting, store=self._store, progress=progress)
         self.guards = GuardStage(setting=setting, store=self._store, progress=progress)
         self._baseline: Outcome | None = None

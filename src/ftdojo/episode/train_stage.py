@@ -26,9 +26,8 @@ TRAINING = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainStage:
-    """Makes trained models for one base model."""
+    """Makes trained models for the base model of its gates."""
 
-    base: Path
     gates: Gates
     store: Store
     progress: Progress
@@ -62,7 +61,7 @@ class TrainStage:
         key: dict[str, Any] = {
             "rows": digest.of_file(rows.path / ROWS),
             **model_key(trainer, config),
-            "base": models.digest(self.base),
+            "base": models.digest(self.gates.base),
             "compute": str(models.compute()),
         }
         if start is not None:
@@ -79,12 +78,12 @@ class TrainStage:
             examples = tokenized.examples
             if (rows.path / WRITTEN).exists():
                 clean = read_rows(rows, ROWS, trainer)
-                examples = trainer.tokenize(clean, self.base, max_length=config.max_length).examples
+                examples = trainer.tokenize(clean, self.gates.base, max_length=config.max_length).examples
             with at_gate(TRAINING):
                 result = trainer.train(
                     examples,
                     config,
-                    self.base,
+                    self.gates.base,
                     folder / MODEL,
                     on_log=self._on_log,
                     time_left_s=left_s(),

@@ -9,6 +9,7 @@ way says so before, and a use that fails may have: the network is then dropped a
 from __future__ import annotations
 
 import copy
+import gc
 import threading
 from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
@@ -101,11 +102,10 @@ class Resident:
             yield Loan(_load(model, on, attention, four_bit=four_bit).network, model, set())
             return
         try:
+            if self._kept and (four_bit or not _serves(self._kept, model, on, attention)):
+                self.release()
             # Taken out, and kept again only if the loan ends well.
-            kept, self._kept = self._kept, None
-            if kept is None or four_bit or not _serves(kept, model, on, attention):
-                del kept  # before the other one is loaded
-                kept = _load(model, on, attention, four_bit=four_bit)
+            kept, self._kept = self._kept or _load(model, on, attention, four_bit=four_bit), None
             if four_bit or trains_all or kept.identity is None:
                 yield Loan(_with_attention(kept.network, kept, attention), model, set())
                 return
@@ -121,7 +121,9 @@ class Resident:
         """Free the memory of the network, for a use that loads its own."""
         import torch
 
-        self._kept = None
+        if self._kept is not None:
+            self._kept = None
+            gc.collect()  # modules refer to each other
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
