@@ -1,9 +1,10 @@
 """Gates 4 and 5: a few real training steps, then a few real answers.
 
-Gate 4 trains on the most expensive batch, which shows the peak memory, and on a cheaper one, to measure the speed. Then
-it overfits a few short rows at the configured learning rate: the loss must be finite and must not rise. Gate 5 prompts
-the resulting model as the finished model will be prompted. Such a short training may not teach the form
-of an answer, so that is not checked; but the model must reproduce rows that it has memorized.
+Gate 4 trains on the most expensive batch, which shows the peak memory, and on a cheaper one, to measure the speed,
+unless the run has measured it before. Then it overfits a few short rows at the configured learning rate: the loss must
+be finite and must not rise. Gate 5 prompts the resulting model as the finished model will be prompted. Such a short
+training may not teach the form of an answer, so that is not checked; but the model must reproduce rows that it has
+memorized.
 """
 
 from __future__ import annotations

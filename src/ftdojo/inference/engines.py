@@ -52,7 +52,8 @@ def open_engine(name: str, model: Path, resident: Resident | None = None) -> Ite
         UsageError: for an unknown engine.
     """
     with ExitStack() as opened:
-        yield _open_network(opened, name, model, resident, {}) or _open_folder(opened, name, model, resident)
+        engine = _open_network(opened, name, model, resident, {})
+        yield _open_folder(opened, name, model, resident) if engine is None else engine
 
 
 @contextmanager

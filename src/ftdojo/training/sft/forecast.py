@@ -69,7 +69,7 @@ def forecast(
     measured = resident.measured if resident else {}
     key = "speed of training", base, str(on or compute()), digest.of_value(trial.but_size)
     speed: Speed | None = measured.get(key)
-    if speed is None or not speed.covers(min(costs), max(costs)):
+    if speed is None or not speed.covers(costs[ranked[0]], costs[ranked[-1]]):
         rows = [batches[k] for k in sorted({ranked[int(CHEAP * (len(ranked) - 1))], ranked[-1]})]
         speed = measured[key] = _measure(rows, trial, base, objective=objective, on=on, resident=resident)
     fixed, rate = speed.fixed, speed.rate
