@@ -32,7 +32,8 @@ class _Kept:
     """A network as it was loaded."""
 
     network: Any
-    identity: Hashable
+    identity: Hashable | None
+    """The files, the precision and the device; ``None`` if it is not kept."""
     attention: str
     verified: set[str] = field(default_factory=set)
     """Names of parameters that are known to have the values of the file's tensors of the same name."""
@@ -102,7 +103,7 @@ class Resident:
             yield Loan(_load(model, on, attention, four_bit=four_bit).network, model, set())
             return
         try:
-            if self._kept and (four_bit or not _serves(self._kept, model, on, attention)):
+            if self._kept and (four_bit or self._kept.identity != _identity(model, on)):
                 self.release()
             # Taken out, and kept again only if the loan ends well.
             kept, self._kept = self._kept or _load(model, on, attention, four_bit=four_bit), None
@@ -133,21 +134,17 @@ def _identity(model: Path, on: Compute) -> Hashable:
     return model.absolute(), on.precision, on.device, tuple(files)
 
 
-def _serves(kept: _Kept, model: Path, on: Compute, attention: str) -> bool:
-    """Whether a network is what loading the model would give; only known architectures change their attention."""
-    known = kept.attention == attention or runs_batched(kept.network.config)
-    return known and kept.identity == _identity(model, on)
-
-
 def _load(model: Path, on: Compute, attention: str, *, four_bit: bool) -> _Kept:
-    """Load a network. It has no identity if that drew random numbers: a training without it would draw others."""
+    """Load a network. It has no identity if it must not be lent twice: its architecture is unusual, or loading it drew
+    random numbers, as a training without that would draw others."""
     import torch
 
     drawn = torch.get_rng_state()
     loaded = network.load(model, on.dtype, attention, four_bit=four_bit)
     if not four_bit:  # a quantized one is there already
         loaded = loaded.to(on.device)
-    return _Kept(loaded, _identity(model, on) if drawn.equal(torch.get_rng_state()) else None, attention)
+    lasts = runs_batched(loaded.config) and drawn.equal(torch.get_rng_state())
+    return _Kept(loaded, _identity(model, on) if lasts else None, attention)
 
 
 def _with_attention(lent: Any, kept: _Kept, attention: str) -> Any:
