@@ -24,9 +24,9 @@ def list_runs(
     """
     if not folder.is_dir():
         raise UsageError(f"there is no folder {folder}", fix="name the folder of your runs, e.g. ftdojo runs runs")
-    from ftdojo.report.listing import Entry, find_runs
+    from ftdojo.report.listing import FollowedRun, find_runs
 
-    found = [Entry(run).read() for run in sorted(find_runs(folder))]
+    found = [FollowedRun(run).read() for run in sorted(find_runs(folder))]
     if json:
         print_json([asdict(run) for run in found])
         return

@@ -241,8 +241,8 @@ def is_running(folder: Path) -> bool:
 def find_writer(folder: Path) -> int | None:
     """Return the id of the process that holds the lock of a run's folder, as the kernel lists it.
 
-    ``None`` if there is none, if the lock has a second name, by which another program may hold it, or if the kernel does
-    not show it: in another container, or on a system without ``/proc``.
+    ``None`` if there is none, if the lock has a second name, by which another program may hold it, or if the kernel
+    does not show it: in another container, or on a system without ``/proc``.
     """
     try:
         about = RunFolder(folder).lock.lstat()

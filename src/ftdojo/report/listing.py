@@ -13,7 +13,7 @@ from ftdojo.contract.result import TRIVIAL_NAMES
 from ftdojo.errors import FtdojoError
 from ftdojo.record import RunFolder
 from ftdojo.record.run_folder import FOLDERS
-from ftdojo.record.standing import Signature, Standing, read_new
+from ftdojo.record.state import RunState, Signature, read_new
 from ftdojo.report import text
 
 LEVELS = 6
@@ -63,14 +63,14 @@ def find_runs(folder: Path) -> Iterator[Path]:
                 ]
 
 
-class Entry:
+class FollowedRun:
     """A run or a contest of a list: it reads what is new in its ledger, and keeps only how the run stands."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._turn = threading.Lock()
         self._seen: Signature | None = None
-        self._standing = Standing()
+        self._state = RunState()
         self._contest = False
         self._unreadable = ""
 
@@ -79,7 +79,7 @@ class Entry:
         with self._turn:
             signature = Signature.of(self.folder)
             if self._seen and signature.file != self._seen.file:
-                self._standing = Standing()
+                self._state = RunState()
             if signature != self._seen:
                 try:
                     self._update()
@@ -90,18 +90,17 @@ class Entry:
             return self._list()
 
     def _update(self) -> None:
-        if not self._standing.seq:
+        if not self._state.seq:
             self._contest = is_suite(self.folder)
-        while not self._contest and (new := read_new(self.folder, self._standing.seq)):
+        while not self._contest and (new := read_new(self.folder, self._state.seq)):
             for recorded in new:
-                self._standing.take(recorded)
+                self._state.take(recorded)
 
     def _list(self) -> Listed:
         if self._unreadable or self._contest:
             return Listed(str(self.folder), self._unreadable or CONTEST)
-        now = self._standing
+        now = self._state
         identity = now.begun.configuration if now.begun else None
-        easy = now.baseline.trivial if now.baseline else None
         limit = now.limits.get("wall_s")
         used = text.duration(now.spent.wall_s)
         return Listed(
@@ -114,10 +113,10 @@ class Entry:
             validation=str(now.best_score) if now.best_score else "",
             last=now.last_time,
             model=identity.model if identity else "",
-            baseline=str(now.baseline.evaluation.score) if now.baseline else "",
+            baseline=str(now.baseline) if now.baseline else "",
             without_training="; ".join(
                 f"{TRIVIAL_NAMES[name]} {text.number(score.value, score.metric)}{text.unit(score.metric)}"
-                for name, score in (easy.distinct.items() if easy else ())
+                for name, score in (now.trivial.distinct.items() if now.trivial else ())
             ),
             budget=used if limit is None else f"{used} of {text.duration(limit)}",
         )

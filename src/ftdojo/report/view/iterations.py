@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ftdojo.contract.protocol import Iteration
-from ftdojo.record.standing import name_outcome
+from ftdojo.record.state import name_outcome
 from ftdojo.report import text
 from ftdojo.report.view.parts import Row, Some
 

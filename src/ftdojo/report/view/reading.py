@@ -17,7 +17,7 @@ from ftdojo.errors import UsageError
 from ftdojo.record import Ledger, RunFolder
 from ftdojo.record.events import AgentStopped, BaselineMeasured, IterationEnded, RunBegun, TestOpened, TestScored
 from ftdojo.record.history import History
-from ftdojo.record.standing import name_outcome
+from ftdojo.record.state import name_outcome
 from ftdojo.report import text
 from ftdojo.report.advice import advise, repeat_command
 from ftdojo.report.view.accounts import accounts
@@ -103,7 +103,7 @@ def read(run: Path) -> Report:
             guard=run_begun.guard.values(),
         ),
         objective=run_begun.objective,
-        identity=_identity(configuration, finished.outcome if finished else "unfinished", begun, ended),
+        identity=identity_facts(configuration, finished.outcome if finished else "unfinished", begun, ended),
         ending=ending(stopped),
         verdict=disqualified(reasons)
         if reasons
@@ -157,7 +157,8 @@ def _validation(
     return baseline.score, score or baseline.score
 
 
-def _identity(configuration: Configuration, outcome: str, begun: str, ended: str) -> list[Fact]:
+def identity_facts(configuration: Configuration, outcome: str, begun: str, ended: str) -> list[Fact]:
+    """Return what the run is, how it ended, and the times of its first and last event."""
     return [
         Fact("model", configuration.model),
         Fact("agent", configuration.agent or "none named"),

@@ -1,6 +1,6 @@
-"""How a run stands: the facts about it that fit on a line, from its events as they come.
+"""The state of a run: the facts about it that fit on a line, from its events as they come.
 
-A :class:`~ftdojo.record.history.History` keeps every event of a run. A :class:`Standing` keeps none, so its size does
+A :class:`~ftdojo.record.history.History` keeps every event of a run. A :class:`RunState` keeps none, so its size does
 not grow with the run: it is for programs that watch many runs, or one for hours.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ftdojo.contract.budget import Spent
 from ftdojo.contract.protocol import Iteration
-from ftdojo.contract.result import Score
+from ftdojo.contract.result import Score, TrivialAnswers
 from ftdojo.record.events import (
     RUN_EVENTS,
     AgentStopped,
@@ -68,7 +68,7 @@ def name_outcome(iteration: Iteration) -> str:
     return "accepted" if iteration.accepted else "rejected" if iteration.score else "stopped"
 
 
-class Standing:
+class RunState:
     """What is known of a run after the events that were given to :meth:`take`."""
 
     def __init__(self) -> None:
@@ -77,7 +77,10 @@ class Standing:
         self.begun: RunBegun | None = None
         self.first_time = self.last_time = ""
         """Of the first and the last event: UTC, ISO 8601."""
-        self.baseline: BaselineMeasured | None = None
+        self.baseline: Score | None = None
+        """The base model on validation."""
+        self.trivial: TrivialAnswers | None = None
+        """What answers without any training score on validation."""
         self.outcomes: Counter[str] = Counter()
         """Iterations by their outcome: ``accepted``, ``rejected`` or ``stopped``."""
         self.forgotten = 0
@@ -108,8 +111,9 @@ class Standing:
                 self.begun, self.limits = event, event.configuration.budget
             case BudgetExtended(budget=budget):
                 self.limits = budget
-            case BaselineMeasured(evaluation=evaluation):
-                self.baseline, self.best_score = event, evaluation.score
+            case BaselineMeasured(evaluation=evaluation, trivial=trivial):
+                self.baseline = self.best_score = evaluation.score
+                self.trivial = trivial
             case IterationEnded(iteration=iteration):
                 self.outcomes[name_outcome(iteration)] += 1
                 self.forgotten += iteration.result().forgotten
