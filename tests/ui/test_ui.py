@@ -203,7 +203,7 @@ def test_a_run_shows_plan_findings_budget_and_outputs(site: Site) -> None:
         "right answer 3",
         "What next",
         "30 min 0 s",
-        "few-shot",
+        "with 4 examples in its prompt",
     ):
         assert text.lower() in page.lower(), text
     points = site.client.get(f"{site.find('done')}/points").json()

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from anyio import to_thread
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -126,7 +126,7 @@ class Pages:
 
     async def stream(self, request: Request) -> Response:
         """A run: what happens, as server-sent events."""
-        run = await to_thread.run_sync(self._folder.watch, request.path_params["id"])
+        run = await run_in_threadpool(self._folder.watch, request.path_params["id"])
         if self._streams >= STREAMS:
             return Response(status_code=503, headers={"Retry-After": "5"})
         given = request.headers.get("last-event-id") or request.query_params.get("after", "0")

@@ -16,6 +16,8 @@ from ftdojo.ui.app import make_app
 HOST = "127.0.0.1"
 CONNECTIONS = 128
 """Requests and connections at once; more are answered with 503."""
+KEEP_S = 60
+"""Seconds that an idle connection is kept: longer than a page is silent."""
 STOP_S = 2
 """Seconds that requests have to end when the server stops."""
 
@@ -55,6 +57,7 @@ class Server:
                 server_header=False,
                 proxy_headers=False,
                 limit_concurrency=CONNECTIONS,
+                timeout_keep_alive=KEEP_S,
                 timeout_graceful_shutdown=STOP_S,
             )
         )

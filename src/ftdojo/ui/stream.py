@@ -11,13 +11,13 @@ Every client has its own place in the ledger, and reads from there, so nothing i
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-import anyio
-from anyio import to_thread
 from sse_starlette import ServerSentEvent
+from starlette.concurrency import run_in_threadpool
 
 from ftdojo.errors import FtdojoError
 from ftdojo.record.state import Signature, read_new
@@ -44,11 +44,11 @@ async def follow(run: Watched, after: int) -> AsyncIterator[ServerSentEvent]:
         if now.file != file:
             yield _message("end", "replaced")
             return
-        state = await to_thread.run_sync(_read_state, run)
+        state = await run_in_threadpool(_read_state, run)
         lines: list[Line] = []
         if now != signature:
             try:
-                lines = await to_thread.run_sync(_read_lines, run, after)
+                lines = await run_in_threadpool(_read_lines, run, after)
             except FtdojoError as error:
                 yield _message("fault", text.line(str(error), 400))
                 return
@@ -64,11 +64,11 @@ async def follow(run: Watched, after: int) -> AsyncIterator[ServerSentEvent]:
         if state not in GOING_ON:
             yield _message("end", "over")
             return
-        newest = await to_thread.run_sync(_read_curve, run)
+        newest = await run_in_threadpool(_read_curve, run)
         if newest != curve:
             curve = newest
             yield _message("curve", curve)
-        await anyio.sleep(EVERY_S)
+        await asyncio.sleep(EVERY_S)
 
 
 def _read_lines(run: Watched, after: int) -> list[Line]:
