@@ -46,7 +46,7 @@ class Outputs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPage:
-    """What changes on the page of a run, top to bottom. Parts of the report's name are those of the report."""
+    """What changes on the page of a run, top to bottom. What has the name of a part of the report is that part."""
 
     state: str
     title: str

@@ -127,7 +127,7 @@ const polyline = (points, style) =>
   make("polyline", { class: style, points: points.map(([a, b]) => `${a.toFixed(1)},${b.toFixed(1)}`).join(" ") });
 
 function drawScores(points) {
-  if (!points.baseline) return;
+  if (!points.baseline || points.baseline.includes(null)) return;
   const scored = points.scores.filter((one) => one[2] !== null);
   const values = [...points.baseline, ...points.levels.map((one) => one[1]), ...scored.flatMap((one) => one.slice(2))];
   const known = values.filter((value) => value !== null);
