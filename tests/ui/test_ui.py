@@ -93,6 +93,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     make_run(root, "opened", "test_scored", examples=recorded.EXAMPLES)
     given = recorded.plan(hypothesis=HOSTILE, evidence=[HOSTILE])
     make_run(root, "hostile", story=[recorded.evaluated(1, 41.5, 33.0, given=given)], configuration={"model": HOSTILE})
+    make_run(root, os.fsdecode(b"caf\xe9 ?#%"), story=[])
     (root / "broken").mkdir()
     (root / "broken" / "ledger.sqlite").write_bytes(b"no database")
     (root / "linked").symlink_to(root / "done")
@@ -235,6 +236,9 @@ def test_a_name_in_an_address_is_looked_up(site: Site) -> None:
     for address in ("/run/..%2f..%2fetc", "/written/..%2f..%2fetc/passwd", "/written/done/ledger.sqlite"):
         assert site.client.get(address).status_code in (404, 409), address
     assert site.client.get("/run/nobody").status_code == 409
+    name = site.find("caf\N{REPLACEMENT CHARACTER} ?#%")
+    assert site.client.get(name).status_code == 200
+    assert site.post(f"{name}/finish").status_code == 409
     assert site.client.get(site.find("broken")).status_code == 409
 
 
@@ -244,11 +248,14 @@ def test_a_report_is_written_and_served_without_scripts_of_others(site: Site) ->
     page = site.client.get("/written/opened/report.html")
     assert page.status_code == 200
     assert "Iterations in detail" in page.text
-    assert re.search(r"script-src 'sha256-[^']+'", page.headers["content-security-policy"])
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert policy.endswith("sandbox"), "no script, no form, no way out by itself"
     assert "/written/opened/report.html" in site.client.get(address).text
     RunFolder(site.root / "opened").report.unlink()
     RunFolder(site.root / "opened").report.symlink_to("/etc/passwd")
     assert site.client.get("/written/opened/report.html").status_code == 404
+    assert site.client.get(address).status_code == 409, "nothing is read beside a link"
     RunFolder(site.root / "opened").report.unlink()
 
 
@@ -257,7 +264,9 @@ def test_a_contest_has_its_runs_and_its_leaderboard(site: Site) -> None:
     assert address.startswith("/contest/")
     assert site.client.get(address).text.count('<th role="rowheader"') == 2
     assert site.post(f"{address}/write").json() == {"done": "leaderboard.html"}
-    page = site.client.get("/written/contest/leaderboard.html").text
+    written = site.client.get("/written/contest/leaderboard.html")
+    assert re.search(r"script-src 'sha256-[^']+'", written.headers["content-security-policy"])
+    page = written.text
     assert "random-search" in page
     link = next(found for found in re.findall(r'href="(jobs/[^"]+/report.html)"', page))
     assert site.client.get(f"/written/contest/{link}").status_code == 200

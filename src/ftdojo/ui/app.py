@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import AsyncIterator, Callable
+from contextlib import nullcontext
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -20,21 +21,22 @@ from ftdojo.audit import comparison, scored_items
 from ftdojo.errors import FtdojoError
 from ftdojo.record import RunFolder
 from ftdojo.record.run_folder import LEADERBOARD
+from ftdojo.report import text
 from ftdojo.report.comparison_page import render_comparison
 from ftdojo.report.leaderboard import digest_script
 from ftdojo.report.page import environment
 from ftdojo.schema import NotRegularError, read_regular
 from ftdojo.ui import actions
 from ftdojo.ui.access import CLOSED
-from ftdojo.ui.folder import Folder, Named
+from ftdojo.ui.folder import Folder, Named, name_place
 from ftdojo.ui.page import list_current, list_points, make_page
 from ftdojo.ui.stream import follow
 
 HERE = Path(__file__).parent
 STREAMS = 24
 """Pages that are followed at once."""
-WRITTEN_POLICY = f"{CLOSED}; style-src 'unsafe-inline'; script-src '{{script}}'"
-"""Of pages that stand in the folders of runs: they bring their styles, and at most the script of the leaderboard."""
+REPORT_POLICY = f"{CLOSED}; style-src 'unsafe-inline'; sandbox"
+"""Of pages that bring their styles, and need no script."""
 LARGEST_PAGE = 2**26
 """Bytes of such a page."""
 ACTIONS: dict[str, Callable[[Path], str]] = {
@@ -99,7 +101,7 @@ class Pages:
     def show_run(self, request: Request) -> Response:
         """A run: the whole page."""
         named = self._folder.require(request.path_params["id"])
-        with (run := self._folder.watch(named.id)).turn:
+        with (run := self._folder.watch(named)).turn:
             run.update()
             page, log, seq = make_page(run), list(run.log), run.now.seq
         others = [
@@ -112,21 +114,21 @@ class Pages:
 
     def show_parts(self, request: Request) -> Response:
         """A run: what changes on its page."""
-        with (run := self._folder.watch(request.path_params["id"])).turn:
+        named = self._folder.require(request.path_params["id"])
+        with (run := self._folder.watch(named)).turn:
             run.update()
             page = make_page(run)
-        named = self._folder.require(request.path_params["id"])
         return HTMLResponse(self._templates.get_template("run_parts.html.jinja").render(report=page, run=named))
 
     def show_points(self, request: Request) -> Response:
         """A run: the points of its curves."""
-        with (run := self._folder.watch(request.path_params["id"])).turn:
+        with (run := self._folder.watch(self._folder.require(request.path_params["id"]))).turn:
             run.update()
             return JSONResponse({**list_points(run), "current": list_current(run)})
 
     async def stream(self, request: Request) -> Response:
         """A run: what happens, as server-sent events."""
-        run = await run_in_threadpool(self._folder.watch, request.path_params["id"])
+        run = self._folder.watch(await run_in_threadpool(self._folder.require, request.path_params["id"]))
         if self._streams >= STREAMS:
             return Response(status_code=503, headers={"Retry-After": "5"})
         given = request.headers.get("last-event-id") or request.query_params.get("after", "0")
@@ -148,29 +150,33 @@ class Pages:
         if action is None:
             raise HTTPException(404)
         named = self._folder.require(request.path_params["id"])
-        with self._writing:
+        # Two plots at once would mix their styles. Nothing else waits for one.
+        with self._writing if action is actions.write_page else nullcontext():
             return JSONResponse({"done": action(Path(named.about.folder))})
 
     def compare(self, request: Request) -> Response:
         """Two finished runs, item by item."""
         chosen = [self._folder.require(request.query_params.get(name, "")) for name in ("first", "other")]
         read = [scored_items.read_run(run.place, Path(run.about.folder)) for run in chosen]
-        return _written(render_comparison(comparison.compare(read)).encode())
+        page = render_comparison(comparison.compare(read))
+        return HTMLResponse(page, headers={"Content-Security-Policy": REPORT_POLICY})
 
     def show_written(self, request: Request) -> Response:
         """The report or the leaderboard in the folder of a run or a contest."""
         place = PurePosixPath(request.path_params["place"])
-        found = self._folder.find_place(place.parent.as_posix())
-        if found is None:
-            raise HTTPException(404)
-        folder = Path(found.about.folder)
-        page = folder / LEADERBOARD[-1] if found.is_contest else RunFolder(folder).report
+        found = self._folder.require(name_place(place.parent.as_posix()))
+        folder, policy = Path(found.about.folder), REPORT_POLICY
+        page = RunFolder(folder).report
+        if found.is_contest:  # its script sorts the tables; it is ours, or it does not run
+            page = folder / LEADERBOARD[-1]
+            policy = f"{CLOSED}; style-src 'unsafe-inline'; script-src '{digest_script()}'"
         if place.name != page.name:
             raise HTTPException(404)
         try:
-            return _written(read_regular(page, LARGEST_PAGE))
+            content = read_regular(page, LARGEST_PAGE)
         except (OSError, NotRegularError):
             raise HTTPException(404) from None
+        return HTMLResponse(content, headers={"Content-Security-Policy": policy})
 
     def show_style(self, request: Request) -> Response:
         """The styles: those of the report, of the leaderboard, and of this page."""
@@ -197,7 +203,8 @@ class Pages:
         """Say why a request cannot be answered."""
         assert isinstance(error, FtdojoError)
         if request.method == "POST":
-            return JSONResponse({"error": error.message, "fix": error.fix}, status_code=409)
+            said = {"error": text.line(error.message, 600), "fix": text.line(error.fix, 600)}
+            return JSONResponse(said, status_code=409)
         return self._render("error.html.jinja", status=409, error=error)
 
 
@@ -209,7 +216,3 @@ def make_app(root: Path, token: str) -> Starlette:
 
 def _is_scored(run: Named) -> bool:
     return run.about.state == "scored"
-
-
-def _written(content: bytes) -> Response:
-    return HTMLResponse(content, headers={"Content-Security-Policy": WRITTEN_POLICY.format(script=digest_script())})

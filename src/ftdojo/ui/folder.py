@@ -9,6 +9,7 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from ftdojo.errors import UsageError
 from ftdojo.report.listing import CONTEST, FollowedRun, Listed, find_runs
@@ -29,6 +30,11 @@ class Named:
     place: str
     """Relative to the folder that is shown."""
     about: Listed
+
+    @property
+    def written(self) -> str:
+        """The address of the folder for what is written in it; pages there link to each other by their places."""
+        return f"/written/{'' if self.place == '.' else quote(os.fsencode(self.place)) + '/'}"
 
     @property
     def is_contest(self) -> bool:
@@ -68,28 +74,19 @@ class Folder:
             raise UsageError("there is no such run", fix="go back to the list")
         return Named(id_, self._place(run.folder), run.read())
 
-    def watch(self, id_: str) -> Watched:
-        """Return what is known of a run, to be updated.
-
-        Raises:
-            UsageError: if there is none with this id.
-        """
-        named = self.require(id_)
+    def watch(self, run: Named) -> Watched:
+        """Return what is known of a run, to be updated."""
         with self._turn:
-            found = self._watched.pop(id_, None) or Watched(Path(named.about.folder))
-            self._watched[id_] = found
+            found = self._watched.pop(run.id, None) or Watched(Path(run.about.folder))
+            self._watched[run.id] = found
             if len(self._watched) > WATCHED:
                 self._watched.popitem(last=False)
             return found
 
-    def find_place(self, place: str) -> Named | None:
-        """Return the run or the contest at a place, if there is one."""
-        return next((run for run in self.list_runs() if run.place == place), None)
-
     def _scan(self) -> None:
         if time.monotonic() - self._scanned < SCAN_S:
             return
-        found = {_name(self._place(path)): path for path in find_runs(self.root)}
+        found = {name_place(self._place(path)): path for path in find_runs(self.root)}
         self._runs = {id_: self._runs.get(id_) or FollowedRun(path) for id_, path in found.items()}
         self._scanned = time.monotonic()
 
@@ -97,5 +94,6 @@ class Folder:
         return folder.relative_to(self.root).as_posix()
 
 
-def _name(place: str) -> str:
+def name_place(place: str) -> str:
+    """Return the id of what is at a place."""
     return hashlib.sha256(os.fsencode(place)).hexdigest()[:20]

@@ -80,7 +80,12 @@ class RunPage:
 
 
 def make_page(run: Watched) -> RunPage | None:
-    """Return the page; ``None`` if the run has recorded nothing yet."""
+    """Return the page; ``None`` if the run has recorded nothing yet.
+
+    Raises:
+        UsageError: if there is a link in the folder of the run by now.
+    """
+    RunFolder(run.folder).require_plain()  # files are read below, and the ledger may have been opened long ago
     now, state = run.now, run.state
     begun, measured, scored, result = now.begun, run.measured, run.scored, run.result
     if begun is None:
