@@ -24,7 +24,7 @@ def ui(
     """Show runs and contests as they go, in a browser: curves, iterations, findings, budget, outputs, log.
 
     It reads the records below the folder, so it can be started before, during and after runs. It answers on this
-    machine alone, and only who has the address that is printed. Ctrl-C ends it; runs go on.
+    machine alone, and needs the address that is printed, which holds a secret. Ctrl-C ends the page; runs go on.
 
     [bold]Examples[/]
 

@@ -1,4 +1,4 @@
-"""The runs and contests below a folder, with how each of them stands."""
+"""The runs and contests below a folder, with the state of each."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def find_runs(folder: Path) -> Iterator[Path]:
 
 
 class FollowedRun:
-    """A run or a contest of a list: it reads what is new in its ledger, and keeps only how the run stands."""
+    """A run or a contest of a list: it reads what is new in its ledger, and keeps only its state."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -75,7 +75,7 @@ class FollowedRun:
         self._unreadable = ""
 
     def read(self) -> Listed:
-        """Return how the run stands now."""
+        """Return the run as it is now."""
         with self._turn:
             signature = Signature.of(self.folder)
             if self._seen and signature.file != self._seen.file:

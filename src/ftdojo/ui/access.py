@@ -1,8 +1,8 @@
-"""Who is answered: a browser of this machine that has the token of this start. Everybody else gets 403, and no text.
+"""Which requests are answered: those that have the token of this start. All others get 403 and no text.
 
 - The token is in the address that is printed. The first visit puts it into a cookie that scripts cannot read and that
   other sites cannot use; a request that changes something needs it in a header too, which other sites cannot set.
-- A page of another site may have a name that leads to this machine (DNS rebinding): the ``Host`` must be a name of
+- A page of another site may have a name that leads to this machine (DNS rebinding). So the ``Host`` must be a name of
   loopback.
 - The content policy allows no script and no style inside a page, so that a text of a record stays a text even if
   its escaping failed.
@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
-"""Names of this machine that lead nowhere else. The port may be another one, of a tunnel."""
+"""Names of loopback. The port may be another one, because of a tunnel."""
 TOKEN_HEADER = "X-Ftdojo-Token"  # noqa: S105 - a name
 SAFE = frozenset({"GET", "HEAD"})
 """Methods that change nothing."""
@@ -39,7 +39,7 @@ HEADERS = {
 
 
 class Access:
-    """Stands before the application."""
+    """Checks every request before the application gets it."""
 
     def __init__(self, app: ASGIApp, token: str, cookie: str) -> None:
         """Guard an application.

@@ -1,4 +1,4 @@
-"""The addresses of the live page. Whoever gets here has passed :mod:`ftdojo.ui.access`."""
+"""The addresses of the live page. :mod:`ftdojo.ui.access` has checked every request that comes here."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from ftdojo.ui.stream import follow
 
 HERE = Path(__file__).parent
 STREAMS = 24
-"""Pages that are followed at once."""
+"""The most event streams that are open at once."""
 REPORT_POLICY = f"{CLOSED}; style-src 'unsafe-inline'; sandbox"
 """Of pages that bring their styles, and need no script."""
 LARGEST_PAGE = 2**26
@@ -47,7 +47,7 @@ ACTIONS: dict[str, Callable[[Path], str]] = {
 
 
 class Pages:
-    """Answers requests. Everything that reads files does it in a thread, so that no client waits for another."""
+    """Answers requests. Files are read in threads, so no client waits for another."""
 
     def __init__(self, root: Path, token: str) -> None:
         self._folder, self._token = Folder(root), token
@@ -57,7 +57,7 @@ class Pages:
 
     @property
     def routes(self) -> list[Route]:
-        """Where what is."""
+        """All addresses."""
         return [
             Route("/", self.show_list),
             Route("/list", self.show_rows),
@@ -145,7 +145,7 @@ class Pages:
         return EventSourceResponse(counted(), ping=15, send_timeout=10)
 
     def act(self, request: Request) -> Response:
-        """Do what a button says."""
+        """Carry out the action of a button."""
         action = ACTIONS.get(request.path_params["action"])
         if action is None:
             raise HTTPException(404)
