@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -45,6 +45,10 @@ wall = "2m"
 """
 
 
+Messages = Generator[tuple[str, str, Any], None, None]
+"""Kind, id and data of the messages of a stream."""
+
+
 class Site(NamedTuple):
     """A folder with runs, its server, and a client that has visited it."""
 
@@ -56,7 +60,7 @@ class Site(NamedTuple):
         """The address of the run or contest at a place."""
         self.client.get("/")
         page = self.client.get("/list").text
-        links = re.findall(r'<a href="(/(?:run|contest)/\w+)">([^<]*)</a>', page)
+        links: list[tuple[str, str]] = re.findall(r'<a href="(/(?:run|contest)/\w+)">([^<]*)</a>', page)
         return {html.unescape(text): address for address, text in links}[place]
 
     def post(self, address: str) -> httpx2.Response:
@@ -108,7 +112,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield made
 
 
-def read_events(site: Site, address: str, *, headers: dict[str, str] | None = None) -> Iterator[tuple[str, str, Any]]:
+def read_events(site: Site, address: str, *, headers: dict[str, str] | None = None) -> Messages:
     """Yield kind, id and data of the messages of a stream."""
     with site.client.stream("GET", address, headers=headers or {}) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
@@ -436,7 +440,7 @@ def test_two_hundred_runs_are_read_once(tmp_path: Path) -> None:
 
 def test_the_command_prints_an_address_that_works(tmp_path: Path) -> None:
     make_run(tmp_path, "done")
-    command = [sys.executable, "-m", "ftdojo", "ui", tmp_path, "--no-open"]
+    command = [sys.executable, "-m", "ftdojo", "ui", str(tmp_path), "--no-open"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout
         address = process.stdout.readline().strip()

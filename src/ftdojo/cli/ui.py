@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from ftdojo.cli.console import err, out
+from ftdojo.files import write_file
 
 
 def ui(
@@ -54,6 +55,6 @@ def _browser(url: str, *, wanted: bool) -> Iterator[None]:
         return
     with tempfile.TemporaryDirectory(prefix="ftdojo-ui-") as private:
         page = Path(private) / "open.html"
-        page.write_text(f'<!doctype html><meta http-equiv="refresh" content="0; url={url}">', "utf-8")
+        write_file(page, f'<!doctype html><meta http-equiv="refresh" content="0; url={url}">')
         webbrowser.open(page.as_uri())
         yield
