@@ -116,7 +116,7 @@ def test_a_leaderboard_holds_the_items_of_one_task_at_a_time(suite: Suite, tmp_p
 @pytest.mark.slow
 def test_one_call_asks_ray_for_all_jobs() -> None:
     alone = ["unshare", "--net", *([] if os.geteuid() == 0 else ["--map-root-user"]), "--"]
-    command = [*alone, sys.executable, Path(__file__).with_name("two_nodes.py"), "--count-waits"]
+    command = [*alone, sys.executable, str(Path(__file__).with_name("two_nodes.py")), "--count-waits"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     rounds, waits, ended = map(int, done.stdout.split())
