@@ -15,7 +15,6 @@ from ftdojo.contract.result import StageSeconds
 from ftdojo.errors import InfrastructureError
 from ftdojo.record import Event, Ledger
 from ftdojo.record import history as history_module
-from ftdojo.record import ledger as ledger_module
 from ftdojo.record.events import IterationEnded, parse
 from ftdojo.record.history import History, list_ancestors
 
@@ -80,7 +79,6 @@ def test_an_iteration_that_starts_from_one_that_was_not_accepted_is_malformed(tm
 
 
 def test_events_are_read_in_pages_and_parsed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger_module, "PAGE", 3)
     parsed = []
 
     def counted(row: Event, kinds: Any) -> Any:
@@ -95,7 +93,7 @@ def test_events_are_read_in_pages_and_parsed_once(tmp_path: Path, monkeypatch: p
             assert len(history.iterations) == len(history.events) == number
         assert [event.seq for event in History(ledger).events] == list(range(1, 9))
         assert parsed == [*range(1, 9), *range(1, 9)]
-        reading = ledger.read()
+        reading = ledger.read(page=3)
         first = next(reading)
         ledger.append("later", {})
         assert [first, *reading] == ledger.events(), "an event that is written meanwhile is read, too"

@@ -70,6 +70,9 @@ PLACES = {
     "finish": Place(
         "runs:finish", "Finish a run with what it has: no further submission, then the best model is scored on test."
     ),
+    "ui": Place(
+        "ui:ui", "Show runs and contests as they go, in a browser: curves, iterations, findings, budget, outputs, log."
+    ),
     "export": Place(
         "export:export",
         "Write the best model of a run with its tokenizer and a model card, and score it again to verify it.",
