@@ -179,15 +179,14 @@ def _read(form: Form, template: str, left_out: Counter[str]) -> list[_Example]:
         asks = BoundedTemplate(template)
     except ValueError as error:
         raise UsageError(f"--prompt: {error}", fix="write {{ column }} where a column's text is due") from None
-    unrendered = ""
     examples: list[_Example] = []
     seen: dict[str, str] = {}
     for row in form.rows:
         answer = text_of(row.get(form.answer))
         try:
             prompt = asks.render(row)
-        except ValueError as error:
-            prompt, unrendered = "", str(error)
+        except ValueError:
+            prompt = ""
         if not answer:
             left_out["has no answer"] += 1
         elif not prompt:
@@ -206,9 +205,6 @@ def _read(form: Form, template: str, left_out: Counter[str]) -> list[_Example]:
                 f"every answer is missing: the column '{form.answer}' is blank in all {len(form.rows)} rows",
                 fix=f"name another column with --answer; there are {shown}",
             )
-        if unrendered:
-            shown = ", ".join(f"'{name}'" for name in dict.fromkeys(str(n) for row in form.rows[:500] for n in row))
-            raise UsageError(f"--prompt: no row makes a prompt: {unrendered}", fix=f"the columns are {shown}")
         raise UsageError("no row has both a prompt and an answer", fix="check --prompt and --answer")
     return examples
 
