@@ -22,10 +22,12 @@ PAGES = sorted(
     if path.name != "CHANGELOG.md"  # what was true once
 )
 PROGRAMS = (
-    *("ftdojo", "make", "pip", "python", "pytest", "bash", "git", "docker", "pre-commit"),
+    *("ftdojo", "make", "pip", "python", "pytest", "bash", "git", "docker", "pre-commit", "uv", "twine"),
     *("claude", "codex", "opencode", "gemini", "openhands", "ollama", "vllm", "tensorboard", "inspect"),
 )
 """The first words of commands; ``.`` (of a shell) is one, too."""
+WITH_ARGUMENT = ("make", "python", "pip", "git", "bash", ".", "pre-commit", "docker", "uv")
+"""Programs whose commands are known by their first argument, too."""
 _COMMAND = re.compile(rf"(\$ )?(\w+=\S+ )*(\.venv/bin/)?(({'|'.join(PROGRAMS)})( .*)?|\. \S+ *(#.*)?)")
 CLI: Any = typer.main.get_command(app)
 
@@ -91,7 +93,7 @@ def short_name(words: list[str]) -> str:
     match words:
         case ["ftdojo", *rest]:
             return " ".join(["ftdojo", *_path(rest)])
-        case [program, first, *_] if program in ("make", "python", "pip", "git", "bash", ".", "pre-commit", "docker"):
+        case [program, first, *_] if program in WITH_ARGUMENT:
             return f"{program} {first}"
         case _:
             return words[0]
