@@ -1,6 +1,7 @@
 """Which test runs what the pages show: each command, and each block that is more than commands.
 
-An entry is the name of a test, or ``not run: `` with the reason. Options stand in the file of a named test.
+An entry is the name of a test, or ``not run: `` with the reason. ``tests/docs/test_shown.py`` holds the pages against
+it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ CI = "tests/docs/test_shown.py::test_the_makefile_and_ci_have_what_the_pages_nam
 SUITE = "tests/docs/test_shown.py::test_a_suite_is_read"
 CLIENTS = "not run: needs npm and real agent programs: make test-clients plays every recipe; its files are parsed here"
 SETUP = "not run: it installs packages; .ci/run does it once, before the tests"
-MINUTES = "not run: trains for minutes; make test-slow runs the same loop"
 BENCHMARK = "not run: measures for minutes to hours on quiet cores; here only the file and its options are looked up"
 FIGURES = "not run: what a benchmark has printed, with its command on the page"
 BY_HAND = "not run: a maintainer types it for a release"
@@ -52,7 +52,7 @@ COMMANDS: dict[str, list[str]] = {
         "tests/audit/test_export.py::test_a_run_is_exported_for_llama_cpp_and_every_file_is_asked",
         TONIGHT,
     ],
-    "ftdojo finish": ["tests/cli/test_runs.py::test_an_interrupted_run_is_finished_with_what_it_has", TONIGHT],
+    "ftdojo finish": ["tests/cli/test_runs.py::test_an_interrupted_run_is_finished_with_what_it_has"],
     "ftdojo glossary": ["tests/cli/test_prerequisites.py::test_the_glossary_explains_a_word"],
     "ftdojo mcp": [
         "tests/outside/test_outside.py::test_the_example_plays_an_episode_to_its_sealed_score",
@@ -105,7 +105,7 @@ COMMANDS: dict[str, list[str]] = {
     "make test-clients": [CLIENTS],
     "make test-models": ["tests/models/test_matrix.py::test_greedy_answers"],
     "make test-newest": [SETUP],
-    "make test-slow": [MINUTES],
+    "make test-slow": ["not run: minutes of training with the real model, before a release"],
     "bash .ci/run": [CI],
     ". .venv/bin/activate": [SETUP],
     "pip install": [SETUP],

@@ -100,9 +100,7 @@ def test_every_option_that_is_shown_is_used_by_a_named_test() -> None:
         and not _is_used(option, used[short_name(words)])
         and f"{short_name(words)} {option}" not in OPTIONS
     }
-    assert not missing, "name a test that uses the option, under COMMANDS or OPTIONS of tests/shown.py:\n" + "\n".join(
-        sorted(missing)
-    )
+    assert not missing, f"{ADD}, under COMMANDS or OPTIONS:\n" + "\n".join(sorted(missing))
 
 
 def _is_used(option: str, source: str) -> bool:
