@@ -91,8 +91,8 @@ def inline_commands() -> Iterator[tuple[str, list[str]]]:
 def short_name(words: list[str]) -> str:
     """What a command is called in the table: ``ftdojo task new``, ``make demo``, ``python benchmarks/gates.py``."""
     match words:
-        case ["ftdojo", *rest]:
-            return " ".join(["ftdojo", *_path(rest)])
+        case ["ftdojo", first, *rest] if not first.startswith("-"):
+            return " ".join(["ftdojo", *(_path([first, *rest]) or [first])])
         case [program, first, *_] if program in WITH_ARGUMENT:
             return f"{program} {first}"
         case _:
@@ -114,7 +114,8 @@ def parse(words: list[str]) -> dict[str, Any]:
     """The parameters of a complete command of ftdojo, read as the command line reads them, without running it.
 
     Raises:
-        click.UsageError: if there is no such command or option, or an argument is missing or invalid.
+        ValueError: if there is no such command.
+        click.UsageError: if there is no such option, or an argument is missing or invalid.
     """
     path, context, command = _path(words[1:]), None, CLI
     for name in path:
@@ -122,7 +123,7 @@ def parse(words: list[str]) -> dict[str, Any]:
         command = command.commands[name]
     left = words[1 + len(path) :]
     if hasattr(command, "commands") and left and not left[0].startswith("-"):
-        command.resolve_command(command.make_context("ftdojo", [], resilient_parsing=True), left)
+        raise ValueError(f"there is no command {' '.join(words)}")
     parameters: dict[str, Any] = command.make_context(" ".join(["ftdojo", *path]), left, parent=context).params
     return parameters
 
