@@ -87,6 +87,7 @@ COMMANDS: dict[str, list[str]] = {
     "ftdojo task new": ["tests/cli/test_from_table.py::test_a_table_becomes_a_model_in_three_commands", TONIGHT],
     "ftdojo task show": ["tests/cli/test_data.py::test_tables_for_people"],
     "ftdojo tasks": ["tests/cli/test_cli.py::test_tasks_are_listed"],
+    "ftdojo ui": ["tests/ui/test_ui.py::test_it_listens_on_loopback_alone"],
     "ftdojo validate": [
         "tests/cli/test_cli.py::test_validate_passes_a_good_submission_and_names_the_gate_of_a_bad_one"
     ],
@@ -137,6 +138,7 @@ OPTIONS: dict[str, str] = {
     "ftdojo mcp --budget": "tests/outside/conftest.py::options",
     "ftdojo report --format": "tests/report/test_frames.py::test_tables_in_every_form",
     "ftdojo task new --system": "tests/data/test_intake.py::test_several_turns_and_a_system_text_stand_in_the_prompt",
+    "ftdojo ui --port": "not run: a fixed port may be taken; the tests let the system choose one",
     "ftdojo verify --expect": FORENSICS,
     "ftdojo verify --regenerate": FORENSICS,
     "ftdojo verify --sample": FORENSICS,
