@@ -53,6 +53,8 @@ def predict(
 
     _, found = tasks.get(options.task, runner=sandbox.run_user_code).variant(options.variant)
     records = read_rows(items)
+    if to.is_dir():
+        raise UsageError(f"{to} is a folder, not a file", fix="name a file with --to")
     known = {row["id"]: row for row in read_rows(to)} if to.is_file() and to.stat().st_size else {}
     answered = {i: known[record["id"]] for i, record in enumerate(records) if record["id"] in known}
     opened: AbstractContextManager[inference.Engine]
