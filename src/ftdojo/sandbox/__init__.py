@@ -29,7 +29,7 @@ What it does **not** protect against:
   pool, within the budget, and waste the budget.
 """
 
-from ftdojo.sandbox.limits import Limits, Stop
+from ftdojo.sandbox.limits import Limits, Stop, Watch
 from ftdojo.sandbox.outputs import read_output
 from ftdojo.sandbox.runner import run
 from ftdojo.sandbox.user_code import run_user_code
@@ -42,6 +42,7 @@ __all__ = [
     "Limits",
     "Stop",
     "Wall",
+    "Watch",
     "probe",
     "python",
     "read_output",
