@@ -15,7 +15,8 @@ from pydantic import BaseModel
 from ftdojo.bench.suite import Suite
 from ftdojo.contract.recipe import Recipe
 from ftdojo.contract.row import MAX_SUBTASK_CHARS
-from ftdojo.contract.submission import MAX_SCRIPT_BYTES, Plan
+from ftdojo.contract.script import MAX_SCRIPT_BYTES
+from ftdojo.contract.submission import Plan
 from ftdojo.contract.train_config import TrainConfig
 from ftdojo.sandbox import Limits
 from ftdojo.schema import MAX_BYTES

@@ -36,6 +36,7 @@ from ftdojo.sandbox.user_code import run_user_code
 from ftdojo.sandbox.view import python
 from ftdojo.sandbox.walls import Wall, probe, require
 from ftdojo.sandbox.watchdog import Completed
+from ftdojo.sandbox.weights import find_weights
 
 __all__ = [
     "Completed",
@@ -43,6 +44,7 @@ __all__ = [
     "Stop",
     "Wall",
     "Watch",
+    "find_weights",
     "probe",
     "python",
     "read_output",

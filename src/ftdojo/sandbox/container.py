@@ -168,9 +168,7 @@ def _image(engine: str, links: Sequence[Link]) -> str:
     return image
 
 
-def _watch(
-    engine: str, name: str, limits: Limits, writable: int, tail: Tail, watch: Watch | None
-) -> Stop | None:
+def _watch(engine: str, name: str, limits: Limits, writable: int, tail: Tail, watch: Watch | None) -> Stop | None:
     """Start the container and read its output until it ends or exceeds a limit."""
     with subprocess.Popen(
         [engine, "start", "--attach", name],

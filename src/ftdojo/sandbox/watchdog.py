@@ -72,9 +72,7 @@ def supervise(start: Start, limits: Limits, writable: int, watch: Watch | None =
 class _Meter:
     """Takes samples when they are due and judges them."""
 
-    def __init__(
-        self, limits: Limits, processes: Processes, writable: int, began: float, watch: Watch | None
-    ) -> None:
+    def __init__(self, limits: Limits, processes: Processes, writable: int, began: float, watch: Watch | None) -> None:
         self.peak = 0
         self._limits = limits
         self._processes = processes

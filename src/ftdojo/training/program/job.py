@@ -127,6 +127,7 @@ def run(
             },
             writable=(output, "/output"),
             limits=limits,
+            hide=sandbox.find_weights(),
             environment={**FIXED, **dict.fromkeys(THREADS, str(_processors()))},
             watch=look,
         )

@@ -27,8 +27,10 @@ def faults(base: Path, model: Path, config: ProgramConfig) -> list[str]:
     def limit(before: torch.Tensor, after: torch.Tensor) -> str | None:
         size = max(float(before.float().norm()), USUAL * math.sqrt(before.numel()))
         share = float((after.float() - before.float()).norm()) / size
-        return f"moved by {share:.2g} of its norm, max_change is {config.max_change:g}" if (
-            share > config.max_change
-        ) else None
+        return (
+            f"moved by {share:.2g} of its norm, max_change is {config.max_change:g}"
+            if (share > config.max_change)
+            else None
+        )
 
     return structure_faults(base, model) or weight_faults(base, model, config.adapter, limit)

@@ -74,8 +74,13 @@ class Program(Trainer[ProgramConfig, ProgramRow]):
 
         def seen_enough(progress: ProgressFile, _: Sequence[Line]) -> bool:
             lines = progress.lines
-            return bool(lines) and lines[-1].step < lines[-1].steps and (
-                lines[-1].step - lines[0].step >= FORECAST_STEPS and progress.last_s - progress.first_s >= FORECAST_S
+            return (
+                bool(lines)
+                and lines[-1].step < lines[-1].steps
+                and (
+                    lines[-1].step - lines[0].step >= FORECAST_STEPS
+                    and progress.last_s - progress.first_s >= FORECAST_S
+                )
             )
 
         with tempfile.TemporaryDirectory(prefix="ftdojo-forecast-") as folder:

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ftdojo.contract.train_config import Lora
-from ftdojo.errors import InputError
 from ftdojo.models import network
 from ftdojo.models.info import SINGLE, headers
 from ftdojo.models.support import FLOATS
