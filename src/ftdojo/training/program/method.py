@@ -25,8 +25,8 @@ from ftdojo.training.sft import dry_run
 from ftdojo.training.sft.export import export
 from ftdojo.training.sft.tokens import cut_rows, encode
 
-FORECAST_STEPS, FORECAST_S = 3, 1.0
-"""A forecast watches at least so many steps, and for so long."""
+FORECAST_STEPS, FORECAST_S = 3, 2.0
+"""A forecast watches at least so many steps, and for so long: when a step ended is known to a quarter of a second."""
 FIRST_STEP_S = 900.0
 """A program that has taken no step after so many seconds is stopped by the forecast."""
 EARLY, MARGIN = 0.25, 1.25
@@ -73,21 +73,12 @@ class Program(Trainer[ProgramConfig, ProgramRow]):
         """Begin the training, watch its first steps, and end it."""
 
         def seen_enough(progress: ProgressFile, _: Sequence[Line]) -> bool:
-            lines = progress.lines
-            return (
-                bool(lines)
-                and lines[-1].step < lines[-1].steps
-                and (
-                    lines[-1].step - lines[0].step >= FORECAST_STEPS
-                    and progress.last_s - progress.first_s >= FORECAST_S
-                )
-            )
+            return _is_measured(progress) and progress.left > 0
 
         with tempfile.TemporaryDirectory(prefix="ftdojo-forecast-") as folder:
             wall_s = min(config.wall_s, FIRST_STEP_S)
             ended = job.run(examples, config, base, Path(folder), wall_s=wall_s, watch=seen_enough)
-        last = ended.progress.lines[-1]
-        return ended.completed.seconds + ended.progress.pace_s * (last.steps - last.step)
+        return ended.completed.seconds + ended.progress.pace_s * ended.progress.left
 
     def trial(self, config: ProgramConfig, *, rows: int, steps: int) -> ProgramConfig:
         """Return a trial configuration: at most ``steps`` steps."""
@@ -124,7 +115,7 @@ class Program(Trainer[ProgramConfig, ProgramRow]):
             ended = job.run(examples, config, base, written, wall_s=wall_s, watch=watch)
             progress, completed = ended.progress, ended.completed
             if completed.stopped is not None:
-                needed = completed.seconds + progress.pace_s * (progress.lines[-1].steps - progress.lines[-1].step)
+                needed = completed.seconds + progress.pace_s * progress.left
                 message = f"at this speed it takes {needed:.0f} s, but it had {wall_s:.0f} s"
                 raise fault("over_budget", message, "train fewer steps, or on fewer rows", fits=wall_s / needed)
             collect(written, base, config.adapter, out)
@@ -169,10 +160,15 @@ def _log(line: Line, progress: ProgressFile) -> dict[str, float]:
     }
 
 
+def _is_measured(progress: ProgressFile) -> bool:
+    """Whether enough steps were seen to know their pace."""
+    if progress.begun is None:
+        return False
+    return progress.lines[-1].step - progress.begun[0] >= FORECAST_STEPS and progress.watched_s >= FORECAST_S
+
+
 def _is_late(progress: ProgressFile, wall_s: float) -> bool:
     """Whether the first steps show that the training will take much longer than it may."""
-    if not progress.lines or progress.lines[-1].step - progress.lines[0].step < FORECAST_STEPS:
+    if not _is_measured(progress) or progress.lines[-1].step > EARLY * progress.lines[-1].steps:
         return False
-    last = progress.lines[-1]
-    early = last.step <= EARLY * last.steps and progress.last_s - progress.first_s >= FORECAST_S
-    return early and progress.pace_s * last.steps > MARGIN * wall_s
+    return progress.pace_s * progress.lines[-1].steps > MARGIN * wall_s

@@ -56,16 +56,29 @@ class ProgressFile:
         self.lines: list[Line] = []
         self.fault: Finding | None = None
         """The first thing that is wrong with it."""
-        self.first_s = self.last_s = 0.0
-        """When the first and the last line were seen."""
+        self.begun: tuple[int, float] | None = None
+        """The last step of the first lines that were seen, and when."""
+        self.last_s = 0.0
+        """When the last line was seen."""
         self._path, self._max_steps, self._clock = folder / PROGRESS, max_steps, clock
         self._read_bytes, self._rest = 0, b""
 
     @property
     def pace_s(self) -> float:
-        """Seconds a step, from the first step that was seen to the last one."""
-        steps = self.lines[-1].step - self.lines[0].step if self.lines else 0
-        return (self.last_s - self.first_s) / steps if steps else 0.0
+        """Seconds a step, from the first step that was seen to the last one; 0 if no time was seen to pass."""
+        if self.begun is None or self.lines[-1].step == self.begun[0]:
+            return 0.0
+        return self.watched_s / (self.lines[-1].step - self.begun[0])
+
+    @property
+    def watched_s(self) -> float:
+        """Seconds from the first step that was seen to the last one."""
+        return self.last_s - self.begun[1] if self.begun else 0.0
+
+    @property
+    def left(self) -> int:
+        """Steps from the last one that was seen to the end; there is one."""
+        return self.lines[-1].steps - self.lines[-1].step
 
     def update(self) -> list[Line]:
         """Read what was written since the last call; return the new lines. Nothing more is read after a fault."""
@@ -80,7 +93,7 @@ class ProgressFile:
         new = self.lines[known:]
         if new:
             self.last_s = self._clock()
-            self.first_s = self.first_s if known else self.last_s
+            self.begun = self.begun or (new[-1].step, self.last_s)
         return new
 
     def curve(self) -> list[Point]:
@@ -97,7 +110,7 @@ class ProgressFile:
         try:
             descriptor = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except FileNotFoundError:  # not written yet; or the sandbox was started again
-            self.lines, self._read_bytes, self._rest = [], 0, b""
+            self.lines, self.begun, self._read_bytes, self._rest = [], None, 0, b""
             return []
         except OSError:
             raise _bad("is not a regular file that can be read") from None
