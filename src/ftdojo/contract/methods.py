@@ -6,6 +6,7 @@ name a method, but never code to import: only registered names are looked up.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,17 @@ def names() -> list[str]:
 def is_method(name: str) -> bool:
     """Return whether there is a method of that name."""
     return name in TrainConfig.methods or name in names()
+
+
+def require_methods(methods: Sequence[str]) -> Sequence[str]:
+    """Return these names, all of which are methods.
+
+    Raises:
+        ValueError: if one is not.
+    """
+    if unknown := [method for method in methods if not is_method(method)]:
+        raise ValueError(f"there is no training method '{unknown[0]}'; there are {', '.join(names())}")
+    return methods
 
 
 def find_trainer(method: str) -> type[Any]:

@@ -26,7 +26,7 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
-from ftdojo.contract.methods import is_method, names
+from ftdojo.contract.methods import require_methods
 from ftdojo.contract.recipe_program.templates import to_text
 from ftdojo.contract.row import SURROGATE
 from ftdojo.contract.task_spec import MAX_CHANGE, Message, RawSource, Record, Rendering, Rules, TaskSpec
@@ -63,9 +63,7 @@ class RulesTable(StrictModel):
     @field_validator("methods")
     @classmethod
     def _known(cls, methods: list[str]) -> list[str]:
-        if unknown := [method for method in methods if not is_method(method)]:
-            raise ValueError(f"there is no training method '{unknown[0]}'; there are {', '.join(names())}")
-        return methods
+        return list(require_methods(methods))
 
 
 class TaskFile(StrictModel):

@@ -38,14 +38,16 @@ def submission(folder: Path, program: str | None = None, **changes: Any) -> Path
 
 @pytest.fixture(scope="module")
 def task(approve: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = allow_methods(approve, tmp_path_factory.mktemp("own") / "approve", "full", "program")
+    """A task that does not allow the method itself: the runs do."""
+    folder = allow_methods(approve, tmp_path_factory.mktemp("own") / "approve", "full")
     with (folder / "task.toml").open("a") as file:
         file.write("max_change = 5\n")
     return folder
 
 
 def dojo(run: Path, task: Path, model: Path, home: Home) -> Dojo:
-    return Dojo(RunOptions(task=str(task), model=str(model), agent="scripted"), run, home=home)
+    options = RunOptions(task=str(task), model=str(model), agent="scripted", methods=("full", "program"))
+    return Dojo(options, run, home=home)
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,22 @@ Value = bool | int | FiniteFloat | str
 """One value of ``settings``."""
 
 
-class ProgramConfig(MethodConfig):
+class LimitedConfig(MethodConfig):
+    """The limits of a training program."""
+
+    max_steps: int | None = Field(None, ge=1)
+    """Most optimizer steps. The program gets the number in its job, and is stopped if it takes more. The trial of
+    gate 4 sets it to 8 or fewer."""
+    max_change: float = Field(MAX_CHANGE, gt=0, le=100)
+    """How far the program may move a tensor: the norm of the change, as a share of the tensor's own norm. At most what
+    the task allows."""
+    wall_s: float = Field(3600.0, ge=1, le=7 * 24 * 3600.0)
+    """Most seconds that the program may run; it is stopped after them, and what it left is not used."""
+    memory_gib: float = Field(8.0, gt=0, le=4096)
+    """Most memory that the program may use, in GiB; it is stopped beyond it."""
+
+
+class ProgramConfig(LimitedConfig):
     """A training program ``train.py``. Its own settings, such as a learning rate, are in ``settings``."""
 
     methods: ClassVar = MappingProxyType(
@@ -44,20 +59,10 @@ class ProgramConfig(MethodConfig):
     """What the program leaves: ``lora`` an adapter, ``full`` all weights of the model."""
     lora: Lora | None = None
     """The adapter that it leaves; if left out, the defaults. ``dropout`` is only handed to the program."""
-    max_steps: int | None = Field(None, ge=1)
-    """Most optimizer steps. The program gets the number in its job, and is stopped if it takes more. The trial of
-    gate 4 sets it to 8 or fewer."""
     seed: int = Field(0, ge=0, lt=2**32)
     """Seed of everything that the program draws at random. Only the program can keep this."""
     settings: dict[str, Value | list[Value]] = Field(default_factory=dict, max_length=100)
     """Settings of the program itself: handed to it as they are."""
-    max_change: float = Field(MAX_CHANGE, gt=0, le=100)
-    """How far the program may move a tensor: the norm of the change, as a share of the tensor's own norm. At most what
-    the task allows."""
-    wall_s: float = Field(3600.0, ge=1, le=7 * 24 * 3600.0)
-    """Most seconds that the program may run; it is stopped after them, and what it left is not used."""
-    memory_gib: float = Field(8.0, gt=0, le=4096)
-    """Most memory that the program may use, in GiB; it is stopped beyond it."""
     code: SkipJsonSchema[str] = Field(repr=False)
     """The text of ``train.py``."""
 

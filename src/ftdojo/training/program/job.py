@@ -18,7 +18,7 @@ from ftdojo.contract.script import TRAIN_SCRIPT
 from ftdojo.contract.task_spec import Message
 from ftdojo.models.info import PARTS
 from ftdojo.training.program.config import ProgramConfig
-from ftdojo.training.program.finding import fault
+from ftdojo.training.program.finding import program_error
 from ftdojo.training.program.progress import LINE, PROGRESS, Line, ProgressFile
 from ftdojo.training.sft.tokens import Example
 
@@ -133,7 +133,7 @@ def run(
         )
     progress.update()
     if progress.fault is not None:
-        raise fault(progress.fault.code, progress.fault.message, progress.fault.fix)
+        raise program_error(progress.fault.code, progress.fault.message, progress.fault.fix)
     _check_ending(completed, limits)
     if not progress.lines:
         raise no_progress(f"ended and wrote no step to {PROGRESS}")
@@ -204,13 +204,13 @@ _STOPPED = {
 def _check_ending(completed: sandbox.Completed, limits: sandbox.Limits) -> None:
     if completed.stopped in _STOPPED:
         code, message, fix = _STOPPED[completed.stopped]
-        raise fault(code, f"{message.format(limits=limits)} and was stopped", fix)
+        raise program_error(code, f"{message.format(limits=limits)} and was stopped", fix)
     if completed.stopped is None and completed.status != 0:
         tail = completed.output.strip()[-TAIL_CHARS:] or "(it printed nothing)"
-        raise fault("program_failed", f"ended with status {completed.status}:\n{tail}", "fix the error")
+        raise program_error("program_failed", f"ended with status {completed.status}:\n{tail}", "fix the error")
 
 
 def no_progress(message: str) -> Exception:
     """Return the error of a program that does not report its steps."""
     fix = f"after each step append a line such as {LINE} to {PROGRESS} in the folder --output, and flush it"
-    return fault("no_progress", message, fix)
+    return program_error("no_progress", message, fix)

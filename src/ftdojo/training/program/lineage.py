@@ -21,7 +21,7 @@ USUAL = 0.02
 bias, whose own norm would allow no change."""
 
 
-def faults(base: Path, model: Path, config: ProgramConfig) -> list[str]:
+def find_faults(base: Path, model: Path, config: ProgramConfig) -> list[str]:
     """Return the reasons why the exported ``model`` is none that a program with ``config`` may leave; empty if none."""
 
     def limit(before: torch.Tensor, after: torch.Tensor) -> str | None:

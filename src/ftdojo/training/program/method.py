@@ -17,7 +17,7 @@ from ftdojo.models import Chat
 from ftdojo.training.backend import Earlier, OnLog, Tokenized, Trainer, TrainResult
 from ftdojo.training.program import job, lineage
 from ftdojo.training.program.config import ProgramConfig
-from ftdojo.training.program.finding import fault
+from ftdojo.training.program.finding import program_error
 from ftdojo.training.program.job import ProgramRow
 from ftdojo.training.program.progress import Line, ProgressFile
 from ftdojo.training.program.written import collect, require_descent
@@ -117,7 +117,7 @@ class Program(Trainer[ProgramConfig, ProgramRow]):
             if completed.stopped is not None:
                 needed = completed.seconds + progress.pace_s * progress.left
                 message = f"at this speed it takes {needed:.0f} s, but it had {wall_s:.0f} s"
-                raise fault("over_budget", message, "train fewer steps, or on fewer rows", fits=wall_s / needed)
+                raise program_error("over_budget", message, "train fewer steps, or on fewer rows", fits=wall_s / needed)
             collect(written, base, config.adapter, out)
             export(base, out, exported := Path(folder, "exported"))
             require_descent(self.lineage_faults(base, exported, config, progress.lines[-1].step))
@@ -145,7 +145,7 @@ class Program(Trainer[ProgramConfig, ProgramRow]):
         self, base: Path, model: Path, config: ProgramConfig, steps: int, *, earlier: Sequence[Earlier] = ()
     ) -> list[str]:
         """See :mod:`ftdojo.training.program.lineage`. The number of ``steps`` says nothing here."""
-        return lineage.faults(base, model, config)
+        return lineage.find_faults(base, model, config)
 
 
 def _log(line: Line, progress: ProgressFile) -> dict[str, float]:

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError,
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 from ftdojo.training.backend import Point
-from ftdojo.training.program.finding import fault
+from ftdojo.training.program.finding import program_error
 
 PROGRESS = "progress.jsonl"
 LINE = '{"step": 1, "steps": 120, "loss": 2.31}'
@@ -118,7 +118,7 @@ class ProgressFile:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise _bad("is not a regular file that can be read")
             if os.fstat(descriptor).st_size > MAX_BYTES:
-                raise fault(
+                raise program_error(
                     "progress_flood",
                     f"wrote more than {MAX_BYTES // 2**20} MiB of progress",
                     "write one short line for each step, or for every tenth",
@@ -147,11 +147,11 @@ class ProgressFile:
             raise _bad("has a line that is not JSON") from None
         if not math.isfinite(line.loss):
             message = f"the loss is not finite at step {line.step}"
-            raise fault("loss_not_finite", message, "lower its learning rate, or scale down large gradients")
+            raise program_error("loss_not_finite", message, "lower its learning rate, or scale down large gradients")
         if self.lines and line.step <= self.lines[-1].step:
             raise _bad(f"has step {line.step} after step {self.lines[-1].step}")
         if self._max_steps is not None and line.step > self._max_steps:
-            raise fault(
+            raise program_error(
                 "too_many_steps",
                 f"took step {line.step}, but max_steps of its job was {self._max_steps}",
                 "end the training after max_steps of the job: the trial of gate 4 sets it too",
@@ -160,4 +160,4 @@ class ProgressFile:
 
 
 def _bad(message: str) -> InputError:
-    return fault("bad_progress", f"{PROGRESS} {message}", f"append lines such as {LINE}, with rising steps")
+    return program_error("bad_progress", f"{PROGRESS} {message}", f"append lines such as {LINE}, with rising steps")

@@ -17,7 +17,7 @@ from ftdojo.models import network
 from ftdojo.models.info import SINGLE, headers
 from ftdojo.models.support import FLOATS
 from ftdojo.schema import read_regular
-from ftdojo.training.program.finding import fault
+from ftdojo.training.program.finding import program_error
 from ftdojo.training.program.progress import PROGRESS
 from ftdojo.training.sft.adapter import WEIGHTS
 
@@ -68,11 +68,11 @@ def _require_files(written: Path, wanted: tuple[str, ...]) -> None:
     leave = f"leave {' and '.join(wanted)} alone in the folder --output"
     for path in sorted(written.iterdir()):
         if path.name not in UNUSED and path.name not in wanted:
-            raise fault("refused_file", f"left {path.name[:80]!r}, which is not taken", leave)
+            raise program_error("refused_file", f"left {path.name[:80]!r}, which is not taken", leave)
         if path.name in wanted and (path.is_symlink() or not path.is_file()):
-            raise fault("refused_file", f"left {path.name}, which is no regular file", leave)
+            raise program_error("refused_file", f"left {path.name}, which is no regular file", leave)
     if absent := [name for name in wanted if not (written / name).exists()]:
-        raise fault("no_weights", f"ended and left no {absent[0]}", f"write {' and '.join(wanted)} to --output")
+        raise program_error("no_weights", f"ended and left no {absent[0]}", f"write {' and '.join(wanted)} to --output")
     for name in wanted:
         (written / name).chmod(0o600)  # whatever the program set
 
@@ -111,10 +111,10 @@ def _require_config(path: Path, own: Path) -> None:
     try:
         given = json.loads(read_regular(path, MAX_CONFIG_BYTES))
     except (ValueError, RecursionError):
-        raise fault("refused_weights", f"{ADAPTER_CONFIG} is not JSON of at most 64 KiB", fix) from None
+        raise program_error("refused_weights", f"{ADAPTER_CONFIG} is not JSON of at most 64 KiB", fix) from None
     expected = json.loads(own.read_text("utf-8"))
     if not isinstance(given, dict):
-        raise fault("refused_weights", f"{ADAPTER_CONFIG} is no object", fix)
+        raise program_error("refused_weights", f"{ADAPTER_CONFIG} is no object", fix)
     differing = sorted(
         str(key)
         for key in given.keys() | expected.keys()
@@ -123,7 +123,7 @@ def _require_config(path: Path, own: Path) -> None:
     if differing:
         key = differing[0]
         message = f"{ADAPTER_CONFIG} has {key[:60]} {str(given.get(key))[:80]}; train.yaml asks for {expected.get(key)}"
-        raise fault("refused_weights", message, fix)
+        raise program_error("refused_weights", message, fix)
 
 
 def _plain(value: Any) -> Any:
@@ -138,7 +138,7 @@ def _require_tensors(path: Path, expected: Mapping[str, list[int]], optional: fr
     fix = "leave the tensors of the base model, or of the adapter that job.json describes, and no others"
     if faults := list(_tensor_faults(path, expected, optional)):
         rest = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
-        raise fault("refused_weights", f"{path.name}: {'; '.join(faults[:SHOWN])}{rest}", fix)
+        raise program_error("refused_weights", f"{path.name}: {'; '.join(faults[:SHOWN])}{rest}", fix)
 
 
 def _tensor_faults(path: Path, expected: Mapping[str, list[int]], optional: frozenset[str]) -> Iterator[str]:
@@ -168,4 +168,4 @@ def require_descent(faults: list[str]) -> None:
     """Raise an :class:`InputError` if the exported model cannot descend from the base."""
     if faults:
         fix = "train for fewer steps or at a lower rate, or raise max_change as far as the task allows"
-        raise fault("refused_weights", f"the model cannot be graded: {'; '.join(faults[:SHOWN])}", fix)
+        raise program_error("refused_weights", f"the model cannot be graded: {'; '.join(faults[:SHOWN])}", fix)
