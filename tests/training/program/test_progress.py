@@ -56,11 +56,12 @@ def test_a_sandbox_that_is_started_again_starts_its_progress_again(tmp_path: Pat
         (line(1) + line(2, loss=float("inf")), "loss_not_finite", "at step 2"),
         (line(1) + line(1), "bad_progress", "step 1 after step 1"),
         (line(11), "bad_progress", "above steps"),
-        (line(0), "bad_progress", "step is wrong"),
-        (line(1, loss="1.0"), "bad_progress", "loss is wrong"),
-        (line(1, tokens=-1), "bad_progress", "tokens is wrong"),
-        (line(1, note="x"), "bad_progress", "note is wrong"),
-        (line(1, learning_rate=float("nan")), "bad_progress", "learning_rate is wrong"),
+        (line(0), "bad_progress", "wrong at 'step'"),
+        (line(1, loss="1.0"), "bad_progress", "wrong at 'loss'"),
+        (line(1, tokens=-1), "bad_progress", "wrong at 'tokens'"),
+        (line(1, note="x"), "bad_progress", "wrong at 'note'"),
+        (line(1, learning_rate=float("nan")), "bad_progress", "wrong at 'learning_rate'"),
+        (line(1, **{"\ud800\x1b": 1}), "bad_progress", "wrong at"),
         ("step 1\n", "bad_progress", "not JSON"),
         ("[" * 1500 + "\n", "bad_progress", "not JSON"),
         ("9" * 1990 + "\n", "bad_progress", ""),
@@ -74,6 +75,7 @@ def test_faults(content: str, code: str, says: str, tmp_path: Path) -> None:
     assert progress.fault is not None
     assert (progress.fault.code, progress.fault.fix != "") == (code, True)
     assert says in progress.fault.message
+    assert progress.fault.message.encode().isascii()
     assert progress.update() == []
 
 

@@ -141,8 +141,8 @@ class ProgressFile:
             line = Line.model_validate(json.loads(text))
         except ValidationError as error:
             first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            raise _bad(f"has a line whose {where or 'content'} is wrong: {first['msg']}") from None
+            key = ".".join(map(str, first["loc"]))[:60]
+            raise _bad(f"has a line that is wrong at {key!r}: {first['msg']}") from None
         except (ValueError, RecursionError):
             raise _bad("has a line that is not JSON") from None
         if not math.isfinite(line.loss):

@@ -51,10 +51,10 @@ def collect(written: Path, base: Path, adapter: Lora | None, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     if adapter:
         expected, optional = _describe_adapter(base, adapter, out), frozenset[str]()
-        _require_config(written / ADAPTER_CONFIG, out / ADAPTER_CONFIG)
+        require_config(written / ADAPTER_CONFIG, out / ADAPTER_CONFIG)
     else:
         expected, optional = _describe_weights(base)
-    _require_tensors(written / wanted[-1], expected, optional)
+    require_tensors(written / wanted[-1], expected, optional)
     shutil.move(written / wanted[-1], out / wanted[-1])
     (out / wanted[-1]).chmod(0o600)
     if not adapter:
@@ -105,7 +105,7 @@ def _describe_adapter(base: Path, adapter: Lora, out: Path) -> dict[str, list[in
     return {name: list(tensor.shape) for name, tensor in state.items()}
 
 
-def _require_config(path: Path, own: Path) -> None:
+def require_config(path: Path, own: Path) -> None:
     """The adapter's configuration is the one that was asked for."""
     fix = "save the adapter that job.json describes, as save_pretrained of peft does"
     try:
@@ -122,7 +122,9 @@ def _require_config(path: Path, own: Path) -> None:
     )
     if differing:
         key = differing[0]
-        message = f"{ADAPTER_CONFIG} has {key[:60]} {str(given.get(key))[:80]}; train.yaml asks for {expected.get(key)}"
+        message = (
+            f"{ADAPTER_CONFIG} has {key[:60]!r}: {repr(given.get(key))[:80]}, but was asked for {expected.get(key)}"
+        )
         raise program_error("refused_weights", message, fix)
 
 
@@ -133,7 +135,7 @@ def _plain(value: Any) -> Any:
     return value or None
 
 
-def _require_tensors(path: Path, expected: Mapping[str, list[int]], optional: frozenset[str]) -> None:
+def require_tensors(path: Path, expected: Mapping[str, list[int]], optional: frozenset[str]) -> None:
     """The file is safetensors with exactly the expected tensors."""
     fix = "leave the tensors of the base model, or of the adapter that job.json describes, and no others"
     if faults := list(_tensor_faults(path, expected, optional)):
