@@ -43,7 +43,7 @@ class Program(Trainer[ProgramConfig, ProgramRow]):
     inapplicable = frozenset({"no_learning", "few_steps", "diverged", "not_reproduced", "collapsed_output"})
 
     def check_config(self, config: ProgramConfig, base: Path) -> Iterator[Finding]:
-        """Check that the adapter can be put on the model, and that there is memory for the model itself."""
+        """Check that the adapter can be put on the model."""
         if config.adapter and (reason := dry_run.adapt(base, config.adapter).fault) is not None:
             yield Finding(
                 code="bad_targets",
