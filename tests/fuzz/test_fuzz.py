@@ -42,6 +42,7 @@ from ftdojo.outside.layout import fit, to_text
 from ftdojo.outside.server import Address
 from ftdojo.outside.tools import TOOLS
 from ftdojo.outside.usage import read_usage
+from ftdojo.record import RunFolder
 from ftdojo.report import text as report_text
 from ftdojo.sandbox import tail
 from ftdojo.schema import load_file, parse
@@ -55,6 +56,7 @@ from ftdojo.training.program.config import ProgramConfig
 from ftdojo.training.program.progress import ProgressFile
 from ftdojo.training.program.written import require_config, require_tensors
 from ftdojo.training.sft import Sft
+from ftdojo.ui.curve import CurrentCurve
 from ftdojo_tasks.table.visualization import extract_code, references
 from hostile_text import bounded, deep, texts, values
 
@@ -156,6 +158,7 @@ TARGETS: dict[str, Target] = {
     "weights of a training program": (
         lambda t: in_file("x.safetensors", t, lambda p: require_tensors(p, {"a": [1]}, frozenset())), ()
     ),
+    "metrics": (lambda t: in_file("metrics.jsonl", t, lambda p: CurrentCurve(RunFolder(p.parent)).read(1)), ()),
     "address of an episode": (lambda t: in_file("address.json", t, Address.read), ()),
 }  # fmt: skip
 
