@@ -18,13 +18,14 @@ from ftdojo.contract.options import RunOptions
 from ftdojo.errors import UsageError
 from ftdojo.plain import plural
 
+NO_SUBMISSION = dict.fromkeys(("data_llm", "llm_concurrency", "teachers", "methods"), "no submission is made")
 NO_BUDGET = dict.fromkeys(("input_tokens", "output_tokens", "cost_usd"), "calls to a served model have no limit")
 
 ORIGIN = "made_from"
 """The field of a prediction with a digest of model, prompt and limit of tokens."""
 
 
-@with_options(NO_AGENT | dict.fromkeys(("data_llm", "llm_concurrency", "teachers"), "no data program runs") | NO_BUDGET)
+@with_options(NO_AGENT | NO_SUBMISSION | NO_BUDGET)
 def predict(
     options: RunOptions,
     items: Annotated[Path, typer.Option(help="Evaluation items as JSON lines, each with an id.")],
