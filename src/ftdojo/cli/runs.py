@@ -74,8 +74,8 @@ def finish(
 
         with Ledger(run_dir, writable=False) as ledger:
             history = History(ledger)
-            begun, limits = history.require(RunBegun), history.budget
-        if history.finished is not None:
+            begun, limits, ended = history.require(RunBegun), history.budget, history.finished is not None
+        if ended:
             live.say(f"{run_dir} had ended already; nothing is changed")
         configuration = begun.configuration.model_copy(update={"budget": limits})
         options = configuration.options(task or begun.task, begun.guard.values())
