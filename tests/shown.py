@@ -26,6 +26,9 @@ FOLDER = "tests/docs/test_generated_pages.py::test_the_example_of_a_task_folder_
 FORENSICS = "tests/attacks/test_strangers.py::test_an_honest_folder_is_opened"
 TRAINING = "tests/docs/test_shown.py::test_a_training_is_read"
 
+TRAINS = "tests/training/program/test_method.py::test_the_example_of_the_documentation_trains_an_adapter"
+TRAIN_FILES = "tests/docs/test_generated_pages.py::test_the_example_of_a_training_program_is_read"
+
 COMMANDS: dict[str, list[str]] = {
     "ftdojo": ["tests/cli/test_cli.py::test_it_tells_its_version"],
     "ftdojo agent-docs": ["tests/cli/test_skill.py::test_agent_docs_are_the_skill"],
@@ -115,6 +118,8 @@ COMMANDS: dict[str, list[str]] = {
     "pytest": [CI],
     "python -m": [BY_HAND],
     "python benchmarks/*": [BENCHMARK],
+    "bash benchmarks/*": [BENCHMARK],
+    "python train.py": [TRAINS],
     "python docs/generate_*": [GENERATED],
     "python examples/mcp_client.py": [
         "tests/outside/test_outside.py::test_the_example_plays_an_episode_to_its_sealed_score"
@@ -186,6 +191,12 @@ BLOCKS: dict[str, dict[str, str]] = {
         '{"request":': FOLDER,
     },
     "docs/reference/train-preferences.md": {"method: dpo": TRAINING},
+    "docs/reference/train-program.md": {"method: program": TRAIN_FILES, "import json": TRAIN_FILES},
+    "docs/training-programs.md": {
+        "[rules]": "tests/docs/test_shown.py::test_rules_are_read",
+        '{"step": 1': TRAINS,
+        "# file: ": TRAINS,
+    },
     "docs/reference/train.md": {
         "method: lora": TRAINING,
         "start: best": TRAINING,
