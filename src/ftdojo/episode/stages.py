@@ -3,10 +3,7 @@ and lives in the store, so no work is done twice and a killed run loses at most 
 
 from __future__ import annotations
 
-import contextlib
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from ftdojo import digest, models
@@ -22,6 +19,7 @@ from ftdojo.episode.ancestry import NO_ITERATIONS, Ancestry
 from ftdojo.episode.evaluate_stage import EvaluateStage, Reference
 from ftdojo.episode.guard_stage import GuardStage, Model
 from ftdojo.episode.outcome import Outcome
+from ftdojo.episode.own_models import asks_start, open_model, serve_start
 from ftdojo.episode.rows import WRITTEN, read_rows
 from ftdojo.episode.rows_stage import RowsStage
 from ftdojo.episode.setting import Setting
@@ -67,7 +65,9 @@ class Stages:
         """What gates 0 to 3 find in a submission, warnings included. Its rows stay in the store."""
         outcome = Outcome()
         try:
-            admitted, _ = self._admit(folder, outcome)
+            admitted, start = self._admit(folder, outcome)
+            if asks_start(admitted):
+                outcome.ancestors = self._ancestry.trace(start, self._train_again)
             rows = self._make_rows(admitted, outcome)
             if self._accounts:
                 self._accounts.prepay(rows)
@@ -162,7 +162,8 @@ class Stages:
     def _train_again(self, iteration: Iteration, folder: Path, start: Stage | None) -> Stage:
         """The trained model of an accepted iteration: from the store, or made again if the store was emptied."""
         admitted = submission.read(folder).require()
-        rows = self._rows.make(admitted, share=1.0)
+        asked = serve_start(admitted, iteration.start, start, self._ancestry, self._setting.base)
+        rows = self._rows.make(admitted, share=1.0, start=asked)
         stopped_after = iteration.feedback.stopped_after
         return self._training.make(
             rows, admitted.train, start=start, left_s=lambda: None, stopped_after=stopped_after, tried=False
@@ -189,7 +190,9 @@ class Stages:
     def _make_rows(self, admitted: Submission, outcome: Outcome, share: float = 1.0) -> Stage:
         """Gate 2 and the training rows, or the first share of them."""
         try:
-            stage = self._rows.make(admitted, share=share)
+            number, trained = next(iter(outcome.ancestors.items()), (None, None))
+            start = serve_start(admitted, number, trained, self._ancestry, self._setting.base)
+            stage = self._rows.make(admitted, share=share, start=start)
         except RejectedRowsError as rejected:
             outcome.overlap = rejected.overlap
             raise
@@ -230,13 +233,4 @@ class Stages:
 
     def _model(self, outcome: Outcome) -> tuple[Model, str]:
         """What opens the folder of the exported model, and its identity; those of the base if nothing was trained."""
-        if outcome.trained is None:
-            return lambda: contextlib.nullcontext(self._setting.base), self._base_digest
-        return lambda: _exported(self, outcome), outcome.digests["train"]
-
-
-@contextlib.contextmanager
-def _exported(stages: Stages, outcome: Outcome) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="ftdojo-export-") as folder:
-        stages.export(outcome, Path(folder))
-        yield Path(folder)
+        return open_model(outcome, self._setting.base), outcome.digests.get("train", self._base_digest)

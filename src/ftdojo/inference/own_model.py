@@ -1,4 +1,5 @@
-"""A run's own base model as a language model that its data programs may ask: loaded while a program asks, in batches.
+"""One of a run's own models as a language model that its data programs may ask: loaded while a program asks, in
+batches. It is the base model, or the one from which a training starts.
 
 It is loaded with the first request of a program and freed when the program has ended, so that it takes no memory while
 a model is trained. One thread answers; requests that arrive together are answered together.
@@ -8,8 +9,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -33,17 +35,18 @@ class _Waiting:
 
 
 class OwnModel:
-    """A :class:`~ftdojo.llm.Transport` to the base model of a run. Use as a context manager while a program runs.
+    """A :class:`~ftdojo.llm.Transport` to a model of a run. Use as a context manager while a program runs.
 
     Its replies are not kept for other runs: each pays for the time of the device.
     """
 
     place = None
 
-    def __init__(self, base: Path, digest: str) -> None:
-        """Serve the model in the folder ``base``, whose digest is ``digest``. Nothing is loaded yet."""
+    def __init__(self, folder: Path | Callable[[], AbstractContextManager[Path]], digest: str) -> None:
+        """Serve the model in ``folder``, or in the folder that it opens, whose digest is ``digest``. Nothing is loaded
+        yet."""
         self.model = own_model(digest)
-        self._base = base
+        self._open = (lambda: nullcontext(folder)) if isinstance(folder, Path) else folder
         self._changed = threading.Condition()
         """Guards the fields below, and is notified of every change."""
         self._queue: list[_Waiting] = []
@@ -64,7 +67,7 @@ class OwnModel:
             self._queue.append(waiting)
             self._changed.notify_all()
             if self._thread is None:
-                self._thread = threading.Thread(target=self._serve, name="answers of the base model", daemon=True)
+                self._thread = threading.Thread(target=self._serve, name="answers of an own model", daemon=True)
                 self._thread.start()
         return waiting.answer.result()
 
@@ -85,7 +88,7 @@ class OwnModel:
         model: SampledModel | None = None
         while batch := self._take():
             try:
-                model = model or SampledModel(self._base)
+                model = model or self._load()
                 self._answer(model, batch)
             except BaseException as error:  # noqa: BLE001 - raised where the answers are awaited
                 for waiting in batch:
@@ -95,6 +98,10 @@ class OwnModel:
             for waiting in self._queue:
                 waiting.answer.set_result(_refuse(ENDED))
             self._queue.clear()
+
+    def _load(self) -> SampledModel:
+        with self._open() as folder:
+            return SampledModel(folder)
 
     def _take(self) -> list[_Waiting]:
         """Wait for requests, and return those that came together; none when the program has ended."""
@@ -138,7 +145,7 @@ class OwnModel:
         for place, (waiting, ask) in enumerate(asked):
             usage = Usage(input_tokens=len(ask.prompt), device_s=each_s)
             if made is None:
-                fault = Fault(kind="server", message="the base model has too little memory for this request")
+                fault = Fault(kind="server", message="the model has too little memory for this request")
                 waiting.answer.set_result(Answer(None, fault, usage))
                 continue
             one = made[place]
@@ -162,7 +169,7 @@ def _read(model: SampledModel, request: Request, key: str) -> Ask | Answer:
         return ask
     return _refuse(
         f"the prompt has {len(prompt)} tokens and the answer up to {request.max_tokens}; "
-        f"the base model takes {model.room} together"
+        f"the model takes {model.room} together"
     )
 
 
