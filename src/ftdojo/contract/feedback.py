@@ -181,6 +181,9 @@ class Feedback(StrictModel):
     data: DataFeedback | None = None
     training: TrainingFeedback | None = None
     evaluation: EvaluationFeedback | None = None
+    headroom: SampledRows | None = None
+    """How often samples of the model are right on a few raw rows. Measured of accepted models, in runs whose data
+    programs may ask the run's own models; ``None`` also where the task's raw rows are no items of its scorer."""
 
     @property
     def stopped_after(self) -> int | None:

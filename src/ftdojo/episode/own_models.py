@@ -43,6 +43,13 @@ def serve_start(
     return OwnModel(lambda: _exported(base, config, weights), trained.digest)
 
 
+def export_model(outcome: Outcome, base: Path, folder: Path) -> None:
+    """Write the merged model of an outcome to ``folder``, which plain transformers can load."""
+    if outcome.trained is None or outcome.submission is None:
+        raise ValueError("nothing was trained")
+    trainer_of(outcome.submission.train).export(base, outcome.trained, folder)
+
+
 def open_model(outcome: Outcome, base: Path) -> Model:
     """Return what opens the folder of an outcome's exported model; that of the base model if nothing was trained."""
     if outcome.trained is None or outcome.submission is None:

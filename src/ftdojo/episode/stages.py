@@ -138,12 +138,6 @@ class Stages:
         self.baseline()
         return self.guards.compare(outcome, *self._model(outcome))
 
-    def export(self, outcome: Outcome, folder: Path) -> None:
-        """Write the merged model of an outcome to ``folder``, which plain transformers can load."""
-        if outcome.trained is None or outcome.submission is None:
-            raise ValueError("nothing was trained")
-        trainer_of(outcome.submission.train).export(self._setting.base, outcome.trained, folder)
-
     def _admit(self, folder: Path, outcome: Outcome) -> tuple[Submission, int | None]:
         """Gates 0 and 1; the iteration from which the training starts, unless that is the base model."""
         outcome.reading = reading = submission.read(folder)
