@@ -115,6 +115,7 @@ agents = [
 seeds = [7]
 [rules]
 ladder = false
+methods = ["lora", "full"]
 warm_start = false
 sequential = true
 engine = "vllm"
