@@ -15,9 +15,8 @@ from ftdojo.contract.feedback import SampledRows
 from ftdojo.contract.progress import Progress
 from ftdojo.contract.recipe import Sample
 from ftdojo.contract.train_config import TrainConfig
-from ftdojo.episode.guard_stage import Model
 from ftdojo.episode.outcome import Outcome
-from ftdojo.episode.own_models import open_model
+from ftdojo.episode.own_models import Model, open_model
 from ftdojo.episode.setting import Setting
 from ftdojo.episode.trivial import documented_recipe
 from ftdojo.errors import InputError
@@ -47,10 +46,8 @@ class Headroom:
 
     def of_base(self) -> SampledRows | None:
         """Measure the base model. Nothing is charged."""
-        base = self.setting.base
-        return (
-            _read(self._measure(open_model(Outcome(), base), self.setting.digests["model"])) if self.allowed else None
-        )
+        setting = self.setting
+        return _read(self._measure(setting.base, setting.digests["model"])) if self.allowed else None
 
     def of(self, outcome: Outcome) -> SampledRows | None:
         """Measure a trained model. The time is charged as evaluation."""
@@ -60,7 +57,7 @@ class Headroom:
         outcome.add(HEADROOM, stage, account="evaluate")
         return _read(stage)
 
-    def _measure(self, model: Model, identity: str) -> Stage:
+    def _measure(self, model: Path | Model, identity: str) -> Stage:
         setting, task = self.setting, self.setting.task
         tokens = min(task.spec.max_new_tokens, MOST_TOKENS) + setting.options.reasoning_tokens
         recipe = documented_recipe(task.spec, ROWS, Sample(samples=SAMPLES, max_tokens=tokens, keep=0))
@@ -70,8 +67,9 @@ class Headroom:
             "model": identity,
             "recipe": recipe.key,
         }
+        resident = setting.resident if isinstance(model, Path) else None
         access = Access(
-            llm=DataLlm(models={SELF: OwnModel(model, identity)}, concurrency=AT_ONCE),
+            llm=DataLlm(models={SELF: OwnModel(model, identity, resident)}, concurrency=AT_ONCE),
             task=setting.options.task,
             variant=setting.variant,
             home=setting.home,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from ftdojo.contract.call import START
@@ -12,12 +13,14 @@ from ftdojo.contract.method_config import MethodConfig
 from ftdojo.contract.recipe import Recipe
 from ftdojo.contract.submission import Submission
 from ftdojo.episode.ancestry import Ancestry
-from ftdojo.episode.guard_stage import Model
 from ftdojo.episode.outcome import Outcome
 from ftdojo.episode.train_stage import MODEL
 from ftdojo.inference.own_model import OwnModel
 from ftdojo.record import Stage
 from ftdojo.training import trainer_of
+
+Model = Callable[[], AbstractContextManager[Path]]
+"""Opens the folder of an exported model."""
 
 
 def asks_start(admitted: Submission) -> bool:
@@ -51,9 +54,9 @@ def export_model(outcome: Outcome, base: Path, folder: Path) -> None:
 
 
 def open_model(outcome: Outcome, base: Path) -> Model:
-    """Return what opens the folder of an outcome's exported model; that of the base model if nothing was trained."""
+    """Return what opens the folder of an outcome's exported model."""
     if outcome.trained is None or outcome.submission is None:
-        return lambda: contextlib.nullcontext(base)
+        raise ValueError("nothing was trained")
     config, weights = outcome.submission.train, outcome.trained
     return lambda: _exported(base, config, weights)
 
