@@ -219,8 +219,8 @@ def _read(task: str, seed: int, names: Sequence[str], history: Sequence[Iteratio
         gap = None
         if name != MORE and 2 in verdicts:
             scores = [[v.score for v in verdicts[number]] for number in (done.number, 2)]
-            made = paired_difference(scores[0], scores[1], strata)
-            gap = (scale * made.value, scale * made.low, scale * made.high)
+            made = paired_difference(*scores, strata)
+            gap = tuple(scale * part for part in (made.value, made.low, made.high))
         took = done.feedback.execution.seconds
         arms.append(
             Arm(

@@ -115,7 +115,6 @@ agents = [
 seeds = [7]
 [rules]
 ladder = false
-methods = ["lora", "full"]
 warm_start = false
 sequential = true
 engine = "vllm"

@@ -75,7 +75,6 @@ runs = strategies.builds(
     thinking=strategies.sampled_from(["off", "on", "auto"]),
     thinking_tokens=strategies.integers(0, 9999),
     guard=strategies.lists(words, max_size=3).map(tuple),
-    methods=strategies.lists(words, max_size=3).map(tuple),
     guard_margin=strategies.floats(0, 99),
     chat_template=strategies.sampled_from([None, "chatml", "{% for m in messages %}{{ m.content }}\n{% endfor %}"]),
 )
@@ -112,7 +111,7 @@ OTHER: dict[str, Any] = {
     "sequential": True,
     "warm_start": False, "prechecks": 5, "teachers": "self",
     "thinking": "on", "thinking_tokens": 5, "chat_template": "plain",
-    "guard_margin": 7.5, "methods": ("lora",),
+    "guard_margin": 7.5,
 }  # fmt: skip
 NOT_IDENTITY = {
     "guard": "the ids, versions and items of its tasks are, once they are found",

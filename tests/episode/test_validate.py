@@ -28,20 +28,6 @@ PLUGIN = EnginePlugin("counting-1", opened)
 """
 
 
-def test_a_run_can_allow_fewer_methods_than_its_task(tmp_path: Path, approve: Path, tiny_model: Path) -> None:
-    submission, home = write_submission(tmp_path / "submission"), Home(tmp_path / "home")
-
-    def options(*methods: str) -> RunOptions:
-        return RunOptions(task=str(approve), model=str(tiny_model), methods=methods)
-
-    (finding,) = validate(submission, options("lora", "dpo"), home=home).findings
-    assert (finding.code, finding.fix) == ("method_not_allowed", "choose one of: lora")
-    with pytest.raises(UsageError, match="allows none of the methods dpo"):
-        validate(submission, options("dpo"), home=home)
-    with pytest.raises(UsageError, match="no training method 'lorra'"):
-        validate(submission, options("lora", "lorra"), home=home)
-
-
 def test_gate_5_generates_with_the_engine_of_the_options(
     tmp_path: Path, approve: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,12 +7,10 @@ from pathlib import Path
 
 from ftdojo.bench.record import finished
 from ftdojo.bench.suite import Job
-from ftdojo.contract.methods import read_config
 from ftdojo.contract.options import Teachers
 from ftdojo.contract.result import RunResult
-from ftdojo.contract.submission import TRAIN
 from ftdojo.errors import UsageError
-from ftdojo.record import Ledger, RunFolder
+from ftdojo.record import Ledger
 from ftdojo.record.events import (
     AgentStopped,
     BaselineMeasured,
@@ -30,16 +28,6 @@ BLOCKED = frozenset({"evaluation_items"})
 
 
 @dataclass(frozen=True, slots=True)
-class Ways:
-    """How the models of a job were made."""
-
-    teachers: Teachers
-    """The rule on the language models that data programs called."""
-    methods: tuple[str, ...]
-    """The training methods of the models that were evaluated."""
-
-
-@dataclass(frozen=True, slots=True)
 class Episode:
     """One finished job."""
 
@@ -53,15 +41,15 @@ class Episode:
     """Submissions with rows that overlapped evaluation items."""
     trivial_items: dict[str, list[ItemScore]]
     """Key of :attr:`TrivialAnswers.scores` -> the verdicts on the test items; none if they were not measured."""
-    ways: Ways | None = None
-    """How its models were made; ``None`` if it has no record of its own."""
+    teachers: Teachers | None = None
+    """The rule on the language models that its data programs called; ``None`` if it has no record of its own."""
     prechecks: tuple[int, int] = (0, 0)
     """Submissions that were checked for free, and those of them with rows that overlapped evaluation items."""
 
     @property
     def ran(self) -> bool:
         """Whether it has a record of its own; false for a contestant that needs no training."""
-        return self.ways is not None
+        return self.teachers is not None
 
 
 def read_episode(out: Path, job: Job) -> Episode | None:
@@ -81,7 +69,6 @@ def read_episode(out: Path, job: Job) -> Episode | None:
         blocked = sum(_blocked(e.event) for e in history.events if isinstance(e.event, IterationEnded))
         prechecks = history.prechecks
         teachers = history.require(RunBegun).configuration.teachers
-        ways = Ways(teachers, _methods(history, RunFolder(out / job.folder)))
     if changed:
         raise UsageError(
             f"the owner of {job.folder} changed its budget or finished it early, so it cannot be compared",
@@ -99,15 +86,9 @@ def read_episode(out: Path, job: Job) -> Episode | None:
         course,
         blocked,
         scored.trivial_items if scored else {},
-        ways=ways,
+        teachers=teachers,
         prechecks=(len(prechecks), sum(p.overlap > 0 for p in prechecks)),
     )
-
-
-def _methods(history: History, folder: RunFolder) -> tuple[str, ...]:
-    """Return the methods of the models that were evaluated, by the submissions in the record."""
-    configs = [folder.submission(i.number) / TRAIN for i in history.iterations if i.score is not None]
-    return tuple(sorted({read_config(path).method for path in configs}))
 
 
 def _course(history: History) -> list[tuple[float, float]]:

@@ -61,5 +61,5 @@ def _answered(episode: Episode, name: str) -> Episode:
         items=episode.trivial_items[answer],
         course=[],
         blocked=0,
-        ways=None,
+        teachers=None,
     )

@@ -24,12 +24,7 @@ ORIGIN = "made_from"
 """The field of a prediction with a digest of model, prompt and limit of tokens."""
 
 
-@with_options(
-    NO_AGENT
-    | dict.fromkeys(("data_llm", "llm_concurrency", "teachers"), "no data program runs")
-    | {"methods": "nothing is trained"}
-    | NO_BUDGET
-)
+@with_options(NO_AGENT | dict.fromkeys(("data_llm", "llm_concurrency", "teachers"), "no data program runs") | NO_BUDGET)
 def predict(
     options: RunOptions,
     items: Annotated[Path, typer.Option(help="Evaluation items as JSON lines, each with an id.")],

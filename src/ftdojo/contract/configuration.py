@@ -21,7 +21,7 @@ PACKAGES = ("ftdojo", "ftdojo-tasks", "torch", "transformers", "peft", "rdkit")
 
 
 SAME = (
-    *("variant", "model", "agent", "ladder", "methods", "warm_start", "engine", "prechecks", "sequential", "seed"),
+    *("variant", "model", "agent", "ladder", "warm_start", "engine", "prechecks", "sequential", "seed"),
     *("thinking", "thinking_tokens", "chat_template", "guard_margin"),
 )
 """Options that are copied unchanged into a run's identity."""
@@ -51,9 +51,6 @@ class Configuration(StrictModel):
     """The rule on these models. In runs of builds that did not record it, it follows from ``data_llm``."""
     ladder: bool = False
     """Whether agents see validation scores only of accepted submissions."""
-    methods: tuple[str, ...] = ()
-    """The training methods that submissions may use; all that the task allows if there are none. Older builds had no
-    such rule."""
     warm_start: bool = True
     """Whether a training may start from an accepted iteration. Older builds knew no such training."""
     engine: str = "transformers"

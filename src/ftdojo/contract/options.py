@@ -132,24 +132,15 @@ class Guarding(Prompting):
         return self
 
 
-class Trainings(Guarding):
-    """The options about which trainings are allowed."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
-    methods: Annotated[tuple[str, ...], BeforeValidator(_split), Flag("--methods", metavar="METHOD[,METHOD…]")] = ()
-    """Training methods that submissions may use, of those that the task allows; all of these if not given."""
-    warm_start: Annotated[bool, Flag("--warm-start/--no-warm-start")] = True
-    """Allow trainings that start from an accepted iteration instead of the base model: `start` in train.yaml."""
-
-
-class Rules(Trainings):
+class Rules(Guarding):
     """The options that are the same for all contestants of a contest."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     ladder: bool = False
     """Show validation scores to the agent only for submissions that were accepted."""
+    warm_start: Annotated[bool, Flag("--warm-start/--no-warm-start")] = True
+    """Allow trainings that start from an accepted iteration instead of the base model: `start` in train.yaml."""
     engine: str = "transformers"
     """Engine that generates answers in evaluation: transformers, vllm (on GPUs), or a plug-in such as module:ENGINE."""
     data_llm: Annotated[tuple[str, ...], Flag("--data-llm", metavar="NAME=PROVIDER:MODEL")] = ()

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ftdojo import inference, models, sandbox, tasks
 from ftdojo.contract.configuration import Configuration
-from ftdojo.contract.methods import is_method, names
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Progress, Silent
 from ftdojo.data import TaskData, prepare, read_items, require
 from ftdojo.episode.guard import Guard, prepare_guards
-from ftdojo.errors import UsageError
 from ftdojo.findings import Finding
 from ftdojo.gates import Gates, check_limits, settle
 from ftdojo.gateway import Access
@@ -65,7 +62,7 @@ class Setting:
             shown.end("data", message)
         chosen = options.model_copy(update={"variant": name, "thinking": thinking})
         guards = prepare_guards(chosen.guard, found, home, reasoning_tokens=chosen.reasoning_tokens)
-        task = _limit_methods(found.with_thinking(chosen.reasoning_tokens), chosen.methods)
+        task = found.with_thinking(chosen.reasoning_tokens).with_methods(chosen.methods)
         return cls(options=chosen, task=task, data=data, base=base, home=home, guards=guards)
 
     def gates(self, llm: Access | None) -> Gates:
@@ -119,23 +116,3 @@ class Setting:
     def digests(self) -> dict[str, str]:
         """The identity of the data, the task and the base model."""
         return {**self.data.digests, "task": self.task.version, "model": models.digest(self.base)}
-
-
-def _limit_methods(task: Task, allowed: Collection[str]) -> Task:
-    """Return the task with those of its training methods that a run allows; with all of them if it names none.
-
-    Raises:
-        UsageError: if the task allows none of them, or there is no such method.
-    """
-    if not allowed:
-        return task
-    rules = task.spec.rules
-    if unknown := [name for name in allowed if not is_method(name)]:
-        raise UsageError(f"there is no training method '{unknown[0]}'", fix=f"choose of: {', '.join(names())}")
-    kept = tuple(name for name in rules.methods if name in allowed)
-    if not kept:
-        raise UsageError(
-            f"the task {task.spec.id} allows none of the methods {', '.join(allowed)}",
-            fix=f"choose of: {', '.join(rules.methods)}",
-        )
-    return replace(task, spec=replace(task.spec, rules=replace(rules, methods=kept)))
