@@ -336,6 +336,14 @@ seed: 0
 """
     },
     Recipe,
+    (
+        "## Samples and pairs",
+        prose(
+            "With `sample`, a model of the run answers the rows, and its right answers take the place of their "
+            "completions; with `pairs`, the rows are preferences. [Samples in a recipe](../data-programs.md"
+            "#samples-in-a-recipe) and [Preferences](../preferences.md) have examples."
+        ),
+    ),
 )
 
 PROCESS_DATA = Page(

@@ -46,6 +46,21 @@ def test_templates_of_its_own_are_named_so_and_stay_editable() -> None:
     assert edits.values(unknown, SPEC)["recipe.rendering"] == "own"
 
 
+def test_a_draft_can_learn_from_preferences_and_from_samples() -> None:
+    pairs = edits.apply(START, SPEC, [("train.method", "dpo"), ("recipe.pairs", "other_answer")])
+    assert (pairs.train.method, pairs.train.kind, pairs.recipe.pairs) == ("dpo", "lora", "other_answer")
+    assert pairs.train.adapter == START.train.adapter
+    assert edits.apply(pairs, SPEC, [("train.sft_weight", "0.2")]).train.model_dump()["sft_weight"] == 0.2
+    back = edits.apply(pairs, SPEC, [("train.method", "lora"), ("recipe.pairs", "none")])
+    assert back == START
+    drawn = edits.apply(START, SPEC, [("recipe.sample.samples", "4"), ("recipe.sample.model", "start")])
+    assert (drawn.recipe.asks, drawn.recipe.sample.samples) == ("start", 4)
+    assert edits.differences(START, drawn, SPEC) == {
+        "recipe.sample.samples": ("0", "4"),
+        "recipe.sample.model": ("self", "start"),
+    }
+
+
 def test_a_script_has_no_keys_of_a_recipe() -> None:
     script = Draft("print()", START.train)
     assert all(key.startswith("train.") for key in edits.values(script, SPEC))

@@ -244,6 +244,26 @@ def test_invalid_edits_go_back_by_name(run: Run, server: Callable[[Script], Scri
     assert "learning_rate" in llm.requests[3]["messages"][-1]["content"]
 
 
+def test_an_edit_that_changes_nothing_is_left_out(
+    tmp_path: Path, run: Run, server: Callable[[Script], ScriptedLlm]
+) -> None:
+    made = plan(changes=[*PLAN["changes"][:2], edit("recipe.deduplicate", "true")])
+    llm = server(playing(lambda asked, _: made if asked == "plan" else json.dumps(DIAGNOSIS)))
+    run(wire(llm))
+    assert [purpose(body) for body in llm.requests] == ["diagnose", "plan"], "nothing is asked again"
+    assert plan_of(tmp_path, 1).by == "openai:scripted"
+    assert "recipe.deduplicate" not in {change.key for change in plan_of(tmp_path, 1).changes}
+
+
+def test_a_plan_whose_edits_all_change_nothing_goes_back(run: Run, server: Callable[[Script], ScriptedLlm]) -> None:
+    replies = [plan(changes=[edit("recipe.deduplicate", "true"), edit("train.method", "lora")]), plan()]
+    llm = server(playing(lambda asked, number: replies[number] if asked == "plan" else json.dumps(DIAGNOSIS)))
+    assert run(wire(llm)).best.iteration == 1
+    said = llm.requests[2]["messages"][-1]["content"]
+    assert "'recipe.deduplicate' has that value already" in said
+    assert "'train.method' has that value already" in said
+
+
 def test_what_was_tried_is_not_tried_again(tmp_path: Path, run: Run, server: Callable[[Script], ScriptedLlm]) -> None:
     def reply(asked: str, number: int) -> str:
         if asked == "diagnose":

@@ -16,6 +16,7 @@ from ftdojo.agents.ft_agent.diagnosis import diagnose
 from ftdojo.agents.ft_agent.playbook import Playbook
 from ftdojo.agents.ft_agent.situation import GROWTH, LEAST_GROWTH
 from ftdojo.contract import submission
+from ftdojo.contract.call import own_model
 from ftdojo.contract.data_profile import DataProfile, FileProfile
 from ftdojo.contract.feedback import (
     DataFeedback,
@@ -24,6 +25,7 @@ from ftdojo.contract.feedback import (
     ExecutionFeedback,
     Feedback,
     Interval,
+    SampledRows,
     TrainingFeedback,
 )
 from ftdojo.contract.model_info import ModelInfo
@@ -74,6 +76,7 @@ def observe(
     spec: TaskSpec = SPEC,
     rows: int = 700,
     warm_start: bool = False,
+    data_llm: dict[str, str] | None = None,
 ) -> Observation:
     """``rows``: of every raw file."""
     rows = 25_000 if spec is LARGE else rows
@@ -90,6 +93,7 @@ def observe(
         submissions=folders,
         remaining={"wall_s": wall_s},
         warm_start=warm_start,
+        data_llm=data_llm or {},
         seed=0,
     )
 
@@ -103,7 +107,10 @@ def iteration(
     finding: str = "",
     fits: float | None = None,
     train_s: float = 60.0,
+    headroom: tuple[int, int] | None = None,
+    top_share: float | None = None,
 ) -> Iteration:
+    """``headroom``: right ones of 96 samples, and solved ones of 24 rows."""
     spread = Distribution(p50=1, p95=1, max=1)
     findings = [Finding(code=finding, gate=4, message="m", where="w", fix="f", fits=fits)] if finding else []
     seconds = StageSeconds(data=1, train=train_s, evaluate=20)
@@ -121,6 +128,7 @@ def iteration(
                 duplicates=0,
                 per_subtask={},
                 top_completion_share=0.1,
+                top_completion_by_subtask={} if top_share is None else dict.fromkeys(SPEC.subtasks, top_share),
                 row_tokens=spread,
                 label_tokens=spread,
                 truncated_share=0,
@@ -139,6 +147,9 @@ def iteration(
             if not finding
             else None,
             evaluation=None if finding else measured or evaluation(50),
+            headroom=SampledRows(rows=24, samples=96, right=headroom[0], solved=headroom[1], kept=0)
+            if headroom
+            else None,
         ),
         decision=None
         if finding
@@ -427,6 +438,84 @@ def test_nothing_is_tried_twice_and_it_ends(tmp_path: Path) -> None:
     drafts = play(tmp_path, *[{"accepted": False}] * 40)
     assert 4 <= len(drafts) < 40
     assert all(a != b for i, a in enumerate(drafts) for b in drafts[:i])
+
+
+OWN = {"self": own_model("a")}
+PREFERENCES = replace(LARGE, rules=Rules(max_rows=100_000, methods=("lora", "dpo")))
+LEVEL: tuple[dict[str, Any], ...] = ({"accepted": True, "headroom": (48, 20)}, {"accepted": False})
+"""A training, and one that went on from it and is not better; samples of the first find more than single answers do."""
+
+
+def test_a_model_that_longer_training_does_not_improve_learns_from_its_own_right_answers(tmp_path: Path) -> None:
+    first, longer, own = play(tmp_path, *LEVEL, spec=LARGE, warm_start=True, data_llm=OWN)
+    assert longer.recipe.asks == ""
+    assert (own.recipe.asks, own.recipe.sample.samples, own.recipe.sample.otherwise) == ("start", 4, "answer")
+    assert own.train.start == 1
+    plan = submission.load(tmp_path / "003").plan
+    assert {"recipe.sample.samples", "recipe.sample.model", "train.start"} <= {c.key for c in plan.changes}
+    assert "of 24 raw rows 83% have a right one among 4 samples, single samples are right in 50%" in plan.evidence[0]
+    left = 3600 * 0.3
+    assert own.recipe.max_rows * 4 * 10.0 / 100 <= left, "its answers take less than the time that is left"
+    assert first.recipe.max_rows != own.recipe.max_rows or first.recipe.skip != own.recipe.skip
+
+
+@pytest.mark.parametrize(
+    ("best", "about"),
+    [
+        ({"headroom": (48, 20)}, {"data_llm": {}}),
+        ({"headroom": (48, 20)}, {"data_llm": {"weak": "openai:a"}}),
+        ({"headroom": (80, 20)}, {"data_llm": OWN}),
+        ({"headroom": None}, {"data_llm": OWN}),
+    ],
+    ids=["no pool", "another model", "nothing to find", "not measured"],
+)
+def test_without_permission_or_headroom_no_answers_are_drawn(
+    tmp_path: Path, best: dict[str, Any], about: dict[str, Any]
+) -> None:
+    drafts = play(tmp_path, {"accepted": True, **best}, {"accepted": False}, spec=LARGE, warm_start=True, **about)
+    assert [draft.recipe.asks for draft in drafts] == ["", "", ""]
+
+
+def test_preferences_follow_where_the_task_allows_them(tmp_path: Path) -> None:
+    """Of wrong samples, after the model's own right answers; of a closed set of answers without any model."""
+    outcomes = (*LEVEL, {"accepted": False})
+    drafts = play(tmp_path / "own", *outcomes, spec=PREFERENCES, warm_start=True, data_llm=OWN)
+    own, pairs = drafts[2:]
+    assert (own.recipe.asks, own.supervised) == ("start", True)
+    assert (pairs.train.method, pairs.train.start, pairs.train.kind) == ("dpo", 1, "lora")
+    assert (pairs.recipe.pairs, pairs.recipe.asks, pairs.recipe.sample.keep) == ("sample", "start", 0)
+    assert pairs.train.learning_rate == pytest.approx(0.1 * drafts[0].train.learning_rate, rel=0.05)
+    assert pairs.train.adapter == drafts[0].train.adapter
+    closed = {"accepted": True, "top_share": 0.5}
+    *_, other = play(tmp_path / "closed", closed, {"accepted": False}, spec=PREFERENCES, warm_start=True)
+    assert (other.train.method, other.recipe.pairs, other.recipe.asks) == ("dpo", "other_answer", "")
+
+
+def test_after_preferences_were_accepted_training_goes_on_with_right_answers(tmp_path: Path) -> None:
+    outcomes = ({"accepted": True, "top_share": 0.5}, {"accepted": False}, {"accepted": True, "top_share": 0.5})
+    drafts = play(tmp_path, *outcomes, spec=PREFERENCES, warm_start=True)
+    assert [draft.train.method for draft in drafts] == ["lora", "lora", "dpo", "lora"]
+    assert (drafts[3].train.start, drafts[3].recipe.pairs) == (3, "none")
+    assert drafts[3].train.learning_rate == drafts[0].train.learning_rate
+    _, *_, last = play(tmp_path / "again", *outcomes, {"accepted": False}, spec=PREFERENCES, warm_start=True)
+    assert last.supervised or last.train.start == 3
+
+
+def test_a_planning_model_is_told_what_samples_find_and_how_to_use_it(tmp_path: Path) -> None:
+    play(tmp_path, *LEVEL, spec=PREFERENCES, warm_start=True, data_llm=OWN)
+    folders = {n: tmp_path / f"{n:03d}" for n in (1, 2)}
+    history = [iteration(folders[n], **outcome) for n, outcome in zip((1, 2), LEVEL, strict=True)]
+    seen = observe(history, folders, best=1, spec=PREFERENCES, data_llm=OWN)
+    base = SampledRows(rows=24, samples=96, right=0, solved=0, kept=0)
+    facts = context.facts(seen.model_copy(update={"headroom": base}), history[0], [], [])
+    told = {fact.id: fact.text for fact in facts}
+    assert told["H"] == "base model: of 24 raw rows 0% have a right one among 4 samples, single samples are right in 0%"
+    assert told["HS"].startswith("iteration 1: of 24 raw rows 83%")
+    assert "recipe.sample.model = start" in context.practice(seen)
+    assert "train.method = dpo" in context.practice(seen)
+    plain = observe(history, folders, best=1, spec=SPEC)
+    assert "sample" not in context.practice(plain)
+    assert "dpo" not in context.practice(plain)
 
 
 def test_what_does_not_fit_into_the_budget_is_not_proposed(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import random
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,39 @@ def test_a_recipe_that_skips_goes_on_where_an_earlier_one_ended_and_begins_again
     assert len(parts[0] | parts[1]) == 40
     assert parts[3] == parts[0]
     assert {row for row in parts[4] if row.startswith("b")} & parts[0]
+
+
+def test_another_answer_of_a_closed_set_is_the_rejected_one(tmp_path: Path) -> None:
+    write(tmp_path, "a.jsonl", [{"q": f"q{i}", "a": "yes" if i % 3 else "no"} for i in range(30)])
+    other = {"yes": "no", "no": "yes"}
+    rows = mix(recipe(pairs="other_answer"), tmp_path, 2000)
+    assert len(rows) == 30
+    assert all(row["rejected"] == other[row["completion"]] for row in rows)
+    write(tmp_path, "a.jsonl", [{"q": f"q{i}", "a": f"a{i}"} for i in range(30)])
+    skipped: Counter[str] = Counter()
+    assert mix(recipe(pairs="other_answer"), tmp_path, 2000, skipped) == []
+    assert skipped == {"is of a source with an open set of answers": 30}
+
+
+def test_items_are_fields_of_the_row_or_expressions_over_it(tmp_path: Path) -> None:
+    write(tmp_path, "a.jsonl", [{"q": "how many", "a": "2", "facts": '{"gold": 2}'}])
+    source = {"path": "a.jsonl", "subtask": "count", "prompt": "{{ q }}", "completion": "{{ a }}"}
+    (plain,) = mix(recipe(sources=[source], sample={"samples": 1}), tmp_path, 9)
+    assert plain["item"] == {"subtask": "count", "q": "how many", "a": "2", "facts": '{"gold": 2}'}
+    item = {"gt": "(facts | from_json)['gold']", "missing": "none_such"}
+    (own,) = mix(recipe(sources=[{**source, "item": item}], sample={"samples": 1}), tmp_path, 9)
+    assert own["item"] == {"subtask": "count", "gt": 2, "missing": None}
+
+
+def test_keys_without_effect_leave_the_identity_of_rows_as_it_was(tmp_path: Path) -> None:
+    plain = Recipe.model_validate({"sources": [{"path": "a.jsonl", "prompt": "{{ q }}", "completion": "{{ a }}"}]})
+    assert plain.key.keys().isdisjoint({"skip", "sample", "pairs"})
+    assert plain.key["sources"][0].keys() == {"path", "subtask", "prompt", "completion", "where", "weight"}
+    asks = Recipe.model_validate({**plain.model_dump(), "sample": {"samples": 2}})
+    assert asks.key["sample"]["samples"] == 2
+    assert asks.but_size != plain.but_size
+    with pytest.raises(ValidationError, match=r"sample\.samples above 0"):
+        Recipe.model_validate({**plain.model_dump(), "pairs": "sample"})
 
 
 def test_flawed_rows_are_passed_over(tmp_path: Path) -> None:

@@ -184,6 +184,8 @@ def drawn(annotation: Any) -> st.SearchStrategy[Any]:
         found = st.lists(drawn(inner[0]), max_size=2)
     elif container in (dict, Mapping):
         found = st.dictionaries(drawn(inner[0]), drawn(inner[1]), max_size=2)
+    elif container is tuple and inner[1:] == (...,):
+        found = st.lists(drawn(inner[0]), max_size=2).map(tuple)
     elif container is tuple:
         found = st.tuples(*map(drawn, inner))
     else:

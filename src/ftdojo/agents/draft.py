@@ -15,7 +15,7 @@ from ftdojo.contract.recipe import Recipe, Source
 from ftdojo.contract.script import SCRIPT
 from ftdojo.contract.submission import Plan
 from ftdojo.contract.task_spec import RawSource, Rendering, TaskSpec
-from ftdojo.contract.train_config import TrainConfig
+from ftdojo.contract.train_config import TrainConfig, WeightsConfig
 from ftdojo.disk import disk_errors
 from ftdojo.errors import InputError
 from ftdojo.files import write_file
@@ -29,7 +29,7 @@ class Draft:
 
     program: Recipe | str
     """A recipe, or the text of a script."""
-    train: TrainConfig
+    train: WeightsConfig
 
     @property
     def recipe(self) -> Recipe:
@@ -44,7 +44,12 @@ class Draft:
 
     def with_train(self, **changes: Any) -> Draft:
         """Return a copy with some keys of the training configuration changed, validated again."""
-        return Draft(self.program, TrainConfig.model_validate({**self.train.model_dump(), **changes}))
+        return Draft(self.program, type(self.train).model_validate({**self.train.model_dump(), **changes}))
+
+    @property
+    def supervised(self) -> bool:
+        """Whether it learns from right answers alone, and not from preferences."""
+        return isinstance(self.train, TrainConfig)
 
     def with_source(self, subtask: str, **changes: Any) -> Draft:
         """Return a copy with the sources of one sub-task changed."""
@@ -79,8 +84,8 @@ class Proposal:
 def read(folder: Path) -> Draft:
     """The draft of an earlier submission."""
     loaded = submission.load(folder)
-    if not isinstance(loaded.train, TrainConfig):
-        message = f"a draft varies supervised fine-tuning, not method {loaded.train.method}"
+    if not isinstance(loaded.train, WeightsConfig):
+        message = f"a draft does not vary method {loaded.train.method}"
         where, fix = f"{submission.TRAIN}: method", f"choose one of: {', '.join(TrainConfig.methods)}"
         raise InputError([Finding(code="bad_value", message=message, where=where, fix=fix)])
     return Draft(loaded.program, loaded.train)

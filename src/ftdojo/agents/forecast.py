@@ -35,7 +35,8 @@ def seconds(draft: Draft, like: Draft, of: Iteration, observation: Observation) 
     that was not evaluated, or if the number of a script's rows is not known."""
     if of.feedback.evaluation is None or isinstance(draft.program, str) != isinstance(like.program, str):
         return None
-    return predict_s(of, estimate_work(draft, observation) / estimate_work(like, observation))
+    sampling_s = sample_s(draft, observation) - sample_s(like, observation)
+    return predict_s(of, estimate_work(draft, observation) / estimate_work(like, observation)) + sampling_s
 
 
 def predict_s(of: Iteration, factor: float) -> float:
@@ -63,8 +64,20 @@ def _fixed_s(of: Iteration) -> float:
 
 
 def estimate_work(draft: Draft, observation: Observation) -> float:
-    """Training work in rows passed through the model; only ratios of it are used."""
-    return rows(draft, observation) * draft.train.epochs
+    """Training work in rows passed through the model; only ratios of it are used. A preference is two rows."""
+    return rows(draft, observation) * draft.train.epochs * (1 if draft.supervised else 2)
+
+
+def sample_s(draft: Draft, observation: Observation) -> float:
+    """Seconds in which a model answers the rows of a recipe that draws samples."""
+    if not isinstance(draft.program, Recipe) or not draft.program.asks:
+        return 0.0
+    return rows(draft, observation) * draft.program.sample.samples * answer_s(observation)
+
+
+def answer_s(observation: Observation) -> float:
+    """Seconds of one answer, from the base model's answers to the validation items."""
+    return observation.evaluate_s / observation.baseline.score.n
 
 
 def documented_rows(observation: Observation) -> int:

@@ -44,6 +44,16 @@ CONTINUED_RATES = (1.0, 0.5)
 """Learning rates of a training that goes on from trained weights, in multiples of the first training's: the same, so
 that all of them are one long training with one fall at its end. The second is for a second try: the higher the rate,
 the more is forgotten (Ibrahim et al. 2024, arXiv 2403.08763)."""
+PREFERENCE_RATE = 0.1
+"""Learning rate of preferences in multiples of that of right answers with the same kind of weights."""
+PREFERENCE_SFT = 0.2
+"""Weight of the chosen answer's cross-entropy, which keeps it likely (Pang et al. 2024, arXiv 2404.19733)."""
+SAMPLES = 4
+"""Answers that are drawn of each row for rejection sampling (Yuan et al. 2023, arXiv 2308.01825, draw up to 100; here
+they cost the time that trains)."""
+LEAST_HEADROOM = 0.05
+"""Share of rows with a right one among several samples, above the share of right samples, from which on drawing them is
+worth its time: there is nothing to find where both are the same."""
 WARMUP_SHARE, WARMUP_STEPS, MOST_WARMUP = 0.03, 6, 0.25
 """Share of the steps over which the rate rises, at least so many steps, at most that share. Adam's first steps have the
 full rate in every weight, however small its gradient (Ma and Yarats 2021, arXiv 1910.04209), and a training that goes

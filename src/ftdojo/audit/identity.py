@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from ftdojo import digest
 from ftdojo.audit.evidence import Evidence, Made, Unchecked
+from ftdojo.contract.call import own_model
 from ftdojo.contract.method_config import BASE
 from ftdojo.contract.methods import read_config
 from ftdojo.contract.protocol import Iteration
@@ -77,8 +79,8 @@ def _chain(evidence: Evidence, made: Made) -> list[str]:
         return manifest["key"]  # type: ignore[no-any-return]
 
     base, found = evidence.configuration.digests["model"], []
-    if "data" in made.digests and key("data").get("data_llm", allowed := evidence.configuration.data_llm) != allowed:
-        found.append(f"{made.label}: its rows were made with language models that the run does not allow")
+    if "data" in made.digests:
+        found += _models_of_rows(evidence, made, key("data"))
     if "train" in made.digests:
         if key("train")["base"] != base:
             found.append(f"{made.label}: its model was not trained from the run's base")
@@ -99,4 +101,15 @@ def _chain(evidence: Evidence, made: Made) -> list[str]:
             found.append(f"{made.label}: its outputs on {task} are not those of its model")
         if key(name)["items"] != evidence.configuration.guard[task].items:
             found.append(f"{made.label}: its outputs on {task} are not on the items of the guard task")
+    return found
+
+
+def _models_of_rows(evidence: Evidence, made: Made, key: Mapping[str, Any]) -> list[str]:
+    """Check that a data program could ask only the models of the run; ``key``: of the stage of its rows."""
+    run, found = evidence.configuration, []
+    if key.get("data_llm", run.data_llm) != run.data_llm:
+        found.append(f"{made.label}: its rows were made with language models that the run does not allow")
+    start = evidence.made[made.start].digests.get("train", "") if made.start else run.digests["model"]
+    if key.get("start", own_model(start)) != own_model(start):
+        found.append(f"{made.label}: its rows were made with another model than that from which its training started")
     return found

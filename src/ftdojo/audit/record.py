@@ -8,7 +8,7 @@ from typing import Any
 
 from ftdojo.audit.evidence import CLOSE, Evidence, Unchecked
 from ftdojo.contract.budget import Budget, Spent
-from ftdojo.contract.call import DATA_PROGRAM, SELF, own_model
+from ftdojo.contract.call import DATA_PROGRAM, SELF, START, own_model
 from ftdojo.contract.result import RunResult
 from ftdojo.record.events import BaselineMeasured, BudgetExtended, IterationEnded, LlmCalled, TestOpened
 from ftdojo.record.summary import conclude
@@ -96,17 +96,23 @@ def budget(evidence: Evidence) -> list[str]:
 
 
 def teachers(evidence: Evidence) -> list[str]:
-    """Data programs called only the language models that the run's rule on teachers allows."""
+    """Data programs called only the language models that the run's rule on teachers allows. Under ``self``, the pool
+    ``start`` is the base model, or that of an iteration that was accepted before."""
     run, found = evidence.configuration, []
+    starts = [own_model(run.digests["model"])]
     own = {SELF: own_model(run.digests["model"])}
     allowed = {"none": {}, "self": own, "listed": run.data_llm}[run.teachers]
     if run.data_llm != allowed:
         found.append(f"the rule on teachers is {run.teachers}, and the run names {', '.join(run.data_llm) or 'none'}")
     for recorded in evidence.events:
         event = recorded.event
+        if isinstance(event, IterationEnded) and event.iteration.accepted:
+            starts.append(own_model(event.iteration.digests["train"]))
         if not isinstance(event, LlmCalled) or event.call.purpose != DATA_PROGRAM:
             continue
         pool, model = event.call.pool, event.call.model
+        if run.teachers == "self" and pool == START and model in starts:
+            continue
         # Builds before the rule on teachers recorded no pools.
         of_older_build = run.teachers == "listed" and not pool and model in allowed.values()
         if allowed.get(pool) != model and not of_older_build:

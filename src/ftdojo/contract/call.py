@@ -11,6 +11,9 @@ DATA_PROGRAM = "data"
 """The purpose of calls made by data programs. All other purposes are a planner's."""
 SELF = "self"
 """The pool of a run's own base model."""
+START = "start"
+"""The pool of the model from which a training starts: the base model, or that of an accepted iteration. It is there for
+recipes, in runs whose rule on teachers is ``self``."""
 
 Role = Literal["system", "user", "assistant"]
 Mode = Literal["json_schema", "json_object", "text"]
@@ -19,12 +22,13 @@ the server, with the schema as an extra key; ``text`` is requested in the prompt
 
 
 def own_model(digest: str) -> str:
-    """Return the name of a run's own base model in the record of calls, by the digest of the model."""
+    """Return the name of one of a run's own models in the record of calls: the base model, by its digest, or that of an
+    accepted iteration, by the digest of its training."""
     return f"{SELF}:{digest}"
 
 
 def is_own_model(name: str) -> bool:
-    """Whether a name in the record of calls is that of a run's own base model."""
+    """Whether a name in the record of calls is that of one of a run's own models."""
     return name.startswith(f"{SELF}:")
 
 

@@ -47,6 +47,36 @@ class ExecutionFeedback(StrictModel):
     findings: list[Finding]
 
 
+class SampledRows(StrictModel):
+    """How a model's samples of raw rows were judged by the task's scorer (``sample`` of a recipe)."""
+
+    rows: int
+    """Rows that the model answered."""
+    samples: int
+    """Its answers to them, together."""
+    right: int
+    """How many of these are right."""
+    solved: int
+    """Rows with at least one right sample."""
+    kept: int
+    """Completions that are the model's."""
+
+    @property
+    def pass_1(self) -> float:
+        """Share of right samples, 0 to 1."""
+        return self.right / max(1, self.samples)
+
+    @property
+    def pass_k(self) -> float:
+        """Share of rows with a right one among the samples, 0 to 1 (pass@k, Chen et al. 2021, arXiv 2107.03374)."""
+        return self.solved / max(1, self.rows)
+
+    @property
+    def k(self) -> int:
+        """Samples of a row."""
+        return round(self.samples / max(1, self.rows))
+
+
 class DataFeedback(StrictModel):
     """The training rows as they were used."""
 
@@ -63,6 +93,8 @@ class DataFeedback(StrictModel):
     top_completion_by_subtask: dict[str, float] = Field(default_factory=dict)
     """The same among the rows of every sub-task: about what always answering so would score. Empty in runs that were
     recorded before this was measured."""
+    sampled: SampledRows | None = None
+    """How samples were judged, if the recipe draws some."""
     row_tokens: Distribution
     label_tokens: Distribution
     truncated_share: float
@@ -149,6 +181,9 @@ class Feedback(StrictModel):
     data: DataFeedback | None = None
     training: TrainingFeedback | None = None
     evaluation: EvaluationFeedback | None = None
+    headroom: SampledRows | None = None
+    """How often samples of the model are right on a few raw rows. Measured of accepted models, in runs whose data
+    programs may ask the run's own models; ``None`` also where the task's raw rows are no items of its scorer."""
 
     @property
     def stopped_after(self) -> int | None:

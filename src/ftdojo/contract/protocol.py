@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field
 
 from ftdojo.contract.call import Call, CallLog
 from ftdojo.contract.data_profile import DataProfile
-from ftdojo.contract.feedback import EvaluationFeedback, Feedback, Interval
+from ftdojo.contract.feedback import EvaluationFeedback, Feedback, Interval, SampledRows
 from ftdojo.contract.model_info import ModelInfo
 from ftdojo.contract.options import GUARD_MARGIN
 from ftdojo.contract.result import (
@@ -123,6 +123,8 @@ class Observation(StrictModel):
     trivial: TrivialAnswers | None = None
     """What answers without any training score on validation. They are chosen by the training rows and the documented
     shortcuts, not by gold answers; ``None`` in runs that an older build began."""
+    headroom: SampledRows | None = None
+    """The same measurement as :attr:`~ftdojo.contract.feedback.Feedback.headroom`, of the base model."""
     train_rows_per_s: float
     """Rows per second of a LoRA training, measured on this machine, with rows as long as this task's prompts."""
     evaluate_s: float

@@ -3,11 +3,12 @@ sandbox by :mod:`ftdojo.contract.recipe_program`, like any other data program.""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from jinja2 import TemplateSyntaxError, nodes
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
+from ftdojo.contract.call import SELF
 from ftdojo.contract.recipe_program import VERSION, from_json
 from ftdojo.contract.recipe_program.templates import RowEnvironment
 from ftdojo.schema import StrictModel
@@ -30,6 +31,11 @@ class Source(StrictModel):
     )
     completion: str = Field(description="Jinja template; a row that renders to nothing is skipped")
     where: str = Field("", description="Jinja expression; rows for which it is false are skipped")
+    item: dict[str, str] = Field(
+        default_factory=dict,
+        description="for `sample`: the fields of an evaluation item that the scorer needs, each with a Jinja "
+        "expression over the row; if left out, the row itself is the item, as in a task folder",
+    )
     weight: float = Field(1.0, ge=0, le=100, description="share of the mixture relative to the other sources")
 
     @field_validator("prompt", "completion")
@@ -56,6 +62,11 @@ class Source(StrictModel):
             raise ValueError("is nested too deeply") from None
         return text
 
+    @field_validator("item")
+    @classmethod
+    def _are_expressions(cls, fields: dict[str, str]) -> dict[str, str]:
+        return {name: cls._is_expression(text) for name, text in fields.items()}
+
     @field_validator("path")
     @classmethod
     def _inside(cls, path: str) -> str:
@@ -64,8 +75,41 @@ class Source(StrictModel):
         return path
 
 
+class Sample(StrictModel):
+    """Answers that a model of the run gives to the prompts of the rows. The task's scorer says which are right, given
+    the raw row as an item (`item` of its source)."""
+
+    samples: int = Field(0, ge=0, le=32, description="answers drawn for each row; with 0, no model is asked")
+    model: str = Field(
+        SELF,
+        min_length=1,
+        max_length=32,
+        description="who answers: `self`, the base model; `start`, the model from which the training starts; or a "
+        "model of `--data-llm`. The first two need `--teachers self`",
+    )
+    temperature: float = Field(0.8, ge=0, le=2, description="of the draw; with 0, all samples of a row are the same")
+    max_tokens: int = Field(256, ge=1, le=16384, description="most tokens of a sample, its reasoning included")
+    ask: str = Field(
+        "",
+        max_length=2000,
+        description="text that the model reads after the prompt, such as a request to reason before the answer; it is "
+        "not part of the row",
+    )
+    keep: int = Field(
+        1,
+        ge=0,
+        le=32,
+        description="right answers of a row that become completions, at most, each in a row of its own; with 0, the "
+        "rendered completion stays, and the right samples are only counted",
+    )
+    prefer: Literal["first", "shortest"] = Field("first", description="which of the right answers are kept")
+    otherwise: Literal["answer", "drop"] = Field(
+        "answer", description="a row without a right sample keeps its rendered completion, or is left out"
+    )
+
+
 class Recipe(StrictModel):
-    """The whole recipe: sources, cleaning, balance, mixture and cap."""
+    """The whole recipe: sources, cleaning, balance, mixture and cap, then what a model makes of the rows."""
 
     sources: list[Source] = Field(min_length=1, max_length=64, description="where the rows come from")
     deduplicate: bool = Field(True, description="drop rows whose prompt was seen before")
@@ -81,16 +125,49 @@ class Recipe(StrictModel):
         "mixture ends, it begins again",
     )
     seed: int = Field(0, ge=0, description="seed of the draw and of the order of the rows")
+    sample: Sample = Field(
+        default_factory=Sample, description="answers of a model that take the place of completions, if they are right"
+    )
+    pairs: Literal["none", "sample", "other_answer"] = Field(
+        "none",
+        description="rows of preferences, for the methods `dpo` and `orpo`; the completion is the chosen answer. The "
+        "rejected one is a wrong sample (`sample`; a row without one is left out), or another completion of the same "
+        "source (`other_answer`; of sources with a closed set of answers)",
+    )
+
+    @model_validator(mode="after")
+    def _steps_agree(self) -> Self:
+        if self.pairs == "sample" and not self.sample.samples:
+            raise ValueError("'pairs: sample' needs samples: set sample.samples above 0")
+        return self
+
+    @property
+    def asks(self) -> str:
+        """The model that its program asks; empty if it asks none."""
+        return self.sample.model if self.sample.samples else ""
 
     @property
     def key(self) -> dict[str, Any]:
-        """What the rows depend on, as JSON values. The keys of earlier builds had no ``skip`` and no version."""
-        return {**self.model_dump(mode="json", exclude=set() if self.skip else {"skip"}), "recipe_program": VERSION}
+        """What the rows depend on, as JSON values. The keys of earlier builds had no version, and none of the keys that
+        are left out here where they have no effect."""
+        return {**self._effective(), "recipe_program": VERSION}
 
     @property
     def but_size(self) -> dict[str, Any]:
         """What the form of the rows depends on, but not which of them are taken, as JSON values."""
-        return self.model_dump(mode="json", exclude={"deduplicate", "balance", "max_rows", "skip", "seed"})
+        of_size = {"deduplicate", "balance", "max_rows", "skip", "seed"}
+        return {key: value for key, value in self._effective().items() if key not in of_size}
+
+    def _effective(self) -> dict[str, Any]:
+        """Return the recipe as JSON values, without newer keys that have no effect."""
+        found = self.model_dump(mode="json")
+        for key, unused in (("skip", not self.skip), ("sample", not self.asks), ("pairs", self.pairs == "none")):
+            if unused:
+                del found[key]
+        for source in found["sources"]:
+            if not self.asks or not source["item"]:
+                del source["item"]
+        return found
 
 
 def parsed_template(text: str) -> nodes.Template:

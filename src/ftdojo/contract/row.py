@@ -9,12 +9,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ftdojo.contract.recipe_program import SAMPLED
 from ftdojo.contract.task_spec import Message
 
 SURROGATE = re.compile(r"[\ud800-\udfff]")
 """A lone surrogate: legal in JSON escapes, not encodable as UTF-8, rejected by tokenizers."""
 FORMS = "prompt/completion, instruction/input/output or messages"
 SUBTASK = "subtask"
+_COUNTS = {"model": str, "samples": int, "right": int, "kept": bool}
+"""The content of :data:`~ftdojo.contract.recipe_program.SAMPLED`."""
 MAX_SUBTASK_CHARS = 100
 MAX_DEPTH = 50
 """Of tools and calls. Schemas of real tools stay below 20."""
@@ -71,13 +74,17 @@ def parse_row(row: Mapping[str, Any]) -> Row:
     """Parse one row as a training pair.
 
     Forms: ``prompt``/``completion``; Alpaca ``instruction``/``input``/``output``; chat ``messages`` that end with the
-    assistant's turn, with the ``tools`` that it may call. Each may name its ``subtask``.
+    assistant's turn, with the ``tools`` that it may call. Each may name its ``subtask``, and say in ``sampled`` by
+    which model its answer was made (``sample`` of a recipe).
 
     Raises:
         ValueError: with the fault of the row.
     """
     subtask = _subtask(row.get(SUBTASK, ""))
-    return replace(_parse({key: value for key, value in row.items() if key != SUBTASK}), subtask=subtask, source=row)
+    if SAMPLED in row:
+        _check_sampled(row[SAMPLED])
+    learned = {key: value for key, value in row.items() if key not in (SUBTASK, SAMPLED)}
+    return replace(_parse(learned), subtask=subtask, source=row)
 
 
 def _parse(row: Mapping[str, Any]) -> Row:
@@ -90,6 +97,11 @@ def _parse(row: Mapping[str, Any]) -> Row:
     if {"messages"} <= keys <= {"messages", "tools", "parallel_tool_calls"}:
         return _chat(row["messages"], _tools(row.get("tools")))
     raise ValueError(f"keys {sorted(map(str, keys))} are none of the known forms: {FORMS}")
+
+
+def _check_sampled(value: Any) -> None:
+    if not isinstance(value, dict) or {key: type(part) for key, part in value.items()} != _COUNTS:
+        raise ValueError(f"'{SAMPLED}' must be an object with {', '.join(_COUNTS)}")
 
 
 def _subtask(name: Any) -> str:

@@ -91,6 +91,12 @@ class Ancestry:
                 return True
         return False
 
+    def config(self, number: int) -> MethodConfig:
+        """Return the training configuration of an iteration from which a training may start."""
+        found = self._config(self.iterations()[number - 1])
+        assert found is not None, "gate 1 refuses a start whose files were changed"
+        return found
+
     def _config(self, iteration: Iteration) -> MethodConfig | None:
         """Return the training configuration of an iteration, if its files are those that were submitted."""
         read = self._submission(iteration)

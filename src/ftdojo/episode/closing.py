@@ -13,8 +13,8 @@ from ftdojo.episode.accounts import Accounts
 from ftdojo.episode.ancestry import earlier_trainings
 from ftdojo.episode.examples import write_examples
 from ftdojo.episode.outcome import Outcome
+from ftdojo.episode.own_models import export_model
 from ftdojo.episode.setting import Setting
-from ftdojo.episode.stages import Stages
 from ftdojo.files import make_private, write_file
 from ftdojo.record import RunFolder, events
 from ftdojo.record.history import History
@@ -43,7 +43,6 @@ class Closing:
     folder: RunFolder
     setting: Setting
     history: History
-    stages: Stages
     progress: Progress
 
     def grade(self, best: Outcome) -> None:
@@ -96,7 +95,7 @@ class Closing:
             if (recorded := self.history.iterations[made - 1].contents.get(name)) and content != recorded
         ]
         if not changed:
-            self.stages.export(best, self.folder.model)
+            export_model(best, self.setting.base, self.folder.model)
         return changed
 
     def _training(self, best: Outcome) -> grading.Training:

@@ -21,6 +21,7 @@ from ftdojo.episode.accounts import Accounts
 from ftdojo.episode.ancestry import Ancestry
 from ftdojo.episode.closing import Closing, record_stop
 from ftdojo.episode.extension import extend_budget
+from ftdojo.episode.headroom import Headroom
 from ftdojo.episode.identity import begin, identify
 from ftdojo.episode.judging import judge, verdicts_on
 from ftdojo.episode.observing import Observer
@@ -108,6 +109,7 @@ class Dojo:
             history=self._history,
             stages=self._stages,
             accounts=self._accounts,
+            headroom=Headroom(self._setting, self.progress, allowed=self.identity.teachers == "self"),
             progress=self.progress,
         )
 
@@ -132,7 +134,8 @@ class Dojo:
         task, items = self._setting.task, self._observer.items
         reference = verdicts_on(task, items, self._best_outcome)
         outcome = self._stages.run(folder, self._accounts.charged_remaining(), reference=reference)
-        feedback, decision = judge(task, items, outcome, reference, guard=self._stages.guard, planning_s=planning_s)
+        guard, headroom = self._stages.guard, self._observer.headroom.of
+        feedback, decision = judge(task, items, outcome, reference, guard, headroom, planning_s=planning_s)
         iteration = Iteration(
             number=number,
             digests=outcome.digests,
@@ -159,7 +162,6 @@ class Dojo:
                     folder=self._folder,
                     setting=self._setting,
                     history=history,
-                    stages=self._stages,
                     progress=self.progress,
                 )
                 closing.grade(self._best_outcome())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 
-from ftdojo.contract.feedback import EvaluationFeedback, ExecutionFeedback, Feedback
+from ftdojo.contract.feedback import EvaluationFeedback, ExecutionFeedback, Feedback, SampledRows
 from ftdojo.contract.protocol import Decision
 from ftdojo.contract.result import GuardScore
 from ftdojo.contract.task_spec import Record
@@ -32,8 +32,9 @@ def judge(
     items: Sequence[Record],
     outcome: Outcome,
     reference: Reference,
-    *,
     guard: Callable[[Outcome], list[GuardScore]],
+    headroom: Callable[[Outcome], SampledRows | None],
+    *,
     planning_s: float,
 ) -> tuple[Feedback, Decision | None]:
     """Return the feedback on all levels, and the decision on the model; ``None`` if nothing was evaluated.
@@ -44,6 +45,7 @@ def judge(
         outcome: the outcome of the submission.
         reference: returns the best model's verdicts on all items.
         guard: returns what the model keeps of the guard tasks. Called only if the model would be accepted.
+        headroom: returns how often samples of the model are right. Called only if the model is accepted.
         planning_s: seconds that the agent took to propose it.
     """
     measured, decision = _evaluate(task, items, outcome, reference)
@@ -51,9 +53,12 @@ def judge(
         kept = guard(outcome)
         decision = decide_guarded(decision, kept)
         outcome.findings += describe_losses(kept)
+    sampled = headroom(outcome) if decision is not None and decision.accepted else None
     seconds = outcome.costs.seconds.model_copy(update={"plan": planning_s})
     execution = ExecutionFeedback(seconds=seconds, reused=outcome.reused, findings=outcome.findings)
-    feedback = Feedback(execution=execution, data=outcome.data, training=outcome.training, evaluation=measured)
+    feedback = Feedback(
+        execution=execution, data=outcome.data, training=outcome.training, evaluation=measured, headroom=sampled
+    )
     return feedback, decision
 
 

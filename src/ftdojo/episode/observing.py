@@ -14,6 +14,7 @@ from ftdojo.contract.task_spec import Record
 from ftdojo.data import profiled, read_items, token_counter
 from ftdojo.episode import evaluation, ladder, trivial
 from ftdojo.episode.accounts import Accounts
+from ftdojo.episode.headroom import Headroom
 from ftdojo.episode.setting import Setting
 from ftdojo.episode.speed import train_rows_per_s
 from ftdojo.episode.stages import Stages
@@ -30,6 +31,7 @@ class Observer:
     history: History
     stages: Stages
     accounts: Accounts
+    headroom: Headroom
     progress: Progress
 
     @cached_property
@@ -62,6 +64,7 @@ class Observer:
                     digests=outcome.digests,
                     contents=outcome.contents,
                     trivial=self._measure_trivial(),
+                    headroom=self.headroom.of_base(),
                     guard=guarded,
                     guard_trivial=easy,
                 )
@@ -99,6 +102,7 @@ class Observer:
             model=models.describe(self.setting.base),
             baseline=baseline,
             trivial=measured.trivial,
+            headroom=measured.headroom,
             train_rows_per_s=self.rows_per_s,
             evaluate_s=self.stages.baseline().costs.seconds.evaluate,
             history=history,

@@ -6,13 +6,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ftdojo.contract.call import START
 from ftdojo.contract.progress import Progress
 from ftdojo.contract.submission import Submission
 from ftdojo.data.overlap import VERSION as OVERLAP_VERSION
 from ftdojo.episode.rows import ROWS, WRITTEN, write_rows
 from ftdojo.episode.setting import Setting
 from ftdojo.gates import Gates, dump_findings
+from ftdojo.gates.data_program import asks
 from ftdojo.gateway import Access
+from ftdojo.inference.own_model import OwnModel
 from ftdojo.plain import plural
 from ftdojo.record import Stage, Store
 from ftdojo.training import rows_key, trainer_of
@@ -29,8 +32,10 @@ class RowsStage:
     llm: Access | None
     """The models that data programs may ask, if any."""
 
-    def make(self, admitted: Submission, *, share: float) -> Stage:
+    def make(self, admitted: Submission, *, share: float, start: OwnModel | None = None) -> Stage:
         """The stage of a submission's rows, or of the first share of them: found in the store, or made.
+
+        ``start`` is the model from which the training starts, unless that is the base model.
 
         Raises:
             InputError: if gate 2 fails.
@@ -40,19 +45,20 @@ class RowsStage:
         limit = task.spec.rules.max_rows
         if share < 1:
             limit = max(1, int(share * (limit if isinstance(program, str) else min(limit, program.max_rows))))
-        llm = self.llm if isinstance(program, str) else None
+        llm = self.llm if asks(program) else None
         key = {
             "program": program if isinstance(program, str) else program.key,
             "limit": limit,
             "task": [task.spec.id, task.version],
             **{name: data.digests[name] for name in ("raw", "validation", "test")},
             **(llm.key if llm else {}),
+            **({"start": start.model} if start and not isinstance(program, str) and program.asks == START else {}),
             **rows_key(trainer),
             "overlap": OVERLAP_VERSION,
         }
 
         def build(folder: Path) -> dict[str, Any]:
-            made = self.gates.make_rows(program, limit, trainer)
+            made = self.gates.make_rows(program, limit, trainer, start=start)
             write_rows(made.clean, folder / ROWS)
             if made.overlap:
                 write_rows(made.written, folder / WRITTEN)

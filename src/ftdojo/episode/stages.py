@@ -20,6 +20,7 @@ from ftdojo.episode.ancestry import NO_ITERATIONS, Ancestry
 from ftdojo.episode.evaluate_stage import EvaluateStage, Reference
 from ftdojo.episode.guard_stage import GuardStage
 from ftdojo.episode.outcome import Outcome
+from ftdojo.episode.own_models import asks_start, serve_start
 from ftdojo.episode.predict import OpenEngine
 from ftdojo.episode.rows import WRITTEN, read_rows
 from ftdojo.episode.rows_stage import RowsStage
@@ -63,7 +64,9 @@ class Stages:
         """What gates 0 to 3 find in a submission, warnings included. Its rows stay in the store."""
         outcome = Outcome()
         try:
-            admitted, _ = self._admit(folder, outcome)
+            admitted, start = self._admit(folder, outcome)
+            if asks_start(admitted):
+                outcome.ancestors = self._ancestry.trace(start, self._train_again)
             rows = self._make_rows(admitted, outcome)
             if self._accounts:
                 self._accounts.prepay(rows)
@@ -134,12 +137,6 @@ class Stages:
         self.baseline()
         return self.guards.compare(outcome, *self._model(outcome))
 
-    def export(self, outcome: Outcome, folder: Path) -> None:
-        """Write the merged model of an outcome to ``folder``, which plain transformers can load."""
-        if outcome.trained is None or outcome.submission is None:
-            raise ValueError("nothing was trained")
-        trainer_of(outcome.submission.train).export(self._setting.base, outcome.trained, folder)
-
     def _admit(self, folder: Path, outcome: Outcome) -> tuple[Submission, int | None]:
         """Gates 0 and 1; the iteration from which the training starts, unless that is the base model."""
         outcome.reading = reading = submission.read(folder)
@@ -158,7 +155,8 @@ class Stages:
     def _train_again(self, iteration: Iteration, folder: Path, start: Stage | None) -> Stage:
         """The trained model of an accepted iteration: from the store, or made again if the store was emptied."""
         admitted = submission.read(folder).require()
-        rows = self._rows.make(admitted, share=1.0)
+        asked = serve_start(admitted, iteration.start, start, self._ancestry, self._setting.base)
+        rows = self._rows.make(admitted, share=1.0, start=asked)
         stopped_after = iteration.feedback.stopped_after
         return self._training.make(
             rows, admitted.train, start=start, left_s=lambda: None, stopped_after=stopped_after, tried=False
@@ -185,7 +183,9 @@ class Stages:
     def _make_rows(self, admitted: Submission, outcome: Outcome, share: float = 1.0) -> Stage:
         """Gate 2 and the training rows, or the first share of them."""
         try:
-            stage = self._rows.make(admitted, share=share)
+            number, trained = next(iter(outcome.ancestors.items()), (None, None))
+            start = serve_start(admitted, number, trained, self._ancestry, self._setting.base)
+            stage = self._rows.make(admitted, share=share, start=start)
         except RejectedRowsError as rejected:
             outcome.overlap = rejected.overlap
             raise

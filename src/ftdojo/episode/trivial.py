@@ -23,7 +23,7 @@ from pydantic import TypeAdapter
 
 from ftdojo import digest, inference, models, sandbox
 from ftdojo.contract.progress import Progress
-from ftdojo.contract.recipe import Recipe, Source
+from ftdojo.contract.recipe import Recipe, Sample, Source
 from ftdojo.contract.result import Gap, Score, TrivialAnswers
 from ftdojo.contract.row import Row
 from ftdojo.contract.task_spec import Message, Record, TaskSpec
@@ -197,18 +197,23 @@ def training_rows(spec: TaskSpec, data: TaskData) -> list[Row]:
     """The rows of all documented raw files, answers in the scorer's form, without evaluation items; made in the sandbox
     like any other training rows. Empty if the files give no rows, or faulty ones.
     """
-    sources = []
-    for raw in spec.raw_sources:
-        way = next((r for r in raw.renderings if r.name == ANSWER), raw.renderings[0])
-        sources.append(Source(path=raw.path, subtask=raw.subtask, prompt=way.prompt, completion=way.completion))
     limit = spec.rules.max_rows
-    recipe = Recipe(sources=sources, max_rows=limit)
+    recipe = documented_recipe(spec, limit)
     trainer = trainer_of(TrainConfig())
     try:
         written = data_program.run(recipe, data.raw, trainer, limit=limit, limits=sandbox.Limits())
     except InputError:  # the raw data is as its publisher or user left it; that it gives no rows ends no run
         return []
     return decontaminate(written.rows, data.overlap).rows
+
+
+def documented_recipe(spec: TaskSpec, max_rows: int, sample: Sample | None = None) -> Recipe:
+    """Return the recipe of all documented raw files, with answers in the scorer's form."""
+    sources = []
+    for raw in spec.raw_sources:
+        way = next((r for r in raw.renderings if r.name == ANSWER), raw.renderings[0])
+        sources.append(Source(path=raw.path, subtask=raw.subtask, prompt=way.prompt, completion=way.completion))
+    return Recipe(sources=sources, max_rows=max_rows, sample=sample or Sample())
 
 
 def candidates(task: Task, rows: Sequence[Row]) -> list[str]:

@@ -40,6 +40,8 @@ class DataReport:
     top_completion_share: float
     top_completion_by_subtask: dict[str, float]
     """The share of the most frequent completion among the rows of every sub-task."""
+    sampled: dict[str, int] | None = None
+    """How the samples of a recipe were judged: the fields of :class:`~ftdojo.contract.feedback.SampledRows`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class Written:
     rows: list[Row]
     warnings: list[Finding]
     """Of a recipe: raw rows that gave none."""
+    sampled: dict[str, int] | None
+    """Of a recipe: how samples were judged; ``None`` if it draws none."""
 
 
 def run(
@@ -60,8 +64,8 @@ def run(
     limits: sandbox.Limits,
     llm: Access | None = None,
 ) -> Written:
-    """Run a program with ``--limit limit`` and return its rows. A script may call the models of ``llm``; ``trainer``
-    parses the rows.
+    """Run a program with ``--limit limit`` and return its rows. It may call the models of ``llm``; ``trainer`` parses
+    the rows.
 
     Raises:
         InputError: if it fails, is stopped, or writes anything other than 1 to ``limit`` valid rows (gate 2).
@@ -74,7 +78,7 @@ def run(
         for path in (source, *source.rglob("*")):
             path.chmod(0o755)  # readable for the sandbox's user, whatever the caller's umask is
         options = ["--input", "/input", "--output", f"/output/{OUTPUT}", "--limit", str(limit)]
-        with llm.open() if llm and isinstance(program, str) else contextlib.nullcontext() as gateway:
+        with llm.open() if llm and asks(program) else contextlib.nullcontext() as gateway:
             completed = sandbox.run(
                 [sandbox.python(), "-B", *arguments, *options],
                 read_only={source: "/program", raw: "/input", **({gateway.folder: INSIDE} if gateway else {})},
@@ -85,20 +89,27 @@ def run(
             )
         _check_ending(completed, limits, gateway.troubles if gateway else {})
         rows = read_json_lines(sandbox.read_output(output, OUTPUT, limits.file_bytes))
-    reasons = _reasons(completed.output) if isinstance(program, Recipe) else {}
-    return Written(parse(rows, trainer, max_rows=limit, reasons=reasons), _passed_over(reasons))
+    printed = _read_report(completed.output) if isinstance(program, Recipe) else {}
+    reasons: dict[str, int] = printed.get("passed_over", {})
+    parsed = parse(rows, trainer, max_rows=limit, reasons=reasons)
+    return Written(parsed, _passed_over(reasons), printed.get(recipe_program.SAMPLED))
 
 
-def _reasons(output: str) -> dict[str, int]:
-    """Return why a recipe passed over raw rows, and how many, given what it printed; the usual reasons first."""
+def asks(program: Recipe | str) -> bool:
+    """Whether a program may ask a model."""
+    return isinstance(program, str) or bool(program.asks)
+
+
+def _read_report(output: str) -> dict[str, Any]:
+    """Return what a recipe printed at its end."""
     line = output.rstrip().rpartition("\n")[2]  # a reason, too, may hold the mark
-    reasons: dict[str, int] = json.loads(line.removeprefix(recipe_program.MARK))
-    return reasons
+    report: dict[str, Any] = json.loads(line.removeprefix(recipe_program.MARK))
+    return report
 
 
 def _passed_over(reasons: Mapping[str, int]) -> list[Finding]:
     """Return a warning if raw rows were passed over for other reasons than that they render to nothing."""
-    if not reasons.keys() - {recipe_program.BLANK}:
+    if not reasons.keys() - recipe_program.USUAL:
         return []
     fix = "nothing, if those rows are not needed; otherwise test for missing fields in the templates"
     return [
@@ -124,6 +135,8 @@ def _write(program: Recipe | str, folder: Path) -> list[str]:
         (folder / HELPER.name).write_bytes(HELPER.read_bytes())
         return ["/program/process_data.py"]
     (folder / "recipe.json").write_text(program.model_dump_json(), "utf-8")
+    if program.asks:
+        (folder / HELPER.name).write_bytes(HELPER.read_bytes())
     package = Path(recipe_program.__file__).parent
     shutil.copytree(package, folder / package.name, ignore=shutil.ignore_patterns("__pycache__"))
     return ["-m", package.name, "--recipe", "/program/recipe.json"]
@@ -196,8 +209,8 @@ def read_json_lines(content: bytes) -> list[dict[str, Any]]:
     return rows
 
 
-def report(rows: Sequence[Row]) -> DataReport:
-    """Return statistics of the rows as they were written."""
+def report(rows: Sequence[Row], sampled: dict[str, int] | None = None) -> DataReport:
+    """Return statistics of the rows as they were written, and how their samples were judged."""
     subtasks: dict[str, list[str]] = {}
     for row in rows:
         subtasks.setdefault(row.subtask, []).append(row.completion)
@@ -208,6 +221,7 @@ def report(rows: Sequence[Row]) -> DataReport:
         per_subtask={name: len(completions) for name, completions in subtasks.items()},
         top_completion_share=_top_share([row.completion for row in rows]),
         top_completion_by_subtask={name: _top_share(completions) for name, completions in subtasks.items()},
+        sampled=sampled,
     )
 
 

@@ -29,11 +29,12 @@ from ftdojo.gates.micro import micro_evaluation, micro_training
 from ftdojo.gates.reference import Reference
 from ftdojo.gates.rows import Rows, check_content
 from ftdojo.gates.start import Starts
-from ftdojo.gates.static import check_static
+from ftdojo.gates.static import Static, check_static
 from ftdojo.gates.tokens import check_tokens
 from ftdojo.gates.trial import try_program
 from ftdojo.gateway import Access
 from ftdojo.inference import TRANSFORMERS
+from ftdojo.llm import Transport
 from ftdojo.models.resident import Resident
 from ftdojo.tasks.spec import Task
 from ftdojo.training import Tokenized, TokenizedRow, Trainer
@@ -94,18 +95,28 @@ class Gates:
         with self.watch(0, "schema"):
             submission = reading.require()
         with self.watch(1, "static checks"):
-            return submission, check_static(submission, self.task.spec, self.base, self.data.raw, starts)
+            static = Static(submission, self.task.spec, self.base, self.data.raw, starts, self.pools)
+            return submission, check_static(static)
 
-    def make_rows(self, program: Recipe | str, limit: int, trainer: Trainer[Any, Any]) -> Made:
+    @property
+    def pools(self) -> list[str]:
+        """The models that a recipe may ask."""
+        return self.llm.pools if self.llm else []
+
+    def make_rows(
+        self, program: Recipe | str, limit: int, trainer: Trainer[Any, Any], *, start: Transport | None = None
+    ) -> Made:
         """Run gate 2: the data program in the sandbox, first for a few rows and then for at most ``limit``.
+
+        ``start`` is the model from which the training starts, unless that is the base model: a recipe may ask it.
 
         Raises:
             RejectedRowsError: if the rows have faults.
         """
-        llm = self.llm if isinstance(program, str) else None
+        llm = self.llm.with_start(start) if self.llm else None
         with self.watch(2, "data program in the sandbox"):
             try_program(program, self.data.raw, trainer, llm)
-            limits = llm.limits() if llm else sandbox.Limits()
+            limits = llm.limits() if llm and data_program.asks(program) else sandbox.Limits()
             written = data_program.run(program, self.data.raw, trainer, limit=limit, limits=limits, llm=llm)
             clean = decontaminate(written.rows, self.data.overlap)
             try:
@@ -116,7 +127,7 @@ class Gates:
                 written=written.rows,
                 clean=clean.rows,
                 overlap=clean.found,
-                report=data_program.report(written.rows),
+                report=data_program.report(written.rows, written.sampled),
                 warnings=[*written.warnings, *warnings],
             )
 

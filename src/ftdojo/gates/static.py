@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -44,17 +44,16 @@ class Static:
     raw: Path
     starts: Starts | None = None
     """The iterations from which the training may start; ``None`` outside of a run."""
+    pools: Collection[str] = ()
+    """The models that a recipe may ask."""
 
 
-def check_static(
-    submission: Submission, spec: TaskSpec, base: Path, raw: Path, starts: Starts | None = None
-) -> list[Finding]:
+def check_static(checked: Static) -> list[Finding]:
     """Run all checks of the gate and return their warnings.
 
     Raises:
         InputError: with all findings of the gate.
     """
-    checked = Static(submission, spec, base, raw, starts)
     return settle(finding for check in CHECKS for finding in check(checked))
 
 
@@ -128,8 +127,11 @@ def recipe_fields(s: Static) -> Iterator[Finding]:
         have = _fields(s.raw / source.path)
         if have is None:
             continue
-        for key in ("prompt", "completion", "where"):
-            for name in sorted(_required(getattr(source, key), expression=key == "where") - have):
+        expressions = {"where": source.where, **{f"item.{name}": text for name, text in source.item.items()}}
+        required = {key: _required(getattr(source, key), expression=False) for key in ("prompt", "completion")}
+        required |= {key: _required(text, expression=True) for key, text in expressions.items()}
+        for key, names in required.items():
+            for name in sorted(names - have):
                 nearest = difflib.get_close_matches(name, sorted(have), n=1)
                 fix = f"did you mean '{nearest[0]}'?" if nearest else f"its fields: {', '.join(sorted(have)[:20])}"
                 message = f"no row of '{source.path}' has a field '{name}'"
@@ -158,6 +160,15 @@ def recipe_amounts(s: Static) -> Iterator[Finding]:
     if not any(source.weight for source in recipe.sources):
         message = "every source has the weight 0, so the recipe gives no rows"
         yield _finding("no_weight", message, f"{RECIPE}: sources", "give at least one source a weight above 0")
+
+
+def recipe_models(s: Static) -> Iterator[Finding]:
+    """The run has the model that the recipe asks."""
+    recipe = s.submission.program
+    if isinstance(recipe, Recipe) and recipe.asks and recipe.asks not in s.pools:
+        message = f"asks the model '{recipe.asks}', and data programs may ask {', '.join(s.pools) or 'none'} here"
+        fix = f"choose one of: {', '.join(s.pools)}" if s.pools else "run with --teachers self, or set samples to 0"
+        yield _finding("no_such_model", message, f"{RECIPE}: sample.model", fix)
 
 
 def _paths(s: Static) -> list[str]:
@@ -256,6 +267,7 @@ CHECKS: tuple[Check, ...] = (
     recipe_fields,
     recipe_prompts_vary,
     recipe_amounts,
+    recipe_models,
     training_method,
     training_start,
     training_length,

@@ -22,5 +22,5 @@ def try_program(program: Recipe | str, raw: Path, trainer: Trainer[Any, Any], ll
     Raises:
         InputError: if it fails or writes faulty rows.
     """
-    limits = TRIAL_LIMITS if llm is None else llm.limits(trial=True)
+    limits = llm.limits(trial=True) if llm and data_program.asks(program) else TRIAL_LIMITS
     data_program.run(program, raw, trainer, limit=TRIAL_ROWS, limits=limits, llm=llm)

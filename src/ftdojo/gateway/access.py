@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ftdojo import sandbox
-from ftdojo.contract.call import Call, CallLog
+from ftdojo.contract.call import SELF, START, Call, CallLog, is_own_model
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Progress
 from ftdojo.errors import UsageError
@@ -76,6 +76,27 @@ class Access:
     """A name that distinguishes this run from every other."""
 
     @property
+    def _is_own(self) -> bool:
+        """Whether the only model is the run's own base model."""
+        return SELF in self.llm.models and is_own_model(self.llm.models[SELF].model)
+
+    @property
+    def pools(self) -> list[str]:
+        """The models that a recipe may ask."""
+        return [*self.llm.models, *([START] if self._is_own else [])]
+
+    def with_start(self, model: Transport | None) -> Access:
+        """Return the same access with the pool :data:`~ftdojo.contract.call.START`, if the run allows its own models.
+
+        Args:
+            model: from which a training starts; ``None`` for the base model.
+        """
+        if not self._is_own:
+            return self
+        models = {**self.llm.models, START: model or self.llm.models[SELF]}
+        return replace(self, llm=replace(self.llm, models=models))
+
+    @property
     def key(self) -> dict[str, Any]:
         """What rows depend on besides program and data. It includes the run: rows made with an exhausted budget or
         an unreachable model must not be reused in another run. The replies are still cached, so another run does not
@@ -98,7 +119,7 @@ class Access:
             concurrency=self.llm.concurrency,
         )
         with Judge(self.task, self.variant) as judge, Gateway(pools, judge) as gateway, contextlib.ExitStack() as held:
-            for transport in self.llm.models.values():
+            for transport in dict.fromkeys(self.llm.models.values()):
                 if isinstance(transport, contextlib.AbstractContextManager):
                     held.enter_context(transport)  # left before the gateway, which waits for calls in flight
             yield gateway

@@ -1,4 +1,5 @@
-"""A run's own base model as a language model that its data programs may ask: borrowed while a program asks, in batches.
+"""One of a run's own models as a language model that its data programs may ask: borrowed while a program asks, in
+batches. It is the base model, or the one from which a training starts.
 
 It is borrowed with the first request of a program and given back when the program has ended, before a model is trained.
 One thread answers; requests that arrive together are answered together.
@@ -8,9 +9,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -37,20 +38,27 @@ class _Waiting:
 
 
 class OwnModel:
-    """A :class:`~ftdojo.llm.Transport` to the base model of a run. Use as a context manager while a program runs.
+    """A :class:`~ftdojo.llm.Transport` to a model of a run. Use as a context manager while a program runs.
 
     Its replies are not kept for other runs: each pays for the time of the device.
     """
 
     place = None
 
-    def __init__(self, base: Path, digest: str, resident: Resident | None = None) -> None:
-        """Serve the model in the folder ``base``, whose digest is ``digest``. Nothing is loaded yet.
+    def __init__(
+        self,
+        folder: Path | Callable[[], AbstractContextManager[Path]],
+        digest: str,
+        resident: Resident | None = None,
+    ) -> None:
+        """Serve the model in ``folder``, or in the folder that it opens, whose digest is ``digest``. Nothing is loaded
+        yet.
 
         ``resident`` lends its network; by default it is loaded for each program, and freed when that has ended.
         """
         self.model = own_model(digest)
-        self._base, self._resident = base, resident
+        self._open = (lambda: nullcontext(folder)) if isinstance(folder, Path) else folder
+        self._resident = resident
         self._changed = threading.Condition()
         """Guards the fields below, and is notified of every change."""
         self._queue: list[_Waiting] = []
@@ -71,7 +79,7 @@ class OwnModel:
             self._queue.append(waiting)
             self._changed.notify_all()
             if self._thread is None:
-                self._thread = threading.Thread(target=self._serve, name="answers of the base model", daemon=True)
+                self._thread = threading.Thread(target=self._serve, name="answers of an own model", daemon=True)
                 self._thread.start()
         return waiting.answer.result()
 
@@ -106,8 +114,9 @@ class OwnModel:
             self._queue.clear()
 
     def _borrow(self, borrowed: ExitStack) -> SampledModel:
-        lent = (self._resident or Resident()).lend(self._base, compute(), ATTENTION)
-        return SampledModel(self._base, loaded=borrowed.enter_context(lent).network)
+        with self._open() as folder:
+            lent = (self._resident or Resident()).lend(folder, compute(), ATTENTION)
+            return SampledModel(folder, loaded=borrowed.enter_context(lent).network)
 
     def _take(self) -> list[_Waiting]:
         """Wait for requests, and return those that came together; none when the program has ended."""
@@ -151,7 +160,7 @@ class OwnModel:
         for place, (waiting, ask) in enumerate(asked):
             usage = Usage(input_tokens=len(ask.prompt), device_s=each_s)
             if made is None:
-                fault = Fault(kind="server", message="the base model has too little memory for this request")
+                fault = Fault(kind="server", message="the model has too little memory for this request")
                 waiting.answer.set_result(Answer(None, fault, usage))
                 continue
             one = made[place]
@@ -175,7 +184,7 @@ def _read(model: SampledModel, request: Request, key: str) -> Ask | Answer:
         return ask
     return _refuse(
         f"the prompt has {len(prompt)} tokens and the answer up to {request.max_tokens}; "
-        f"the base model takes {model.room} together"
+        f"the model takes {model.room} together"
     )
 
 

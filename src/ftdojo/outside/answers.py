@@ -67,6 +67,7 @@ def describe_task(seen: Observation, budget: Mapping[str, float | None]) -> dict
         "max_new_tokens": task.max_new_tokens,
         "base_model_scores": str(seen.baseline.score),
         "without_training": _describe_trivial(seen.trivial) if seen.trivial else None,
+        "samples_of_the_base_model_on_raw_rows": seen.headroom.model_dump() if seen.headroom else None,
         "shortcuts": {s.name: f"always {s.output!r} scores at most {s.at_most}" for s in task.shortcuts},
         "budget": {name: limit for name, limit in budget.items() if limit is not None},
         "max_rows": task.rules.max_rows,

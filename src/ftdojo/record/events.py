@@ -33,7 +33,7 @@ from pydantic import (
 from ftdojo.contract.budget import Spent
 from ftdojo.contract.call import Call
 from ftdojo.contract.configuration import Configuration
-from ftdojo.contract.feedback import EvaluationFeedback
+from ftdojo.contract.feedback import EvaluationFeedback, SampledRows
 from ftdojo.contract.protocol import Iteration, Probe
 from ftdojo.contract.result import UNNUMBERED, ClassScore, Gap, GuardTrivial, RunResult, Score, TrivialAnswers
 from ftdojo.errors import InfrastructureError
@@ -94,6 +94,9 @@ class BaselineMeasured(LedgerEvent):
     contents: dict[str, str] = Field(default_factory=dict)
     """Stage -> digest of its files. Older builds did not record it."""
     trivial: TrivialAnswers | None = None
+    headroom: SampledRows | None = None
+    """How often samples of the base model are right on a few raw rows, in runs whose data programs may ask it. Older
+    builds did not record it."""
     """What answers without any training score on validation. Older builds did not measure it."""
     guard: dict[str, Score] = Field(default_factory=dict)
     """Id of each guard task -> the base model's score. Older builds had none."""

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from ftdojo.agents import forecast
 from ftdojo.agents import practice as known
 from ftdojo.agents.draft import Draft
-from ftdojo.agents.ft_agent.diagnosis import Diagnosis, format_counts
+from ftdojo.agents.ft_agent.diagnosis import Diagnosis, describe_headroom, format_counts
 from ftdojo.agents.ft_agent.edits import RENDERING, renderings, values
 from ftdojo.agents.ft_agent.effects import Effect
+from ftdojo.contract.call import is_own_model
 from ftdojo.contract.data_profile import FileProfile
 from ftdojo.contract.feedback import EvaluationFeedback, Feedback
 from ftdojo.contract.protocol import Iteration, Observation
@@ -99,8 +100,27 @@ def practice(observation: Observation) -> str:
         f"a learning rate of about {adapters:g} for adapters ({short:g} in at most {known.SHORT_STEPS} steps) and "
         f"{full:g} for full weights; {known.PASSES:g} passes "
         f"over the rows, all rows once before any of them twice; batches of {small} where ones of {large} leave fewer "
-        f"than {known.LARGE_BATCH_STEPS} steps{going_on}."
+        f"than {known.LARGE_BATCH_STEPS} steps{going_on}.{_beyond(observation)}"
     )
+
+
+def _beyond(observation: Observation) -> str:
+    """What a run can do in addition to learning from the right answers of its rows."""
+    found = []
+    if any(map(is_own_model, observation.data_llm.values())):
+        found.append(
+            f" Where more rows and passes do not pay: recipe.sample.samples = {known.SAMPLES} with "
+            "recipe.sample.model = start draws answers of the model to go on from and learns those that are right; it "
+            "can only find what the share of rows with a right one among several samples has above the share of right "
+            "samples."
+        )
+    if "dpo" in observation.task.rules.methods:
+        found.append(
+            f" train.method = dpo learns from pairs (recipe.pairs = other_answer, or sample), goes on from an accepted "
+            f"iteration, and takes {known.PREFERENCE_RATE:g} of the learning rate, with sft_weight "
+            f"{known.PREFERENCE_SFT:g}."
+        )
+    return "".join(found)
 
 
 def _left(observation: Observation) -> str:
@@ -140,8 +160,12 @@ def facts(
     found = [Fact("B", f"base model: {_scored(observation.baseline)}")]
     if observation.trivial is not None:
         found.append(Fact("T", f"without any training: {_trivial(observation.trivial)}"))
+    if observation.headroom is not None:
+        found.append(Fact("H", f"base model: {describe_headroom(observation.headroom)}"))
     if start is not None:
         found.append(Fact("S", f"iteration {start.number}, the one to start from: {_outcome(start)}"))
+        if start.feedback.headroom is not None:
+            found.append(Fact("HS", f"iteration {start.number}: {describe_headroom(start.feedback.headroom)}"))
     found += [Fact(f"D{i}", f"{d.kind}: {d.evidence}") for i, d in enumerate(diagnoses, start=1)]
     others = [i for i in observation.history if start is None or i.number != start.number]
     found += [Fact(f"I{i.number}", _sibling(i)) for i in others[-SIBLINGS:]]
@@ -180,7 +204,9 @@ def _training(feedback: Feedback) -> list[str]:
     if data is None or training is None:
         return []
     held_out = "" if training.eval_loss is None else f", held-out {training.eval_loss:.3f}"
+    drawn = [] if data.sampled is None else [f"samples for its rows: {describe_headroom(data.sampled)}"]
     return [
+        *drawn,
         f"{data.rows} rows of {data.row_tokens.p50} tokens (labels {data.label_tokens.p50})",
         f"loss {training.train_loss:.3f}{held_out}, fit {training.fit}",
         f"training {seconds.train:.0f} s, evaluation {seconds.evaluate:.0f} s",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from ftdojo.contract.feedback import DataFeedback, EvaluationFeedback, Feedback
+from ftdojo.contract.feedback import DataFeedback, EvaluationFeedback, Feedback, SampledRows
 from ftdojo.contract.result import TrivialAnswers
 from ftdojo.contract.task_spec import TaskSpec
 
@@ -139,6 +139,14 @@ def _of(subtask: str) -> str:
 def format_counts(counts: Mapping[str, int]) -> str:
     """Counts in words, largest first."""
     return ", ".join(f"{count} {name}" for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def describe_headroom(found: SampledRows) -> str:
+    """How often samples of a model are right, in words."""
+    return (
+        f"of {found.rows} raw rows {found.pass_k:.0%} have a right one among {found.k} samples, single samples are "
+        f"right in {found.pass_1:.0%}"
+    )
 
 
 def _fit(feedback: Feedback | None) -> list[Diagnosis]:

@@ -11,10 +11,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ftdojo.agents.draft import Draft
+from ftdojo.contract.methods import find_config, is_method, parse_config
 from ftdojo.contract.recipe import Recipe, Source
 from ftdojo.contract.task_spec import TaskSpec
-from ftdojo.contract.train_config import TrainConfig
+from ftdojo.contract.train_config import TrainConfig, WeightsConfig
 from ftdojo.errors import InputError
+from ftdojo.findings import Finding
 from ftdojo.schema import parse
 
 TRAIN_KEYS = (
@@ -28,11 +30,16 @@ TRAIN_KEYS = (
     "eval_fraction",
     "method",
     "start",
+    "beta",
+    "sft_weight",
     "lora.rank",
     "lora.alpha",
     "lora.dropout",
 )
-RECIPE_KEYS = ("max_rows", "skip", "balance", "deduplicate", "max_completion_chars")
+RECIPE_KEYS = (
+    *("max_rows", "skip", "balance", "deduplicate", "max_completion_chars", "pairs"),
+    *("sample.samples", "sample.model", "sample.keep", "sample.otherwise"),
+)
 SOURCE_KEYS = ("weight", "prompt", "completion", "where")
 RENDERING = "recipe.rendering"
 START = "start"
@@ -64,6 +71,7 @@ def _values(draft: Draft, spec: TaskSpec) -> dict[str, Any]:
     found = {f"train.{key}": train[key] for key in TRAIN_KEYS if key in train}
     if isinstance(draft.program, Recipe):
         recipe = draft.program.model_dump()
+        recipe |= {f"sample.{key}": value for key, value in recipe["sample"].items()}
         found |= {f"recipe.{key}": recipe[key] for key in RECIPE_KEYS}
         if spec.raw_sources:
             found[RENDERING] = _rendering(draft.program, spec)
@@ -96,18 +104,36 @@ def apply(draft: Draft, spec: TaskSpec, edits: Iterable[tuple[str, str]]) -> Dra
             name, _, field = rest.removeprefix("sources.").rpartition(".")
             sources[name][field] = value
         else:
-            recipe[rest] = value
-    method = TrainConfig.methods.get(train.get("method", ""))
-    if method and not method.adapters:
-        train.pop("lora", None)
+            _set(recipe, rest, value)
     try:
-        changed = parse(train, TrainConfig, where="train")
+        changed = _parse_train(train, draft.train)
         program = parse(recipe, Recipe, where="recipe") if recipe else draft.program
     except InputError as error:
         faults += [f"{finding.where}: {finding.message}" for finding in error.findings]
     if faults:
         raise ValueError("; ".join(faults))
     return Draft(program, changed)
+
+
+def _parse_train(keys: dict[str, Any], before: WeightsConfig) -> WeightsConfig:
+    """Parse a training configuration. Keys that another method than before does not have are left out, and the kind of
+    weights stays.
+
+    Raises:
+        InputError: with its faults.
+    """
+    method = keys.get("method", before.method)
+    if method != before.method and is_method(method):
+        kind = method if method in TrainConfig.methods else before.kind
+        keys = {"weights": kind, **keys}
+        if not TrainConfig.methods[kind].adapters:
+            keys.pop("lora", None)
+        keys = {key: value for key, value in keys.items() if key in find_config(method).model_fields}
+    changed = parse_config(keys, where="train")
+    if not isinstance(changed, WeightsConfig):
+        message, fix = f"a draft cannot have the method {method}", f"one of: {', '.join(TrainConfig.methods)}"
+        raise InputError([Finding(code="bad_value", message=message, where="train: method", fix=fix)])
+    return changed
 
 
 def differences(before: Draft, after: Draft, spec: TaskSpec) -> Mapping[str, tuple[str, str]]:

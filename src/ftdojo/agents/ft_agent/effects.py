@@ -22,8 +22,10 @@ from ftdojo.agents.draft import Draft
 from ftdojo.agents.ft_agent import edits
 from ftdojo.agents.ft_agent.continuing import in_one
 from ftdojo.contract.protocol import Iteration, Observation
+from ftdojo.contract.recipe import Recipe
 from ftdojo.contract.repeats import first_run, seed_variance
 from ftdojo.contract.task_spec import TaskSpec
+from ftdojo.contract.train_config import TrainConfig
 
 PRIOR_SHARE = 0.1
 """The standard deviation of an effect before anything is measured, as a share of the metric's greatest value."""
@@ -47,6 +49,8 @@ class Change:
 REWRITTEN = Change("program", "a new script")
 CONTINUED = Change("train.start", "the iteration before")
 """A training that goes on is one change: its rate, rows and passes belong to it."""
+OWN_ANSWERS = Change("recipe.sample.samples", "right answers of a model")
+"""The same on rows that a model of the run has answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ def measure(observation: Observation, drafts: Mapping[int, Draft], *, start: int
         if here and iteration.number in drafts and (gap := _gap(iteration, parent, observation)):
             before = in_one(parent, drafts, observation)
             made = changes(before, drafts[iteration.number], observation.task)
-            rows.append((iteration.number, {CONTINUED: 1.0} if iteration.start else made))
+            rows.append((iteration.number, {_going_on(drafts[iteration.number]): 1.0} if iteration.start else made))
             gaps.append(gap[0])
             deviations.append(math.sqrt(gap[1] ** 2 + between_seeds))
     names = list(dict.fromkeys(name for _, made in rows for name in made))
@@ -99,6 +103,21 @@ def measure(observation: Observation, drafts: Mapping[int, Draft], *, start: int
         Effect(name, float(m), float(m - s), float(m + s), where[name])
         for name, m, s in zip(names, mean, spread, strict=True)
     ]
+
+
+def _going_on(draft: Draft) -> Change:
+    """The change that a training is which goes on from another one: by what it learns from."""
+    if not draft.supervised:
+        return Change("train.method", draft.train.method)
+    if isinstance(draft.program, Recipe) and draft.program.asks:
+        return OWN_ANSWERS
+    return CONTINUED
+
+
+def is_step(change: Change) -> bool:
+    """Whether a change is a training that goes on from another one as a whole, and no value of a key."""
+    of_method = change.key == "train.method" and change.to not in TrainConfig.methods
+    return change in (CONTINUED, OWN_ANSWERS) or of_method
 
 
 def changes(before: Draft, after: Draft, spec: TaskSpec) -> dict[Change, float]:

@@ -11,9 +11,12 @@ from ftdojo.agents.draft import Draft
 from ftdojo.agents.ft_agent import edits
 from ftdojo.agents.ft_agent.effects import Effect
 from ftdojo.agents.ft_agent.situation import GROWTH, LEAST_GROWTH, Situation
+from ftdojo.contract.call import START
 from ftdojo.contract.method_config import BASE
-from ftdojo.contract.recipe import Recipe
+from ftdojo.contract.methods import parse_config
+from ftdojo.contract.recipe import Recipe, Sample
 from ftdojo.contract.submission import PlannedChange
+from ftdojo.contract.train_config import WeightsConfig
 
 ALMOST = 0.99
 """Of the time that is left: passes are rounded."""
@@ -24,6 +27,8 @@ LEAST_STEP = 0.25
 DROPOUT = 0.1
 SEEDS = 2
 """Other seeds that are tried from one draft."""
+SAMPLING_SHARE = 0.3
+"""Of the time that is left, in which a model may answer rows before it is trained."""
 MIN_ROWS = 64
 """Of fewer rows nothing can be said."""
 BOUNDS = {
@@ -49,7 +54,7 @@ class Move:
 
 def go_on(s: Situation, evidence: str) -> Iterator[Move]:
     """The best model learns on from its weights, over rows that it has not seen where there are some."""
-    if draft := _continued(s, s.own.recipe):
+    if draft := _continued(s, s.supervised.recipe.model_copy(update={"sample": Sample()})):
         yield Move(
             draft=draft,
             hypothesis=f"the model of iteration {s.iteration.number} has not learned all that the rows teach",
@@ -80,11 +85,11 @@ def _continued(s: Situation, recipe: Recipe) -> Draft | None:
         return None
     used = _used_rows(s)
     unseen = has_more_rows(s)
-    rows = max(MIN_ROWS, int(min(passes, available(s)))) if unseen else forecast.rows(own, s.observation)
+    rows = max(MIN_ROWS, int(min(passes, available(s)))) if unseen else forecast.rows(s.supervised, s.observation)
     epochs = math.floor(100 * min(practice.REPEATS, passes / rows)) / 100
     return Draft(
         recipe.model_copy(update={"max_rows": rows, "skip": recipe.skip + used if unseen else recipe.skip}),
-        own.with_train(
+        s.supervised.with_train(
             start=s.iteration.number,
             learning_rate=float(f"{s.best.train.learning_rate * practice.CONTINUED_RATES[tries]:.2g}"),
             schedule=practice.FALLING if s.takes_all else practice.STEADY,
@@ -97,7 +102,7 @@ def _continued(s: Situation, recipe: Recipe) -> Draft | None:
 
 
 def _continuation(s: Situation, draft: Draft, evidence: str) -> tuple[PlannedChange, ...]:
-    before, after = s.own, draft
+    before, after = s.supervised, draft
     rate = "to learn on at a lower rate keeps more of what was learned"
     fall = "the rate falls in the last training that the time allows, and in no earlier one"
     time = f"the time that is left holds {s.stretch:.1f} times the last training"
@@ -119,6 +124,7 @@ def _continuation(s: Situation, draft: Draft, evidence: str) -> tuple[PlannedCha
             "the loss does not rise at first",
         ),
         ("train.epochs", f"{before.train.epochs:g}", f"{after.train.epochs:g}", time, "none"),
+        ("recipe.sample.samples", before.recipe.sample.samples, after.recipe.sample.samples, evidence, "none"),
         ("recipe.skip", before.recipe.skip, after.recipe.skip, "rows that were not seen teach more", "none"),
         ("recipe.max_rows", before.recipe.max_rows, after.recipe.max_rows, time, "none"),
     )
@@ -233,6 +239,75 @@ def more_rank(s: Situation, evidence: str) -> Iterator[Move]:
             evidence=evidence,
             changes=(_change("train.lora.rank", lora.rank, wider.rank, evidence, "the training loss ends lower"),),
         )
+
+
+def own_answers(s: Situation, evidence: str) -> Iterator[Move]:
+    """The best model answers raw rows several times, and learns on from its right answers: they are in its own words,
+    and rows that it gets right only sometimes teach most (Yuan et al. 2023, arXiv 2308.01825)."""
+    sample = {
+        "samples": practice.SAMPLES,
+        "model": START,
+        "max_tokens": s.spec.max_new_tokens,
+        "otherwise": "answer",
+    }
+    recipe = s.supervised.recipe.model_copy(update={"sample": Sample.model_validate(sample)})
+    draft = _continued(s, recipe)
+    left = s.observation.remaining.get("wall_s", math.inf)
+    answers = SAMPLING_SHARE * left / forecast.answer_s(s.observation)
+    if draft is None or (most := int(min(answers / practice.SAMPLES, draft.recipe.max_rows))) < MIN_ROWS:
+        return
+    draft = draft.with_recipe(max_rows=most)
+    expected = "rows that the model gets right only sometimes are answered rightly"
+    yield Move(
+        draft=draft,
+        hypothesis=f"the model of iteration {s.iteration.number} can answer more than it does in one try",
+        evidence=evidence,
+        changes=(
+            *_continuation(s, draft, evidence),
+            _change("recipe.sample.model", s.supervised.recipe.sample.model, START, "its own answers", expected),
+        ),
+    )
+
+
+def preferences(s: Situation, evidence: str, pairs: str) -> Iterator[Move]:
+    """The best model learns on from pairs of a right and a wrong answer, at a tenth of the rate (``dpo``)."""
+    last, number = s.supervised, s.iteration.number
+    if "dpo" not in s.spec.rules.methods or not s.can_go_on:
+        return
+    sample = Sample(samples=1, model=START, max_tokens=s.spec.max_new_tokens, keep=0)
+    changed = {"pairs": pairs, "skip": 0, **({"sample": sample} if pairs == "sample" else {})}
+    before, kind = last.train, last.train.kind
+    lora = before.adapter
+    keys = {
+        "method": "dpo",
+        "weights": kind,
+        "start": number,
+        "learning_rate": float(f"{before.learning_rate * practice.PREFERENCE_RATE:.2g}"),
+        "schedule": practice.FALLING,
+        "warmup_ratio": practice.warmup_ratio(last.recipe.max_rows),
+        "epochs": 1.0,
+        "batch_size": before.batch_size,
+        "gradient_accumulation": before.gradient_accumulation,
+        "max_length": before.max_length,
+        "sft_weight": practice.PREFERENCE_SFT,
+        "seed": before.seed,
+        **({"lora": lora.model_dump()} if lora else {}),
+    }
+    train = parse_config(keys, where="train")
+    assert isinstance(train, WeightsConfig)
+    draft = Draft(last.recipe.model_copy(update=changed), train)
+    made = (
+        ("train.method", before.method, "dpo", evidence, "the right answer is likelier than the wrong one"),
+        ("train.start", before.start, number, "preferences refine a model that answers in the right form", "none"),
+        ("train.learning_rate", f"{before.learning_rate:g}", f"{train.learning_rate:g}", "a tenth keeps its form", ""),
+        ("recipe.pairs", last.recipe.pairs, pairs, "a wrong answer of its own, or another one of a closed set", ""),
+    )
+    yield Move(
+        draft=draft,
+        hypothesis=f"the model of iteration {number} does not tell right answers from likely wrong ones",
+        evidence=evidence,
+        changes=tuple(_change(*change) for change in made),
+    )
 
 
 def more_of(s: Situation, evidence: str, subtask: str) -> Iterator[Move]:

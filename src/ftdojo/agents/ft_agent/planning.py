@@ -94,11 +94,12 @@ def plan(
             draft = edits.apply(start, observation.task, made)
         except ValueError as error:
             return [str(error)]
-        keys = {key for key, _ in made}
+        keys = edits.differences(start, draft, observation.task).keys()
+        if reply.program == "keep" and not keys:
+            return [f"'{key}' has that value already" for key, _ in made]
         if uncited := [fact for fact in facts if fact.key in keys and fact.id not in reply.evidence]:
             return [f"'evidence' leaves out [{fact.id}], which was measured about {fact.key}" for fact in uncited]
-        same = [key for key, _ in made if key not in edits.differences(start, draft, observation.task)]
-        return [f"'{key}' has that value already" for key in same] or list(filter(None, [objection(draft)]))
+        return list(filter(None, [objection(draft)]))
 
     user = USER.format(
         task=context.task(observation),

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 
 from ftdojo.agents import forecast, practice
 from ftdojo.agents.ft_agent import edits, moves
-from ftdojo.agents.ft_agent.diagnosis import PARSED_ENOUGH
-from ftdojo.agents.ft_agent.effects import amount
+from ftdojo.agents.ft_agent.diagnosis import PARSED_ENOUGH, describe_headroom
+from ftdojo.agents.ft_agent.effects import amount, is_step
 from ftdojo.agents.ft_agent.moves import Move
 from ftdojo.agents.ft_agent.situation import Situation
 from ftdojo.contract.train_config import OUT_OF_TIME
@@ -16,6 +16,9 @@ Rule = Callable[[Situation], Iterator[Move]]
 
 RATIONALE = "rationale"
 """How tasks name a rendering that holds the reasoning with the answer."""
+CLOSED = 0.1
+"""Answers are taken for a closed set where the most frequent one of each sub-task has at least this share of its rows.
+"""
 CHARS_PER_TOKEN = 2
 """A cautious estimate: answers rarely have fewer characters per token."""
 
@@ -79,6 +82,26 @@ def steer(s: Situation) -> Iterator[Move]:
     """A weak sub-task gets a larger share of the rows over which the best model learns on."""
     if s.can_go_on:
         yield from weak_subtasks(s)
+
+
+def beyond_right_answers(s: Situation) -> Iterator[Move]:
+    """More rows and passes are not shown to pay: the model's own right answers, where samples find more of them than
+    one try does, then pairs of right and wrong answers, where the task allows them."""
+    level = s.level
+    if level is None:
+        return
+    evidence = (
+        f"evaluation: {s.evaluation.score}; a longer training (iteration {level.number}) is not shown to be better"
+    )
+    found = s.headroom if s.asks_itself else None
+    if found is not None:
+        evidence += f"; {describe_headroom(found)}"
+        if found.pass_k - found.pass_1 >= practice.LEAST_HEADROOM:
+            yield from moves.own_answers(s, evidence)
+        if 0 < found.pass_1 < 1:
+            yield from moves.preferences(s, evidence, "sample")
+    if s.feedback.data and min(s.feedback.data.top_completion_by_subtask.values(), default=0.0) >= CLOSED:
+        yield from moves.preferences(s, evidence, "other_answer")
 
 
 def continue_training(s: Situation) -> Iterator[Move]:
@@ -157,7 +180,8 @@ def explore(s: Situation) -> Iterator[Move]:
 
 def follow(s: Situation) -> Iterator[Move]:
     """Changes that seem to help, too little to be shown one by one: all of them at once, then twice as far."""
-    helpful = [e for e in s.effects.values() if max(s.gain(e.change, much) for much in e.trials.values()) > 0]
+    made = [e for e in s.effects.values() if not is_step(e.change)]
+    helpful = [e for e in made if max(s.gain(e.change, much) for much in e.trials.values()) > 0]
     if not helpful:
         return
     evidence = "; ".join(map(str, helpful))
@@ -195,6 +219,7 @@ RULES: tuple[Rule, ...] = (
     form,
     collapse,
     steer,
+    beyond_right_answers,
     continue_training,
     over_fit,
     under_fit,

@@ -9,10 +9,11 @@ from typing import Self
 
 from ftdojo.agents import forecast
 from ftdojo.agents.draft import Draft
-from ftdojo.agents.ft_agent.continuing import in_one
+from ftdojo.agents.ft_agent.continuing import in_one, last_supervised
 from ftdojo.agents.ft_agent.diagnosis import Diagnosis, Kind, diagnose
 from ftdojo.agents.ft_agent.effects import Change, Effect, measure
-from ftdojo.contract.feedback import EvaluationFeedback, Feedback
+from ftdojo.contract.call import is_own_model
+from ftdojo.contract.feedback import EvaluationFeedback, Feedback, SampledRows
 from ftdojo.contract.protocol import Iteration, Observation
 from ftdojo.contract.task_spec import TaskSpec
 
@@ -108,9 +109,41 @@ class Situation:
         return self.tried[self.iteration.number]
 
     @property
+    def supervised(self) -> Draft:
+        """The draft of the last step to the best model that learned from right answers."""
+        return last_supervised(self.iteration.number, self.tried, self.observation)
+
+    @property
+    def asks_itself(self) -> bool:
+        """Whether recipes may ask the run's own models."""
+        return any(map(is_own_model, self.observation.data_llm.values()))
+
+    @property
+    def headroom(self) -> SampledRows | None:
+        """How often samples of this model are right on raw rows; of the base model where this one was not measured."""
+        return self.feedback.headroom or self.observation.headroom
+
+    @property
+    def level(self) -> Iteration | None:
+        """An evaluated training with more rows or passes than the best model's that is not shown to be better."""
+        for i in self.observation.history:
+            draft = self.tried.get(i.number)
+            if draft is None or not draft.supervised or i.score is None or i.accepted or not i.plan:
+                continue
+            if i.plan.parent == self.iteration.number and (
+                i.start == self.iteration.number
+                or forecast.estimate_work(draft, self.observation) > forecast.estimate_work(self.best, self.observation)
+            ):
+                return i
+        return None
+
+    @property
     def continuations(self) -> int:
-        """How many trainings went on from this iteration's weights."""
-        return sum(i.start == self.iteration.number for i in self.observation.history)
+        """How many trainings on right answers went on from this iteration's weights."""
+        return sum(
+            i.start == self.iteration.number and i.number in self.tried and self.tried[i.number].supervised
+            for i in self.observation.history
+        )
 
     @property
     def further(self) -> float:

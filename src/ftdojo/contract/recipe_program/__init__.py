@@ -11,10 +11,14 @@ python -m recipe_program --recipe recipe.json --input DIR --output FILE.jsonl --
 from __future__ import annotations
 
 from .mixture import BLANK, balanced, from_json, mix, render, sample, shares
+from .sampling import NO_RIGHT, NO_WRONG, SAMPLED
 
 VERSION = 2
 """Increase it when the same recipe and raw data give other rows."""
-MARK = "rows passed over: "
-"""Begins the last line that the program prints: a JSON object, reason -> number of raw rows."""
+MARK = "recipe: "
+"""Begins the last line that the program prints: a JSON object with ``passed_over`` (reason -> number of raw rows) and
+``sampled`` (how samples were judged, or null)."""
+USUAL = frozenset({BLANK, NO_RIGHT, NO_WRONG})
+"""Reasons that follow from what a recipe asks for."""
 
-__all__ = ["BLANK", "MARK", "VERSION", "balanced", "from_json", "mix", "render", "sample", "shares"]
+__all__ = ["BLANK", "MARK", "SAMPLED", "USUAL", "VERSION", "balanced", "from_json", "mix", "render", "sample", "shares"]

@@ -58,6 +58,10 @@ def what_more_buys(
     if trivial is not None:
         words = {text.trivial(trivial, name): text.score(score) for name, score in trivial.scores.items()}
         lines += [Fact(*pair) for pair in words.items()]
+    if like.feedback.headroom is not None:
+        drawn = like.feedback.headroom
+        said = f"{text.share(drawn.pass_1)} of single answers, {text.share(drawn.pass_k)} of rows in {drawn.k} tries"
+        lines.append(Fact(f"right answers of iteration {like.number} to {drawn.rows} raw rows", said))
     if outlook:
         lines.append(Fact("the agent would try next", outlook))
     return lines

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
+from ftdojo.contract.recipe_program import SAMPLED
 from ftdojo.contract.row import SUBTASK, Row, parse_row
 from ftdojo.contract.task_spec import Message
 from ftdojo.models import Chat
@@ -14,7 +15,7 @@ from ftdojo.training.backend import Tokenized
 from ftdojo.training.sft.tokens import Example, cut_rows, encode
 
 FORM = "prompt, chosen and rejected"
-OPTIONAL = frozenset({SUBTASK, "tools"})
+OPTIONAL = frozenset({SUBTASK, SAMPLED, "tools"})
 """Further keys that a row may have."""
 
 
