@@ -18,6 +18,7 @@ from ftdojo.data import TaskData, find, read_items
 from ftdojo.episode.guard import STAGE, choose_items
 from ftdojo.episode.sequential import Schedule, schedule_for
 from ftdojo.errors import FtdojoError, UsageError
+from ftdojo.gateway.judge import Judge
 from ftdojo.record import Home, Ledger, RunFolder
 from ftdojo.record.events import BaselineMeasured, RunBegun, TestScored
 from ftdojo.record.history import History
@@ -96,6 +97,10 @@ class Evidence:
         if task.version != then:
             raise Unchecked(f"the task here is version {task.version}, the run's was {then}")
         return task.with_thinking(self.configuration.options(self._given).reasoning_tokens)
+
+    def open_judge(self) -> Judge:
+        """Return the scorer of the task, in a process of its own."""
+        return Judge(self._given, self.configuration.variant)
 
     @cached_property
     def prepared(self) -> TaskData:

@@ -20,6 +20,7 @@ BUILT_IN = {
     **dict.fromkeys(TrainConfig.methods, "ftdojo.training.sft:Sft"),
     "dpo": "ftdojo.training.dpo:Dpo",
     "orpo": "ftdojo.training.dpo:Orpo",
+    "grpo": "ftdojo.training.grpo:Grpo",
 }
 TRAINERS: Kind[type[Any]] = Kind(
     noun="training method",

@@ -8,7 +8,14 @@ from itertools import pairwise
 from statistics import fmean
 from typing import Any, Literal
 
-from ftdojo.contract.feedback import DataFeedback, Distribution, LossPoint, RewardPoint, TrainingFeedback
+from ftdojo.contract.feedback import (
+    DataFeedback,
+    Distribution,
+    LossPoint,
+    RewardPoint,
+    RolloutPoint,
+    TrainingFeedback,
+)
 
 Fit = Literal["under_fit", "good", "over_fit", "unstable"]
 
@@ -58,6 +65,7 @@ def training(facts: dict[str, Any], *, held_out_rows: int) -> TrainingFeedback:
         eval_loss=held_out[-1] if held_out else None,
         eval_curve=facts["eval_curve"],
         rewards=[RewardPoint.model_validate(point) for point in facts.get("rewards", [])] or None,
+        rollouts=[RolloutPoint.model_validate(point) for point in facts.get("rollouts", [])] or None,
         held_out_rows=held_out_rows,
         fit=diagnose_fit(losses, held_out, held_out_rows=held_out_rows),
     )

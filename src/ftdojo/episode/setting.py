@@ -13,6 +13,7 @@ from ftdojo.data import TaskData, prepare, read_items, require
 from ftdojo.episode.guard import Guard, prepare_guards
 from ftdojo.findings import Finding
 from ftdojo.gates import check_limits, settle
+from ftdojo.gateway.judge import Judge
 from ftdojo.record import Home
 from ftdojo.tasks.spec import Task
 
@@ -66,6 +67,10 @@ class Setting:
         """The name of the variant of the data."""
         assert self.options.variant is not None
         return self.options.variant
+
+    def open_judge(self) -> Judge:
+        """Return the task's scorer in a process of its own."""
+        return Judge(self.options.task, self.variant)
 
     def check_limits(self) -> list[Finding]:
         """Return warnings about prompts and answers for which the model has no room, in the validation items and those

@@ -51,7 +51,12 @@ class Stages:
         self._setting, self._progress, self._accounts = setting, progress, accounts
         self._ancestry = ancestry or NO_ITERATIONS
         self._gates = Gates(
-            task=setting.task, data=setting.data, base=setting.base, engine=setting.options.engine, llm=llm
+            task=setting.task,
+            data=setting.data,
+            base=setting.base,
+            judge=setting.open_judge,
+            engine=setting.options.engine,
+            llm=llm,
         )
         self._base_digest = models.digest(setting.base)
         self._store = Store(setting.home.stages)
@@ -71,7 +76,7 @@ class Stages:
             rows = self._make_rows(admitted, outcome)
             if self._accounts:
                 self._accounts.prepay(rows)
-            written = read_rows(rows, WRITTEN, trainer_of(admitted.train))
+            written = read_rows(rows, WRITTEN, self._gates.trainer(admitted.train))
             _, warnings = self._gates.check_tokens(written, admitted.train)
             outcome.findings += warnings
         except InputError as error:

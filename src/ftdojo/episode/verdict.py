@@ -22,7 +22,6 @@ from ftdojo.gates.sequence import GATES
 from ftdojo.gateway import Access, DataLlm
 from ftdojo.record import Home
 from ftdojo.schema import StrictModel
-from ftdojo.training import trainer_of
 
 
 class Verdict(StrictModel):
@@ -69,14 +68,22 @@ def validate(
         finally:
             seconds[str(number)] = time.monotonic() - begun
 
-    gates = Gates(task=setting.task, data=setting.data, base=setting.base, engine=options.engine, llm=llm, watch=watch)
+    gates = Gates(
+        task=setting.task,
+        data=setting.data,
+        base=setting.base,
+        judge=setting.open_judge,
+        engine=options.engine,
+        llm=llm,
+        watch=watch,
+    )
     rules = setting.task.spec.rules
     warnings: list[Finding] = []
     try:
         warnings += setting.check_limits()
         admitted, found = gates.admit(submission.read(folder))
         warnings += found
-        made = gates.make_rows(admitted.program, rules.max_rows, trainer_of(admitted.train))
+        made = gates.make_rows(admitted.program, rules.max_rows, gates.trainer(admitted.train))
         warnings += made.warnings
         tokenized, found = gates.check_tokens(made.written, admitted.train)
         warnings += found

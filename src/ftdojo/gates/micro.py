@@ -21,13 +21,13 @@ from ftdojo.contract.submission import TRAIN
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 from ftdojo.gates import text
-from ftdojo.gates.finding import at_gate, settle
+from ftdojo.gates.finding import at_gate, number_findings, settle
 from ftdojo.gates.memory import SAFETY
 from ftdojo.gates.rows import Rows
 from ftdojo.inference import Generation
 from ftdojo.plain import plural
 from ftdojo.tasks.extract import drop_thinking
-from ftdojo.training import Tokenized, TokenizedRow, Trainer, start_argument, trainer_of
+from ftdojo.training import Tokenized, TokenizedRow, Trainer, start_argument
 
 NEGLIGIBLE_RATE = 1e-9
 """A learning rate that changes no weight noticeably."""
@@ -59,10 +59,12 @@ class Trial:
     """At the last step, before its update, in nats per label token."""
     longest: int
     """Label tokens of the longest row."""
+    warnings: list[Finding]
 
 
 def micro_training(
     rows: Rows,
+    trainer: Trainer[Any, Any],
     tokenized: Tokenized[TokenizedRow],
     config: MethodConfig,
     base: Path,
@@ -74,13 +76,14 @@ def micro_training(
     """Run gate 4. The overfitted model is written to ``folder``; it starts from the weights in ``start``, if given.
 
     Raises:
-        InputError: if nothing would be learned, the loss is not finite or rises, a target module does not exist, or the
-            training would take longer than the budget.
+        InputError: if nothing would be learned, the loss is not finite or rises, a target module does not exist, the
+            training would take longer than the budget, or its rewards are faulty.
     """
     with at_gate(4):
-        settle(trainer_of(config).applicable(_check_rate(tokenized, config)))
-        settle(_check_time(tokenized.examples, config, base, wall_left_s))
-        return _overfit(rows, config, base, folder, start)
+        settle(trainer.applicable(_check_rate(tokenized, config)))
+        settle(_check_time(tokenized.examples, trainer, config, base, wall_left_s))
+        warnings = settle(number_findings(trainer.try_rewards(tokenized.examples, config, base, start), 4))
+        return _overfit(rows, trainer, config, base, folder, start, warnings)
 
 
 def _check_rate(tokenized: Tokenized[TokenizedRow], config: MethodConfig) -> Iterator[Finding]:
@@ -95,12 +98,16 @@ def _check_rate(tokenized: Tokenized[TokenizedRow], config: MethodConfig) -> Ite
 
 
 def _check_time(
-    examples: Sequence[TokenizedRow], config: MethodConfig, base: Path, wall_left_s: float | None
+    examples: Sequence[TokenizedRow],
+    trainer: Trainer[Any, Any],
+    config: MethodConfig,
+    base: Path,
+    wall_left_s: float | None,
 ) -> Iterator[Finding]:
     """Training on the most expensive batch works, and at the measured speed the whole training fits into the time."""
     # At a negligible rate: without the schedule's warm-up, the loss of steps at the peak rate would prove nothing.
     timing = config.model_copy(update={"learning_rate": NEGLIGIBLE_RATE})
-    forecast_s = SAFETY * trainer_of(config).forecast_s(examples, timing, base)
+    forecast_s = SAFETY * trainer.forecast_s(examples, timing, base)
     if wall_left_s is not None and forecast_s > wall_left_s:
         message = f"the training would take about {forecast_s:.0f} s, but only {max(0, wall_left_s):.0f} s are left"
         fits = max(0.0, wall_left_s / forecast_s)
@@ -110,9 +117,16 @@ def _check_time(
         yield _finding("over_budget", message, "epochs", fix, fits=fits)
 
 
-def _overfit(rows: Rows, config: MethodConfig, base: Path, folder: Path, start: Path | None) -> Trial:
+def _overfit(
+    rows: Rows,
+    trainer: Trainer[Any, Any],
+    config: MethodConfig,
+    base: Path,
+    folder: Path,
+    start: Path | None,
+    warnings: list[Finding],
+) -> Trial:
     """Overfit a few short rows at the configured learning rate."""
-    trainer = trainer_of(config)
     shortest = sorted(range(len(rows.rows)), key=lambda i: len(rows.prompts[i]) + len(rows.completions[i]))
     chosen = shortest[:EASY_ROWS]
     examples = trainer.tokenize([rows.rows[i] for i in chosen], base, max_length=config.max_length).examples
@@ -128,7 +142,7 @@ def _overfit(rows: Rows, config: MethodConfig, base: Path, folder: Path, start: 
         raise InputError([_finding("diverged", message, "learning_rate", "lower learning_rate by a factor of ten")])
     chosen = chosen[: len(examples)]
     kept = Rows([rows.rows[i] for i in chosen], rows.reference)
-    return Trial(trainer, folder, kept, last, max(e.label_tokens for e in examples))
+    return Trial(trainer, folder, kept, last, max(e.label_tokens for e in examples), warnings)
 
 
 def micro_evaluation(trial: Trial, base: Path, engine: str) -> list[Finding]:

@@ -35,7 +35,7 @@ from ftdojo.gates.trial import try_program
 from ftdojo.gateway import Access
 from ftdojo.inference import TRANSFORMERS
 from ftdojo.tasks.spec import Task
-from ftdojo.training import Tokenized, TokenizedRow, Trainer
+from ftdojo.training import Grading, Scores, Tokenized, TokenizedRow, Trainer, trainer_of
 
 GATES = 6
 
@@ -77,11 +77,17 @@ class Gates:
     task: Task
     data: TaskData
     base: Path
+    judge: Callable[[], AbstractContextManager[Scores]]
+    """Starts the task's scorer for methods that learn from it: in a process of its own, as rows may be hostile."""
     engine: str = TRANSFORMERS
     """Name of the inference engine for gate 5."""
     llm: Access | None = None
     """Access to the language models that data programs may call, if any."""
     watch: Watch = _unwatched
+
+    def trainer(self, config: MethodConfig) -> Trainer[Any, Any]:
+        """Return the trainer of a configuration, bound to the task."""
+        return trainer_of(config, Grading(self.task, self.judge))
 
     def admit(self, reading: Reading, starts: Starts | None = None) -> tuple[Submission, list[Finding]]:
         """Run gates 0 and 1: parse the files and run the static checks.
@@ -120,7 +126,7 @@ class Gates:
     def check_tokens(self, rows: list[Row], config: MethodConfig) -> tuple[Tokenized[TokenizedRow], list[Finding]]:
         """Run gate 3: render the rows with the model's chat template, and check how much is left to learn."""
         with self.watch(3, "tokenization"):
-            return check_tokens(Rows(rows, self.reference), config, self.base)
+            return check_tokens(Rows(rows, self.reference), self.trainer(config), config, self.base)
 
     def try_training(
         self,
@@ -139,6 +145,7 @@ class Gates:
             with self.watch(4, "micro-training"):
                 trial = micro_training(
                     Rows(rows, self.reference),
+                    self.trainer(config),
                     tokenized,
                     config,
                     self.base,
@@ -147,7 +154,7 @@ class Gates:
                     start=start,
                 )
             with self.watch(5, "micro-evaluation"):
-                return micro_evaluation(trial, self.base, self.engine)
+                return [*trial.warnings, *micro_evaluation(trial, self.base, self.engine)]
 
     @functools.cached_property
     def reference(self) -> Reference:

@@ -5,8 +5,10 @@
 
 from ftdojo.training.backend import (
     Earlier,
+    Grading,
     OnLog,
     Point,
+    Scores,
     Step,
     Tokenized,
     TokenizedRow,
@@ -24,8 +26,10 @@ from ftdojo.training.sft.tokens import tokenize
 
 __all__ = [
     "Earlier",
+    "Grading",
     "OnLog",
     "Point",
+    "Scores",
     "Step",
     "Tokenized",
     "TokenizedRow",
