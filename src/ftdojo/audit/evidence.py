@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from ftdojo import digest, models, sandbox, tasks
@@ -24,6 +24,7 @@ from ftdojo.record.events import BaselineMeasured, RunBegun, TestScored
 from ftdojo.record.history import History
 from ftdojo.record.store import MANIFEST, faults
 from ftdojo.tasks.spec import Task
+from ftdojo.training import Grading
 
 KINDS = {"data": "rows", "train": "models", "evaluate": "predictions"}
 """Stage of an iteration -> its kind in the store. Those of guard tasks are predictions, too."""
@@ -98,9 +99,10 @@ class Evidence:
             raise Unchecked(f"the task here is version {task.version}, the run's was {then}")
         return task.with_thinking(self.configuration.options(self._given).reasoning_tokens)
 
-    def open_judge(self) -> Judge:
-        """Return the scorer of the task, in a process of its own."""
-        return Judge(self._given, self.configuration.variant)
+    @property
+    def grading(self) -> Grading:
+        """The task and its scorer, for methods whose rows are items of the task."""
+        return Grading(self.task, partial(Judge, self._given, self.configuration.variant))
 
     @cached_property
     def prepared(self) -> TaskData:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from ftdojo import inference, models, sandbox, tasks
@@ -12,7 +13,8 @@ from ftdojo.contract.progress import Progress, Silent
 from ftdojo.data import TaskData, prepare, read_items, require
 from ftdojo.episode.guard import Guard, prepare_guards
 from ftdojo.findings import Finding
-from ftdojo.gates import check_limits, settle
+from ftdojo.gates import Gates, check_limits, settle
+from ftdojo.gateway import Access
 from ftdojo.gateway.judge import Judge
 from ftdojo.record import Home
 from ftdojo.tasks.spec import Task
@@ -68,9 +70,16 @@ class Setting:
         assert self.options.variant is not None
         return self.options.variant
 
-    def open_judge(self) -> Judge:
-        """Return the task's scorer in a process of its own."""
-        return Judge(self.options.task, self.variant)
+    def make_gates(self, llm: Access | None) -> Gates:
+        """Return the gates; ``llm``: the models that data programs may ask, if any."""
+        return Gates(
+            task=self.task,
+            data=self.data,
+            base=self.base,
+            judge=partial(Judge, self.options.task, self.variant),
+            engine=self.options.engine,
+            llm=llm,
+        )
 
     def check_limits(self) -> list[Finding]:
         """Return warnings about prompts and answers for which the model has no room, in the validation items and those

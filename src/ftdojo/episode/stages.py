@@ -27,7 +27,7 @@ from ftdojo.episode.rows_stage import RowsStage
 from ftdojo.episode.setting import Setting
 from ftdojo.episode.train_stage import MODEL, TrainStage
 from ftdojo.errors import InputError
-from ftdojo.gates import Gates, RejectedRowsError
+from ftdojo.gates import RejectedRowsError
 from ftdojo.gateway import Access
 from ftdojo.record import Stage, Store
 from ftdojo.training import OnLog, trainer_of
@@ -50,14 +50,7 @@ class Stages:
         ``on_log``: receives what a training logs."""
         self._setting, self._progress, self._accounts = setting, progress, accounts
         self._ancestry = ancestry or NO_ITERATIONS
-        self._gates = Gates(
-            task=setting.task,
-            data=setting.data,
-            base=setting.base,
-            judge=setting.open_judge,
-            engine=setting.options.engine,
-            llm=llm,
-        )
+        self._gates = setting.make_gates(llm)
         self._base_digest = models.digest(setting.base)
         self._store = Store(setting.home.stages)
         self._rows = RowsStage(setting=setting, gates=self._gates, store=self._store, progress=progress, llm=llm)

@@ -35,6 +35,11 @@ class GrpoConfig(WeightsConfig):
     batch_size: int = Field(4, ge=1, le=4096)
     """Prompts per forward pass, each with all answers of its group. A step has as many prompts times
     ``gradient_accumulation``."""
+    gradient_accumulation: int = Field(1, ge=1, le=4096)
+    """Batches per optimizer step. The answers to the prompts of all of them are made before it."""
+    max_length: int = Field(1024, ge=8)
+    """Maximum tokens of prompt and answer: an answer is cut where they are reached. A prompt that leaves no room for
+    one is not used."""
     group_size: int = Field(8, ge=2, le=256)
     """Answers to each prompt in a step: the group whose mean reward is the baseline."""
     max_new_tokens: int | None = Field(None, ge=1, le=32768)

@@ -22,7 +22,7 @@ PASSES = 2
 buffers, compiles kernels and touches memory for the first time."""
 
 
-def forecast(examples: Sequence[Prompt], config: GrpoConfig, base: Path, objective: GrpoObjective) -> float:
+def forecast_rollouts(examples: Sequence[Prompt], config: GrpoConfig, base: Path, objective: GrpoObjective) -> float:
     """Return the seconds that a training will take: steps on the longest prompts, with their answers and the scorer's
     time, times the number of steps.
 

@@ -100,12 +100,12 @@ class Grpo(WeightsTrainer[GrpoConfig, Prompt]):
         return kept + max(peak_memory(config, base, longest_groups(config, examples)), answering)
 
     def forecast_s(self, examples: Sequence[Prompt], config: GrpoConfig, base: Path) -> float:
-        """See :func:`ftdojo.training.grpo.forecast.forecast`."""
-        from ftdojo.training.grpo.forecast import forecast
+        """See :func:`ftdojo.training.grpo.forecast.forecast_rollouts`."""
+        from ftdojo.training.grpo.forecast import forecast_rollouts
         from ftdojo.training.grpo.objective import make_objective
 
         with self._rewards(config) as rewards:
-            return forecast(examples, config, base, make_objective(config, rewards, base))
+            return forecast_rollouts(examples, config, base, make_objective(config, rewards, base))
 
     def train(
         self,

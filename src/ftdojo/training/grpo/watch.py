@@ -54,7 +54,7 @@ def nothing_to_learn(first: Sequence[RolloutPoint], last: Sequence[RolloutPoint]
 
 def empty_answers(first: Sequence[RolloutPoint], last: Sequence[RolloutPoint]) -> Finding | None:
     """The model ends its answers at once."""
-    if any(point.output_tokens > EMPTY for point in last):
+    if any(point.output_tokens > EMPTY or point.cut > USUALLY_ENDED for point in last):
         return None
     return _finding("empty_answers", "the answers are empty", last, "lower length_penalty or learning_rate")
 
