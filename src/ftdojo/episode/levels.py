@@ -29,6 +29,12 @@ FELL = 0.92
 """A loss below this share of the one before is still falling."""
 SPIKE = 1.5
 """A training loss that ends this many times above its lowest quarter is unstable."""
+NOTICED = 0.05
+"""Rewards that differ less than this between quarters have not changed."""
+HALF = 0.5
+"""Rewards that lost this share of what they had gained are unstable."""
+STILL_RISING = 0.25
+"""Rewards whose last quarter brought this share of the whole gain are still rising."""
 
 
 def data(rows: dict[str, Any], tokens: dict[str, Any]) -> DataFeedback:
@@ -54,6 +60,7 @@ def training(facts: dict[str, Any], *, held_out_rows: int) -> TrainingFeedback:
     curve = [LossPoint.model_validate(point) for point in facts["curve"]]
     losses = [point.loss for point in curve]
     held_out = [loss for _, loss in facts["eval_curve"]]
+    rollouts = [RolloutPoint.model_validate(point) for point in facts.get("rollouts", [])]
     return TrainingFeedback(
         steps=facts["steps"],
         epochs=facts["epochs"],
@@ -65,9 +72,11 @@ def training(facts: dict[str, Any], *, held_out_rows: int) -> TrainingFeedback:
         eval_loss=held_out[-1] if held_out else None,
         eval_curve=facts["eval_curve"],
         rewards=[RewardPoint.model_validate(point) for point in facts.get("rewards", [])] or None,
-        rollouts=[RolloutPoint.model_validate(point) for point in facts.get("rollouts", [])] or None,
+        rollouts=rollouts or None,
         held_out_rows=held_out_rows,
-        fit=diagnose_fit(losses, held_out, held_out_rows=held_out_rows),
+        fit=diagnose_rewards([point.reward for point in rollouts])
+        if rollouts
+        else diagnose_fit(losses, held_out, held_out_rows=held_out_rows),
     )
 
 
@@ -87,6 +96,17 @@ def diagnose_fit(losses: Sequence[float], held_out: Sequence[float], *, held_out
         return "over_fit"
     curve = measured or quarters
     return "under_fit" if len(curve) > 1 and curve[-1] < FELL * curve[-2] else "good"
+
+
+def diagnose_rewards(rewards: Sequence[float]) -> Fit:
+    """What the mean rewards of a training's answers say, at even steps."""
+    quarters = _quarters(rewards)
+    span = max(quarters) - min(quarters)
+    if span < NOTICED:
+        return "good"
+    if quarters[-1] < max(quarters) - HALF * span:
+        return "unstable"
+    return "under_fit" if len(quarters) > 1 and quarters[-1] - quarters[-2] > STILL_RISING * span else "good"
 
 
 def _largest_by_chance(lowest: float, rows: int) -> float:
