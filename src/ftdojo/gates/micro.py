@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,8 @@ class Trial:
     """At the last step, before its update, in nats per label token."""
     longest: int
     """Label tokens of the longest row."""
-    warnings: list[Finding]
+    warnings: Sequence[Finding] = ()
+    """Of the checks before it."""
 
 
 def micro_training(
@@ -83,7 +84,7 @@ def micro_training(
         settle(trainer.applicable(_check_rate(tokenized, config)))
         settle(_check_time(tokenized.examples, trainer, config, base, wall_left_s))
         warnings = settle(number_findings(trainer.try_rewards(tokenized.examples, config, base, start), 4))
-        return _overfit(rows, trainer, config, base, folder, start, warnings)
+        return replace(_overfit(rows, trainer, config, base, folder, start), warnings=warnings)
 
 
 def _check_rate(tokenized: Tokenized[TokenizedRow], config: MethodConfig) -> Iterator[Finding]:
@@ -118,13 +119,7 @@ def _check_time(
 
 
 def _overfit(
-    rows: Rows,
-    trainer: Trainer[Any, Any],
-    config: MethodConfig,
-    base: Path,
-    folder: Path,
-    start: Path | None,
-    warnings: list[Finding],
+    rows: Rows, trainer: Trainer[Any, Any], config: MethodConfig, base: Path, folder: Path, start: Path | None
 ) -> Trial:
     """Overfit a few short rows at the configured learning rate."""
     shortest = sorted(range(len(rows.rows)), key=lambda i: len(rows.prompts[i]) + len(rows.completions[i]))
@@ -142,7 +137,7 @@ def _overfit(
         raise InputError([_finding("diverged", message, "learning_rate", "lower learning_rate by a factor of ten")])
     chosen = chosen[: len(examples)]
     kept = Rows([rows.rows[i] for i in chosen], rows.reference)
-    return Trial(trainer, folder, kept, last, max(e.label_tokens for e in examples), warnings)
+    return Trial(trainer, folder, kept, last, max(e.label_tokens for e in examples))
 
 
 def micro_evaluation(trial: Trial, base: Path, engine: str) -> list[Finding]:
