@@ -25,8 +25,8 @@ from tiny import allow_methods
 
 PAGE = Path(__file__).parents[3] / "docs/rewards.md"
 BLOCK = re.compile(r"```\w+\n# file: (\S+)\n(.*?)```", re.DOTALL)
-SUPERVISED = '{"prompt": request, "completion": "yes" if number % 5 == 0 else "no"}'
-"""Mostly the wrong answer, and sometimes the right one, so that rewards have something to turn around."""
+SUPERVISED = '{"prompt": request, "completion": "yes" if number % 5 < 2 else "no"}'
+"""Mostly the wrong answer, and often the right one, so that rewards have something to turn around."""
 ITEM = '{"item": row}'
 SFT = {"method": "full", "learning_rate": 0.01, "epochs": 4, "batch_size": 8, "max_length": 64}
 GRPO = {
@@ -34,9 +34,9 @@ GRPO = {
     "weights": "full",
     "start": "best",
     "learning_rate": 0.003,
-    "epochs": 1,
+    "epochs": 3,
     "batch_size": 8,
-    "group_size": 8,
+    "group_size": 16,
     "max_length": 64,
 }
 
