@@ -82,6 +82,7 @@ def test_the_run_is_verified_with_its_lineage(place: Path) -> None:
     assert {check.name: check.message for check in audit.checks if check.status != "ok"} == {}
 
 
+@pytest.mark.slow
 def test_it_is_trained_again_to_the_same_model_when_the_store_is_gone(place: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(place, tmp_path / "copy")
     shutil.rmtree(copy / "home/stages")
@@ -104,7 +105,7 @@ def test_rewards_are_in_the_record_and_in_the_curves(place: Path) -> None:
         assert drawn == [getattr(point, name) for point in rewarded.rollouts]
 
 
-def test_gates_speak_of_rewards(task: Path, tiny_model: Path, tmp_path: Path) -> None:
+def test_gates_speak_of_items(task: Path, tiny_model: Path, tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
 
     def verdict(row: str, **changes: Any) -> tuple[int | None, list[str]]:
@@ -113,7 +114,6 @@ def test_gates_speak_of_rewards(task: Path, tiny_model: Path, tmp_path: Path) ->
         found = validate(folder, RunOptions(task=str(task), model=str(tiny_model)), home=home)
         return found.gate, [finding.code for finding in found.findings]
 
-    assert verdict(ITEM) == (4, ["constant_reward", "reward_shortcut"]), "an untrained model is never right"
     assert verdict(SUPERVISED) == (2, ["bad_row"])
     assert verdict('{"item": {"request": request}}') == (2, ["bad_row"])
     assert verdict(ITEM, kl=-1) == (0, ["bad_value"])
