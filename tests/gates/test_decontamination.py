@@ -138,7 +138,7 @@ def test_what_a_submitter_is_shown_does_not_depend_on_what_is_an_item(
     program = PROGRAM % json.dumps(probes(secret))
 
     def show(index: OverlapIndex) -> tuple[Any, int]:
-        gates = replace(setting.make_gates(None), data=replace(setting.data, overlap=index))
+        gates = replace(setting.gates(None), data=replace(setting.data, overlap=index))
         made = gates.make_rows(program, 2000, Sft())
         tokenized, warnings = gates.check_tokens(made.written, config)
         tried = gates.try_training(made.written, tokenized, config, wall_left_s=None)

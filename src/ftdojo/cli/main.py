@@ -31,6 +31,7 @@ from ftdojo.cli import (
     setup,
     skill,
     tasks,
+    ui,
     verify,
 )
 from ftdojo.cli.console import err, out, print_json
@@ -87,6 +88,7 @@ app.command()(chat.chat)
 app.command()(samples.samples)
 app.command("runs")(runs.list_runs)
 app.command()(runs.finish)
+app.command("ui")(ui.ui)
 app.command()(export.export)
 app.command()(verify.verify)
 app.command()(doctor.doctor)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from ftdojo.findings import Finding
 from ftdojo.gates import Gates, check_limits, settle
 from ftdojo.gateway import Access
 from ftdojo.gateway.judge import Judge
+from ftdojo.models.resident import Resident
 from ftdojo.record import Home
 from ftdojo.tasks.spec import Task
 
@@ -34,6 +35,8 @@ class Setting:
     home: Home
     guards: tuple[Guard, ...] = ()
     """The tasks that a trained model must not forget."""
+    resident: Resident = field(default_factory=Resident, compare=False, repr=False)
+    """Lends the network of the base model."""
 
     @classmethod
     def prepare(cls, options: RunOptions, *, home: Home, progress: Progress | None = None) -> Setting:
@@ -64,14 +67,8 @@ class Setting:
         task = found.with_thinking(chosen.reasoning_tokens)
         return cls(options=chosen, task=task, data=data, base=base, home=home, guards=guards)
 
-    @property
-    def variant(self) -> str:
-        """The name of the variant of the data."""
-        assert self.options.variant is not None
-        return self.options.variant
-
-    def make_gates(self, llm: Access | None) -> Gates:
-        """Return the gates; ``llm``: the models that data programs may ask, if any."""
+    def gates(self, llm: Access | None) -> Gates:
+        """Return the gates of submissions; ``llm``: the models that data programs may ask."""
         return Gates(
             task=self.task,
             data=self.data,
@@ -79,7 +76,14 @@ class Setting:
             judge=partial(Judge, self.options.task, self.variant),
             engine=self.options.engine,
             llm=llm,
+            resident=self.resident,
         )
+
+    @property
+    def variant(self) -> str:
+        """The name of the variant of the data."""
+        assert self.options.variant is not None
+        return self.options.variant
 
     def check_limits(self) -> list[Finding]:
         """Return warnings about prompts and answers for which the model has no room, in the validation items and those

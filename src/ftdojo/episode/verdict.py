@@ -67,7 +67,7 @@ def validate(
         finally:
             seconds[str(number)] = time.monotonic() - begun
 
-    gates = replace(setting.make_gates(llm), watch=watch)
+    gates = replace(setting.gates(llm), watch=watch)
     rules = setting.task.spec.rules
     warnings: list[Finding] = []
     try:

@@ -34,6 +34,7 @@ from ftdojo.gates.tokens import check_tokens
 from ftdojo.gates.trial import try_program
 from ftdojo.gateway import Access
 from ftdojo.inference import TRANSFORMERS
+from ftdojo.models.resident import Resident
 from ftdojo.tasks.spec import Task
 from ftdojo.training import Grading, Scores, Tokenized, TokenizedRow, Trainer, trainer_of
 
@@ -84,6 +85,8 @@ class Gates:
     llm: Access | None = None
     """Access to the language models that data programs may call, if any."""
     watch: Watch = _unwatched
+    resident: Resident | None = None
+    """Lends the network of the base model; by default every use loads it."""
 
     def trainer(self, config: MethodConfig) -> Trainer[Any, Any]:
         """Return the trainer of a configuration, bound to the task."""
@@ -152,9 +155,10 @@ class Gates:
                     wall_left_s=wall_left_s,
                     folder=Path(scratch),
                     start=start,
+                    resident=self.resident,
                 )
             with self.watch(5, "micro-evaluation"):
-                return [*trial.warnings, *micro_evaluation(trial, self.base, self.engine)]
+                return [*trial.warnings, *micro_evaluation(trial, self.base, self.engine, self.resident)]
 
     @functools.cached_property
     def reference(self) -> Reference:

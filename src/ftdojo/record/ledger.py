@@ -170,12 +170,13 @@ class Ledger:
         )
         return int(cursor.lastrowid or 0), time, link
 
-    def events(self, kind: str | None = None, *, after: int = 0) -> list[Event]:
-        """Return all events in order, or those of one kind, or those after the event with the number ``after``."""
+    def events(self, kind: str | None = None, *, after: int = 0, limit: int | None = None) -> list[Event]:
+        """Return all events in order, or those of one kind, or those after the event with the number ``after``; of
+        them the first ``limit``."""
         link = "link" if self._linked else "''"
-        which = "WHERE kind = coalesce(?, kind) AND seq > ? ORDER BY seq"
+        which = "WHERE kind = coalesce(?, kind) AND seq > ? ORDER BY seq LIMIT ?"
         query = f"SELECT seq, time, kind, payload, {link} FROM event {which}"  # noqa: S608 - both are written here
-        found = self._read(query, (kind, after))
+        found = self._read(query, (kind, after, -1 if limit is None else limit))
         return [_event(*row) for row in found]
 
     @property
@@ -235,6 +236,25 @@ def is_running(folder: Path) -> bool:
     except OSError:  # there is none, or it belongs to another user
         return False
     return False
+
+
+def find_writer(folder: Path) -> int | None:
+    """Return the id of the process that holds the lock of a run's folder, as the kernel lists it.
+
+    ``None`` if there is none, if the lock has a second name, by which another program may hold it, or if the kernel
+    does not show it: in another container, or on a system without ``/proc``.
+    """
+    try:
+        about = RunFolder(folder).lock.lstat()
+        listed = Path("/proc/locks").read_text("ascii")
+    except OSError:
+        return None
+    place = f"{os.major(about.st_dev):02x}:{os.minor(about.st_dev):02x}:{about.st_ino}"
+    for line in listed.splitlines():
+        _, form, _, access, process, file, *_ = line.split()  # a process that waits has "->" as its form
+        if (form, access, file) == ("FLOCK", "WRITE", place) and about.st_nlink == 1 and int(process) > 0:
+            return int(process)
+    return None
 
 
 def wait_until_free(folder: Path, seconds: float) -> None:

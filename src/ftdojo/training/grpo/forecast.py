@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ftdojo import models
 from ftdojo.inference.engine import bytes_per_token, most_tokens
+from ftdojo.models.resident import Resident
 from ftdojo.training.grpo.config import GrpoConfig
 from ftdojo.training.grpo.rows import Group, Prompt
 from ftdojo.training.sft.estimate import count_trained
@@ -22,7 +23,9 @@ PASSES = 2
 buffers, compiles kernels and touches memory for the first time."""
 
 
-def forecast_rollouts(examples: Sequence[Prompt], config: GrpoConfig, base: Path, objective: GrpoObjective) -> float:
+def forecast_rollouts(
+    examples: Sequence[Prompt], config: GrpoConfig, base: Path, objective: GrpoObjective, resident: Resident | None
+) -> float:
     """Return the seconds that a training will take: steps on the longest prompts, with their answers and the scorer's
     time, times the number of steps.
 
@@ -36,7 +39,7 @@ def forecast_rollouts(examples: Sequence[Prompt], config: GrpoConfig, base: Path
     chosen = _longest(examples, config.batch_size * config.gradient_accumulation)
     trial = config.model_copy(update={"epochs": PASSES, "max_steps": PASSES * config.iterations, "warmup_ratio": 0.0})
     with tempfile.TemporaryDirectory(prefix="ftdojo-trial-") as folder:
-        result = train(chosen, trial, base, Path(folder), objective=objective)
+        result = train(chosen, trial, base, Path(folder), objective=objective, resident=resident)
     counted = result.step_times[config.iterations :]
     return config.steps(len(examples)) * sum(step.seconds for step in counted) / len(counted)
 

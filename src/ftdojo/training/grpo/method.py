@@ -11,6 +11,7 @@ from ftdojo.contract.row import Row
 from ftdojo.findings import Finding
 from ftdojo.models import support
 from ftdojo.models.architectures import BATCHED
+from ftdojo.models.resident import Resident
 from ftdojo.tasks.external import RunsCode
 from ftdojo.training.backend import Grading, OnLog, Tokenized, TrainResult
 from ftdojo.training.grpo.checks import JUDGED, JUDGED_BY_CODE, check_golds
@@ -78,13 +79,21 @@ class Grpo(WeightsTrainer[GrpoConfig, Prompt]):
         return tokenize_items(rows, base, max_length=max_length, limit=self.grading.task.spec.max_new_tokens)
 
     def try_rewards(
-        self, examples: Sequence[Prompt], config: GrpoConfig, base: Path, start: Path | None
+        self,
+        examples: Sequence[Prompt],
+        config: GrpoConfig,
+        base: Path,
+        start: Path | None,
+        *,
+        resident: Resident | None = None,
     ) -> Iterator[Finding]:
         """See :mod:`ftdojo.training.grpo.trial`."""
         from ftdojo.training.grpo.trial import try_rewards
 
         with self._rewards(config) as rewards:
-            yield from try_rewards(examples, config, base, start, rewards, self.grading.task.spec)
+            yield from try_rewards(
+                examples, config, base, start, rewards, self.grading.task.spec, resident or Resident()
+            )
 
     # -- forecasts and training ----------------------------------------------------------------------------------
 
@@ -99,13 +108,15 @@ class Grpo(WeightsTrainer[GrpoConfig, Prompt]):
         answering = peak_memory(config, base, ()) + answering_memory(config, base, examples)
         return kept + max(peak_memory(config, base, longest_groups(config, examples)), answering)
 
-    def forecast_s(self, examples: Sequence[Prompt], config: GrpoConfig, base: Path) -> float:
+    def forecast_s(
+        self, examples: Sequence[Prompt], config: GrpoConfig, base: Path, *, resident: Resident | None = None
+    ) -> float:
         """See :func:`ftdojo.training.grpo.forecast.forecast_rollouts`."""
         from ftdojo.training.grpo.forecast import forecast_rollouts
         from ftdojo.training.grpo.objective import make_objective
 
         with self._rewards(config) as rewards:
-            return forecast_rollouts(examples, config, base, make_objective(config, rewards, base))
+            return forecast_rollouts(examples, config, base, make_objective(config, rewards, base), resident)
 
     def train(
         self,
@@ -118,6 +129,7 @@ class Grpo(WeightsTrainer[GrpoConfig, Prompt]):
         time_left_s: float | None = None,
         stop_after: int | None = None,
         start: Path | None = None,
+        resident: Resident | None = None,
     ) -> TrainResult:
         """See :func:`ftdojo.training.sft.trainer.train`."""
         from ftdojo.training.grpo.objective import make_objective
@@ -134,6 +146,7 @@ class Grpo(WeightsTrainer[GrpoConfig, Prompt]):
                 time_left_s=time_left_s,
                 stop_after=stop_after,
                 start=start,
+                resident=resident,
             )
 
     def trial(self, config: GrpoConfig, *, rows: int, steps: int) -> GrpoConfig:
