@@ -206,7 +206,7 @@ class Trainer(ABC, Generic[C, E]):
     row_help: ClassVar[str] = "write prompt/completion, instruction/input/output or messages"
     """The fix shown for a row of another form."""
     borrows: ClassVar[bool] = False
-    """Whether :meth:`train`, :meth:`forecast_s` and :meth:`try_rewards` also take the argument ``resident``, which lends
+    """Whether :meth:`train`, :meth:`forecast_s` and :meth:`try_rewards` take the argument ``resident``, too. It lends
     them the network of the base model (:class:`ftdojo.models.resident.Resident`), so that they need not load it. What
     they return and write is the same without."""
     inapplicable: ClassVar[frozenset[str]] = frozenset()
