@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, suppress
-from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated
 
@@ -15,10 +14,8 @@ from ftdojo.cli.prerequisites import require_for_run
 from ftdojo.cli.run import short_name
 from ftdojo.contract.options import RunOptions
 from ftdojo.errors import FtdojoError, PrerequisiteError, UsageError
-from ftdojo.handshake import Wire
-
-wire: ContextVar[Wire | None] = ContextVar("wire", default=None)
-"""The wire of a client that has started this program and was greeted already."""
+from ftdojo.extras import install_command
+from ftdojo.handshake import wire
 
 
 @with_options(
@@ -77,6 +74,7 @@ def mcp(
         parse_command(start)
     folder = out_dir or Path("runs") / f"{short_name(options.task)}-{name}-seed{options.seed}"
     run = RunFolder(folder)
+    run.require_place()
     run.require_plain()
     options = options.model_copy(update={"agent": name})
     seat = Seat(name, finish_when_left=finish_when_left or bool(start))
@@ -131,4 +129,4 @@ def _require_sdk() -> None:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("mcp", "mcp_types", "anyio", "uvicorn"):
             raise
-        raise PrerequisiteError("the MCP SDK is missing", fix="pip install -e '.[mcp]' in a checkout") from None
+        raise PrerequisiteError("the MCP SDK is missing", fix=install_command("mcp")) from None

@@ -17,8 +17,10 @@ import json
 import os
 import sqlite3
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +57,8 @@ COMMIT;
 """
 _COLUMNS = ["seq", "time", "kind", "payload"]
 """Of version 1; the later ones add ``link``."""
-
-
+PAGE = 500
+"""Events that are read at once."""
 LOCK_S = 0.5
 """Seconds in which a free lock is obtained for certain."""
 
@@ -84,7 +86,8 @@ class Ledger:
         if writable:
             self._lock = _take_lock(folder)
         elif not path.is_file():
-            raise UsageError(f"{folder} holds no run", fix="name a folder that `ftdojo run --out` wrote")
+            below = f"; `ftdojo runs {folder}` lists the runs below it" if folder.is_dir() else ""
+            raise UsageError(f"{folder} holds no run", fix=f"name a folder that `ftdojo run --out` wrote{below}")
         try:
             if writable:
                 os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, PRIVATE_FILE))
@@ -173,11 +176,16 @@ class Ledger:
     def events(self, kind: str | None = None, *, after: int = 0, limit: int | None = None) -> list[Event]:
         """Return all events in order, or those of one kind, or those after the event with the number ``after``; of
         them the first ``limit``."""
+        return list(islice(self.read(kind, after=after, page=PAGE if limit is None else limit), limit))
+
+    def read(self, kind: str | None = None, *, after: int = 0, page: int = PAGE) -> Iterator[Event]:
+        """Yield what :meth:`events` returns, with few events in memory: at most ``page``."""
         link = "link" if self._linked else "''"
         which = "WHERE kind = coalesce(?, kind) AND seq > ? ORDER BY seq LIMIT ?"
         query = f"SELECT seq, time, kind, payload, {link} FROM event {which}"  # noqa: S608 - both are written here
-        found = self._read(query, (kind, after, -1 if limit is None else limit))
-        return [_event(*row) for row in found]
+        while rows := self._fetch(query, (kind, after, page)):
+            yield from (_event(*row) for row in rows)
+            after = rows[-1][0]
 
     @property
     def head(self) -> str:
@@ -185,7 +193,7 @@ class Ledger:
         with self._turn:
             return self._head()
 
-    def _read(self, query: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    def _fetch(self, query: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         try:
             with self._turn:
                 return self._db.execute(query, values).fetchall()
@@ -203,11 +211,15 @@ class Ledger:
         if not self._linked:
             return None
         link = ""
-        rows = self._read("SELECT seq, time, kind, payload, link FROM event ORDER BY seq")
-        for place, (seq, time, kind, text, stored) in enumerate(rows, start=1):
-            link = _link(link, time, kind, text)
-            if (seq, stored) != (place, link):
-                return place
+        try:
+            with self._turn:
+                rows = self._db.execute("SELECT seq, time, kind, payload, link FROM event ORDER BY seq")
+                for place, (seq, time, kind, text, stored) in enumerate(rows, start=1):
+                    link = _link(link, time, kind, text)
+                    if (seq, stored) != (place, link):
+                        return place
+        except sqlite3.Error as error:
+            raise _translate(error, Path(LEDGER)) from error
         return None
 
     def close(self) -> None:
