@@ -22,6 +22,7 @@ from ftdojo.sandbox import Limits
 from ftdojo.schema import MAX_BYTES
 from ftdojo.tasks.folder import TaskFile
 from ftdojo.training.dpo.config import DpoConfig
+from ftdojo.training.grpo.config import GrpoConfig
 from ftdojo.training.program.config import ProgramConfig
 from page_parts import prose, table, write
 
@@ -194,7 +195,7 @@ TRAIN = Page(
     (
         "How the model is trained: supervised fine-tuning, the loss being the cross-entropy of the assistant's tokens. "
         "Every key has a default, so the smallest file is `{}`. The methods `dpo` and `orpo` have "
-        "[other keys](train-preferences.md), and so has [`program`](train-program.md).",
+        "[other keys](train-preferences.md), and so have [`grpo`](train-rewards.md) and [`program`](train-program.md).",
     ),
     {
         "train.yaml": """
@@ -263,6 +264,32 @@ sft_weight: 0.2
 """
     },
     DpoConfig,
+)
+
+REWARDS = Page(
+    "reference/train-rewards.md",
+    "train.yaml of grpo",
+    (
+        "How the model is trained on rewards. [Rewards](../rewards.md) describes the rows, and what is checked. The "
+        "file is named `train.yaml`, as for the other methods; the task must allow the method. `eval_fraction` must "
+        "be 0 and `devices` 1.",
+    ),
+    {
+        "train-grpo.yaml": """
+method: grpo
+weights: lora
+start: best
+learning_rate: 1.0e-5
+epochs: 1
+batch_size: 4
+gradient_accumulation: 4
+group_size: 8
+max_length: 512
+temperature: 1.0
+kl: 0.0
+"""
+    },
+    GrpoConfig,
 )
 
 PROGRAM = Page(
@@ -402,7 +429,8 @@ with options.output.open("w", encoding="utf-8") as file:
         prose(
             f"A row may also have `subtask`, text of at most {MAX_SUBTASK_CHARS} characters: the sub-task that it "
             "teaches. Rows for the methods `dpo` and `orpo` have `prompt`, `chosen` and `rejected`, each a text or a "
-            "list of messages ([Preferences](../preferences.md))."
+            "list of messages ([Preferences](../preferences.md)); those for `grpo` have `item` "
+            "([Rewards](../rewards.md))."
         ),
         "## Limits",
         prose(
@@ -488,7 +516,7 @@ iterations = 4
     Suite,
 )
 
-PAGES = (PLAN, TRAIN, PREFERENCES, PROGRAM, RECIPE, PROCESS_DATA, TASK_FOLDER, SUITE)
+PAGES = (PLAN, TRAIN, PREFERENCES, REWARDS, PROGRAM, RECIPE, PROCESS_DATA, TASK_FOLDER, SUITE)
 EXAMPLES = [{name: content.strip() + "\n" for name, content in page.examples.items()} for page in PAGES]
 
 

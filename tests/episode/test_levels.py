@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ftdojo.episode.levels import diagnose_fit
+from ftdojo.episode.levels import diagnose_fit, diagnose_rewards
 
 FALLING = [3.0 - 0.1 * i for i in range(20)]
 FLAT = [3.0, 2.0, 1.0, *[0.5] * 37]
@@ -40,3 +40,17 @@ def test_fit(losses: list[float], held_out: list[float], fit: str) -> None:
 def test_a_held_out_loss_has_risen_only_if_so_many_rows_can_show_it(rows: int, last: float, fit: str) -> None:
     """A rise of 40 % on 15 rows is chance; on 2,000 rows one of 5 % is not."""
     assert diagnose_fit(FLAT, [0.9, 0.5, last], held_out_rows=rows) == fit
+
+
+@pytest.mark.parametrize(
+    ("rewards", "fit"),
+    [
+        ([0.2, 0.4, 0.6, 0.8], "under_fit"),
+        ([0.2, 0.7, 0.8, 0.82], "good"),
+        ([0.2, 0.7, 0.8, 0.3], "unstable"),
+        ([0.50, 0.52, 0.51, 0.49], "good"),
+        ([0.5], "good"),
+    ],
+)
+def test_what_rewards_say(rewards: list[float], fit: str) -> None:
+    assert diagnose_rewards([reward for reward in rewards for _ in range(3)]) == fit

@@ -51,7 +51,9 @@ from ftdojo.tasks.bounded_template import is_simple
 from ftdojo.tasks.folder import TaskFile
 from ftdojo.tasks.raw_files import READERS
 from ftdojo.tasks.rows import read_jsonl
+from ftdojo.training import Grading
 from ftdojo.training.dpo import Dpo
+from ftdojo.training.grpo import Grpo
 from ftdojo.training.program.config import ProgramConfig
 from ftdojo.training.program.progress import ProgressFile
 from ftdojo.training.program.written import require_config, require_tensors
@@ -73,6 +75,8 @@ FILES: dict[str, type[Any]] = {
     "suite.toml": Suite,
 }
 KEYS = {name: list(model.model_fields) for name, model in FILES.items()}
+ITEM_KEYS = ["id", "question", "answer", "choices", "subtask", "role", "content"]
+ITEMS = Grpo().bind(Grading(tasks.get("math/aime25"), lambda: contextlib.nullcontext(lambda items, outputs: [])))
 OVERLAP = OverlapIndex.from_texts(["what is the answer to this question of ours", "C c1 N 9"])
 
 
@@ -207,6 +211,15 @@ def test_preferences_of_a_data_program(row: dict[str, Any]) -> None:
     with bounded(), contextlib.suppress(FtdojoError):
         rows = data_program.parse([row], Dpo(), max_rows=3)
         list(Dpo().check_rows(decontaminate(rows, OVERLAP).rows))
+
+
+@some
+@given(st.dictionaries(st.sampled_from(ITEM_KEYS), deep(ROW_KEYS) | texts()), st.booleans())
+def test_items_of_a_data_program(item: dict[str, Any], shuffled: bool) -> None:
+    given = {"item": None, "prompt": [item], "completion": item.get("answer")} if shuffled else {"item": item}
+    with bounded(), contextlib.suppress(FtdojoError):
+        rows = data_program.parse([given], ITEMS, max_rows=3)
+        decontaminate(rows, OVERLAP)
 
 
 @some

@@ -20,7 +20,6 @@ from ftdojo.contract.train_config import TrainConfig
 from ftdojo.data import OverlapIndex
 from ftdojo.episode import levels
 from ftdojo.episode.setting import Setting
-from ftdojo.gates import Gates
 from ftdojo.gates.decontamination import decontaminate
 from ftdojo.record import Home
 from ftdojo.training.sft import Sft
@@ -139,7 +138,7 @@ def test_what_a_submitter_is_shown_does_not_depend_on_what_is_an_item(
     program = PROGRAM % json.dumps(probes(secret))
 
     def show(index: OverlapIndex) -> tuple[Any, int]:
-        gates = Gates(task=setting.task, data=replace(setting.data, overlap=index), base=setting.base)
+        gates = replace(setting.gates(None), data=replace(setting.data, overlap=index))
         made = gates.make_rows(program, 2000, Sft())
         tokenized, warnings = gates.check_tokens(made.written, config)
         tried = gates.try_training(made.written, tokenized, config, wall_left_s=None)

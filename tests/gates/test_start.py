@@ -19,6 +19,7 @@ from ftdojo.record import Home
 from ftdojo.tasks.folder import load_folder
 from ftdojo.tasks.rows import read_jsonl
 from ftdojo.training import tokenize
+from ftdojo.training.sft import Sft
 from ftdojo.training.sft.trainer import train
 
 
@@ -34,7 +35,7 @@ def test_the_trial_starts_from_the_earlier_weights(approve: Path, tiny_model: Pa
     losses = {}
     for name, start in (("cold", None), ("warm", tmp_path / "earlier")):
         trial = micro_training(
-            given, tokenized, slow, tiny_model, wall_left_s=None, folder=tmp_path / name, start=start
+            given, Sft(), tokenized, slow, tiny_model, wall_left_s=None, folder=tmp_path / name, start=start
         )
         losses[name] = trial.loss
     assert losses["warm"] < 0.5 * losses["cold"]

@@ -35,7 +35,7 @@ def told(row: dict[str, Any], base: Path, approve: Path, home: Path) -> list[str
     config = TrainConfig()
     rows = Rows([parse_row(row)], reference)
     tokenized: Tokenized[Any] = Sft().tokenize(rows.rows, base, max_length=64)
-    return [finding.code for finding in adapted_turns(Tokens(rows, tokenized, config, base))]
+    return [finding.code for finding in adapted_turns(Tokens(rows, tokenized, Sft(), config, base))]
 
 
 def test_changes_of_rows_are_told(approve: Path, tiny_model: Path, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def overlap(evidence: Evidence) -> list[str]:
         raise Unchecked("the best is the base model, which has no rows")
     made = evidence.made[best]
     rows = read_items(evidence.recorded_stage(made, "data") / ROWS)
-    trainer = trainer_of(_config(evidence))
+    trainer = trainer_of(_config(evidence), evidence.grading)
     clean = set(evidence.data.overlap.keep([trainer.parse_row(row).texts for row in rows]))
     return [f"{made.label}: row {n} contains an evaluation item" for n in range(1, len(rows) + 1) if n - 1 not in clean]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from ftdojo import digest, models, sandbox, tasks
@@ -18,11 +18,13 @@ from ftdojo.data import TaskData, find, read_items
 from ftdojo.episode.guard import STAGE, choose_items
 from ftdojo.episode.sequential import Schedule, schedule_for
 from ftdojo.errors import FtdojoError, UsageError
+from ftdojo.gateway.judge import Judge
 from ftdojo.record import Home, Ledger, RunFolder
 from ftdojo.record.events import BaselineMeasured, RunBegun, TestScored
 from ftdojo.record.history import History
 from ftdojo.record.store import MANIFEST, faults
 from ftdojo.tasks.spec import Task
+from ftdojo.training import Grading
 
 KINDS = {"data": "rows", "train": "models", "evaluate": "predictions"}
 """Stage of an iteration -> its kind in the store. Those of guard tasks are predictions, too."""
@@ -96,6 +98,11 @@ class Evidence:
         if task.version != then:
             raise Unchecked(f"the task here is version {task.version}, the run's was {then}")
         return task.with_thinking(self.configuration.options(self._given).reasoning_tokens)
+
+    @property
+    def grading(self) -> Grading:
+        """The task and its scorer, for methods whose rows are items of the task."""
+        return Grading(self.task, partial(Judge, self._given, self.configuration.variant))
 
     @cached_property
     def prepared(self) -> TaskData:

@@ -119,8 +119,31 @@ class RewardPoint(StrictModel):
     """Share of pairs whose margin is above 0, 0 to 1."""
 
 
+class RolloutPoint(StrictModel):
+    """One logged optimizer step of a training on rewards: means over the answers that the model gave before it."""
+
+    step: int
+    reward: float
+    score: float
+    """The task's score of an answer, in the metric's own unit; where lower is better, with the sign changed."""
+    right: float
+    """Share of right answers, 0 to 1."""
+    varied: float
+    """Share of the groups whose rewards differ. Only these teach anything."""
+    output_tokens: float
+    cut: float
+    """Share of the answers that were cut at the token limit."""
+    top_output: float
+    """Share of the most frequent answer."""
+    entropy: float
+    """Estimate of the entropy of a token, in nats."""
+    kl: float
+    """Estimate of the divergence from the weights at the start, in nats per token; 0 if it is not penalized."""
+
+
 class TrainingFeedback(StrictModel):
-    """How the training went. Losses are nats a label token; of a training on preferences, means over its pairs."""
+    """How the training went. Losses are nats a label token; of a training on preferences, means over its pairs; of one
+    on rewards they say nothing, and ``rollouts`` does."""
 
     steps: int
     epochs: float
@@ -137,6 +160,8 @@ class TrainingFeedback(StrictModel):
     eval_curve: list[tuple[int, float]]
     rewards: list[RewardPoint] | None = None
     """At the steps of ``curve``, of a training on preferences."""
+    rollouts: list[RolloutPoint] | None = None
+    """At the steps of ``curve``, of a training on rewards."""
     held_out_rows: int = 0
     """Rows that the held-out losses were measured on; 0 in runs that were recorded before this was kept."""
     fit: Literal["under_fit", "good", "over_fit", "unstable"]

@@ -22,6 +22,7 @@ BUILT_IN = {
     **dict.fromkeys(TrainConfig.methods, "ftdojo.training.sft:Sft"),
     "dpo": "ftdojo.training.dpo:Dpo",
     "orpo": "ftdojo.training.dpo:Orpo",
+    "grpo": "ftdojo.training.grpo:Grpo",
     "program": "ftdojo.training.program:Program",
 }
 TRAINERS: Kind[type[Any]] = Kind(

@@ -8,7 +8,14 @@ from itertools import pairwise
 from statistics import fmean
 from typing import Any, Literal
 
-from ftdojo.contract.feedback import DataFeedback, Distribution, LossPoint, RewardPoint, TrainingFeedback
+from ftdojo.contract.feedback import (
+    DataFeedback,
+    Distribution,
+    LossPoint,
+    RewardPoint,
+    RolloutPoint,
+    TrainingFeedback,
+)
 
 Fit = Literal["under_fit", "good", "over_fit", "unstable"]
 
@@ -25,6 +32,12 @@ NEGLIGIBLE = 0.005
 factor of 1.2 in its probability."""
 SPIKE = 1.5
 """A training loss that ends this many times above its lowest quarter is unstable."""
+NOTICED = 0.05
+"""Rewards that differ less than this between quarters have not changed."""
+HALF = 0.5
+"""Rewards that lost this share of what they had gained are unstable."""
+STILL_RISING = 0.25
+"""Rewards whose last quarter brought this share of the whole gain are still rising."""
 
 
 def data(rows: dict[str, Any], tokens: dict[str, Any]) -> DataFeedback:
@@ -50,6 +63,7 @@ def training(facts: dict[str, Any], *, held_out_rows: int) -> TrainingFeedback:
     curve = [LossPoint.model_validate(point) for point in facts["curve"]]
     losses = [point.loss for point in curve]
     held_out = [loss for _, loss in facts["eval_curve"]]
+    rollouts = [RolloutPoint.model_validate(point) for point in facts.get("rollouts", [])]
     return TrainingFeedback(
         steps=facts["steps"],
         epochs=facts["epochs"],
@@ -61,8 +75,11 @@ def training(facts: dict[str, Any], *, held_out_rows: int) -> TrainingFeedback:
         eval_loss=held_out[-1] if held_out else None,
         eval_curve=facts["eval_curve"],
         rewards=[RewardPoint.model_validate(point) for point in facts.get("rewards", [])] or None,
+        rollouts=rollouts or None,
         held_out_rows=held_out_rows,
-        fit=diagnose_fit(losses, held_out, held_out_rows=held_out_rows),
+        fit=diagnose_rewards([point.reward for point in rollouts])
+        if rollouts
+        else diagnose_fit(losses, held_out, held_out_rows=held_out_rows),
     )
 
 
@@ -83,6 +100,17 @@ def diagnose_fit(losses: Sequence[float], held_out: Sequence[float], *, held_out
     curve = measured or quarters
     falls = len(curve) > 1 and curve[-1] < min(FELL * curve[-2], curve[-2] - NEGLIGIBLE)
     return "under_fit" if falls else "good"
+
+
+def diagnose_rewards(rewards: Sequence[float]) -> Fit:
+    """What the mean rewards of a training's answers say, at even steps."""
+    quarters = _quarters(rewards)
+    span = max(quarters) - min(quarters)
+    if span < NOTICED:
+        return "good"
+    if quarters[-1] < max(quarters) - HALF * span:
+        return "unstable"
+    return "under_fit" if len(quarters) > 1 and quarters[-1] - quarters[-2] > STILL_RISING * span else "good"
 
 
 def _largest_by_chance(lowest: float, rows: int) -> float:

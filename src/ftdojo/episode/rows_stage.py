@@ -18,7 +18,7 @@ from ftdojo.gateway import Access
 from ftdojo.inference.own_model import OwnModel
 from ftdojo.plain import plural
 from ftdojo.record import Stage, Store
-from ftdojo.training import rows_key, trainer_of
+from ftdojo.training import rows_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class RowsStage:
             InputError: if gate 2 fails.
         """
         program, task, data = admitted.program, self.setting.task, self.setting.data
-        trainer = trainer_of(admitted.train)
+        trainer = self.gates.trainer(admitted.train)
         limit = task.spec.rules.max_rows
         if share < 1:
             limit = max(1, int(share * (limit if isinstance(program, str) else min(limit, program.max_rows))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from ftdojo import inference, models, sandbox, tasks
@@ -14,6 +15,7 @@ from ftdojo.episode.guard import Guard, prepare_guards
 from ftdojo.findings import Finding
 from ftdojo.gates import Gates, check_limits, settle
 from ftdojo.gateway import Access
+from ftdojo.gateway.judge import Judge
 from ftdojo.models.resident import Resident
 from ftdojo.record import Home
 from ftdojo.tasks.spec import Task
@@ -71,6 +73,7 @@ class Setting:
             task=self.task,
             data=self.data,
             base=self.base,
+            judge=partial(Judge, self.options.task, self.variant),
             engine=self.options.engine,
             llm=llm,
             resident=self.resident,

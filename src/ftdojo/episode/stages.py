@@ -70,7 +70,7 @@ class Stages:
             rows = self._make_rows(admitted, outcome)
             if self._accounts:
                 self._accounts.prepay(rows)
-            written = read_rows(rows, WRITTEN, trainer_of(admitted.train))
+            written = read_rows(rows, WRITTEN, self._gates.trainer(admitted.train))
             _, warnings = self._gates.check_tokens(written, admitted.train)
             outcome.findings += warnings
         except InputError as error:

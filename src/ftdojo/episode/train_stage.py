@@ -17,7 +17,7 @@ from ftdojo.contract.train_config import OUT_OF_TIME
 from ftdojo.episode.rows import ROWS, WRITTEN, read_rows
 from ftdojo.gates import Gates, at_gate, dump_findings, number_findings
 from ftdojo.record import Stage, Store
-from ftdojo.training import OnLog, model_key, resident_argument, start_argument, trainer_of
+from ftdojo.training import OnLog, model_key, resident_argument, start_argument
 
 MODEL = "model"
 TRAINING = 4
@@ -57,7 +57,7 @@ class TrainStage:
         Raises:
             InputError: if a gate fails, or the training.
         """
-        trainer = trainer_of(config)
+        trainer = self.gates.trainer(config)
         key: dict[str, Any] = {
             "rows": digest.of_file(rows.path / ROWS),
             **model_key(trainer, config),

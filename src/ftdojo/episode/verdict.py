@@ -21,7 +21,6 @@ from ftdojo.gates.sequence import GATES
 from ftdojo.gateway import Access, DataLlm
 from ftdojo.record import Home
 from ftdojo.schema import StrictModel
-from ftdojo.training import trainer_of
 
 
 class Verdict(StrictModel):
@@ -75,7 +74,7 @@ def validate(
         warnings += setting.check_limits()
         admitted, found = gates.admit(submission.read(folder))
         warnings += found
-        made = gates.make_rows(admitted.program, rules.max_rows, trainer_of(admitted.train))
+        made = gates.make_rows(admitted.program, rules.max_rows, gates.trainer(admitted.train))
         warnings += made.warnings
         tokenized, found = gates.check_tokens(made.written, admitted.train)
         warnings += found

@@ -10,7 +10,7 @@ memorized.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from ftdojo.contract.script import TRAIN_SCRIPT
 from ftdojo.contract.submission import TRAIN
 from ftdojo.findings import Finding
 from ftdojo.gates import text
-from ftdojo.gates.finding import at_gate, settle
+from ftdojo.gates.finding import at_gate, number_findings, settle
 from ftdojo.gates.memory import SAFETY
 from ftdojo.gates.rows import Rows
 from ftdojo.gates.trained import open_trained
@@ -28,7 +28,7 @@ from ftdojo.inference import Generation
 from ftdojo.models.resident import Resident
 from ftdojo.plain import plural
 from ftdojo.tasks.extract import drop_thinking
-from ftdojo.training import Tokenized, TokenizedRow, Trainer, resident_argument, start_argument, trainer_of
+from ftdojo.training import Tokenized, TokenizedRow, Trainer, resident_argument, start_argument
 
 NEGLIGIBLE_RATE = 1e-9
 """A learning rate that changes no weight noticeably."""
@@ -60,10 +60,13 @@ class Trial:
     """At the last step, before its update, in nats per label token."""
     longest: int
     """Label tokens of the longest row."""
+    warnings: Sequence[Finding] = ()
+    """Of the checks before it."""
 
 
 def micro_training(
     rows: Rows,
+    trainer: Trainer[Any, Any],
     tokenized: Tokenized[TokenizedRow],
     config: MethodConfig,
     base: Path,
@@ -77,13 +80,15 @@ def micro_training(
     ``resident`` lends the network of ``base``.
 
     Raises:
-        InputError: if nothing would be learned, the loss is not finite or rises, a target module does not exist, or the
-            training would take longer than the budget.
+        InputError: if nothing would be learned, the loss is not finite or rises, a target module does not exist, the
+            training would take longer than the budget, or its rewards are faulty.
     """
     with at_gate(4):
-        settle(trainer_of(config).applicable(_check_rate(tokenized, config)))
-        settle(_check_time(tokenized.examples, config, base, wall_left_s, resident))
-        return _overfit(rows, config, base, folder, start, resident)
+        settle(trainer.applicable(_check_rate(tokenized, config)))
+        settle(_check_time(tokenized.examples, trainer, config, base, wall_left_s, resident))
+        lent = resident_argument(trainer, resident)
+        warnings = settle(number_findings(trainer.try_rewards(tokenized.examples, config, base, start, **lent), 4))
+        return replace(_overfit(rows, trainer, config, base, folder, start, resident), warnings=warnings)
 
 
 def _check_rate(tokenized: Tokenized[TokenizedRow], config: MethodConfig) -> Iterator[Finding]:
@@ -99,6 +104,7 @@ def _check_rate(tokenized: Tokenized[TokenizedRow], config: MethodConfig) -> Ite
 
 def _check_time(
     examples: Sequence[TokenizedRow],
+    trainer: Trainer[Any, Any],
     config: MethodConfig,
     base: Path,
     wall_left_s: float | None,
@@ -107,7 +113,6 @@ def _check_time(
     """Training on the most expensive batch works, and at the measured speed the whole training fits into the time."""
     # At a negligible rate: without the schedule's warm-up, the loss of steps at the peak rate would prove nothing.
     timing = config.model_copy(update={"learning_rate": NEGLIGIBLE_RATE})
-    trainer = trainer_of(config)
     forecast_s = SAFETY * trainer.forecast_s(examples, timing, base, **resident_argument(trainer, resident))
     if wall_left_s is not None and forecast_s > wall_left_s:
         message = f"the training would take about {forecast_s:.0f} s, but only {max(0, wall_left_s):.0f} s are left"
@@ -122,10 +127,15 @@ def _check_time(
 
 
 def _overfit(
-    rows: Rows, config: MethodConfig, base: Path, folder: Path, start: Path | None, resident: Resident | None
+    rows: Rows,
+    trainer: Trainer[Any, Any],
+    config: MethodConfig,
+    base: Path,
+    folder: Path,
+    start: Path | None,
+    resident: Resident | None,
 ) -> Trial:
     """Overfit a few short rows at the configured learning rate."""
-    trainer = trainer_of(config)
     shortest = sorted(range(len(rows.rows)), key=lambda i: len(rows.prompts[i]) + len(rows.completions[i]))
     chosen = shortest[:EASY_ROWS]
     examples = trainer.tokenize([rows.rows[i] for i in chosen], base, max_length=config.max_length).examples

@@ -37,7 +37,7 @@ from ftdojo.inference import TRANSFORMERS
 from ftdojo.llm import Transport
 from ftdojo.models.resident import Resident
 from ftdojo.tasks.spec import Task
-from ftdojo.training import Tokenized, TokenizedRow, Trainer
+from ftdojo.training import Grading, Scores, Tokenized, TokenizedRow, Trainer, trainer_of
 
 GATES = 6
 
@@ -79,6 +79,8 @@ class Gates:
     task: Task
     data: TaskData
     base: Path
+    judge: Callable[[], AbstractContextManager[Scores]]
+    """Starts the task's scorer for methods that learn from it: in a process of its own, as rows may be hostile."""
     engine: str = TRANSFORMERS
     """Name of the inference engine for gate 5."""
     llm: Access | None = None
@@ -86,6 +88,10 @@ class Gates:
     watch: Watch = _unwatched
     resident: Resident | None = None
     """Lends the network of the base model; by default every use loads it."""
+
+    def trainer(self, config: MethodConfig) -> Trainer[Any, Any]:
+        """Return the trainer of a configuration, bound to the task."""
+        return trainer_of(config, Grading(self.task, self.judge))
 
     def admit(self, reading: Reading, starts: Starts | None = None) -> tuple[Submission, list[Finding]]:
         """Run gates 0 and 1: parse the files and run the static checks.
@@ -134,7 +140,7 @@ class Gates:
     def check_tokens(self, rows: list[Row], config: MethodConfig) -> tuple[Tokenized[TokenizedRow], list[Finding]]:
         """Run gate 3: render the rows with the model's chat template, and check how much is left to learn."""
         with self.watch(3, "tokenization"):
-            return check_tokens(Rows(rows, self.reference), config, self.base)
+            return check_tokens(Rows(rows, self.reference), self.trainer(config), config, self.base)
 
     def try_training(
         self,
@@ -153,6 +159,7 @@ class Gates:
             with self.watch(4, "micro-training"):
                 trial = micro_training(
                     Rows(rows, self.reference),
+                    self.trainer(config),
                     tokenized,
                     config,
                     self.base,
@@ -162,7 +169,7 @@ class Gates:
                     resident=self.resident,
                 )
             with self.watch(5, "micro-evaluation"):
-                return micro_evaluation(trial, self.base, self.engine, self.resident)
+                return [*trial.warnings, *micro_evaluation(trial, self.base, self.engine, self.resident)]
 
     @functools.cached_property
     def reference(self) -> Reference:

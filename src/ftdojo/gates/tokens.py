@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from ftdojo.contract.method_config import MethodConfig
 from ftdojo.contract.submission import TRAIN
@@ -20,7 +21,7 @@ from ftdojo.gates.memory import check_memory
 from ftdojo.gates.rows import MOST, NO_FORM, POOR_FORM, SOME, USUAL, WHERE, Rows
 from ftdojo.models import Chat
 from ftdojo.plain import plural
-from ftdojo.training import Tokenized, TokenizedRow, trainer_of
+from ftdojo.training import Tokenized, TokenizedRow, Trainer
 
 FEW_STEPS = 5
 
@@ -31,6 +32,7 @@ class Tokens:
 
     rows: Rows
     tokenized: Tokenized[TokenizedRow]
+    trainer: Trainer[Any, Any]
     config: MethodConfig
     base: Path
 
@@ -40,16 +42,17 @@ class Tokens:
         return Chat(self.base)
 
 
-def check_tokens(rows: Rows, config: MethodConfig, base: Path) -> tuple[Tokenized[TokenizedRow], list[Finding]]:
+def check_tokens(
+    rows: Rows, trainer: Trainer[Any, Any], config: MethodConfig, base: Path
+) -> tuple[Tokenized[TokenizedRow], list[Finding]]:
     """Tokenize all rows and check them. Returns the tokens and the warnings of the gate.
 
     Raises:
         InputError: if nothing is left to learn, most rows would lose their end, or the longest do not fit into memory.
     """
-    trainer = trainer_of(config)
     with at_gate(3):
         tokenized = trainer.tokenize(rows.rows, base, max_length=config.max_length)
-    tokens = Tokens(rows, tokenized, config, base)
+    tokens = Tokens(rows, tokenized, trainer, config, base)
     found = trainer.applicable(finding for check in CHECKS for finding in check(tokens))
     return tokenized, settle([*found, *number_findings(trainer.check_tokens(tokenized, config), 3)])
 
@@ -159,7 +162,7 @@ CHECKS: tuple[Check, ...] = (
 
 def _longest(t: Tokens) -> int:
     """Return the 95th percentile of the rows' untruncated lengths, in tokens."""
-    whole = trainer_of(t.config).tokenize(t.rows.rows, t.base, max_length=2**31)
+    whole = t.trainer.tokenize(t.rows.rows, t.base, max_length=2**31)
     return whole.statistics.row_p95
 
 

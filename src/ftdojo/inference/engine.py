@@ -1,8 +1,7 @@
 """Generation with transformers: greedy, in a fixed order, in batches of similar length.
 
-It uses its own loop instead of ``generate``, for two savings that do not change the outputs: the common prefix of a
-batch's prompts is computed once, and rows that have ended are removed from the batch. A model that is not known to give
-the same outputs in such batches (:mod:`ftdojo.models.architectures`) answers one prompt at a time, with ``generate``.
+It uses its own loop (:mod:`ftdojo.inference.decoding`) instead of ``generate``. A model that is not known to give the
+same outputs in batches (:mod:`ftdojo.models.architectures`) answers one prompt at a time, with ``generate``.
 """
 
 from __future__ import annotations
@@ -10,17 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ftdojo.contract.model_info import ModelInfo
 from ftdojo.contract.task_spec import Message
 from ftdojo.errors import UsageError
+from ftdojo.inference.decoding import Decoder, choose_likeliest
 from ftdojo.inference.protocol import EnginePlugin, Generation
 from ftdojo.models import Chat, Compute, compute, describe, network, prefix
 from ftdojo.models.architectures import runs_batched, version_hint
-
-if TYPE_CHECKING:
-    import torch
 
 ENGINE = "transformers-greedy-5"
 """Part of the identity of stored outputs: increase its number when outputs may change."""
@@ -34,10 +31,6 @@ so that the batches, and with them the rounding of sums, are the same in every r
 MAX_BATCH = {"cpu": 128, "cuda": 256}
 GROUP = 8
 """Assumed rows per batch when choosing between shared prefixes and little padding: small batches already gain."""
-READ_ROWS = 16
-"""Prompts per prefill step."""
-CROWDED = 0.75
-"""Ended rows are removed when at most this share of the rows is unfinished, because removing copies the cache."""
 
 
 class TransformersEngine:
@@ -58,10 +51,8 @@ class TransformersEngine:
         if loaded is None:
             loaded = network.load(model, self._compute.dtype, ATTENTION)
         self._network = loaded.to(self._compute.device).eval()
-        self._batched = runs_batched(loaded.config)
-        self._plain = self._batched and prefix.can_share(loaded.config)
-        self._cache = network.cache_argument(loaded) if self._batched else ""
-        self._pad = network.usable_pad(loaded, self._chat.pad)
+        batched = runs_batched(loaded.config)
+        self._decoder = Decoder(loaded, stops=self._chat.stops, pad=self._chat.pad) if batched else None
         self._batch_tokens = min(BATCH_TOKENS[self._compute.device], tokens_in_memory(info, self._compute))
 
     def generate(
@@ -107,38 +98,22 @@ class TransformersEngine:
         """Return the tokens generated for each prompt, including the one that ends the answer."""
         import torch
 
-        if not self._batched:
+        if self._decoder is None:
             return [self._answer_alone(prompt, max_new_tokens) for prompt in prompts]
         with torch.inference_mode():
-            tokens, step = self._begin(prompts)
-            answers: list[list[int]] = [[] for _ in prompts]
-            rows = list(range(len(prompts)))
-            while True:
-                for row, token in zip(rows, tokens.tolist(), strict=True):
-                    if not self._ended(answers[row]):
-                        answers[row].append(token)
-                going = [k for k, row in enumerate(rows) if not self._ended(answers[row])]
-                if not going or len(answers[rows[going[0]]]) == max_new_tokens:
-                    return answers
-                step.update(input_ids=tokens[:, None], position_ids=step["position_ids"][:, -1:] + 1)
-                if self._plain and len(going) <= CROWDED * len(rows):
-                    rows = [rows[k] for k in going]
-                    _keep(step, torch.tensor(going, device=tokens.device), self._cache)
-                mask = step["attention_mask"]
-                step["attention_mask"] = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
-                tokens = self._next(step)
+            return self._decoder.answer(prompts, max_new_tokens, choose_likeliest)
 
     def _answer_alone(self, prompt: list[int], max_new_tokens: int) -> list[int]:
         """Return the tokens that the library's own loop generates for one prompt."""
         import torch
         from transformers import GenerationConfig
 
-        tokens = self._tensor([prompt])
+        tokens = torch.tensor([prompt], device=self._compute.device)
         settings = GenerationConfig(
             do_sample=False,
             max_new_tokens=max_new_tokens,
             eos_token_id=sorted(self._chat.stops),
-            pad_token_id=self._pad,
+            pad_token_id=network.usable_pad(self._network, self._chat.pad),
         )
         try:
             with torch.inference_mode(), network.quiet():
@@ -153,60 +128,8 @@ class TransformersEngine:
         answer: list[int] = made[0, len(prompt) :].tolist()
         return answer
 
-    def _next(self, step: dict[str, Any]) -> torch.Tensor:
-        """Return the most likely next token of every row; of equally likely ones the first, like argmax but faster."""
-        logits = self._network(**step, use_cache=True, logits_to_keep=1).logits
-        tokens: torch.Tensor = logits[:, -1].max(dim=-1).indices
-        return tokens
-
-    def _begin(self, prompts: list[list[int]]) -> tuple[torch.Tensor, dict[str, Any]]:
-        """Return the first token of every answer, and the arguments of the forward pass that made it.
-
-        The prompts are processed a few rows at a time, so that they need little padding, and their common prefix only
-        once. The answers continue in one batch.
-        """
-        import torch
-        from transformers import DynamicCache
-
-        from ftdojo.inference.cache import empty_cache, place, prefill, repeat_cache
-
-        config = self._network.config
-        if not self._plain:
-            step = self._step(prompts, 0, DynamicCache(config=config))
-            return self._next(step), step
-        layers = config.get_text_config().num_hidden_layers
-        length, longest = prefix.shared_length(prompts, min(map(len, prompts)) - 1), max(map(len, prompts))
-        if length:
-            one = prefill(self._network, self._tensor([prompts[0][:length]]), empty_cache(layers))
-        whole, tokens = empty_cache(layers), []
-        for at in range(0, len(prompts), READ_ROWS):
-            some = prompts[at : at + READ_ROWS]
-            step = self._step(some, length, repeat_cache(one, len(some)) if length else empty_cache(layers))
-            tokens.append(self._next(step))
-            place(whole, step[self._cache], at=at, rows=len(prompts), prefix=length, longest=longest)
-        return torch.cat(tokens), self._step(prompts, length, whole)
-
-    def _step(self, prompts: list[list[int]], length: int, cache: Any) -> dict[str, Any]:
-        """Return the arguments of a forward pass over left-padded prompts whose first ``length`` tokens are cached."""
-        longest = max(map(len, prompts))
-        mask = self._tensor([[1] * length + [0] * (longest - len(p)) + [1] * (len(p) - length) for p in prompts])
-        return {
-            "input_ids": self._tensor([[self._pad] * (longest - len(p)) + p[length:] for p in prompts]),
-            "attention_mask": mask,
-            "position_ids": (mask.cumsum(1) - 1).clamp(min=0)[:, length:],
-            self._cache: cache,
-        }
-
-    def _tensor(self, values: list[list[int]]) -> torch.Tensor:
-        import torch
-
-        return torch.tensor(values, device=self._compute.device)
-
-    def _ended(self, answer: list[int]) -> bool:
-        return bool(answer) and answer[-1] in self._chat.stops
-
     def _read(self, answer: list[int], prompt: list[int]) -> Generation:
-        ended = self._ended(answer)
+        ended = bool(answer) and answer[-1] in self._chat.stops
         kept = answer[:-1] if ended else answer
         return Generation(self._chat.read(kept, prompt), len(kept), truncated=not ended)
 
@@ -216,13 +139,6 @@ PLUGIN = EnginePlugin(
     lambda model: nullcontext(TransformersEngine(model)),
     lambda loaded, model: nullcontext(TransformersEngine(model, loaded=loaded)),
 )
-
-
-def _keep(step: dict[str, Any], rows: torch.Tensor, cache: str) -> None:
-    """Keep only some rows of a batch, whose argument ``cache`` holds keys and values."""
-    step[cache].batch_select_indices(rows)
-    for name in ("input_ids", "position_ids", "attention_mask"):
-        step[name] = step[name][rows]
 
 
 def tokens_in_memory(info: ModelInfo, on: Compute) -> int:
@@ -235,7 +151,17 @@ def tokens_in_memory(info: ModelInfo, on: Compute) -> int:
         import psutil
 
         total = psutil.virtual_memory().total
+    return int((MEMORY_SHARE * total - info.parameters * on.dtype.itemsize) // bytes_per_token(info, on))
+
+
+def bytes_per_token(info: ModelInfo, on: Compute) -> int:
+    """Return the bytes of a token of a batch, of prompts and answers alike."""
     cached = 2 * info.layers * info.key_value_heads * info.head_size
     passing = 4 * info.intermediate_size + 8 * info.hidden_size
-    width = on.dtype.itemsize
-    return int((MEMORY_SHARE * total - info.parameters * width) // ((cached + passing) * width))
+    return (cached + passing) * on.dtype.itemsize
+
+
+def most_tokens(base: Path) -> int:
+    """Return the most tokens of a batch of answers of a model on this machine."""
+    on = compute()
+    return max(1, min(BATCH_TOKENS[on.device], tokens_in_memory(describe(base), on)))

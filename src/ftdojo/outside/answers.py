@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel
 
-from ftdojo.contract.feedback import EvaluationFeedback, Feedback, LossPoint
+from ftdojo.contract.feedback import EvaluationFeedback, Feedback, LossPoint, RolloutPoint
 from ftdojo.contract.methods import find_config
 from ftdojo.contract.protocol import Iteration, Observation
 from ftdojo.contract.recipe import Recipe
@@ -282,13 +282,16 @@ def _describe_levels(feedback: Feedback, *, whole: bool) -> dict[str, Any]:
     if feedback.data:
         found["data"] = _dump(feedback.data)
     if training := feedback.training:
-        curves = {"curve", "eval_curve", "rewards"}
+        curves = {"curve", "eval_curve", "rewards", "rollouts"}
         found["training"] = training.model_dump(mode="json", exclude_none=True, exclude=curves)
         if training.rewards:
             points = thin(training.rewards) if whole else training.rewards[-1:]
             found["training"]["rewards"] = [
                 f"step {p.step}: margin {p.margin:.3g}, accuracy {p.accuracy:.2f}" for p in points
             ]
+        if training.rollouts:
+            answered = thin(training.rollouts) if whole else training.rollouts[-1:]
+            found["training"]["rollouts"] = [_describe_rollout(point) for point in answered]
         if whole:
             found["training"]["curve"] = [_describe_point(point) for point in thin(training.curve)]
             found["training"]["eval_curve"] = [
@@ -306,6 +309,11 @@ def _describe_evaluation(evaluation: EvaluationFeedback, *, samples: bool) -> di
 def _describe_point(point: LossPoint) -> str:
     rest = f"gradient norm {point.grad_norm:.3g}, learning rate {point.learning_rate:.3g}"
     return f"step {point.step}: loss {point.loss:.4g}, {rest}"
+
+
+def _describe_rollout(point: RolloutPoint) -> str:
+    numbers = (f"{name} {value:.3g}" for name, value in point.model_dump(exclude={"step"}).items())
+    return f"step {point.step}: {', '.join(numbers)}"
 
 
 def thin(points: Sequence[T]) -> list[T]:

@@ -2,7 +2,8 @@
 
 A line has the iteration (0 is the base model), the optimizer step where there is one, and numbers by name:
 ``train/loss``, ``train/grad_norm``, ``train/learning_rate``, ``train/held_out_loss``; of a training on preferences
-``train/reward_margin`` and ``train/reward_accuracy``; ``validation/METRIC`` with ``/low`` and ``/high`` of its 95 %
+``train/reward_margin`` and ``train/reward_accuracy``, and of one on rewards ``train/`` with each field of
+:class:`~ftdojo.contract.feedback.RolloutPoint`; ``validation/METRIC`` with ``/low`` and ``/high`` of its 95 %
 interval, ``validation/accepted`` (1 or 0), ``spent/wall_s`` and ``spent/device_s``; ``test/METRIC`` and
 ``test/base_METRIC`` at the end, with their intervals; for both splits also the scores of what needs no training:
 ``constant_METRIC``, ``majority_METRIC`` and ``few_shot_METRIC``. A training adds its lines as it goes. When an event
@@ -18,6 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pydantic import BaseModel, ConfigDict
 
 from ftdojo.contract.budget import Spent
+from ftdojo.contract.feedback import RolloutPoint
 from ftdojo.contract.protocol import Iteration
 from ftdojo.contract.result import Score, TrivialAnswers
 from ftdojo.disk import disk_errors
@@ -28,7 +30,8 @@ from ftdojo.record.run_folder import RunFolder
 
 SHOWN = (BaselineMeasured, IterationEnded, TestScored, RunFinished)
 """Events after which the file is written again."""
-LOGGED = ("loss", "grad_norm", "learning_rate", "tokens_per_s", "reward_margin", "reward_accuracy")
+ROLLOUT = tuple(name for name in RolloutPoint.model_fields if name != "step")
+LOGGED = ("loss", "grad_norm", "learning_rate", "tokens_per_s", "reward_margin", "reward_accuracy", *ROLLOUT)
 """What a training logs as it goes, without its step."""
 
 
@@ -101,10 +104,13 @@ def _training(iteration: Iteration) -> Iterator[Line]:
     if training is None:
         return
     rewards = {point.step: point for point in training.rewards or ()}
+    rollouts = {point.step: point for point in training.rollouts or ()}
     for point in training.curve:
         values = {"loss": point.loss, "grad_norm": point.grad_norm, "learning_rate": point.learning_rate}
         if reward := rewards.get(point.step):
             values |= {"reward_margin": reward.margin, "reward_accuracy": reward.accuracy}
+        if rollout := rollouts.get(point.step):
+            values |= rollout.model_dump(exclude={"step"})
         named = {f"train/{name}": value for name, value in values.items()}
         yield Line(iteration=iteration.number, step=point.step, values=named)
     for step, loss in training.eval_curve:

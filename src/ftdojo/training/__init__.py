@@ -5,8 +5,10 @@
 
 from ftdojo.training.backend import (
     Earlier,
+    Grading,
     OnLog,
     Point,
+    Scores,
     Step,
     Tokenized,
     TokenizedRow,
@@ -25,8 +27,10 @@ from ftdojo.training.sft.tokens import tokenize
 
 __all__ = [
     "Earlier",
+    "Grading",
     "OnLog",
     "Point",
+    "Scores",
     "Step",
     "Tokenized",
     "TokenizedRow",

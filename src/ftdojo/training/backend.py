@@ -8,24 +8,41 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from ftdojo.contract.method_config import MethodConfig
 from ftdojo.contract.methods import find_trainer
 from ftdojo.contract.row import Row, parse_row
 from ftdojo.findings import Finding
 from ftdojo.models.resident import Resident
+from ftdojo.tasks.spec import Task
 
 if TYPE_CHECKING:
     import torch
 
 OnLog = Callable[[dict[str, float]], None]
 """Called with ``step``, ``steps``, ``loss``, ``grad_norm``, ``learning_rate`` and ``tokens_per_s``; by a training on
-preferences also with ``reward_margin`` and ``reward_accuracy`` (:class:`RewardPoint`)."""
+preferences also with ``reward_margin`` and ``reward_accuracy`` (:class:`RewardPoint`), and by one on rewards with the
+fields of :class:`RolloutPoint`."""
 REWARD_MARGIN, REWARD_ACCURACY = "reward_margin", "reward_accuracy"
+
+Scores = Callable[[Sequence[dict[str, Any]], Sequence[str]], list[dict[str, Any]]]
+"""Scores outputs as answers to items: one verdict each, with ``score`` in the metric's own unit, ``parsed``, and
+``error``, which is ``None`` if the output is right, and begins with ``unscorable`` if the scorer failed on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grading:
+    """The task of a training, for methods that learn from its scorer."""
+
+    task: Task
+    open: Callable[[], AbstractContextManager[Scores]]
+    """Starts the scorer. Items and outputs may come from strangers, so it runs within limits, and never raises for
+    them."""
 
 
 class TokenizedRow(Protocol):
@@ -93,6 +110,29 @@ class RewardPoint:
 
 
 @dataclass(frozen=True, slots=True)
+class RolloutPoint:
+    """One logged interval of a training on rewards: means over the answers that the model gave before its steps."""
+
+    step: int
+    reward: float
+    score: float
+    """The task's score of an answer, in the metric's own unit; where lower is better, with the sign changed."""
+    right: float
+    """Share of right answers, 0 to 1."""
+    varied: float
+    """Share of the groups whose rewards differ. Only these teach anything."""
+    output_tokens: float
+    cut: float
+    """Share of the answers that were cut at the token limit."""
+    top_output: float
+    """Share of the most frequent answer."""
+    entropy: float
+    """Mean of the negative log-probability of the answers' tokens, in nats: an estimate of the entropy of a token."""
+    kl: float
+    """Estimate of the divergence from the weights at the start, in nats per token; 0 if it is not penalized."""
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One optimizer step: the tokens that it trained on, without padding, and its duration."""
 
@@ -129,6 +169,8 @@ class TrainResult:
     """Step and loss on the held-out rows, in the unit of ``curve``."""
     rewards: list[RewardPoint] = field(default_factory=list)
     """At the steps of ``curve``, if the training is one on preferences."""
+    rollouts: list[RolloutPoint] = field(default_factory=list)
+    """At the steps of ``curve``, if the training is one on rewards."""
     compute: str
     stopped: Finding | None
     """If the training was stopped before its end: a warning with the reason."""
@@ -136,6 +178,7 @@ class TrainResult:
 
 class Trainer(ABC, Generic[C, E]):
     """A training method, or several with one configuration model. It has no state and is made without arguments.
+    Where rows are read or trained on, it is bound to their task (:meth:`bind`).
 
     A trainer guarantees four properties.
 
@@ -163,9 +206,9 @@ class Trainer(ABC, Generic[C, E]):
     row_help: ClassVar[str] = "write prompt/completion, instruction/input/output or messages"
     """The fix shown for a row of another form."""
     borrows: ClassVar[bool] = False
-    """Whether :meth:`train` and :meth:`forecast_s` also take the argument ``resident``, which lends them the network of
-    the base model (:class:`ftdojo.models.resident.Resident`), so that they need not load it. What they return and write
-    is the same without."""
+    """Whether :meth:`train`, :meth:`forecast_s` and :meth:`try_rewards` take the argument ``resident``, too. It lends
+    them the network of the base model (:class:`ftdojo.models.resident.Resident`), so that they need not load it. What
+    they return and write is the same without."""
     inapplicable: ClassVar[frozenset[str]] = frozenset()
     """Codes of the gates' findings that do not apply to its rows or its loss, e.g. ``not_reproduced``."""
 
@@ -174,6 +217,15 @@ class Trainer(ABC, Generic[C, E]):
         own = [n for n in ("parse_row", "check_rows", "inapplicable") if getattr(cls, n) != getattr(Trainer, n)]
         if own and not cls.row_form:  # otherwise rows checked for another method would be reused from the store
             raise TypeError(f"{cls.__name__} has its own {own[0]}, so it needs a row_form")
+
+    def bind(self, grading: Grading) -> Self:
+        """Return the trainer of one task. Only a method that needs the task overrides it."""
+        return self
+
+    @property
+    def task_key(self) -> dict[str, Any]:
+        """What a training depends on because it is bound to a task, as JSON values."""
+        return {}
 
     # -- rows ----------------------------------------------------------------------------------------------------
 
@@ -214,6 +266,12 @@ class Trainer(ABC, Generic[C, E]):
         Raises:
             InputError: if a row cannot be rendered (``bad_template``).
         """
+
+    def try_rewards(
+        self, examples: Sequence[E], config: C, base: Path, start: Path | None, *, resident: Resident | None = None
+    ) -> Iterator[Finding]:
+        """Run the checks that need answers of the model, before the training. Only a method with rewards has some."""
+        yield from ()
 
     # -- forecasts -----------------------------------------------------------------------------------------------
 
@@ -317,15 +375,15 @@ class Trainer(ABC, Generic[C, E]):
         return (finding for finding in findings if finding.code not in self.inapplicable)
 
 
-def trainer_of(config: MethodConfig) -> Trainer[Any, Any]:
-    """Return the trainer of the method that a configuration names.
+def trainer_of(config: MethodConfig, grading: Grading | None = None) -> Trainer[Any, Any]:
+    """Return the trainer of the method that a configuration names, bound to a task if one is given.
 
     Raises:
         UsageError: if there is no such method.
         PrerequisiteError: if its plug-in cannot be imported.
     """
     made: Trainer[Any, Any] = find_trainer(config.method)()
-    return made
+    return made if grading is None else made.bind(grading)
 
 
 def lineage_faults(base: Path, model: Path, last: Earlier, earlier: Sequence[Earlier]) -> list[str]:
@@ -368,4 +426,4 @@ def model_key(trainer: Trainer[Any, Any], config: MethodConfig) -> dict[str, Any
     JSON values. ``start`` is not among them: a number means something in one run only.
     """
     settings = config.model_dump(mode="json", exclude={"start"})
-    return {"config": settings, **({"trainer": trainer.version} if trainer.version else {})}
+    return {"config": settings, **({"trainer": trainer.version} if trainer.version else {}), **trainer.task_key}

@@ -64,7 +64,7 @@ def test_the_estimate_of_memory_uses_the_count(experts: Path) -> None:
     shape = Shape(rows=1, prefix=0, width=8, labels=1)
     info = describe(experts)
     without, with_count = (estimate.memory(info, config(), ON, shape, adapted=a) for a in (None, found))
-    dense = estimate._trained(info, config())
+    dense = estimate.count_trained(info, config())
     # Weights, two moments and gradients of the adapters, in float32.
     assert with_count - without > 12 * (found.parameters - dense)
 

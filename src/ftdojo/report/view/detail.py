@@ -155,10 +155,20 @@ def _training(training: TrainingFeedback, start: int | None) -> list[Fact]:
 
 
 def _rewards(training: TrainingFeedback) -> list[Fact]:
-    if not training.rewards:
+    if training.rewards:
+        last = training.rewards[-1]
+        margin = f"{last.margin:.3f}, above 0 in {text.share(last.accuracy)} of the pairs"
+        return [Fact("reward margin at the end", margin)]
+    if not training.rollouts:
         return []
-    last = training.rewards[-1]
-    return [Fact("reward margin at the end", f"{last.margin:.3f}, above 0 in {text.share(last.accuracy)} of the pairs")]
+    first, end = training.rollouts[0], training.rollouts[-1]
+    right = f"{text.share(first.right)}, {text.share(end.right)}"
+    return [
+        Fact("mean reward of its answers, first and last", f"{first.reward:.3f}, {end.reward:.3f}"),
+        Fact("right answers, first and last", right),
+        Fact("tokens of an answer, first and last", f"{first.output_tokens:.0f}, {end.output_tokens:.0f}"),
+        Fact("entropy of a token, first and last", f"{first.entropy:.2f}, {end.entropy:.2f} nats"),
+    ]
 
 
 def _evaluation(evaluation: EvaluationFeedback, recipe: RecipeDifference | None) -> list[Fact]:

@@ -12,7 +12,7 @@ from ftdojo.training.backend import Tokenized
 from ftdojo.training.dpo.checks import check_lengths, check_pairs
 from ftdojo.training.dpo.config import DpoConfig, OrpoConfig, PreferenceConfig
 from ftdojo.training.dpo.pairs import FORM, Pair, parse_preference, tokenize_pairs
-from ftdojo.training.sft.method import WeightsTrainer
+from ftdojo.training.sft.method import ObjectiveTrainer
 
 if TYPE_CHECKING:
     from ftdojo.training.sft.objective import Objective
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 P = TypeVar("P", bound=PreferenceConfig)
 
 
-class PreferenceTrainer(WeightsTrainer[P, Pair]):
+class PreferenceTrainer(ObjectiveTrainer[P, Pair]):
     """What the methods have in common: rows, their checks and their tokens."""
 
     row_form = "prompt/chosen/rejected"

@@ -52,6 +52,21 @@ class GroupedSampler(Sampler[int]):
         return [batches[i] for i in sorted(range(len(batches)), key=place.__getitem__)]
 
 
+class RepeatedBatches(Sampler[int]):
+    """Every batch of a sampler several times in a row. Rows that fill no batch at the end of an epoch are left out."""
+
+    def __init__(self, once: Sampler[int], batch_size: int, times: int) -> None:
+        self._once, self._batch_size, self._times = once, batch_size, times
+
+    def __len__(self) -> int:
+        return len(self._once) // self._batch_size * self._batch_size * self._times  # type: ignore[arg-type]
+
+    def __iter__(self) -> Iterator[int]:
+        rows = list(self._once)
+        for at in range(0, len(rows) - self._batch_size + 1, self._batch_size):
+            yield from rows[at : at + self._batch_size] * self._times
+
+
 def collate(examples: Sequence[Example], pad: int, *, share: bool) -> Batch:
     """Make one batch.
 

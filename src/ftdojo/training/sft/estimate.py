@@ -52,7 +52,7 @@ def memory(
     (:func:`ftdojo.training.sft.dry_run.adapt`); otherwise it follows from the sizes of a dense decoder.
     """
     width = _BYTES[compute.precision]
-    trained = float(adapted.parameters) if adapted else _trained(model, config)
+    trained = float(adapted.parameters) if adapted else count_trained(model, config)
     output_layer = model.vocabulary * model.hidden_size * width if config.adapter is None else 0
     # Weights, two float32 moments, and a float32 master where the model computes in less.
     kept = _weights(model, config, width) + trained * (8 + (4 if width < 4 else 0))
@@ -119,8 +119,8 @@ def _adapters(model: ModelInfo, config: WeightsConfig, width: int) -> float:
     return 7 * config.adapter.rank * width + (inputs * (width + 1) if config.adapter.dropout else 0)
 
 
-def _trained(model: ModelInfo, config: WeightsConfig) -> float:
-    """Number of trained parameters; for adapters, as if all linear modules had one."""
+def count_trained(model: ModelInfo, config: WeightsConfig) -> float:
+    """Return the number of trained parameters; for adapters, as if all linear modules had one."""
     if config.adapter is None:
         return model.parameters
     queries, pairs = model.heads * model.head_size, model.key_value_heads * model.head_size

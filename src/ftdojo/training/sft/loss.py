@@ -33,10 +33,22 @@ def sequence_losses(network: Any, batch: Batch) -> tuple[torch.Tensor, torch.Ten
     """
     if not _runs_batched(network):
         return _row_by_row(network, batch)
+    losses, learned = token_losses(network, batch)
+    return losses.sum(1), learned.sum(1)
+
+
+def token_losses(network: Any, batch: Batch, temperature: float = 1.0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the loss of every label token of a batch, and which tokens are labels.
+
+    Two tensors of shape (sequences, positions): those at which some sequence has a label; the loss is 0 where another
+    one has none. It is the negative log-probability, of logits that are divided by the ``temperature``. The network
+    must run in batches.
+    """
     logits, targets = _label_logits(network, batch)
-    losses = cross_entropy(logits, targets, ignore_index=IGNORED, reduction="none")
     rows = len(batch["labels"])
-    return losses.view(rows, -1).sum(1), (targets != IGNORED).view(rows, -1).sum(1)
+    scaled = logits if temperature == 1.0 else logits / temperature
+    losses = cross_entropy(scaled, targets, ignore_index=IGNORED, reduction="none")
+    return losses.view(rows, -1), (targets != IGNORED).view(rows, -1)
 
 
 def _runs_batched(network: Any) -> bool:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ftdojo import models
 from ftdojo.contract.method_config import MethodConfig
-from ftdojo.contract.model_info import ModelInfo
 from ftdojo.contract.row import Row
 from ftdojo.contract.train_config import Lora, TrainConfig, WeightsConfig
 from ftdojo.extras import install_command
@@ -42,13 +41,9 @@ W = TypeVar("W", bound=WeightsConfig)
 
 
 class WeightsTrainer(Trainer[W, S]):
-    """A method that trains all weights, or adapters, by one objective."""
+    """A method that trains all weights, or adapters."""
 
     borrows = True
-
-    @abstractmethod
-    def objective(self, config: W) -> Objective[S]:
-        """Return what is minimized."""
 
     def check_config(self, config: W, base: Path) -> Iterator[Finding]:
         """Check that the adapters' target modules are in the model and the library for 4-bit weights is installed."""
@@ -61,12 +56,33 @@ class WeightsTrainer(Trainer[W, S]):
 
     def memory(self, config: W, base: Path, examples: Sequence[S] = ()) -> float:
         """See :mod:`ftdojo.training.sft.estimate`."""
-        return _memory(config, base, models.describe(base), examples)
+        return peak_memory(config, base, examples)
 
     def shrink(self, config: W, base: Path, examples: Sequence[S], available: float) -> W | None:
         """See :func:`ftdojo.training.sft.estimate.find_fitting`."""
-        info = models.describe(base)
-        return estimate.find_fitting(config, lambda changed: _memory(changed, base, info, examples), available)
+        return estimate.find_fitting(config, lambda changed: self.memory(changed, base, examples), available)
+
+    def export(self, base: Path, trained: Path, out: Path) -> None:
+        """See :func:`ftdojo.training.sft.export.export`."""
+        export(base, trained, out)
+
+    def changed_tensors(self, base: Path, trained: Path) -> Mapping[str, torch.Tensor] | None:
+        """See :func:`ftdojo.training.sft.export.changed_tensors`."""
+        return changed_tensors(base, trained)
+
+    def lineage_faults(
+        self, base: Path, model: Path, config: W, steps: int, *, earlier: Sequence[Earlier] = ()
+    ) -> list[str]:
+        """See :func:`ftdojo.training.sft.lineage.faults`."""
+        return lineage.faults(base, model, config, steps, earlier=earlier)
+
+
+class ObjectiveTrainer(WeightsTrainer[W, S]):
+    """A method whose rows and objective are all that a training needs."""
+
+    @abstractmethod
+    def objective(self, config: W) -> Objective[S]:
+        """Return what is minimized."""
 
     def forecast_s(self, examples: Sequence[S], config: W, base: Path, *, resident: Resident | None = None) -> float:
         """See :mod:`ftdojo.training.sft.forecast`."""
@@ -102,22 +118,8 @@ class WeightsTrainer(Trainer[W, S]):
             resident=resident,
         )
 
-    def export(self, base: Path, trained: Path, out: Path) -> None:
-        """See :func:`ftdojo.training.sft.export.export`."""
-        export(base, trained, out)
 
-    def changed_tensors(self, base: Path, trained: Path) -> Mapping[str, torch.Tensor] | None:
-        """See :func:`ftdojo.training.sft.export.changed_tensors`."""
-        return changed_tensors(base, trained)
-
-    def lineage_faults(
-        self, base: Path, model: Path, config: W, steps: int, *, earlier: Sequence[Earlier] = ()
-    ) -> list[str]:
-        """See :func:`ftdojo.training.sft.lineage.faults`."""
-        return lineage.faults(base, model, config, steps, earlier=earlier)
-
-
-class Sft(WeightsTrainer[TrainConfig, Example]):
+class Sft(ObjectiveTrainer[TrainConfig, Example]):
     """Methods ``full``, ``lora`` and ``qlora``."""
 
     config = TrainConfig
@@ -133,10 +135,11 @@ class Sft(WeightsTrainer[TrainConfig, Example]):
         return tokenize(rows, base, max_length=max_length)
 
 
-def _memory(config: WeightsConfig, base: Path, model: ModelInfo, examples: Sequence[Sequences]) -> float:
+def peak_memory(config: WeightsConfig, base: Path, examples: Sequence[Sequences]) -> float:
+    """Return the estimate of :meth:`Trainer.memory` for sequences of any form."""
     compute = models.compute()
     together = config.devices if compute.device == "cpu" else 1  # processes that share one memory
-    rows = truncate(examples, config.max_length)
+    rows, model = truncate(examples, config.max_length), models.describe(base)
     adapted = dry_run.adapt(base, config.adapter) if config.adapter and dry_run.is_needed(base) else None
     if rows:
         one = estimate.peak(rows, model, config, compute, adapted=adapted)

@@ -22,7 +22,7 @@ from transformers import TrainerCallback
 from ftdojo.contract.train_config import OUT_OF_TIME
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
-from ftdojo.training.backend import REWARD_ACCURACY, REWARD_MARGIN, OnLog, Point, RewardPoint, Step
+from ftdojo.training.backend import REWARD_ACCURACY, REWARD_MARGIN, OnLog, Point, RewardPoint, RolloutPoint, Step
 from ftdojo.training.sft.batches import Batch
 from ftdojo.training.sft.objective import CROSS_ENTROPY, Loss, Objective
 
@@ -40,7 +40,7 @@ LEARNING_POINTS = 16
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """Batches that are not trained on, at least one, and how their loss is computed."""
+    """Batches that are not trained on, if there are any, and what is minimized."""
 
     batches: Sequence[Batch]
     objective: Objective[Any]
@@ -64,7 +64,7 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         """Prepare the monitor of one training.
 
         Args:
-            held_out: what to evaluate on, if anything.
+            held_out: what to evaluate on; ``None`` for no batches and the cross-entropy.
             every: steps between two evaluations.
             patience: evaluations without improvement after which to stop; if given, the best weights are restored at
                 the end. They are also restored when the training is stopped for its loss or its time.
@@ -78,16 +78,19 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         self.curve: list[Point] = []
         self.eval_curve: list[tuple[int, float]] = []
         self.rewards: list[RewardPoint] = []
-        """Empty if the objective logs no rewards."""
+        self.rollouts: list[RolloutPoint] = []
+        """Both are empty if the objective logs no such points."""
         self._logged: Counter[str] = Counter()
         """Sums of what the objective logs, since the last point of the curve."""
-        self._units = 0
+        self._count = 0
+        """How many things these are sums over."""
         self.tokens = 0
         """Tokens trained on, without padding; updated by the trainer."""
         self.steps: list[Step] = []
         self._marked = 0, 0.0
         """Tokens and seconds at the end of the last step."""
-        self._held_out, self._every, self._patience = held_out, every, patience
+        self._held_out = held_out or HeldOut([], CROSS_ENTROPY)
+        self._every, self._patience = every, patience
         self._on_log = on_log
         self._begun = 0.0
         self._measuring = 0.0
@@ -112,7 +115,7 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
     def add(self, loss: Loss) -> None:
         """Add what the objective logs of one batch to the next point of the curve."""
         if loss.logged:
-            self._units += int(loss.units)
+            self._count += int(loss.units) if loss.count is None else loss.count
             self._logged.update({name: float(total) for name, total in loss.logged.items()})
 
     def on_train_begin(self, *_: Any, **__: Any) -> None:
@@ -133,10 +136,12 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
             self._stop_lost("loss_not_finite", message, control)
             return
         self.curve.append(point)
-        means = {name: total / self._units for name, total in self._logged.items()}
-        if means:
+        means = {name: total / self._count for name, total in self._logged.items()}
+        if REWARD_MARGIN in means:
             self.rewards.append(RewardPoint(point.step, means[REWARD_MARGIN], means[REWARD_ACCURACY]))
-        self._logged, self._units = Counter(), 0
+        elif means:
+            self.rollouts.append(RolloutPoint(point.step, **means))
+        self._logged, self._count = Counter(), 0
         first = self.curve[0].loss
         if point.loss > DIVERGED * max(1.0, first):
             message = f"the loss rose from {first:.2f} to {point.loss:.2f} by step {point.step}"
@@ -144,6 +149,8 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         elif self._learns_nothing(state.global_step / state.max_steps):
             message = f"the loss has not fallen from {first:.2f} in {point.step} of {state.max_steps} steps"
             self._stop(control, _finding("no_learning", message, "learning_rate", "raise it, or check the answers"))
+        elif means and (found := self._held_out.objective.judge(self.rollouts)) is not None:
+            self._stop(control, found)
         if self._on_log is not None:
             logged = {"step": point.step, "steps": state.max_steps, "loss": point.loss, "grad_norm": point.grad_norm}
             speed = self.tokens / max(self.seconds, 1e-9)
@@ -155,7 +162,7 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         self.steps.append(Step(tokens - self._marked[0], seconds - self._marked[1]))
         self._marked = tokens, seconds
         last = state.global_step == state.max_steps
-        if self._held_out and (last or state.global_step % self._every == 0):
+        if self._held_out.batches and (last or state.global_step % self._every == 0):
             self._measure(model, state.global_step)
             if self._patience is not None and self._without_gain() >= self._patience:
                 control.should_training_stop = True
@@ -191,7 +198,7 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         Checked once, and not while the learning rate still rises.
         """
         losses, quarter = [point.loss for point in self.curve], len(self.curve) // 4
-        if self._halfway or done < HALF or len(losses) < LEARNING_POINTS:
+        if not self._held_out.objective.falls or self._halfway or done < HALF or len(losses) < LEARNING_POINTS:
             return False
         if self.curve[-1].learning_rate > self.curve[-2].learning_rate:
             return False
@@ -221,7 +228,7 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         return elapsed + pace > self._time_left_s
 
     def _measure(self, model: Any, step: int) -> None:
-        if not self._held_out or (self.eval_curve and self.eval_curve[-1][0] == step):
+        if not self._held_out.batches or (self.eval_curve and self.eval_curve[-1][0] == step):
             return
         begun = time.monotonic()
         loss = evaluate(model, self._held_out.batches, self._held_out.objective)

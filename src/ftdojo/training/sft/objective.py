@@ -9,6 +9,8 @@ from typing import Any, Generic
 
 import torch
 
+from ftdojo.findings import Finding
+from ftdojo.training.backend import RolloutPoint
 from ftdojo.training.sft.batches import Batch, collate
 from ftdojo.training.sft.loss import label_loss
 from ftdojo.training.sft.tokens import IGNORED, Example, S
@@ -26,7 +28,9 @@ class Loss:
     units: torch.Tensor
     """The number of units, e.g. label tokens."""
     logged: Mapping[str, torch.Tensor] = field(default_factory=dict)
-    """Further numbers to log, by name, each summed over the units, without gradients."""
+    """Further numbers to log, by name, each summed over ``count`` things, without gradients."""
+    count: int | None = None
+    """How many things these are; ``None`` if they are the units."""
 
 
 class Objective(ABC, Generic[S]):
@@ -34,6 +38,10 @@ class Objective(ABC, Generic[S]):
 
     passes_before: float = 0.0
     """How often all rows pass forward through the model before the first step."""
+    falls: bool = True
+    """Whether the loss falls while the model learns. If not, nothing is concluded from its curve."""
+    repeats: int = 1
+    """Optimizer steps on every batch, one after the other."""
 
     def collate(self, rows: Sequence[S], pad: int, *, share: bool) -> Batch:
         """Make one batch of all sequences of rows (:func:`ftdojo.training.sft.batches.collate`)."""
@@ -56,6 +64,17 @@ class Objective(ABC, Generic[S]):
             The same rows in the same order, with what was computed.
         """
         return list(rows)
+
+    def sample(self, network: Any, batches: list[Batch]) -> list[Batch]:
+        """Return the batches of an optimizer step, given those of the rows: called before every step.
+
+        An objective whose sequences depend on the weights, such as answers of the model, makes them here.
+        """
+        return batches
+
+    def judge(self, rollouts: Sequence[RolloutPoint]) -> Finding | None:
+        """Return the reason to stop, if there is one, given what was logged of the answers so far."""
+        return None
 
     @abstractmethod
     def count_units(self, batch: Batch) -> torch.Tensor:

@@ -178,10 +178,10 @@ def _take_part(rank: int, folder: Path, parent: int) -> None:
 
 def _find_objective(config: WeightsConfig) -> Objective[Any]:
     """Return what the method of a configuration minimizes. It needs torch, so only a process that trains calls it."""
-    from ftdojo.training.sft.method import WeightsTrainer
+    from ftdojo.training.sft.method import ObjectiveTrainer
 
     method = trainer_of(config)
-    assert isinstance(method, WeightsTrainer)
+    assert isinstance(method, ObjectiveTrainer)
     return method.objective(config)
 
 

@@ -15,10 +15,12 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch.utils.data import Sampler
 from transformers import Trainer as TransformersTrainer
 from transformers import TrainingArguments
 from transformers.trainer_callback import PrinterCallback
@@ -31,7 +33,7 @@ from ftdojo.models.architectures import runs_batched
 from ftdojo.models.resident import Resident
 from ftdojo.training.backend import OnLog, TrainResult
 from ftdojo.training.sft import dry_run
-from ftdojo.training.sft.batches import GroupedSampler
+from ftdojo.training.sft.batches import GroupedSampler, RepeatedBatches
 from ftdojo.training.sft.memory import PeakMemory, keeping_freed_memory, returning_freed_memory
 from ftdojo.training.sft.monitor import HeldOut, Monitor
 from ftdojo.training.sft.objective import CROSS_ENTROPY, Collate, Objective
@@ -130,6 +132,7 @@ def train(
         curve=trainer.monitor.curve,
         eval_curve=trainer.monitor.eval_curve,
         rewards=trainer.monitor.rewards,
+        rollouts=trainer.monitor.rollouts,
         compute=str(chosen),
         stopped=trainer.monitor.stopped,
     )
@@ -223,7 +226,7 @@ class _ObjectiveTrainer(TransformersTrainer):  # type: ignore[misc]
     ) -> None:
         """``split``: the rows to train on, and those that are held out."""
         learned, held_out = split
-        size = config.batch_size
+        size = min(config.batch_size, len(learned)) if objective.repeats > 1 else config.batch_size
         rows = len(learned) + len(held_out)
         per_epoch, steps = config.steps_per_epoch(rows), config.steps(rows)
         settings = TrainingArguments(
@@ -250,7 +253,7 @@ class _ObjectiveTrainer(TransformersTrainer):  # type: ignore[misc]
         batches = [make_batch(held_out[i : i + size]) for i in range(0, len(held_out), size)]
         self.objective = objective
         self.monitor = Monitor(
-            HeldOut(batches, objective) if batches else None,
+            HeldOut(batches, objective),
             every=max(1, min(per_epoch, steps) // 2),
             patience=config.patience,
             agree=_broadcast_stop if settings.world_size > 1 else None,
@@ -267,9 +270,15 @@ class _ObjectiveTrainer(TransformersTrainer):  # type: ignore[misc]
         self.model_accepts_loss_kwargs = True  # makes the Trainer count units over the whole accumulated batch
         self.remove_callback(PrinterCallback)
 
-    def _get_train_sampler(self, train_dataset: Any = None) -> GroupedSampler:
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
         size = self.args.train_batch_size
-        return GroupedSampler(row_keys(self.train_dataset, size), size, self.args.seed)
+        once = GroupedSampler(row_keys(self.train_dataset, size), size, self.args.seed)
+        return RepeatedBatches(once, size, self.objective.repeats) if self.objective.repeats > 1 else once
+
+    def get_batch_samples(self, epoch_iterator: Any, num_batches: int, device: torch.device) -> tuple[list[Any], Any]:
+        """Return the batches of the next optimizer step, and the number of their units."""
+        batches = self.objective.sample(self.model, list(islice(epoch_iterator, num_batches)))
+        return batches, self._get_num_items_in_batch(batches, device)
 
     def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> torch.Tensor:
         """Return the number of units of all accumulated batches, in all processes."""

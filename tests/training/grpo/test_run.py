@@ -1,0 +1,133 @@
+"""A whole run: supervised fine-tuning, then rewards from its weights; resumed, verified and exported."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ftdojo.audit import verify
+from ftdojo.audit.export import export
+from ftdojo.contract.options import RunOptions
+from ftdojo.contract.progress import Silent
+from ftdojo.contract.protocol import Iteration
+from ftdojo.episode import Dojo, run_episode, validate
+from ftdojo.outside.answers import describe_schema
+from ftdojo.record import Home, Ledger, RunFolder
+from ftdojo.record.history import History
+from submissions import Submits, data_program, write_submission
+from tiny import allow_methods
+
+PAGE = Path(__file__).parents[3] / "docs/rewards.md"
+BLOCK = re.compile(r"```\w+\n# file: (\S+)\n(.*?)```", re.DOTALL)
+SUPERVISED = '{"prompt": request, "completion": "yes" if number % 5 < 2 else "no"}'
+"""Mostly the wrong answer, and often the right one, so that rewards have something to turn around."""
+ITEM = '{"item": row}'
+SFT = {"method": "full", "learning_rate": 0.01, "epochs": 4, "batch_size": 8, "max_length": 64}
+GRPO = {
+    "method": "grpo",
+    "weights": "full",
+    "start": "best",
+    "learning_rate": 0.003,
+    "epochs": 3,
+    "batch_size": 8,
+    "group_size": 16,
+    "max_length": 64,
+}
+
+
+@pytest.fixture(scope="module")
+def task(approve: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The task of other tests, which also allows the method."""
+    return allow_methods(approve, tmp_path_factory.mktemp("own") / "approve", "full", "lora", "grpo")
+
+
+def dojo(place: Path, task: Path, model: Path) -> Dojo:
+    options = RunOptions(task=str(task), model=str(model), agent="scripted")
+    return Dojo(options, place / "run", home=Home(place / "home"))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, task: Path, tiny_model: Path) -> Path:
+    """A finished run that was interrupted between the two trainings."""
+    place = tmp_path_factory.mktemp("run")
+    agent = Submits(
+        *(
+            write_submission(tmp_path_factory.mktemp("submission"), train=train, program=data_program(row))
+            for train, row in [(SFT, SUPERVISED), (GRPO, ITEM)]
+        )
+    )
+    with dojo(place, task, tiny_model) as begun:
+        begun.reset()
+        begun.step(agent.folders[0])
+    with dojo(place, task, tiny_model) as resumed:
+        result = run_episode(resumed, agent)
+    assert [i.accepted for i in result.iterations] == [True, True], result.iterations
+    assert result.best.iteration == 2
+    return place
+
+
+def iterations(place: Path) -> list[Iteration]:
+    with Ledger(place / "run") as ledger:
+        return History(ledger).iterations
+
+
+def test_the_run_is_verified_with_its_lineage(place: Path) -> None:
+    audit = verify(place / "run", home=Home(place / "home"), progress=Silent())
+    assert {check.name: check.message for check in audit.checks if check.status != "ok"} == {}
+
+
+@pytest.mark.slow
+def test_it_is_trained_again_to_the_same_model_when_the_store_is_gone(place: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(place, tmp_path / "copy")
+    shutil.rmtree(copy / "home/stages")
+    made = export(copy / "run", tmp_path / "out", home=Home(copy / "home"), progress=Silent())
+    assert [step.iteration.number for step in made.steps] == [2, 1]
+    weights = "model.safetensors"
+    assert (made.written.folder / weights).read_bytes() == (place / "run/model" / weights).read_bytes()
+
+
+def test_rewards_are_in_the_record_and_in_the_curves(place: Path) -> None:
+    supervised, rewarded = (i.feedback.training for i in iterations(place))
+    assert supervised is not None
+    assert supervised.rollouts is None
+    assert rewarded is not None
+    assert rewarded.rollouts is not None
+    assert rewarded.rollouts[-1].right > rewarded.rollouts[0].right
+    lines = [json.loads(line) for line in RunFolder(place / "run").metrics.read_text().splitlines()]
+    for name in ("reward", "right", "entropy", "output_tokens", "top_output", "kl"):
+        drawn = [line[f"train/{name}"] for line in lines if f"train/{name}" in line]
+        assert drawn == [getattr(point, name) for point in rewarded.rollouts]
+
+
+def test_gates_speak_of_items(task: Path, tiny_model: Path, tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+
+    def verdict(row: str, **changes: Any) -> tuple[int | None, list[str]]:
+        train = {**GRPO, "start": "base", **changes}
+        folder = write_submission(tmp_path / "submission", train=train, program=data_program(row))
+        found = validate(folder, RunOptions(task=str(task), model=str(tiny_model)), home=home)
+        return found.gate, [finding.code for finding in found.findings]
+
+    assert verdict(SUPERVISED) == (2, ["bad_row"])
+    assert verdict('{"item": {"request": request}}') == (2, ["bad_row"])
+    assert verdict(ITEM, kl=-1) == (0, ["bad_value"])
+
+
+def test_the_program_of_the_page_writes_good_items(task: Path, tiny_model: Path, tmp_path: Path) -> None:
+    files = dict(BLOCK.findall(PAGE.read_text("utf-8")))
+    train = {**yaml.safe_load(files["train.yaml"]), "start": "base", "max_length": 64}
+    folder = write_submission(tmp_path / "submission", train=train, program=files["process_data.py"])
+    found = validate(folder, RunOptions(task=str(task), model=str(tiny_model)), home=Home(tmp_path / "home"))
+    errors = [finding.code for finding in found.findings if finding.severity == "error"]
+    assert (found.gate, errors) == (4, ["constant_reward"]), "an untrained model is never right"
+
+
+def test_planners_get_the_schema() -> None:
+    properties = describe_schema("train.yaml", ("lora", "grpo"), "grpo")["schema"]["properties"]
+    assert {"group_size", "kl", "clip_low", "iterations", "weights", "lora"} <= properties.keys()
