@@ -13,7 +13,7 @@ from pathlib import Path
 from ftdojo import digest
 from ftdojo.audit import best, identity, record, scores
 from ftdojo.audit.audit import Audit, Check, Status
-from ftdojo.audit.evidence import Evidence, Unchecked, Unreadable, line
+from ftdojo.audit.evidence import Copy, Evidence, Unchecked, Unreadable, line
 from ftdojo.audit.regenerate import regenerate
 from ftdojo.contract.progress import Progress
 from ftdojo.errors import FtdojoError, InfrastructureError, InputError, UsageError
@@ -56,7 +56,13 @@ class Demand:
 
 
 def verify(
-    run: Path, *, home: Home, task: str | None = None, demand: Demand | None = None, progress: Progress
+    run: Path,
+    *,
+    home: Home,
+    task: str | None = None,
+    demand: Demand | None = None,
+    copy: Copy | None = None,
+    progress: Progress,
 ) -> Audit:
     """Check a finished run again.
 
@@ -65,6 +71,7 @@ def verify(
         home: where the stages and the prepared data of the run are, if they are on this machine.
         task: where the task is, if its folder was moved after the run.
         demand: further checks.
+        copy: how ``run`` was made, if it is not the folder that the run wrote.
         progress: receives the name of each check.
 
     Raises:
@@ -78,7 +85,7 @@ def verify(
     with _copy_ledger(run) as folder:
         try:
             with Ledger(folder, writable=False) as ledger:
-                evidence = Evidence(run, ledger, home, task)
+                evidence = Evidence(run, ledger, home, task, copy)
                 if evidence.configuration.guard:
                     selected |= GUARDED
                 for place, (name, check) in enumerate(selected.items()):

@@ -16,7 +16,7 @@ from ftdojo.bench.episodes import Episode, read_episode
 from ftdojo.bench.leaderboard import Board, Cell, Cost, Course, Duel, Leaderboard, Missing, Pair, Standing, TaskLine
 from ftdojo.bench.match import Match
 from ftdojo.bench.record import read
-from ftdojo.bench.suite import Contestant, Job, Setting
+from ftdojo.bench.suite import Contestant, Job, Setting, Suite
 from ftdojo.bench.untrained import untrained_episodes
 from ftdojo.contract.feedback import Interval
 from ftdojo.contract.progress import Progress, Silent
@@ -37,11 +37,28 @@ def leaderboard(out: Path, progress: Progress | None = None) -> Leaderboard:
         UsageError: if ``out`` holds no suite, or results that must not be mixed.
     """
     suite, attempts, failures = read(out)
-    watcher = progress or Silent()
+    return compare_runs(out, suite, attempts, failures, progress or Silent())
+
+
+def compare_runs(
+    out: Path, suite: Suite, attempts: Mapping[str, int], failures: Mapping[str, str], progress: Progress
+) -> Leaderboard:
+    """Return the leaderboard of the finished runs of a suite below ``out``.
+
+    Args:
+        out: the folder in which the jobs of the suite are.
+        suite: the contest.
+        attempts: the folder of a job -> how often it was tried.
+        failures: the folder of a job -> why its last attempt failed.
+        progress: receives the progress.
+
+    Raises:
+        UsageError: if the results must not be mixed.
+    """
     settings: dict[Setting, list[tuple[Job, Episode | None]]] = {}
     jobs = suite.jobs()
     for number, job in enumerate(jobs):
-        watcher.update("reading", number, len(jobs), str(job))
+        progress.update("reading", number, len(jobs), str(job))
         settings.setdefault(job.setting, []).append((job, read_episode(out, job)))
     missing = [
         Missing(
@@ -54,8 +71,8 @@ def leaderboard(out: Path, progress: Progress | None = None) -> Leaderboard:
         for job, episode in played
         if episode is None
     ]
-    boards = [_board(setting, played, watcher) for setting, played in settings.items()]
-    watcher.end("leaderboard", f"{len(jobs) - len(missing)} of {plural(len(jobs), 'run')}")
+    boards = [_board(setting, played, progress) for setting, played in settings.items()]
+    progress.end("leaderboard", f"{len(jobs) - len(missing)} of {plural(len(jobs), 'run')}")
     return Leaderboard(suite=suite.name, boards=boards, missing=missing, attempts=sum(attempts.values()))
 
 

@@ -6,12 +6,17 @@ import json
 import shutil
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
 
 from ftdojo.disk import disk_errors
 from ftdojo.models import describe, network
 from ftdojo.models.info import INDEX, SINGLE, headers, weight_files
 
+ADAPTER_CONFIG = "adapter_config.json"
+ADAPTER_FILES = (ADAPTER_CONFIG, "adapter_model.safetensors")
+"""The files of a trained adapter that decide how it is merged."""
 TOKENIZER = (
     "tokenizer*",
     "special_tokens_map.json",
@@ -44,7 +49,7 @@ def export(base: Path, trained: Path, out: Path) -> None:
     common = types.get(describe(base).precision, torch.float32)
     out.mkdir(parents=True, exist_ok=True)
     with disk_errors(out), network.quiet():
-        if (trained / "adapter_config.json").is_file():
+        if (trained / ADAPTER_CONFIG).is_file():
             from peft import PeftModel
 
             loaded = network.load(base, torch.float32, attention="sdpa")
@@ -80,6 +85,29 @@ def _add_rest(base: Path, out: Path, weights: dict[str, Any]) -> None:
     index["weight_map"] |= dict.fromkeys(rest, REST)
     save_file(rest, out / REST, metadata=form)
     (out / INDEX).write_text(json.dumps(index, indent=2, sort_keys=True) + "\n", "utf-8")
+
+
+class _AdapterSettings(BaseModel):
+    """What ``peft`` has to know of an adapter that ftdojo trained. Everything else has its default."""
+
+    r: int = Field(ge=1, le=2**16)
+    lora_alpha: float = Field(gt=0, le=2**20)
+    target_modules: list[Annotated[str, Field(pattern=r"^[\w.]+$")]] = Field(max_length=2**16)
+
+
+def copy_adapter(adapter: Path, out: Path) -> None:
+    """Copy an adapter that may come from a stranger: its weights, and of its settings those that ftdojo's trainers
+    write, so that ``peft`` reads nothing else of it.
+
+    Raises:
+        ValueError: if the settings are not those of such an adapter.
+    """
+    settings = _AdapterSettings.model_validate_json((adapter / ADAPTER_CONFIG).read_bytes())
+    out.mkdir(parents=True, exist_ok=True)
+    fixed = {"peft_type": "LORA", "task_type": "CAUSAL_LM", "inference_mode": True}
+    (out / ADAPTER_CONFIG).write_text(json.dumps({**fixed, **settings.model_dump()}), "utf-8")
+    for name in ADAPTER_FILES[1:]:
+        shutil.copyfile(adapter / name, out / name, follow_symlinks=False)
 
 
 def copy_text_files(base: Path, out: Path) -> None:
