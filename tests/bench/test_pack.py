@@ -13,7 +13,6 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from forgeries import edit_events
-from ftdojo.bench import Suite, SuiteRecord
 from ftdojo.bench.pack import write_pack
 from ftdojo.bench.packed import Pack, open_pack
 from ftdojo.bench.rescore import PackCheck, RunCheck, Sample, check_pack
@@ -22,16 +21,8 @@ from ftdojo.errors import InputError, UsageError
 from ftdojo.record import Home
 from ftdojo.record.ledger import _link
 from ftdojo.report.pack_card import pack_card
+from packs import make_contest
 
-SUITE = """
-name = "small"
-tasks = ["{task}"]
-models = ["{tiny}", "{denier}"]
-agents = [{{name = "qwen", agent = "ft-agent", planner = "openai:qwen3", base_url = "http://10.1.2.3:8000/v1"}}]
-seeds = [0]
-[budgets.short]
-wall = "20m"
-"""
 FULL, ADAPTED = (f"jobs/{model}-folder-short/own-approve/qwen/seed0" for model in ("tiny", "denier"))
 
 
@@ -45,13 +36,10 @@ def contest(
     adapted_run: Path,
 ) -> Path:
     """A contest of two runs: one trained all weights, the other an adapter."""
-    folder = tmp_path_factory.mktemp("contest")
-    (folder / "suite.toml").write_text(SUITE.format(task=approve, tiny=tiny_model, denier=denier))
-    with SuiteRecord(folder / "out", Suite.load(folder / "suite.toml")):
-        pass
-    shutil.copytree(finished_run / "run", folder / "out" / FULL)
-    shutil.copytree(adapted_run / "run", folder / "out" / ADAPTED)
-    return folder / "out"
+    folder = tmp_path_factory.mktemp("contest") / "out"
+    runs = {tiny_model: finished_run / "run", denier: adapted_run / "run"}
+    assert make_contest(folder, approve, runs) == [FULL, ADAPTED]
+    return folder
 
 
 def pack(contest: Path, folder: Path, adapted_run: Path, **changed: Any) -> Pack:
@@ -121,7 +109,7 @@ def test_a_pack_is_equal_where_its_base_models_and_task_are(
     found = check(original)
     assert [(run.run, run.status, run.reasons) for run in found.runs] == [(FULL, "equal", []), (ADAPTED, "equal", [])]
     assert (found.ok, found.different, found.leaderboard.status) == (True, False, "ok")
-    items = sum(1 for _ in (approve / "eval.jsonl").open())
+    items = len((approve / "eval.jsonl").read_text().splitlines())
     for run in found.runs:
         (base, best) = run.models
         assert (base.model, best.model) == ("baseline", "best")
@@ -225,8 +213,7 @@ def _edit_submission(folder: Path) -> None:
 
 def _edit_event(folder: Path) -> None:
     path = folder / ADAPTED / "ledger.jsonl"
-    lines = path.read_text().splitlines()
-    path.write_text("\n".join([*lines[:-1], lines[-1].replace('"seed": 0', '"seed": 1')]) + "\n")
+    path.write_text(path.read_text().replace('"outlook": ""', '"outlook": "more rows"'))
 
 
 @pytest.mark.parametrize("tamper", [_swap, _reword, _raise_score, _raise_result])
@@ -243,7 +230,7 @@ def test_a_changed_file_is_not_the_one_of_the_manifest(copy: Path, tamper: Calla
         (_reword, "outputs: sealed/best.jsonl was changed after it was scored"),
         (_raise_result, "result: result.json: best is not what the record says"),
         (_edit_submission, "submissions: submissions/001 was changed after it was submitted"),
-        (_edit_event, "ledger: event 8 was changed"),
+        (_edit_event, "was changed or moved after it was written"),
     ],
 )
 def test_a_change_with_a_new_manifest_is_found_by_the_record(
@@ -385,6 +372,15 @@ def test_weights_larger_than_any_training_are_not_loaded(copy: Path, check: Call
     renew_manifest(copy)
     found = check(copy, sample=Sample(items=1))
     assert "more than a training of its base model makes" in " ".join(run_of(found, FULL).reasons)
+
+
+def test_a_model_whose_configuration_names_code_is_not_loaded(copy: Path, check: Callable[..., PackCheck]) -> None:
+    path = copy / FULL / "model/config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"auto_map": {"AutoConfig": "code.Config"}}))
+    renew_manifest(copy)
+    run = run_of(check(copy, sample=Sample(items=1)), FULL)
+    assert (run.status, run.models) == ("different", [])
+    assert "names Python code to load" in run.reasons[0]
 
 
 def test_what_is_no_pack_is_a_usage_error(tmp_path: Path, contest: Path) -> None:

@@ -84,14 +84,13 @@ def write_pack(
         raise UsageError(f"no run of the contest in {out} has finished", fix="run `ftdojo bench` to its end first")
     if folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty", fix="name a new folder with --out")
-    histories = [_survey(out, job) for job in jobs]
-    if not with_private_text and (private := [text for survey in histories for text in survey.private]):
+    surveys = [_survey(out, job) for job in jobs]
+    if not with_private_text and (private := [text for survey in surveys for text in survey.private]):
         raise UsageError(
             "the pack would hold text of your own data:\n  " + "\n  ".join(private[:20]),
             fix="add --with-private-text if everybody who gets the pack may read it",
         )
-    guard = {place: task for survey in histories for task, place in survey.begun.guard.items()}
-    withheld = Withheld.of(out.absolute(), suite, jobs, guard, home)
+    withheld = Withheld.of(out, suite, [survey.begun for survey in surveys], home)
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         writer = _Writer(folder, withheld, {})
@@ -103,7 +102,7 @@ def write_pack(
         for number, job in enumerate(jobs):
             progress.update("pack", number, len(jobs), str(job))
             runs.append(_pack_run(out, job, home, writer))
-        manifest = _describe(suite, jobs, histories, runs, writer)
+        manifest = _describe(suite, jobs, surveys, runs, writer)
         writer.write(README, card(manifest, clean_board).encode())
         manifest = manifest.model_copy(update={"files": dict(sorted(writer.files.items()))})
         write_file(folder / MANIFEST, _json(manifest.model_dump(mode="json")), mode=BY_UMASK)

@@ -44,7 +44,7 @@ from ftdojo.record.events import RunBegun
 from ftdojo.record.store import describe
 from ftdojo.schema import StrictModel
 from ftdojo.tasks.scoring import summarize
-from ftdojo.training import copy_adapter, copy_text_files, trainer_of
+from ftdojo.training import copy_adapter, copy_text_files, structure_faults, trainer_of
 
 CONTEST = "contest"
 """The folder with the contest's own record; those of the runs are below ``jobs/``."""
@@ -314,6 +314,8 @@ def _make_ready(pack: Pack, run: PackedRun, evidence: Evidence, place: _Place) -
         copy_text_files(base, model)
         for name in pack.files(run, f"{MODEL}/"):
             shutil.copyfile(pack.folder / run.folder / name, evidence.folder.path / name)
+        if faults := structure_faults(base, model):
+            raise ValueError("; ".join(faults))
         return ready
     _require_recorded(evidence, source)
     _merge(evidence, base, source)

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ftdojo.bench.suite import Job, Suite, find_addresses
+from ftdojo.bench.suite import Suite, find_addresses
 from ftdojo.llm.bounded import hide_secrets
 from ftdojo.record import Home
+from ftdojo.record.events import RunBegun
 
 PATH, ADDRESS, KEY, COMMAND = (f"[{what} withheld]" for what in ("path", "address", "key", "command"))
 _PRIVATE_HOST = (
@@ -46,19 +47,21 @@ class Withheld:
     """Folders of this machine. A path below one of them is replaced as a whole."""
 
     @classmethod
-    def of(cls, out: Path, suite: Suite, jobs: Iterable[Job], guard: Mapping[str, str], home: Home) -> Withheld:
+    def of(cls, out: Path, suite: Suite, runs: Sequence[RunBegun], home: Home) -> Withheld:
         """Return what has to be replaced in the records of a contest.
 
         Args:
             out: the folder of the contest.
             suite: the contest.
-            jobs: its jobs.
-            guard: where its guard tasks are -> their ids.
+            runs: the first event of each of its runs.
             home: the cache of this machine.
         """
-        names = {job.task: job.task_id for job in jobs if Path(job.task).is_absolute()}
-        names |= {model: Path(model).name for model in suite.models if Path(model).is_absolute()}
-        names |= {place: task for place, task in guard.items() if Path(place).is_absolute()}
+        names = {job.task: job.task_id for job in suite.jobs()}
+        names |= {model: Path(model).name for model in suite.models}
+        for run in runs:
+            names |= {place: task for task, place in run.guard.items()}
+            names |= {run.task: run.configuration.task, run.configuration.model: Path(run.configuration.model).name}
+        names = {place: name for place, name in names.items() if Path(place).is_absolute()}
         names |= {contestant.mcp: COMMAND for contestant in suite.agents if contestant.mcp}
         addresses = [contestant.base_url for contestant in suite.agents if contestant.base_url]
         names |= dict.fromkeys([*addresses, *find_addresses(suite.rules.data_llm)], ADDRESS)

@@ -180,7 +180,7 @@ def verify_pack(
 
     The pack is a stranger's folder: nothing in it is run, links are refused, and only what its manifest lists is read.
     The embedded base model and the generated data of installed tasks are prepared here; nothing is downloaded. What is
-    missing makes a run [yellow]not checkable[/], with the reason.
+    missing makes a run not checkable, with the reason.
 
     Another processor or version of torch rounds differently, so a few outputs may differ from those in the pack. The
     share of equal outputs is shown, and the difference of the scores with its 95 % interval.
