@@ -366,6 +366,17 @@ def test_a_file_that_no_pack_has_is_refused_before_anything_is_read(copy: Path, 
         open_pack(copy)
 
 
+@pytest.mark.parametrize(
+    "folder", ["jobs/../../x/seed0", "jobs/a/b/../seed0", "/jobs/a/b/c/seed0", "jobs/a/b/c/seed0\n"]
+)
+def test_a_run_cannot_lie_outside_of_the_pack(copy: Path, folder: str) -> None:
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["runs"][0]["folder"] = folder
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(InputError, match="is not the folder of a run"):
+        open_pack(copy)
+
+
 def test_weights_larger_than_any_training_are_not_loaded(copy: Path, check: Callable[..., PackCheck]) -> None:
     with (copy / FULL / "model/more.safetensors").open("wb") as stream:
         stream.truncate(2**27)

@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError, field_validator
 
 from ftdojo.contract.result import Document, Result
 from ftdojo.contract.submission import FILES as SUBMITTED
@@ -49,7 +49,8 @@ WEIGHTS = ".safetensors"
 IGNORED = (".git", ".gitattributes", ".cache")
 """What a hub and its client add to a folder. It is not read."""
 _ROOT = (README, MANIFEST, BOARD, LEDGER)
-_JOB = r"jobs/[\w.-]+/[\w.-]+/[\w.-]+/seed\d+"
+_PART = r"(?!\.{1,2}/)[^/\\\x00-\x1f]+"
+_JOB = rf"jobs/{_PART}/{_PART}/{_PART}/seed\d+"
 _IN_RUN = re.compile(
     rf"{LEDGER}|{RESULT}|{STAGES}"
     rf"|{SEALED}/({'|'.join(map(re.escape, OUTPUTS))})"
@@ -101,7 +102,7 @@ class PackedTask(Result):
 class PackedRun(Result):
     """A finished run of the contest."""
 
-    folder: str = Field(pattern=f"^{_JOB}$")
+    folder: str
     task: str
     variant: str
     contestant: str
@@ -111,6 +112,13 @@ class PackedRun(Result):
     weights: Weights
     withheld: list[str] = Field(default_factory=list)
     """Files that are not in the pack because they hold a path, an address or a key."""
+
+    @field_validator("folder")
+    @classmethod
+    def _of_a_job(cls, folder: str) -> str:
+        if not re.fullmatch(_JOB, folder):
+            raise ValueError("is not the folder of a run")
+        return folder
 
 
 class PackManifest(Document):
@@ -279,7 +287,7 @@ def _fault(name: str, status: os.stat_result, listed: dict[str, PackedFile], run
 
 def _belongs(name: str, runs: set[str]) -> bool:
     run = "/".join(PurePosixPath(name).parts[:5])
-    return run in runs and ".." not in run.split("/") and bool(_IN_RUN.fullmatch(name.removeprefix(f"{run}/")))
+    return run in runs and bool(_IN_RUN.fullmatch(name.removeprefix(f"{run}/")))
 
 
 def _faulty(code: str, name: str, message: str) -> InputError:

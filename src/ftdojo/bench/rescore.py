@@ -34,6 +34,7 @@ from ftdojo.contract.progress import Progress
 from ftdojo.contract.result import Score
 from ftdojo.contract.submission import TRAIN
 from ftdojo.data import prepare, read_items
+from ftdojo.disk import disk_errors
 from ftdojo.episode import acceptance, evaluation
 from ftdojo.episode.evaluation import Prediction
 from ftdojo.errors import FtdojoError, InputError, PrerequisiteError, UsageError
@@ -48,7 +49,7 @@ from ftdojo.training import copy_adapter, copy_text_files, structure_faults, tra
 
 CONTEST = "contest"
 """The folder with the contest's own record; those of the runs are below ``jobs/``."""
-MALFORMED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, OSError)
+MALFORMED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, OSError)
 """What reading content raises that has lost its form."""
 SHOWN = 20
 """Items with another output that are named."""
@@ -218,7 +219,8 @@ def _check_run(pack: Pack, run: PackedRun, place: _Place, answers: _Answers) -> 
     others: list[str] = []
     folder = place.root / run.folder
     try:
-        withheld = _unpack(pack, run, folder)
+        with disk_errors(place.root):
+            withheld = _unpack(pack, run, folder)
         copy = Copy(withheld=withheld, manifests=pack.stages(run))
         with Ledger(folder, writable=False) as ledger:
             evidence = Evidence(folder, ledger, place.home, place.tasks.get(run.task), copy)
@@ -351,8 +353,9 @@ def _find_base(pack: Pack, run: PackedRun, evidence: Evidence, place: _Place) ->
     if packed.kind == "embedded":
         current = models.resolve(models.EMBEDDED, place.home.root)
         named.append(models.resolve_recorded(current, models.EMBEDDED, run.base, place.home.root))
-    elif packed.kind == "hub" and (cached := models.find(packed.name, place.home.root)):
-        named.append(cached)
+    elif packed.kind == "hub" and not Path(packed.name).is_dir():
+        cached = models.find(packed.name, place.home.root)
+        named += [cached] if cached else []
     for path in named:
         folder, _ = models.set_prompting(
             path, place.home.root, thinking=settings.thinking, chat_template=settings.chat_template
