@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ftdojo.audit import verify
+from ftdojo.audit import Demand, verify
 from ftdojo.cli import llms
 from ftdojo.contract.call import Call, own_model
 from ftdojo.contract.options import RunOptions
@@ -96,8 +96,10 @@ def test_its_calls_are_recorded_and_charged_and_pass_the_audit(taught: Taught) -
     answering_s = sum(call.usage.device_s for call in taught.calls)
     assert used.device_s == pytest.approx(seconds.train + seconds.evaluate + answering_s)
     assert 0 < answering_s < seconds.data
-    audit = verify(taught.run, home=taught.home, progress=Silent())
+    audit = verify(taught.run, home=taught.home, demand=Demand(remake=True), progress=Silent())
     assert [check for check in audit.checks if check.status == "failed"] == []
+    (rows,) = [check for check in audit.checks if check.name == "rows"]
+    assert rows.status == ("ok" if taught.result.best.iteration else "unchecked"), rows.message
     assert {check.name: check.status for check in audit.checks}["teachers"] == "ok"
 
 

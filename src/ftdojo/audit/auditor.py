@@ -15,6 +15,7 @@ from ftdojo.audit import best, identity, record, scores
 from ftdojo.audit.audit import Audit, Check, Status
 from ftdojo.audit.evidence import Copy, Evidence, Unchecked, Unreadable, line
 from ftdojo.audit.regenerate import regenerate
+from ftdojo.audit.remake import remake
 from ftdojo.contract.progress import Progress
 from ftdojo.errors import FtdojoError, InfrastructureError, InputError, UsageError
 from ftdojo.plain import plural
@@ -51,6 +52,8 @@ class Demand:
     """Answer the test again with the kept models."""
     sample: int | None = None
     """How many test items to answer again; all if ``None``."""
+    remake: bool = False
+    """Run the data program of the best model again, in the sandbox."""
     expect: str | None = None
     """A link of the ledger that was noted in another place."""
 
@@ -116,6 +119,8 @@ def _demanded(demand: Demand, progress: Progress) -> dict[str, Callable[[Evidenc
         found["expected"] = _named(lambda evidence: record.expected(evidence, link), record.expected)
     if demand.regenerate:
         found["regenerate"] = _named(lambda evidence: regenerate(evidence, demand.sample, progress), regenerate)
+    if demand.remake:
+        found["rows"] = _named(lambda evidence: remake(evidence, progress), remake)
     return found
 
 

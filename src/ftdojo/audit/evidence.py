@@ -91,7 +91,8 @@ class Evidence:
             raise Unreadable("it has a result, but neither a score on test nor why there is none")
         self.finished: RunResult = finished
         self.configuration: Configuration = begun.configuration
-        self._given = task or begun.task
+        self.place = task or begun.task
+        """Where the task is: its id, or its folder."""
         self.guard_places = begun.guard
         self.baseline = Made("the base model", baseline.digests, baseline.contents)
         self._stage_faults: dict[tuple[str, str, str], list[str]] = {}
@@ -106,13 +107,13 @@ class Evidence:
     def task(self) -> Task:
         """The run's task, if it is here in the version of the run."""
         try:
-            _, task = tasks.get(self._given, runner=sandbox.run_user_code).variant(self.configuration.variant)
+            _, task = tasks.get(self.place, runner=sandbox.run_user_code).variant(self.configuration.variant)
         except FtdojoError as error:
             raise Unchecked(f"the task is not on this machine: {error.message}; --task names its folder") from None
         task = task.as_recorded(then := self.configuration.digests["task"])
         if task.version != then:
             raise Unchecked(f"the task here is version {task.version}, the run's was {then}")
-        return task.with_thinking(self.configuration.options(self._given).reasoning_tokens)
+        return task.with_thinking(self.configuration.options(self.place).reasoning_tokens)
 
     @cached_property
     def prepared(self) -> TaskData:

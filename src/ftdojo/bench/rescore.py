@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ftdojo import digest, inference, models, tasks
-from ftdojo.audit import Check, verify
+from ftdojo.audit import Check, Demand, verify
 from ftdojo.audit.evidence import CLOSE, Copy, Evidence, Unchecked, Unreadable, line
 from ftdojo.audit.regenerate import answer_again, draw, other_versions
 from ftdojo.bench.compare import compare_runs
@@ -125,6 +125,7 @@ def check_pack(
     given_tasks: Sequence[Path] = (),
     given_models: Sequence[Path] = (),
     sample: Sample | None = None,
+    remake: bool = False,
     progress: Progress,
 ) -> PackCheck:
     """Check a pack and score its runs again.
@@ -135,6 +136,7 @@ def check_pack(
         given_tasks: the folders of tasks that are not installed.
         given_models: the folders of base models that are neither embedded nor in the cache of the hub.
         sample: which test items are answered; all if not given.
+        remake: whether the data programs of the best models run again, in the sandbox.
         progress: receives the progress.
 
     Raises:
@@ -150,7 +152,7 @@ def check_pack(
         answers = _Answers(sample, progress, {})
         for number, run in enumerate(pack.manifest.runs):
             progress.update("check", number, len(pack.manifest.runs), run.folder)
-            checked, others = _check_run(pack, run, place, answers)
+            checked, others = _check_run(pack, run, place, answers, Demand(remake=remake))
             runs.append(checked)
             versions |= dict.fromkeys(others)
         ledger, board = _check_ledger(pack, place), _check_board(pack, place, progress)
@@ -210,7 +212,9 @@ def _find_tasks(pack: Pack, given: Sequence[Path]) -> dict[str, str]:
     return {name: named.get(name, name) for name in wanted if name in named or name in installed}
 
 
-def _check_run(pack: Pack, run: PackedRun, place: _Place, answers: _Answers) -> tuple[RunCheck, list[str]]:
+def _check_run(
+    pack: Pack, run: PackedRun, place: _Place, answers: _Answers, demand: Demand
+) -> tuple[RunCheck, list[str]]:
     """Check one run; return the result, and which packages have another version here."""
     checks: list[Check] = []
     rescored: list[Rescored] = []
@@ -233,7 +237,8 @@ def _check_run(pack: Pack, run: PackedRun, place: _Place, answers: _Answers) -> 
             except (Unchecked, PrerequisiteError) as why:
                 missing.append(str(why))
         task = place.tasks.get(run.task)
-        checks = verify(folder, home=place.home, task=task, copy=copy, progress=answers.progress).checks
+        audit = verify(folder, home=place.home, task=task, demand=demand, copy=copy, progress=answers.progress)
+        checks = audit.checks
         faults += [f"{c.name}: {c.message}" for c in checks if c.status == "failed" and not _is_left_out(run, c)]
     except InputError as error:
         faults.append(error.message)

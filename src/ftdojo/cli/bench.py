@@ -168,6 +168,10 @@ def verify_pack(
     seed: Annotated[
         int | None, typer.Option(min=0, help="Seed of that draw; another one each time if not given.")
     ] = None,
+    remake: Annotated[
+        bool,
+        typer.Option("--remake", help="Also run the data programs of the best models again, in the sandbox."),
+    ] = False,
     task: Annotated[
         list[Path] | None, typer.Option(metavar="FOLDER", help="A task of the pack that is not installed; may repeat.")
     ] = None,
@@ -178,9 +182,9 @@ def verify_pack(
 ) -> None:
     """Score a pack again: its models answer the test anew, and its records and leaderboard are checked.
 
-    The pack is a stranger's folder: nothing in it is run, links are refused, and only what its manifest lists is read.
-    The embedded base model and the generated data of installed tasks are prepared here; nothing is downloaded. What is
-    missing makes a run not checkable, with the reason.
+    The pack is a stranger's folder: links are refused, only what its manifest lists is read, and nothing in it is run;
+    with --remake data programs run in the sandbox. The embedded base model and the generated data of installed tasks
+    are prepared here; nothing is downloaded. What is missing makes a run not checkable, with the reason.
 
     Another processor or version of torch rounds differently, so a few outputs may differ from those in the pack. The
     share of equal outputs is shown, and the difference of the scores with its 95 % interval.
@@ -210,6 +214,7 @@ def verify_pack(
             given_tasks=task or [],
             given_models=model or [],
             sample=sample,
+            remake=remake,
             progress=live,
         )
     if json:

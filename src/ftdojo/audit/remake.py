@@ -1,0 +1,107 @@
+"""The check that makes the training rows of the best model again: where each of its rows comes from.
+
+A row has no mark that says which raw row or which reply of a language model it was made of, and a program may reword
+both. What can be shown is that the recorded program, given the task's raw data and the recorded calls alone, makes
+these rows and no others.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from ftdojo import digest
+from ftdojo.audit.evidence import Evidence, Unchecked
+from ftdojo.contract import submission
+from ftdojo.contract.call import Call
+from ftdojo.contract.progress import Progress
+from ftdojo.contract.submission import Submission
+from ftdojo.data.overlap import VERSION as OVERLAP_VERSION
+from ftdojo.episode.rows import ROWS, WRITTEN, write_rows
+from ftdojo.gates import Gates
+from ftdojo.gateway import Access, DataLlm
+from ftdojo.llm import Lookup, Transport
+from ftdojo.record import Home
+from ftdojo.training import rows_key, trainer_of
+
+
+def remake(evidence: Evidence, progress: Progress) -> list[str]:
+    """The rows of the best model are what its program makes of the raw data and the recorded calls.
+
+    The program runs in the sandbox, twice if its rows are others: a program that draws at random cannot be checked.
+    """
+    best = evidence.history.best
+    if not best:
+        raise Unchecked("the best is the base model, which has no rows")
+    made, iteration = evidence.made[best], evidence.iterations[best - 1]
+    manifest = evidence.manifest(made, "data")
+    if evidence.stage_faults(made, "data"):
+        raise Unchecked(f"{made.label}: its stage 'data' is not the recorded one: see 'stages'")
+    if evidence.changed(iteration):
+        raise Unchecked(f"the submission of {made.label} is not the recorded one: see 'submissions'")
+    submitted, key = submission.read(evidence.submission(best)).require(), manifest["key"]
+    program = submitted.program if isinstance(submitted.program, str) else submitted.program.key
+    if key["program"] != program:
+        return [f"{made.label}: its rows were made by another program than the one that was submitted"]
+    form = {"overlap": OVERLAP_VERSION, **rows_key(trainer_of(submitted.train))}
+    if any(key.get(name) != value for name, value in form.items()):
+        raise Unchecked("another version of ftdojo made the rows, and treats evaluation items among them otherwise")
+    recorded = {name: file["digest"] for name, file in manifest["files"].items() if name in (ROWS, WRITTEN)}
+    first = _make(evidence, submitted, key["limit"], progress)
+    if first == recorded:
+        return []
+    if _make(evidence, submitted, key["limit"], progress) != first:
+        raise Unchecked(f"the program of {made.label} makes other rows each time")
+    return [f"{made.label}: its program makes other rows than those that were trained on"]
+
+
+def _make(evidence: Evidence, submitted: Submission, limit: int, progress: Progress) -> dict[str, str]:
+    """Make the rows of a submission; return the digests of their files by name."""
+    with tempfile.TemporaryDirectory(prefix="ftdojo-rows-") as name:
+        folder = Path(name)
+        gates = Gates(
+            task=evidence.task,
+            data=evidence.data,
+            base=evidence.base,
+            llm=_replay(evidence, Home(folder / "home"), progress),
+        )
+        progress.update("making the rows again", 0, 1)
+        made = gates.make_rows(submitted.program, limit, trainer_of(submitted.train))
+        write_rows(made.clean, folder / ROWS)
+        if made.overlap:
+            write_rows(made.written, folder / WRITTEN)
+        return {path.name: digest.of_file(path) for path in sorted(folder.glob("*.jsonl"))}
+
+
+def _replay(evidence: Evidence, home: Home, progress: Progress) -> Access | None:
+    """Return access to the recorded calls of data programs, and to nothing else."""
+    configuration = evidence.configuration
+    if not configuration.data_llm:
+        return None
+    calls = [call for calls in evidence.history.data_calls for call in calls]
+    models: dict[str, Transport] = {
+        pool: Lookup([call for call in calls if call.pool in (pool, "")], model)
+        for pool, model in configuration.data_llm.items()
+    }
+    return Access(
+        llm=DataLlm(models=models),
+        task=evidence.place,
+        variant=configuration.variant,
+        home=home,
+        log=_Unlimited(),
+        progress=progress,
+        known=lambda: calls,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Unlimited:
+    """The log of calls that were paid for when the run was made."""
+
+    def append(self, call: Call) -> None:
+        """Record nothing: the call is in the record."""
+
+    def remaining(self) -> dict[str, float]:
+        """Return no limit."""
+        return {}
