@@ -82,6 +82,8 @@ def write_pack(
     jobs = [job for job in suite.jobs() if finished(out, job)]
     if not jobs:
         raise UsageError(f"no run of the contest in {out} has finished", fix="run `ftdojo bench` to its end first")
+    if board.missing:
+        progress.say(f"{plural(len(board.missing), 'job')} without a result: left out")
     if folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty", fix="name a new folder with --out")
     surveys = [_survey(out, job) for job in jobs]

@@ -47,6 +47,8 @@ from ftdojo.schema import StrictModel
 from ftdojo.tasks.scoring import summarize
 from ftdojo.training import copy_adapter, copy_text_files, structure_faults, trainer_of
 
+TRAINED = "trained"
+"""The folder with the adapter of a run, before it is merged."""
 CONTEST = "contest"
 """The folder with the contest's own record; those of the runs are below ``jobs/``."""
 MALFORMED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, OSError)
@@ -156,12 +158,12 @@ def check_pack(
             runs.append(checked)
             versions |= dict.fromkeys(others)
         ledger, board = _check_ledger(pack, place), _check_board(pack, place, progress)
-    statuses = [*(run.status for run in runs), *({"failed": "different"}.get(c.status) for c in (ledger, board))]
-    progress.end("check", ", ".join(f"{statuses.count(kind)} {kind}" for kind in ("equal", "different")))
+    equal = sum(run.status == "equal" for run in runs)
+    progress.end("check", f"{equal} of {plural(len(runs), 'run')} equal")
     return PackCheck(
         suite=pack.manifest.suite,
-        ok=all(run.status == "equal" for run in runs) and board.status == "ok" and ledger.status != "failed",
-        different="different" in statuses,
+        ok=equal == len(runs) and board.status == "ok" and ledger.status != "failed",
+        different=any(run.status == "different" for run in runs) or "failed" in (ledger.status, board.status),
         items=sample.items,
         seed=sample.seed,
         versions=list(versions),
@@ -234,8 +236,10 @@ def _check_run(
                 copy = _make_ready(pack, run, evidence, place)
                 evidence.copy = copy
                 rescored = _rescore(run, evidence, answers)
-            except (Unchecked, PrerequisiteError) as why:
+            except Unchecked as why:
                 missing.append(str(why))
+            except PrerequisiteError as error:
+                missing.append(f"{error.message}: {error.fix}")
         task = place.tasks.get(run.task)
         audit = verify(folder, home=place.home, task=task, demand=demand, copy=copy, progress=answers.progress)
         checks = audit.checks
@@ -246,6 +250,8 @@ def _check_run(
         missing.append(error.message if isinstance(error, FtdojoError) else str(error))
     except MALFORMED as error:
         faults.append(f"it cannot be read: {line(error)}")
+    for weights in (folder / MODEL, folder / TRAINED):  # those of all runs together could fill the disk
+        shutil.rmtree(weights, ignore_errors=True)
     faults += [_describe(one) for one in rescored if one.equal < one.answered]
     status: Status = "different" if faults else "not checkable" if missing else "equal"
     notes = [f"{name.removeprefix(f'{run.folder}/')} was withheld" for name in run.withheld]
@@ -338,7 +344,7 @@ def _merge(evidence: Evidence, base: Path, adapter: Path) -> None:
     config = read_config(evidence.submission(evidence.history.best) / TRAIN)
     if config.method not in BUILT_IN:
         raise ValueError(f"an adapter of the method {config.method}, which is not ftdojo's own, is not merged")
-    trained = evidence.folder.path / "trained"
+    trained = evidence.folder.path / TRAINED
     copy_adapter(adapter, trained)
     try:
         trainer_of(config).export(base, trained, evidence.folder.model)
