@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
-from ftdojo.audit import Demand, verify
+from ftdojo.audit import verify
+from ftdojo.audit.evidence import Evidence
+from ftdojo.audit.remake import remake_rows
 from ftdojo.cli import llms
 from ftdojo.contract.call import Call, own_model
 from ftdojo.contract.options import RunOptions
@@ -96,11 +98,19 @@ def test_its_calls_are_recorded_and_charged_and_pass_the_audit(taught: Taught) -
     answering_s = sum(call.usage.device_s for call in taught.calls)
     assert used.device_s == pytest.approx(seconds.train + seconds.evaluate + answering_s)
     assert 0 < answering_s < seconds.data
-    audit = verify(taught.run, home=taught.home, demand=Demand(remake=True), progress=Silent())
+    audit = verify(taught.run, home=taught.home, progress=Silent())
     assert [check for check in audit.checks if check.status == "failed"] == []
-    (rows,) = [check for check in audit.checks if check.name == "rows"]
-    assert rows.status == ("ok" if taught.result.best.iteration else "unchecked"), rows.message
     assert {check.name: check.status for check in audit.checks}["teachers"] == "ok"
+
+
+def test_its_rows_are_made_again_from_the_recorded_calls_alone(taught: Taught, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(OwnModel, "send", forbidden)
+    with Ledger(taught.run, writable=False) as ledger:
+        evidence = Evidence(taught.run, ledger, taught.home, None)
+        assert remake_rows(evidence, 1, Silent()) == []
+        evidence.history._calls = [[]]
+        with pytest.raises(UsageError, match="the record has no answer"):
+            remake_rows(evidence, 1, Silent())
 
 
 def test_a_resumed_run_asks_nothing_again(taught: Taught, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

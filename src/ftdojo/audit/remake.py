@@ -31,16 +31,24 @@ def remake(evidence: Evidence, progress: Progress) -> list[str]:
 
     The program runs in the sandbox, twice if its rows are others: a program that draws at random cannot be checked.
     """
-    best = evidence.history.best
-    if not best:
+    if not evidence.history.best:
         raise Unchecked("the best is the base model, which has no rows")
-    made, iteration = evidence.made[best], evidence.iterations[best - 1]
+    return remake_rows(evidence, evidence.history.best, progress)
+
+
+def remake_rows(evidence: Evidence, number: int, progress: Progress) -> list[str]:
+    """Make the rows of iteration ``number`` again; return how they differ from those that were trained on.
+
+    Raises:
+        Unchecked: if its stage or its submission is not the recorded one, or its rows are others each time.
+    """
+    made, iteration = evidence.made[number], evidence.iterations[number - 1]
     manifest = evidence.manifest(made, "data")
     if evidence.stage_faults(made, "data"):
         raise Unchecked(f"{made.label}: its stage 'data' is not the recorded one: see 'stages'")
     if evidence.changed(iteration):
         raise Unchecked(f"the submission of {made.label} is not the recorded one: see 'submissions'")
-    submitted, key = submission.read(evidence.submission(best)).require(), manifest["key"]
+    submitted, key = submission.read(evidence.submission(number)).require(), manifest["key"]
     program = submitted.program if isinstance(submitted.program, str) else submitted.program.key
     if key["program"] != program:
         return [f"{made.label}: its rows were made by another program than the one that was submitted"]
