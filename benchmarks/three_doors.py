@@ -71,7 +71,7 @@ async def play(url: str) -> dict[str, Any]:
         task = await call(client, "dojo_task")
         sources = []
         for path in task["raw_files"]:
-            templates = (await call(client, "dojo_raw_data", file=path))["ways_to_make_training_rows"]
+            templates = (await call(client, "dojo_raw_data", path=path))["ways_to_make_training_rows"]
             sources += [{"path": path, **{n: t[n] for n in ("prompt", "completion")}} for t in templates[:1]]
         answer = await call(client, "dojo_submit", files=write_submission(sources, BY_PROGRAM))
         if answer["state"] != "ended":
