@@ -15,7 +15,8 @@ from ftdojo.report.leaderboard import as_markdown
 
 CHECK = """## Check it
 
-    pip install ftdojo ftdojo-tasks
+With ftdojo and its tasks installed:
+
     ftdojo bench verify FOLDER                # everything
     ftdojo bench verify FOLDER --items 50     # 50 test items of each run, drawn at random
 
