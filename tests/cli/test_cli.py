@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from ftdojo.cli import limit_spinning
 from ftdojo.cli.main import app
 from submissions import write_submission
 
@@ -62,6 +63,13 @@ def test_no_help_is_lost_as_markup() -> None:
 
 def test_it_tells_its_version() -> None:
     assert ftdojo("--version").stdout == f"ftdojo {importlib.metadata.version('ftdojo')}\n"
+
+
+def test_threads_that_wait_sleep_soon_unless_the_user_says_how_they_wait() -> None:
+    for given, expected in (({}, "5000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, None)):
+        environment: dict[str, str] = dict(given)
+        limit_spinning(environment)
+        assert environment.get("GOMP_SPINCOUNT") == expected
 
 
 def test_help_teaches() -> None:
