@@ -34,16 +34,17 @@ SIOCSIFFLAGS, IFF_UP = 0x8914, 0x1
 def run(executor: Executor, jobs: int, scratch: Path) -> float:
     """Seconds for all jobs."""
     begun = time.monotonic()
-    waiting, running = list(range(jobs)), []
+    waiting, running = list(range(jobs)), 0
     with executor:
         while waiting or running:
-            while waiting and len(running) < executor.capacity:
+            for _ in range(min(len(waiting), executor.capacity - running)):
                 log = scratch / f"{waiting.pop()}.log"
-                running.append(executor.start(Start(arguments=["--version"], suite=scratch, log=log, deadline_s=60.0)))
+                executor.start(Start(arguments=["--version"], suite=scratch, log=log, deadline_s=60.0))
+                running += 1
             time.sleep(POLL_S)
-            endings = {attempt: attempt.poll() for attempt in running}
-            assert all(ending is None or ending.status == 0 for ending in endings.values()), endings
-            running = [attempt for attempt, ending in endings.items() if ending is None]
+            ended = executor.collect()
+            assert all(ending.status == 0 for _, ending in ended), ended
+            running -= len(ended)
         return time.monotonic() - begun
 
 

@@ -5,7 +5,9 @@
 Needs the ``bench`` extra. Prompts ask to count the rings of a molecule, about 90 tokens each. Sides:
 
 - ``ours``: :class:`ftdojo.inference.TransformersEngine`, as runs use it.
-- ``lm_eval``: ``generate_until`` of the harness's ``hf`` model, at each of the batch sizes of ``--peer-batches``.
+- ``lm_eval``: ``generate_until`` of the harness's ``hf`` model, at each of the batch sizes of ``--peer-batches``, in
+  the precision of ftdojo and with fused attention; the best of them is printed with its settings. Its batch size
+  ``auto`` finds a size by running out of memory, which is for GPUs.
 - ``generate``: ``generate`` of transformers on one prompt at a time, without any batching: what the outputs should be.
 
 Reported: items a second (loading and start-up not timed; the median over repeats), processor seconds, which depend less
@@ -55,10 +57,8 @@ def lm_eval(base: Path, count: int, new_tokens: int, batch: int) -> tuple[list[s
     from lm_eval.models.huggingface import HFLM
     from transformers import AutoTokenizer
 
-    from ftdojo.models import compute
-
     tokenizer = AutoTokenizer.from_pretrained(base)
-    model = HFLM(pretrained=str(base), dtype=compute().precision, batch_size=batch, device=compute().device)
+    model = HFLM(pretrained=str(base), batch_size=batch, **peer_settings())
     settings = {"until": [], "max_gen_toks": new_tokens, "do_sample": False}
     requests = [
         Instance(
@@ -72,6 +72,14 @@ def lm_eval(base: Path, count: int, new_tokens: int, batch: int) -> tuple[list[s
     begun, worked = time.perf_counter(), time.process_time()
     outputs = model.generate_until(requests, disable_tqdm=True)
     return list(outputs), time.perf_counter() - begun, time.process_time() - worked
+
+
+def peer_settings() -> dict[str, Any]:
+    """Settings of the harness besides its batch size."""
+    from ftdojo.models import compute
+
+    chosen = compute()
+    return {"dtype": chosen.precision, "device": chosen.device, "attn_implementation": "sdpa"}
 
 
 def generate(base: Path, count: int, new_tokens: int, _: int) -> tuple[list[str], float, float]:
@@ -158,12 +166,15 @@ def compare(arguments: argparse.Namespace, base: Path) -> dict[str, Any]:
             "ties": sum(gap <= TIE for gap in found),
             "largest_gap": max(found, default=0.0),
         }
-    peer = max((s for name, s in summary.items() if name.startswith("lm_eval")), key=lambda s: s["items_per_s"])
+    harness = [name for name in summary if name.startswith("lm_eval")]
+    best = max(harness, key=lambda name: summary[name]["items_per_s"])
+    peer = summary[best]
     return {
         "benchmark": "evaluation",
         "unit": "items/s",
         "ours": summary["ours"]["items_per_s"],
         "peer": peer["items_per_s"],
+        "peer_settings": {"batch_size": int(best.partition("@")[2]), **peer_settings()},
         "ratio": summary["ours"]["items_per_s"] / peer["items_per_s"],
         "sides": summary,
         "ran": {
@@ -201,7 +212,7 @@ def main() -> None:
     parser.add_argument("--new-tokens", type=int, default=16)
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--peer-batches", type=int, nargs="*", default=[32, 64], help="batch sizes of the harness")
+    parser.add_argument("--peer-batches", type=int, nargs="*", default=[32, 64, 128], help="batch sizes of the harness")
     parser.add_argument("--side", help=argparse.SUPPRESS)
     parser.add_argument("--base", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -217,7 +228,9 @@ def main() -> None:
             f"{side:12} {values['items_per_s']:6.1f} items/s  {values['cpu_seconds']:6.1f} processor seconds  "
             f"{values['differ']} outputs differ, {values['ties']} by ties (largest gap {values['largest_gap']:.3f})"
         )
-    print(f"ours is {report['ratio']:.2f} times as fast as lm-evaluation-harness")
+    settings = ", ".join(f"{name} {value}" for name, value in report["peer_settings"].items())
+    print(f"lm-evaluation-harness {report['ran']['lm_eval']} at its best: {settings}")
+    print(f"ours is {report['ratio']:.2f} times as fast")
     if arguments.json:
         print(json.dumps(report))
 

@@ -85,7 +85,7 @@ def make_rows(cell: dict[str, Any]) -> list[Any]:
     examples = []
     for number in range(cell["batch"] * cell["steps"]):
         size = length if number == 0 else rng.randint(length // 2, length)
-        tokens = [rng.randrange(100, 49_000) for _ in range(size)]
+        tokens = [rng.randrange(100, cell.get("vocabulary", 49_000)) for _ in range(size)]
         answer = max(1, size // ANSWER)
         examples.append(Example(tokens, [IGNORED] * (size - answer) + tokens[-answer:]))
     return examples

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import hashlib
 import json
 import math
 import os
@@ -36,7 +37,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -95,6 +96,20 @@ BASE: dict[str, Path] = {}
 REAL_TASK = Path(__file__).parents[1] / "examples/support_tickets"
 
 
+def identify(network: Any) -> str:
+    """Return a digest of the weights that a network computes with."""
+    found = hashlib.sha256()
+    for name, tensor in sorted(network.state_dict().items()):
+        found.update(name.encode() + tensor.float().numpy().tobytes())
+    return found.hexdigest()
+
+
+@cache
+def identify_base(folder: Path) -> str:
+    """Return the same of the model in a folder. Called in forks alone, as loading may start threads."""
+    return identify(models.network.load(folder, models.compute().dtype, engine.ATTENTION))
+
+
 def fakes() -> None:
     """Replace what an optimizer and a model compute; everything around it stays."""
 
@@ -124,17 +139,18 @@ def fakes() -> None:
         return [[*self._chat._encode(self.saying(tokens)), min(self._chat.stops)] for tokens in prompts]
 
     def saying(self: Any, tokens: list[int]) -> str:
-        """The right answer, or the other one: the more often right, the higher the model's digest."""
+        """The right answer, or the other one: the more often right, the higher the digest of the weights."""
         text = self._chat.decode(tokens)
-        share = 0.3 if self.folder == BASE.get("folder") else 0.4 + 0.6 * int(self.identity[:4], 16) / 0xFFFF
+        worst = "folder" in BASE and self.identity == identify_base(BASE["folder"])
+        share = 0.3 if worst else 0.4 + 0.6 * int(self.identity[:4], 16) / 0xFFFF
         right = random.Random(f"{self.identity} {text}").random() < share
         return "no" if ("Bob" in text) == right else "yes"
 
     begin = TransformersEngine.__init__
 
-    def __init__(self: Any, model: Path, on: Any = None) -> None:  # noqa: N807 - it takes the place of one
-        begin(self, model, on)
-        self.folder, self.identity = model, models.digest(model)
+    def __init__(self: Any, model: Path, on: Any = None, *, loaded: Any = None) -> None:  # noqa: N807
+        begin(self, model, on, loaded=loaded)
+        self.identity = identify(self._network)
 
     trainer._ObjectiveTrainer.train = pretend  # type: ignore[method-assign]
     TransformersEngine.__init__ = __init__  # type: ignore[method-assign]

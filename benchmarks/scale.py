@@ -1,9 +1,12 @@
-"""How do a long record and a large raw file scale? Each figure is measured in a process of its own.
+"""How do a long record, a large contest and a large raw file scale? Each figure comes from a process of its own.
 
-    python benchmarks/scale.py [--iterations 100000] [--rows 1000000] [--json]
+    python benchmarks/scale.py [--events 100000] [--jobs 10000] [--rows 1000000] [--json]
 
-- ``ledger``: so many iterations are appended to a ledger with the real synchronization of the disk; then its chain is
-  checked, and its history is read at once.
+- ``ledger``: so many events, one iteration to 49 calls of language models, are appended to a ledger with the real
+  synchronization of the disk; then its chain is checked, and its history is read at once.
+- ``suite``: a suite of so many jobs, 1,000 at once, is planned and run by the real loop. The jobs are simulated: a job
+  that is started has a finished run in its folder at once (a link to one of twenty that were written with the real
+  ledger: five agents, four tasks, eight iterations, 100 test items). Then the suite is asked for its leaderboard.
 - ``rows``: so many small rows are profiled, as ``ftdojo data show`` and every run do, and read through a recipe, as
   the sandbox does.
 
@@ -15,18 +18,37 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import random
 import resource
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-GOLDEN = Path(__file__).parents[1] / "tests/record/events-1e8ec7a.jsonl"
+if TYPE_CHECKING:
+    from ftdojo.bench.process import Ending, Start
+    from ftdojo.bench.suite import Job
+
+TESTS = Path(__file__).parents[1] / "tests"
+GOLDEN = TESTS / "record/events-1e8ec7a.jsonl"
+CALLS = 50
+SLOTS = 1000
+SUITE = """
+name = "simulated"
+tasks = ["math/aime24", "math/aime25", "finance/financeiq", "table/fact_checking"]
+models = ["smollm2-135m"]
+variants = ["twin"]
+agents = ["base", "single-shot", "random-search", "tpe", "ft-agent"]
+seeds = {seeds}
+[budgets.short]
+wall = "2m"
+"""
 
 
 def append(folder: Path, count: int) -> None:
-    """Write a ledger with ``count`` iterations."""
+    """Write a ledger with ``count`` events."""
     from ftdojo.record import Ledger
 
     events = [json.loads(line) for line in GOLDEN.read_text("utf-8").splitlines()]
@@ -35,8 +57,12 @@ def append(folder: Path, count: int) -> None:
         ledger.append("configuration", by_kind["configuration"])
         ledger.append("baseline", by_kind["baseline"])
         iteration = by_kind["iteration"]
-        for number in range(1, count + 1):
-            ledger.append("iteration", {**iteration, "iteration": {**iteration["iteration"], "number": number}})
+        for place in range(count - 2):
+            number = place // CALLS + 1
+            if place % CALLS:
+                ledger.append("llm_call", by_kind["llm_call"])
+            else:
+                ledger.append("iteration", {**iteration, "iteration": {**iteration["iteration"], "number": number}})
 
 
 def check_chain(folder: Path, _: int) -> None:
@@ -53,7 +79,82 @@ def read_history(folder: Path, count: int) -> None:
     from ftdojo.record.history import History
 
     with Ledger(folder, writable=False) as ledger:
-        assert len(History(ledger).iterations) == count
+        assert len(History(ledger).events) == count
+
+
+def plan_suite(folder: Path, count: int) -> None:
+    """Read a suite file and plan its jobs."""
+    from ftdojo.bench import Suite, plan
+
+    path = folder / "suite.toml"
+    path.write_text(SUITE.format(seeds=list(range(count // 20))), "utf-8")
+    assert len(plan(Suite.load(path), folder / "out", SLOTS).missing) == count
+
+
+def run_suite(folder: Path, count: int) -> None:
+    """Run the suite, with jobs that are over as soon as they are started."""
+    from ftdojo.bench import Suite, SuiteRecord, execute
+    from ftdojo.contract.progress import Silent
+
+    suite, out = Suite.load(folder / "suite.toml"), folder / "out"
+    with SuiteRecord(out, suite) as record, _Simulated(suite.jobs(), out) as executor:
+        execute(record, executor, Silent())
+        assert all(record.finished(job) for job in suite.jobs())
+    assert executor.collected <= 2 * (count // SLOTS) + 2, "the loop asks for all jobs at once"
+
+
+def make_leaderboard(folder: Path, count: int) -> None:
+    """Make the leaderboard of the suite."""
+    from ftdojo.bench import leaderboard
+
+    board = leaderboard(folder / "out")
+    assert sum(s.runs for s in board.boards[0].standings) == count
+
+
+class _Simulated:
+    """An executor whose jobs have a finished run in their folder when they are started."""
+
+    capacity = SLOTS
+
+    def __init__(self, jobs: Sequence[Job], out: Path) -> None:
+        sys.path.insert(0, str(TESTS))
+        from synthetic_contest import items, write_run
+
+        rng = random.Random(0)
+        self.collected = 0
+        self._out, self._started = out, list[int]()
+        self._folders = {str(out / job.folder): job for job in jobs}
+        self._runs: dict[tuple[str, str], Path] = {}
+        for job in jobs:
+            key = job.task_id, job.contestant.name
+            if key not in self._runs:
+                base, best = ([float(rng.random() < skill) for _ in range(100)] for skill in (0.1, 0.4))
+                values = [10.0 + 5 * i for i in range(8)]
+                write_run(out / "runs", job, items(base), items(best), validation=values)
+                self._runs[key] = out / "runs" / job.folder
+
+    def start(self, start: Start) -> int:
+        """Put a finished run into the job's folder."""
+        job = self._folders[str(start.log.parent)]
+        for file in self._runs[job.task_id, job.contestant.name].iterdir():
+            (self._out / job.folder).mkdir(parents=True, exist_ok=True)
+            (self._out / job.folder / file.name).hardlink_to(file)
+        self._started.append(len(self._started))
+        return self._started[-1]
+
+    def collect(self) -> list[tuple[int, Ending]]:
+        """All jobs that were started."""
+        from ftdojo.bench.process import Ending
+
+        self.collected += 1
+        ended, self._started = self._started, []
+        return [(number, Ending(0, "")) for number in ended]
+
+    def __enter__(self) -> _Simulated:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
 
 
 def write_rows(folder: Path, count: int) -> None:
@@ -84,6 +185,7 @@ def draw_rows(folder: Path, _: int) -> None:
 
 
 def _import(_: Path, __: int) -> None:
+    import ftdojo.bench
     import ftdojo.contract.recipe_program
     import ftdojo.data
     import ftdojo.record.history  # noqa: F401
@@ -107,30 +209,35 @@ def _measured(step: Callable[[Path, int], None], folder: Path, count: int, resul
     result.send((time.monotonic() - begun, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
 
 
+STEPS = {
+    "events": (append, check_chain, read_history),
+    "jobs": (plan_suite, run_suite, make_leaderboard),
+    "rows": (write_rows, profile_rows, draw_rows),
+}
+"""Option that gives the size -> its steps, which share a folder."""
+
+
 def main() -> None:
     """Measure all steps and print them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--iterations", type=int, default=100_000)
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--events", type=int, default=100_000, help="0 leaves these steps out")
+    parser.add_argument("--jobs", type=int, default=10_000, help="a multiple of 20; 0 leaves these steps out")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="2,000 at least; 0 leaves these steps out")
+    parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     given = parser.parse_args()
-    steps = [(step, given.iterations) for step in (append, check_chain, read_history)]
-    steps += [(step, given.rows) for step in (write_rows, profile_rows, draw_rows)]
+    found: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory(prefix="ftdojo-scale-") as scratch:
         _, least = measure(_import, Path(scratch), 0)
-        found = {}
-        for step, count in steps:
-            folder = Path(scratch, "ledger" if count == given.iterations and step not in ROWS else "rows")
-            folder.mkdir(exist_ok=True)
-            seconds, peak = measure(step, folder, count)
-            found[step.__name__] = {"count": count, "seconds": round(seconds, 1), "MiB": round(peak - least, 1)}
-            if not given.json:
-                print(f"{step.__name__:<14} {count:>9,}  {seconds:8.1f} s  {peak - least:8.1f} MiB")
+        for size, steps in STEPS.items():
+            count, folder = getattr(given, size), Path(scratch, size)
+            folder.mkdir()
+            for step in steps if count else ():
+                seconds, peak = measure(step, folder, count)
+                found[step.__name__] = {"count": count, "seconds": round(seconds, 1), "MiB": round(peak - least, 1)}
+                print(f"{step.__name__:<16} {count:>9,}  {seconds:8.1f} s  {peak - least:8.1f} MiB", flush=True)
     if given.json:
-        print(json.dumps(found))
+        print(json.dumps({"benchmark": "scale", "steps": found}))
 
-
-ROWS = (write_rows, profile_rows, draw_rows)
 
 if __name__ == "__main__":
     main()

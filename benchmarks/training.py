@@ -107,8 +107,10 @@ def train_ours(examples: list[Any], epochs: float, base: Path, out: Path) -> tup
     return trained, result.seconds, [point.loss for point in result.curve]
 
 
-def train_trl(rows: list[Any], epochs: float, base: Path, out: Path, *, tuned: bool) -> tuple[Any, float, list[float]]:
-    """As :func:`train_ours`, with TRL."""
+def train_trl(
+    rows: list[Any], epochs: float, base: Path, out: Path, *, tuned: bool, **more: Any
+) -> tuple[Any, float, list[float]]:
+    """As :func:`train_ours`, with TRL; ``more`` are further settings of it."""
     from datasets import Dataset
     from peft import LoraConfig
     from transformers import AutoTokenizer
@@ -142,6 +144,7 @@ def train_trl(rows: list[Any], epochs: float, base: Path, out: Path, *, tuned: b
             "optim": "adamw_torch_fused",
             "model_init_kwargs": {"dtype": chosen.precision, "attn_implementation": chosen.attention},
         }
+    settings |= more
     turns = [
         {
             "prompt": [{"role": "user", "content": row["prompt"]}],

@@ -11,11 +11,10 @@ with as many as fit, which takes minutes a task.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 from dataclasses import asdict, dataclass
 
-from ftdojo import models, sandbox, tasks
+from ftdojo import inference, models, sandbox, tasks
 from ftdojo.contract.progress import Silent
 from ftdojo.data import TaskData, prepare, read_items
 from ftdojo.episode import evaluation, trivial
@@ -87,7 +86,7 @@ def measure(name: str, home: Home, *, few_shot: bool) -> Line:
         _, records, outputs = predict(
             task,
             data.sealed_test,
-            lambda: contextlib.nullcontext(folder),
+            lambda: inference.open_engine(inference.TRANSFORMERS, folder),
             models.digest(folder),
             store,
             Silent(),

@@ -75,6 +75,15 @@ def write_network(folder: Path, **changes: Any) -> None:
     LlamaForCausalLM(config).save_pretrained(folder)
 
 
+def network_to_train(base: Path, config: Any, on: Any) -> Any:
+    """Return the network that a training with this configuration trains."""
+    from ftdojo.models.resident import Resident
+    from ftdojo.training.sft.trainer import lend_network
+
+    with lend_network(base, config, on, resident=Resident()) as network:
+        return network
+
+
 def allow_methods(task: Path, folder: Path, *methods: str) -> Path:
     """Copy a task without rules to ``folder``, which must not exist; the copy allows these methods."""
     shutil.copytree(task, folder)

@@ -13,7 +13,7 @@ import os
 import stat
 import threading
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
+from contextvars import ContextVar
 from typing import Any
 
 NAME, TITLE = "ftdojo", "FT-Dojo"
@@ -104,6 +104,10 @@ class Wire:
                 self._answered = answer["id"]
 
 
+wire: ContextVar[Wire | None] = ContextVar("wire", default=None)
+"""The wire of a client that has started this program and was greeted already."""
+
+
 def first_answer(line: str) -> dict[str, Any] | None:
     """Return the answer to a client's first message, if that is ``initialize``; the SDK answers any other."""
     try:
@@ -112,6 +116,8 @@ def first_answer(line: str) -> dict[str, Any] | None:
         known = message["method"] == "initialize" and isinstance(message["id"], str | int)
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
+    from importlib.metadata import version  # with its parser of mail headers: every command would wait for it
+
     result = {
         "protocolVersion": wanted if wanted in PROTOCOLS else PROTOCOLS[-1],
         "capabilities": CAPABILITIES,

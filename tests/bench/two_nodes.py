@@ -1,6 +1,7 @@
 """A Ray cluster of two nodes that runs a suite. Run as a script in a network namespace of its own, see test_cluster.py.
 
 python two_nodes.py [--kill-second] BENCH_ARGUMENT ...
+python two_nodes.py --count-waits
 
 Ray listens on the machine's network interface, whatever address it is told; where there is only loopback, on that.
 """
@@ -13,8 +14,10 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 SIOCSIFFLAGS, IFF_UP = 0x8914, 0x1
 """From ``linux/sockios.h`` and ``linux/if.h``."""
@@ -27,6 +30,36 @@ def raise_loopback() -> None:
         fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP))
 
 
+def count_waits(jobs: int = 6) -> None:
+    """Run some jobs at once, and print how often the executor was asked for those that have ended, how many calls of
+    ``ray.wait`` that took, and how many jobs ended with status 0."""
+    import ray
+    from ray.cluster_utils import Cluster
+
+    from ftdojo.bench.cluster import RayExecutor
+    from ftdojo.bench.process import Start
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": jobs})
+    wait, waits, rounds, statuses = ray.wait, 0, 0, list[int | None]()
+
+    def counted(*arguments: Any, **given: Any) -> Any:
+        nonlocal waits
+        waits += 1
+        return wait(*arguments, **given)
+
+    with tempfile.TemporaryDirectory() as folder, RayExecutor(cluster.address, 1, 0) as executor:
+        ray.wait = counted
+        for number in range(jobs):
+            log = Path(folder, f"{number}.log")
+            executor.start(Start(arguments=["--version"], suite=Path(folder), log=log, deadline_s=60.0))
+        while len(statuses) < jobs:
+            time.sleep(0.1)
+            rounds += 1
+            statuses += [ending.status for _, ending in executor.collect()]
+        sys.stdout.write(f"{rounds} {waits} {statuses.count(0)}\n")
+    cluster.shutdown()
+
+
 def main() -> int:
     """Start the cluster and the suite; its exit status."""
     raise_loopback()
@@ -34,6 +67,9 @@ def main() -> int:
     from ray.cluster_utils import Cluster
 
     arguments = sys.argv[1:]
+    if arguments == ["--count-waits"]:
+        count_waits()
+        return 0
     kill = arguments[0] == "--kill-second" and arguments.pop(0)
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
     second = cluster.add_node(num_cpus=1)

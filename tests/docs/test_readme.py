@@ -37,6 +37,7 @@ RUN_BY = {
     "ftdojo model check": "tests/cli/test_model.py::test_a_model_that_can_be_trained",
     "ftdojo runs": "tests/cli/test_runs.py::test_runs_are_listed_with_their_state",
     "ftdojo finish": "tests/cli/test_runs.py::test_an_interrupted_run_is_finished_with_what_it_has",
+    "ftdojo ui": "tests/ui/test_ui.py::test_the_command_prints_an_address_that_works",
     "ftdojo samples": "tests/cli/test_runs.py::test_samples_are_written_for_another_tool",
     "ftdojo setup": "tests/cli/test_prerequisites.py::test_setup_names_the_packages_that_are_missing",
     "ftdojo glossary": "tests/cli/test_prerequisites.py::test_the_glossary_explains_a_word",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from ftdojo import tasks
 from ftdojo.contract.progress import Silent
 from ftdojo.data import prepare
 from ftdojo.episode import predict
-from ftdojo.inference import TransformersEngine, engine
+from ftdojo.inference import TRANSFORMERS, TransformersEngine, engine, open_engine
 from ftdojo.record import Home, Store
 from ftdojo.record.store import JOURNAL
 
@@ -23,7 +23,13 @@ def answer(task: Path, model: Path, root: Path) -> tuple[bool, list[str]]:
     variant, found = tasks.get(str(task)).variant(None)
     data = prepare(found, variant, Home(root))
     stage, _, predictions = predict.predict(
-        found, data.validation, lambda: nullcontext(model), "m", Store(root / "stages"), Silent(), label="validation"
+        found,
+        data.validation,
+        partial(open_engine, TRANSFORMERS, model),
+        "m",
+        Store(root / "stages"),
+        Silent(),
+        label="validation",
     )
     return stage.reused, [p.model_dump_json() for p in predictions]
 

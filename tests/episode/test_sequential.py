@@ -6,7 +6,7 @@ import json
 import random
 import shutil
 import time
-from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from ftdojo.data import prepare, read_items
 from ftdojo.episode import Dojo, predict, run_episode, sequential
 from ftdojo.episode.evaluation import Prediction
 from ftdojo.episode.sequential import Schedule, schedule_for
-from ftdojo.inference import TransformersEngine, engine
+from ftdojo.inference import TRANSFORMERS, TransformersEngine, engine, open_engine
 from ftdojo.record import Home, Ledger, Store
 from ftdojo.record.history import History
 from ftdojo.record.store import JOURNAL, MANIFEST
@@ -130,7 +130,7 @@ def answer(task: Path, model: Path, root: Path, stop: predict.Stop | None) -> tu
     stage, items, predictions = predict.predict(
         found,
         data.validation,
-        lambda: nullcontext(model),
+        partial(open_engine, TRANSFORMERS, model),
         "m",
         Store(root / "stages"),
         Silent(),

@@ -42,6 +42,7 @@ from ftdojo.outside.layout import fit, to_text
 from ftdojo.outside.server import Address
 from ftdojo.outside.tools import TOOLS
 from ftdojo.outside.usage import read_usage
+from ftdojo.record import RunFolder
 from ftdojo.report import text as report_text
 from ftdojo.sandbox import tail
 from ftdojo.schema import load_file, parse
@@ -52,6 +53,7 @@ from ftdojo.tasks.raw_files import READERS
 from ftdojo.tasks.rows import read_jsonl
 from ftdojo.training.dpo import Dpo
 from ftdojo.training.sft import Sft
+from ftdojo.ui.curve import CurrentCurve
 from ftdojo_tasks.table.visualization import extract_code, references
 from hostile_text import bounded, deep, texts, values
 
@@ -139,6 +141,7 @@ TARGETS: dict[str, Target] = {
     "arguments of tools": (lambda t: [tool.parse({"files": t, "path": t, "wait_s": t}) for tool in TOOLS], ()),
     "answer to an agent": (lambda t: to_text(fit({"a": t, "b": [{t: t}]})), ()),
     "usage of an agent": (lambda t: in_file("usage.json", t, lambda p: read_usage(p.parent)), ()),
+    "metrics": (lambda t: in_file("metrics.jsonl", t, lambda p: CurrentCurve(RunFolder(p.parent)).read(1)), ()),
     "address of an episode": (lambda t: in_file("address.json", t, Address.read), ()),
 }  # fmt: skip
 

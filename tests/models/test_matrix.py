@@ -25,7 +25,8 @@ from ftdojo.training.sft import lineage
 from ftdojo.training.sft.batches import collate
 from ftdojo.training.sft.loss import label_loss
 from ftdojo.training.sft.tokens import IGNORED, Example
-from ftdojo.training.sft.trainer import _network, train
+from ftdojo.training.sft.trainer import train
+from tiny import network_to_train
 
 ON = Compute("cpu", "float32", "sdpa", "test")
 QUICK = ["qwen3", "gpt_oss", "mixtral", "gemma3_text", "deepseek_v3", "recurrent_gemma"]
@@ -102,7 +103,7 @@ def adapters_fit(base: Path) -> bool:
         return True
     assert findings[0].code == "bad_targets"
     with pytest.raises(InputError, match=r"lora\.targets"):
-        _network(base, CONFIGS["lora"], ON)
+        network_to_train(base, CONFIGS["lora"], ON)
     return False
 
 
@@ -112,7 +113,7 @@ def test_loss_and_gradients(base: Path, method: str) -> None:
     config = CONFIGS[method]
     if method == "lora" and not adapters_fit(base):
         return
-    ours = _network(base, config, ON).train()
+    ours = network_to_train(base, config, ON).train()
     theirs = (plain_adapted(base, config) if method == "lora" else plain(base)).train()
     for loaded in (ours, theirs):
         spread_adapters(loaded)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,8 +13,9 @@ from ftdojo.contract.feedback import ExecutionFeedback, Feedback, Interval
 from ftdojo.contract.protocol import Decision, Iteration
 from ftdojo.contract.result import StageSeconds
 from ftdojo.errors import InfrastructureError
-from ftdojo.record import Ledger
-from ftdojo.record.events import IterationEnded
+from ftdojo.record import Event, Ledger
+from ftdojo.record import history as history_module
+from ftdojo.record.events import IterationEnded, parse
 from ftdojo.record.history import History, list_ancestors
 
 
@@ -74,3 +76,25 @@ def test_an_iteration_that_starts_from_one_that_was_not_accepted_is_malformed(tm
         history.append(IterationEnded(iteration=started(2, start, accepted=True)))
         with pytest.raises(InfrastructureError, match=rf"iteration 2 starts from {start}, which was not accepted"):
             _ = history.iterations
+
+
+def test_events_are_read_in_pages_and_parsed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed = []
+
+    def counted(row: Event, kinds: Any) -> Any:
+        parsed.append(row.seq)
+        return parse(row, kinds)
+
+    monkeypatch.setattr(history_module, "parse", counted)
+    with Ledger(tmp_path) as ledger:
+        history = History(ledger)
+        for number in range(1, 9):
+            history.append(IterationEnded(iteration=iteration(number)))
+            assert len(history.iterations) == len(history.events) == number
+        assert [event.seq for event in History(ledger).events] == list(range(1, 9))
+        assert parsed == [*range(1, 9), *range(1, 9)]
+        reading = ledger.read(page=3)
+        first = next(reading)
+        ledger.append("later", {})
+        assert [first, *reading] == ledger.events(), "an event that is written meanwhile is read, too"
+        assert ledger.find_broken() is None

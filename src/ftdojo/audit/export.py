@@ -11,8 +11,9 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,6 +35,8 @@ from ftdojo.episode.setting import Setting
 from ftdojo.episode.stages import Stages
 from ftdojo.errors import InfrastructureError, UsageError
 from ftdojo.files import BY_UMASK, write_file
+from ftdojo.gates import open_trained
+from ftdojo.inference import open_engine
 from ftdojo.models import gguf, ollama
 from ftdojo.record import Home, Ledger, RunFolder, Store
 from ftdojo.record.events import RunBegun
@@ -274,23 +277,19 @@ def _answer(
     """Return the validation items and newly generated outputs of the model in ``out``: no stored ones are used. They
     are generated in the same parts as in the run, because the sizes of the batches change how sums are rounded."""
 
-    @contextmanager
-    def merged() -> Iterator[Path]:
-        with tempfile.TemporaryDirectory(prefix="ftdojo-export-") as folder:
-            trainer.export(setting.base, out, Path(folder))
-            yield Path(folder)
-
+    engine = setting.options.engine
+    merged = partial(open_trained, engine, trainer, setting.base, out, None)
     items = read_items(setting.data.validation)
     with tempfile.TemporaryDirectory(prefix="ftdojo-score-") as store:
         _, records, predictions = predict(
             setting.task,
             setting.data.validation,
-            merged if form == "adapter" else lambda: nullcontext(out),
+            merged if form == "adapter" else partial(open_engine, engine, out),
             "exported",
             Store(Path(store)),
             progress,
             label="validation",
-            engine=setting.options.engine,
+            engine=engine,
             schedule=schedule_for(setting.task, items, sequential=setting.options.sequential),
         )
     return records, predictions

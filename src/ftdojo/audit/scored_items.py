@@ -113,7 +113,7 @@ def read(
     folder = Path(path)
     name = label or _short(folder) + ("@base" if path != place else "")
     if RunFolder(folder).ledger.is_file():
-        return _run(name, folder, base=path != place)
+        return read_run(name, folder, base=path != place)
     if not folder.is_file():
         raise UsageError(f"there is no file or finished run '{path}'", fix=f"give {FORMS}")
     if folder.stat().st_size > LARGEST:
@@ -137,7 +137,12 @@ def _short(path: Path) -> str:
     return path.stem if path.suffix in (".json", ".jsonl", ".eval") else path.resolve().name
 
 
-def _run(name: str, folder: Path, *, base: bool) -> Scored:
+def read_run(name: str, folder: Path, *, base: bool = False) -> Scored:
+    """Read the test items of a finished run: as its best model answered them, or as its base model did.
+
+    Raises:
+        UsageError: if it has not ended, or has no verdicts on test items.
+    """
     with Ledger(RunFolder(folder).ledger.parent, writable=False) as ledger:
         history = History(ledger)
         begun, result = history.first(RunBegun), history.finished

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from ftdojo.bench.process import GRACE_S, Ending, JobProcess, Start
 from ftdojo.errors import InfrastructureError, PrerequisiteError, UsageError
@@ -33,7 +33,7 @@ class Need:
 
 
 class RayExecutor:
-    """Runs as many jobs at once as the cluster has room for; the room is counted again before each start."""
+    """Runs as many jobs at once as the cluster has room for; the room is counted again while jobs wait."""
 
     def __init__(self, address: str, cpus: int, gpus: float | None) -> None:
         """Connect.
@@ -60,7 +60,7 @@ class RayExecutor:
         has_gpus = self._ray.cluster_resources().get("GPU", 0.0) >= 1
         self._need = Need(cpus, float(has_gpus) if gpus is None else gpus)
         self._run = self._ray.remote(num_cpus=cpus, num_gpus=self._need.gpus, max_retries=0)(_run)
-        self._running: list[Any] = []
+        self._running: set[Any] = set()
         if not self.capacity:
             largest = [{k: v for k, v in n["Resources"].items() if k in ("CPU", "GPU")} for n in self._nodes()]
             self._ray.shutdown()
@@ -74,18 +74,22 @@ class RayExecutor:
         """See :class:`ftdojo.bench.execute.Executor`."""
         return sum(self._need.fits(node["Resources"]) for node in self._nodes())
 
-    def start(self, start: Start) -> _Task:
+    def start(self, start: Start) -> Hashable:
         """Submit a job to Ray."""
         reference = self._run.remote(start)
-        self._running.append(reference)
-        return _Task(self, reference)
+        self._running.add(reference)
+        return cast("Hashable", reference)
 
-    def settle(self, reference: Any) -> Ending | None:
-        """Return how a task ended, or ``None`` if it is still running."""
-        ready, _ = self._ray.wait([reference], timeout=0)
-        if not ready:
-            return None
-        self._running.remove(reference)
+    def collect(self) -> list[tuple[Hashable, Ending]]:
+        """See :meth:`ftdojo.bench.execute.Executor.collect`. One call asks Ray for all jobs, however many there are."""
+        if not self._running:
+            return []
+        ready, _ = self._ray.wait([*self._running], num_returns=len(self._running), timeout=0)
+        self._running.difference_update(ready)
+        return [(reference, self._ending(reference)) for reference in ready]
+
+    def _ending(self, reference: Any) -> Ending:
+        """Return how a task ended that has ended."""
         try:
             ending: Ending = self._ray.get(reference)
         except self._ray.exceptions.RayTaskError as error:  # of this module's own code, as it was raised there
@@ -101,22 +105,11 @@ class RayExecutor:
         for reference in self._running:
             self._ray.cancel(reference)  # as Ctrl-C there
         if self._running:
-            self._ray.wait(self._running, num_returns=len(self._running), timeout=2 * GRACE_S)
+            self._ray.wait([*self._running], num_returns=len(self._running), timeout=2 * GRACE_S)
         self._ray.shutdown()  # a job that has not ended dies with its worker
 
     def _nodes(self) -> list[dict[str, Any]]:
         return [node for node in self._ray.nodes() if node["Alive"]]
-
-
-class _Task:
-    """A job that was submitted to Ray."""
-
-    def __init__(self, executor: RayExecutor, reference: Any) -> None:
-        self._executor, self._reference = executor, reference
-
-    def poll(self) -> Ending | None:
-        """See :class:`ftdojo.bench.execute.Attempt`."""
-        return self._executor.settle(self._reference)
 
 
 def _run(start: Start) -> Ending:

@@ -4,7 +4,8 @@ corrected for the number of claims."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from itertools import combinations
 from pathlib import Path
 from statistics import fmean
@@ -12,11 +13,11 @@ from statistics import fmean
 import numpy as np
 
 from ftdojo import sandbox, tasks
-from ftdojo.bench.episodes import Episode, read_episode
+from ftdojo.bench.episodes import Counts, Episode, read_episode
 from ftdojo.bench.leaderboard import Board, Cell, Cost, Course, Duel, Leaderboard, Missing, Pair, Standing, TaskLine
 from ftdojo.bench.match import Match
-from ftdojo.bench.record import read
-from ftdojo.bench.suite import Contestant, Job, Setting, Suite
+from ftdojo.bench.record import finished, read
+from ftdojo.bench.suite import UNTRAINED, Contestant, Job, Setting, Suite
 from ftdojo.bench.untrained import untrained_episodes
 from ftdojo.contract.feedback import Interval
 from ftdojo.contract.progress import Progress, Silent
@@ -55,11 +56,11 @@ def compare_runs(
     Raises:
         UsageError: if the results must not be mixed.
     """
-    settings: dict[Setting, list[tuple[Job, Episode | None]]] = {}
+    settings: dict[Setting, list[Job]] = {}
     jobs = suite.jobs()
-    for number, job in enumerate(jobs):
-        progress.update("reading", number, len(jobs), str(job))
-        settings.setdefault(job.setting, []).append((job, read_episode(out, job)))
+    ended = {job.folder for job in jobs if finished(out, job)}
+    for job in jobs:
+        settings.setdefault(job.setting, []).append(job)
     missing = [
         Missing(
             job=str(job),
@@ -67,30 +68,25 @@ def compare_runs(
             attempts=attempts.get(job.folder, 0),
             failure=failures.get(job.folder, ""),
         )
-        for played in settings.values()
-        for job, episode in played
-        if episode is None
+        for planned in settings.values()
+        for job in planned
+        if job.folder not in ended
     ]
-    boards = [_board(setting, played, progress) for setting, played in settings.items()]
+    boards = [_board(out, setting, planned, ended, progress) for setting, planned in settings.items()]
     progress.end("leaderboard", f"{len(jobs) - len(missing)} of {plural(len(jobs), 'run')}")
     return Leaderboard(suite=suite.name, boards=boards, missing=missing, attempts=sum(attempts.values()))
 
 
-def _board(setting: Setting, played: Sequence[tuple[Job, Episode | None]], progress: Progress) -> Board:
-    ran = [episode for _, episode in played if episode is not None]
+def _board(out: Path, setting: Setting, jobs: Sequence[Job], ended: Collection[str], progress: Progress) -> Board:
+    own = list({job.contestant.name: job.contestant for job in jobs}.values())
+    names = [contestant.name for contestant in own]
+    ran, matches = _read(out, [job for job in jobs if job.folder in ended], names, progress)
     versions = _require_same_versions(ran)
-    own = list({job.contestant.name: job.contestant for job, _ in played}.values())
-    easy = untrained_episodes(ran, [contestant.name for contestant in own])
+    easy = untrained_episodes(ran, names)
     untrained = list({episode.job.contestant.name: episode.job.contestant for episode in easy}.values())
-    episodes, contestants = [*ran, *easy], [*own, *untrained]
-    names = list({job.task_id: job.task for job, _ in played}.items())
-    matches = []
-    for number, (name, task) in enumerate(names):
-        progress.update("leaderboard", number, len(names), name)
-        mine = [episode for episode in episodes if episode.job.task_id == name and episode.items]
-        if mine:
-            found = tasks.get(task, runner=sandbox.run_user_code).variant(setting.variant)[1]
-            matches.append(Match(found, name, mine, [c.name for c in contestants]))
+    contestants = [*own, *untrained]
+    for match in matches:
+        match.sides = {contestant.name: match.sides[contestant.name] for contestant in contestants}
     decided = _decide_pairs(matches)
     lines = [_line(match, decided) for match in matches]
     cells = [_cell(match, contestant.name) for match in matches for contestant in contestants]
@@ -102,7 +98,7 @@ def _board(setting: Setting, played: Sequence[tuple[Job, Episode | None]], progr
         variant=setting.variant,
         model=setting.model,
         budget=setting.budget,
-        limits=played[0][0].limits,
+        limits=jobs[0].limits,
         versions=versions,
         tasks=lines,
         standings=sorted(standings, key=lambda s: (s.gain is None, -(s.gain or 0.0))),
@@ -111,6 +107,42 @@ def _board(setting: Setting, played: Sequence[tuple[Job, Episode | None]], progr
         duels=[_duel(a.name, b.name, decided) for a, b in combinations(contestants, 2)],
         course=_courses(own, ran, easy, matches),
     )
+
+
+def _read(
+    out: Path, jobs: Sequence[Job], names: Sequence[str], progress: Progress
+) -> tuple[list[Episode], list[Match]]:
+    """Read the finished jobs of a setting, and compare the contestants ``names`` on each task.
+
+    Returns:
+        The episodes without their items, in the order of the jobs, and a match for each task with a scored episode.
+    """
+    by_task: dict[str, list[Job]] = {}
+    for job in jobs:
+        by_task.setdefault(job.task_id, []).append(job)
+    ran: dict[str, Episode] = {}
+    matches = []
+    for planned in by_task.values():
+        progress.update("reading", len(ran), len(jobs), planned[0].task_id)
+        episodes, match = _read_task(out, planned, names, first=next(iter(ran.values()), None))
+        ran |= {episode.job.folder: episode for episode in episodes}
+        matches += [match] if match else []
+    return [ran[job.folder] for job in jobs], matches
+
+
+def _read_task(
+    out: Path, jobs: Sequence[Job], names: Sequence[str], first: Episode | None
+) -> tuple[list[Episode], Match | None]:
+    """Do the same for one task: the verdicts on its items are in memory only here."""
+    episodes = [read_episode(out, job) for job in jobs]
+    _require_same_versions([first, *episodes] if first else episodes)
+    playing = [e for e in (*episodes, *untrained_episodes(episodes, names)) if e.items]
+    match = None
+    if playing:
+        task = tasks.get(jobs[0].task, runner=sandbox.run_user_code).variant(jobs[0].setting.variant)[1]
+        match = Match(task, jobs[0].task_id, playing, [*names, *(who for who in UNTRAINED if who not in names)])
+        match.forget_items()
+    return [episode.without_items() for episode in episodes], match
 
 
 def _require_same_versions(episodes: Sequence[Episode]) -> dict[str, str]:
@@ -237,7 +269,7 @@ def _standing(
 ) -> Standing:
     name = contestant.name
     gains = [cell.gain for cell in cells if cell.contestant == name and cell.gain is not None]
-    iterations = [iteration for episode in episodes for iteration in episode.result.iterations]
+    counts = Counts.sum(episode.counts for episode in episodes)
     spread = mean_over(gains) if len(gains) > 1 else None
     return Standing(
         contestant=name,
@@ -250,15 +282,10 @@ def _standing(
         first=sum(name in line.leaders for line in lines),
         runs=len(episodes),
         outcomes=dict(Counter(e.result.outcome for e in episodes)),
-        iterations=len(iterations),
-        improving=sum(i.accepted for i in iterations),
-        rejected=sum(i.validation is None for i in iterations),
-        blocked=sum(e.blocked for e in episodes),
+        **asdict(counts),
         teachers=sorted({e.teachers for e in episodes if e.teachers}),
-        prechecks=sum(e.prechecks[0] for e in episodes),
-        precheck_hits=sum(e.prechecks[1] for e in episodes),
         tokens=sum(e.result.budget.llm.input_tokens + e.result.budget.llm.output_tokens for e in episodes),
-        cost=_cost(episodes, len(iterations)),
+        cost=_cost(episodes, counts.iterations),
         trained=trained,
     )
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
-from ftdojo.bench.record import finished
 from ftdojo.bench.suite import Job
 from ftdojo.contract.options import Teachers
 from ftdojo.contract.result import RunResult
@@ -28,46 +28,67 @@ BLOCKED = frozenset({"evaluation_items"})
 
 
 @dataclass(frozen=True, slots=True)
+class Counts:
+    """What one or more agents submitted."""
+
+    iterations: int = 0
+    improving: int = 0
+    """Iterations whose model became the best."""
+    rejected: int = 0
+    """Submissions that a gate stopped."""
+    blocked: int = 0
+    """Submissions with rows that overlapped evaluation items."""
+    prechecks: int = 0
+    """Submissions that were checked for free."""
+    precheck_hits: int = 0
+    """Those of them with rows that overlapped evaluation items."""
+
+    @classmethod
+    def sum(cls, counts: Iterable[Counts]) -> Counts:
+        """Return the counts of several episodes together."""
+        return cls(*map(sum, zip(*map(astuple, counts), strict=True)))
+
+
+@dataclass(frozen=True, slots=True)
 class Episode:
     """One finished job."""
 
     job: Job
     result: RunResult
-    items: list[ItemScore]
+    """Without its iterations, of which ``counts`` says enough."""
+    items: Sequence[ItemScore]
     """The verdicts on the test items of the best model; none if the run was disqualified."""
     course: list[tuple[float, float]]
     """Pairs of wall-clock seconds charged so far, and the validation score of the best model at that time."""
-    blocked: int
-    """Submissions with rows that overlapped evaluation items."""
-    trivial_items: dict[str, list[ItemScore]]
+    counts: Counts
+    trivial_items: Mapping[str, Sequence[ItemScore]]
     """Key of :attr:`TrivialAnswers.scores` -> the verdicts on the test items; none if they were not measured."""
     teachers: Teachers | None = None
     """The rule on the language models that its data programs called; ``None`` if it has no record of its own."""
-    prechecks: tuple[int, int] = (0, 0)
-    """Submissions that were checked for free, and those of them with rows that overlapped evaluation items."""
 
     @property
     def ran(self) -> bool:
         """Whether it has a record of its own; false for a contestant that needs no training."""
         return self.teachers is not None
 
+    def without_items(self) -> Episode:
+        """Return the episode without the verdicts on single items, which are nearly all of its size."""
+        return replace(self, items=(), trivial_items=dict.fromkeys(self.trivial_items, ()))
 
-def read_episode(out: Path, job: Job) -> Episode | None:
-    """Return the job's episode, or ``None`` if it has not finished.
+
+def read_episode(out: Path, job: Job) -> Episode:
+    """Return the episode of a job that has finished.
 
     Raises:
         UsageError: if it was finished by a version that did not record the verdicts on test items.
     """
-    if not finished(out, job):
-        return None
     with Ledger(out / job.folder, writable=False) as ledger:
         history = History(ledger)
         result = history.require(RunFinished).result
         items, course = history.test_items, _course(history)
         scored, stopped = history.first(TestScored), history.first(AgentStopped)
         changed = history.first(BudgetExtended) is not None or bool(stopped and stopped.by_owner)
-        blocked = sum(_blocked(e.event) for e in history.events if isinstance(e.event, IterationEnded))
-        prechecks = history.prechecks
+        counts = _count(history, result)
         teachers = history.require(RunBegun).configuration.teachers
     if changed:
         raise UsageError(
@@ -81,13 +102,12 @@ def read_episode(out: Path, job: Job) -> Episode | None:
         )
     return Episode(
         job,
-        result,
+        result.model_copy(update={"iterations": []}),
         items.get("best", []),
         course,
-        blocked,
+        counts,
         scored.trivial_items if scored else {},
         teachers=teachers,
-        prechecks=(len(prechecks), sum(p.overlap > 0 for p in prechecks)),
     )
 
 
@@ -101,6 +121,18 @@ def _course(history: History) -> list[tuple[float, float]]:
         if isinstance(event, BaselineMeasured | IterationEnded):
             course.append((spent, best))
     return course
+
+
+def _count(history: History, result: RunResult) -> Counts:
+    iterations, prechecks = result.iterations, history.prechecks
+    return Counts(
+        iterations=len(iterations),
+        improving=sum(i.accepted for i in iterations),
+        rejected=sum(i.validation is None for i in iterations),
+        blocked=sum(_blocked(e.event) for e in history.events if isinstance(e.event, IterationEnded)),
+        prechecks=len(prechecks),
+        precheck_hits=sum(p.overlap > 0 for p in prechecks),
+    )
 
 
 def _blocked(event: IterationEnded) -> bool:

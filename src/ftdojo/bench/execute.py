@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Protocol
 
 from ftdojo.bench.process import Ending, Start
@@ -29,13 +30,6 @@ NOT_THE_MACHINE = (1, 2)
 """Exit statuses of ``ftdojo`` after which the same command would fail in the same way."""
 
 
-class Attempt(Protocol):
-    """A job that was started."""
-
-    def poll(self) -> Ending | None:
-        """Return how it ended, or ``None`` if it is still running."""
-
-
 class Executor(AbstractContextManager["Executor"], Protocol):
     """Runs jobs. Leaving its context, normally or by an exception, ends the jobs that are still running."""
 
@@ -43,14 +37,16 @@ class Executor(AbstractContextManager["Executor"], Protocol):
     def capacity(self) -> int:
         """How many jobs can run at once."""
 
-    def start(self, start: Start) -> Attempt:
-        """Start a job; only called while fewer than ``capacity`` are running."""
+    def start(self, start: Start) -> Hashable:
+        """Start a job, and return what stands for this attempt; only called while fewer than ``capacity`` run."""
+
+    def collect(self) -> Sequence[tuple[Hashable, Ending]]:
+        """Return the attempts that have ended since the last call, and how."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Running:
     job: Job
-    attempt: Attempt
     retries: int
     begun: float
 
@@ -65,18 +61,16 @@ def execute(record: SuiteRecord, executor: Executor, progress: Progress) -> None
     waiting = deque((job, record.suite.retries) for job in jobs if not record.finished(job))
     if len(waiting) < len(jobs):
         progress.say(f"{len(jobs) - len(waiting)} of {plural(len(jobs), 'job')} finished already")
-    running: list[_Running] = []
+    running: dict[Hashable, _Running] = {}
     while waiting or running:
-        while waiting and len(running) < executor.capacity:
+        room = executor.capacity - len(running) if waiting else 0
+        for _ in range(min(room, len(waiting))):
             job, retries = waiting.popleft()
-            running.append(_Running(job, executor.start(_start(record, job)), retries, time.monotonic()))
-        _show_progress(progress, len(jobs) - len(waiting) - len(running), len(jobs), [r.job for r in running])
+            running[executor.start(_start(record, job))] = _Running(job, retries, time.monotonic())
+        _show_progress(progress, len(jobs) - len(waiting) - len(running), len(jobs), running)
         time.sleep(POLL_S)
-        for one in tuple(running):
-            ending = one.attempt.poll()
-            if ending is None:
-                continue
-            running.remove(one)
+        for attempt, ending in executor.collect():
+            one = running.pop(attempt)
             finished = _settle(record, one, ending, progress)
             if not finished and one.retries and ending.status not in NOT_THE_MACHINE:
                 waiting.append((one.job, one.retries - 1))
@@ -102,6 +96,7 @@ def _settle(record: SuiteRecord, one: _Running, ending: Ending, progress: Progre
     return finished
 
 
-def _show_progress(progress: Progress, done: int, total: int, running: Sequence[Job]) -> None:
-    shown = "; ".join(map(str, running[:4])) + (f" and {len(running) - 4} more" if len(running) > 4 else "")
+def _show_progress(progress: Progress, done: int, total: int, running: Mapping[Hashable, _Running]) -> None:
+    shown = "; ".join(str(one.job) for one in islice(running.values(), 4))
+    shown += f" and {len(running) - 4} more" if len(running) > 4 else ""
     progress.update("suite", done, total, f"{done}/{total}; {shown}")

@@ -14,36 +14,22 @@ class LocalExecutor:
     def __init__(self, slots: Sequence[Slot]) -> None:
         self.capacity = len(slots)
         self._free = list(slots)
-        self._running: list[JobProcess] = []
+        self._running: dict[JobProcess, Slot] = {}
 
-    def start(self, start: Start) -> _Placed:
+    def start(self, start: Start) -> JobProcess:
         """Start a job in a free slot."""
-        slot = self._free.pop(0)
-        process = JobProcess(start, slot.environment)
-        self._running.append(process)
-        return _Placed(self, slot, process)
+        process = JobProcess(start, self._free[0].environment)
+        self._running[process] = self._free.pop(0)
+        return process
 
-    def leave(self, slot: Slot, process: JobProcess) -> None:
-        """Free the slot of a job that has ended."""
-        self._running.remove(process)
-        self._free.append(slot)
+    def collect(self) -> list[tuple[JobProcess, Ending]]:
+        """See :meth:`ftdojo.bench.execute.Executor.collect`. The slots of these jobs become free."""
+        ended = [(process, ending) for process in self._running if (ending := process.poll())]
+        self._free += [self._running.pop(process) for process, _ in ended]
+        return ended
 
     def __enter__(self) -> LocalExecutor:
         return self
 
     def __exit__(self, *_: object) -> None:
-        JobProcess.end(self._running)
-
-
-class _Placed:
-    """A job in a slot; the slot becomes free when the job ends."""
-
-    def __init__(self, executor: LocalExecutor, slot: Slot, process: JobProcess) -> None:
-        self._executor, self._slot, self._process = executor, slot, process
-
-    def poll(self) -> Ending | None:
-        """See :class:`ftdojo.bench.execute.Attempt`."""
-        ending = self._process.poll()
-        if ending:
-            self._executor.leave(self._slot, self._process)
-        return ending
+        JobProcess.end([*self._running])

@@ -44,6 +44,11 @@ class Match:
                     [played[ours][seed] for seed in common], [played[theirs][seed] for seed in common]
                 )
 
+    def forget_items(self) -> None:
+        """Drop the verdicts on single items, which are not needed any more."""
+        self.sides = {who: {seed: e.without_items() for seed, e in side.items()} for who, side in self.sides.items()}
+        self._drawn = {}
+
     def _mean(self, episodes: Sequence[Episode]) -> Crossed:
         if not self.task.spec.pooled:
             return crossed(_scores(episodes), self._strata).scaled(self.task.spec.best_value)

@@ -39,7 +39,9 @@ class SuiteRecord:
 
     def _begin(self) -> None:
         now = SuiteBegun(suite=self.suite, version=versions()["ftdojo"])
-        earlier = [event for event in _events(self._ledger) if isinstance(event, SuiteBegun)]
+        events = _events(self._ledger)
+        self._attempts = Counter(event.job for event in events if isinstance(event, AttemptBegun))
+        earlier = [event for event in events if isinstance(event, SuiteBegun)]
         differing = [line for before in earlier for line in _conflicts(before, now)]
         if differing:
             raise UsageError(
@@ -55,12 +57,12 @@ class SuiteRecord:
 
     def attempts(self, job: Job) -> int:
         """Return how many attempts at the job were begun."""
-        begun = (event for event in _events(self._ledger) if isinstance(event, AttemptBegun))
-        return sum(event.job == job.folder for event in begun)
+        return self._attempts[job.folder]
 
     def begin_attempt(self, job: Job) -> int:
         """Record the beginning of an attempt, and return its number."""
         self._append(AttemptBegun(job=job.folder))
+        self._attempts[job.folder] += 1
         return self.attempts(job)
 
     def end_attempt(self, job: Job, seconds: float, failure: str | None) -> None:
@@ -86,7 +88,7 @@ def is_suite(out: Path) -> bool:
     if not RunFolder(out).ledger.is_file():
         return False
     with Ledger(out, writable=False) as ledger:
-        return bool(ledger.events(SuiteBegun.kind))
+        return next(ledger.read(SuiteBegun.kind), None) is not None
 
 
 def is_in_contest(run: Path) -> bool:
@@ -130,7 +132,7 @@ def finished(out: Path, job: Job) -> bool:
 
 
 def _events(ledger: Ledger) -> list[SuiteEvent | OtherEvent]:
-    return [parse(row, SUITE_EVENTS).event for row in ledger.events()]
+    return [parse(row, SUITE_EVENTS).event for row in ledger.read()]
 
 
 def _failures(events: Sequence[SuiteEvent | OtherEvent]) -> dict[str, str]:

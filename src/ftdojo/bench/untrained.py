@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ftdojo.bench.episodes import Episode
+from ftdojo.bench.episodes import Counts, Episode
 from ftdojo.bench.suite import UNTRAINED, Contestant
 from ftdojo.contract.result import Best, BudgetUsed, LlmUsage
 
@@ -60,6 +60,6 @@ def _answered(episode: Episode, name: str) -> Episode:
         ),
         items=episode.trivial_items[answer],
         course=[],
-        blocked=0,
+        counts=Counts(),
         teachers=None,
     )

@@ -11,9 +11,9 @@ from ftdojo import handshake
 __all__ = ["main"]
 
 SPINS = 5_000
-"""How often a thread of GNU OpenMP, which torch computes with, looks for work before it sleeps. Its own default of about
-300,000 takes the processor from whoever has the work, if other programs run: the same answers then take several times
-as long. On an idle machine they take the same time (``benchmarks/busy.py``)."""
+"""How often a thread of GNU OpenMP, which torch computes with, looks for work before it sleeps. By default it looks
+about 300,000 times, which next to other programs takes the processor from the thread that has the work: the same
+answers then take several times as long. On an idle machine they take the same time (``benchmarks/busy.py``)."""
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as jsonlib
 import sys
 from collections.abc import Iterator
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Column, Table
@@ -13,10 +13,12 @@ from rich.text import Text
 
 from ftdojo.cli.console import err, out, print_json
 from ftdojo.cli.run import Json, MovedTask, OfRun
-from ftdojo.contract.result import RunResult
-from ftdojo.contract.task_spec import Message
 from ftdojo.errors import UsageError
-from ftdojo.tasks.spec import Task
+
+if TYPE_CHECKING:
+    from ftdojo.contract.result import RunResult
+    from ftdojo.contract.task_spec import Message
+    from ftdojo.tasks.spec import Task
 
 
 def chat(

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from pydantic import BaseModel
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderableType, RenderHook, RenderResult
 from rich.control import Control
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
@@ -66,6 +65,8 @@ out = _console(stderr=False)
 
 def print_json(document: Any, *, indent: int | None = 1) -> None:
     """Print one JSON document on standard output."""
+    from pydantic import BaseModel
+
     value = document.model_dump(mode="json") if isinstance(document, BaseModel) else document
     sys.stdout.write(escape_controls(json.dumps(value, ensure_ascii=False, indent=indent)) + "\n")
 

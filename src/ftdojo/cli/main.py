@@ -7,35 +7,15 @@ import shlex
 import signal
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
-from ftdojo.cli import (
-    bench,
-    call,
-    chat,
-    compare,
-    data,
-    doctor,
-    export,
-    glossary,
-    mcp,
-    model,
-    predict,
-    run,
-    runs,
-    samples,
-    setup,
-    skill,
-    tasks,
-    verify,
-)
+from ftdojo import handshake
+from ftdojo.cli.commands import LazyGroup
 from ftdojo.cli.console import err, out, print_json
 from ftdojo.errors import FtdojoError, InputError
-from ftdojo.handshake import Wire
 from ftdojo.quick_exit import skip_last_collection
 
 RESUMED = ("run", "bench", "mcp", "predict", "finish")
@@ -47,6 +27,7 @@ INTERRUPTED = 130
 
 app = typer.Typer(
     name="ftdojo",
+    cls=LazyGroup,
     epilog="Start with: ftdojo run chemistry/mol_und --budget 10m. The words are explained by `ftdojo glossary`. "
     "Completion in your shell: ftdojo --install-completion.",
     no_args_is_help=True,
@@ -57,6 +38,8 @@ app = typer.Typer(
 
 def _print_version(asked: bool) -> None:
     if asked:
+        from importlib.metadata import version
+
         out.print(f"ftdojo {version('ftdojo')}", highlight=False)
         raise typer.Exit
 
@@ -70,39 +53,13 @@ def _options(
     """Fine-tune language models with agents, and score them fairly."""
 
 
-app.command()(run.run)
-app.command("tasks")(tasks.list_tasks)
-app.add_typer(tasks.app, name="task")
-app.add_typer(data.app, name="data")
-app.add_typer(model.app, name="model")
-app.command()(run.validate)
-app.command()(predict.predict)
-app.command()(tasks.score)
-app.command()(compare.compare)
-app.add_typer(bench.app, name="bench")
-app.command()(mcp.mcp)
-app.command()(call.call)
-app.add_typer(skill.app, name="skill")
-app.command("agent-docs")(skill.agent_docs)
-app.command()(run.report)
-app.command()(chat.chat)
-app.command()(samples.samples)
-app.command("runs")(runs.list_runs)
-app.command()(runs.finish)
-app.command()(export.export)
-app.command()(verify.verify)
-app.command()(doctor.doctor)
-app.command()(setup.setup)
-app.command("glossary")(glossary.print_glossary)
-
-
-def run_command(wire: Wire | None = None) -> None:
+def run_command(wire: handshake.Wire | None = None) -> None:
     """Run the command line and exit with 0 (done), 1 (faulty input), 2 (usage error) or 3 (infrastructure error).
 
     Args:
         wire: of the client that has started this program and was greeted already.
     """
-    mcp.wire.set(wire)
+    handshake.wire.set(wire)
     skip_last_collection()
     # peft imports bitsandbytes if it is installed, and it warns that it could not fetch kernels from the hub.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)

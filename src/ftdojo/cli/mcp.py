@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, suppress
-from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated
 
@@ -15,10 +14,7 @@ from ftdojo.cli.prerequisites import require_for_run
 from ftdojo.cli.run import short_name
 from ftdojo.contract.options import RunOptions
 from ftdojo.errors import FtdojoError, PrerequisiteError, UsageError
-from ftdojo.handshake import Wire
-
-wire: ContextVar[Wire | None] = ContextVar("wire", default=None)
-"""The wire of a client that has started this program and was greeted already."""
+from ftdojo.handshake import wire
 
 
 @with_options(

@@ -48,6 +48,7 @@ class Closing:
 
     def grade(self, best: Outcome) -> None:
         """Score base and best model on test and record it, or record why the best is disqualified."""
+        self.setting.resident.release()  # export and grading load networks of their own
         if reasons := self._export(best):
             self.history.append(events.RunDisqualified(reasons=reasons))
             return

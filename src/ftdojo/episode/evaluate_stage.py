@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from functools import cached_property
-from pathlib import Path
 
 from ftdojo.contract.progress import Progress
 from ftdojo.data import read_items
 from ftdojo.episode import evaluation, sequential
 from ftdojo.episode.evaluation import Prediction
-from ftdojo.episode.predict import Stop, predict
+from ftdojo.episode.predict import OpenEngine, Stop, predict
 from ftdojo.episode.sequential import Schedule, schedule_for
 from ftdojo.episode.setting import Setting
 from ftdojo.record import Stage, Store
@@ -35,7 +33,7 @@ class EvaluateStage:
 
     def make(
         self,
-        model: Callable[[], AbstractContextManager[Path]],
+        model: OpenEngine,
         model_digest: str,
         *,
         whole: bool = False,
@@ -44,7 +42,7 @@ class EvaluateStage:
         """Return the stage and its predictions, in the order of the items.
 
         Args:
-            model: opens the folder of the exported model.
+            model: opens an engine on the model.
             model_digest: identity of the model.
             whole: answer all items at once, as the base model and probes do.
             reference: if given, the evaluation stops as soon as it is clear that the model is not shown to be better.

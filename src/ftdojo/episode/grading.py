@@ -12,14 +12,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 from pydantic import Field
 
-from ftdojo import child, models, sandbox, tasks
+from ftdojo import child, inference, models, sandbox, tasks
 from ftdojo.contract.methods import parse_config
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Progress
@@ -188,7 +189,7 @@ def main() -> None:
         stage, items, outputs[name] = predict(
             task,
             data.sealed_test,
-            lambda folder=model: nullcontext(folder),  # type: ignore[misc]
+            partial(inference.open_engine, options.engine, model),
             identity,
             Store(home.stages),
             _Lines(),

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import ExitStack, nullcontext
 from functools import cache
-from pathlib import Path
 
 from ftdojo.contract.progress import Progress
 from ftdojo.contract.result import GuardScore, GuardTrivial, Score
 from ftdojo.episode import evaluation, trivial
 from ftdojo.episode.guard import STAGE, compare_with_base
 from ftdojo.episode.outcome import Outcome
-from ftdojo.episode.predict import predict
+from ftdojo.episode.predict import OpenEngine, predict
 from ftdojo.episode.setting import Setting
 from ftdojo.record import Store
 from ftdojo.tasks.scoring import summarize
 from ftdojo.tasks.spec import ItemScore
-
-Model = Callable[[], AbstractContextManager[Path]]
-"""Opens the folder of an exported model."""
 
 
 class GuardStage:
@@ -37,12 +32,12 @@ class GuardStage:
             for guard in self._setting.guards
         }
 
-    def measure_base(self, outcome: Outcome, model: Model, identity: str) -> None:
+    def measure_base(self, outcome: Outcome, model: OpenEngine, identity: str) -> None:
         """Let the base model answer. The stages are added to its outcome.
 
         Args:
             outcome: of the base model.
-            model: opens its folder.
+            model: opens an engine on it.
             identity: the digest of the model.
         """
         self._base = self._answer(outcome, model, identity)
@@ -51,17 +46,24 @@ class GuardStage:
         """Return what answers without any training score on each guard task, and whether the base model is better. The
         base model must have answered. Nothing is charged."""
         found = {}
-        base, engine = self._setting.base, self._setting.options.engine
+        setting = self._setting
         for guard in self._setting.guards:
             with guard.asked() as data:
                 measured = trivial.measure(
-                    guard.task, data, base, self._store, self._progress, split="validation", engine=engine
+                    guard.task,
+                    data,
+                    setting.base,
+                    self._store,
+                    self._progress,
+                    split="validation",
+                    engine=setting.options.engine,
+                    resident=setting.resident,
                 )
             gap = measured.constants.compare(guard.task, self._base[guard.id])
             found[guard.id] = GuardTrivial(answers=measured.answers, to_constant=gap)
         return found
 
-    def compare(self, outcome: Outcome, model: Model, identity: str) -> list[GuardScore]:
+    def compare(self, outcome: Outcome, model: OpenEngine, identity: str) -> list[GuardScore]:
         """Let another model answer, and compare it with the base model. The stages are added to its outcome, and
         charged as evaluation. Arguments as for :meth:`measure_base`."""
         verdicts, margin = self._answer(outcome, model, identity), self._setting.options.guard_margin
@@ -70,16 +72,16 @@ class GuardStage:
             for guard in self._setting.guards
         ]
 
-    def _answer(self, outcome: Outcome, model: Model, identity: str) -> dict[str, list[ItemScore]]:
-        """Return the verdicts on the answers by the task's id. The model is exported once, and not if all is stored."""
+    def _answer(self, outcome: Outcome, model: OpenEngine, identity: str) -> dict[str, list[ItemScore]]:
+        """Return the verdicts on the answers by the task's id. The model is opened once, and not if all is stored."""
         found = {}
         with ExitStack() as opened:
-            folder = cache(lambda: opened.enter_context(model()))
+            engine = cache(lambda: opened.enter_context(model()))
             for guard in self._setting.guards:
                 stage, items, predictions = predict(
                     guard.task,
                     guard.data.validation,
-                    lambda: nullcontext(folder()),
+                    lambda: nullcontext(engine()),
                     identity,
                     self._store,
                     self._progress,

@@ -73,9 +73,15 @@ class Observer:
 
     def _measure_trivial(self) -> TrivialAnswers:
         setting = self.setting
-        store, engine = Store(setting.home.stages), setting.options.engine
         measured = trivial.measure(
-            setting.task, setting.data, setting.base, store, self.progress, split="validation", engine=engine
+            setting.task,
+            setting.data,
+            setting.base,
+            Store(setting.home.stages),
+            self.progress,
+            split="validation",
+            engine=setting.options.engine,
+            resident=setting.resident,
         )
         return measured.answers
 

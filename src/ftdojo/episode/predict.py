@@ -30,8 +30,8 @@ from ftdojo.schema import StrictModel
 from ftdojo.tasks.spec import Task
 
 PREDICTIONS = "predictions.jsonl"
-
-
+OpenEngine = Callable[[], AbstractContextManager[Engine]]
+"""Loads a model, which answers until the context ends."""
 Stop = Callable[[Sequence[Record], Sequence[Prediction]], bool]
 """Whether the evaluation may stop, given the items that are answered and their predictions."""
 
@@ -39,7 +39,7 @@ Stop = Callable[[Sequence[Record], Sequence[Prediction]], bool]
 def predict(
     task: Task,
     items: Path,
-    model: Callable[[], AbstractContextManager[Path]],
+    model: OpenEngine,
     model_digest: str,
     store: Store,
     progress: Progress,
@@ -54,12 +54,12 @@ def predict(
     Args:
         task: supplies prompt and generation limit.
         items: a JSON-lines file in the task's evaluation schema.
-        model: opens the folder of the exported model; called only if the outputs are not stored yet.
+        model: opens an engine on the model; called only if the outputs are not stored yet.
         model_digest: identity of the model.
         store: where outputs are kept.
         progress: receives the progress after every batch.
         label: the name of the stage in the progress display.
-        engine: the inference engine.
+        engine: the name of that engine.
         schedule: answers the items part by part. Each part is a stage with everything up to it, so it does not depend
             on where the evaluation stops. By default all items are one part.
         stop: asked after each part but the last. By default all items are answered.
@@ -73,7 +73,7 @@ def predict(
         "engine": inference.identity(engine),
     }
     shown = _Shown(progress, label, schedule.looks[-1] if schedule else len(records))
-    with _Loader(model, engine) as loader:
+    with _Loader(model) as loader:
         if schedule is None:
             stage = _answer(task, records, list(range(len(records))), key, store, loader, shown, before=None)
         else:
@@ -176,8 +176,8 @@ class _Shown:
 class _Loader:
     """Loads the model when it is first needed, and frees it at the end of the context."""
 
-    def __init__(self, model: Callable[[], AbstractContextManager[Path]], engine: str) -> None:
-        self._model, self._engine = model, engine
+    def __init__(self, model: OpenEngine) -> None:
+        self._model = model
         self._opened = ExitStack()
         self._answering: Engine | None = None
         self.seconds = 0.0
@@ -191,8 +191,7 @@ class _Loader:
         """Return the loaded model."""
         if self._answering is None:
             begun = time.monotonic()
-            folder = self._opened.enter_context(self._model())
-            self._answering = self._opened.enter_context(inference.open_engine(self._engine, folder))
+            self._answering = self._opened.enter_context(self._model())
             self.seconds = time.monotonic() - begun
         return self._answering
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ftdojo import inference, models, sandbox, tasks
@@ -12,7 +12,9 @@ from ftdojo.contract.progress import Progress, Silent
 from ftdojo.data import TaskData, prepare, read_items, require
 from ftdojo.episode.guard import Guard, prepare_guards
 from ftdojo.findings import Finding
-from ftdojo.gates import check_limits, settle
+from ftdojo.gates import Gates, check_limits, settle
+from ftdojo.gateway import Access
+from ftdojo.models.resident import Resident
 from ftdojo.record import Home
 from ftdojo.tasks.spec import Task
 
@@ -31,6 +33,8 @@ class Setting:
     home: Home
     guards: tuple[Guard, ...] = ()
     """The tasks that a trained model must not forget."""
+    resident: Resident = field(default_factory=Resident, compare=False, repr=False)
+    """Lends the network of the base model."""
 
     @classmethod
     def prepare(cls, options: RunOptions, *, home: Home, progress: Progress | None = None) -> Setting:
@@ -60,6 +64,17 @@ class Setting:
         guards = prepare_guards(chosen.guard, found, home, reasoning_tokens=chosen.reasoning_tokens)
         task = found.with_thinking(chosen.reasoning_tokens)
         return cls(options=chosen, task=task, data=data, base=base, home=home, guards=guards)
+
+    def gates(self, llm: Access | None) -> Gates:
+        """Return the gates of submissions; ``llm``: the models that data programs may ask."""
+        return Gates(
+            task=self.task,
+            data=self.data,
+            base=self.base,
+            engine=self.options.engine,
+            llm=llm,
+            resident=self.resident,
+        )
 
     @property
     def variant(self) -> str:

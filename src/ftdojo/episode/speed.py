@@ -12,7 +12,7 @@ from ftdojo.contract.train_config import TrainConfig
 from ftdojo.data import read_items
 from ftdojo.episode.setting import Setting
 from ftdojo.record import Store
-from ftdojo.training import trainer_of
+from ftdojo.training import resident_argument, trainer_of
 
 ROWS, STEPS = 32, 4
 CHARS = 1000
@@ -37,7 +37,8 @@ def train_rows_per_s(setting: Setting, store: Store, progress: Progress) -> floa
         config = TrainConfig(batch_size=ROWS // STEPS, epochs=1)
         trainer = trainer_of(config)
         examples = trainer.tokenize(rows, setting.base, max_length=config.max_length).examples
-        result = trainer.train(examples, config, setting.base, folder)
+        lent = resident_argument(trainer, setting.resident)
+        result = trainer.train(examples, config, setting.base, folder, **lent)
         tokens = sum(e.tokens for e in examples) * sum(map(len, questions)) / sum(map(len, cut))
         return {"rows_per_s": result.steady_tokens_per_s * len(examples) / tokens}
 

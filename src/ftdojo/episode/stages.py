@@ -3,10 +3,8 @@ and lives in the store, so no work is done twice and a killed run loses at most 
 
 from __future__ import annotations
 
-import contextlib
-import tempfile
 import time
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from ftdojo import digest, models
@@ -20,15 +18,17 @@ from ftdojo.episode import levels
 from ftdojo.episode.accounts import Accounts
 from ftdojo.episode.ancestry import NO_ITERATIONS, Ancestry
 from ftdojo.episode.evaluate_stage import EvaluateStage, Reference
-from ftdojo.episode.guard_stage import GuardStage, Model
+from ftdojo.episode.guard_stage import GuardStage
 from ftdojo.episode.outcome import Outcome
+from ftdojo.episode.predict import OpenEngine
 from ftdojo.episode.rows import WRITTEN, read_rows
 from ftdojo.episode.rows_stage import RowsStage
 from ftdojo.episode.setting import Setting
 from ftdojo.episode.train_stage import MODEL, TrainStage
 from ftdojo.errors import InputError
-from ftdojo.gates import Gates, RejectedRowsError
+from ftdojo.gates import RejectedRowsError, open_trained
 from ftdojo.gateway import Access
+from ftdojo.inference import open_engine
 from ftdojo.record import Stage, Store
 from ftdojo.training import OnLog, trainer_of
 
@@ -50,15 +50,11 @@ class Stages:
         ``on_log``: receives what a training logs."""
         self._setting, self._progress, self._accounts = setting, progress, accounts
         self._ancestry = ancestry or NO_ITERATIONS
-        self._gates = Gates(
-            task=setting.task, data=setting.data, base=setting.base, engine=setting.options.engine, llm=llm
-        )
+        self._gates = setting.gates(llm)
         self._base_digest = models.digest(setting.base)
         self._store = Store(setting.home.stages)
         self._rows = RowsStage(setting=setting, gates=self._gates, store=self._store, progress=progress, llm=llm)
-        self._training = TrainStage(
-            base=setting.base, gates=self._gates, store=self._store, progress=progress, on_log=on_log
-        )
+        self._training = TrainStage(gates=self._gates, store=self._store, progress=progress, on_log=on_log)
         self._evaluation = EvaluateStage(setting=setting, store=self._store, progress=progress)
         self.guards = GuardStage(setting=setting, store=self._store, progress=progress)
         self._baseline: Outcome | None = None
@@ -224,19 +220,16 @@ class Stages:
             self._progress.end("train", f"loss {outcome.training.train_loss:.3f}, {outcome.training.fit}")
 
     def _evaluate(self, outcome: Outcome, reference: Reference | None = None, *, whole: bool = False) -> None:
-        """Let the exported model answer the validation items; the base model, if nothing was trained."""
+        """Let the trained model answer the validation items; the base model, if nothing was trained."""
         stage, outcome.predictions = self._evaluation.make(*self._model(outcome), whole=whole, reference=reference)
         outcome.add("evaluate", stage)
 
-    def _model(self, outcome: Outcome) -> tuple[Model, str]:
-        """What opens the folder of the exported model, and its identity; those of the base if nothing was trained."""
+    def _model(self, outcome: Outcome) -> tuple[OpenEngine, str]:
+        """What opens an engine on the trained model, and its identity; those of the base if nothing was trained."""
+        setting, engine = self._setting, self._setting.options.engine
         if outcome.trained is None:
-            return lambda: contextlib.nullcontext(self._setting.base), self._base_digest
-        return lambda: _exported(self, outcome), outcome.digests["train"]
-
-
-@contextlib.contextmanager
-def _exported(stages: Stages, outcome: Outcome) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="ftdojo-export-") as folder:
-        stages.export(outcome, Path(folder))
-        yield Path(folder)
+            return partial(open_engine, engine, setting.base, setting.resident), self._base_digest
+        assert outcome.submission is not None
+        trainer = trainer_of(outcome.submission.train)
+        trained = partial(open_trained, engine, trainer, setting.base, outcome.trained, setting.resident)
+        return trained, outcome.digests["train"]

@@ -24,7 +24,8 @@ def admit_teachers(setting: Setting, named: DataLlm | None) -> DataLlm | None:
     names = named.names if named else {}
     rule, digest = setting.options.teachers or teachers_of(names), setting.digests["model"]
     if rule == "self" and named is None:
-        return DataLlm(models={SELF: OwnModel(setting.base, digest)}, concurrency=setting.options.llm_concurrency)
+        own = OwnModel(setting.base, digest, setting.resident)
+        return DataLlm(models={SELF: own}, concurrency=setting.options.llm_concurrency)
     if rule == "self" and names == {SELF: own_model(digest)}:  # the record of such a run
         return named
     if rule != "self" and any(map(is_own_model, names.values())):

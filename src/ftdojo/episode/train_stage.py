@@ -17,7 +17,7 @@ from ftdojo.contract.train_config import OUT_OF_TIME
 from ftdojo.episode.rows import ROWS, WRITTEN, read_rows
 from ftdojo.gates import Gates, at_gate, dump_findings, number_findings
 from ftdojo.record import Stage, Store
-from ftdojo.training import OnLog, model_key, start_argument, trainer_of
+from ftdojo.training import OnLog, model_key, resident_argument, start_argument, trainer_of
 
 MODEL = "model"
 TRAINING = 4
@@ -26,9 +26,8 @@ TRAINING = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainStage:
-    """Makes trained models for one base model."""
+    """Makes trained models for the base model of its gates."""
 
-    base: Path
     gates: Gates
     store: Store
     progress: Progress
@@ -62,7 +61,7 @@ class TrainStage:
         key: dict[str, Any] = {
             "rows": digest.of_file(rows.path / ROWS),
             **model_key(trainer, config),
-            "base": models.digest(self.base),
+            "base": models.digest(self.gates.base),
             "compute": str(models.compute()),
         }
         if start is not None:
@@ -79,17 +78,18 @@ class TrainStage:
             examples = tokenized.examples
             if (rows.path / WRITTEN).exists():
                 clean = read_rows(rows, ROWS, trainer)
-                examples = trainer.tokenize(clean, self.base, max_length=config.max_length).examples
+                examples = trainer.tokenize(clean, self.gates.base, max_length=config.max_length).examples
             with at_gate(TRAINING):
                 result = trainer.train(
                     examples,
                     config,
-                    self.base,
+                    self.gates.base,
                     folder / MODEL,
                     on_log=self._on_log,
                     time_left_s=left_s(),
                     stop_after=stopped_after,
                     **start_argument(weights),
+                    **resident_argument(trainer, self.gates.resident),
                 )
             stopped = number_findings([result.stopped] if result.stopped else [], TRAINING)
             facts = {

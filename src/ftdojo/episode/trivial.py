@@ -10,7 +10,6 @@ has stopped: the constants are those that score best on validation.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import random
 from collections import Counter
@@ -35,6 +34,7 @@ from ftdojo.episode.predict import predict
 from ftdojo.errors import InputError
 from ftdojo.gates import data_program
 from ftdojo.gates.decontamination import decontaminate
+from ftdojo.models.resident import Resident
 from ftdojo.plain import plural
 from ftdojo.record import Store
 from ftdojo.tasks.scoring import by_subtask, summarize
@@ -87,6 +87,7 @@ def measure(
     *,
     split: Literal["validation", "test"],
     engine: str = "transformers",
+    resident: Resident | None = None,
 ) -> Measured:
     """The trivial answers of a task and what they score.
 
@@ -102,6 +103,7 @@ def measure(
         progress: receives the progress after every batch.
         split: the items to answer.
         engine: the inference engine of the base model.
+        resident: lends its network.
     """
     path = data.sealed_test if split == "test" else data.validation
     key = {
@@ -126,7 +128,7 @@ def measure(
             _, records, outputs = predict(
                 with_shots(task, rows, shots),
                 asked,
-                lambda: contextlib.nullcontext(base),
+                lambda: inference.open_engine(engine, base, resident),
                 models.digest(base),
                 store,
                 progress,

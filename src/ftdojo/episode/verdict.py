@@ -17,7 +17,6 @@ from ftdojo.episode.setting import Setting
 from ftdojo.episode.teachers import admit_teachers
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
-from ftdojo.gates import Gates
 from ftdojo.gates.sequence import GATES
 from ftdojo.gateway import Access, DataLlm
 from ftdojo.record import Home
@@ -69,7 +68,7 @@ def validate(
         finally:
             seconds[str(number)] = time.monotonic() - begun
 
-    gates = Gates(task=setting.task, data=setting.data, base=setting.base, engine=options.engine, llm=llm, watch=watch)
+    gates = replace(setting.gates(llm), watch=watch)
     rules = setting.task.spec.rules
     warnings: list[Finding] = []
     try:

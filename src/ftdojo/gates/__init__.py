@@ -10,6 +10,7 @@ from ftdojo.gates.finding import at_gate, dump_findings, number_findings, settle
 from ftdojo.gates.limits import check_limits, describe_beyond
 from ftdojo.gates.sequence import Gates, Made, RejectedRowsError
 from ftdojo.gates.start import Starts
+from ftdojo.gates.trained import open_trained
 
 __all__ = [
     "Gates",
@@ -21,5 +22,6 @@ __all__ = [
     "describe_beyond",
     "dump_findings",
     "number_findings",
+    "open_trained",
     "settle",
 ]

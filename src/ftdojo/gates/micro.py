@@ -1,20 +1,19 @@
 """Gates 4 and 5: a few real training steps, then a few real answers.
 
-Gate 4 trains on the most expensive batch, which shows the peak memory, and on a cheaper one, to measure the speed. Then
-it overfits a few short rows at the configured learning rate: the loss must be finite and must not rise. Gate 5 exports
-the resulting model and prompts it as the finished model will be prompted. Such a short training may not teach the form
-of an answer, so that is not checked; but the model must reproduce rows that it has memorized.
+Gate 4 trains on the most expensive batch, which shows the peak memory, and on a cheaper one, to measure the speed,
+unless the run has measured it before. Then it overfits a few short rows at the configured learning rate: the loss must
+be finite and must not rise. Gate 5 prompts the resulting model as the finished model will be prompted. Such a short
+training may not teach the form of an answer, so that is not checked; but the model must reproduce rows that it has
+memorized.
 """
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ftdojo import inference
 from ftdojo.contract.method_config import MethodConfig
 from ftdojo.contract.row import Row
 from ftdojo.contract.submission import TRAIN
@@ -24,10 +23,12 @@ from ftdojo.gates import text
 from ftdojo.gates.finding import at_gate, settle
 from ftdojo.gates.memory import SAFETY
 from ftdojo.gates.rows import Rows
+from ftdojo.gates.trained import open_trained
 from ftdojo.inference import Generation
+from ftdojo.models.resident import Resident
 from ftdojo.plain import plural
 from ftdojo.tasks.extract import drop_thinking
-from ftdojo.training import Tokenized, TokenizedRow, Trainer, start_argument, trainer_of
+from ftdojo.training import Tokenized, TokenizedRow, Trainer, resident_argument, start_argument, trainer_of
 
 NEGLIGIBLE_RATE = 1e-9
 """A learning rate that changes no weight noticeably."""
@@ -70,8 +71,10 @@ def micro_training(
     wall_left_s: float | None,
     folder: Path,
     start: Path | None = None,
+    resident: Resident | None = None,
 ) -> Trial:
     """Run gate 4. The overfitted model is written to ``folder``; it starts from the weights in ``start``, if given.
+    ``resident`` lends the network of ``base``.
 
     Raises:
         InputError: if nothing would be learned, the loss is not finite or rises, a target module does not exist, or the
@@ -79,8 +82,8 @@ def micro_training(
     """
     with at_gate(4):
         settle(trainer_of(config).applicable(_check_rate(tokenized, config)))
-        settle(_check_time(tokenized.examples, config, base, wall_left_s))
-        return _overfit(rows, config, base, folder, start)
+        settle(_check_time(tokenized.examples, config, base, wall_left_s, resident))
+        return _overfit(rows, config, base, folder, start, resident)
 
 
 def _check_rate(tokenized: Tokenized[TokenizedRow], config: MethodConfig) -> Iterator[Finding]:
@@ -95,12 +98,17 @@ def _check_rate(tokenized: Tokenized[TokenizedRow], config: MethodConfig) -> Ite
 
 
 def _check_time(
-    examples: Sequence[TokenizedRow], config: MethodConfig, base: Path, wall_left_s: float | None
+    examples: Sequence[TokenizedRow],
+    config: MethodConfig,
+    base: Path,
+    wall_left_s: float | None,
+    resident: Resident | None,
 ) -> Iterator[Finding]:
     """Training on the most expensive batch works, and at the measured speed the whole training fits into the time."""
     # At a negligible rate: without the schedule's warm-up, the loss of steps at the peak rate would prove nothing.
     timing = config.model_copy(update={"learning_rate": NEGLIGIBLE_RATE})
-    forecast_s = SAFETY * trainer_of(config).forecast_s(examples, timing, base)
+    trainer = trainer_of(config)
+    forecast_s = SAFETY * trainer.forecast_s(examples, timing, base, **resident_argument(trainer, resident))
     if wall_left_s is not None and forecast_s > wall_left_s:
         message = f"the training would take about {forecast_s:.0f} s, but only {max(0, wall_left_s):.0f} s are left"
         fits = max(0.0, wall_left_s / forecast_s)
@@ -110,7 +118,9 @@ def _check_time(
         yield _finding("over_budget", message, "epochs", fix, fits=fits)
 
 
-def _overfit(rows: Rows, config: MethodConfig, base: Path, folder: Path, start: Path | None) -> Trial:
+def _overfit(
+    rows: Rows, config: MethodConfig, base: Path, folder: Path, start: Path | None, resident: Resident | None
+) -> Trial:
     """Overfit a few short rows at the configured learning rate."""
     trainer = trainer_of(config)
     shortest = sorted(range(len(rows.rows)), key=lambda i: len(rows.prompts[i]) + len(rows.completions[i]))
@@ -121,7 +131,8 @@ def _overfit(rows: Rows, config: MethodConfig, base: Path, folder: Path, start: 
     tokens = sum(e.tokens for e in examples)
     steps = max(3, min(EASY_STEPS, EASY_TOKENS // tokens))
     trial = trainer.trial(config, rows=EASY_ROWS, steps=steps)
-    curve = trainer.train(examples, trial, base, folder, **start_argument(start)).curve
+    optional = start_argument(start) | resident_argument(trainer, resident)
+    curve = trainer.train(examples, trial, base, folder, **optional).curve
     first, last = curve[0].loss, curve[-1].loss
     if last > max(RISES[0] * first, first + RISES[1]):
         message = f"the loss rises from {first:.2f} to {last:.2f} while overfitting {plural(len(examples), 'row')}"
@@ -131,20 +142,18 @@ def _overfit(rows: Rows, config: MethodConfig, base: Path, folder: Path, start: 
     return Trial(trainer, folder, kept, last, max(e.label_tokens for e in examples))
 
 
-def micro_evaluation(trial: Trial, base: Path, engine: str) -> list[Finding]:
-    """Run gate 5: export, generate with ``engine``, score. Returns its warnings.
+def micro_evaluation(trial: Trial, base: Path, engine: str, resident: Resident | None = None) -> list[Finding]:
+    """Run gate 5: generate with ``engine`` as the exported model would, score. Returns its warnings.
 
     Raises:
         InputError: if memorized rows are not reproduced (``not_reproduced``), or the scorer fails on an answer.
     """
     rows, reference = trial.rows, trial.rows.reference
-    with tempfile.TemporaryDirectory(prefix="ftdojo-micro-") as folder:
-        trial.trainer.export(base, trial.weights, Path(folder))
-        with inference.open_engine(engine, Path(folder)) as loaded:
-            answers = loaded.generate(
-                [row.prompt for row in rows.rows],
-                max_new_tokens=min(reference.task.spec.max_new_tokens, trial.longest + SPARE_TOKENS),
-            )
+    with open_trained(engine, trial.trainer, base, trial.weights, resident) as loaded:
+        answers = loaded.generate(
+            [row.prompt for row in rows.rows],
+            max_new_tokens=min(reference.task.spec.max_new_tokens, trial.longest + SPARE_TOKENS),
+        )
     outputs = [answer.text for answer in answers]
     with at_gate(5):
         reference.accepted(outputs, rows.subtasks)

@@ -34,6 +34,7 @@ from ftdojo.gates.tokens import check_tokens
 from ftdojo.gates.trial import try_program
 from ftdojo.gateway import Access
 from ftdojo.inference import TRANSFORMERS
+from ftdojo.models.resident import Resident
 from ftdojo.tasks.spec import Task
 from ftdojo.training import Tokenized, TokenizedRow, Trainer
 
@@ -82,6 +83,8 @@ class Gates:
     llm: Access | None = None
     """Access to the language models that data programs may call, if any."""
     watch: Watch = _unwatched
+    resident: Resident | None = None
+    """Lends the network of the base model; by default every use loads it."""
 
     def admit(self, reading: Reading, starts: Starts | None = None) -> tuple[Submission, list[Finding]]:
         """Run gates 0 and 1: parse the files and run the static checks.
@@ -145,9 +148,10 @@ class Gates:
                     wall_left_s=wall_left_s,
                     folder=Path(scratch),
                     start=start,
+                    resident=self.resident,
                 )
             with self.watch(5, "micro-evaluation"):
-                return micro_evaluation(trial, self.base, self.engine)
+                return micro_evaluation(trial, self.base, self.engine, self.resident)
 
     @functools.cached_property
     def reference(self) -> Reference:

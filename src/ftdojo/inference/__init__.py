@@ -1,7 +1,7 @@
 """Inference engines. Importing this package does not import torch; making an engine does."""
 
 from ftdojo.inference.engine import TransformersEngine
-from ftdojo.inference.engines import ENGINES, TRANSFORMERS, identity, open_engine
+from ftdojo.inference.engines import ENGINES, TRANSFORMERS, identity, open_changed, open_engine
 from ftdojo.inference.protocol import Engine, EnginePlugin, Generation
 from ftdojo.inference.served import ServedEngine
 
@@ -14,5 +14,6 @@ __all__ = [
     "ServedEngine",
     "TransformersEngine",
     "identity",
+    "open_changed",
     "open_engine",
 ]

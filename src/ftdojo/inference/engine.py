@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 ENGINE = "transformers-greedy-5"
 """Part of the identity of stored outputs: increase its number when outputs may change."""
+ATTENTION = "sdpa"
+"""The attention function of transformers that generation uses."""
 BATCH_TOKENS = {"cpu": 16_384, "cuda": 131_072}
 """Most tokens of a batch, prompts and answers together, if memory allows it."""
 MEMORY_SHARE = 0.4
@@ -41,17 +43,20 @@ CROWDED = 0.75
 class TransformersEngine:
     """A model loaded for generation."""
 
-    def __init__(self, model: Path, on: Compute | None = None) -> None:
+    def __init__(self, model: Path, on: Compute | None = None, *, loaded: Any = None) -> None:
         """Load the model in ``model``.
 
         Args:
             model: folder of the model.
             on: the device and precision to run it with; by default chosen for this machine.
+            loaded: its network, if that is in memory already, on this device, in this precision and with the attention
+                function :data:`ATTENTION`.
         """
         self._compute = on or compute()
         self._chat = Chat(model)
         info = describe(model)
-        loaded = network.load(model, self._compute.dtype, "sdpa")
+        if loaded is None:
+            loaded = network.load(model, self._compute.dtype, ATTENTION)
         self._network = loaded.to(self._compute.device).eval()
         self._batched = runs_batched(loaded.config)
         self._plain = self._batched and prefix.can_share(loaded.config)
@@ -206,7 +211,11 @@ class TransformersEngine:
         return Generation(self._chat.read(kept, prompt), len(kept), truncated=not ended)
 
 
-PLUGIN = EnginePlugin(ENGINE, lambda model: nullcontext(TransformersEngine(model)))
+PLUGIN = EnginePlugin(
+    ENGINE,
+    lambda model: nullcontext(TransformersEngine(model)),
+    lambda loaded, model: nullcontext(TransformersEngine(model, loaded=loaded)),
+)
 
 
 def _keep(step: dict[str, Any], rows: torch.Tensor, cache: str) -> None:

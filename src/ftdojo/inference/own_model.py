@@ -1,7 +1,7 @@
-"""A run's own base model as a language model that its data programs may ask: loaded while a program asks, in batches.
+"""A run's own base model as a language model that its data programs may ask: borrowed while a program asks, in batches.
 
-It is loaded with the first request of a program and freed when the program has ended, so that it takes no memory while
-a model is trained. One thread answers; requests that arrive together are answered together.
+It is borrowed with the first request of a program and given back when the program has ended, before a model is trained.
+One thread answers; requests that arrive together are answered together.
 """
 
 from __future__ import annotations
@@ -10,16 +10,20 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
 from ftdojo.contract.call import Fault, Usage, own_model
 from ftdojo.errors import UsageError
+from ftdojo.inference.engine import ATTENTION
 from ftdojo.inference.protocol import Generation
 from ftdojo.inference.sampled import Ask, SampledModel
 from ftdojo.llm import Request
 from ftdojo.llm.transport import Answer
+from ftdojo.models import compute
+from ftdojo.models.resident import Resident
 
 GATHER_S = 0.03
 """A batch begins when no request has come for so long: those of one program come together."""
@@ -40,10 +44,13 @@ class OwnModel:
 
     place = None
 
-    def __init__(self, base: Path, digest: str) -> None:
-        """Serve the model in the folder ``base``, whose digest is ``digest``. Nothing is loaded yet."""
+    def __init__(self, base: Path, digest: str, resident: Resident | None = None) -> None:
+        """Serve the model in the folder ``base``, whose digest is ``digest``. Nothing is loaded yet.
+
+        ``resident`` lends its network; by default it is loaded for each program, and freed when that has ended.
+        """
         self.model = own_model(digest)
-        self._base = base
+        self._base, self._resident = base, resident
         self._changed = threading.Condition()
         """Guards the fields below, and is notified of every change."""
         self._queue: list[_Waiting] = []
@@ -81,20 +88,26 @@ class OwnModel:
             self._thread = None
 
     def _serve(self) -> None:
-        """Answer requests until the program has ended, then refuse those that wait. The model is freed with it."""
-        model: SampledModel | None = None
-        while batch := self._take():
-            try:
-                model = model or SampledModel(self._base)
-                self._answer(model, batch)
-            except BaseException as error:  # noqa: BLE001 - raised where the answers are awaited
-                for waiting in batch:
-                    if not waiting.answer.done():
-                        waiting.answer.set_exception(error)
+        """Answer requests until the program has ended, then refuse those that wait. The model is given back then."""
+        with ExitStack() as borrowed:
+            model: SampledModel | None = None
+            while batch := self._take():
+                try:
+                    model = model or self._borrow(borrowed)
+                    self._answer(model, batch)
+                except BaseException as error:  # noqa: BLE001 - raised where the answers are awaited
+                    for waiting in batch:
+                        if not waiting.answer.done():
+                            waiting.answer.set_exception(error)
+            del model
         with self._changed:
             for waiting in self._queue:
                 waiting.answer.set_result(_refuse(ENDED))
             self._queue.clear()
+
+    def _borrow(self, borrowed: ExitStack) -> SampledModel:
+        lent = (self._resident or Resident()).lend(self._base, compute(), ATTENTION)
+        return SampledModel(self._base, loaded=borrowed.enter_context(lent).network)
 
     def _take(self) -> list[_Waiting]:
         """Wait for requests, and return those that came together; none when the program has ended."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from ftdojo.contract.task_spec import Message
 
@@ -49,7 +49,7 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EnginePlugin:
-    """An engine plug-in: an object with these two attributes, of this or any other class."""
+    """An engine plug-in: an object with the first two attributes, of this or any other class."""
 
     identity: str
     """Part of the identity of stored outputs, e.g. ``mine-1``. Change it when the same model and prompts may get other
@@ -57,3 +57,7 @@ class EnginePlugin:
     open: Callable[[Path], AbstractContextManager[Engine]]
     """Loads the model in a folder (safetensors, tokenizer and chat template, as transformers writes them), and frees it
     when the context ends."""
+    open_network: Callable[[Any, Path], AbstractContextManager[Engine]] | None = None
+    """Optional. Answers with a network of transformers that is in memory already, on its device and in its precision;
+    tokenizer and chat template are in the folder. So a trained model answers without being written to a folder. The
+    answers must be those of the same model in a folder. The network belongs to the engine until the context ends."""

@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ftdojo.contract.task_spec import Message
-from ftdojo.inference.engine import BATCH_TOKENS, tokens_in_memory
+from ftdojo.inference.engine import ATTENTION, BATCH_TOKENS, tokens_in_memory
 from ftdojo.inference.protocol import Generation
 from ftdojo.models import Chat, compute, describe, network
 from ftdojo.models.architectures import runs_batched
@@ -46,14 +46,18 @@ class Ask:
 class SampledModel:
     """A model loaded for such requests."""
 
-    def __init__(self, model: Path) -> None:
-        """Load the model in ``model``, on the device and in the precision chosen for this machine."""
+    def __init__(self, model: Path, *, loaded: Any = None) -> None:
+        """Load the model in ``model``, on the device and in the precision chosen for this machine.
+
+        ``loaded``: its network, if that is in memory already, as for :class:`ftdojo.inference.TransformersEngine`.
+        """
         from transformers import GenerationConfig
 
         on = compute()
         info = describe(model)
         self._chat = Chat(model)
-        loaded = network.load(model, on.dtype, "sdpa")
+        if loaded is None:
+            loaded = network.load(model, on.dtype, ATTENTION)
         loaded.generation_config = GenerationConfig()  # a model's own may change the logits
         self._network = loaded.to(on.device).eval()
         self._pad = network.usable_pad(loaded, self._chat.pad)

@@ -50,19 +50,33 @@ def load(model: Path, dtype: torch.dtype, attention: str, *, four_bit: bool = Fa
     Raises:
         UsageError: if its files cannot be read or lack weights, or its architecture is not supported.
     """
-    from ftdojo.models import attention as functions
-
-    config = support.require_supported(model)
-    wanted = attention if support.has_fused_attention(config) else "eager"
+    wanted = _supported_attention(support.require_supported(model), attention)
     quantized = {"quantization_config": _normal_float(dtype)} if four_bit else {}
     with quiet():
         network, _ = _read(model, dtype=dtype, attn_implementation=wanted, **quantized)
-        if runs_batched(network.config):
-            functions.install(network)
+        _install_attention(network)
     if four_bit:
         _keep_trainable(network)
         _copy_from_file(network)
     return network
+
+
+def set_attention(network: Any, attention: str) -> None:
+    """Change the attention function of a model that runs in batches: to that with which :func:`load` would load it."""
+    with quiet():
+        network.set_attn_implementation(_supported_attention(network.config, attention))
+        _install_attention(network)
+
+
+def _supported_attention(config: Any, attention: str) -> str:
+    return attention if support.has_fused_attention(config) else "eager"
+
+
+def _install_attention(network: Any) -> None:
+    from ftdojo.models import attention as functions
+
+    if runs_batched(network.config):
+        functions.install(network)
 
 
 def load_shapes(model: Path) -> tuple[Any, frozenset[str]]:

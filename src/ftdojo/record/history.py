@@ -222,7 +222,7 @@ class History:
         """Read the events that are new since the last call, so that the cost of an iteration does not grow with their
         number. Several threads, which serve data programs, read the spent budget."""
         with self._turn:
-            for row in self._ledger.events(after=self._seen):
+            for row in self._ledger.read(after=self._seen):
                 self._take(parse(row, RUN_EVENTS))
         return self
 

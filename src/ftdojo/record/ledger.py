@@ -17,9 +17,10 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +57,8 @@ COMMIT;
 """
 _COLUMNS = ["seq", "time", "kind", "payload"]
 """Of version 1; the later ones add ``link``."""
-
-
+PAGE = 500
+"""Events that are read at once."""
 LOCK_S = 0.5
 """Seconds in which a free lock is obtained for certain."""
 
@@ -171,13 +172,19 @@ class Ledger:
         )
         return int(cursor.lastrowid or 0), time, link
 
-    def events(self, kind: str | None = None, *, after: int = 0) -> list[Event]:
-        """Return all events in order, or those of one kind, or those after the event with the number ``after``."""
+    def events(self, kind: str | None = None, *, after: int = 0, limit: int | None = None) -> list[Event]:
+        """Return all events in order, or those of one kind, or those after the event with the number ``after``; of
+        them the first ``limit``."""
+        return list(islice(self.read(kind, after=after, page=PAGE if limit is None else limit), limit))
+
+    def read(self, kind: str | None = None, *, after: int = 0, page: int = PAGE) -> Iterator[Event]:
+        """Yield what :meth:`events` returns, with few events in memory: at most ``page``."""
         link = "link" if self._linked else "''"
-        which = "WHERE kind = coalesce(?, kind) AND seq > ? ORDER BY seq"
+        which = "WHERE kind = coalesce(?, kind) AND seq > ? ORDER BY seq LIMIT ?"
         query = f"SELECT seq, time, kind, payload, {link} FROM event {which}"  # noqa: S608 - both are written here
-        found = self._read(query, (kind, after))
-        return [_event(*row) for row in found]
+        while rows := self._fetch(query, (kind, after, page)):
+            yield from (_event(*row) for row in rows)
+            after = rows[-1][0]
 
     @property
     def head(self) -> str:
@@ -185,7 +192,7 @@ class Ledger:
         with self._turn:
             return self._head()
 
-    def _read(self, query: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    def _fetch(self, query: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         try:
             with self._turn:
                 return self._db.execute(query, values).fetchall()
@@ -208,11 +215,15 @@ class Ledger:
         if not self._linked:
             return None
         link = ""
-        rows = self._read("SELECT seq, time, kind, payload, link FROM event ORDER BY seq")
-        for place, (seq, time, kind, text, stored) in enumerate(rows, start=1):
-            link = stored if seq in withheld else _link(link, time, kind, text)
-            if (seq, stored) != (place, link):
-                return place
+        try:
+            with self._turn:
+                rows = self._db.execute("SELECT seq, time, kind, payload, link FROM event ORDER BY seq")
+                for place, (seq, time, kind, text, stored) in enumerate(rows, start=1):
+                    link = stored if seq in withheld else _link(link, time, kind, text)
+                    if (seq, stored) != (place, link):
+                        return place
+        except sqlite3.Error as error:
+            raise _translate(error, Path(LEDGER)) from error
         return None
 
     def close(self) -> None:
@@ -253,6 +264,25 @@ def is_running(folder: Path) -> bool:
     except OSError:  # there is none, or it belongs to another user
         return False
     return False
+
+
+def find_writer(folder: Path) -> int | None:
+    """Return the id of the process that holds the lock of a run's folder, as the kernel lists it.
+
+    ``None`` if there is none, if the lock has a second name, by which another program may hold it, or if the kernel
+    does not show it: in another container, or on a system without ``/proc``.
+    """
+    try:
+        about = RunFolder(folder).lock.lstat()
+        listed = Path("/proc/locks").read_text("ascii")
+    except OSError:
+        return None
+    place = f"{os.major(about.st_dev):02x}:{os.minor(about.st_dev):02x}:{about.st_ino}"
+    for line in listed.splitlines():
+        _, form, _, access, process, file, *_ = line.split()  # a process that waits has "->" as its form
+        if (form, access, file) == ("FLOCK", "WRITE", place) and about.st_nlink == 1 and int(process) > 0:
+            return int(process)
+    return None
 
 
 def wait_until_free(folder: Path, seconds: float) -> None:

@@ -29,6 +29,8 @@ from pathlib import Path
 from ftdojo.files import require_plain
 
 LEDGER = "ledger.sqlite"
+FOLDERS = frozenset({"submissions", "workspace", "agent", "model", "sealed", "trackers"})
+"""Folders in that of a run, in which no other run lies."""
 LEADERBOARD = ("leaderboard.json", "leaderboard.md", "leaderboard.html")
 
 

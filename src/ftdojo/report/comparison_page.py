@@ -19,6 +19,10 @@ def write_comparison(path: Path, found: Comparison) -> None:
     Raises:
         InfrastructureError: if it cannot be written.
     """
-    page = environment().get_template("comparison.html.jinja").render(found=found, most=MOST_FLIPS)
     with disk_errors(path):
-        write_file(path, page)
+        write_file(path, render_comparison(found))
+
+
+def render_comparison(found: Comparison) -> str:
+    """Return a comparison as one page without scripts or links."""
+    return environment().get_template("comparison.html.jinja").render(found=found, most=MOST_FLIPS)

@@ -15,10 +15,10 @@ LONGEST = 16_000
 """Maximum number of characters of a string on a page."""
 
 
-def environment() -> Environment:
-    """Return the environment that loads the templates next to this file."""
+def environment(*folders: Path) -> Environment:
+    """Return the environment that loads the templates of ``folders``, and those next to this file."""
     made = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader([*folders, Path(__file__).parent]),
         autoescape=True,
         finalize=_clean,
         undefined=StrictUndefined,

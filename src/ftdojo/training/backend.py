@@ -11,12 +11,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from ftdojo.contract.method_config import MethodConfig
 from ftdojo.contract.methods import find_trainer
 from ftdojo.contract.row import Row, parse_row
 from ftdojo.findings import Finding
+from ftdojo.models.resident import Resident
+
+if TYPE_CHECKING:
+    import torch
 
 OnLog = Callable[[dict[str, float]], None]
 """Called with ``step``, ``steps``, ``loss``, ``grad_norm``, ``learning_rate`` and ``tokens_per_s``; by a training on
@@ -158,6 +162,10 @@ class Trainer(ABC, Generic[C, E]):
     methods share. It is required if the trainer overrides ``parse_row``, ``check_rows`` or ``inapplicable``."""
     row_help: ClassVar[str] = "write prompt/completion, instruction/input/output or messages"
     """The fix shown for a row of another form."""
+    borrows: ClassVar[bool] = False
+    """Whether :meth:`train` and :meth:`forecast_s` also take the argument ``resident``, which lends them the network of
+    the base model (:class:`ftdojo.models.resident.Resident`), so that they need not load it. What they return and write
+    is the same without."""
     inapplicable: ClassVar[frozenset[str]] = frozenset()
     """Codes of the gates' findings that do not apply to its rows or its loss, e.g. ``not_reproduced``."""
 
@@ -284,6 +292,14 @@ class Trainer(ABC, Generic[C, E]):
         """Write the whole trained model to ``out`` as plain transformers can load it: safetensors, tokenizer, chat
         template and generation settings. ``trained`` is the folder that :meth:`train` wrote."""
 
+    def changed_tensors(self, base: Path, trained: Path) -> Mapping[str, torch.Tensor] | None:
+        """Return the tensors in which the trained model differs from ``base``, with the values that :meth:`export`
+        writes, by their names in the files of ``base``. Each is computed when it is asked for.
+
+        So a trained model answers without being exported. ``None``: it has to be exported.
+        """
+        return None
+
     @abstractmethod
     def lineage_faults(
         self, base: Path, model: Path, config: C, steps: int, *, earlier: Sequence[Earlier] = ()
@@ -330,6 +346,15 @@ def lineage_faults(base: Path, model: Path, last: Earlier, earlier: Sequence[Ear
 def start_argument(start: Path | None) -> dict[str, Any]:
     """Return the argument ``start`` of :meth:`Trainer.train` if there is one: only a method that continues takes it."""
     return {"start": start} if start is not None else {}
+
+
+def resident_argument(trainer: Trainer[Any, Any], resident: Resident | None) -> dict[str, Any]:
+    """Return the argument ``resident`` for a trainer that borrows the network. Another one loads its own, so the memory
+    is freed for it."""
+    if resident is None or trainer.borrows:
+        return {"resident": resident} if resident else {}
+    resident.release()
+    return {}
 
 
 def rows_key(trainer: Trainer[Any, Any]) -> dict[str, Any]:

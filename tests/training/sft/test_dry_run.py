@@ -13,7 +13,7 @@ from ftdojo.models import Compute, describe
 from ftdojo.training.sft import dry_run, estimate
 from ftdojo.training.sft.method import Sft
 from ftdojo.training.sft.shapes import Shape
-from ftdojo.training.sft.trainer import _network
+from tiny import network_to_train
 
 ON = Compute("cpu", "float32", "sdpa", "test")
 
@@ -30,7 +30,7 @@ def experts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_counts_what_the_training_trains(experts: Path) -> None:
     assert dry_run.is_needed(experts)
     found = dry_run.adapt(experts, Lora(rank=16, alpha=32))
-    loaded = _network(experts, config(), ON)
+    loaded = network_to_train(experts, config(), ON)
     assert found.parameters == sum(p.numel() for p in loaded.parameters() if p.requires_grad)
     # Gate and up are one tensor of each expert in memory, and peft gives its adapter the rank of two.
     assert found.ranks["model.layers.0.mlp.experts.3.up_proj.weight"] == 32
@@ -41,7 +41,7 @@ def test_it_counts_what_the_training_trains(experts: Path) -> None:
 
 def test_the_copies_of_experts_are_kept_for_the_backward_pass(experts: Path) -> None:
     found = dry_run.adapt(experts, Lora(rank=2, alpha=4))
-    loaded = _network(experts, config(2), ON)
+    loaded = network_to_train(experts, config(2), ON)
     own = {p.untyped_storage().data_ptr() for p in loaded.parameters()}
     kept: dict[int, int] = {}
 

@@ -19,7 +19,7 @@ from ftdojo.training.sft.batches import collate
 from ftdojo.training.sft.loss import label_loss
 from ftdojo.training.sft.shapes import Shape, cut_batches, shape
 from ftdojo.training.sft.tokens import IGNORED, Example, truncate
-from ftdojo.training.sft.trainer import _network
+from tiny import network_to_train
 
 INFO = ModelInfo(
     architecture="LlamaForCausalLM",
@@ -47,7 +47,7 @@ def batch(count: int, length: int, common: int = 0) -> list[Example]:
 
 def kept_bytes(model: Path, config: TrainConfig, on: Compute, examples: list[Example]) -> int:
     """Bytes that autograd keeps for the backward pass of a batch, without the weights; each storage counts once."""
-    network = _network(model, config, on).train()
+    network = network_to_train(model, config, on).train()
     weights = {p.untyped_storage().data_ptr() for p in network.parameters()}
     found: dict[int, int] = {}
 
@@ -85,7 +85,7 @@ def test_activations_are_those_that_autograd_keeps(wide_model: Path, method: str
 
 def test_operations_are_those_that_torch_counts(tiny_model: Path) -> None:
     examples, config = batch(6, 120), TrainConfig(method="full")
-    network = _network(tiny_model, config, COMPUTES[0])
+    network = network_to_train(tiny_model, config, COMPUTES[0])
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         label_loss(network, collate(examples, 0, share=True))
     expected = counter.get_total_flops()
@@ -145,7 +145,7 @@ def test_what_fits_is_proposed() -> None:
 
 def test_weights_in_4_bits_are_as_large_as_bitsandbytes_makes_them(tiny_model: Path) -> None:
     config = TrainConfig(method="qlora")
-    network = _network(tiny_model, config, COMPUTES[0])
+    network = network_to_train(tiny_model, config, COMPUTES[0])
     weights = [weight for weight in network.parameters() if not weight.requires_grad]
     states = [weight.quant_state for weight in weights if hasattr(weight, "quant_state")]
     held = sum(w.nbytes for w in weights) + sum(s.absmax.nbytes + s.state2.absmax.nbytes for s in states)

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
 
 from ftdojo.contract.budget import Spent
-from ftdojo.contract.protocol import Iteration
 from ftdojo.contract.result import Score
 from ftdojo.report import text
-from ftdojo.report.view.iterations import status
 from ftdojo.report.view.parts import Card
 
 
 def cards(
     validation: tuple[Score, Score] | None,
     test: tuple[Score, Score] | None,
-    iterations: Sequence[Iteration],
+    outcomes: Counter[str],
     spent: Spent,
 ) -> list[Card]:
-    """Return scores of the base model and of the best one, iterations, time and tokens."""
-    kinds = [status(i) for i in iterations]
-    counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in ("accepted", "rejected", "stopped") if kind in kinds)
+    """Return scores of the base model and of the best one, iterations by their outcome, time and tokens."""
+    counts = ", ".join(f"{outcomes[kind]} {kind}" for kind in ("accepted", "rejected", "stopped") if outcomes[kind])
     tokens = spent.input_tokens + spent.output_tokens
     return [
         _score_card("test", test),
         _score_card("validation", validation),
-        Card("iterations", f"{len(iterations):,}", counts or "none yet"),
+        Card("iterations", f"{outcomes.total():,}", counts or "none yet"),
         Card("wall time", text.duration(spent.wall_s), f"device {text.duration(spent.device_s)}"),
         Card("LLM tokens", f"{tokens:,}", f"${spent.cost_usd:,.2f}"),
     ]

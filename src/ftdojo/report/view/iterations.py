@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from ftdojo.contract.protocol import Iteration
+from ftdojo.record.state import name_outcome
 from ftdojo.report import text
 from ftdojo.report.view.parts import Row, Some
-
-
-def status(iteration: Iteration) -> str:
-    """Return the outcome in one word."""
-    return "accepted" if iteration.accepted else "rejected" if iteration.score else "stopped"
 
 
 def reason(iteration: Iteration) -> str:
@@ -29,7 +25,7 @@ def row(iteration: Iteration, metric: str, *, detailed: bool) -> Row:
         changes=Some.of(iteration.plan.changes if iteration.plan else [], 3),
         score=text.score(iteration.score) if iteration.score else "",
         difference=text.difference(iteration.decision.difference, metric) if iteration.decision else "",
-        status=status(iteration),
+        status=name_outcome(iteration),
         reason=reason(iteration),
         duration=text.duration(seconds.plan + seconds.data + seconds.train + seconds.evaluate),
         detailed=detailed,

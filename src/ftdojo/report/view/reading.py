@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from ftdojo.contract.budget import Spent
 from ftdojo.contract.configuration import Configuration
 from ftdojo.contract.feedback import EvaluationFeedback
 from ftdojo.contract.protocol import Iteration
@@ -15,6 +17,7 @@ from ftdojo.errors import UsageError
 from ftdojo.record import Ledger, RunFolder
 from ftdojo.record.events import AgentStopped, BaselineMeasured, IterationEnded, RunBegun, TestOpened, TestScored
 from ftdojo.record.history import History
+from ftdojo.record.state import name_outcome
 from ftdojo.report import text
 from ftdojo.report.advice import advise, repeat_command
 from ftdojo.report.view.accounts import accounts
@@ -58,6 +61,7 @@ def read(run: Path) -> Report:
     configuration = run_begun.configuration
     test = (scored.baseline, scored.best) if scored else None
     trivial = (measured.trivial if measured else None, scored.trivial if scored else None)
+    outcomes = Counter(map(name_outcome, iterations))
     examples = read_examples(RunFolder(run).examples, scored.examples if scored else None)
     best = max((i.number for i in iterations if i.accepted), default=0)
     validation = _validation(baseline, iterations, best)
@@ -99,12 +103,19 @@ def read(run: Path) -> Report:
             guard=run_begun.guard.values(),
         ),
         objective=run_begun.objective,
-        identity=_identity(configuration, finished.outcome if finished else "unfinished", begun, ended),
+        identity=identity_facts(configuration, finished.outcome if finished else "unfinished", begun, ended),
         ending=ending(stopped),
         verdict=disqualified(reasons)
         if reasons
-        else verdict(validation, scored, iterations, best, higher_is_better=run_begun.higher_is_better),
-        cards=cards(validation, test, iterations, spent),
+        else verdict(
+            validation,
+            scored,
+            outcomes,
+            best,
+            forgotten=any(i.result().forgotten for i in iterations),
+            higher_is_better=run_begun.higher_is_better,
+        ),
+        cards=cards(validation, test, outcomes, spent),
         scores=score_rows(validation, test, best, trivial),
         guard=guard_rows(measured.guard, iterations[best - 1].result().guard if best else [], measured.guard_trivial)
         if measured
@@ -130,7 +141,7 @@ def read(run: Path) -> Report:
         subtasks=subtasks(baseline, iterations, best, trivial[0]) if baseline else None,
         details=Some(details, len(iterations) - len(details)),
         test=opening(opened, test),
-        budget=accounts(spent, configuration.budget, limits, charges),
+        budget=accounts(spent, configuration.budget, limits, charges[-1] if charges else Spent(), len(charges)),
         digests=[Fact(name, value) for name, value in configuration.digests.items()],
         versions=[Fact(name, value) for name, value in run_begun.versions.items()],
     )
@@ -146,7 +157,8 @@ def _validation(
     return baseline.score, score or baseline.score
 
 
-def _identity(configuration: Configuration, outcome: str, begun: str, ended: str) -> list[Fact]:
+def identity_facts(configuration: Configuration, outcome: str, begun: str, ended: str) -> list[Fact]:
+    """Return what the run is, how it ended, and the times of its first and last event."""
     return [
         Fact("model", configuration.model),
         Fact("agent", configuration.agent or "none named"),

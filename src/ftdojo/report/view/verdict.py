@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
-from ftdojo.contract.protocol import Iteration
 from ftdojo.contract.result import Score
 from ftdojo.plain import plural
 from ftdojo.record.events import AgentStopped, TestScored
@@ -14,21 +14,35 @@ from ftdojo.report import text
 def verdict(
     validation: tuple[Score, Score] | None,
     scored: TestScored | None,
-    iterations: Sequence[Iteration],
+    outcomes: Counter[str],
     best: int,
     *,
+    forgotten: bool,
     higher_is_better: bool,
 ) -> str:
-    """Describe the run in one or two sentences."""
+    """Describe the run in one or two sentences.
+
+    Args:
+        validation: base and best model on validation, if the base model was evaluated.
+        scored: the scores on test, if it was opened.
+        outcomes: the number of iterations by outcome.
+        best: number of the best iteration; 0 is the base model.
+        forgotten: whether an iteration was rejected because of a guard task.
+        higher_is_better: of the metric.
+    """
     if validation is None:
         return "The run is not finished: the base model has not been evaluated yet."
     aside = "" if higher_is_better else " (lower is better)"
     if scored is None:
         base = f"the base model's validation {validation[0].metric} is {text.score(validation[0])}"
-        standing = _describe_change("validation", *validation) if best else f"{_describe_no_gain(iterations)}; {base}"
+        standing = (
+            _describe_change("validation", *validation)
+            if best
+            else f"{_describe_no_gain(outcomes, forgotten=forgotten)}; {base}"
+        )
         return f"The run is not finished. So far {standing}{aside}."
     if not best:
-        opening = _describe_no_gain(iterations)
+        opening = _describe_no_gain(outcomes, forgotten=forgotten)
         score = f"test {scored.baseline.metric} {text.score(scored.baseline)}{aside}"
         return f"{opening[0].upper()}{opening[1:]}, so the base model remains the best: {score}."
     sentence = f"{_describe_change('test', scored.baseline, scored.best)}{aside}"
@@ -42,12 +56,12 @@ def disqualified(reasons: Sequence[str]) -> str:
     return f"The run was disqualified, and its model not scored on test: {'; '.join(reasons)}."
 
 
-def _describe_no_gain(iterations: Sequence[Iteration]) -> str:
-    if not iterations:
+def _describe_no_gain(outcomes: Counter[str], *, forgotten: bool) -> str:
+    if not outcomes.total():
         return "no submission was made"
-    if not any(i.score for i in iterations):
+    if not outcomes["accepted"] + outcomes["rejected"]:
         return "no submission passed the gates"
-    if any(i.result().forgotten for i in iterations):
+    if forgotten:
         return "no submission was shown to be better than the base model on validation and to keep the guard tasks"
     return "no submission was shown to be better than the base model on validation"
 

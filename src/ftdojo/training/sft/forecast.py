@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from ftdojo import digest
 from ftdojo.contract.train_config import WeightsConfig
-from ftdojo.models import Compute, describe
+from ftdojo.models import Compute, compute, describe
+from ftdojo.models.resident import Resident
 from ftdojo.training.sft.estimate import operations
 from ftdojo.training.sft.objective import CROSS_ENTROPY, Objective
 from ftdojo.training.sft.shapes import cut_batches, shape
@@ -34,11 +37,14 @@ def forecast(
     *,
     objective: Objective[S] = CROSS_ENTROPY,
     on: Compute | None = None,
+    resident: Resident | None = None,
 ) -> float:
     """Return the seconds that a training will take for its steps, for its evaluations on held-out rows, and for what
     its objective computes before.
 
-    It trains a few steps with ``config``, on the most expensive and on a cheaper batch.
+    It trains a few steps with ``config``, on the most expensive and on a cheaper batch. What it measured is kept in
+    ``resident``, which also lends the network, and serves other rows whose batches cost as much at most: those fit into
+    memory, too.
 
     Raises:
         InputError: as :func:`ftdojo.training.sft.trainer.train`.
@@ -49,7 +55,6 @@ def forecast(
     costs = [operations(model, shape(batch, share=True)) for batch in batches]
     full = [k for k, batch in enumerate(batches) if len(batch) == config.batch_size] or [0]
     ranked = sorted(full, key=costs.__getitem__)
-    chosen = sorted({ranked[int(CHEAP * (len(ranked) - 1))], ranked[-1]})
     trial = config.model_copy(
         update={
             "devices": 1,
@@ -61,21 +66,57 @@ def forecast(
             "patience": None,
         }
     )
-    rows = [example for k in chosen for example in batches[k]]
-    with tempfile.TemporaryDirectory(prefix="ftdojo-trial-") as folder:
-        result = train(rows, trial, base, Path(folder), objective=objective, on=on)
-    # The sampler may cut the rows into other batches, in its own order, so batches are matched by their tokens.
-    again = {
-        sum(e.tokens for e in b): operations(model, shape(b, share=True)) for b in cut_batches(rows, config.batch_size)
-    }
-    timed = [(again[s.tokens], s.seconds) for s in result.step_times[1:] if s.tokens in again]
-    fixed, rate = _line(timed)
+    measured = resident.measured if resident else {}
+    key = "speed of training", base, str(on or compute()), digest.of_value(trial.but_size)
+    speed: Speed | None = measured.get(key)
+    if speed is None or not speed.covers(costs[ranked[0]], costs[ranked[-1]]):
+        rows = [batches[k] for k in sorted({ranked[int(CHEAP * (len(ranked) - 1))], ranked[-1]})]
+        speed = measured[key] = _measure(rows, trial, base, objective=objective, on=on, resident=resident)
+    fixed, rate = speed.fixed, speed.rate
     per_epoch, steps = config.steps_per_epoch(len(examples)), config.steps(len(examples))
     held_out = config.eval_fraction
     epoch_s = sum(fixed + rate * cost for cost in costs) * (1 - held_out) / config.devices
     measured_s = FORWARD * held_out * rate * sum(costs) * 2 * steps / per_epoch if held_out else 0.0
     before_s = objective.passes_before * sum(fixed + FORWARD * rate * cost for cost in costs)
     return before_s + epoch_s * steps / per_epoch + measured_s
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """How long a step takes: ``fixed`` seconds, and ``rate`` seconds for each operation of its batch's forward pass."""
+
+    fixed: float
+    rate: float
+    least: float
+    """Operations of the cheapest batch that was measured."""
+    most: float
+    """Operations of the most expensive one."""
+
+    def covers(self, least: float, most: float) -> bool:
+        """Whether it holds for batches with operations in this range. A single point does not show what is fixed, and
+        so nothing of cheaper batches."""
+        return most <= self.most and (self.least < self.most or least >= self.least)
+
+
+def _measure(
+    batches: Sequence[list[S]],
+    trial: WeightsConfig,
+    base: Path,
+    *,
+    objective: Objective[S],
+    on: Compute | None,
+    resident: Resident | None,
+) -> Speed:
+    rows, model = [row for batch in batches for row in batch], describe(base)
+    with tempfile.TemporaryDirectory(prefix="ftdojo-trial-") as folder:
+        result = train(rows, trial, base, Path(folder), objective=objective, on=on, resident=resident)
+    # The sampler may cut the rows into other batches, in its own order, so batches are matched by their tokens.
+    again = {
+        sum(e.tokens for e in b): operations(model, shape(b, share=True)) for b in cut_batches(rows, trial.batch_size)
+    }
+    timed = [(again[s.tokens], s.seconds) for s in result.step_times[1:] if s.tokens in again]
+    at = [cost for cost, _ in timed]
+    return Speed(*_line(timed), min(at), max(at))
 
 
 def _line(points: Sequence[tuple[float, float]]) -> tuple[float, float]:

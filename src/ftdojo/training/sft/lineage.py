@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ftdojo.contract.train_config import WeightsConfig
-from ftdojo.models.info import PARTS, describe, weight_files
+from ftdojo.models.info import PARTS, describe
 from ftdojo.models.support import read_config
+from ftdojo.models.tensors import StoredTensors
 from ftdojo.training.backend import Earlier
 from ftdojo.training.sft import dry_run
 from ftdojo.training.sft.export import TOKENIZER
@@ -109,30 +110,28 @@ def _weights(base: Path, model: Path, config: WeightsConfig, trainings: Sequence
     from safetensors import SafetensorError
 
     try:
-        with _Tensors(base) as before, _Tensors(model) as after:
-            if before.shapes != after.shapes:
-                names = sorted(n for n in before.shapes.keys() | after.shapes.keys() if _differ(before, after, n))
-                return [f"{name}: {_shape(after, name)}, the base's: {_shape(before, name)}" for name in names][
-                    :MAX_SHOWN
-                ]
-            ranks = None
-            if config.adapter is not None and dry_run.is_needed(base):
-                ranks = dry_run.adapt(base, config.adapter).ranks
-            found: list[str] = []
-            for name in before.shapes:
-                fault = _moved(name, before[name], after[name], config, trainings, before.vocabulary, ranks)
-                if fault and len(found) < MAX_SHOWN:
-                    found.append(f"{name}: {fault}")
-            return found
+        before, after = StoredTensors(base), StoredTensors(model)
+        if before.shapes != after.shapes:
+            names = sorted(n for n in before.shapes.keys() | after.shapes.keys() if _differ(before, after, n))
+            return [f"{name}: {_shape(after, name)}, the base's: {_shape(before, name)}" for name in names][:MAX_SHOWN]
+        ranks, vocabulary = None, describe(base).vocabulary
+        if config.adapter is not None and dry_run.is_needed(base):
+            ranks = dry_run.adapt(base, config.adapter).ranks
+        found: list[str] = []
+        for name in before:
+            fault = _moved(name, before[name], after[name], config, trainings, vocabulary, ranks)
+            if fault and len(found) < MAX_SHOWN:
+                found.append(f"{name}: {fault}")
+        return found
     except SafetensorError as error:
         return [f"the weights are no safetensors: {error}"]
 
 
-def _differ(before: _Tensors, after: _Tensors, name: str) -> bool:
+def _differ(before: StoredTensors, after: StoredTensors, name: str) -> bool:
     return before.shapes.get(name) != after.shapes.get(name)
 
 
-def _shape(tensors: _Tensors, name: str) -> str:
+def _shape(tensors: StoredTensors, name: str) -> str:
     return f"shape {tensors.shapes[name]}" if name in tensors.shapes else "none"
 
 
@@ -199,26 +198,3 @@ def _beyond_rank(change: torch.Tensor, rank: int) -> float:
     probe = torch.randn(change.shape[1], columns, generator=torch.Generator().manual_seed(0))
     basis, _ = torch.linalg.qr(change @ probe)
     return float((change - basis @ (basis.T @ change)).norm())
-
-
-class _Tensors:
-    """The tensors of all safetensors files of a folder, read one at a time."""
-
-    def __init__(self, folder: Path) -> None:
-        from safetensors import safe_open
-
-        self._files: list[Any] = [safe_open(path, "pt") for path in weight_files(folder)]
-        self._where = {name: file for file in self._files for name in file.keys()}  # noqa: SIM118 - no mapping
-        self.shapes = {name: list(file.get_slice(name).get_shape()) for name, file in self._where.items()}
-        self.vocabulary = describe(folder).vocabulary
-
-    def __getitem__(self, name: str) -> torch.Tensor:
-        tensor: torch.Tensor = self._where[name].get_tensor(name)
-        return tensor
-
-    def __enter__(self) -> _Tensors:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for file in self._files:
-            file.__exit__(None, None, None)

@@ -19,12 +19,15 @@ from ftdojo.contract.model_info import ModelInfo
 from ftdojo.contract.row import Row
 from ftdojo.contract.train_config import Lora, TrainConfig, WeightsConfig
 from ftdojo.findings import Finding
+from ftdojo.models.resident import Resident
 from ftdojo.training.backend import Earlier, OnLog, Tokenized, Trainer, TrainResult
 from ftdojo.training.sft import dry_run, estimate, lineage
-from ftdojo.training.sft.export import export
+from ftdojo.training.sft.export import changed_tensors, export
 from ftdojo.training.sft.tokens import Example, S, Sequences, tokenize, truncate
 
 if TYPE_CHECKING:
+    import torch
+
     from ftdojo.training.sft.objective import Objective
 
 TRAINED: Mapping[str, str] = MappingProxyType({"qlora": "lora"})
@@ -39,6 +42,8 @@ W = TypeVar("W", bound=WeightsConfig)
 
 class WeightsTrainer(Trainer[W, S]):
     """A method that trains all weights, or adapters, by one objective."""
+
+    borrows = True
 
     @abstractmethod
     def objective(self, config: W) -> Objective[S]:
@@ -62,11 +67,11 @@ class WeightsTrainer(Trainer[W, S]):
         info = models.describe(base)
         return estimate.find_fitting(config, lambda changed: _memory(changed, base, info, examples), available)
 
-    def forecast_s(self, examples: Sequence[S], config: W, base: Path) -> float:
+    def forecast_s(self, examples: Sequence[S], config: W, base: Path, *, resident: Resident | None = None) -> float:
         """See :mod:`ftdojo.training.sft.forecast`."""
         from ftdojo.training.sft.forecast import forecast
 
-        return forecast(examples, config, base, objective=self.objective(config))
+        return forecast(examples, config, base, objective=self.objective(config), resident=resident)
 
     def train(
         self,
@@ -79,6 +84,7 @@ class WeightsTrainer(Trainer[W, S]):
         time_left_s: float | None = None,
         stop_after: int | None = None,
         start: Path | None = None,
+        resident: Resident | None = None,
     ) -> TrainResult:
         """See :func:`ftdojo.training.sft.parallel.train`."""
         from ftdojo.training.sft import parallel
@@ -92,11 +98,16 @@ class WeightsTrainer(Trainer[W, S]):
             time_left_s=time_left_s,
             stop_after=stop_after,
             start=start,
+            resident=resident,
         )
 
     def export(self, base: Path, trained: Path, out: Path) -> None:
         """See :func:`ftdojo.training.sft.export.export`."""
         export(base, trained, out)
+
+    def changed_tensors(self, base: Path, trained: Path) -> Mapping[str, torch.Tensor] | None:
+        """See :func:`ftdojo.training.sft.export.changed_tensors`."""
+        return changed_tensors(base, trained)
 
     def lineage_faults(
         self, base: Path, model: Path, config: W, steps: int, *, earlier: Sequence[Earlier] = ()

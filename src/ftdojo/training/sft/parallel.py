@@ -25,6 +25,7 @@ from ftdojo.contract.train_config import WeightsConfig
 from ftdojo.errors import InfrastructureError, InputError
 from ftdojo.findings import Finding
 from ftdojo.models import compute
+from ftdojo.models.resident import Resident
 from ftdojo.schema import StrictModel
 from ftdojo.training.backend import OnLog, TrainResult, trainer_of
 from ftdojo.training.sft.tokens import Example, S
@@ -62,6 +63,7 @@ def train(
     time_left_s: float | None = None,
     stop_after: int | None = None,
     start: Path | None = None,
+    resident: Resident | None = None,
 ) -> TrainResult:
     """Train as :func:`ftdojo.training.sft.trainer.train` does, on as many devices as the configuration requests, with
     the objective of its method.
@@ -83,7 +85,10 @@ def train(
             time_left_s=time_left_s,
             stop_after=stop_after,
             start=start,
+            resident=resident,
         )
+    if resident is not None:
+        resident.release()  # each process loads its own
     request = Request(
         train=config.model_dump(mode="json"),
         sequences=len(examples[0].sequences),

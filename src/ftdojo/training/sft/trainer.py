@@ -13,7 +13,8 @@ from __future__ import annotations
 import gc
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,12 @@ from transformers import Trainer as TransformersTrainer
 from transformers import TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
-from ftdojo.contract.train_config import WeightsConfig
+from ftdojo.contract.train_config import Lora, WeightsConfig
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 from ftdojo.models import Chat, Compute, attention, compute, network, prefix
 from ftdojo.models.architectures import runs_batched
+from ftdojo.models.resident import Resident
 from ftdojo.training.backend import OnLog, TrainResult
 from ftdojo.training.sft import dry_run
 from ftdojo.training.sft.batches import GroupedSampler
@@ -53,6 +55,7 @@ def train(
     stop_after: int | None = None,
     start: Path | None = None,
     on: Compute | None = None,
+    resident: Resident | None = None,
 ) -> TrainResult:
     """Train ``base`` on ``examples`` and write the adapter, or the weights, to ``out``.
 
@@ -71,6 +74,7 @@ def train(
         start: the folder that an earlier training of ``base`` has written. The training begins with its adapter, or
             with its weights, and with a new optimizer and a new schedule.
         on: the device and precision to train with; by default chosen for this machine.
+        resident: lends the network; by default it is loaded, and freed at the end.
 
     Raises:
         InputError: if the loss stops being finite or diverges before there are usable weights (``loss_not_finite``,
@@ -80,9 +84,14 @@ def train(
         UsageError: if the model's architecture is not supported.
     """
     chosen = on or compute()
-    with tempfile.TemporaryDirectory(prefix="ftdojo-train-") as scratch, PeakMemory(chosen.device) as memory:
+    with (
+        tempfile.TemporaryDirectory(prefix="ftdojo-train-") as scratch,
+        PeakMemory(chosen.device) as memory,
+        ExitStack() as borrowed,
+    ):
         with returning_freed_memory(chosen.device):
-            model = _network(base, config, chosen, start)
+            lent = lend_network(base, config, chosen, start=start, resident=resident or Resident())
+            model = borrowed.enter_context(lent)
         make_batch = _collate(objective, model, Chat(base).pad)
         begun = time.monotonic()
         try:
@@ -130,19 +139,24 @@ def train(
     return result
 
 
-def _network(base: Path, config: WeightsConfig, chosen: Compute, start: Path | None = None) -> Any:
-    """The model to train: the base model, with adapters if the configuration asks for them.
+@contextmanager
+def lend_network(
+    base: Path, config: WeightsConfig, chosen: Compute, *, resident: Resident, start: Path | None = None
+) -> Iterator[Any]:
+    """Lend the model to train: the base model, with adapters if the configuration asks for them.
 
     The adapters are new, or those in ``start``; so are the weights without adapters.
     """
-    torch.manual_seed(config.seed)
-    weights = start if start is not None and config.adapter is None else base
-    loaded = network.load(weights, chosen.dtype, chosen.attention, four_bit=config.facts.four_bit)
-    # Otherwise it would be written next to the weights, and the files would differ between machines.
-    loaded.name_or_path = loaded.config.name_or_path = ""
-    lora = config.adapter
-    if lora is None:
-        return loaded
+    torch.manual_seed(config.seed)  # before the network is lent: lending draws no numbers, but loading some models does
+    full = config.adapter is None
+    weights = start if start is not None and full else base
+    with resident.lend(weights, chosen, chosen.attention, four_bit=config.facts.four_bit, trains_all=full) as loan:
+        # Otherwise it would be written next to the weights, and the files would differ between machines.
+        loan.network.name_or_path = loan.network.config.name_or_path = ""
+        yield loan.network if config.adapter is None else _with_adapters(loan.network, config.adapter, chosen, start)
+
+
+def _with_adapters(loaded: Any, lora: Lora, chosen: Compute, start: Path | None) -> Any:
     from peft import LoraConfig, get_peft_model
 
     from ftdojo.training.sft import adapter
