@@ -69,7 +69,7 @@ def _section(name: str, command: Any) -> Iterator[str]:
 
 def _help(command: Any) -> Iterator[str]:
     """The paragraphs of a command's help; those that are indented are lines of code."""
-    paragraphs = inspect.cleandoc(command.help or "").split("\n\n")
+    paragraphs = _unescaped(inspect.cleandoc(command.help or "")).split("\n\n")
     for is_code, group in itertools.groupby(paragraphs, key=lambda text: text.startswith("  ")):
         if is_code:
             yield from _code("\n".join(group))
@@ -79,12 +79,17 @@ def _help(command: Any) -> Iterator[str]:
                 yield f"{prose(text)}\n"
 
 
+def _unescaped(markup: str) -> str:
+    """The text of a help, in which rich's markup needs a backslash before a bracket."""
+    return markup.replace("\\[", "[")
+
+
 def _code(text: str) -> Iterator[str]:
     yield f"```\n{textwrap.dedent(text)}\n```\n"
 
 
 def _summary(command: Any) -> str:
-    return (command.help or "").split("\n\n")[0]
+    return _unescaped(command.help or "").split("\n\n")[0]
 
 
 def _argument(argument: Any) -> str:

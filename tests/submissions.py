@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from ftdojo.agents import AgentSetup
 from ftdojo.contract.protocol import Observation
 from tiny import SUBMISSION
 
@@ -77,3 +78,26 @@ class Submits:
         self.seen.append(observation)
         number = len(observation.history)
         return self.folders[number] if number < len(self.folders) else None
+
+
+class TrainsAllWeights:
+    """A plug-in for command lines and suites, ``submissions:TrainsAllWeights``: one training from which the tiny model
+    learns a task, on every raw file in its first form."""
+
+    name, planner = "trains-all-weights", ""
+
+    def __init__(self, workspace: Path) -> None:
+        self.workspace = workspace
+
+    @classmethod
+    def create(cls, setup: AgentSetup) -> TrainsAllWeights:
+        return cls(setup.workspace)
+
+    def propose(self, observation: Observation) -> Path | None:
+        """Return its only submission."""
+        if observation.history:
+            return None
+        (raw,) = observation.task.raw_sources
+        first = raw.renderings[0]
+        source = {"path": raw.path, "prompt": first.prompt, "completion": first.completion}
+        return write_submission(self.workspace / "1", train={"epochs": 4, "max_length": 128}, source=source)

@@ -9,16 +9,18 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from ftdojo.errors import FtdojoError, InfrastructureError
+from ftdojo.errors import FtdojoError, InfrastructureError, UsageError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+_OTHER_KIND = {errno.EEXIST, errno.ENOTDIR, errno.EISDIR}
 _DENIED = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
 @contextlib.contextmanager
 def disk_errors(place: Path) -> Iterator[None]:
     """Raise an :class:`InfrastructureError` that names ``place`` when it is full or closed to this user, or when a file
-    would be larger than this process may write."""
+    would be larger than this process may write; a :class:`UsageError` when it is a folder where a file is written, or
+    the other way round, or when there is no folder for the file."""
     try:
         yield
     except OSError as error:
@@ -31,6 +33,8 @@ def disk_errors(place: Path) -> Iterator[None]:
             ) from error
         if error.errno == errno.EFBIG:
             raise _too_large(place) from error
+        if (reason := _unfit(place, error)) is not None:
+            raise UsageError(reason, fix="name another place for what is written") from error
         raise
     except Exception as error:
         # Libraries not written in Python, such as safetensors, raise their own errors that quote the system.
@@ -39,6 +43,18 @@ def disk_errors(place: Path) -> Iterator[None]:
         if os.strerror(errno.EFBIG) in str(error) and not isinstance(error, FtdojoError):
             raise _too_large(place) from error
         raise
+
+
+def _unfit(place: Path, error: OSError) -> str | None:
+    """Return why nothing can be written at ``place``, as far as its user can have named it wrongly."""
+    existing = next(path for path in (place, *place.absolute().parents) if path.exists())
+    if error.errno in _OTHER_KIND and not existing.is_dir():
+        return f"{existing} is a file, not a folder"
+    if error.errno == errno.EISDIR and existing == place:
+        return f"{place} is a folder, not a file"
+    if error.errno == errno.ENOENT and not place.parent.exists():
+        return f"there is no folder {place.parent}"
+    return None
 
 
 def _too_large(place: Path) -> InfrastructureError:

@@ -103,7 +103,7 @@ def read_file(path: Path, *, gate: int = 0, links: bool = True) -> Any:
     try:
         raw = read_regular(path, MAX_BYTES + 1, links=links)
     except FileNotFoundError:
-        raise fault("missing_file", "the file does not exist", f"write {path.name} at {path}") from None
+        raise fault("missing_file", "the file does not exist", f"check the path, or write {path.name} there") from None
     except NotRegularError:
         fix = f"write {path.name} itself, not a folder, link, pipe, socket or device"
         raise fault("unreadable", "is not a regular file", fix) from None

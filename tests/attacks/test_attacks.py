@@ -5,6 +5,7 @@ A folder holds ``expect.toml`` and one of
 - ``process_data.py`` or ``recipe.yaml``: a data program, run as a step of one long episode. By convention a script that
   is refused ends with an error, and one that gets through ends well and without rows, which is another finding;
 - ``submission.py``: ``write(folder, facts)`` spoils an honest submission;
+- ``train.py``: a training program, run on a few rows, with the keys ``[train]`` of its ``train.yaml``;
 - ``model.py``: ``tamper(folder)`` changes an exported model before its lineage is judged;
 - ``record.py``: ``tamper(place)`` changes a finished run and its home before the audit;
 - ``stranger.py``: a folder by a stranger, see ``test_strangers.py``.
@@ -40,11 +41,13 @@ import ftdojo_tasks
 from ftdojo import digest
 from ftdojo.audit import verify
 from ftdojo.contract.call import Call
+from ftdojo.contract.methods import parse_config
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Silent
 from ftdojo.contract.train_config import TrainConfig
 from ftdojo.data import prepare
 from ftdojo.episode import Dojo
+from ftdojo.errors import InputError
 from ftdojo.gates import trial
 from ftdojo.gateway import Gateway, Judge, Pools
 from ftdojo.inference.own_model import OwnModel
@@ -52,6 +55,8 @@ from ftdojo.record import Home, Ledger, Replies
 from ftdojo.record.history import History
 from ftdojo.sandbox import Limits
 from ftdojo.tasks import get
+from ftdojo.training import TrainResult, trainer_of
+from ftdojo.training.program import job
 from ftdojo.training.sft import lineage
 
 CORPUS = Path(__file__).parent
@@ -98,6 +103,22 @@ class Arena:
         if spoil.is_file():
             runpy.run_path(str(spoil))["write"](folder, self.facts)
         return folder
+
+    def train(self, name: str, out: Path) -> TrainResult:
+        """Train by a training program of the corpus, with the facts of this host in it."""
+        script = out.with_name("train.py")
+        text = (CORPUS / name / "train.py").read_text("utf-8")
+        for fact, value in self.facts.items():
+            text = text.replace(f"@{fact}@", value)
+        script.write_text(text, "utf-8")
+        keys = {"method": "program", "max_length": 64, "memory_gib": 1, "wall_s": 60, **EXPECTED[name].get("train", {})}
+        config, base = parse_config(keys, where="train.yaml", script=script), Path(self.facts["MODEL"])
+        trainer = trainer_of(config)
+        rows = [trainer.parse_row({"prompt": f"request {n}", "completion": "yes"}) for n in range(3)]
+        made: TrainResult = trainer.train(
+            trainer.tokenize(rows, base, max_length=64).examples, config, base, out, time_left_s=60
+        )
+        return made
 
     def step(self, name: str) -> dict[str, Any]:
         """Hand in a submission; what the ledger has of it afterwards."""
@@ -237,6 +258,28 @@ def test_an_attack_is_contained_and_recorded(name: str, arena: Arena, monkeypatc
 def test_the_honest_twin_passes(name: str, arena: Arena) -> None:
     with arena.unharmed():
         assert [f for f in arena.dojo.precheck(arena.submission(name)) if f.severity == "error"] == []
+
+
+@pytest.mark.parametrize("name", names("train.py"))
+def test_a_training_program_is_contained(
+    name: str, arena: Arena, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = EXPECTED[name]
+    monkeypatch.setattr(job, "PROCESSES", expected.get("processes", job.PROCESSES))
+    with arena.unharmed(), pytest.raises(InputError) as caught:
+        arena.train(name, tmp_path / "trained")
+    (found,) = caught.value.findings
+    assert found.code == expected["code"], found
+    assert re.search(expected["says"], found.message), found
+    assert arena.canary not in found.model_dump_json()
+    assert found.fix
+
+
+@pytest.mark.parametrize("name", names("train.py", good=True))
+def test_an_honest_training_program_leaves_a_model(name: str, arena: Arena, tmp_path: Path) -> None:
+    with arena.unharmed():
+        assert arena.train(name, tmp_path / "trained").curve
+    assert all(path.suffix in {".json", ".safetensors"} for path in (tmp_path / "trained").iterdir())
 
 
 @contextlib.contextmanager

@@ -116,6 +116,7 @@ seeds = [7]
 [rules]
 ladder = false
 warm_start = false
+methods = ["lora", "program"]
 sequential = true
 engine = "vllm"
 data_llm = ["weak=openai:a"]

@@ -37,7 +37,9 @@ def test_an_item_of_the_task_is_asked_with_its_prompt(ask: Any, finished_run: Pa
 
 
 def test_both_answers_stand_side_by_side(ask: Any, finished_run: Path) -> None:
-    shown = ask(str(finished_run / "run"), "Form 1: Ann asks for a key.").stdout
+    done = ask(str(finished_run / "run"), "Form 1: Ann asks for a key.")
+    shown = done.stdout
+    assert "the text is asked as it is" in " ".join(done.stderr.split())
     assert "base model" in shown
     assert "best model (iteration 1)" in shown
     words = " ".join(shown.replace("\N{NO-BREAK SPACE}", " ").replace("┃", " ").replace("│", " ").split())
@@ -46,8 +48,9 @@ def test_both_answers_stand_side_by_side(ask: Any, finished_run: Path) -> None:
 
 
 def test_an_object_that_is_no_item_is_refused(ask: Any, finished_run: Path) -> None:
-    with pytest.raises(UsageError, match="makes no prompt of this object"):
+    with pytest.raises(UsageError, match="this object: cannot render: 'request' is undefined") as caught:
         ask(str(finished_run / "run"), '{"question": "Why?"}')
+    assert "`ftdojo data show TASK`" in caught.value.fix
 
 
 def test_a_run_without_a_better_model_says_so(ask: Any, finished_run: Path, tmp_path: Path) -> None:

@@ -103,12 +103,16 @@ def test_tasks_are_listed() -> None:
         (["run", "chemistry/mol_und", "--agent", "tpe", "--planner", "openai:x"], "has no planner"),
         (["run"], "TASK"),
         (["rn"], "run"),
+        (["run", "chemistry/mol_und", "--budget", "ten"], "write a number with its unit"),
+        (["task", "new", "x", "--into", "rows.csv"], "rows.csv is a file, not a folder"),
+        (["report", "."], "`ftdojo runs .` lists the runs below it"),
     ],
 )
 def test_usage_errors_say_what_to_do(
     home: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
 ) -> None:
     monkeypatch.chdir(home)
+    Path("rows.csv").write_text("question,answer\n")
     assert message in refused(*arguments, status=2)
 
 

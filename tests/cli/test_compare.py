@@ -73,3 +73,20 @@ def test_one_system_is_no_comparison() -> None:
     error = CliRunner().invoke(app, ["compare", str(FINISHED)]).exception
     assert isinstance(error, UsageError)
     assert "at least two systems" in str(error)
+
+
+def test_the_metric_of_other_harnesses_is_chosen_with_its_filter(tmp_path: Path) -> None:
+    """lm-evaluation-harness writes a line for each filter."""
+    values = {"strict-match": 0.0, "flexible-extract": 1.0}
+    rows = [
+        {"doc_id": i, "target": "7", "filter": name, "metrics": ["exact_match"], "exact_match": value}
+        for i in range(4)
+        for name, value in values.items()
+    ]
+    for name in ("samples_1.jsonl", "samples_2.jsonl"):
+        write_jsonl(tmp_path / name, rows)
+    files = [str(tmp_path / f"samples_{n}.jsonl") for n in (1, 2)]
+    for name, value in values.items():
+        done = CliRunner().invoke(app, ["compare", *files, "--metric", f"exact_match,{name}", "--json"])
+        assert done.exit_code == 0, done.output
+        assert json.loads(done.stdout)["score"]["value"] == 100 * value

@@ -70,7 +70,16 @@ def test_without_a_terminal_a_long_stage_is_reported_again_and_again(
 
 
 def test_a_line_says_share_time_and_forecast() -> None:
-    state = console._State("train", 50, 200, "loss 0.312", begun=100.0, updated=160.0)
+    state = console._State("train", 50, 200, "loss 0.312", begun=100.0, first=0, updated=160.0)
     assert state.line(160.0) == "train: 25 %, loss 0.312; for 1 min 0 s, about 3 min 0 s left"
     assert state.line(190.0).endswith("about 2 min 30 s left"), "while nothing is reported, less is left"
-    assert console._State("data", 0, 1, "running", begun=100.0, updated=100.0).line(107.0) == "data: running; for 7 s"
+    data = console._State("data", 0, 1, "running", begun=100.0, first=0, updated=100.0)
+    assert data.line(107.0) == "data: running; for 7 s"
+
+
+def test_nothing_is_forecast_from_the_first_report_of_a_stage() -> None:
+    """It may say that some is done already, after no time at all."""
+    first = console._State("train", 6, 200, "", begun=100.0, first=6, updated=100.0)
+    assert "left" not in first.line(108.0)
+    later = console._State("train", 16, 200, "", begun=100.0, first=6, updated=120.0)
+    assert later.line(120.0).endswith("for 20 s, about 6 min 8 s left")

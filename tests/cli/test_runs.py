@@ -73,6 +73,18 @@ def test_an_interrupted_run_is_finished_with_what_it_has(
     assert "its owner finished it" in RunFolder(run).report.read_text("utf-8")
 
 
+def test_finishing_a_run_that_has_ended_says_so_and_changes_nothing(
+    tmp_path: Path, finished_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FTDOJO_HOME", str(finished_run / "home"))
+    run = shutil.copytree(finished_run / "run", tmp_path / "run")
+    before = RunFolder(run).result.read_bytes()
+    done = CliRunner().invoke(app, ["finish", str(run)], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert "had ended already" in done.output
+    assert RunFolder(run).result.read_bytes() == before
+
+
 def test_a_request_ends_a_run_between_two_submissions(
     tmp_path: Path, approve: Path, tiny_model: Path, environment: Home
 ) -> None:

@@ -69,6 +69,7 @@ runs = strategies.builds(
     ladder=strategies.booleans(),
     sequential=strategies.booleans(),
     warm_start=strategies.booleans(),
+    methods=strategies.sampled_from([(), ("lora", "program")]),
     engine=words,
     data_llm=strategies.lists(words, max_size=3).map(tuple),
     llm_concurrency=strategies.integers(1, 99),
@@ -110,7 +111,7 @@ OTHER: dict[str, Any] = {
     "model": "m", "agent": "a", "planner": "p", "variant": "hub", "wall_s": 5.0, "device_s": 5.0, "submissions": 5,
     "input_tokens": 5, "output_tokens": 5, "cost_usd": 5.0, "seed": 5, "ladder": True, "engine": "e",
     "sequential": True,
-    "warm_start": False, "prechecks": 5, "teachers": "self",
+    "warm_start": False, "methods": ("program",), "prechecks": 5, "teachers": "self",
     "thinking": "on", "thinking_tokens": 5, "chat_template": "plain",
     "guard_margin": 7.5,
 }  # fmt: skip

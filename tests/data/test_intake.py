@@ -234,6 +234,20 @@ def test_several_turns_and_a_system_text_stand_in_the_prompt(tmp_path: Path) -> 
     assert prompt.endswith("\n\nAssistant:")
 
 
+def test_a_template_with_a_syntax_error_is_refused(tmp_path: Path) -> None:
+    rows = csv(tmp_path, [{"review": row["Review Text"], "verdict": row["label"]} for row in reviews()])
+    with pytest.raises(UsageError, match="--prompt: line 1 of the template"):
+        make_task("mine", tmp_path / "mine", rows, Wishes(prompt="{{ review", answer="verdict"), count)
+
+
+def test_a_column_that_is_misspelt_in_a_template_is_named(tmp_path: Path) -> None:
+    wishes = Wishes(prompt="Is this good? {{ revew }}", answer="verdict")
+    rows = csv(tmp_path, [{"review": row["Review Text"], "verdict": row["label"]} for row in reviews()])
+    with pytest.raises(UsageError, match="--prompt: there is no column 'revew'") as caught:
+        make_task("mine", tmp_path / "mine", rows, wishes, count)
+    assert caught.value.fix == "the columns are 'review', 'verdict'"
+
+
 def test_the_only_column_of_classes_is_the_answer(tmp_path: Path) -> None:
     rows = [{"verdict": row["label"], "text": row["Review Text"]} for row in reviews()]
     assert make_task("mine", tmp_path / "mine", csv(tmp_path, rows), Wishes(), count).answer == "verdict"

@@ -63,9 +63,20 @@ def test_the_example_of_a_submission_is_read(written: Path) -> None:
     from ftdojo.contract import submission
 
     (written / "process_data.py").unlink()  # a submission has one data program
+    (written / "train.py").unlink()  # and only one method has a training program
     found = submission.load(written)
     assert not isinstance(found.program, str)
     assert (found.plan.parent, found.train.method, len(found.program.sources)) == (0, "lora", 1)
+
+
+def test_the_example_of_a_training_program_is_read(written: Path) -> None:
+    from ftdojo.contract.methods import parse_config
+    from ftdojo.schema import read_file
+
+    data = read_file(written / "train-program.yaml")
+    read = parse_config(data, where="train.yaml", script=written / "train.py")
+    assert read.script == (written / "train.py").read_text("utf-8")
+    compile(read.script, "train.py", "exec")
 
 
 def test_the_example_of_a_data_program_writes_good_rows(written: Path) -> None:

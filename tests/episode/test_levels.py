@@ -23,10 +23,13 @@ FLAT = [3.0, 2.0, 1.0, *[0.5] * 37]
         ([1.0] * 30 + [2.0] * 10, [0.6, 0.6], "good"),
         ([2.0], [], "good"),
         ([0.1, 1.7] * 10, [0.6, 0.6], "good"),
+        ([0.01 / 2**i for i in range(20)], [], "good"),
+        (FLAT, [0.004, 0.001], "good"),
+        (FLAT, [0.001, 0.004], "good"),
     ],
 )
 def test_fit(losses: list[float], held_out: list[float], fit: str) -> None:
-    """The last case: batches of an easy and of a hard sub-task in turn, which is no instability."""
+    """The last cases: batches of an easy and of a hard sub-task in turn are no instability; nothing is left to learn."""
     assert diagnose_fit(losses, held_out, held_out_rows=200) == fit
 
 

@@ -52,6 +52,9 @@ from ftdojo.tasks.folder import TaskFile
 from ftdojo.tasks.raw_files import READERS
 from ftdojo.tasks.rows import read_jsonl
 from ftdojo.training.dpo import Dpo
+from ftdojo.training.program.config import ProgramConfig
+from ftdojo.training.program.progress import ProgressFile
+from ftdojo.training.program.written import require_config, require_tensors
 from ftdojo.training.sft import Sft
 from ftdojo.ui.curve import CurrentCurve
 from ftdojo_tasks.table.visualization import extract_code, references
@@ -65,6 +68,7 @@ FILES: dict[str, type[Any]] = {
     "plan.yaml": Plan,
     "train.yaml": TrainConfig,
     "recipe.yaml": Recipe,
+    "train-program.yaml": ProgramConfig,
     "task.toml": TaskFile,
     "suite.toml": Suite,
 }
@@ -98,6 +102,12 @@ def edited(text: str) -> None:
 
 def rendered(text: str) -> None:
     template.render(template.compile_template("{{ x | from_json }} {{ x }}", strict=True), {"x": text})
+
+
+def adapter_of_a_program(path: Path) -> None:
+    own = path.with_name("own.json")
+    own.write_text('{"r": 4, "target_modules": ["q_proj"], "use_dora": false}')
+    require_config(path, own)
 
 
 Target = tuple[Callable[[str], object], tuple[type[Exception], ...]]
@@ -141,6 +151,13 @@ TARGETS: dict[str, Target] = {
     "arguments of tools": (lambda t: [tool.parse({"files": t, "path": t, "wait_s": t}) for tool in TOOLS], ()),
     "answer to an agent": (lambda t: to_text(fit({"a": t, "b": [{t: t}]})), ()),
     "usage of an agent": (lambda t: in_file("usage.json", t, lambda p: read_usage(p.parent)), ()),
+    "progress of a training program": (
+        lambda t: in_file("progress.jsonl", t, lambda p: ProgressFile(p.parent, max_steps=None).update()), ()
+    ),
+    "adapter of a training program": (lambda t: in_file("adapter_config.json", t, adapter_of_a_program), ()),
+    "weights of a training program": (
+        lambda t: in_file("x.safetensors", t, lambda p: require_tensors(p, {"a": [1]}, frozenset())), ()
+    ),
     "metrics": (lambda t: in_file("metrics.jsonl", t, lambda p: CurrentCurve(RunFolder(p.parent)).read(1)), ()),
     "address of an episode": (lambda t: in_file("address.json", t, Address.read), ()),
 }  # fmt: skip

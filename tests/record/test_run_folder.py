@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from ftdojo.record import Ledger, RunFolder
+from ftdojo.contract.options import RunOptions
+from ftdojo.episode import Dojo
+from ftdojo.errors import UsageError
+from ftdojo.record import Home, Ledger, RunFolder
 
 
 def test_the_layout_is_the_one_of_earlier_builds() -> None:
@@ -38,3 +41,20 @@ def test_a_run_is_private(finished_run: Path) -> None:
     for path in run.rglob("*"):
         if path.is_file() and not path.is_relative_to(RunFolder(run).model):
             assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_a_run_needs_a_folder_of_its_own(tmp_path: Path, approve: Path) -> None:
+    (tmp_path / "reviews.csv").write_text("a,b\n")
+    with pytest.raises(UsageError, match=r"reviews.csv is a file, and a run needs a folder of its own"):
+        RunFolder(tmp_path / "reviews.csv").require_place()
+    with pytest.raises(UsageError, match="is the folder of a task"):
+        RunFolder(approve).require_place()
+    RunFolder(tmp_path / "new").require_place()
+    RunFolder(tmp_path).require_place()
+
+
+def test_no_run_is_begun_in_the_folder_of_its_task(approve: Path, tiny_model: Path, home: Home) -> None:
+    before = sorted(approve.iterdir())
+    with pytest.raises(UsageError, match="is the folder of a task"):
+        Dojo(RunOptions(task=str(approve), model=str(tiny_model)), approve, home=home)
+    assert sorted(approve.iterdir()) == before

@@ -209,6 +209,15 @@ print(libc.unshare(0x10000000), libc.mount(b"none", b"/tmp", b"tmpfs", 0, None))
     assert execute(code).output == "-1 -1\n"
 
 
+def test_a_caller_can_watch_a_program_and_end_it(execute: Execute, output: Path) -> None:
+    code = "import time; open('/output/step', 'w').close(); time.sleep(60)"
+    completed = execute(code, options={"watch": (output / "step").exists})
+    assert completed.stopped == "caller"
+    assert completed.seconds < 30
+    (output / "step").unlink()
+    assert execute("print('ended')", options={"watch": lambda: False}).output == "ended\n"
+
+
 def test_the_writable_folder_must_be_empty(execute: Execute, output: Path) -> None:
     (output / "old").touch()
     with pytest.raises(ValueError, match="not empty"):

@@ -108,11 +108,11 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def test_without_families_ftdojo_says_how_to_install_them(bare: Run) -> None:
     done = bare("-m", "ftdojo", "tasks")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "`pip install ftdojo-tasks`" in done.stdout
+    assert "`pip install ./packages/ftdojo-tasks`" in done.stdout
     assert bare("-m", "ftdojo", "tasks", "--json").stdout.strip() == "[]"
     unknown = bare("-m", "ftdojo", "task", "show", "chemistry/mol_und")
     assert unknown.returncode == 2
-    assert "pip install ftdojo-tasks" in " ".join(unknown.stderr.split())
+    assert "pip install ./packages/ftdojo-tasks" in " ".join(unknown.stderr.split())
 
 
 def test_versions_are_those_of_what_is_installed(bare: Run) -> None:

@@ -12,6 +12,7 @@ import yaml
 
 from ftdojo.contract import submission
 from ftdojo.contract.recipe import Recipe, Source
+from ftdojo.contract.script import SCRIPT
 from ftdojo.contract.submission import Plan
 from ftdojo.contract.task_spec import RawSource, Rendering, TaskSpec
 from ftdojo.contract.train_config import TrainConfig
@@ -62,7 +63,7 @@ class Proposal:
         """Write the submission's files; delete files that an earlier try left in the folder."""
         with disk_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            program, script = self.draft.program, folder / submission.SCRIPT
+            program, script = self.draft.program, folder / SCRIPT
             parts: dict[str, StrictModel] = {submission.PLAN: self.plan, submission.TRAIN: self.draft.train}
             if isinstance(program, str):
                 (folder / submission.RECIPE).unlink(missing_ok=True)

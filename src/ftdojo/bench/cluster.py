@@ -15,6 +15,7 @@ from typing import Any, cast
 
 from ftdojo.bench.process import GRACE_S, Ending, JobProcess, Start
 from ftdojo.errors import InfrastructureError, PrerequisiteError, UsageError
+from ftdojo.extras import install_command
 
 POLL_S = 0.1
 
@@ -135,5 +136,5 @@ def _ray() -> Any:
     try:
         import ray
     except ModuleNotFoundError:
-        raise PrerequisiteError("Ray is not installed", fix="pip install 'ray>=2.50'") from None
+        raise PrerequisiteError("Ray is not installed", fix=install_command("ray")) from None
     return ray

@@ -83,10 +83,12 @@ def bench(
       wall = "5m"
     """
     from ftdojo.bench import Suite, SuiteRecord, execute, leaderboard, plan
+    from ftdojo.record import RunFolder
     from ftdojo.report.leaderboard import write_leaderboard
 
     wanted = Suite.load(suite)
     folder = out_dir or Path("runs") / wanted.name
+    RunFolder(folder).require_place()
     executor = _executor(slots, ray, cpus, gpus)
     planned = plan(wanted, folder, executor.capacity)
     if dry_run:

@@ -48,13 +48,15 @@ def chat(
     from ftdojo.record import Home
 
     found = find_models(run_dir, home=Home.default(), task=task)
+    given = None if text is None else [read_prompt(text, found.task)]
+    if given == [[{"role": "user", "content": text}]] and not json:
+        err.print("the text is asked as it is; an item of the task, as a JSON object, is asked with the task's prompt")
     limit = max_tokens or found.task.spec.max_new_tokens
     with (
         inference.open_engine(inference.TRANSFORMERS, found.base) as base,
         inference.open_engine(inference.TRANSFORMERS, found.best) as best,
     ):
-        for line in [text] if text is not None else _lines():
-            prompt = read_prompt(line, found.task)
+        for prompt in given or (read_prompt(line, found.task) for line in _lines()):
             answers = [engine.generate([prompt], max_new_tokens=limit)[0].text for engine in (base, best)]
             if json:
                 print_json({"prompt": prompt, "base": answers[0], "best": answers[1]}, indent=None)
@@ -115,7 +117,8 @@ def read_prompt(text: str, task: Task) -> list[Message]:
         return task.prompt(item)
     except Exception as error:  # noqa: BLE001 - the prompt is the task's own code, and the item is typed by hand
         reason = " ".join(str(error).split())[:200]
+        named = reason if isinstance(error, ValueError) else f"{type(error).__name__}: {reason}"
         raise UsageError(
-            f"{task.spec.id} makes no prompt of this object: {type(error).__name__}: {reason}",
-            fix="give it the keys of the task's items, as in its data: ftdojo data show",
+            f"{task.spec.id} makes no prompt of this object: {named}",
+            fix="give it the keys of the task's items, which `ftdojo data show TASK` lists",
         ) from None

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from ftdojo.cli.console import out, print_json
+from ftdojo.cli.console import out, print_json, print_table
 from ftdojo.cli.run import Json
 from ftdojo.errors import UsageError
 from ftdojo.plain import plural
@@ -118,19 +118,19 @@ def _print(found: Comparison) -> None:
         table.add_row(*row, p, verdict)
     for one in found.untrained:
         table.add_row(f"{one.name}, without training ({one.source})", _shown(one.score))
-    out.print(table)
+    print_table(table)
     for other in found.others:
         if other.groups:
             groups = Table("", "", "n", found.first, other.name, "difference", box=None)
             for group in other.groups:
                 values = (_shown(group.first), _shown(group.other), _shown(group.difference, sign=True))
                 groups.add_row(group.kind, group.name, str(group.n), *values)
-            out.print(groups)
+            print_table(groups)
         for title, flips in (("lost", other.flips[: other.lost]), ("won", other.flips[other.lost :])):
             if flips:
                 shown = ", ".join(flip.id for flip in flips[:SHOWN_FLIPS])
                 more = f" and {len(flips) - SHOWN_FLIPS} more (--json has all)" if len(flips) > SHOWN_FLIPS else ""
-                out.print(Text(f"{title} by {other.name}: {shown}{more}"))
+                out.print(Text(f"{title} by {other.name}: {shown}{more}"), soft_wrap=not out.is_terminal)
 
 
 def _shown(value: Value, *, sign: bool = False) -> str:

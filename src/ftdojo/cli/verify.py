@@ -79,6 +79,7 @@ def verify(
         unchecked = sum(check.status == "unchecked" for check in found.checks)
         err.print(Text.assemble(verdict, f", {unchecked} could not be made on this machine" if unchecked else ""))
         if found.ledger and expect is None:
-            err.print(f"the last link is {found.ledger}: if you note it elsewhere, --expect finds a later change")
+            note = f"the last link is {found.ledger}: if you note it elsewhere, --expect finds a later change"
+            err.print(note, soft_wrap=True)
     if not found.ok:
         raise typer.Exit(1)

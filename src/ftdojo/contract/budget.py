@@ -54,9 +54,7 @@ def parse_duration(text: str) -> float:
     """Return the seconds of a duration such as ``90``, ``45s``, ``30m``, ``1.5h`` or ``1h30m``."""
     parts = re.findall(r"(\d+(?:\.\d+)?)([smhd]?)", text)
     if not parts or "".join(number + unit for number, unit in parts) != text.strip():
-        raise UsageError(
-            f"'{text}' is not a duration", fix="write seconds, or a number with s, m, h or d: 45s, 30m, 1.5h"
-        )
+        raise UsageError(f"'{text}' is not a duration", fix="write a number with its unit: 45s, 30m, 1.5h or 2d")
     seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
     if seconds <= 0:
         raise UsageError(f"'{text}' is not a positive duration", fix="give at least 1s")

@@ -21,7 +21,8 @@ PACKAGES = ("ftdojo", "ftdojo-tasks", "torch", "transformers", "peft", "rdkit")
 
 
 SAME = (
-    *("variant", "model", "agent", "ladder", "warm_start", "engine", "prechecks", "sequential", "seed"),
+    *("variant", "model", "agent", "ladder", "warm_start", "methods", "engine", "prechecks", "sequential"),
+    "seed",
     *("thinking", "thinking_tokens", "chat_template", "guard_margin"),
 )
 """Options that are copied unchanged into a run's identity."""
@@ -53,6 +54,8 @@ class Configuration(StrictModel):
     """Whether agents see validation scores only of accepted submissions."""
     warm_start: bool = True
     """Whether a training may start from an accepted iteration. Older builds knew no such training."""
+    methods: list[str] = Field(default_factory=list)
+    """The training methods that the run allows; if there are none, those of the task. Older builds had no such rule."""
     engine: str = "transformers"
     """The inference engine of the evaluation."""
     prechecks: int = MAX_PRECHECKS

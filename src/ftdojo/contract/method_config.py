@@ -32,7 +32,8 @@ BASE: Literal["base"] = "base"
 """The start of a training that goes back to no other one."""
 MAX_START = 1_000_000
 """The highest number of an iteration to start from."""
-
+CODE = "code"
+"""The field with the text of the training program. It is no key of ``train.yaml``."""
 
 _OF_THE_WHOLE = frozenset(
     {
@@ -57,6 +58,8 @@ class MethodConfig(StrictModel):
 
     methods: ClassVar[Mapping[str, MethodFacts]]
     """The methods that the model configures: the values of ``method``."""
+    has_script: ClassVar[bool] = False
+    """Whether ``train.py`` belongs to it: then its field ``code`` is the text of that file."""
 
     method: str
     """The name of the training method."""
@@ -93,7 +96,7 @@ class MethodConfig(StrictModel):
     seed: int = Field(0, ge=0, lt=2**32)
     """Seed of the adapters' initial weights, dropout, the held-out rows and the order of the batches."""
 
-    @field_validator("start", mode="before")
+    @field_validator("start", mode="before", check_fields=False)
     @classmethod
     def _start_is_known(cls, start: Any) -> Any:
         if start in (BASE, "best") or (type(start) is int and 1 <= start <= MAX_START):
@@ -110,6 +113,16 @@ class MethodConfig(StrictModel):
     def facts(self) -> MethodFacts:
         """The facts of the method."""
         return self.methods[self.method]
+
+    @property
+    def script(self) -> str | None:
+        """The text of ``train.py``, of a method that has one."""
+        return None
+
+    @property
+    def stated_change(self) -> float | None:
+        """How far weights may move, as a share of their norm, of a method whose steps do not bound it."""
+        return None
 
     @property
     def but_size(self) -> dict[str, Any]:

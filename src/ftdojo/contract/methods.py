@@ -6,10 +6,12 @@ name a method, but never code to import: only registered names are looked up.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ftdojo.contract.method_config import MethodConfig
+from ftdojo.contract.method_config import CODE, MethodConfig
+from ftdojo.contract.script import TRAIN_SCRIPT, read_script
 from ftdojo.contract.train_config import TrainConfig
 from ftdojo.errors import InputError, PrerequisiteError, UsageError
 from ftdojo.findings import Finding
@@ -20,6 +22,7 @@ BUILT_IN = {
     **dict.fromkeys(TrainConfig.methods, "ftdojo.training.sft:Sft"),
     "dpo": "ftdojo.training.dpo:Dpo",
     "orpo": "ftdojo.training.dpo:Orpo",
+    "program": "ftdojo.training.program:Program",
 }
 TRAINERS: Kind[type[Any]] = Kind(
     noun="training method",
@@ -37,6 +40,17 @@ def names() -> list[str]:
 def is_method(name: str) -> bool:
     """Return whether there is a method of that name."""
     return name in TrainConfig.methods or name in names()
+
+
+def require_methods(methods: Sequence[str]) -> Sequence[str]:
+    """Return these names, all of which are methods.
+
+    Raises:
+        ValueError: if one is not.
+    """
+    if unknown := [method for method in methods if not is_method(method)]:
+        raise ValueError(f"there is no training method '{unknown[0]}'; there are {', '.join(names())}")
+    return methods
 
 
 def find_trainer(method: str) -> type[Any]:
@@ -60,16 +74,19 @@ def find_config(method: str) -> type[MethodConfig]:
 
 
 def read_config(path: Path) -> MethodConfig:
-    """Read a ``train.yaml``; a link is not followed.
+    """Read a ``train.yaml``, and the training program next to it if its method has one; links are not followed.
 
     Raises:
         InputError: with one finding per fault.
     """
-    return parse_config(read_file(path, links=False), where=path.name)
+    return parse_config(read_file(path, links=False), where=path.name, script=path.with_name(TRAIN_SCRIPT))
 
 
-def parse_config(data: Any, *, where: str) -> MethodConfig:
+def parse_config(data: Any, *, where: str, script: Path | None = None) -> MethodConfig:
     """Parse the content of a ``train.yaml`` with the model of the method that it names; by default ``TrainConfig``.
+
+    ``script`` is where the training program is, of a method that has one. Without it, ``data`` holds its text, as a
+    configuration that was read before.
 
     Raises:
         InputError: with one finding per fault, also if the method's plug-in cannot be imported
@@ -85,4 +102,15 @@ def parse_config(data: Any, *, where: str) -> MethodConfig:
             code="method_unavailable", message=error.message, where=f"{where}: method", fix="choose another method"
         )
         raise InputError([finding]) from error
+    if script is not None and model.has_script:
+        if CODE in data:
+            finding = Finding(
+                code="unknown_key",
+                gate=0,
+                message=f"unknown key '{CODE}'",
+                where=f"{where}: {CODE}",
+                fix=f"write the program to {script.name}",
+            )
+            raise InputError([finding])
+        data = {**data, CODE: read_script(script)}
     return parse(data, model, where=where)

@@ -11,9 +11,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from ftdojo.contract.budget import Budget, parse_duration
+from ftdojo.contract.methods import require_methods
 from ftdojo.errors import UsageError
 from ftdojo.schema import StrictModel, read_regular
 
@@ -132,7 +133,22 @@ class Guarding(Prompting):
         return self
 
 
-class Rules(Guarding):
+class Allowing(Guarding):
+    """Which trainings submissions may ask for."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    methods: Annotated[tuple[str, ...], Flag("--method", metavar="METHOD")] = ()
+    """A training method that submissions may use, in place of those of the task; repeat the option for further ones.
+    With `program` they may bring training code of their own."""
+
+    @field_validator("methods")
+    @classmethod
+    def _methods_exist(cls, methods: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(require_methods(methods))
+
+
+class Rules(Allowing):
     """The options that are the same for all contestants of a contest."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)

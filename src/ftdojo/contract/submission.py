@@ -1,4 +1,7 @@
-"""A submission is a folder of three things: a data program, a training configuration, and the plan it follows."""
+"""A submission is a folder of three things: a data program, a training configuration, and the plan it follows.
+
+With ``method: program`` the training configuration has a further file: ``train.py``, the training program.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,14 @@ from ftdojo import digest
 from ftdojo.contract.method_config import MethodConfig
 from ftdojo.contract.methods import parse_config
 from ftdojo.contract.recipe import Recipe
+from ftdojo.contract.script import MAX_SCRIPT_BYTES, SCRIPT, TRAIN_SCRIPT, read_script
 from ftdojo.errors import InputError
 from ftdojo.files import write_file
 from ftdojo.findings import Finding
 from ftdojo.schema import MAX_BYTES, NotRegularError, StrictModel, parse, read_file, read_regular
 
-PLAN, TRAIN, RECIPE, SCRIPT = "plan.yaml", "train.yaml", "recipe.yaml", "process_data.py"
-FILES = (PLAN, TRAIN, RECIPE, SCRIPT)
-MAX_SCRIPT_BYTES = 256 * 1024
+PLAN, TRAIN, RECIPE = "plan.yaml", "train.yaml", "recipe.yaml"
+FILES = (PLAN, TRAIN, RECIPE, SCRIPT, TRAIN_SCRIPT)
 RECIPE_DIGEST = "but_seed"
 """Key of :attr:`ftdojo.contract.protocol.Iteration.digests` with :attr:`Submission.but_seed`."""
 
@@ -130,7 +133,11 @@ def read(folder: Path) -> Reading:
             return None
 
     plan = attempt(PLAN, lambda data: parse(data, Plan, where=PLAN))
-    train = attempt(TRAIN, lambda data: parse_config(data, where=TRAIN))
+    train = attempt(TRAIN, lambda data: parse_config(data, where=TRAIN, script=folder / TRAIN_SCRIPT))
+    if train is not None and train.script is None and os.path.lexists(folder / TRAIN_SCRIPT):
+        message = f"has no effect with method {train.method}"
+        fix = f"remove it, or set method to program in {TRAIN}"
+        findings.append(Finding(code="unused_file", gate=0, message=message, where=TRAIN_SCRIPT, fix=fix))
     program: Recipe | str | None = None
     has_recipe, has_script = (os.path.lexists(folder / name) for name in (RECIPE, SCRIPT))
     if has_recipe == has_script:
@@ -146,7 +153,10 @@ def read(folder: Path) -> Reading:
     elif has_recipe:
         program = attempt(RECIPE, lambda data: parse(data, Recipe, where=RECIPE))
     else:
-        program = _read_script(folder / SCRIPT, findings)
+        try:
+            program = read_script(folder / SCRIPT)
+        except InputError as error:
+            findings.extend(error.findings)
     if findings or plan is None or train is None or program is None:
         return Reading(plan=plan, submission=None, findings=findings)
     submission = Submission(folder=folder, plan=plan, train=train, program=program, digest=digest.of_folder(folder))
@@ -160,22 +170,3 @@ def load(folder: Path) -> Submission:
         InputError: if any file is missing or faulty; all faults of all its files together (gate 0).
     """
     return read(folder).require()
-
-
-def _read_script(path: Path, findings: list[Finding]) -> str | None:
-    def fault(code: str, message: str, fix: str) -> None:
-        findings.append(Finding(code=code, gate=0, message=message, where=SCRIPT, fix=fix))
-
-    try:
-        content = read_regular(path, MAX_SCRIPT_BYTES + 1)
-    except NotRegularError:
-        fault("unreadable", "is not a regular file", "write the program itself, not a link")
-        return None
-    if len(content) > MAX_SCRIPT_BYTES:
-        fault("too_large", f"is larger than {MAX_SCRIPT_BYTES // 1024} KiB", "keep data out of the program")
-        return None
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        fault("unreadable", f"is not UTF-8: byte {error.start}", "save it as UTF-8")
-        return None

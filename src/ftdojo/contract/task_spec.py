@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+MAX_CHANGE = 0.5
+"""How far a training program may move a tensor, unless the task says otherwise."""
 Record = Mapping[str, Any]
 """One evaluation item or raw row, as read from its JSON line."""
 
@@ -68,6 +70,8 @@ class Rules:
     max_rows: int = 2000
     methods: tuple[str, ...] = ("full", "lora", "qlora")
     wall_s: float = 12 * 3600.0
+    max_change: float = MAX_CHANGE
+    """How far a training program may move a tensor: the norm of the change, as a share of the tensor's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,6 +78,7 @@ class Dojo:
             UsageError: for an unknown name, or if ``run`` holds a run with another configuration.
         """
         self.run, self._folder, self._may_extend = run, RunFolder(run), may_extend
+        self._folder.require_place()
         self.progress = progress or Silent()
         data_llm = data_llm or DataLlm.from_options(options)
         self._setting = Setting.prepare(options, home=home, progress=self.progress)

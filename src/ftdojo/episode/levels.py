@@ -20,6 +20,9 @@ Z = 1.96
 """Half the width of a 95 % interval, in standard errors."""
 FELL = 0.92
 """A loss below this share of the one before is still falling."""
+NEGLIGIBLE = 0.005
+"""In the unit of the loss: by less than this a loss neither falls nor rises. For an answer of forty tokens it is a
+factor of 1.2 in its probability."""
 SPIKE = 1.5
 """A training loss that ends this many times above its lowest quarter is unstable."""
 
@@ -78,7 +81,8 @@ def diagnose_fit(losses: Sequence[float], held_out: Sequence[float], *, held_out
     if rose:
         return "over_fit"
     curve = measured or quarters
-    return "under_fit" if len(curve) > 1 and curve[-1] < FELL * curve[-2] else "good"
+    falls = len(curve) > 1 and curve[-1] < min(FELL * curve[-2], curve[-2] - NEGLIGIBLE)
+    return "under_fit" if falls else "good"
 
 
 def _largest_by_chance(lowest: float, rows: int) -> float:
@@ -87,7 +91,7 @@ def _largest_by_chance(lowest: float, rows: int) -> float:
     Losses of single rows vary about as much as their mean, so the mean over ``rows`` has a standard error of about
     ``lowest / sqrt(rows)``. The same rows are measured each time, so the error of the difference is not larger.
     """
-    return lowest * max(ROSE, 1 + Z / math.sqrt(rows))
+    return max(lowest * max(ROSE, 1 + Z / math.sqrt(rows)), lowest + NEGLIGIBLE)
 
 
 def _quarters(losses: Sequence[float]) -> list[float]:

@@ -170,7 +170,7 @@ class _Shown:
     total: int
 
     def update(self, done: int) -> None:
-        self.progress.update(self.label, done, self.total, "items")
+        self.progress.update(self.label, done, self.total, f"{done:,} of {plural(self.total, 'item')}")
 
 
 class _Loader:

@@ -62,7 +62,7 @@ class Setting:
             shown.end("data", message)
         chosen = options.model_copy(update={"variant": name, "thinking": thinking})
         guards = prepare_guards(chosen.guard, found, home, reasoning_tokens=chosen.reasoning_tokens)
-        task = found.with_thinking(chosen.reasoning_tokens)
+        task = found.with_thinking(chosen.reasoning_tokens).with_methods(chosen.methods)
         return cls(options=chosen, task=task, data=data, base=base, home=home, guards=guards)
 
     def gates(self, llm: Access | None) -> Gates:

@@ -81,6 +81,7 @@ def run(
                 writable=(output, "/output"),
                 limits=limits,
                 cwd="/program",
+                hide=sandbox.find_weights(),
             )
         _check_ending(completed, limits, gateway.troubles if gateway else {})
         rows = read_json_lines(sandbox.read_output(output, OUTPUT, limits.file_bytes))

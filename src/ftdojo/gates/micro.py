@@ -16,8 +16,8 @@ from typing import Any
 
 from ftdojo.contract.method_config import MethodConfig
 from ftdojo.contract.row import Row
+from ftdojo.contract.script import TRAIN_SCRIPT
 from ftdojo.contract.submission import TRAIN
-from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 from ftdojo.gates import text
 from ftdojo.gates.finding import at_gate, settle
@@ -113,9 +113,12 @@ def _check_time(
         message = f"the training would take about {forecast_s:.0f} s, but only {max(0, wall_left_s):.0f} s are left"
         fits = max(0.0, wall_left_s / forecast_s)
         fix = "no time is left for another training; stop submitting"
-        if fits:
+        if fits and config.script is not None:
+            fix = f"train at most {fits:.0%} of its steps, or use fewer rows"
+        elif fits:
             fix = f"set epochs to {config.epochs * fits:.2f} or less, or use fewer rows"
-        yield _finding("over_budget", message, "epochs", fix, fits=fits)
+        found = _finding("over_budget", message, "epochs", fix, fits=fits)
+        yield found if config.script is None else found.model_copy(update={"where": TRAIN_SCRIPT})
 
 
 def _overfit(
@@ -136,7 +139,8 @@ def _overfit(
     first, last = curve[0].loss, curve[-1].loss
     if last > max(RISES[0] * first, first + RISES[1]):
         message = f"the loss rises from {first:.2f} to {last:.2f} while overfitting {plural(len(examples), 'row')}"
-        raise InputError([_finding("diverged", message, "learning_rate", "lower learning_rate by a factor of ten")])
+        found = [_finding("diverged", message, "learning_rate", "lower learning_rate by a factor of ten")]
+        settle(trainer.applicable(found))
     chosen = chosen[: len(examples)]
     kept = Rows([rows.rows[i] for i in chosen], rows.reference)
     return Trial(trainer, folder, kept, last, max(e.label_tokens for e in examples))

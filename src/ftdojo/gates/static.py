@@ -15,7 +15,8 @@ from jinja2.defaults import DEFAULT_NAMESPACE
 
 from ftdojo import models
 from ftdojo.contract.recipe import Recipe, parsed_template
-from ftdojo.contract.submission import RECIPE, SCRIPT, TRAIN, Submission
+from ftdojo.contract.script import SCRIPT, TRAIN_SCRIPT
+from ftdojo.contract.submission import RECIPE, TRAIN, Submission
 from ftdojo.contract.task_spec import TaskSpec
 from ftdojo.findings import Finding
 from ftdojo.gates.finding import number_findings, settle
@@ -29,8 +30,8 @@ from ftdojo.training import trainer_of
 SCANNED_ROWS = 20_000
 """Rows of a raw file that are scanned for field names. For a longer file the field checks are skipped."""
 
-PROVIDED_MODULES = frozenset({"ftdojo_llm"})
-"""Modules that are copied next to a script when it is run."""
+PROVIDED_MODULES = frozenset({(SCRIPT, "ftdojo_llm")})
+"""Modules that are copied next to a program when it is run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,32 +58,36 @@ def check_static(
     return settle(finding for check in CHECKS for finding in check(checked))
 
 
-# -- the script --------------------------------------------------------------------------------------------------
+# -- the programs ------------------------------------------------------------------------------------------------
 
 
 def script_parses(s: Static) -> Iterator[Finding]:
-    """``process_data.py`` is Python."""
-    if isinstance(s.submission.program, str):
+    """The programs are Python."""
+    for script, text in _scripts(s):
         try:
-            ast.parse(s.submission.program)
+            ast.parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             line = getattr(error, "lineno", None)
-            where = f"{SCRIPT}: line {line}" if line else SCRIPT
+            where = f"{script}: line {line}" if line else script
             yield _finding("syntax_error", f"does not parse: {error}", where, "correct the syntax")
 
 
 def script_imports(s: Static) -> Iterator[Finding]:
-    """Modules that the script always imports are installed. The sandbox hides ftdojo and the task families."""
-    if not isinstance(s.submission.program, str):
-        return
-    for name, line in _imports(s.submission.program):
-        where = f"{SCRIPT}: line {line}"
+    """Modules that a program always imports are installed. The sandbox hides ftdojo and the task families."""
+    for script, name, line in ((script, *found) for script, text in _scripts(s) for found in _imports(text)):
+        where = f"{script}: line {line}"
         if name in generators.find_modules():
             message = f"imports {name}, which is not available in the sandbox"
-            yield _finding("forbidden_import", message, where, "use the standard library or pandas")
-        elif name not in PROVIDED_MODULES and find_spec(name) is None:
+            yield _finding("forbidden_import", message, where, "use the standard library or installed packages")
+        elif (script, name) not in PROVIDED_MODULES and find_spec(name) is None:
             message = f"imports '{name}', which is not installed"
             yield _finding("missing_module", message, where, f"do not use {name}: the sandbox cannot install it")
+
+
+def _scripts(s: Static) -> list[tuple[str, str]]:
+    """The programs of the submission: name -> text."""
+    found = {SCRIPT: s.submission.program, TRAIN_SCRIPT: s.submission.train.script}
+    return [(name, text) for name, text in found.items() if isinstance(text, str)]
 
 
 def _imports(program: str) -> Iterator[tuple[str, int]]:
@@ -221,6 +226,14 @@ def training_settings(s: Static) -> Iterator[Finding]:
     yield from number_findings(trainer_of(s.submission.train).check_config(s.submission.train, s.base), 1)
 
 
+def training_change(s: Static) -> Iterator[Finding]:
+    """Weights move no farther than the task allows, if the method's own steps do not bound it."""
+    stated, allowed = s.submission.train.stated_change, s.spec.rules.max_change
+    if stated is not None and stated > allowed:
+        message = f"{stated:g}, but the task allows at most {allowed:g}"
+        yield _finding("change_over_rules", message, f"{TRAIN}: max_change", f"set it to at most {allowed:g}")
+
+
 def training_devices(s: Static) -> Iterator[Finding]:
     """The machine has as many devices as requested."""
     asked, have = s.submission.train.devices, models.devices()
@@ -247,6 +260,7 @@ CHECKS: tuple[Check, ...] = (
     training_start,
     training_length,
     training_settings,
+    training_change,
     training_devices,
     training_memory,
 )

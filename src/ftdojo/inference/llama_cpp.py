@@ -12,6 +12,7 @@ from pathlib import Path
 from ftdojo import child
 from ftdojo.contract.task_spec import Message
 from ftdojo.errors import InfrastructureError, PrerequisiteError
+from ftdojo.extras import install_command
 from ftdojo.inference import llama_server
 from ftdojo.inference.protocol import Engine
 from ftdojo.inference.served import ServedEngine
@@ -78,7 +79,7 @@ def serve(file: Path, *, context: int, slots: int) -> Iterator[str]:
             log.seek(0)
             if status == llama_server.MISSING:
                 raise PrerequisiteError(
-                    "xllamacpp is not installed, which serves GGUF files", fix="pip install 'ftdojo[gguf]'"
+                    "xllamacpp is not installed, which serves GGUF files", fix=install_command("gguf")
                 )
             raise InfrastructureError(
                 f"llama.cpp's server does not load {file.name}: {log.read().strip()[-400:]}",

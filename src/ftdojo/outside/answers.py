@@ -19,7 +19,8 @@ from ftdojo.contract.protocol import Iteration, Observation
 from ftdojo.contract.recipe import Recipe
 from ftdojo.contract.result import RunResult, TrivialAnswers
 from ftdojo.contract.row import SURROGATE
-from ftdojo.contract.submission import FILES, MAX_SCRIPT_BYTES, PLAN, RECIPE, SCRIPT, TRAIN, Plan
+from ftdojo.contract.script import MAX_SCRIPT_BYTES, SCRIPT, TRAIN_SCRIPT
+from ftdojo.contract.submission import FILES, PLAN, RECIPE, TRAIN, Plan
 from ftdojo.errors import UsageError
 from ftdojo.findings import Finding
 from ftdojo.tasks import raw_files
@@ -38,6 +39,14 @@ dojo_schema shows what the YAML files may hold. {SCRIPT} runs in a sandbox witho
   python {SCRIPT} --input DIR --output FILE --limit N
 It reads the raw files below DIR and writes at most N lines of JSON to FILE, each an object with "prompt",
 "completion" and, if it likes, "subtask". A completion is exactly what the model is to answer."""
+TRAINING = f"""\
+With method program the submission needs {TRAIN_SCRIPT}, too. It trains, in a sandbox without network, as
+  python {TRAIN_SCRIPT} --model DIR --rows FILE --job FILE --output DIR
+DIR of --model is the base model. Each line of --rows is an object with "messages", "input_ids" and "labels" (-100 is
+not learned). --job is an object with seed, max_steps (or null), weights, lora, max_length, device and the settings of
+{TRAIN}. It takes at most max_steps steps, and appends a line such as {{"step": 1, "steps": 120, "loss": 2.3}} to
+progress.jsonl in --output after each. There it leaves what save_pretrained writes: the adapter that lora describes
+(weights: lora), or model.safetensors (weights: full)."""
 
 
 def describe_task(seen: Observation, budget: Mapping[str, float | None]) -> dict[str, Any]:
@@ -72,6 +81,7 @@ def describe_task(seen: Observation, budget: Mapping[str, float | None]) -> dict
         "evaluation_source": task.evaluation_source,
         "published": [asdict(one) for one in task.published],
         "submission": SUBMISSION,
+        **({"training_program": TRAINING} if "program" in task.rules.methods else {}),
         **_describe_guard(seen),
     }
 

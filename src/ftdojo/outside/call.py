@@ -12,7 +12,8 @@ import httpx2
 from mcp import Client
 from mcp.shared.exceptions import MCPError
 
-from ftdojo.contract.submission import FILES, MAX_SCRIPT_BYTES
+from ftdojo.contract.script import MAX_SCRIPT_BYTES
+from ftdojo.contract.submission import FILES
 from ftdojo.errors import InfrastructureError, UsageError
 from ftdojo.schema import read_regular
 

@@ -20,7 +20,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from ftdojo.contract.protocol import Iteration, Observation
 from ftdojo.contract.result import RunResult
-from ftdojo.contract.submission import PLAN, RECIPE, SCRIPT, TRAIN
+from ftdojo.contract.script import SCRIPT, TRAIN_SCRIPT
+from ftdojo.contract.submission import PLAN, RECIPE, TRAIN
 from ftdojo.errors import UsageError
 from ftdojo.outside import answers
 from ftdojo.outside.layout import fit
@@ -76,7 +77,7 @@ class Submitting(Waiting):
     """Arguments of a call with a submission."""
 
     files: Annotated[dict[str, str], BeforeValidator(_read_object)] = Field(
-        description=f"name -> text: {PLAN}, {TRAIN}, and {RECIPE} or {SCRIPT}"
+        description=f"name -> text: {PLAN}, {TRAIN}, and {RECIPE} or {SCRIPT}; {TRAIN_SCRIPT} for method program"
     )
 
 

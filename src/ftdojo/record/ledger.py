@@ -86,7 +86,8 @@ class Ledger:
         if writable:
             self._lock = _take_lock(folder)
         elif not path.is_file():
-            raise UsageError(f"{folder} holds no run", fix="name a folder that `ftdojo run --out` wrote")
+            below = f"; `ftdojo runs {folder}` lists the runs below it" if folder.is_dir() else ""
+            raise UsageError(f"{folder} holds no run", fix=f"name a folder that `ftdojo run --out` wrote{below}")
         try:
             if writable:
                 os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, PRIVATE_FILE))

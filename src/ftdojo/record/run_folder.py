@@ -26,6 +26,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ftdojo.errors import UsageError
 from ftdojo.files import require_plain
 
 LEDGER = "ledger.sqlite"
@@ -59,6 +60,18 @@ class RunFolder:
             ],
             others=[self.agent.name],
         )
+
+    def require_place(self) -> None:
+        """Check that a run or a contest can be recorded here.
+
+        Raises:
+            UsageError: if this is a file, or the folder of a task, which would change with what is written here.
+        """
+        fix = "name another folder with --out, such as runs/mine"
+        if self.path.exists() and not self.path.is_dir():
+            raise UsageError(f"{self.path} is a file, and a run needs a folder of its own", fix=fix)
+        if (self.path / "task.toml").exists() and not self.ledger.is_file():
+            raise UsageError(f"{self.path} is the folder of a task, and a run needs a folder of its own", fix=fix)
 
     @property
     def ledger(self) -> Path:

@@ -14,7 +14,8 @@ import yaml
 from ftdojo import models
 from ftdojo.audit.export import MODELFILE, Exported, Step
 from ftdojo.contract.result import GuardTrivial, Score
-from ftdojo.contract.submission import RECIPE, SCRIPT, TRAIN
+from ftdojo.contract.script import SCRIPT, TRAIN_SCRIPT
+from ftdojo.contract.submission import RECIPE, TRAIN
 from ftdojo.disk import disk_errors
 from ftdojo.files import BY_UMASK, write_file
 from ftdojo.report import text
@@ -78,13 +79,14 @@ def _program(submission: Path) -> Path:
 def _describe(step: Step) -> dict[str, Any]:
     """Return what the card says of one of the trainings that led to the model."""
     program, data = _program(step.submission), step.iteration.feedback.data
+    training = [step.submission / name for name in (TRAIN, TRAIN_SCRIPT)]
     return {
         "number": step.iteration.number,
         "rows": data.rows if data else None,
         "removed_overlap": data.removed_overlap if data else 0,
         "program": program.name,
         "program_text": _fence(program.read_text("utf-8")[:PROGRAM_CHARS]),
-        "train_text": _fence((step.submission / TRAIN).read_text("utf-8")),
+        "train_text": "\n\n".join(_fence(path.read_text("utf-8")) for path in training if path.is_file()),
         "digests": step.iteration.digests,
     }
 

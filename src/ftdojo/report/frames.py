@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 Format = Literal["csv", "md", "latex", "parquet"]
 SPLITS = ("validation", "test")
+BOARD = ("board", "variant", "model")
+"""The columns of every frame of a contest."""
 ENDINGS: dict[Format, str] = {"csv": ".csv", "md": ".md", "latex": ".tex", "parquet": ".parquet"}
 
 
@@ -138,7 +140,7 @@ def of_leaderboard(found: Leaderboard) -> ContestFrames:
 
     standings, scores, seeds, pairs = [], [], [], []
     for number, board in enumerate(found.boards, start=1):
-        where = {"board": number, "variant": board.variant, "model": board.model}
+        where = dict(zip(BOARD, (number, board.variant, board.model), strict=True))
         for standing in board.standings:
             low, high = standing.gain_interval or (None, None)
             row = standing.model_dump(exclude={"gain_interval", "outcomes", "cost"})
@@ -167,7 +169,8 @@ def of_leaderboard(found: Leaderboard) -> ContestFrames:
             row = pair.model_dump(exclude={"difference"})
             gap = pair.difference
             pairs.append({**where, **row, "difference": gap.value, "low": gap.low, "high": gap.high})
-    return ContestFrames(found, *map(pd.DataFrame, (standings, scores, seeds, pairs)))
+    every_seed = pd.DataFrame(seeds, columns=[*BOARD, "task", "contestant", "seed", "value", "run"])
+    return ContestFrames(found, pd.DataFrame(standings), pd.DataFrame(scores), every_seed, pd.DataFrame(pairs))
 
 
 def write_tables(frames: RunFrames | ContestFrames, folder: Path, form: Format) -> list[Path]:

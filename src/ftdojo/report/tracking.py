@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from ftdojo.contract.configuration import Configuration
 from ftdojo.disk import disk_errors
 from ftdojo.errors import InfrastructureError, PrerequisiteError, UsageError
+from ftdojo.extras import install_command
 from ftdojo.record import RunFolder
 from ftdojo.record.metrics import Line
 
@@ -72,7 +73,7 @@ def open_tracking(name: str, run: Path, configuration: Configuration) -> Trackin
     try:
         tracker = TRACKERS[name](folder, run.resolve().name, configuration.model_dump(mode="json"))
     except ImportError as error:
-        fix = f"install it: pip install {name}, or in a copy of the repository pip install '.[{name}]'"
+        fix = f"install it: {install_command(name)}"
         raise PrerequisiteError(f"--track {name}: {error}", fix=fix) from None
     except Exception as error:  # libraries of four vendors, each with errors of its own
         fix = f"see the documentation of {name} for how to sign in, or leave --track out"

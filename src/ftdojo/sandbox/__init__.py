@@ -29,19 +29,22 @@ What it does **not** protect against:
   pool, within the budget, and waste the budget.
 """
 
-from ftdojo.sandbox.limits import Limits, Stop
+from ftdojo.sandbox.limits import Limits, Stop, Watch
 from ftdojo.sandbox.outputs import read_output
 from ftdojo.sandbox.runner import run
 from ftdojo.sandbox.user_code import run_user_code
 from ftdojo.sandbox.view import python
 from ftdojo.sandbox.walls import Wall, probe, require
 from ftdojo.sandbox.watchdog import Completed
+from ftdojo.sandbox.weights import find_weights
 
 __all__ = [
     "Completed",
     "Limits",
     "Stop",
     "Wall",
+    "Watch",
+    "find_weights",
     "probe",
     "python",
     "read_output",

@@ -26,7 +26,7 @@ from pathlib import Path
 from ftdojo.errors import InfrastructureError, PrerequisiteError
 from ftdojo.sandbox import folder, forbid
 from ftdojo.sandbox.command import ENVIRONMENT
-from ftdojo.sandbox.limits import Limits, Stop
+from ftdojo.sandbox.limits import Limits, Stop, Watch
 from ftdojo.sandbox.process import CHUNK, KILLED, PATIENCE_S, wait_readable
 from ftdojo.sandbox.system_calls import build_filter
 from ftdojo.sandbox.tail import Tail, clean
@@ -49,6 +49,7 @@ def run(
     limits: Limits,
     uid: int | None,
     writable: int,
+    watch: Watch | None = None,
 ) -> Completed:
     """Run ``program`` as ``uid`` (default: this process's uid) with the client ``engine``; return when its container is
     gone. ``writable`` is a descriptor of its writable folder.
@@ -81,7 +82,7 @@ def run(
         )
         stack.callback(_remove, engine, name)
         _ask(*creation)
-        status, stopped = KILLED, _watch(engine, name, limits, writable, tail)
+        status, stopped = KILLED, _watch(engine, name, limits, writable, tail, watch)
         if stopped is None:
             status, stopped = _ending(engine, name, tail)
     if stopped is None and folder.is_over(writable, limits.folder_bytes):
@@ -167,7 +168,7 @@ def _image(engine: str, links: Sequence[Link]) -> str:
     return image
 
 
-def _watch(engine: str, name: str, limits: Limits, writable: int, tail: Tail) -> Stop | None:
+def _watch(engine: str, name: str, limits: Limits, writable: int, tail: Tail, watch: Watch | None) -> Stop | None:
     """Start the container and read its output until it ends or exceeds a limit."""
     with subprocess.Popen(
         [engine, "start", "--attach", name],
@@ -186,6 +187,8 @@ def _watch(engine: str, name: str, limits: Limits, writable: int, tail: Tail) ->
                 if now >= due:
                     if folder.is_over(writable, limits.folder_bytes):
                         return "folder"
+                    if watch is not None and watch():
+                        return "caller"
                     due = time.monotonic() + LONGEST_INTERVAL_S
                 if wait_readable([output], INTERVAL_S):
                     if not (chunk := os.read(output, CHUNK)):

@@ -5,11 +5,15 @@ This describes bubblewrap; ``docs/security.md`` lists who enforces them in a con
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-Stop = Literal["wall", "cpu", "memory", "folder"]
-"""The limit because of which the watchdog ended a program. Other limits make a system call of the program fail."""
+Stop = Literal["wall", "cpu", "memory", "folder", "caller"]
+"""The limit because of which the watchdog ended a program; ``caller`` if the caller did. Other limits make a system
+call of the program fail."""
+Watch = Callable[[], bool]
+"""Called several times a second while a program runs. If it returns true, the program is ended. It must be quick."""
 
 MIB = 2**20
 GIB = 2**30

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from ftdojo.errors import InfrastructureError
 from ftdojo.sandbox import command, confine, container, folder, view
 from ftdojo.sandbox.lease import Lease, lease
-from ftdojo.sandbox.limits import Limits
+from ftdojo.sandbox.limits import Limits, Watch
 from ftdojo.sandbox.process import KILLED
 from ftdojo.sandbox.system_calls import build_filter
 from ftdojo.sandbox.tools import find_engine, find_tools
@@ -29,6 +29,7 @@ def run(
     cwd: str | None = None,
     hide: Sequence[Path] = (),
     environment: Mapping[str, str] = MappingProxyType({}),
+    watch: Watch | None = None,
 ) -> Completed:
     """Run ``argv`` in a sandbox; return when it and every process that it started are gone.
 
@@ -44,16 +45,17 @@ def run(
         cwd: current directory of the program; the writable folder if not given.
         hide: host paths at or below ``read_only`` ones (or the interpreter) that are empty for the program.
         environment: variables in addition to :data:`ftdojo.sandbox.command.ENVIRONMENT`; nothing is inherited.
+        watch: sees the program while it runs, and may end it. If the program is run once more, ``watch`` goes on.
 
     Raises:
         UsageError: if ``$FTDOJO_SANDBOX`` names no backend.
         PrerequisiteError: if this machine cannot enforce every limit. Nothing was run then.
         InfrastructureError: if an input cannot be read by the sandbox's user, or the machine fails.
     """
-    completed = _run_once(argv, read_only, writable, limits or Limits(), cwd, hide, environment)
+    completed = _run_once(argv, read_only, writable, limits or Limits(), cwd, hide, environment, watch)
     if completed.status == KILLED and completed.stopped is None:
         folder.empty(writable[0])
-        completed = _run_once(argv, read_only, writable, limits or Limits(), cwd, hide, environment)
+        completed = _run_once(argv, read_only, writable, limits or Limits(), cwd, hide, environment, watch)
     return completed
 
 
@@ -65,6 +67,7 @@ def _run_once(
     cwd: str | None,
     hide: Sequence[Path],
     environment: Mapping[str, str],
+    watch: Watch | None,
 ) -> Completed:
     engine = find_engine()
     host, inside = writable[0].resolve(strict=True), writable[1]
@@ -94,6 +97,7 @@ def _run_once(
                 limits=limits,
                 uid=uid,
                 writable=descriptor,
+                watch=watch,
             )
         else:
             completed = _bubblewrap(
@@ -105,6 +109,7 @@ def _run_once(
                 limits=limits,
                 leased=leased,
                 writable=descriptor,
+                watch=watch,
             )
     if completed.stopped == "folder":
         folder.empty(host)
@@ -121,6 +126,7 @@ def _bubblewrap(
     limits: Limits,
     leased: Lease | None,
     writable: int,
+    watch: Watch | None,
 ) -> Completed:
     tools = find_tools()
     uid: int | None = None
@@ -154,7 +160,7 @@ def _bubblewrap(
                 start_new_session=True,  # Ctrl-C reaches this process alone, which then ends the sandbox
             )
 
-        return supervise(start, limits, writable)
+        return supervise(start, limits, writable, watch)
 
 
 def _check_readable(binds: Sequence[view.Bind]) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ftdojo.errors import InfrastructureError
 from ftdojo.sandbox import folder
-from ftdojo.sandbox.limits import Limits, Stop
+from ftdojo.sandbox.limits import Limits, Stop, Watch
 from ftdojo.sandbox.process import PATIENCE_S, Start, start_sandbox
 from ftdojo.sandbox.tail import Tail
 from ftdojo.sandbox.usage import Processes, Usage
@@ -42,8 +42,10 @@ class Completed:
     """The end of standard output and error, without control characters."""
 
 
-def supervise(start: Start, limits: Limits, writable: int) -> Completed:
+def supervise(start: Start, limits: Limits, writable: int, watch: Watch | None = None) -> Completed:
     """Start a sandbox and return when it is gone; ``writable`` is a descriptor of its writable folder.
+
+    ``watch`` is called with each sample.
 
     Raises:
         PrerequisiteError: if bubblewrap cannot build the sandbox on this machine.
@@ -52,7 +54,7 @@ def supervise(start: Start, limits: Limits, writable: int) -> Completed:
     began = time.monotonic()
     tail = Tail(limits.output_bytes)
     with start_sandbox(start, tail) as running, contextlib.closing(Processes(running.init_pid, writable)) as processes:
-        meter = _Meter(limits, processes, writable, began)
+        meter = _Meter(limits, processes, writable, began, watch)
         while (stopped := meter.verdict()) is None and not running.wait(meter.pause()):
             pass
         status = running.finish()
@@ -70,12 +72,13 @@ def supervise(start: Start, limits: Limits, writable: int) -> Completed:
 class _Meter:
     """Takes samples when they are due and judges them."""
 
-    def __init__(self, limits: Limits, processes: Processes, writable: int, began: float) -> None:
+    def __init__(self, limits: Limits, processes: Processes, writable: int, began: float, watch: Watch | None) -> None:
         self.peak = 0
         self._limits = limits
         self._processes = processes
         self._writable = writable
         self._began = began
+        self._watch = watch
         self._due = began
         self._seen = False
         self._suspected = False
@@ -110,7 +113,9 @@ class _Meter:
             return "memory"
         if usage.cpu_s > self._limits.cpu_s:
             return "cpu"
-        return "folder" if folder.is_over(self._writable, self._limits.folder_bytes - usage.unlinked_bytes) else None
+        if folder.is_over(self._writable, self._limits.folder_bytes - usage.unlinked_bytes):
+            return "folder"
+        return "caller" if self._watch is not None and self._watch() else None
 
     def _memory_is_over(self, usage: Usage) -> bool:
         """Whether two samples in a row exceed the limit. One is not enough: memory that is read before a fork, and

@@ -16,7 +16,8 @@ from ftdojo.tasks.spec import Task
 GROUP = "ftdojo.tasks"
 BENCHMARKS = "ftdojo-tasks"
 """The distribution of the benchmark families of this repository."""
-INSTALL = f"pip install {BENCHMARKS}"
+INSTALL = f"pip install ./packages/{BENCHMARKS}"
+"""In a copy of the repository: it is on no package index."""
 
 
 def installed() -> list[EntryPoint]:

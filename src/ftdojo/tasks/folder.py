@@ -26,10 +26,10 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
-from ftdojo.contract.methods import is_method, names
+from ftdojo.contract.methods import require_methods
 from ftdojo.contract.recipe_program.templates import to_text
 from ftdojo.contract.row import SURROGATE
-from ftdojo.contract.task_spec import Message, RawSource, Record, Rendering, Rules, TaskSpec
+from ftdojo.contract.task_spec import MAX_CHANGE, Message, RawSource, Record, Rendering, Rules, TaskSpec
 from ftdojo.contract.train_config import TrainConfig
 from ftdojo.errors import InputError, UsageError
 from ftdojo.files import require_inside
@@ -54,13 +54,16 @@ class RulesTable(StrictModel):
     max_rows: int = Field(2000, ge=1, description="most training rows")
     methods: list[str] = Field(list(TrainConfig.methods), min_length=1, description="allowed methods of train.yaml")
     wall_s: float = Field(12 * 3600.0, gt=0, description="most wall-clock time of a run, in seconds")
+    max_change: float = Field(
+        MAX_CHANGE,
+        gt=0,
+        description="of method program: how far train.py may move a tensor, as a share of the tensor's norm",
+    )
 
     @field_validator("methods")
     @classmethod
     def _known(cls, methods: list[str]) -> list[str]:
-        if unknown := [method for method in methods if not is_method(method)]:
-            raise ValueError(f"there is no training method '{unknown[0]}'; there are {', '.join(names())}")
-        return methods
+        return list(require_methods(methods))
 
 
 class TaskFile(StrictModel):
@@ -345,7 +348,7 @@ def _spec(
         raw_sources=(RawSource(path=train, subtask="", description="the user's rows", renderings=(raw, *clean)),),
         evaluation_source="eval.jsonl",
         licence=file.licence,
-        rules=Rules(max_rows=file.rules.max_rows, methods=tuple(file.rules.methods), wall_s=file.rules.wall_s),
+        rules=Rules(**{**file.rules.model_dump(), "methods": tuple(file.rules.methods)}),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from ftdojo.contract.recipe_program.files import READERS, find_encoding, read_file
 from ftdojo.errors import InputError, PrerequisiteError
+from ftdojo.extras import install_command
 from ftdojo.findings import Finding
 
 __all__ = ["READERS", "describe_text", "find_table", "read", "read_rows"]
@@ -24,7 +25,7 @@ def read(path: Path) -> Iterator[Any]:
         PrerequisiteError: if the library for this format is not installed.
     """
     if path.suffix.lower() == ".xlsx" and find_spec("openpyxl") is None:
-        raise PrerequisiteError(f"reading {path.name} needs openpyxl", fix="pip install 'ftdojo[excel]'")
+        raise PrerequisiteError(f"reading {path.name} needs openpyxl", fix=install_command("excel"))
     return read_file(path)
 
 

@@ -130,6 +130,12 @@ class Task:
         """Return the task with as many more tokens for an answer, for the reasoning before it."""
         return replace(self, spec=replace(self.spec, max_new_tokens=self.spec.max_new_tokens + tokens))
 
+    def with_methods(self, methods: Sequence[str]) -> Task:
+        """Return the task with these training methods allowed; if there are none, with its own."""
+        if not methods:
+            return self
+        return replace(self, spec=replace(self.spec, rules=replace(self.spec.rules, methods=tuple(methods))))
+
     def variant(self, name: str | None) -> tuple[str, Task]:
         """Return the name of a variant (for ``None`` the first one) and the task in that variant.
 

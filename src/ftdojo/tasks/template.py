@@ -11,7 +11,7 @@ import functools
 import json
 from collections.abc import Callable
 
-from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, Undefined, nodes
+from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, Undefined, meta, nodes
 
 from ftdojo.contract.recipe_program.templates import RowEnvironment, strip_prompt, variables
 from ftdojo.contract.task_spec import Record
@@ -43,6 +43,16 @@ def _environment(*, strict: bool) -> RowEnvironment:
 def syntax_tree(text: str) -> nodes.Template:
     """Return the syntax tree of a template that was compiled."""
     return _environment(strict=False).parse(text)
+
+
+def fields_of(text: str) -> set[str]:
+    """Return the fields that a template names as words; those of ``row[...]`` are not among them.
+
+    Raises:
+        ValueError: for a syntax error, with its line.
+    """
+    compile_template(text)
+    return meta.find_undeclared_variables(syntax_tree(text)) - {"row"}
 
 
 def render(template: Template, row: Record, strip: Callable[[str], str] = strip_prompt) -> str:

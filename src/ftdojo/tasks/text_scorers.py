@@ -16,13 +16,13 @@ from importlib import import_module
 from typing import Any
 
 from ftdojo.errors import PrerequisiteError
+from ftdojo.extras import install_command
 from ftdojo.tasks.aggregate import subtask_mean
 from ftdojo.tasks.answers import UNSPACED_RANGES, AnswerScorer, Verdict, normalized
 from ftdojo.tasks.extract import drop_thinking, json_value, scalar_text
 from ftdojo.tasks.itemwise import form_metrics
 from ftdojo.tasks.spec import ItemScore
 
-INSTALL = "pip install 'ftdojo[metrics]'"
 MAX_WORDS = 2000
 WORD = re.compile(rf"[{UNSPACED_RANGES}]|[^\W{UNSPACED_RANGES}]+")
 """A word, or a letter of a script without blanks between words."""
@@ -109,7 +109,7 @@ def _library(name: str) -> Any:
         return import_module(name)
     except ModuleNotFoundError as error:
         raise PrerequisiteError(
-            f"the scorer needs the package {error.name}, which is not installed", fix=INSTALL
+            f"the scorer needs the package {error.name}, which is not installed", fix=install_command("metrics")
         ) from None
 
 

@@ -17,7 +17,8 @@ import yaml
 from ftdojo.agents.ft_agent import context, program
 from ftdojo.agents.setup import Abilities, AgentSetup
 from ftdojo.contract.protocol import Iteration, Observation
-from ftdojo.contract.submission import PLAN, SCRIPT, TRAIN, Plan
+from ftdojo.contract.script import SCRIPT
+from ftdojo.contract.submission import PLAN, TRAIN, Plan
 from ftdojo.contract.train_config import TrainConfig
 from ftdojo.disk import disk_errors
 from ftdojo.errors import LlmError

@@ -10,6 +10,7 @@ from ftdojo.agents.baselines.search import Search
 from ftdojo.agents.baselines.space import Choice, Point, Space, Span
 from ftdojo.contract.protocol import Observation
 from ftdojo.errors import PrerequisiteError
+from ftdojo.extras import install_command
 
 STARTUP = 4
 """Random trials before the estimator is used. Optuna's default of ten would fill a whole short run."""
@@ -63,6 +64,6 @@ def _optuna() -> Any:
     try:
         import optuna
     except ModuleNotFoundError:
-        raise PrerequisiteError("the agent 'tpe' needs Optuna", fix="pip install 'optuna>=4.0'") from None
+        raise PrerequisiteError("the agent 'tpe' needs Optuna", fix=install_command("optuna")) from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna

@@ -28,6 +28,8 @@ FILES = 16
 FIELDS = 8
 SHOWN_VALUE = 60
 """Characters of a value that is longer, such as a template."""
+UNWRITTEN = frozenset({"program"})
+"""Methods that need a file which no planning model of ours writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ def task(observation: Observation) -> str:
     """The task, the model and the limits."""
     spec, info = observation.task, observation.model
     better = "higher is better" if spec.higher_is_better else "lower is better"
+    methods = [method for method in spec.rules.methods if method not in UNWRITTEN]
     return "\n".join(
         (
             f"Task {spec.id}: {textwrap.shorten(spec.objective, 600)}",
@@ -54,7 +57,7 @@ def task(observation: Observation) -> str:
             f"Metric: {spec.metric}, {better}, best value {spec.best_value:g}."
             + (f" Sub-tasks: {', '.join(spec.subtasks[:20])}." if spec.subtasks else ""),
             f"Base model: {info.parameters / 1e6:.0f}M parameters, context {info.context_length} tokens.",
-            f"Rules: at most {spec.rules.max_rows} rows; methods {', '.join(spec.rules.methods)}.",
+            f"Rules: at most {spec.rules.max_rows} rows; methods {', '.join(methods)}.",
             f"Speed: about {observation.train_rows_per_s:.1f} rows/s in training; checks and evaluation take about "
             f"{forecast.overhead_s(observation):.0f} s.",
             f"Budget left: {_left(observation)}.",

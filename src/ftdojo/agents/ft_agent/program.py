@@ -7,7 +7,7 @@ import ast
 from ftdojo.agents.ft_agent import context
 from ftdojo.contract.call import is_own_model
 from ftdojo.contract.protocol import Observation
-from ftdojo.contract.submission import SCRIPT
+from ftdojo.contract.script import SCRIPT
 from ftdojo.llm import Blocks, Client, Prompt, Unusable, quoted
 from ftdojo.llm.prompt import DATA_NOTE
 

@@ -12,7 +12,7 @@ from ftdojo.contract.recipe_program.templates import to_text
 from ftdojo.contract.task_spec import Record
 from ftdojo.data.intake.answers import are_classes
 from ftdojo.errors import UsageError
-from ftdojo.tasks.template import variable
+from ftdojo.tasks.template import fields_of, is_template, variable
 
 ANSWERS = (
     *("answer", "label", "labels", "output", "completion", "response", "target", "class", "category", "sentiment"),
@@ -90,7 +90,15 @@ def _require(name: str, columns: dict[str, str], option: str) -> None:
 
 
 def _wished(prompt: str | None, columns: dict[str, str]) -> str | None:
-    if prompt is None or "{{" in prompt or "{%" in prompt:
+    if prompt is None:
+        return None
+    if is_template(prompt):
+        try:
+            names = fields_of(prompt)
+        except ValueError as error:
+            raise UsageError(f"--prompt: {error}", fix="write {{ column }} where a column's text is due") from None
+        for name in sorted(names):
+            _require(name, columns, "--prompt")
         return prompt
     _require(prompt, columns, "--prompt")
     return _insert(prompt)

@@ -11,6 +11,7 @@ from typing import Any
 
 from ftdojo.contract.task_spec import Record
 from ftdojo.errors import PrerequisiteError, UsageError
+from ftdojo.extras import install_command
 from ftdojo.tasks import raw_files
 
 MAX_BYTES = 2**30
@@ -115,7 +116,7 @@ def _from_hub(name: str) -> Source:
     if find_spec("datasets") is None:
         raise PrerequisiteError(
             f"there is no file or folder '{name}', and reading a hub data set needs the library datasets",
-            fix="pip install 'ftdojo[hub]'; or check the path",
+            fix=f"check the path, or: {install_command('hub')}",
         )
     import datasets
     from datasets import exceptions

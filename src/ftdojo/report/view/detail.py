@@ -17,7 +17,8 @@ from ftdojo.contract.feedback import (
 )
 from ftdojo.contract.protocol import Iteration
 from ftdojo.contract.result import RecipeDifference
-from ftdojo.contract.submission import RECIPE, SCRIPT, TRAIN, Plan
+from ftdojo.contract.script import SCRIPT, TRAIN_SCRIPT
+from ftdojo.contract.submission import RECIPE, TRAIN, Plan
 from ftdojo.plain import plural
 from ftdojo.record import RunFolder
 from ftdojo.report import text
@@ -187,7 +188,7 @@ def _metrics(evaluation: EvaluationFeedback) -> list[Fact]:
 
 def _files(folder: Path) -> list[SourceFile]:
     """Return the submitted files; links are not followed, because they could point outside the run."""
-    paths = [folder / name for name in (RECIPE, SCRIPT, TRAIN)]
+    paths = [folder / name for name in (RECIPE, SCRIPT, TRAIN, TRAIN_SCRIPT)]
     return [_file(path) for path in paths if path.is_file() and not path.is_symlink()]
 
 

@@ -17,11 +17,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ftdojo.contract.train_config import WeightsConfig
+from ftdojo.contract.train_config import Lora, WeightsConfig
 from ftdojo.models.info import PARTS, describe
 from ftdojo.models.support import read_config
 from ftdojo.models.tensors import StoredTensors
@@ -42,6 +42,9 @@ used; that of a trained model is a fault."""
 OVERSAMPLING = 16
 MAX_SHOWN = 5
 
+Limit = Callable[["torch.Tensor", "torch.Tensor"], "str | None"]
+"""Says of a tensor before and after a training why the training cannot have moved it so far; ``None`` if it can."""
+
 
 def faults(base: Path, model: Path, config: WeightsConfig, steps: int, *, earlier: Sequence[Earlier] = ()) -> list[str]:
     """Return the reasons why ``steps`` optimizer steps with ``config`` from ``base`` cannot have given ``model``.
@@ -49,7 +52,9 @@ def faults(base: Path, model: Path, config: WeightsConfig, steps: int, *, earlie
     Empty if they can. Cheap checks come first; weights are only read if the files pass them. ``earlier`` are the
     trainings between ``base`` and this one, the first of them first.
     """
-    return structure_faults(base, model) or _weights(base, model, config, [*earlier, Earlier(config, steps)])
+    trainings = [*earlier, Earlier(config, steps)]
+    limit = None if config.adapter else _reach_limit(trainings)
+    return structure_faults(base, model) or weight_faults(base, model, config.adapter, limit)
 
 
 def structure_faults(base: Path, model: Path) -> list[str]:
@@ -106,7 +111,15 @@ def _tokenizer(base: Path, model: Path) -> Iterator[str]:
             yield f"{name} is not the base's"
 
 
-def _weights(base: Path, model: Path, config: WeightsConfig, trainings: Sequence[Earlier]) -> list[str]:
+def weight_faults(base: Path, model: Path, adapter: Lora | None, limit: Limit | None) -> list[str]:
+    """Return the reasons why a training cannot have given the tensors of ``model``, which has the files of ``base``.
+
+    Args:
+        base: folder of the base model.
+        model: folder of the trained model.
+        adapter: the adapter that was trained, whose rank bounds the change; ``None`` if all weights were.
+        limit: how far a tensor can have moved; ``None`` if there is no such limit.
+    """
     from safetensors import SafetensorError
 
     try:
@@ -115,11 +128,12 @@ def _weights(base: Path, model: Path, config: WeightsConfig, trainings: Sequence
             names = sorted(n for n in before.shapes.keys() | after.shapes.keys() if _differ(before, after, n))
             return [f"{name}: {_shape(after, name)}, the base's: {_shape(before, name)}" for name in names][:MAX_SHOWN]
         ranks, vocabulary = None, describe(base).vocabulary
-        if config.adapter is not None and dry_run.is_needed(base):
-            ranks = dry_run.adapt(base, config.adapter).ranks
+        if adapter is not None and dry_run.is_needed(base):
+            ranks = dry_run.adapt(base, adapter).ranks
         found: list[str] = []
         for name in before:
-            fault = _moved(name, before[name], after[name], config, trainings, vocabulary, ranks)
+            rank = _rank(name, before.shapes[name], adapter, vocabulary, ranks)
+            fault = _moved(before[name], after[name], rank, limit)
             if fault and len(found) < MAX_SHOWN:
                 found.append(f"{name}: {fault}")
         return found
@@ -135,19 +149,22 @@ def _shape(tensors: StoredTensors, name: str) -> str:
     return f"shape {tensors.shapes[name]}" if name in tensors.shapes else "none"
 
 
-def _moved(
-    name: str,
-    before: torch.Tensor,
-    after: torch.Tensor,
-    config: WeightsConfig,
-    trainings: Sequence[Earlier],
-    vocabulary: int,
-    ranks: Mapping[str, int] | None,
-) -> str | None:
-    """Return why the trainings cannot have changed one tensor into the other; ``None`` if they can.
+def _rank(
+    name: str, shape: Sequence[int], adapter: Lora | None, vocabulary: int, ranks: Mapping[str, int] | None
+) -> int | None:
+    """Return the highest rank by which adapters change a tensor; ``None`` without adapters.
 
     ``ranks``: the tensors that adapters change, if that does not follow from names and shapes alone.
     """
+    if adapter is None:
+        return None
+    if ranks is not None:
+        return ranks.get(name, 0)
+    return adapter.rank if len(shape) == 2 and _is_target(name, shape, adapter.targets, vocabulary) else 0
+
+
+def _moved(before: torch.Tensor, after: torch.Tensor, rank: int | None, limit: Limit | None) -> str | None:
+    """Return why a training cannot have changed one tensor into the other; ``None`` if it can."""
     import torch
 
     if torch.equal(before.to(after.dtype), after):
@@ -155,21 +172,30 @@ def _moved(
     change = after.float() - before.float()
     if not bool(torch.isfinite(change).all()):
         return "contains values that are not finite"
-    unit = torch.finfo(after.dtype).eps
-    if (lora := config.adapter) is None:
-        rounding = len(trainings) * unit * float(after.abs().max())
-        reach, moved = _reach(trainings, float(before.abs().max())) + rounding, float(change.abs().max())
+    if rank == 0:
+        return "changed, although no adapter is on it"
+    if rank is not None:
+        unit = torch.finfo(after.dtype).eps
+        matrices = change if change.dim() == 3 else change.flatten(1)[None]  # some architectures store experts together
+        left = max(_beyond_rank(matrix, rank) for matrix in matrices)
+        if left > max(unit, 2**-18) * float(after.float().norm()):
+            return f"changed by more than rank {rank}"
+    return limit(before, after) if limit is not None else None
+
+
+def _reach_limit(trainings: Sequence[Earlier]) -> Limit:
+    """Return how far the steps of trainings of all weights, one after the other, move a tensor."""
+
+    def limit(before: torch.Tensor, after: torch.Tensor) -> str | None:
+        import torch
+
+        rounding = len(trainings) * torch.finfo(after.dtype).eps * float(after.abs().max())
+        reach = _reach(trainings, float(before.abs().max())) + rounding
+        moved = float((after.float() - before.float()).abs().max())
         steps = sum(training.steps for training in trainings)
         return f"moved by {moved:.2g}, but {steps} steps reach {reach:.2g}" if moved > 1.01 * reach else None
-    if ranks is None:
-        rank = lora.rank if change.dim() == 2 and _is_target(name, change.shape, lora.targets, vocabulary) else 0
-    else:
-        rank = ranks.get(name, 0)
-    if not rank:
-        return "changed, although no adapter is on it"
-    matrices = change if change.dim() == 3 else change.flatten(1)[None]  # some architectures store experts together
-    left = max(_beyond_rank(matrix, rank) for matrix in matrices)
-    return f"changed by more than rank {rank}" if left > max(unit, 2**-18) * float(after.float().norm()) else None
+
+    return limit
 
 
 def _reach(trainings: Sequence[Earlier], largest: float) -> float:

@@ -18,6 +18,7 @@ from ftdojo.contract.method_config import MethodConfig
 from ftdojo.contract.model_info import ModelInfo
 from ftdojo.contract.row import Row
 from ftdojo.contract.train_config import Lora, TrainConfig, WeightsConfig
+from ftdojo.extras import install_command
 from ftdojo.findings import Finding
 from ftdojo.models.resident import Resident
 from ftdojo.training.backend import Earlier, OnLog, Tokenized, Trainer, TrainResult
@@ -191,7 +192,7 @@ def _adapter_form(adapter: Lora) -> dict[str, object]:
 def _kernels(config: WeightsConfig) -> Iterator[Finding]:
     """The library for 4-bit weights is installed."""
     if config.facts.four_bit and find_spec("bitsandbytes") is None:
-        fix = "choose method lora, or pip install 'bitsandbytes>=0.49'"
+        fix = f"choose method lora, or: {install_command('bitsandbytes')}"
         yield _finding("no_4bit_kernels", f"method {config.method} needs bitsandbytes", "method", fix)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ftdojo import digest
-from ftdojo.contract.task_spec import Record
+from ftdojo.contract.task_spec import MAX_CHANGE, Record, TaskSpec
 from ftdojo.tasks.raw_files import read
 from ftdojo.tasks.rows import read_jsonl
 from ftdojo.tasks.spec import Task
@@ -38,11 +38,19 @@ def measure(task: Task, twin: Path) -> Golden:
     splits = [read_jsonl(twin / f"{split}.jsonl") for split in SPLITS]
     prompts = [[dict(turn) for turn in task.prompt(item)] for items in splits for item in items]
     return Golden(
-        specification=digest.of_value(asdict(task.spec)),
+        specification=digest.of_value(_specification(task.spec)),
         twin=files(twin),
         prompts=digest.of_value(prompts),
         scores=digest.of_value(_scores(task, [item for items in splits for item in items[:SCORED]])),
     )
+
+
+def _specification(spec: TaskSpec) -> dict[str, Any]:
+    """The specification as JSON values, without a rule that is younger than the tables and has its default."""
+    values = asdict(spec)
+    if spec.rules.max_change == MAX_CHANGE:
+        del values["rules"]["max_change"]
+    return values
 
 
 def files(folder: Path) -> dict[str, str]:

@@ -1,0 +1,9 @@
+import sys
+from pathlib import Path
+
+output = Path(sys.argv[sys.argv.index("--output") + 1])
+
+(output / "progress.jsonl").write_text('{"step": 1, "steps": 1, "loss": 0.5}\n')
+import pickle
+
+(output / "model.safetensors").write_bytes(pickle.dumps(print))
