@@ -111,3 +111,39 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory, approve: Path, tiny_m
             assert run_episode(dojo, agent).best.iteration == 1
 
     return _made_once(tmp_path_factory, "finished", make)
+
+
+@pytest.fixture(scope="session")
+def denier(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
+    """The tiny model, trained to answer mostly no, which an adapter can turn around; random weights it could not."""
+    from ftdojo.contract.row import Row
+    from ftdojo.contract.train_config import TrainConfig
+    from ftdojo.training import export, tokenize
+    from ftdojo.training.sft.trainer import train
+
+    def make(folder: Path) -> None:
+        rows = [
+            Row(({"role": "user", "content": f"Form {i}: Ann asks for a key."},), "no" if i % 3 else "yes")
+            for i in range(64)
+        ]
+        config = TrainConfig(method="full", learning_rate=0.01, epochs=4, batch_size=8, max_length=64)
+        trained = tmp_path_factory.mktemp("trained")
+        train(tokenize(rows, tiny_model, max_length=64).examples, config, tiny_model, trained)
+        export(tiny_model, trained, folder)
+
+    return _made_once(tmp_path_factory, "denier", make)
+
+
+@pytest.fixture(scope="session")
+def adapted_run(tmp_path_factory: pytest.TempPathFactory, approve: Path, denier: Path) -> Path:
+    """A folder with a finished run and the home that it was made in: its only submission, an adapter, was accepted."""
+    from ftdojo.episode import Dojo, run_episode
+
+    def make(folder: Path) -> None:
+        training = {"method": "lora", "learning_rate": 0.005, "epochs": 8}
+        agent = Submits(write_submission(tmp_path_factory.mktemp("submission"), train=training))
+        options = RunOptions(task=str(approve), model=str(denier), agent=agent.name)
+        with Dojo(options, folder / "run", home=Home(folder / "home")) as dojo:
+            assert run_episode(dojo, agent).best.iteration == 1
+
+    return _made_once(tmp_path_factory, "adapted", make)

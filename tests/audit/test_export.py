@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -16,48 +17,29 @@ import yaml
 from ftdojo.audit.export import Exported, Wanted, export
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Silent
-from ftdojo.contract.row import Row
-from ftdojo.contract.train_config import TrainConfig
 from ftdojo.episode import Dojo, run_episode
 from ftdojo.errors import InfrastructureError, UsageError
 from ftdojo.record import Home
 from ftdojo.record.store import describe
 from ftdojo.report.card import card, commands, write_card
-from ftdojo.training import export as to_folder
-from ftdojo.training import tokenize
-from ftdojo.training.sft.trainer import train
 from submissions import Submits, write_submission
 
-ADAPTER = {"method": "lora", "learning_rate": 0.005, "epochs": 8}
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, adapted_run: Path) -> Path:
+    """A copy to tamper with."""
+    return shutil.copytree(adapted_run, tmp_path_factory.mktemp("exported") / "copy")
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    return Home(tmp_path_factory.mktemp("home"))
+def home(place: Path) -> Home:
+    return Home(place / "home")
 
 
 @pytest.fixture(scope="module")
-def denier(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
-    """The tiny model, trained to answer mostly no, which an adapter can turn around; random weights it could not."""
-    rows = [
-        Row(({"role": "user", "content": f"Form {i}: Ann asks for a key."},), "no" if i % 3 else "yes")
-        for i in range(64)
-    ]
-    config = TrainConfig(method="full", learning_rate=0.01, epochs=4, batch_size=8, max_length=64)
-    folder = tmp_path_factory.mktemp("denier")
-    train(tokenize(rows, tiny_model, max_length=64).examples, config, tiny_model, folder / "trained")
-    to_folder(tiny_model, folder / "trained", folder / "model")
-    return folder / "model"
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory, approve: Path, denier: Path, home: Home) -> Path:
+def run(place: Path) -> Path:
     """A run whose first submission, an adapter, was accepted."""
-    folder = write_submission(tmp_path_factory.mktemp("submission"), train=ADAPTER)
-    out = tmp_path_factory.mktemp("runs") / "run"
-    with Dojo(RunOptions(task=str(approve), model=str(denier), agent="scripted"), out, home=home) as dojo:
-        assert run_episode(dojo, Submits(folder)).best.iteration == 1
-    return out
+    return place / "run"
 
 
 def hand_over(run: Path, out: Path, home: Home, **wanted: Any) -> Exported:

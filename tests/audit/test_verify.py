@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 
 from forgeries import edit_events
 from ftdojo import digest
-from ftdojo.audit import CHECKS, Audit, verify
+from ftdojo.audit import CHECKS, Audit, Check, Demand, verify
 from ftdojo.contract.progress import Silent
 from ftdojo.errors import UsageError
 from ftdojo.record import Home
@@ -32,8 +32,8 @@ def place(finished_run: Path, tmp_path: Path) -> Path:
     return shutil.copytree(finished_run, tmp_path / "copy")
 
 
-def audit(place: Path) -> Audit:
-    return verify(place / "run", home=Home(place / "home"), progress=Silent())
+def audit(place: Path, demand: Demand | None = None) -> Audit:
+    return verify(place / "run", home=Home(place / "home"), demand=demand, progress=Silent())
 
 
 def answers(place: Path, status: str) -> set[str]:
@@ -224,6 +224,49 @@ def test_evaluation_items_among_the_rows_are_found_in_a_store_that_was_forged_to
     assert set(found) == {"overlap", "stages"}
     assert "was not trained on its rows" in found["stages"]
     assert "row 81 contains an evaluation item" in found["overlap"]
+
+
+def remade(place: Path) -> Check:
+    """The check that runs the data program of the best model again."""
+    (check,) = [check for check in audit(place, Demand(remake=True)).checks if check.name == "rows"]
+    return check
+
+
+def test_rows_are_made_again_by_the_program_that_was_submitted(finished_run: Path, place: Path) -> None:
+    assert remade(place).status == "ok"
+
+    def forge(name: str, change: Callable[[Any], Any]) -> Path:
+        """A run whose rows or program were changed, in a store that says the same as the record."""
+        copy = shutil.copytree(finished_run, place / name)
+        names = {}
+        for path in [found.parent for found in (copy / "home/stages/rows").glob("*/manifest.json")]:
+            manifest = json.loads((path / "manifest.json").read_text())
+            change((path, manifest))
+            manifest["files"] = describe(path)
+            (path / "manifest.json").write_text(json.dumps(manifest))
+            found = digest.of_value(manifest["key"])
+            names[path.name] = (found, digest.of_value(manifest["files"]))
+            path.rename(path.with_name(found))
+
+        def follow(kind: str, payload: Payload) -> Payload:
+            if kind == "iteration" and (data := payload["iteration"]["digests"].get("data")):
+                payload["iteration"]["digests"]["data"], payload["iteration"]["contents"]["data"] = names[data]
+            return payload
+
+        edit_events(copy / "run", follow, relink=True)
+        return copy
+
+    def answer_otherwise(stage: Any) -> None:
+        path = stage[0] / "rows.jsonl"
+        path.write_text(path.read_text().replace('"no"', '"yes"', 1))
+
+    def name_another(stage: Any) -> None:
+        stage[1]["key"]["program"] = "print()"
+
+    for change, says in [(answer_otherwise, "makes other rows than those"), (name_another, "by another program")]:
+        check = remade(forge(change.__name__, change))
+        assert check.status == "failed"
+        assert says in check.message
 
 
 def test_what_is_no_run_or_has_not_ended_is_refused(place: Path, tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from ftdojo.audit import verify
+from ftdojo.audit.evidence import Evidence
+from ftdojo.audit.remake import remake_rows
 from ftdojo.contract.call import Call, own_model
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Silent
@@ -111,6 +113,14 @@ def test_its_calls_are_charged_and_pass_the_audit(sampled: Sampled) -> None:
 
 def forbidden(self: OwnModel, request: Request) -> Answer:
     raise AssertionError("the model was asked")
+
+
+def test_an_audit_makes_its_rows_again_from_the_recorded_calls(
+    sampled: Sampled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OwnModel, "send", forbidden)
+    with Ledger(sampled.run, writable=False) as ledger:
+        assert remake_rows(Evidence(sampled.run, ledger, sampled.home, None), 2, Silent()) == []
 
 
 def test_rows_are_made_again_from_the_record_alone(

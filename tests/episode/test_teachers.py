@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from ftdojo.audit import verify
+from ftdojo.audit.evidence import Evidence
+from ftdojo.audit.remake import remake_rows
 from ftdojo.cli import llms
 from ftdojo.contract.call import Call, own_model
 from ftdojo.contract.options import RunOptions
@@ -99,6 +101,16 @@ def test_its_calls_are_recorded_and_charged_and_pass_the_audit(taught: Taught) -
     audit = verify(taught.run, home=taught.home, progress=Silent())
     assert [check for check in audit.checks if check.status == "failed"] == []
     assert {check.name: check.status for check in audit.checks}["teachers"] == "ok"
+
+
+def test_its_rows_are_made_again_from_the_recorded_calls_alone(taught: Taught, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(OwnModel, "send", forbidden)
+    with Ledger(taught.run, writable=False) as ledger:
+        evidence = Evidence(taught.run, ledger, taught.home, None)
+        assert remake_rows(evidence, 1, Silent()) == []
+        evidence.history._calls = [[]]
+        with pytest.raises(UsageError, match="the record has no answer"):
+            remake_rows(evidence, 1, Silent())
 
 
 def test_a_resumed_run_asks_nothing_again(taught: Taught, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,9 @@ from pathlib import Path
 from ftdojo import digest
 from ftdojo.audit import best, identity, record, scores
 from ftdojo.audit.audit import Audit, Check, Status
-from ftdojo.audit.evidence import Evidence, Unchecked, Unreadable, line
+from ftdojo.audit.evidence import Copy, Evidence, Unchecked, Unreadable, line
 from ftdojo.audit.regenerate import regenerate
+from ftdojo.audit.remake import remake
 from ftdojo.contract.progress import Progress
 from ftdojo.errors import FtdojoError, InfrastructureError, InputError, UsageError
 from ftdojo.plain import plural
@@ -51,12 +52,20 @@ class Demand:
     """Answer the test again with the kept models."""
     sample: int | None = None
     """How many test items to answer again; all if ``None``."""
+    remake: bool = False
+    """Run the data program of the best model again, in the sandbox."""
     expect: str | None = None
     """A link of the ledger that was noted in another place."""
 
 
 def verify(
-    run: Path, *, home: Home, task: str | None = None, demand: Demand | None = None, progress: Progress
+    run: Path,
+    *,
+    home: Home,
+    task: str | None = None,
+    demand: Demand | None = None,
+    copy: Copy | None = None,
+    progress: Progress,
 ) -> Audit:
     """Check a finished run again.
 
@@ -65,6 +74,7 @@ def verify(
         home: where the stages and the prepared data of the run are, if they are on this machine.
         task: where the task is, if its folder was moved after the run.
         demand: further checks.
+        copy: how ``run`` was made, if it is not the folder that the run wrote.
         progress: receives the name of each check.
 
     Raises:
@@ -78,7 +88,7 @@ def verify(
     with _copy_ledger(run) as folder:
         try:
             with Ledger(folder, writable=False) as ledger:
-                evidence = Evidence(run, ledger, home, task)
+                evidence = Evidence(run, ledger, home, task, copy)
                 if evidence.configuration.guard:
                     selected |= GUARDED
                 for place, (name, check) in enumerate(selected.items()):
@@ -109,6 +119,8 @@ def _demanded(demand: Demand, progress: Progress) -> dict[str, Callable[[Evidenc
         found["expected"] = _named(lambda evidence: record.expected(evidence, link), record.expected)
     if demand.regenerate:
         found["regenerate"] = _named(lambda evidence: regenerate(evidence, demand.sample, progress), regenerate)
+    if demand.remake:
+        found["rows"] = _named(lambda evidence: remake(evidence, progress), remake)
     return found
 
 

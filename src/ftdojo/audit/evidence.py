@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 from ftdojo import digest, models, sandbox, tasks
 from ftdojo.contract import submission
@@ -56,11 +58,26 @@ class Made:
         return [name for name in self.digests if name in KINDS or name.startswith(STAGE)]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """How the folder of a run was made, if it is not the one that the run wrote: see :mod:`ftdojo.bench.packed`."""
+
+    base: Path | None = None
+    """Where its base model is: the recorded name does not say it. ``None`` if it is not on this machine."""
+    withheld: frozenset[int] = frozenset()
+    """The numbers of events of which the copy does not have the whole payload."""
+    manifests: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    """Digest of a stage -> its manifest, for stages that are not in the store of this machine."""
+    merged_here: bool = False
+    """Whether the best model was merged from its adapter on this machine, which may round differently."""
+
+
 class Evidence:
     """The record of a run, and the things it names, as far as this machine has them. They are looked up, never made."""
 
-    def __init__(self, run: Path, ledger: Ledger, home: Home, task: str | None) -> None:
+    def __init__(self, run: Path, ledger: Ledger, home: Home, task: str | None, copy: Copy | None = None) -> None:
         self.folder, self.ledger, self.home = RunFolder(run), ledger, home
+        self.is_copy, self.copy = copy is not None, copy or Copy()
         self.history = History(ledger)
         try:
             self.events = self.history.events
@@ -76,7 +93,8 @@ class Evidence:
             raise Unreadable("it has a result, but neither a score on test nor why there is none")
         self.finished: RunResult = finished
         self.configuration: Configuration = begun.configuration
-        self._given = task or begun.task
+        self.place = task or begun.task
+        """Where the task is: its id, or its folder."""
         self.guard_places = begun.guard
         self.baseline = Made("the base model", baseline.digests, baseline.contents)
         self._stage_faults: dict[tuple[str, str, str], list[str]] = {}
@@ -91,18 +109,18 @@ class Evidence:
     def task(self) -> Task:
         """The run's task, if it is here in the version of the run."""
         try:
-            _, task = tasks.get(self._given, runner=sandbox.run_user_code).variant(self.configuration.variant)
+            _, task = tasks.get(self.place, runner=sandbox.run_user_code).variant(self.configuration.variant)
         except FtdojoError as error:
             raise Unchecked(f"the task is not on this machine: {error.message}; --task names its folder") from None
         task = task.as_recorded(then := self.configuration.digests["task"])
         if task.version != then:
             raise Unchecked(f"the task here is version {task.version}, the run's was {then}")
-        return task.with_thinking(self.configuration.options(self._given).reasoning_tokens)
+        return task.with_thinking(self.configuration.options(self.place).reasoning_tokens)
 
     @property
     def grading(self) -> Grading:
         """The task and its scorer, for methods whose rows are items of the task."""
-        return Grading(self.task, partial(Judge, self._given, self.configuration.variant))
+        return Grading(self.task, partial(Judge, self.place, self.configuration.variant))
 
     @cached_property
     def prepared(self) -> TaskData:
@@ -130,7 +148,7 @@ class Evidence:
     def base(self) -> Path:
         """The base model of the run."""
         name, recorded = self.configuration.model, self.configuration.digests["model"]
-        folder = models.find_recorded(name, recorded, self.home.root)
+        folder = self.copy.base if self.is_copy else models.find_recorded(name, recorded, self.home.root)
         if folder is None:
             raise Unchecked(f"the base model {self.configuration.model} is not on this machine")
         wanted = self.configuration
@@ -192,19 +210,36 @@ class Evidence:
         kind = "predictions" if name.startswith(STAGE) else KINDS[name]
         return self.home.stages / kind / recorded
 
-    def stage_faults(self, made: Made, name: str) -> list[str]:
-        """Return how a stage differs from its record.
+    def is_stored(self, made: Made, name: str) -> bool:
+        """Return whether a stage is in the store of this machine."""
+        folder = self.stage(made, name)
+        return not folder.is_symlink() and (folder / MANIFEST).is_file()
+
+    def manifest(self, made: Made, name: str) -> dict[str, Any]:
+        """Return the manifest of a stage, from the store of this machine or from the copy of the run.
 
         Raises:
-            Unchecked: if it is not in the store of this machine.
+            Unchecked: if neither has it.
+        """
+        folder = self.stage(made, name)
+        if self.is_stored(made, name):
+            found: dict[str, Any] = json.loads((folder / MANIFEST).read_text("utf-8"))
+            return found
+        if folder.name not in self.copy.manifests:
+            raise Unchecked(f"{made.label}: its stage '{name}' is not below {self.home.stages}")
+        return self.copy.manifests[folder.name]
+
+    def stage_faults(self, made: Made, name: str) -> list[str]:
+        """Return how a stage differs from its record. Of one that is not in the store, the manifest alone is compared.
+
+        Raises:
+            Unchecked: if there is no manifest of it.
         """
         folder = self.stage(made, name)
         key = (name, folder.name, made.contents.get(name, ""))
         if key not in self._stage_faults:
-            if folder.is_symlink() or not (folder / MANIFEST).is_file():
-                raise Unchecked(f"{made.label}: its stage '{name}' is not below {self.home.stages}")
-            manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
-            found = faults(folder, manifest["files"])
+            manifest = self.manifest(made, name)
+            found = faults(folder, manifest["files"]) if self.is_stored(made, name) else []
             if digest.of_value(manifest["key"]) != folder.name:
                 found.append("the inputs in its manifest do not match its digest")
             if key[2] and digest.of_value(manifest["files"]) != key[2]:
@@ -213,7 +248,13 @@ class Evidence:
         return self._stage_faults[key]
 
     def recorded_stage(self, made: Made, name: str) -> Path:
-        """Return the folder of a stage that matches the record."""
+        """Return the folder of a stage that matches the record.
+
+        Raises:
+            Unchecked: if it does not, or if it is not in the store of this machine.
+        """
+        if not self.is_stored(made, name):
+            raise Unchecked(f"{made.label}: its stage '{name}' is not below {self.home.stages}")
         if self.stage_faults(made, name):
             raise Unchecked(f"{made.label}: its stage '{name}' is not the recorded one: see 'stages'")
         return self.stage(made, name)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from ftdojo import digest
 from ftdojo.audit.evidence import Evidence, Made, Unchecked
 from ftdojo.contract.call import own_model
 from ftdojo.contract.method_config import BASE
@@ -16,7 +14,6 @@ from ftdojo.contract.submission import TRAIN
 from ftdojo.episode.guard import STAGE
 from ftdojo.episode.rows import ROWS
 from ftdojo.errors import InputError
-from ftdojo.record.store import MANIFEST
 
 
 def data(evidence: Evidence) -> list[str]:
@@ -75,8 +72,8 @@ def _chain(evidence: Evidence, made: Made) -> list[str]:
     """Check by the manifests that a model comes from the rows and the base, and the outputs from the model."""
 
     def key(name: str) -> dict[str, Any]:
-        manifest: dict[str, Any] = json.loads((evidence.stage(made, name) / MANIFEST).read_text("utf-8"))
-        return manifest["key"]  # type: ignore[no-any-return]
+        found: dict[str, Any] = evidence.manifest(made, name)["key"]
+        return found
 
     base, found = evidence.configuration.digests["model"], []
     if "data" in made.digests:
@@ -84,8 +81,8 @@ def _chain(evidence: Evidence, made: Made) -> list[str]:
     if "train" in made.digests:
         if key("train")["base"] != base:
             found.append(f"{made.label}: its model was not trained from the run's base")
-        rows = evidence.stage(made, "data") / ROWS
-        if not evidence.stage_faults(made, "data") and key("train")["rows"] != digest.of_file(rows):
+        rows = evidence.manifest(made, "data")["files"][ROWS]["digest"]
+        if not evidence.stage_faults(made, "data") and key("train")["rows"] != rows:
             found.append(f"{made.label}: its model was not trained on its rows")
         if key("train").get("start") != (evidence.made[made.start].digests.get("train") if made.start else None):
             found.append(f"{made.label}: its training did not start from {evidence.made[made.start or 0].label}")

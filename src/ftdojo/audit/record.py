@@ -10,6 +10,7 @@ from ftdojo.audit.evidence import CLOSE, Evidence, Unchecked
 from ftdojo.contract.budget import Budget, Spent
 from ftdojo.contract.call import DATA_PROGRAM, SELF, START, own_model
 from ftdojo.contract.result import RunResult
+from ftdojo.plain import plural
 from ftdojo.record.events import BaselineMeasured, BudgetExtended, IterationEnded, LlmCalled, TestOpened
 from ftdojo.record.summary import conclude
 
@@ -18,8 +19,13 @@ def ledger(evidence: Evidence) -> list[str]:
     """Every event is linked to the one before. (Whoever has the folder could link all of it anew: see --expect.)"""
     if not evidence.ledger.head:
         raise Unchecked("the ledger is of version 1, whose events are not linked")
-    place = evidence.ledger.find_broken()
-    return [f"event {place} was changed or moved after it was written"] if place else []
+    withheld = evidence.copy.withheld
+    if place := evidence.ledger.find_broken(withheld=withheld):
+        return [f"event {place} was changed or moved after it was written"]
+    if withheld:
+        events = plural(len(evidence.events), "event")
+        raise Unchecked(f"{len(withheld)} of {events} have parts that this copy lacks; the other links are whole")
+    return []
 
 
 def expected(evidence: Evidence, link: str) -> list[str]:

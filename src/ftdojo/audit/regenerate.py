@@ -4,6 +4,7 @@ make its model give them."""
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -42,26 +43,39 @@ def regenerate(evidence: Evidence, items: int | None, progress: Progress) -> lis
         if not path.is_file():
             raise Unchecked(f"{path.name} is missing: see 'outputs'")
         recorded = [Prediction.model_validate(row) for row in read_items(path)]
-        made = _answer(evidence, folder, recorded, items, progress)
+        drawn = draw(len(recorded), items, random.SystemRandom())
+        made = answer_again(evidence, folder, recorded, drawn, progress)
         differing = [i for i, answer in made.items() if answer.text != recorded[i].output]
         if differing:
             found.append(
                 f"{name}: {len(differing)} of {len(made)} outputs are not what the model answers, "
                 f"first that on item {recorded[differing[0]].id}"
             )
-    if found and (others := _other_versions(evidence)):
+    if found and (others := other_versions(evidence)):
         raise Unchecked(f"{'; '.join(found)}. But the run was made with other versions: {', '.join(others)}")
     return found
 
 
-def _answer(
-    evidence: Evidence, model: Path, recorded: list[Prediction], items: int | None, progress: Progress
+def draw(count: int, items: int | None, rng: random.Random) -> set[int]:
+    """Draw the positions of test items to answer again; all ``count`` of them if ``items`` is ``None``."""
+    return set(rng.sample(range(count), min(items or count, count)))
+
+
+def answer_again(
+    evidence: Evidence, model: Path, recorded: list[Prediction], drawn: Collection[int], progress: Progress
 ) -> dict[int, Generation]:
-    """Answer test items with a model; return position -> answer of those that were answered."""
+    """Answer test items with a model; return position -> answer of those that were answered.
+
+    Args:
+        evidence: the run.
+        model: the folder of the model.
+        recorded: the outputs of the run.
+        drawn: the positions of the items to answer. Items that share a batch with one of them are answered as well.
+        progress: receives the number of answers.
+    """
     task, records = evidence.task, read_items(evidence.data.sealed_test)
     if [p.id for p in recorded] != [str(record["id"]) for record in records]:
         raise ValueError("the outputs on test do not answer the task's items, one after the other")
-    drawn = set(random.SystemRandom().sample(range(len(records)), min(items or len(records), len(records))))
     known = {i: Generation(p.output, p.tokens, p.truncated) for i, p in enumerate(recorded) if i not in drawn}
     made: dict[int, Generation] = {}
 
@@ -79,7 +93,8 @@ def _answer(
     return made
 
 
-def _other_versions(evidence: Evidence) -> list[str]:
+def other_versions(evidence: Evidence) -> list[str]:
+    """Return the deciding packages that have another version here than in the run."""
     begun = evidence.history.first(RunBegun)
     then = begun.versions if begun else {}
     found = []

@@ -126,7 +126,7 @@ def outputs(evidence: Evidence) -> list[str]:
     """The outputs on test are those of the ledger. (That the model gave them is only shown by --regenerate.)"""
     scored, folder = evidence.test_scored, evidence.folder
     recorded = {folder.sealed_outputs(name): then for name, then in (scored.outputs or {}).items()}
-    if scored.examples is not None:
+    if scored.examples is not None and not evidence.is_copy:  # they have right answers, and are not copied
         recorded[folder.examples] = scored.examples
     return [
         f"{folder.sealed.name}/{path.name} " + ("was changed after it was scored" if path.is_file() else "is missing")

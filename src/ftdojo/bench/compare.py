@@ -17,7 +17,7 @@ from ftdojo.bench.episodes import Counts, Episode, read_episode
 from ftdojo.bench.leaderboard import Board, Cell, Cost, Course, Duel, Leaderboard, Missing, Pair, Standing, TaskLine
 from ftdojo.bench.match import Match
 from ftdojo.bench.record import finished, read
-from ftdojo.bench.suite import UNTRAINED, Contestant, Job, Setting
+from ftdojo.bench.suite import UNTRAINED, Contestant, Job, Setting, Suite
 from ftdojo.bench.untrained import untrained_episodes
 from ftdojo.contract.feedback import Interval
 from ftdojo.contract.progress import Progress, Silent
@@ -38,7 +38,24 @@ def leaderboard(out: Path, progress: Progress | None = None) -> Leaderboard:
         UsageError: if ``out`` holds no suite, or results that must not be mixed.
     """
     suite, attempts, failures = read(out)
-    watcher = progress or Silent()
+    return compare_runs(out, suite, attempts, failures, progress or Silent())
+
+
+def compare_runs(
+    out: Path, suite: Suite, attempts: Mapping[str, int], failures: Mapping[str, str], progress: Progress
+) -> Leaderboard:
+    """Return the leaderboard of the finished runs of a suite below ``out``.
+
+    Args:
+        out: the folder in which the jobs of the suite are.
+        suite: the contest.
+        attempts: the folder of a job -> how often it was tried.
+        failures: the folder of a job -> why its last attempt failed.
+        progress: receives the progress.
+
+    Raises:
+        UsageError: if the results must not be mixed.
+    """
     settings: dict[Setting, list[Job]] = {}
     jobs = suite.jobs()
     ended = {job.folder for job in jobs if finished(out, job)}
@@ -55,8 +72,8 @@ def leaderboard(out: Path, progress: Progress | None = None) -> Leaderboard:
         for job in planned
         if job.folder not in ended
     ]
-    boards = [_board(out, setting, planned, ended, watcher) for setting, planned in settings.items()]
-    watcher.end("leaderboard", f"{len(jobs) - len(missing)} of {plural(len(jobs), 'run')}")
+    boards = [_board(out, setting, planned, ended, progress) for setting, planned in settings.items()]
+    progress.end("leaderboard", f"{len(jobs) - len(missing)} of {plural(len(jobs), 'run')}")
     return Leaderboard(suite=suite.name, boards=boards, missing=missing, attempts=sum(attempts.values()))
 
 

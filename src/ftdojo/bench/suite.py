@@ -183,7 +183,7 @@ class Suite(StrictModel):
         found = found.model_copy(update={"rules": read.rules.model_copy(update={"guard": guard})})
         for name in guard:
             _resolve_task(name, None)
-        for address in [c.base_url for c in found.agents if c.base_url] + _addresses(found.rules.data_llm):
+        for address in [c.base_url for c in found.agents if c.base_url] + find_addresses(found.rules.data_llm):
             require_address(address)
         inference.identity(found.rules.engine)
         for contestant in found.agents:
@@ -287,7 +287,7 @@ class Job:
         return f"{self.task_id}, {self.contestant.name}, seed {self.seed}"
 
 
-def _addresses(pools: Sequence[str]) -> list[str]:
+def find_addresses(pools: Sequence[str]) -> list[str]:
     """The addresses in ``NAME=PROVIDER:MODEL@URL``."""
     return [f"http{rest}" for pool in pools for _, found, rest in [pool.partition("@http")] if found]
 

@@ -42,10 +42,6 @@ PLACES = {
         "compare:compare",
         "Compare systems with the first one, item by item: difference with its interval, test, classes, changed items.",
     ),
-    "bench": Place(
-        "bench:bench",
-        "Compare agents: run every agent on every task with every seed under the same budget, and write a leaderboard.",
-    ),
     "mcp": Place(
         "mcp:mcp", "Serve an episode to an outside agent over the Model Context Protocol, on standard input and output."
     ),
@@ -97,6 +93,7 @@ PLACES = {
     "task": Place("tasks:app", "Show, create and check tasks."),
     "data": Place("data:app", "Prepare a task's data, and show its profile."),
     "model": Place("model:app", "Base models: what holds of one, before anything is trained."),
+    "bench": Place("bench:app", "Run contests between agents, pack a finished one, and score a pack again."),
     "skill": Place("skill:app", "Teach a coding agent to use ftdojo."),
 }
 

@@ -20,6 +20,8 @@ from ftdojo.quick_exit import skip_last_collection
 
 RESUMED = ("run", "bench", "mcp", "predict", "finish")
 """Commands that go on where they were interrupted, when they are repeated."""
+BEGUN_ANEW = (("bench", "pack"), ("bench", "verify"))
+"""Those that are not."""
 INTERRUPTED = 130
 """128 + SIGINT, as shells report it; typer exits with it on Ctrl-C."""
 
@@ -75,7 +77,7 @@ def run_command(wire: handshake.Wire | None = None) -> None:
 
 def _how_to_go_on(arguments: Sequence[str]) -> str:
     """Return what to type after an interruption."""
-    if not arguments or arguments[0] not in RESUMED:
+    if not arguments or arguments[0] not in RESUMED or tuple(arguments[:2]) in BEGUN_ANEW:
         return ""
     return f": what is finished is kept; resume with: {shlex.join(['ftdojo', *arguments])}"
 

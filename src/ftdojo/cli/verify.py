@@ -25,6 +25,14 @@ def verify(
     sample: Annotated[
         int | None, typer.Option(min=1, help="With --regenerate: number of test items, drawn anew; all if not given.")
     ] = None,
+    remake: Annotated[
+        bool,
+        typer.Option(
+            "--remake",
+            help="Run the data program of the best model again in the sandbox, on the raw data and the recorded calls, "
+            "and compare the rows.",
+        ),
+    ] = False,
     expect: Annotated[
         str | None, typer.Option(metavar="LINK", help="A link of the ledger that you noted in another place.")
     ] = None,
@@ -58,7 +66,7 @@ def verify(
         raise UsageError("--sample says how many items are answered again", fix="add --regenerate")
     if expect is not None and not re.fullmatch("[0-9a-f]{64}", expect):
         raise UsageError("--expect takes a link: 64 hexadecimal digits", fix="copy `ledger` of result.json as it was")
-    demand = Demand(regenerate=regenerate, sample=sample, expect=expect)
+    demand = Demand(regenerate=regenerate, sample=sample, remake=remake, expect=expect)
     with Live() as live:
         found = audit(run_dir, home=Home.default(), task=task, demand=demand, progress=live)
     if json:

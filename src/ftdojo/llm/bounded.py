@@ -100,16 +100,16 @@ def estimate_usage(reported: Usage, *, prompt_chars: int, reply_chars: int) -> U
     return reported.model_copy(update={"input_tokens": inputs, "output_tokens": outputs, "estimated": estimated})
 
 
-def hide_secrets(text: str) -> str:
+def hide_secrets(text: str, *, shortest: int = 4) -> str:
     """Remove the values of all environment variables that hold a key from ``text``, also as JSON or an address write
-    them."""
-    for value in _secrets():
+    them. Values with fewer than ``shortest`` characters stay."""
+    for value in _secrets(shortest):
         for form in {value, json.dumps(value)[1:-1], quote(value, safe="")}:
             text = text.replace(form, "***")
     return text
 
 
-def _secrets() -> list[str]:
+def _secrets(shortest: int) -> list[str]:
     """The keys in the environment, the longest first: one may be a part of another."""
-    found = {value for name, value in os.environ.items() if _HOLDS_KEY.search(name) and len(value) >= 4}
+    found = {value for name, value in os.environ.items() if _HOLDS_KEY.search(name) and len(value) >= shortest}
     return sorted(found, key=len, reverse=True)

@@ -4,7 +4,7 @@ precision, the chat template, computing a common prefix once).
 
 from ftdojo.models.chat import Chat
 from ftdojo.models.device import Compute, available_memory, compute, devices
-from ftdojo.models.info import describe, digest, linear_modules
+from ftdojo.models.info import describe, digest, linear_modules, weight_files
 from ftdojo.models.locate import EMBEDDED, embedded_weights, find, find_recorded, resolve, resolve_recorded
 from ftdojo.models.preflight import require_trainable
 from ftdojo.models.prompting import set_prompting
@@ -26,4 +26,5 @@ __all__ = [
     "resolve",
     "resolve_recorded",
     "set_prompting",
+    "weight_files",
 ]

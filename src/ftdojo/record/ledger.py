@@ -17,7 +17,7 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -206,8 +206,13 @@ class Ledger:
         row = self._db.execute("SELECT link FROM event ORDER BY seq DESC LIMIT 1").fetchone()
         return str(row[0]) if row else ""
 
-    def find_broken(self) -> int | None:
-        """Return the number of the first event that was changed or moved after it was written, if there is one."""
+    def find_broken(self, *, withheld: Collection[int] = ()) -> int | None:
+        """Return the number of the first event that was changed or moved after it was written, if there is one.
+
+        Args:
+            withheld: the numbers of events of which this file does not have the whole payload. Their links cannot be
+                computed, and are taken as they are.
+        """
         if not self._linked:
             return None
         link = ""
@@ -215,7 +220,7 @@ class Ledger:
             with self._turn:
                 rows = self._db.execute("SELECT seq, time, kind, payload, link FROM event ORDER BY seq")
                 for place, (seq, time, kind, text, stored) in enumerate(rows, start=1):
-                    link = _link(link, time, kind, text)
+                    link = stored if seq in withheld else _link(link, time, kind, text)
                     if (seq, stored) != (place, link):
                         return place
         except sqlite3.Error as error:
@@ -236,6 +241,18 @@ class Ledger:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def restore(folder: Path, events: Iterable[Event]) -> None:
+    """Write the ledger of ``folder``, which has none, from events that were read from another one.
+
+    Their links are kept as they are, so :meth:`Ledger.find_broken` finds what was changed on the way.
+    """
+    with contextlib.closing(sqlite3.connect(RunFolder(folder).ledger)) as db:
+        db.executescript(_SCHEMA)
+        rows = ((e.seq, e.time, e.kind, json.dumps(e.payload, allow_nan=False), e.link) for e in events)
+        with db:
+            db.executemany("INSERT INTO event (seq, time, kind, payload, link) VALUES (?, ?, ?, ?, ?)", rows)
 
 
 def is_running(folder: Path) -> bool:

@@ -21,11 +21,12 @@ from ftdojo.training.backend import (
     start_argument,
     trainer_of,
 )
-from ftdojo.training.sft.export import copy_text_files, export
+from ftdojo.training.sft.export import ADAPTER_FILES, copy_adapter, copy_text_files, export
 from ftdojo.training.sft.lineage import structure_faults
 from ftdojo.training.sft.tokens import tokenize
 
 __all__ = [
+    "ADAPTER_FILES",
     "Earlier",
     "Grading",
     "OnLog",
@@ -36,6 +37,7 @@ __all__ = [
     "TokenizedRow",
     "TrainResult",
     "Trainer",
+    "copy_adapter",
     "copy_text_files",
     "export",
     "lineage_faults",

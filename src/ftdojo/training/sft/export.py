@@ -8,7 +8,9 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BaseModel, Field
 
 from ftdojo.disk import disk_errors
 from ftdojo.models import describe, network
@@ -19,6 +21,9 @@ from ftdojo.models.tensors import WIDTHS, StoredTensors, write_tensors
 if TYPE_CHECKING:
     import torch
 
+ADAPTER = "adapter_config.json"
+ADAPTER_FILES = (ADAPTER, "adapter_model.safetensors")
+"""The files of a trained adapter that decide how it is merged."""
 TOKENIZER = (
     "tokenizer*",
     "special_tokens_map.json",
@@ -31,7 +36,6 @@ TOKENIZER = (
 """Files that define how text becomes tokens; training does not change them."""
 GENERATION = "generation_config.json"
 """Defines the tokens that end an answer."""
-ADAPTER = "adapter_config.json"
 REST = "model-rest.safetensors"
 """Tensors of the base that the trained network does not have, or has under another name, in a folder of several files.
 """
@@ -217,6 +221,31 @@ def _add_rest(base: Path, out: Path, weights: dict[str, Any]) -> None:
     index["weight_map"] |= dict.fromkeys(rest, REST)
     save_file(rest, out / REST, metadata=form)
     (out / INDEX).write_text(json.dumps(index, indent=2, sort_keys=True) + "\n", "utf-8")
+
+
+class _AdapterSettings(BaseModel):
+    """What ``peft`` has to know of an adapter that ftdojo trained. Everything else has its default."""
+
+    r: int = Field(ge=1, le=2**16)
+    lora_alpha: float = Field(gt=0, le=2**20)
+    target_modules: list[Annotated[str, Field(pattern=r"^[\w.]+$")]] = Field(max_length=2**16)
+    fan_in_fan_out: bool = False
+
+
+def copy_adapter(adapter: Path, out: Path) -> None:
+    """Copy an adapter that may come from a stranger: its weights, and of its settings those that ftdojo's trainers
+    write, so that ``peft`` reads nothing else of it.
+
+    Raises:
+        ValueError: if the settings are not those of such an adapter.
+    """
+    settings = _AdapterSettings.model_validate_json((adapter / ADAPTER).read_bytes())
+    out.mkdir(parents=True, exist_ok=True)
+    fixed: dict[str, Any] = {"peft_type": "LORA", "task_type": "CAUSAL_LM", "inference_mode": True}
+    fixed |= {"use_dora": False, "use_rslora": False, "rank_pattern": {}, "alpha_pattern": {}}
+    (out / ADAPTER).write_text(json.dumps({**fixed, **settings.model_dump()}), "utf-8")
+    for name in ADAPTER_FILES[1:]:
+        shutil.copyfile(adapter / name, out / name, follow_symlinks=False)
 
 
 def copy_text_files(base: Path, out: Path) -> None:

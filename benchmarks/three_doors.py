@@ -1,0 +1,83 @@
+"""Two contestants of `three-doors.toml` that are not part of ftdojo: a class, and a program that plays over MCP.
+
+    PATH=$PWD/.venv/bin:$PATH PYTHONPATH=$PWD/benchmarks:$PWD/examples ftdojo bench benchmarks/three-doors.toml
+
+Each trains once on all raw files, rendered as the task suggests. `python -m three_doors` is the program: ftdojo has
+started it, and the address of its episode is in the environment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from mcp import Client
+
+from ftdojo import Observation
+from ftdojo.agents import AgentSetup
+from mcp_client import call
+
+ROWS = 240
+BY_CLASS = {"method": "lora", "learning_rate": 0.001, "epochs": 1}
+BY_PROGRAM = {"method": "lora", "learning_rate": 0.0005, "epochs": 2}
+
+
+def write_submission(sources: Iterable[dict[str, str]], train: dict[str, Any]) -> dict[str, str]:
+    """Return the files of a submission: name -> text."""
+    plan = {"parent": 0, "hypothesis": "the form of the answers is missing", "evidence": [], "focus": "both"}
+    files = {
+        "plan.yaml": {**plan, "changes": []},
+        "train.yaml": train,
+        "recipe.yaml": {"sources": list(sources), "max_rows": ROWS},
+    }
+    return {name: yaml.safe_dump(content) for name, content in files.items()}
+
+
+class Once:
+    """An agent that submits once."""
+
+    name, planner = "once", ""
+
+    def __init__(self, workspace: Path) -> None:
+        self.workspace = workspace
+
+    @classmethod
+    def create(cls, setup: AgentSetup) -> Once:
+        """Return an agent that works in the workspace of its run."""
+        return cls(setup.workspace)
+
+    def propose(self, observation: Observation) -> Path | None:
+        """Return the folder of the only submission, then ``None``."""
+        if observation.history:
+            return None
+        first = [(raw.path, raw.renderings[0]) for raw in observation.task.raw_sources if raw.renderings]
+        sources = [{"path": path, "prompt": r.prompt, "completion": r.completion} for path, r in first]
+        folder = self.workspace / "001"
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in write_submission(sources, BY_CLASS).items():
+            (folder / name).write_text(text)
+        return folder
+
+
+async def play(url: str) -> dict[str, Any]:
+    """Submit once over the protocol, finish, and return the result."""
+    async with Client(url) as client:
+        await call(client, "dojo_wait")
+        task = await call(client, "dojo_task")
+        sources = []
+        for path in task["raw_files"]:
+            templates = (await call(client, "dojo_raw_data", path=path))["ways_to_make_training_rows"]
+            sources += [{"path": path, **{n: t[n] for n in ("prompt", "completion")}} for t in templates[:1]]
+        answer = await call(client, "dojo_submit", files=write_submission(sources, BY_PROGRAM))
+        if answer["state"] != "ended":
+            answer = await call(client, "dojo_finish")
+        return dict(answer["result"])
+
+
+if __name__ == "__main__":
+    print(json.dumps(asyncio.run(play(os.environ["FTDOJO_MCP_URL"])), indent=1))

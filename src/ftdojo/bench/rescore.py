@@ -1,0 +1,507 @@
+"""Score a pack again: its record is checked, its models answer test anew, and its leaderboard is computed anew.
+
+Base models and tasks are found by their digests: what is embedded or installed is prepared here; a folder of a user has
+to be named. Nothing is downloaded. What cannot be found makes a run *not checkable*, which is neither equal nor
+different.
+
+Outputs are equal to the last token on the machine of the run. Another processor, or another version of torch or
+transformers, rounds differently, so a few outputs may differ; therefore the share of equal outputs is stated, and the
+difference of the scores with its interval. Whoever gets many different outputs has another model.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from ftdojo import digest, inference, models, tasks
+from ftdojo.audit import Check, Demand, verify
+from ftdojo.audit.evidence import CLOSE, Copy, Evidence, Unchecked, Unreadable, line
+from ftdojo.audit.regenerate import answer_again, draw, other_versions
+from ftdojo.bench.compare import compare_runs
+from ftdojo.bench.leaderboard import Leaderboard
+from ftdojo.bench.packed import ADAPTER, BOARD, LEDGER, MODEL, RESULT, SEALED, Pack, PackedRun, open_pack
+from ftdojo.bench.record import read
+from ftdojo.contract.feedback import Interval
+from ftdojo.contract.methods import BUILT_IN, read_config
+from ftdojo.contract.progress import Progress
+from ftdojo.contract.result import Score
+from ftdojo.contract.submission import TRAIN
+from ftdojo.data import prepare, read_items
+from ftdojo.disk import disk_errors
+from ftdojo.episode import acceptance, evaluation
+from ftdojo.episode.evaluation import Prediction
+from ftdojo.errors import FtdojoError, InputError, PrerequisiteError, UsageError
+from ftdojo.inference import Generation
+from ftdojo.plain import plural
+from ftdojo.record import Home, Ledger, restore
+from ftdojo.record.events import RunBegun
+from ftdojo.record.store import describe
+from ftdojo.schema import StrictModel
+from ftdojo.tasks.scoring import summarize
+from ftdojo.training import copy_adapter, copy_text_files, structure_faults, trainer_of
+
+TRAINED = "trained"
+"""The folder with the adapter of a run, before it is merged."""
+CONTEST = "contest"
+"""The folder with the contest's own record; those of the runs are below ``jobs/``."""
+MALFORMED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, OSError)
+"""What reading content raises that has lost its form."""
+SHOWN = 20
+"""Items with another output that are named."""
+FACTOR, SLACK = 8, 2**26
+"""The weights of a model have at most ``FACTOR`` times the bytes of its base model's, and ``SLACK`` more."""
+_TASK = re.compile(r"[\w-]+(/[\w-]+)+")
+"""The id of a task. In a pack, no task is named by its folder."""
+
+Status = Literal["equal", "different", "not checkable"]
+
+
+class Rescored(StrictModel):
+    """The answers of one model to test items, next to those in the pack."""
+
+    model: Literal["baseline", "best"]
+    answered: int
+    equal: int
+    """Outputs that are the same text as those in the pack."""
+    differing: list[str]
+    """Ids of items with another output, the first of them."""
+    packed: Score
+    """The score of the outputs in the pack, on these items."""
+    now: Score
+    difference: Interval
+    """``now`` minus ``packed``, paired by item."""
+
+
+class RunCheck(StrictModel):
+    """What became of one run of the pack."""
+
+    run: str
+    status: Status
+    reasons: list[str]
+    """Why it is not equal, and which of its files the pack does not hold."""
+    models: list[Rescored]
+    checks: list[Check]
+    """Those of ``ftdojo verify``, on the record in the pack."""
+
+
+class PackCheck(StrictModel):
+    """The output of ``ftdojo bench verify --json``."""
+
+    suite: str
+    ok: bool
+    """Whether every run is equal, and the leaderboard follows from the runs."""
+    different: bool
+    """Whether anything is different from what the pack claims."""
+    items: int | None
+    """How many test items of a run were drawn; all if ``None``."""
+    seed: int
+    """With which they were drawn."""
+    versions: list[str]
+    """Packages that have another version here than in the contest."""
+    runs: list[RunCheck]
+    ledger: Check
+    """Of the contest's own record."""
+    leaderboard: Check
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """Which test items are answered again."""
+
+    items: int | None = None
+    """How many of each run; all if ``None``."""
+    seed: int = 0
+
+
+def check_pack(
+    folder: Path,
+    *,
+    home: Home,
+    given_tasks: Sequence[Path] = (),
+    given_models: Sequence[Path] = (),
+    sample: Sample | None = None,
+    remake: bool = False,
+    progress: Progress,
+) -> PackCheck:
+    """Check a pack and score its runs again.
+
+    Args:
+        folder: the pack.
+        home: the cache of this machine.
+        given_tasks: the folders of tasks that are not installed.
+        given_models: the folders of base models that are neither embedded nor in the cache of the hub.
+        sample: which test items are answered; all if not given.
+        remake: whether the data programs of the best models run again, in the sandbox.
+        progress: receives the progress.
+
+    Raises:
+        UsageError: if the folder holds no pack.
+        InputError: if its files are not those of its manifest.
+    """
+    sample = sample or Sample()
+    pack = open_pack(folder)
+    with tempfile.TemporaryDirectory(prefix="ftdojo-pack-") as name:
+        place = _Place(Path(name), home, _find_tasks(pack, given_tasks), tuple(given_models))
+        versions: dict[str, None] = {}
+        runs = []
+        answers = _Answers(sample, progress, {})
+        for number, run in enumerate(pack.manifest.runs):
+            progress.update("check", number, len(pack.manifest.runs), run.folder)
+            checked, others = _check_run(pack, run, place, answers, Demand(remake=remake))
+            runs.append(checked)
+            versions |= dict.fromkeys(others)
+        ledger, board = _check_ledger(pack, place), _check_board(pack, place, progress)
+    equal = sum(run.status == "equal" for run in runs)
+    progress.end("check", f"{equal} of {plural(len(runs), 'run')} equal")
+    return PackCheck(
+        suite=pack.manifest.suite,
+        ok=equal == len(runs) and board.status == "ok" and ledger.status == "ok",
+        different=any(run.status == "different" for run in runs) or "failed" in (ledger.status, board.status),
+        items=sample.items,
+        seed=sample.seed,
+        versions=list(versions),
+        runs=runs,
+        ledger=ledger,
+        leaderboard=board,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where things are on this machine."""
+
+    root: Path
+    """A temporary folder, in which the runs of the pack get the form of runs."""
+    home: Home
+    tasks: Mapping[str, str]
+    """Id of a task -> where it is, for those that are here."""
+    models: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """Lets models answer test items. What one model answers to the same items is kept: runs share their base model."""
+
+    sample: Sample
+    progress: Progress
+    kept: dict[str, dict[int, Generation]] = field(default_factory=dict)
+
+    def ask(self, evidence: Evidence, model: Path, recorded: list[Prediction]) -> dict[int, Generation]:
+        """Return position -> answer of the drawn items, and of those that share a batch with one of them."""
+        drawn = draw(len(recorded), self.sample.items, random.Random(self.sample.seed))  # noqa: S311 - a sample
+        configuration = evidence.configuration
+        asked = [models.digest(model), configuration.digests["test"], evidence.task.spec.id, evidence.task.version]
+        key = digest.of_value([*asked, evidence.task.spec.max_new_tokens, configuration.engine])
+        if key not in self.kept:
+            self.kept[key] = answer_again(evidence, model, recorded, drawn, self.progress)
+        return self.kept[key]
+
+
+def _find_tasks(pack: Pack, given: Sequence[Path]) -> dict[str, str]:
+    """Return where the tasks of a pack are: the id of an installed one, or a folder that the user names."""
+    named = {tasks.get(path).spec.id: str(path.absolute()) for path in given}
+    installed = tasks.ids()
+    wanted = {task.id for task in pack.manifest.tasks}
+    if unknown := sorted(named.keys() - wanted):
+        raise UsageError(f"the pack has no task '{unknown[0]}'", fix=f"its tasks are {', '.join(sorted(wanted))}")
+    return {name: named.get(name, name) for name in wanted if name in named or name in installed}
+
+
+def _check_run(
+    pack: Pack, run: PackedRun, place: _Place, answers: _Answers, demand: Demand
+) -> tuple[RunCheck, list[str]]:
+    """Check one run; return the result, and which packages have another version here."""
+    checks: list[Check] = []
+    rescored: list[Rescored] = []
+    faults: list[str] = []
+    missing: list[str] = []
+    others: list[str] = []
+    folder = place.root / run.folder
+    try:
+        with disk_errors(place.root):
+            withheld = _unpack(pack, run, folder)
+        copy = Copy(withheld=withheld, manifests=pack.stages(run))
+        with Ledger(folder, writable=False) as ledger:
+            evidence = Evidence(folder, ledger, place.home, place.tasks.get(run.task), copy)
+            others = other_versions(evidence)
+            faults += _identity_faults(run, evidence)
+            try:
+                copy = _make_ready(pack, run, evidence, place)
+                evidence.copy = copy
+                rescored = _rescore(run, evidence, answers)
+            except Unchecked as why:
+                missing.append(str(why))
+            except PrerequisiteError as error:
+                missing.append(f"{error.message}: {error.fix}")
+        task = place.tasks.get(run.task)
+        audit = verify(folder, home=place.home, task=task, demand=demand, copy=copy, progress=answers.progress)
+        checks = audit.checks
+        faults += [f"{c.name}: {c.message}" for c in checks if c.status == "failed" and not _is_left_out(run, c)]
+    except InputError as error:
+        faults.append(error.message)
+    except (Unreadable, FtdojoError) as error:
+        missing.append(error.message if isinstance(error, FtdojoError) else str(error))
+    except MALFORMED as error:
+        faults.append(f"it cannot be read: {line(error)}")
+    for weights in (folder / MODEL, folder / TRAINED):  # those of all runs together could fill the disk
+        shutil.rmtree(weights, ignore_errors=True)
+    faults += [_describe(one) for one in rescored if one.equal < one.answered]
+    status: Status = "different" if faults else "not checkable" if missing else "equal"
+    notes = [f"{name.removeprefix(f'{run.folder}/')} was withheld" for name in run.withheld]
+    found = RunCheck(run=run.folder, status=status, reasons=[*faults, *missing, *notes], models=rescored, checks=checks)
+    return found, others
+
+
+def _is_left_out(run: PackedRun, check: Check) -> bool:
+    """Whether a check failed because the pack does not hold all submissions or outputs, as its manifest says."""
+    kinds = {"submissions": "/submissions/", "outputs": f"/{SEALED}/"}
+    part = kinds.get(check.name)
+    return part is not None and any(part in name for name in run.withheld)
+
+
+def _describe(one: Rescored) -> str:
+    gap = one.difference
+    return (
+        f"{one.model}: {one.answered - one.equal} of {plural(one.answered, 'output')} are not those of the pack, first "
+        f"that on item {one.differing[0]}; the score is {one.now.value:.1f} instead of {one.packed.value:.1f}, a "
+        f"difference of {gap.value:+.1f} [{gap.low:+.1f}, {gap.high:+.1f}]"
+    )
+
+
+def _unpack(pack: Pack, run: PackedRun, folder: Path) -> frozenset[int]:
+    """Give a run the form of a run's folder; return which events are not whole."""
+    folder.mkdir(parents=True)
+    events = pack.events(f"{run.folder}/{LEDGER}")
+    restore(folder, [packed.event for packed in events])
+    for name in (RESULT, *pack.files(run, "submissions/"), *pack.files(run, f"{SEALED}/")):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(pack.read_text(f"{run.folder}/{name}"))
+    return frozenset(packed.seq for packed in events if packed.withheld)
+
+
+def _identity_faults(run: PackedRun, evidence: Evidence) -> list[str]:
+    """Return how the entry of a run in the manifest differs from its record."""
+    recorded = evidence.configuration
+    begun = evidence.history.require(RunBegun)
+    if foreign := [name for name in (begun.task, *begun.guard.values()) if not _TASK.fullmatch(name)]:
+        raise ValueError(f"the record names the folder {foreign[0][:80]!r} as a task")
+    pairs = [
+        ("task", run.task, recorded.task),
+        ("variant", run.variant, recorded.variant),
+        ("seed", run.seed, recorded.seed),
+        ("base", run.base, recorded.digests.get("model")),
+        ("weights", run.weights != "none", bool(evidence.history.best) and not evidence.history.reasons),
+    ]
+    return [f"manifest.json says that its {name} is {a!r}, its record {b!r}" for name, a, b in pairs if a != b]
+
+
+def _make_ready(pack: Pack, run: PackedRun, evidence: Evidence, place: _Place) -> Copy:
+    """Prepare what the models need to answer test, and write the best model into the folder of the run.
+
+    Raises:
+        Unchecked: if it is not on this machine, or would need code that ftdojo does not have itself.
+        InputError: if the weights are not those of the record.
+    """
+    configuration = evidence.configuration
+    if configuration.engine not in inference.ENGINES.built_in:
+        raise Unchecked(f"it was evaluated with the engine '{configuration.engine}', which is not ftdojo's own")
+    if run.task not in place.tasks:
+        raise Unchecked(f"the task {run.task} is not on this machine; --task names its folder")
+    base = _find_base(pack, run, evidence, place)
+    prepare(evidence.task, configuration.variant, place.home)
+    ready = Copy(base=base, withheld=evidence.copy.withheld, manifests=evidence.copy.manifests)
+    if run.weights == "none":
+        return ready
+    _require_weights(pack, run, base)
+    model = evidence.folder.model
+    source = pack.folder / run.folder / (ADAPTER if run.weights == "adapter" else MODEL)
+    if run.weights == "model":
+        model.mkdir()
+        copy_text_files(base, model)
+        for name in pack.files(run, f"{MODEL}/"):
+            shutil.copyfile(pack.folder / run.folder / name, evidence.folder.path / name)
+        if faults := structure_faults(base, model):
+            raise ValueError("; ".join(faults))
+        return ready
+    _require_recorded(evidence, source)
+    _merge(evidence, base, source)
+    return Copy(base=base, withheld=ready.withheld, manifests=ready.manifests, merged_here=True)
+
+
+def _merge(evidence: Evidence, base: Path, adapter: Path) -> None:
+    """Merge the adapter of the best model of a run into its base model.
+
+    Raises:
+        ValueError: if this is not an adapter of that model.
+    """
+    config = read_config(evidence.submission(evidence.history.best) / TRAIN)
+    if config.method not in BUILT_IN:
+        raise ValueError(f"an adapter of the method {config.method}, which is not ftdojo's own, is not merged")
+    trained = evidence.folder.path / TRAINED
+    copy_adapter(adapter, trained)
+    try:
+        trainer_of(config).export(base, trained, evidence.folder.model)
+    except (FtdojoError, MemoryError):
+        raise
+    except Exception as error:  # a damaged file can make its parser raise anything
+        if type(error).__name__ == "OutOfMemoryError":
+            raise
+        raise ValueError(f"the adapter cannot be merged: {line(error)}") from error
+
+
+def _find_base(pack: Pack, run: PackedRun, evidence: Evidence, place: _Place) -> Path:
+    """Return the folder of the base model of a run, with the run's settings for prompts."""
+    (packed,) = [base for base in pack.manifest.bases if base.digest == run.base]
+    settings = evidence.configuration
+    named = [models.resolve(str(path), place.home.root) for path in place.models]
+    if packed.kind == "embedded":
+        current = models.resolve(models.EMBEDDED, place.home.root)
+        named.append(models.resolve_recorded(current, models.EMBEDDED, run.base, place.home.root))
+    elif packed.kind == "hub" and not Path(packed.name).is_dir():
+        cached = models.find(packed.name, place.home.root)
+        named += [cached] if cached else []
+    for path in named:
+        folder, _ = models.set_prompting(
+            path, place.home.root, thinking=settings.thinking, chat_template=settings.chat_template
+        )
+        if models.digest(folder) == run.base:
+            return folder
+    how = {"hub": f"download {packed.name}, or give", "folder": "give", "embedded": "give"}[packed.kind]
+    raise Unchecked(f"the base model {packed.name} ({run.base}) is not on this machine; {how} its folder with --model")
+
+
+def _require_weights(pack: Pack, run: PackedRun, base: Path) -> None:
+    """Check that the weights of a run are not larger than any training of its base model can make them."""
+    part = ADAPTER if run.weights == "adapter" else MODEL
+    size = sum(pack.manifest.files[f"{run.folder}/{name}"].size for name in pack.files(run, f"{part}/"))
+    most = FACTOR * sum(path.stat().st_size for path in models.weight_files(base)) + SLACK
+    if not 0 < size <= most:
+        raise ValueError(f"{part}/ has {size:,} bytes, more than a training of its base model makes, or none")
+
+
+def _require_recorded(evidence: Evidence, adapter: Path) -> None:
+    """Check that an adapter is the one that the record names, by the digests of the files of its stage."""
+    made = evidence.made[evidence.history.best]
+    if faults := evidence.stage_faults(made, "train"):
+        raise ValueError("; ".join(faults))
+    recorded = evidence.manifest(made, "train")["files"]
+    for name, found in describe(adapter).items():
+        if recorded.get(f"model/{name}") != found:
+            raise ValueError(f"{ADAPTER}/{name} is not the file that the record names")
+
+
+def _rescore(run: PackedRun, evidence: Evidence, answers: _Answers) -> list[Rescored]:
+    """Let the models of a run answer test, and compare the answers with those in the pack.
+
+    Raises:
+        Unchecked: if the pack has no outputs of it.
+    """
+    if evidence.history.reasons:
+        return []
+    scored, folder = evidence.test_scored, evidence.folder
+    best: dict[Literal["baseline", "best"], Path] = {"best": folder.model} if evidence.history.best else {}
+    found = []
+    for name, model in [("baseline", evidence.base), *best.items()]:
+        path = folder.sealed_outputs(name)
+        if not path.is_file():
+            left_out = any(path.name in one for one in run.withheld)
+            why = "were withheld" if left_out else "are not in the pack"
+            raise Unchecked(f"its outputs on test ({path.name}) {why}")
+        recorded = [Prediction.model_validate(row) for row in read_items(path)]
+        made = answers.ask(evidence, model, recorded)
+        found.append(_compare(evidence, name, recorded, scored.items[name], made))
+    return found
+
+
+def _compare(
+    evidence: Evidence,
+    name: Any,
+    recorded: Sequence[Prediction],
+    verdicts: Sequence[Any],
+    made: Mapping[int, Generation],
+) -> Rescored:
+    task, items = evidence.task, read_items(evidence.data.sealed_test)
+    places = sorted(made)
+    now = [Prediction(id=recorded[i].id, output=g.text, tokens=g.n_tokens, truncated=g.truncated)
+           for i, g in sorted(made.items())]  # fmt: skip
+    fresh = evaluation.scores(task, [items[i] for i in places], now)
+    packed = [verdicts[i] for i in places]
+    differing = [recorded[i].id for i in places if made[i].text != recorded[i].output]
+    metric = task.spec.metric
+    return Rescored(
+        model=name,
+        answered=len(places),
+        equal=len(places) - len(differing),
+        differing=differing[:SHOWN],
+        packed=Score.of(metric, summarize(task, packed)),
+        now=Score.of(metric, summarize(task, fresh)),
+        difference=acceptance.difference(task, fresh, packed),
+    )
+
+
+def _check_ledger(pack: Pack, place: _Place) -> Check:
+    """Check the links of the contest's own record."""
+
+    def answer(status: Literal["ok", "failed"], message: str) -> Check:
+        return Check(name="ledger", status=status, message=message)
+
+    folder = place.root / CONTEST
+    folder.mkdir()
+    try:
+        events = pack.events(LEDGER)
+        withheld = {packed.seq for packed in events if packed.withheld}
+        restore(folder, [packed.event for packed in events])
+        with Ledger(folder, writable=False) as ledger:
+            broken = ledger.find_broken(withheld=withheld)
+    except (FtdojoError, *MALFORMED) as error:
+        return answer("failed", f"the record of the contest cannot be read: {line(error)}")
+    if broken:
+        return answer("failed", f"event {broken} of the record of the contest was changed")
+    but = f", except for {len(withheld)} of {plural(len(events), 'event')} with withheld parts" if withheld else ""
+    return answer("ok", f"Every event of the record of the contest is linked to the one before{but}")
+
+
+def _check_board(pack: Pack, place: _Place, progress: Progress) -> Check:
+    """Check that the leaderboard follows from the records of the runs."""
+
+    def answer(status: Literal["ok", "failed", "unchecked"], message: str) -> Check:
+        return Check(name="leaderboard", status=status, message=message)
+
+    try:
+        claimed = Leaderboard.read(pack.read_text(BOARD), BOARD)
+        suite, attempts, failures = read(place.root / CONTEST)
+        lacking = sorted(name for name in suite.tasks if name not in place.tasks)
+        if lacking:
+            return answer("unchecked", f"the task {lacking[0]} is not on this machine; --task names its folder")
+        here = suite.model_copy(update={"tasks": [place.tasks[name] for name in suite.tasks]})
+        again = compare_runs(place.root, here, attempts, failures, progress)
+    except InputError as error:
+        return answer("failed", error.message)
+    except (FtdojoError, *MALFORMED) as error:
+        return answer("failed", f"it cannot be computed from the runs: {line(error)}")
+    differing = _differing(again.model_dump(mode="json"), claimed.model_dump(mode="json"), BOARD)
+    if differing:
+        return answer("failed", f"{plural(len(differing), 'value')} do not follow from the runs, first {differing[0]}")
+    return answer("ok", "Every number of the leaderboard follows from the records of the runs")
+
+
+def _differing(ours: Any, theirs: Any, where: str) -> list[str]:
+    """Return the places where two JSON values differ by more than rounding."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        names = sorted(ours.keys() | theirs.keys())
+        return [text for name in names for text in _differing(ours.get(name), theirs.get(name), f"{where}: {name}")]
+    if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        pairs = enumerate(zip(ours, theirs, strict=True))
+        return [text for number, (a, b) in pairs for text in _differing(a, b, f"{where}[{number}]")]
+    if isinstance(ours, int | float) and isinstance(theirs, int | float):
+        same = abs(ours - theirs) <= CLOSE
+    else:
+        same = ours == theirs
+    return [] if same else [f"{where} is {theirs!r}, the runs say {ours!r}"]
