@@ -269,6 +269,18 @@ def test_rows_are_made_again_by_the_program_that_was_submitted(finished_run: Pat
         assert says in check.message
 
 
+def test_a_record_does_not_choose_the_code_that_answers_test_again(place: Path) -> None:
+    def name_module(kind: str, payload: Payload) -> Payload:
+        if kind == "configuration":
+            payload["configuration"]["engine"] = "a_module_that_is_not_there:ENGINE"
+        return payload
+
+    edit_events(place / "run", name_module, relink=True)
+    (check,) = [c for c in audit(place, Demand(regenerate=True)).checks if c.name == "regenerate"]
+    assert check.status == "unchecked"
+    assert "which no installed distribution registers" in check.message
+
+
 def test_what_is_no_run_or_has_not_ended_is_refused(place: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="holds no run"):
         verify(tmp_path / "nothing", home=Home(place / "home"), progress=Silent())

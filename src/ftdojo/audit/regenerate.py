@@ -31,6 +31,7 @@ def regenerate(evidence: Evidence, items: int | None, progress: Progress) -> lis
             share a batch with one of them are answered as well.
         progress: receives the number of answers.
     """
+    require_installed_engine(evidence)
     scored, found = evidence.test_scored, []
     kept = {"baseline": evidence.base, "best": evidence.folder.model if evidence.history.best else evidence.base}
     for name in ("baseline", "best") if evidence.history.best else ("baseline",):
@@ -59,6 +60,17 @@ def regenerate(evidence: Evidence, items: int | None, progress: Progress) -> lis
 def draw(count: int, items: int | None, rng: random.Random) -> set[int]:
     """Draw the positions of test items to answer again; all ``count`` of them if ``items`` is ``None``."""
     return set(rng.sample(range(count), min(items or count, count)))
+
+
+def require_installed_engine(evidence: Evidence) -> None:
+    """Check that the record names an engine of ftdojo or of an installed distribution. It may be a stranger's, and must
+    not choose the code that is imported.
+
+    Raises:
+        Unchecked: otherwise.
+    """
+    if (engine := evidence.configuration.engine) not in inference.ENGINES.names():
+        raise Unchecked(f"the run was evaluated with the engine '{engine}', which no installed distribution registers")
 
 
 def answer_again(
