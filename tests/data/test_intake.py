@@ -268,6 +268,14 @@ def test_the_scorer_follows_from_the_answers(answers: list[str], scorer: str) ->
     assert choose_scorer(answers).scorer == scorer
 
 
+def test_measured_values_are_scored_by_their_distance_and_counts_by_equality(tmp_path: Path) -> None:
+    assert choose_scorer([str(n) for n in range(40)]).metric == "accuracy"
+    rows = [{"review": row["Review Text"], "price": f"1,0{n % 60:02}.5"} for n, row in enumerate(reviews())]
+    make_task("mine", tmp_path / "mine", csv(tmp_path, rows), Wishes(answer="price"), count)
+    assert registry.get(tmp_path / "mine").spec.metric == "mae"
+    assert "worst = 59.0" in (tmp_path / "mine/task.toml").read_text("utf-8")
+
+
 def test_rows_about_one_document_stay_together_and_classes_are_on_both_sides() -> None:
     rng = random.Random(1)
     words = [f"w{number}" for number in range(900)]

@@ -26,6 +26,8 @@ class Scoring:
     output_format: str
     choices: tuple[str, ...] = ()
     warning: str = ""
+    worst: float = 0.0
+    """For the metric ``mae``: the range of the answers."""
 
 
 def choose_scorer(answers: Sequence[str]) -> Scoring:
@@ -44,8 +46,11 @@ def choose_scorer(answers: Sequence[str]) -> Scoring:
         first = {" ".join(answer.casefold().split()): answer for answer in reversed(answers)}
         names = tuple(sorted(first.values()))
         return Scoring("choice", "accuracy", f"{len(names)} classes", f"one of: {', '.join(names)}", names)
-    if all(map(_is_number, answers)):
-        return Scoring("number", "accuracy", "every answer is a number", "a number")
+    if numbers := _read_numbers(answers):
+        if all(map(float.is_integer, numbers)):
+            return Scoring("number", "accuracy", "every answer is a whole number", "a number")
+        why = "answers are measured values, of which a near one is better than a far one"
+        return Scoring("number", "mae", why, "a number", worst=float(f"{max(numbers) - min(numbers):.6g}"))
     if all(map(_is_object, answers)):
         keys = ", ".join(json.loads(answers[0]))
         return Scoring("json", "field_accuracy", "every answer is a JSON object", f"a JSON object with {keys}")
@@ -64,11 +69,13 @@ def are_classes(answers: Sequence[str]) -> bool:
     return few and max(map(len, classes)) <= CLASS_CHARS
 
 
-def _is_number(text: str) -> bool:
+def _read_numbers(answers: Sequence[str]) -> list[float]:
+    """Return the answers as numbers; none if one of them is no finite number."""
     try:
-        return math.isfinite(float(text.replace(",", ""))) and not text.lower().startswith(("nan", "inf"))
+        numbers = [float(answer.replace(",", "")) for answer in answers]
     except ValueError:
-        return False
+        return []
+    return numbers if all(map(math.isfinite, numbers)) else []
 
 
 def _is_object(text: str) -> bool:

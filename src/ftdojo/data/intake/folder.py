@@ -276,6 +276,7 @@ def _task_file(
         "scorer": scoring.scorer,
         "metric": scoring.metric,
         **({"choices": list(scoring.choices)} if scoring.choices else {}),
+        **({"worst": scoring.worst} if scoring.worst else {}),
         "prompt": prompt,
         "answer": answer,
         "max_new_tokens": limit,
@@ -283,6 +284,7 @@ def _task_file(
     comments = {
         "objective": "What the model must learn, for agents: say it in your own words.",
         "scorer": f"Chosen because of this: {scoring.why}. `ftdojo task new` without --from shows the others.",
+        "worst": "The largest error that an answer can have, in its unit: here the range of all answers.",
         "prompt": "Jinja over the columns of a row; null is empty text, row['Column name'] reaches any name.",
         "max_new_tokens": "A quarter above the longest answer.",
     }
