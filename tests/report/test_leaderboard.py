@@ -47,6 +47,7 @@ def made(tasks: list[str], names: list[str], seeds: int = 3) -> Leaderboard:
                 rejected=1,
                 blocked=0,
                 teachers=["self"],
+                methods=["dpo", "lora"],
                 tokens=0,
                 cost=cost,
             )

@@ -284,6 +284,7 @@ def _standing(
         outcomes=dict(Counter(e.result.outcome for e in episodes)),
         **asdict(counts),
         teachers=sorted({e.teachers for e in episodes if e.teachers}),
+        methods=sorted({method for e in episodes for method in e.methods}),
         tokens=sum(e.result.budget.llm.input_tokens + e.result.budget.llm.output_tokens for e in episodes),
         cost=_cost(episodes, counts.iterations),
         trained=trained,

@@ -7,10 +7,12 @@ from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
 from ftdojo.bench.suite import Job
+from ftdojo.contract.methods import read_config
 from ftdojo.contract.options import Teachers
 from ftdojo.contract.result import RunResult
+from ftdojo.contract.submission import TRAIN
 from ftdojo.errors import UsageError
-from ftdojo.record import Ledger
+from ftdojo.record import Ledger, RunFolder
 from ftdojo.record.events import (
     AgentStopped,
     BaselineMeasured,
@@ -65,6 +67,8 @@ class Episode:
     """Key of :attr:`TrivialAnswers.scores` -> the verdicts on the test items; none if they were not measured."""
     teachers: Teachers | None = None
     """The rule on the language models that its data programs called; ``None`` if it has no record of its own."""
+    methods: tuple[str, ...] = ()
+    """The training methods of the models that were evaluated, of those whose submissions are still there."""
 
     @property
     def ran(self) -> bool:
@@ -90,6 +94,7 @@ def read_episode(out: Path, job: Job) -> Episode:
         changed = history.first(BudgetExtended) is not None or bool(stopped and stopped.by_owner)
         counts = _count(history, result)
         teachers = history.require(RunBegun).configuration.teachers
+        methods = _methods(history, RunFolder(out / job.folder))
     if changed:
         raise UsageError(
             f"the owner of {job.folder} changed its budget or finished it early, so it cannot be compared",
@@ -108,7 +113,14 @@ def read_episode(out: Path, job: Job) -> Episode:
         counts,
         scored.trivial_items if scored else {},
         teachers=teachers,
+        methods=methods,
     )
+
+
+def _methods(history: History, folder: RunFolder) -> tuple[str, ...]:
+    """Return the methods of the models that were evaluated, of those whose submissions are still there."""
+    configs = [folder.submission(i.number) / TRAIN for i in history.iterations if i.score is not None]
+    return tuple(sorted({read_config(path).method for path in configs if path.is_file()}))
 
 
 def _course(history: History) -> list[tuple[float, float]]:

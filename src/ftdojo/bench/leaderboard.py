@@ -115,6 +115,8 @@ class Standing(Result):
     """Submissions with rows that overlapped evaluation items."""
     teachers: list[Teachers] = Field(default_factory=list)
     """The rules on teachers of its runs: one, if all were made under the same. Older builds did not write it."""
+    methods: list[str] = Field(default_factory=list)
+    """The training methods of the models that were evaluated. Older builds did not write them."""
     prechecks: int = 0
     """Submissions that were checked for free. Older builds did not count them."""
     precheck_hits: int = 0

@@ -196,6 +196,7 @@ def _standings(standings: Sequence[Standing], tasks: int) -> Table:
     heads = (
         "contestant",
         "teachers",
+        "methods",
         "mean normalized score",
         "mean rank",
         "best or tied",
@@ -218,6 +219,7 @@ def _standing(s: Standing, tasks: int) -> list[Entry]:
     return [
         Entry(text.line(s.contestant, 60), s.contestant, _describe(s)),
         Entry(", ".join(s.teachers) or "–", " ".join(s.teachers)),
+        Entry(", ".join(s.methods) or "–", " ".join(s.methods)),
         Entry("–", -9e9) if s.gain is None else Entry(f"{_percent(s.gain)}{text.SPACE}%", s.gain, _interval(s)),
         Entry("–", 9e9) if s.rank is None else Entry(f"{s.rank:.2f}", s.rank),
         Entry(f"{s.first} of {tasks}", -s.first),
