@@ -118,10 +118,12 @@ def parse(words: list[str]) -> dict[str, Any]:
         click.UsageError: if there is no such option, or an argument is missing or invalid.
     """
     path, context, command = _path(words[1:]), None, CLI
+    left = words[1 + len(path) :]
+    if path == ["bench"] and left and not left[0].startswith("-"):
+        path.append("run")  # a suite alone is short for it
     for name in path:
         context = command.make_context(name, [], parent=context, resilient_parsing=True)
         command = command.commands[name]
-    left = words[1 + len(path) :]
     if hasattr(command, "commands") and left and not left[0].startswith("-"):
         raise ValueError(f"there is no command {' '.join(words)}")
     parameters: dict[str, Any] = command.make_context(" ".join(["ftdojo", *path]), left, parent=context).params

@@ -18,12 +18,14 @@ OTHER_TOOL = "not run: a program of others that the tests do not install"
 TONIGHT = "tests/docs/test_tutorials.py::test_fine_tune_your_model_tonight"
 CONTEST = "tests/docs/test_tutorials.py::test_compare_agents"
 
+PACK = "tests/bench/test_pack.py::test_a_pack_is_equal_where_its_base_models_and_task_are"
 LOOP = "tests/docs/test_tutorials.py::test_the_loop_of_the_architecture"
 GUIDE = "tests/gateway/test_access.py::test_the_example_of_the_guide_keeps_what_ends_in_the_right_answer"
 SUBMISSION = "tests/docs/test_generated_pages.py::test_the_example_of_a_submission_is_read"
 PROGRAM = "tests/docs/test_generated_pages.py::test_the_example_of_a_data_program_writes_good_rows"
 FOLDER = "tests/docs/test_generated_pages.py::test_the_example_of_a_task_folder_is_a_task"
 FORENSICS = "tests/attacks/test_strangers.py::test_an_honest_folder_is_opened"
+RECIPE = "tests/docs/test_shown.py::test_a_recipe_is_read"
 TRAINING = "tests/docs/test_shown.py::test_a_training_is_read"
 
 TRAINS = "tests/training/program/test_method.py::test_the_example_of_the_documentation_trains_an_adapter"
@@ -38,6 +40,9 @@ COMMANDS: dict[str, list[str]] = {
         "tests/bench/two_nodes.py::main",
         CONTEST,
     ],
+    "ftdojo bench pack": ["tests/bench/test_pack.py::test_two_packs_of_a_contest_are_the_same_bytes"],
+    "ftdojo bench run": ["tests/bench/test_contest.py::test_killed_and_run_again_it_ends_with_the_same_leaderboard"],
+    "ftdojo bench verify": [PACK],
     "ftdojo call": [
         "tests/outside/test_outside.py::test_over_http_the_path_is_secret_and_ctrl_c_leaves_a_run_to_resume"
     ],
@@ -139,6 +144,9 @@ OPTIONS: dict[str, str] = {
     "ftdojo --install-completion": "not run: it changes the settings of a user's shell",
     "ftdojo bench --dry-run": "tests/docs/test_tutorials.py::test_the_plan_of_the_contest",
     "ftdojo bench --gpus": "not run: needs a GPU",
+    "ftdojo bench pack --out": "tests/bench/test_pack.py::contest",
+    "ftdojo bench verify --task": PACK,
+    "ftdojo bench verify --model": PACK,
     "ftdojo export --quant": "tests/audit/test_export.py::test_a_run_is_exported_for_llama_cpp_and_every_file_is_asked",
     "ftdojo mcp --budget": "tests/outside/conftest.py::options",
     "ftdojo report --format": "tests/report/test_frames.py::test_tables_in_every_form",
@@ -146,6 +154,7 @@ OPTIONS: dict[str, str] = {
     "ftdojo ui --port": "not run: a fixed port may be taken; the tests let the system choose one",
     "ftdojo verify --expect": FORENSICS,
     "ftdojo verify --regenerate": FORENSICS,
+    "ftdojo verify --remake": "tests/audit/test_verify.py::test_rows_are_made_again_by_the_program_that_was_submitted",
     "ftdojo verify --sample": FORENSICS,
 }
 """Options that stand in no file of their command's tests -> what runs them in another way, or why they are not run."""
@@ -160,7 +169,7 @@ BLOCKS: dict[str, dict[str, str]] = {
     "docs/cli.md": {'name = "first"': SUITE},
     "docs/compare-agents.md": {'name = "first"': SUITE},
     "docs/contest.md": {'name = "mine"': SUITE},
-    "docs/data-programs.md": {"import argparse": GUIDE},
+    "docs/data-programs.md": {"import argparse": GUIDE, "sources:": RECIPE},
     "docs/numbers.md": {"test accuracy ": "tests/docs/test_shown.py::test_a_score_has_the_form_that_the_page_explains"},
     "docs/outside-agents.md": {
         "[mcp_servers.ftdojo]": CLIENTS,
@@ -179,6 +188,8 @@ BLOCKS: dict[str, dict[str, str]] = {
         "[rules]": "tests/docs/test_shown.py::test_rules_are_read",
         "# file: process_data.py": "tests/training/dpo/test_run.py::test_the_program_of_the_page_writes_good_pairs",
         "# file: train.yaml": TRAINING,
+        "sources:": RECIPE,
+        "pairs: sample": RECIPE,
         "sigmoid  loss ours": FIGURES,
     },
     "docs/prompts.md": {'{"tools":': "tests/docs/test_shown.py::test_a_row_is_read"},
@@ -197,6 +208,7 @@ BLOCKS: dict[str, dict[str, str]] = {
         '{"step": 1': TRAINS,
         "# file: ": TRAINS,
     },
+    "docs/reference/train-rewards.md": {"method: grpo": TRAINING},
     "docs/reference/train.md": {
         "method: lora": TRAINING,
         "start: best": TRAINING,
@@ -204,6 +216,12 @@ BLOCKS: dict[str, dict[str, str]] = {
     "docs/reliability.md": {
         "200 kills in 28 runs": FIGURES,
         "python benchmarks/kills.py --real": FIGURES,
+    },
+    "docs/rewards.md": {
+        "[rules]": "tests/docs/test_shown.py::test_rules_are_read",
+        "# file: process_data.py": "tests/training/grpo/test_run.py::test_the_program_of_the_page_writes_good_items",
+        "# file: train.yaml": TRAINING,
+        "loss=dapo": FIGURES,
     },
     "docs/scaling.md": {
         "40 jobs that only start": FIGURES,

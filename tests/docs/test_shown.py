@@ -12,6 +12,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -20,12 +21,12 @@ import ftdojo
 from ftdojo.bench.suite import Suite
 from ftdojo.cli.console import out
 from ftdojo.cli.options import read_options
+from ftdojo.contract.methods import find_config
 from ftdojo.contract.options import RunOptions
+from ftdojo.contract.recipe import Recipe
 from ftdojo.contract.row import parse_row
-from ftdojo.contract.train_config import TrainConfig
 from ftdojo.report import next_table
 from ftdojo.stats.interval import stratified_mean
-from ftdojo.training.dpo.config import DpoConfig
 from pages import ROOT, Block, blocks, inline_commands, options_of, parse, short_name
 from shown import BLOCKS, COMMANDS, OPTIONS
 
@@ -167,10 +168,20 @@ def test_rules_are_read(tmp_path: Path, approve: Path) -> None:
 
 
 def test_a_training_is_read() -> None:
-    assert len(run_by("test_a_training_is_read")) == 5
+    assert len(run_by("test_a_training_is_read")) == 7
     for block in run_by("test_a_training_is_read"):
         given = yaml.safe_load(block.text)
-        read = (DpoConfig if given.get("method") == "dpo" else TrainConfig).model_validate(given)
+        read = find_config(given.get("method", "lora")).model_validate(given)
+        assert read.model_dump(include=given.keys(), exclude_unset=True) == given, block.page
+
+
+def test_a_recipe_is_read() -> None:
+    """A block without sources shows what is added to the one before it."""
+    given: dict[str, Any] = {}
+    for block in run_by("test_a_recipe_is_read"):
+        shown = yaml.safe_load(block.text)
+        given = shown if "sources" in shown else given | shown
+        read = Recipe.model_validate(given)
         assert read.model_dump(include=given.keys(), exclude_unset=True) == given, block.page
 
 
