@@ -486,13 +486,13 @@ def test_preferences_follow_where_the_task_allows_them(tmp_path: Path) -> None:
     assert (pairs.recipe.pairs, pairs.recipe.asks, pairs.recipe.sample.keep) == ("sample", "start", 0)
     assert pairs.train.learning_rate == pytest.approx(0.1 * drafts[0].train.learning_rate, rel=0.05)
     assert pairs.train.adapter == drafts[0].train.adapter
-    closed = {"accepted": True, "top_share": 0.5}
+    closed = {"accepted": True, "top_share": 0.3}
     *_, other = play(tmp_path / "closed", closed, {"accepted": False}, spec=PREFERENCES, warm_start=True)
     assert (other.train.method, other.recipe.pairs, other.recipe.asks) == ("dpo", "other_answer", "")
 
 
 def test_after_preferences_were_accepted_training_goes_on_with_right_answers(tmp_path: Path) -> None:
-    outcomes = ({"accepted": True, "top_share": 0.5}, {"accepted": False}, {"accepted": True, "top_share": 0.5})
+    outcomes = ({"accepted": True, "top_share": 0.3}, {"accepted": False}, {"accepted": True, "top_share": 0.3})
     drafts = play(tmp_path, *outcomes, spec=PREFERENCES, warm_start=True)
     assert [draft.train.method for draft in drafts] == ["lora", "lora", "dpo", "lora"]
     assert (drafts[3].train.start, drafts[3].recipe.pairs) == (3, "none")

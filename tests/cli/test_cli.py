@@ -184,7 +184,9 @@ def test_a_new_task_passes_its_own_check(home: Path) -> None:
     assert "training pair" in said
     assert "Probe(" not in said
     assert "name=" not in said
-    assert said.splitlines()[-1].startswith("ok: the task can be used")
+    ok, following = said.splitlines()[-2:]
+    assert ok.startswith("ok: the task can be used")
+    assert following.startswith("run it with: ftdojo run ")
     assert document("task", "show", folder)["id"].endswith("/reviews")
 
 

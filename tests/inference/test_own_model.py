@@ -90,7 +90,7 @@ def test_answers_are_drawn_with_their_probabilities(tiny_model: Path) -> None:
 def test_a_request_that_it_cannot_take_is_refused_and_the_others_are_answered(own: OwnModel) -> None:
     answers = send(own, [request("a " * 2000), request("b"), request("c", max_tokens=5000)])
     assert [answer.fault and answer.fault.kind for answer in answers] == ["rejected", None, "rejected"]
-    assert "the base model takes 1024 together" in str(answers[0].fault)
+    assert "the model takes 1024 together" in str(answers[0].fault)
 
 
 def test_an_answer_that_takes_too_long_is_refused_and_charged(own: OwnModel) -> None:

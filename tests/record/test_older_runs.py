@@ -126,14 +126,14 @@ def test_a_killed_run_is_resumed_to_its_end(ftdojo: Ftdojo, older: Path) -> None
 
 
 def test_recorded_answers_of_language_models_are_used_again(ftdojo: Ftdojo) -> None:
-    """They are answers to another draft than that of this build: the first plan sets a value that is there already, so
-    a second one is asked for. Its rate is so high that the training may diverge."""
+    """They are answers to another draft than that of this build: the first plan sets a value that is there already,
+    which is left out. Its rate is so high that the training may diverge."""
     arguments = ("run", *SETTING, "--replay", "others/llm", "--max-iterations", "1", "--out", "replayed")
     result = ftdojo(*arguments, allowed=(0, 1))
     assert result["planner"] == "openai:scripted"
     (iteration,) = result["iterations"]
     assert iteration["hypothesis"] == "a high rate teaches the form"
-    assert result["budget"]["llm"] == {"input_tokens": 400, "output_tokens": 40, "cost_usd": 0.0}
+    assert result["budget"]["llm"] == {"input_tokens": 200, "output_tokens": 20, "cost_usd": 0.0}
 
 
 def test_a_contest_is_read_again_and_nothing_of_it_is_missing(ftdojo: Ftdojo, older: Path) -> None:

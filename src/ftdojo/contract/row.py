@@ -9,15 +9,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ftdojo.contract.recipe_program import SAMPLED
 from ftdojo.contract.task_spec import Message
 
 SURROGATE = re.compile(r"[\ud800-\udfff]")
 """A lone surrogate: legal in JSON escapes, not encodable as UTF-8, rejected by tokenizers."""
 FORMS = "prompt/completion, instruction/input/output or messages"
 SUBTASK = "subtask"
+SAMPLED = "sampled"
+"""The key of a row that says how its samples were judged: as in ``recipe_program``, which imports nothing of ftdojo."""
 _COUNTS = {"model": str, "samples": int, "right": int, "kept": bool}
-"""The content of :data:`~ftdojo.contract.recipe_program.SAMPLED`."""
 MAX_SUBTASK_CHARS = 100
 MAX_DEPTH = 50
 """Of tools and calls. Schemas of real tools stay below 20."""

@@ -119,7 +119,7 @@ class Gates:
         Raises:
             RejectedRowsError: if the rows have faults.
         """
-        llm = self.llm.with_start(start) if self.llm else None
+        llm = self.llm.with_start(start) if self.llm and isinstance(program, Recipe) else self.llm
         with self.watch(2, "data program in the sandbox"):
             try_program(program, self.data.raw, trainer, llm)
             limits = llm.limits() if llm and data_program.asks(program) else sandbox.Limits()

@@ -21,13 +21,17 @@ from ftdojo.contract.result import RunResult, TrivialAnswers
 from ftdojo.contract.row import SURROGATE
 from ftdojo.contract.script import MAX_SCRIPT_BYTES, SCRIPT, TRAIN_SCRIPT
 from ftdojo.contract.submission import FILES, PLAN, RECIPE, TRAIN, Plan
+from ftdojo.contract.train_config import TrainConfig
 from ftdojo.errors import UsageError
 from ftdojo.findings import Finding
+from ftdojo.outside.layout import ANSWER_CHARS, to_text
 from ftdojo.tasks import raw_files
 
 ROWS, ROW_CHARS, ROWS_CHARS = 50, 2000, 4500
 """The most raw rows per call, the most characters per row, and of all rows of a call."""
 T = TypeVar("T")
+SCHEMA_ROOM = 100
+"""Characters of an answer with a schema that are not of the schema."""
 CURVE_POINTS = 8
 """The most points of a loss curve that are shown."""
 Level = Literal["all", "execution", "data", "training", "evaluation"]
@@ -116,7 +120,14 @@ def describe_schema(name: str, methods: Sequence[str], method: str | None) -> di
     models: dict[str, type[BaseModel]] = {PLAN: Plan, TRAIN: find_config(method or methods[0]), RECIPE: Recipe}
     if name not in models:
         raise UsageError(f"{shorten(name)} has no schema", fix=f"choose one of: {', '.join(models)}")
-    return {"file": name, "schema": without_titles(models[name].model_json_schema())}
+    schema = without_titles(models[name].model_json_schema())
+    if len(to_text(schema)) <= ANSWER_CHARS - SCHEMA_ROOM:
+        return {"file": name, "schema": schema}
+    # A method with many keys of its own: those that it has in common with supervised fine-tuning are named.
+    usual = without_titles(TrainConfig.model_json_schema())["properties"]
+    common = [key for key, part in schema["properties"].items() if usual.get(key) == part]
+    schema["properties"] = {key: part for key, part in schema["properties"].items() if key not in common}
+    return {"file": name, "schema": schema, "further_keys": f"as of method lora: {', '.join(common)}"}
 
 
 def without_titles(schema: Any) -> Any:

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
-from ftdojo.contract.recipe_program import SAMPLED
-from ftdojo.contract.row import SUBTASK, Row, parse_row
+from ftdojo.contract.row import SAMPLED, SUBTASK, Row, parse_row
 from ftdojo.contract.task_spec import Message
 from ftdojo.models import Chat
 from ftdojo.training.backend import Tokenized

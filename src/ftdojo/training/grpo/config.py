@@ -36,17 +36,15 @@ class GrpoConfig(WeightsConfig):
     """Prompts per forward pass, each with all answers of its group. A step has as many prompts times
     ``gradient_accumulation``."""
     gradient_accumulation: int = Field(1, ge=1, le=4096)
-    """Batches per optimizer step. The answers to the prompts of all of them are made before it."""
+    """Batches per optimizer step, all of whose answers are made before it."""
     max_length: int = Field(1024, ge=8)
-    """Maximum tokens of prompt and answer: an answer is cut where they are reached. A prompt that leaves no room for
-    one is not used."""
+    """Maximum tokens of prompt and answer: there an answer is cut. A prompt that leaves no room for one is not used."""
     group_size: int = Field(8, ge=2, le=256)
     """Answers to each prompt in a step: the group whose mean reward is the baseline."""
     max_new_tokens: int | None = Field(None, ge=1, le=32768)
     """Longest answer in tokens; at most the task's own limit, which is the default."""
     temperature: float = Field(1.0, gt=0, le=10)
-    """Logits are divided by it before a token is drawn: with more, answers differ more. Log-probabilities are those at
-    this temperature."""
+    """Logits are divided by it before a token is drawn, and in the loss: with more, answers differ more."""
     top_p: float = Field(1.0, gt=0, le=1)
     """A token is drawn from the likeliest ones that together have this probability."""
     loss: Literal["dapo", "grpo", "dr_grpo"] = "dapo"
@@ -54,20 +52,19 @@ class GrpoConfig(WeightsConfig):
     the tokens of each answer and then over answers (the original), ``dr_grpo`` over answers, each divided by the token
     limit (Liu et al. 2025, arXiv 2503.20783)."""
     scale_rewards: Literal["group", "batch", "none"] = "group"
-    """By which standard deviation the difference to the group's mean is divided: that of the group, or of all answers
-    of the step. ``none`` divides by none, which ``dr_grpo`` proposes: then prompts that are nearly always, or hardly
-    ever, answered right do not count more than others."""
+    """By which standard deviation the difference to the group's mean is divided: that of the group, of all answers of
+    the step, or ``none`` (as in Dr. GRPO), so that prompts that are nearly always answered right count no more."""
     clip_low: float = Field(0.2, gt=0, lt=1)
     """A token gets no less likely in a step once its ratio to the model that answered is below ``1 - clip_low``."""
     clip_high: float = Field(0.2, gt=0, le=10)
     """A token gets no likelier in a step once this ratio is above ``1 + clip_high``."""
     iterations: int = Field(1, ge=1, le=16)
-    """Optimizer steps on the same answers. Only with more than 1 can the clipping have an effect; then the rows of an
-    epoch that fill no batch are left out, and ``gradient_accumulation`` must be 1."""
+    """Optimizer steps on the same answers. Clipping has an effect only above 1; then rows that fill no batch are left
+    out, and ``gradient_accumulation`` must be 1."""
     kl: float = Field(0.0, ge=0, le=10)
     """Weight of the divergence from the weights at the start. 0 needs no reference: no memory and no time for it."""
     form_reward: float = Field(0.0, ge=0, le=1)
-    """Added to the reward of an answer in which the scorer finds an answer of the right form, be it right or wrong."""
+    """Added to the reward of an answer that the scorer can read, be it right or wrong."""
     length_penalty: float = Field(0.0, ge=0, le=1)
     """Subtracted from the reward of an answer that reaches the token limit; of a shorter one, in proportion."""
 
