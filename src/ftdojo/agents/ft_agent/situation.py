@@ -24,6 +24,8 @@ LEAST_GROWTH = 1.25
 """Less more is not worth an iteration."""
 LEAST_AHEAD = 2.0
 """Of such steps there has to be time for this number, or else one takes all."""
+LITTLE, LONGER = 0.25, 2.0
+"""While less than this share of the way from the base model to a perfect score is gone, steps are this much longer."""
 TRIES = 4.0
 """A forecast that refuses comes early. All gates of a second try take about this many times as long as the refused
 try."""
@@ -148,9 +150,16 @@ class Situation:
     @property
     def further(self) -> float:
         """How many times as long as it did the last step should go on: as long as all steps so far, since what a model
-        learns grows with the logarithm of its training; or for all the time that is left, if the step after that would
-        be short."""
-        return self.stretch if self.takes_all else self._again
+        learns grows with the logarithm of its training; for twice as long while little is learned, because a step that
+        is not shown to be better is lost; or for all the time that is left, if the step after that would be short."""
+        if self.takes_all:
+            return self.stretch
+        return self._again * (LONGER if self._has_learned_little else 1.0)
+
+    @property
+    def _has_learned_little(self) -> bool:
+        base, best = self.observation.baseline.score.value, self.spec.best_value
+        return base != best and (self.evaluation.score.value - base) / (best - base) < LITTLE
 
     @property
     def takes_all(self) -> bool:
