@@ -119,6 +119,7 @@ def test_nothing_evaluated_has_no_effects(simulation: ModuleType, tmp_path: Path
     assert measure(observed(simulation, tmp_path), {1: START}) == []
 
 
+@pytest.mark.slow
 def test_attribution_saves_full_runs(simulation: ModuleType, tmp_path: Path) -> None:
     """On simulated training with known effects; the benchmark has it over 50 seeds."""
     without = tuple(rule for rule in RULES if rule not in ATTRIBUTION)

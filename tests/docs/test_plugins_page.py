@@ -75,6 +75,7 @@ def test_the_agent_engine_and_scorer_of_the_page_play_an_episode(mypkg: Path, ta
     assert document("verify", run)["ok"]
 
 
+@pytest.mark.slow
 def test_without_entry_points_the_same_is_named_by_its_place(mypkg: Path, task: Path, tiny_model: Path) -> None:
     shutil.rmtree(mypkg / "site/mypkg-1.0.dist-info")
     text = (task / "task.toml").read_text()

@@ -111,6 +111,7 @@ def test_the_forecast_is_of_its_own_steps_and_a_training_that_is_too_long_ends_e
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_the_example_of_the_documentation_trains_an_adapter(
     rows: list[ProgramRow], tiny_model: Path, tmp_path: Path
 ) -> None:

@@ -34,6 +34,7 @@ def test_two_processes_take_the_steps_of_one(tiny_model: Path, tmp_path: Path) -
     assert min(moved) > 0.99
 
 
+@pytest.mark.slow
 def test_adapters_are_trained_together_until_the_time_of_the_first_is_up(tiny_model: Path, tmp_path: Path) -> None:
     long = config(method="lora", devices=2, batch_size=4, epochs=100, lora={"rank": 8, "alpha": 16})
     result = parallel.train(examples(tiny_model), long, tiny_model, tmp_path / "out", stop_after=60)
