@@ -111,5 +111,5 @@ def test_a_budget_without_room_holds_no_contest(tmp_path: Path, approve: Path, t
     play(approve, tiny_model, tmp_path / "long", home)
     with Ledger(tmp_path / "long", writable=False) as ledger:
         first = ledger.events("iteration")[0].payload["charge"]["wall_s"]
-    play(approve, tiny_model, tmp_path / "short", home, wall_s=2.2 * first)
+    play(approve, tiny_model, tmp_path / "short", home, wall_s=1.4 * first)
     assert list(events(tmp_path / "short", "probe")) == []

@@ -36,7 +36,7 @@ class _RunsBySelf(TyperGroup):
 
 app = typer.Typer(
     cls=_RunsBySelf,
-    help="Run contests between agents, pack a finished one, and score a pack again. "
+    help="Run contests between agents, pack a finished one, and score a pack again.\n\n"
     "`ftdojo bench SUITE.toml` is short for `ftdojo bench run SUITE.toml`.",
     no_args_is_help=True,
 )

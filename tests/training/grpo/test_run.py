@@ -129,5 +129,6 @@ def test_the_program_of_the_page_writes_good_items(task: Path, tiny_model: Path,
 
 
 def test_planners_get_the_schema() -> None:
-    properties = describe_schema("train.yaml", ("lora", "grpo"), "grpo")["schema"]["properties"]
-    assert {"group_size", "kl", "clip_low", "iterations", "weights", "lora"} <= properties.keys()
+    shown = describe_schema("train.yaml", ("lora", "grpo"), "grpo")
+    assert {"group_size", "kl", "clip_low", "iterations", "weights"} <= shown["schema"]["properties"].keys()
+    assert shown["further_keys"].endswith("seed, lora"), "which are described once, with method lora"
