@@ -102,8 +102,10 @@ def budget(evidence: Evidence) -> list[str]:
 
 
 def teachers(evidence: Evidence) -> list[str]:
-    """Data programs called only the language models that the run's rule on teachers allows. Under ``self``, the pool
-    ``start`` is the base model, or that of an iteration that was accepted before."""
+    """Data programs called only the language models that the run's rule on teachers allows.
+
+    Under ``self``, the pool ``start`` is the base model, or that of an iteration that was accepted before.
+    """
     run, found = evidence.configuration, []
     starts = [own_model(run.digests["model"])]
     own = {SELF: own_model(run.digests["model"])}
