@@ -7,7 +7,7 @@ CONSTRAINTS ?= constraints.txt
 STAMP = $(VENV)/.installed
 
 .PHONY: demo demo-chemistry test test-slow test-clients test-models test-newest fuzz check coverage docs docs-generate \
-	install lock bench clean
+	install bench clean
 
 demo: $(STAMP)  ## fine-tune the embedded model on support tickets, a user's own task, and open the sealed test
 	$(BIN)/ftdojo run examples/support_tickets --budget 5m --out runs/demo
@@ -39,12 +39,6 @@ fuzz: $(STAMP)  ## every parser of outside input, on hostile text, SECONDS_EACH 
 
 coverage: $(STAMP)  ## the quick tests, and which lines and branches of src they run
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal --cov --cov-report term:skip-covered --cov-report html
-
-# Extras that `make install` leaves out hold some packages back (tests/test_lock.py names them), so these are not asked for.
-HELD_BACK = dataproperty|fsspec|huggingface-hub|pillow|pyarrow|pytablewriter|python-dateutil|tabledata|typepy
-lock: $(STAMP)  ## write uv.lock again: the requirements of pyproject.toml, at the versions of constraints.txt
-	$(BIN)/pip install --quiet uv
-	$(BIN)/uv lock $$(sed -nE '/^($(HELD_BACK))==/d; s/^([A-Za-z0-9_.-]+==[^ ;#]+).*/--upgrade-package \1/p' constraints.txt)
 
 docs: $(STAMP)  ## the site, into site/; a broken link is an error
 	$(BIN)/pip install --quiet -c $(CONSTRAINTS) -e '.[docs]'

@@ -107,7 +107,6 @@ COMMANDS: dict[str, list[str]] = {
     "make demo-chemistry": ["tests/episode/test_real_episode.py::test_the_users_task_improves"],
     "make docs-generate": [GENERATED],
     "make docs": [SETUP],
-    "make lock": ["not run: it asks the package index for versions"],
     "make bench": [BENCHMARK],
     "make fuzz": ["tests/fuzz/test_fuzz.py::test_hostile_text"],
     "make coverage": ["not run: the tests themselves, with their coverage"],
