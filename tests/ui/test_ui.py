@@ -328,6 +328,12 @@ def test_a_growing_ledger_streams_every_event_once(tmp_path: Path) -> None:
         assert [data for kind, _, data in read_events(site, f"{address}?after=13") if kind == "end"] == ["over"]
 
 
+def test_a_stream_of_a_record_that_cannot_be_read_says_why(site: Site) -> None:
+    ((kind, _, data),) = read_events(site, f"{site.find('broken')}/events")
+    assert kind == "fault"
+    assert "ledger" in data
+
+
 def test_the_number_of_streams_is_limited(tmp_path: Path) -> None:
     make_run(tmp_path, "cut", "baseline")
     with serve(tmp_path) as site:

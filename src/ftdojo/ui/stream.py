@@ -44,14 +44,14 @@ async def follow(run: Watched, after: int) -> AsyncIterator[ServerSentEvent]:
         if now.file != file:
             yield _message("end", "replaced")
             return
-        state = await run_in_threadpool(_read_state, run)
         lines: list[Line] = []
-        if now != signature:
-            try:
+        try:
+            state = await run_in_threadpool(_read_state, run)
+            if now != signature:
                 lines = await run_in_threadpool(_read_lines, run, after)
-            except FtdojoError as error:
-                yield _message("fault", text.line(str(error), 400))
-                return
+        except FtdojoError as error:
+            yield _message("fault", text.line(str(error), 400))
+            return
         for line in lines:
             after = line.seq
             yield _message("log", line._asdict(), id_=after)

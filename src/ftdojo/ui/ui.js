@@ -19,6 +19,12 @@ function say(text, lost = false) {
   place.classList.toggle("lost", lost);
 }
 
+const REFUSED = {
+  403: "Open the address that ftdojo ui printed at its start.",
+  409: "The record cannot be read. Load the page again to see why.",
+};
+const NO_ANSWER = "ftdojo ui does not answer; trying again.";
+
 async function load(address, headers = {}) {
   const answer = await fetch(address, { headers });
   if (!answer.ok && answer.status !== 304) throw new Error(String(answer.status));
@@ -269,7 +275,7 @@ function follow() {
   });
   source.onerror = () => {
     if (document.hidden) return;
-    say("ftdojo ui does not answer; trying again.", true);
+    say(NO_ANSWER, true);
     if (source && source.readyState === EventSource.CLOSED) { leave(); setTimeout(follow, AGAIN_MS); }
   };
 }
@@ -286,7 +292,7 @@ async function refresh() {
     if (body.rows) await refreshList();
     if (body.run) await refreshRun();
   } catch (error) {
-    say(error.message === "403" ? "Open the address that ftdojo ui printed at its start." : "ftdojo ui does not answer; trying again.", true);
+    say(REFUSED[error.message] || NO_ANSWER, true);
   }
 }
 
