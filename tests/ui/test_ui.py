@@ -191,7 +191,8 @@ def test_the_list_has_every_run_with_its_state(site: Site) -> None:
     assert ">linked</a>" not in page, "no link is followed"
     assert "unreadable" in page
     assert ">interrupted<" in page
-    assert "constant 39.0" in page
+    assert "constant 39.0\xa0% [33.0,\xa045.0]; constant by sub-task 41.0" in page
+    assert "few-shot 24.0\xa0% [18.0,\xa030.0]" in page
     assert "base model accuracy 8.5" in page
     tag = site.client.get("/list").headers["etag"]
     again = site.client.get("/list", headers={"If-None-Match": tag})

@@ -103,6 +103,7 @@ class FollowedRun:
         identity = now.begun.configuration if now.begun else None
         limit = now.limits.get("wall_s")
         used = text.duration(now.spent.wall_s)
+        items = now.baseline.n if now.baseline else None
         return Listed(
             folder=str(self.folder),
             state=now.name_state(self.folder),
@@ -115,7 +116,7 @@ class FollowedRun:
             model=identity.model if identity else "",
             baseline=str(now.baseline) if now.baseline else "",
             without_training="; ".join(
-                f"{TRIVIAL_NAMES[name]} {text.number(score.value, score.metric)}{text.unit(score.metric)}"
+                f"{TRIVIAL_NAMES[name]} {text.score_of(score, items)}"
                 for name, score in (now.trivial.distinct.items() if now.trivial else ())
             ),
             budget=used if limit is None else f"{used} of {text.duration(limit)}",
