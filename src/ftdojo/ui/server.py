@@ -37,12 +37,9 @@ class Server:
         """
         if not root.is_dir():
             raise UsageError(f"there is no folder {root}", fix="name the folder of your runs, e.g. ftdojo ui runs")
-        self._listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            self._listening.bind((HOST, port))
+            self._listening = socket.create_server((HOST, port))
         except OSError as error:
-            self._listening.close()
             raise UsageError(f"port {port} cannot be used: {error.strerror}", fix="leave out --port") from None
         self.port = self._listening.getsockname()[1]
         self.token = secrets.token_urlsafe(32)
