@@ -30,7 +30,7 @@ from ftdojo.errors import UsageError
 from ftdojo.files import require_plain
 
 LEDGER = "ledger.sqlite"
-FOLDERS = frozenset({"submissions", "workspace", "agent", "model", "sealed", "trackers"})
+FOLDERS = ("submissions", "workspace", "model", "sealed", "trackers", "agent")
 """Folders in that of a run, in which no other run lies."""
 LEADERBOARD = ("leaderboard.json", "leaderboard.md", "leaderboard.html")
 
@@ -54,10 +54,7 @@ class RunFolder:
         require_plain(
             self.path,
             files=[*(LEDGER + end for end in beside), *(path.name for path in files), *LEADERBOARD, *logs],
-            folders=[
-                path.name
-                for path in (self.submission(1).parent, self.workspace, self.model, self.sealed, self.tracker(""))
-            ],
+            folders=[name for name in FOLDERS if name != self.agent.name],
             others=[self.agent.name],
         )
 
@@ -161,3 +158,8 @@ class RunFolder:
     def report(self) -> Path:
         """The report."""
         return self.path / "report.html"
+
+    @property
+    def leaderboard(self) -> Path:
+        """The page of a suite."""
+        return self.path / LEADERBOARD[-1]

@@ -19,8 +19,6 @@ from starlette.routing import Route
 
 from ftdojo.audit import comparison, scored_items
 from ftdojo.errors import FtdojoError
-from ftdojo.record import RunFolder
-from ftdojo.record.run_folder import LEADERBOARD
 from ftdojo.report import text
 from ftdojo.report.comparison_page import render_comparison
 from ftdojo.report.leaderboard import digest_script
@@ -84,9 +82,7 @@ class Pages:
         contest = self._folder.require(request.path_params["id"])
         if not contest.is_contest:
             raise HTTPException(404)
-        has_page = (Path(contest.about.folder) / LEADERBOARD[-1]).is_file()
-        runs = self._list(contest)
-        return self._render("list.html.jinja", title=contest.place, contest=contest, runs=runs, has_page=has_page)
+        return self._render("list.html.jinja", title=contest.place, contest=contest, runs=self._list(contest))
 
     def show_rows(self, request: Request) -> Response:
         """The rows of the list, if they have changed."""
@@ -152,12 +148,12 @@ class Pages:
         named = self._folder.require(request.path_params["id"])
         # Two plots at once would mix their styles. Nothing else waits for one.
         with self._writing if action is actions.write_page else nullcontext():
-            return JSONResponse({"done": action(Path(named.about.folder))})
+            return JSONResponse({"done": action(named.folder)})
 
     def compare(self, request: Request) -> Response:
         """Two finished runs, item by item."""
         chosen = [self._folder.require(request.query_params.get(name, "")) for name in ("first", "other")]
-        read = [scored_items.read_run(run.place, Path(run.about.folder)) for run in chosen]
+        read = [scored_items.read_run(run.place, run.folder) for run in chosen]
         page = render_comparison(comparison.compare(read))
         return HTMLResponse(page, headers={"Content-Security-Policy": REPORT_POLICY})
 
@@ -165,15 +161,13 @@ class Pages:
         """The report or the leaderboard in the folder of a run or a contest."""
         place = PurePosixPath(request.path_params["place"])
         found = self._folder.require(name_place(place.parent.as_posix()))
-        folder, policy = Path(found.about.folder), REPORT_POLICY
-        page = RunFolder(folder).report
+        policy = REPORT_POLICY
         if found.is_contest:  # its script sorts the tables; it is ours, or it does not run
-            page = folder / LEADERBOARD[-1]
             policy = f"{CLOSED}; style-src 'unsafe-inline'; script-src '{digest_script()}'"
-        if place.name != page.name:
+        if place.name != found.page.name:
             raise HTTPException(404)
         try:
-            content = read_regular(page, LARGEST_PAGE)
+            content = read_regular(found.page, LARGEST_PAGE)
         except (OSError, NotRegularError):
             raise HTTPException(404) from None
         return HTMLResponse(content, headers={"Content-Security-Policy": policy})

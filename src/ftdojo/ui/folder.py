@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ftdojo.errors import UsageError
+from ftdojo.record import RunFolder
 from ftdojo.report.listing import CONTEST, FollowedRun, Listed, find_runs
 from ftdojo.ui.watched import Watched
 
@@ -30,6 +31,17 @@ class Named:
     place: str
     """Relative to the folder that is shown."""
     about: Listed
+
+    @property
+    def folder(self) -> Path:
+        """Where it is."""
+        return Path(self.about.folder)
+
+    @property
+    def page(self) -> Path:
+        """The file that can be written: the leaderboard of a contest, the report of a run."""
+        files = RunFolder(self.folder)
+        return files.leaderboard if self.is_contest else files.report
 
     @property
     def written(self) -> str:
@@ -77,7 +89,7 @@ class Folder:
     def watch(self, run: Named) -> Watched:
         """Return what is known of a run, to be updated."""
         with self._turn:
-            found = self._watched.pop(run.id, None) or Watched(Path(run.about.folder))
+            found = self._watched.pop(run.id, None) or Watched(run.folder)
             self._watched[run.id] = found
             if len(self._watched) > WATCHED:
                 self._watched.popitem(last=False)

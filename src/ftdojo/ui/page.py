@@ -58,7 +58,6 @@ class RunPage:
     """How to go on with a run that is interrupted, or why it cannot be stopped here."""
     command: str
     """For that."""
-    has_report: bool
     verdict: str
     cards: list[Card]
     metric: str
@@ -110,7 +109,6 @@ def make_page(run: Watched) -> RunPage | None:
         can_stop=state in ("running", "finishing") and not run.in_contest,
         hint=hint,
         command=command,
-        has_report=folder.report.is_file(),
         verdict=disqualified(run.reasons) if run.reasons else said,
         cards=cards(validation, test, now.outcomes, now.spent),
         metric=begun.metric,
