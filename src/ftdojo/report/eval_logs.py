@@ -12,6 +12,7 @@ from ftdojo.audit.samples import Evaluated, Sample, Samples
 from ftdojo.contract.result import Score
 from ftdojo.disk import disk_errors
 from ftdojo.errors import PrerequisiteError
+from ftdojo.extras import install_command
 from ftdojo.files import write_file
 
 
@@ -24,7 +25,7 @@ def write_inspect(samples: Samples, folder: Path) -> list[Path]:
     try:
         from inspect_ai.log import write_eval_log
     except ImportError:
-        raise PrerequisiteError("Inspect is not installed", fix="pip install inspect-ai") from None
+        raise PrerequisiteError("Inspect is not installed", fix=install_command("inspect")) from None
     written = []
     for evaluated in samples.evaluations:
         path = folder / f"{evaluated.split}-{evaluated.model}.eval"
