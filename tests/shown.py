@@ -95,7 +95,7 @@ COMMANDS: dict[str, list[str]] = {
     "ftdojo task new": ["tests/cli/test_from_table.py::test_a_table_becomes_a_model_in_three_commands", TONIGHT],
     "ftdojo task show": ["tests/cli/test_data.py::test_tables_for_people"],
     "ftdojo tasks": ["tests/cli/test_cli.py::test_tasks_are_listed"],
-    "ftdojo ui": ["tests/ui/test_ui.py::test_it_listens_on_loopback_alone"],
+    "ftdojo ui": ["tests/ui/test_ui.py::test_the_command_prints_an_address_that_works"],
     "ftdojo validate": [
         "tests/cli/test_cli.py::test_validate_passes_a_good_submission_and_names_the_gate_of_a_bad_one"
     ],

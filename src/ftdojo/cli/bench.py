@@ -25,7 +25,7 @@ STATUS = {"equal": "green", "different": "bold red", "not checkable": "yellow"}
 OF_CHECK = {"ok": "equal", "failed": "different", "unchecked": "not checkable"}
 
 
-class _RunsBySelf(TyperGroup):
+class _RunByDefault(TyperGroup):
     """``ftdojo bench SUITE.toml`` means ``ftdojo bench run SUITE.toml``."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -35,7 +35,7 @@ class _RunsBySelf(TyperGroup):
 
 
 app = typer.Typer(
-    cls=_RunsBySelf,
+    cls=_RunByDefault,
     help="Run contests between agents, pack a finished one, and score a pack again.\n\n"
     "`ftdojo bench SUITE.toml` is short for `ftdojo bench run SUITE.toml`.",
     no_args_is_help=True,
