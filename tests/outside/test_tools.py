@@ -118,7 +118,7 @@ def test_every_schema_is_shown_whole() -> None:
 def test_the_keys_that_a_schema_only_names_are_described_with_a_method_that_every_task_shows() -> None:
     only = ("grpo",)
     short = answers.describe_schema("train.yaml", only, "grpo")
-    assert short["further_keys"].startswith(f"the same as with method {answers.COMMON}: ")
+    assert short["further_keys"].startswith(f"as with method {answers.COMMON}: ")
     usual = answers.describe_schema("train.yaml", only, answers.COMMON)["schema"]["properties"]
     named = short["further_keys"].partition(": ")[2].split(", ")
     assert set(named) <= usual.keys()

@@ -129,7 +129,7 @@ def describe_schema(name: str, methods: Sequence[str], method: str | None) -> di
     usual = without_titles(TrainConfig.model_json_schema())["properties"]
     common = [key for key, part in schema["properties"].items() if usual.get(key) == part]
     schema["properties"] = {key: part for key, part in schema["properties"].items() if key not in common}
-    return {"file": name, "schema": schema, "further_keys": f"the same as with method {COMMON}: {', '.join(common)}"}
+    return {"file": name, "schema": schema, "further_keys": f"as with method {COMMON}: {', '.join(common)}"}
 
 
 def without_titles(schema: Any) -> Any:
