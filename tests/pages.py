@@ -28,6 +28,8 @@ PROGRAMS = (
 """The first words of commands; ``.`` (of a shell) is one, too."""
 WITH_ARGUMENT = ("make", "python", "pip", "git", "bash", ".", "pre-commit", "docker", "uv")
 """Programs whose commands are known by their first argument, too."""
+NAMED = "# file: "
+"""How the first line of a block begins that is a whole file."""
 _COMMAND = re.compile(rf"(\$ )?(\w+=\S+ )*(\.venv/bin/)?(({'|'.join(PROGRAMS)})( .*)?|\. \S+ *(#.*)?)")
 CLI: Any = typer.main.get_command(app)
 
@@ -75,6 +77,12 @@ def blocks() -> Iterator[Block]:
             if token.type in ("fence", "code_block") and token.map is not None:
                 first = token.map[0] + (2 if token.type == "fence" else 1)
                 yield Block(str(page.relative_to(ROOT)), first, token.info, token.content)
+
+
+def files_of(page: str) -> dict[str, str]:
+    """Return the files that a page shows, name -> text: the first line of such a block names its file."""
+    parts = [block.text.partition("\n") for block in blocks() if block.page == page]
+    return {first.removeprefix(NAMED): rest for first, _, rest in parts if first.startswith(NAMED)}
 
 
 def inline_commands() -> Iterator[tuple[str, list[str]]]:

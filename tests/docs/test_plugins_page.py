@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -16,16 +15,14 @@ import pytest
 
 from ftdojo import agents
 from ftdojo.errors import UsageError
-
-PAGE = Path(__file__).parents[2] / "docs/plugins.md"
-BLOCK = re.compile(r"```\w+\n# file: (\S+)\n(.*?)```", re.DOTALL)
+from pages import files_of
 
 
 @pytest.fixture
 def mypkg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The package of the page with its metadata, as pip installs it; other processes see it, too."""
     site = tmp_path / "site"
-    files = dict(BLOCK.findall(PAGE.read_text("utf-8")))
+    files = files_of("docs/plugins.md")
     for name, text in files.items():
         (site / name).parent.mkdir(parents=True, exist_ok=True)
         (site / name).write_text(text)

@@ -115,6 +115,17 @@ def test_every_schema_is_shown_whole() -> None:
         answers.describe_schema("process_data.py", ("lora",), None)
 
 
+def test_the_keys_that_a_schema_only_names_are_described_with_a_method_that_every_task_shows() -> None:
+    only = ("grpo",)
+    short = answers.describe_schema("train.yaml", only, "grpo")
+    assert short["further_keys"].startswith(f"as with method {answers.COMMON}: ")
+    usual = answers.describe_schema("train.yaml", only, answers.COMMON)["schema"]["properties"]
+    named = short["further_keys"].partition(": ")[2].split(", ")
+    assert set(named) <= usual.keys()
+    with pytest.raises(UsageError, match="'dpo' is not a method of this task"):
+        answers.describe_schema("train.yaml", only, "dpo")
+
+
 def test_a_curve_keeps_its_ends() -> None:
     points = [LossPoint(step=step, loss=1 / step, grad_norm=1.0, learning_rate=0.1) for step in range(1, 1001)]
     thinned = answers.thin(points)

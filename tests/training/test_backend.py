@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ftdojo import digest
-from ftdojo.contract.methods import names, parse_config
+from ftdojo.contract.methods import BUILT_IN, find_config, names, parse_config
 from ftdojo.contract.train_config import TrainConfig
 from ftdojo.training import model_key, trainer_of
 from ftdojo.training.sft import Sft
@@ -55,9 +55,12 @@ def test_methods_that_are_smaller_exist() -> None:
     assert smaller <= TrainConfig.methods.keys()
 
 
-def test_a_configuration_is_read_without_a_training_framework() -> None:
+@pytest.mark.parametrize("method", BUILT_IN)
+def test_a_configuration_is_read_without_a_training_framework(method: str) -> None:
+    data = {"method": method} | ({"code": "pass"} if find_config(method).has_script else {})
     program = (
         "import sys; from ftdojo.contract.methods import parse_config; from ftdojo.training import trainer_of;"
-        "trainer_of(parse_config({}, where='t')); assert not {'torch', 'transformers'} & set(sys.modules)"
+        f"trainer_of(parse_config({data}, where='t'));"
+        "assert not {'torch', 'transformers', 'peft'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import ClassVar, Literal, Self
 
@@ -79,3 +81,24 @@ class TrainConfig(WeightsConfig):
     method: Literal["full", "lora", "qlora"] = "lora"
     """``full`` trains all weights, ``lora`` trains adapters, ``qlora`` trains adapters while the base model is stored
     in 4 bits (Dettmers et al. 2023, arXiv 2305.14314), which needs less memory and more time."""
+
+
+RATES: Mapping[bool, str] = MappingProxyType({True: "5e-6 to 5e-5", False: "5e-7 to 5e-6"})
+"""Usual learning rates after supervised fine-tuning: about a tenth of its own, for adapters and for full weights."""
+AFTER_SFT = MethodFacts(adapters=True, usual_rates=RATES[True], continues=True)
+"""The facts of a method that follows supervised fine-tuning, with its default ``weights``."""
+
+
+class AfterSftConfig(WeightsConfig):
+    """The keys of methods with another loss, which follow supervised fine-tuning."""
+
+    kind_key: ClassVar[str] = "weights"
+
+    weights: Literal["full", "lora", "qlora"] = "lora"
+    """What is trained, as by the methods of these names: all weights, or adapters, or those of a 4-bit base model."""
+
+    @property
+    def facts(self) -> MethodFacts:
+        """The facts of the kind of weights, with the usual rates after supervised fine-tuning."""
+        kind = TrainConfig.methods[self.weights]
+        return replace(kind, usual_rates=RATES[kind.adapters])

@@ -53,7 +53,7 @@ class TransformersEngine:
         self._network = loaded.to(self._compute.device).eval()
         batched = runs_batched(loaded.config)
         self._decoder = Decoder(loaded, stops=self._chat.stops, pad=self._chat.pad) if batched else None
-        self._batch_tokens = min(BATCH_TOKENS[self._compute.device], tokens_in_memory(info, self._compute))
+        self._batch_tokens = most_tokens(info, self._compute)
 
     def generate(
         self,
@@ -141,7 +141,7 @@ PLUGIN = EnginePlugin(
 )
 
 
-def tokens_in_memory(info: ModelInfo, on: Compute) -> int:
+def _tokens_in_memory(info: ModelInfo, on: Compute) -> int:
     """Return the most tokens of a batch: each has keys and values in every layer, and activations in the widest one."""
     if on.device == "cuda":
         import torch
@@ -161,7 +161,6 @@ def bytes_per_token(info: ModelInfo, on: Compute) -> int:
     return (cached + passing) * on.dtype.itemsize
 
 
-def most_tokens(base: Path) -> int:
-    """Return the most tokens of a batch of answers of a model on this machine."""
-    on = compute()
-    return max(1, min(BATCH_TOKENS[on.device], tokens_in_memory(describe(base), on)))
+def most_tokens(info: ModelInfo, on: Compute) -> int:
+    """Return the most tokens of a batch, prompts and answers together; at least 1."""
+    return max(1, min(BATCH_TOKENS[on.device], _tokens_in_memory(info, on)))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ftdojo.contract.task_spec import Message
-from ftdojo.inference.engine import ATTENTION, BATCH_TOKENS, tokens_in_memory
+from ftdojo.inference.engine import ATTENTION, most_tokens
 from ftdojo.inference.protocol import Generation
 from ftdojo.models import Chat, compute, describe, network
 from ftdojo.models.architectures import runs_batched
@@ -61,7 +61,7 @@ class SampledModel:
         loaded.generation_config = GenerationConfig()  # a model's own may change the logits
         self._network = loaded.to(on.device).eval()
         self._pad = network.usable_pad(loaded, self._chat.pad)
-        self._batch_tokens = min(BATCH_TOKENS[on.device], tokens_in_memory(info, on))
+        self._batch_tokens = most_tokens(info, on)
         self._batched = runs_batched(loaded.config)
         self.room = min(info.context_length, self._batch_tokens)
         """The most tokens of one prompt and its answer."""

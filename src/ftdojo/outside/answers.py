@@ -30,6 +30,8 @@ from ftdojo.tasks import raw_files
 ROWS, ROW_CHARS, ROWS_CHARS = 50, 2000, 4500
 """The most raw rows per call, the most characters per row, and of all rows of a call."""
 T = TypeVar("T")
+COMMON = "lora"
+"""The method with which keys are described that other methods have, too: its schema is shown for every task."""
 SCHEMA_ROOM = 100
 """Characters of an answer with a schema that are not of the schema."""
 CURVE_POINTS = 8
@@ -115,7 +117,7 @@ def describe_schema(name: str, methods: Sequence[str], method: str | None) -> di
     Raises:
         UsageError: for another file or method.
     """
-    if method is not None and method not in methods:
+    if method is not None and method not in (COMMON, *methods):
         raise UsageError(f"{shorten(method)} is not a method of this task", fix=f"choose one of: {', '.join(methods)}")
     models: dict[str, type[BaseModel]] = {PLAN: Plan, TRAIN: find_config(method or methods[0]), RECIPE: Recipe}
     if name not in models:
@@ -123,11 +125,11 @@ def describe_schema(name: str, methods: Sequence[str], method: str | None) -> di
     schema = without_titles(models[name].model_json_schema())
     if len(to_text(schema)) <= ANSWER_CHARS - SCHEMA_ROOM:
         return {"file": name, "schema": schema}
-    # A method with many keys of its own: those that it has in common with supervised fine-tuning are named.
+    # A method with many keys of its own: those that it has in common with supervised fine-tuning are only named.
     usual = without_titles(TrainConfig.model_json_schema())["properties"]
     common = [key for key, part in schema["properties"].items() if usual.get(key) == part]
     schema["properties"] = {key: part for key, part in schema["properties"].items() if key not in common}
-    return {"file": name, "schema": schema, "further_keys": f"as of method lora: {', '.join(common)}"}
+    return {"file": name, "schema": schema, "further_keys": f"as with method {COMMON}: {', '.join(common)}"}
 
 
 def without_titles(schema: Any) -> Any:

@@ -409,8 +409,10 @@ def start_argument(start: Path | None) -> dict[str, Any]:
 def resident_argument(trainer: Trainer[Any, Any], resident: Resident | None) -> dict[str, Any]:
     """Return the argument ``resident`` for a trainer that borrows the network. Another one loads its own, so the memory
     is freed for it."""
-    if resident is None or trainer.borrows:
-        return {"resident": resident} if resident else {}
+    if resident is None:
+        return {}
+    if trainer.borrows:
+        return {"resident": resident}
     resident.release()
     return {}
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -190,15 +188,6 @@ def test_memory_and_time_are_those_of_both_sequences(tiny_model: Path) -> None:
     assert (fitting.weights, fitting.batch_size) == ("lora", 1)
     once, twice = (trainer.forecast_s(made, config(epochs=epochs), tiny_model) for epochs in (1, 20))
     assert 0 < once < twice
-
-
-def test_a_configuration_is_read_without_a_training_framework() -> None:
-    program = (
-        "import sys; from ftdojo.contract.methods import parse_config; from ftdojo.training import trainer_of;"
-        "trainer_of(parse_config({'method': 'dpo'}, where='t'));"
-        "assert not {'torch', 'transformers'} & set(sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 @pytest.mark.parametrize(

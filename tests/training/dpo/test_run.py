@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -15,15 +14,14 @@ from ftdojo.audit import verify
 from ftdojo.audit.export import export
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Silent
-from ftdojo.contract.protocol import Iteration
-from ftdojo.episode import Dojo, run_episode, validate
+from ftdojo.episode import validate
 from ftdojo.outside.answers import describe_schema
 from ftdojo.record import Home, RunFolder
+from pages import files_of
+from resumed_runs import play_resumed, read_iterations
 from submissions import Submits, data_program, write_submission
 from tiny import allow_methods
 
-PAGE = Path(__file__).parents[3] / "docs/preferences.md"
-BLOCK = re.compile(r"```\w+\n# file: (\S+)\n(.*?)```", re.DOTALL)
 SUPERVISED = '{"prompt": request, "completion": "yes" if number % 5 == 0 else "no"}'
 """Mostly the wrong answer, so that preferences have something to turn around."""
 PAIR = '{"prompt": request, "chosen": verdict, "rejected": "no" if verdict == "yes" else "yes"}'
@@ -46,11 +44,6 @@ def task(approve: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return allow_methods(approve, tmp_path_factory.mktemp("own") / "approve", "full", "lora", "dpo", "orpo")
 
 
-def dojo(place: Path, task: Path, model: Path) -> Dojo:
-    options = RunOptions(task=str(task), model=str(model), agent="scripted")
-    return Dojo(options, place / "run", home=Home(place / "home"))
-
-
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory, task: Path, tiny_model: Path) -> Path:
     """A finished run that was interrupted between the two trainings."""
@@ -62,22 +55,11 @@ def place(tmp_path_factory: pytest.TempPathFactory, task: Path, tiny_model: Path
             for train, row in both
         )
     )
-    with dojo(place, task, tiny_model) as begun:
-        begun.reset()
-        begun.step(agent.folders[0])
-    with dojo(place, task, tiny_model) as resumed:
-        result = run_episode(resumed, agent)
+    options = RunOptions(task=str(task), model=str(tiny_model), agent="scripted")
+    result = play_resumed(options, place / "run", Home(place / "home"), agent)
     assert [i.accepted for i in result.iterations] == [True, True], result.iterations
     assert result.best.iteration == 2
     return place
-
-
-def iterations(place: Path) -> list[Iteration]:
-    from ftdojo.record import Ledger
-    from ftdojo.record.history import History
-
-    with Ledger(place / "run") as ledger:
-        return History(ledger).iterations
 
 
 def test_the_run_is_verified_with_its_lineage(place: Path) -> None:
@@ -96,7 +78,7 @@ def test_it_is_trained_again_to_the_same_model_when_the_store_is_gone(place: Pat
 
 
 def test_rewards_are_in_the_record_and_in_the_curves(place: Path) -> None:
-    supervised, preferences = (i.feedback.training for i in iterations(place))
+    supervised, preferences = (i.feedback.training for i in read_iterations(place / "run"))
     assert supervised is not None
     assert supervised.rewards is None
     assert preferences is not None
@@ -125,7 +107,7 @@ def test_gates_speak_of_pairs(task: Path, tiny_model: Path, tmp_path: Path) -> N
 
 
 def test_the_program_of_the_page_writes_good_pairs(task: Path, tiny_model: Path, tmp_path: Path) -> None:
-    files = dict(BLOCK.findall(PAGE.read_text("utf-8")))
+    files = files_of("docs/preferences.md")
     train = {**yaml.safe_load(files["train.yaml"]), "start": "base", "batch_size": 8, "max_length": 64}
     folder = write_submission(tmp_path / "submission", train=train, program=files["process_data.py"])
     found = validate(folder, RunOptions(task=str(task), model=str(tiny_model)), home=Home(tmp_path / "home"))

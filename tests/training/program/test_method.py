@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,8 @@ from ftdojo.training import model_key, trainer_of
 from ftdojo.training.program import Program
 from ftdojo.training.program.config import ProgramConfig
 from ftdojo.training.program.job import ProgramRow
+from pages import files_of
 
-PAGE = Path(__file__).parents[3] / "docs/training-programs.md"
-BLOCK = re.compile(r"```\w+\n# file: (\S+)\n(.*?)```", re.DOTALL)
 SLOW = """
 import json, sys, time
 
@@ -115,7 +113,7 @@ def test_the_forecast_is_of_its_own_steps_and_a_training_that_is_too_long_ends_e
 def test_the_example_of_the_documentation_trains_an_adapter(
     rows: list[ProgramRow], tiny_model: Path, tmp_path: Path
 ) -> None:
-    files = dict(BLOCK.findall(PAGE.read_text("utf-8")))
+    files = files_of("docs/training-programs.md")
     keys = yaml.safe_load(files["train.yaml"]) | {"max_steps": 2, "max_change": 5}
     made = config(tmp_path, files["train.py"], **keys)
     logs: list[dict[str, float]] = []

@@ -14,13 +14,11 @@ from ftdojo.audit import verify
 from ftdojo.audit.export import export
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Silent
-from ftdojo.contract.protocol import Iteration
 from ftdojo.digest import of_file
-from ftdojo.episode import Dojo, run_episode
 from ftdojo.outside import answers
-from ftdojo.record import Home, Ledger
-from ftdojo.record.history import History
+from ftdojo.record import Home
 from ftdojo.report.card import card
+from resumed_runs import play_resumed, read_iterations
 from submissions import Submits, write_submission
 from tiny import allow_methods
 
@@ -45,11 +43,6 @@ def task(approve: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def dojo(run: Path, task: Path, model: Path, home: Home) -> Dojo:
-    options = RunOptions(task=str(task), model=str(model), agent="scripted", methods=("full", "program"))
-    return Dojo(options, run, home=home)
-
-
 @pytest.fixture(scope="module")
 def agent(tmp_path_factory: pytest.TempPathFactory) -> Submits:
     """The first program teaches the most frequent answer, the second one fails."""
@@ -62,11 +55,8 @@ def agent(tmp_path_factory: pytest.TempPathFactory) -> Submits:
 def run(tmp_path_factory: pytest.TempPathFactory, task: Path, tiny_model: Path, home: Home, agent: Submits) -> Path:
     """A finished run that was interrupted after its first iteration and resumed."""
     run = tmp_path_factory.mktemp("place") / "run"
-    with dojo(run, task, tiny_model, home) as begun:
-        begun.reset()
-        begun.step(agent.folders[0])
-    with dojo(run, task, tiny_model, home) as resumed:
-        result = run_episode(resumed, agent)
+    options = RunOptions(task=str(task), model=str(tiny_model), agent="scripted", methods=("full", "program"))
+    result = play_resumed(options, run, home, agent)
     assert [i.accepted for i in result.iterations] == [True, False], result.iterations
     assert result.best.test is not None
     assert result.baseline.test is not None
@@ -74,13 +64,8 @@ def run(tmp_path_factory: pytest.TempPathFactory, task: Path, tiny_model: Path, 
     return run
 
 
-def iterations(run: Path) -> list[Iteration]:
-    with Ledger(run) as ledger:
-        return History(ledger).iterations
-
-
 def test_its_progress_becomes_feedback(run: Path) -> None:
-    trained, failed = iterations(run)
+    trained, failed = read_iterations(run)
     training = trained.feedback.training
     assert training is not None
     assert [point.step for point in training.curve] == list(range(1, training.steps + 1))
@@ -113,11 +98,11 @@ def test_it_is_trained_again_to_the_same_model_when_the_store_is_gone(run: Path,
     assert "numpy.linalg.qr" in card(made)
 
 
-def test_outside_agents_are_told_of_it_where_it_is_allowed(agent: Submits, run: Path) -> None:
+def test_outside_agents_read_of_it_where_it_is_allowed(agent: Submits, run: Path) -> None:
     seen = agent.seen[0]
-    told = answers.describe_task(seen, {})
-    assert "train.py --model DIR --rows FILE --job FILE --output DIR" in told["training_program"]
-    assert len(json.dumps(told)) < 6000
+    task = answers.describe_task(seen, {})
+    assert "train.py --model DIR --rows FILE --job FILE --output DIR" in task["training_program"]
+    assert len(json.dumps(task)) < 6000
     schema = answers.describe_schema("train.yaml", seen.task.rules.methods, "program")["schema"]["properties"]
     assert {"settings", "max_change", "wall_s", "memory_gib", "weights"} <= schema.keys()
     assert schema.keys().isdisjoint({"code", "learning_rate", "epochs", "start"})

@@ -18,12 +18,13 @@ from ftdojo.contract.progress import Silent
 from ftdojo.contract.submission import load, read
 from ftdojo.contract.train_config import OUT_OF_TIME
 from ftdojo.digest import of_folder
-from ftdojo.episode import Dojo, run_episode, validate
+from ftdojo.episode import validate
 from ftdojo.errors import UsageError
 from ftdojo.outside.answers import describe_schema
 from ftdojo.record import Home
 from ftdojo.tasks.folder import load_folder
 from ftdojo.training import Trainer, trainer_of
+from resumed_runs import play_resumed
 from submissions import Submits, data_program, write_submission
 from tiny import allow_methods
 
@@ -59,21 +60,13 @@ def submission(folder: Path, row: str = ROW, **changes: Any) -> Path:
     return write_submission(folder, train=TRAIN | changes, program=data_program(row))
 
 
-def dojo(place: Path, task: Path, model: Path) -> Dojo:
-    options = RunOptions(task=str(task), model=str(model), agent="scripted")
-    return Dojo(options, place / "run", home=Home(place / "home"))
-
-
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory, task: Path, tiny_model: Path) -> Path:
     """A finished run that was interrupted after its first iteration and resumed."""
     place = tmp_path_factory.mktemp("run")
     agent = Submits(*(submission(tmp_path_factory.mktemp("submission"), seed=seed) for seed in range(2)))
-    with dojo(place, task, tiny_model) as begun:
-        begun.reset()
-        begun.step(agent.folders[0])
-    with dojo(place, task, tiny_model) as resumed:
-        result = run_episode(resumed, agent)
+    options = RunOptions(task=str(task), model=str(tiny_model), agent="scripted")
+    result = play_resumed(options, place / "run", Home(place / "home"), agent)
     assert [i.accepted for i in result.iterations] == [True, False], result.iterations
     assert result.best.iteration == 1
     assert result.best.test is not None

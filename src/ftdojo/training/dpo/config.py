@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ftdojo.contract.method_config import MethodFacts
-from ftdojo.contract.train_config import TrainConfig, WeightsConfig
-
-RATES: Mapping[bool, str] = MappingProxyType({True: "5e-6 to 5e-5", False: "5e-7 to 5e-6"})
-"""Usual learning rates: about a tenth of those of supervised fine-tuning, for adapters and for full weights."""
+from ftdojo.contract.train_config import AFTER_SFT, AfterSftConfig
 
 
-class PreferenceConfig(WeightsConfig):
+class PreferenceConfig(AfterSftConfig):
     """The keys of all methods that train on preferences."""
 
-    kind_key: ClassVar[str] = "weights"
-
-    weights: Literal["full", "lora", "qlora"] = "lora"
-    """What is trained, as by the methods of these names: all weights, or adapters, or those of a 4-bit base model."""
     learning_rate: float = Field(2e-5, gt=0, le=1)
     """Peak learning rate of the schedule: about a tenth of that of supervised fine-tuning."""
     epochs: float = Field(1.0, gt=0, le=100)
@@ -33,18 +23,12 @@ class PreferenceConfig(WeightsConfig):
     """Of ``dpo``, the factor of an answer's log-ratio to the model at the start: with less, the model may go farther
     from there. Of ``orpo``, the weight of the preference."""
 
-    @property
-    def facts(self) -> MethodFacts:
-        """The facts of the kind of weights, with the usual rates of preferences."""
-        kind = TrainConfig.methods[self.weights]
-        return replace(kind, usual_rates=RATES[kind.adapters])
-
 
 class DpoConfig(PreferenceConfig):
     """Direct preference optimization (Rafailov et al. 2023, arXiv 2305.18290): a pair's loss falls as the chosen answer
     gets likelier, and the rejected one less likely, than in the model that the training starts from."""
 
-    methods: ClassVar = MappingProxyType({"dpo": MethodFacts(adapters=True, usual_rates=RATES[True], continues=True)})
+    methods: ClassVar = MappingProxyType({"dpo": AFTER_SFT})
 
     method: Literal["dpo"] = "dpo"
     """The method."""
@@ -59,7 +43,7 @@ class OrpoConfig(PreferenceConfig):
     """Odds-ratio preference optimization (Hong et al. 2024, arXiv 2403.07691): the cross-entropy of the chosen answer,
     and a penalty if its odds are not above those of the rejected one. It needs no reference."""
 
-    methods: ClassVar = MappingProxyType({"orpo": MethodFacts(adapters=True, usual_rates=RATES[True], continues=True)})
+    methods: ClassVar = MappingProxyType({"orpo": AFTER_SFT})
 
     method: Literal["orpo"] = "orpo"
     """The method."""

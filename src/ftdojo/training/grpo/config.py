@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ftdojo.contract.method_config import MethodFacts
-from ftdojo.contract.train_config import TrainConfig, WeightsConfig
-
-RATES: Mapping[bool, str] = MappingProxyType({True: "5e-6 to 5e-5", False: "5e-7 to 5e-6"})
-"""Usual learning rates, for adapters and for full weights."""
+from ftdojo.contract.train_config import AFTER_SFT, AfterSftConfig
 
 
-class GrpoConfig(WeightsConfig):
+class GrpoConfig(AfterSftConfig):
     """Group relative policy optimization (Shao et al. 2024, arXiv 2402.03300): the model answers each prompt several
     times, the task's scorer rewards every answer, and an answer gets likelier if its reward is above the mean of its
     group, and less likely if it is below."""
 
-    methods: ClassVar = MappingProxyType({"grpo": MethodFacts(adapters=True, usual_rates=RATES[True], continues=True)})
-    kind_key: ClassVar[str] = "weights"
+    methods: ClassVar = MappingProxyType({"grpo": AFTER_SFT})
 
     method: Literal["grpo"] = "grpo"
     """The method."""
-    weights: Literal["full", "lora", "qlora"] = "lora"
-    """What is trained, as by the methods of these names: all weights, or adapters, or those of a 4-bit base model."""
     learning_rate: float = Field(1e-5, gt=0, le=1)
     """Peak learning rate of the schedule: about a tenth of that of supervised fine-tuning."""
     epochs: float = Field(1.0, gt=0, le=100)
@@ -77,12 +68,6 @@ class GrpoConfig(WeightsConfig):
         if self.iterations > 1 and self.gradient_accumulation > 1:
             raise ValueError("'iterations' above 1 needs 'gradient_accumulation' 1: raise batch_size instead")
         return self
-
-    @property
-    def facts(self) -> MethodFacts:
-        """The facts of the kind of weights, with the usual rates of rewards."""
-        kind = TrainConfig.methods[self.weights]
-        return replace(kind, usual_rates=RATES[kind.adapters])
 
     def steps_per_epoch(self, rows: int) -> int:
         """Return the optimizer steps of one pass over ``rows`` rows."""

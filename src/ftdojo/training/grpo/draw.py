@@ -11,7 +11,7 @@ import torch
 
 from ftdojo.inference.decoding import Decoder
 from ftdojo.inference.engine import most_tokens
-from ftdojo.models import Chat
+from ftdojo.models import Chat, compute, describe
 from ftdojo.training.grpo.config import GrpoConfig
 from ftdojo.training.grpo.reward import Output
 from ftdojo.training.grpo.rows import Prompt
@@ -33,7 +33,7 @@ class Draws:
         """Prepare for models with the tokenizer of ``base``."""
         self._config, self._chat = config, Chat(base)
         self._generator: torch.Generator | None = None
-        self._room = most_tokens(base)
+        self._room = most_tokens(describe(base), compute())
 
     def draw(self, network: Any, prompts: Sequence[Prompt]) -> list[list[Answer]]:
         """Return ``group_size`` answers to each prompt, of a model that may have adapters."""

@@ -56,7 +56,8 @@ def answering_memory(config: GrpoConfig, base: Path, examples: Sequence[Prompt])
     """Estimate the bytes that the answers of a step take while they are generated."""
     asked = _longest(examples, config.batch_size * config.gradient_accumulation)
     tokens = sum(config.group_size * (len(prompt.asked) + prompt.answer_limit(config)) for prompt in asked)
-    return min(tokens, most_tokens(base)) * bytes_per_token(models.describe(base), models.compute())
+    info, on = models.describe(base), models.compute()
+    return min(tokens, most_tokens(info, on)) * bytes_per_token(info, on)
 
 
 def reference_memory(config: GrpoConfig, base: Path) -> float:

@@ -89,6 +89,6 @@ class ProgramConfig(LimitedConfig):
 
     @property
     def job(self) -> dict[str, Any]:
-        """What the program is told besides its rows, as JSON values."""
-        told = self.model_dump(mode="json", include={"seed", "max_length", "max_steps", "weights", "settings"})
-        return {**told, "lora": self.adapter.model_dump(mode="json") if self.adapter else None, "device": "cpu"}
+        """What the program gets in addition to its rows, as JSON values."""
+        given = self.model_dump(mode="json", include={"seed", "max_length", "max_steps", "weights", "settings"})
+        return {**given, "lora": self.adapter.model_dump(mode="json") if self.adapter else None, "device": "cpu"}

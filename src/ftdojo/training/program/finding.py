@@ -7,8 +7,6 @@ from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 
 
-def program_error(
-    code: str, message: str, fix: str, *, where: str = TRAIN_SCRIPT, fits: float | None = None
-) -> InputError:
+def program_error(code: str, message: str, fix: str, *, fits: float | None = None) -> InputError:
     """Return the error with one finding; the gate that it belongs to adds its number."""
-    return InputError([Finding(code=code, message=message, where=where, fix=fix, fits=fits)])
+    return InputError([Finding(code=code, message=message, where=TRAIN_SCRIPT, fix=fix, fits=fits)])

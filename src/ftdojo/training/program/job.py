@@ -16,6 +16,7 @@ from ftdojo import models, sandbox
 from ftdojo.contract.row import Row
 from ftdojo.contract.script import TRAIN_SCRIPT
 from ftdojo.contract.task_spec import Message
+from ftdojo.errors import InputError
 from ftdojo.models.info import PARTS
 from ftdojo.training.program.config import ProgramConfig
 from ftdojo.training.program.finding import program_error
@@ -92,7 +93,7 @@ def run(
     output: Path,
     *,
     wall_s: float,
-    watch: Callable[[ProgressFile, Sequence[Line]], bool] = lambda _file, _new: False,
+    watch: Callable[[ProgressFile, Sequence[Line]], bool],
 ) -> Ended:
     """Run the program on ``rows``; what it writes is in the folder ``output`` afterwards.
 
@@ -133,10 +134,12 @@ def run(
         )
     progress.update()
     if progress.fault is not None:
-        raise program_error(progress.fault.code, progress.fault.message, progress.fault.fix)
+        raise InputError([progress.fault])
     _check_ending(completed, limits)
     if not progress.lines:
-        raise no_progress(f"ended and wrote no step to {PROGRESS}")
+        message = f"ended and wrote no step to {PROGRESS}"
+        fix = f"after each step append a line such as {LINE} to {PROGRESS} in the folder --output, and flush it"
+        raise program_error("no_progress", message, fix)
     return Ended(completed, progress)
 
 
@@ -208,9 +211,3 @@ def _check_ending(completed: sandbox.Completed, limits: sandbox.Limits) -> None:
     if completed.stopped is None and completed.status != 0:
         tail = completed.output.strip()[-TAIL_CHARS:] or "(it printed nothing)"
         raise program_error("program_failed", f"ended with status {completed.status}:\n{tail}", "fix the error")
-
-
-def no_progress(message: str) -> Exception:
-    """Return the error of a program that does not report its steps."""
-    fix = f"after each step append a line such as {LINE} to {PROGRESS} in the folder --output, and flush it"
-    return program_error("no_progress", message, fix)

@@ -22,15 +22,13 @@ bias, whose own norm would allow no change."""
 
 
 def find_faults(base: Path, model: Path, config: ProgramConfig) -> list[str]:
-    """Return the reasons why the exported ``model`` is none that a program with ``config`` may leave; empty if none."""
+    """Return the reasons why a program with ``config`` may not leave the exported ``model``; empty if it may."""
 
     def limit(before: torch.Tensor, after: torch.Tensor) -> str | None:
         size = max(float(before.float().norm()), USUAL * math.sqrt(before.numel()))
         share = float((after.float() - before.float()).norm()) / size
-        return (
-            f"moved by {share:.2g} of its norm, max_change is {config.max_change:g}"
-            if (share > config.max_change)
-            else None
-        )
+        if share <= config.max_change:
+            return None
+        return f"moved by {share:.2g} of its norm, max_change is {config.max_change:g}"
 
     return structure_faults(base, model) or weight_faults(base, model, config.adapter, limit)

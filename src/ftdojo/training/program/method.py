@@ -26,12 +26,13 @@ from ftdojo.training.sft.export import export
 from ftdojo.training.sft.tokens import cut_rows, encode
 
 FORECAST_STEPS, FORECAST_S = 3, 2.0
-"""A forecast watches at least so many steps, and for so long: when a step ended is known to a quarter of a second."""
+"""The fewest steps and seconds that a forecast watches: when a step ended is known to a quarter of a second."""
 FIRST_STEP_S = 900.0
-"""A program that has taken no step after so many seconds is stopped by the forecast."""
+"""Seconds after which the forecast stops a program that has taken no step."""
 EARLY, MARGIN = 0.25, 1.25
 """A training is stopped within this first share of its steps if it is forecast to exceed its time by this factor."""
 LEAST_GIB = 0.5
+"""The lowest limit of memory that is proposed."""
 
 
 class Program(Trainer[ProgramConfig, ProgramRow]):
@@ -39,7 +40,7 @@ class Program(Trainer[ProgramConfig, ProgramRow]):
 
     config = ProgramConfig
     row_form = "rows of a training program"
-    # They speak of a learning rate and of steps that the environment sets, or of a loss in nats per token.
+    # These concern a learning rate and steps that the environment sets, or a loss in nats per token.
     inapplicable = frozenset({"no_learning", "few_steps", "diverged", "not_reproduced", "collapsed_output"})
 
     def check_config(self, config: ProgramConfig, base: Path) -> Iterator[Finding]:
@@ -65,7 +66,7 @@ class Program(Trainer[ProgramConfig, ProgramRow]):
     def shrink(
         self, config: ProgramConfig, base: Path, examples: Sequence[ProgramRow], available: float
     ) -> ProgramConfig | None:
-        """Return a configuration with a lower limit, if that leaves any memory to speak of."""
+        """Return a configuration with a lower limit, of at least :data:`LEAST_GIB`."""
         fits = int(10 * available / 2**30) / 10
         return config.model_copy(update={"memory_gib": fits}) if fits >= LEAST_GIB else None
 
@@ -98,8 +99,8 @@ class Program(Trainer[ProgramConfig, ProgramRow]):
     ) -> TrainResult:
         """Run the program, and take what it leaves.
 
-        A program that is stopped leaves nothing that can be used, so there is none that ``stop_after`` or ``start``
-        could refer to.
+        ``stop_after`` and ``start`` are never given: a program that is stopped leaves no weights that can be used, and
+        none starts from those of another training.
         """
         wall_s = config.wall_s if time_left_s is None else min(config.wall_s, max(1.0, time_left_s))
         known = sum(row.tokens for row in examples)

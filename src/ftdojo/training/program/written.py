@@ -19,9 +19,8 @@ from ftdojo.models.support import FLOATS
 from ftdojo.schema import read_regular
 from ftdojo.training.program.finding import program_error
 from ftdojo.training.program.progress import PROGRESS
-from ftdojo.training.sft.adapter import WEIGHTS
+from ftdojo.training.sft.export import ADAPTER, ADAPTER_WEIGHTS
 
-ADAPTER_CONFIG = "adapter_config.json"
 UNUSED = frozenset({PROGRESS, "config.json", "generation_config.json", "README.md"})
 """Files that ``save_pretrained`` writes too. They are not used: the base model's own are."""
 FREE = frozenset(
@@ -46,12 +45,12 @@ def collect(written: Path, base: Path, adapter: Lora | None, out: Path) -> None:
         InputError: if a file is missing, or is not one that is allowed (``no_weights``, ``refused_file``), or its
             content is not what was asked for (``refused_weights``).
     """
-    wanted = (ADAPTER_CONFIG, WEIGHTS) if adapter else (SINGLE,)
+    wanted = (ADAPTER, ADAPTER_WEIGHTS) if adapter else (SINGLE,)
     _require_files(written, wanted)
     out.mkdir(parents=True, exist_ok=True)
     if adapter:
         expected, optional = _describe_adapter(base, adapter, out), frozenset[str]()
-        require_config(written / ADAPTER_CONFIG, out / ADAPTER_CONFIG)
+        require_config(written / ADAPTER, out / ADAPTER)
     else:
         expected, optional = _describe_weights(base)
     require_tensors(written / wanted[-1], expected, optional)
@@ -111,10 +110,10 @@ def require_config(path: Path, own: Path) -> None:
     try:
         given = json.loads(read_regular(path, MAX_CONFIG_BYTES))
     except (ValueError, RecursionError):
-        raise program_error("refused_weights", f"{ADAPTER_CONFIG} is not JSON of at most 64 KiB", fix) from None
+        raise program_error("refused_weights", f"{ADAPTER} is not JSON of at most 64 KiB", fix) from None
     expected = json.loads(own.read_text("utf-8"))
     if not isinstance(given, dict):
-        raise program_error("refused_weights", f"{ADAPTER_CONFIG} is no object", fix)
+        raise program_error("refused_weights", f"{ADAPTER} is no object", fix)
     differing = sorted(
         str(key)
         for key in given.keys() | expected.keys()
@@ -122,9 +121,7 @@ def require_config(path: Path, own: Path) -> None:
     )
     if differing:
         key = differing[0]
-        message = (
-            f"{ADAPTER_CONFIG} has {key[:60]!r}: {repr(given.get(key))[:80]}, but was asked for {expected.get(key)}"
-        )
+        message = f"{ADAPTER} has {key[:60]!r}: {repr(given.get(key))[:80]}, but was asked for {expected.get(key)}"
         raise program_error("refused_weights", message, fix)
 
 

@@ -17,8 +17,7 @@ from safetensors.torch import load_file
 
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
-
-WEIGHTS = "adapter_model.safetensors"
+from ftdojo.training.sft.export import ADAPTER_WEIGHTS
 
 
 class LoraLinear(Linear):  # type: ignore[misc]
@@ -48,7 +47,7 @@ def load_weights(adapted: Any, folder: Path) -> None:
     Raises:
         InputError: if they are of another adapter (``start_mismatch``).
     """
-    saved = load_file(folder / WEIGHTS)
+    saved = load_file(folder / ADAPTER_WEIGHTS)
     own = {name: tensor.shape for name, tensor in get_peft_model_state_dict(adapted).items()}
     if own != {name: tensor.shape for name, tensor in saved.items()}:
         message = f"the adapter has {len(own)} matrices that are not the {len(saved)} of the iteration it starts from"

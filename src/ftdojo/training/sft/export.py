@@ -21,8 +21,8 @@ from ftdojo.models.tensors import WIDTHS, StoredTensors, write_tensors
 if TYPE_CHECKING:
     import torch
 
-ADAPTER = "adapter_config.json"
-ADAPTER_FILES = (ADAPTER, "adapter_model.safetensors")
+ADAPTER, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+ADAPTER_FILES = (ADAPTER, ADAPTER_WEIGHTS)
 """The files of a trained adapter that decide how it is merged."""
 TOKENIZER = (
     "tokenizer*",
@@ -244,8 +244,7 @@ def copy_adapter(adapter: Path, out: Path) -> None:
     fixed: dict[str, Any] = {"peft_type": "LORA", "task_type": "CAUSAL_LM", "inference_mode": True}
     fixed |= {"use_dora": False, "use_rslora": False, "rank_pattern": {}, "alpha_pattern": {}}
     (out / ADAPTER).write_text(json.dumps({**fixed, **settings.model_dump()}), "utf-8")
-    for name in ADAPTER_FILES[1:]:
-        shutil.copyfile(adapter / name, out / name, follow_symlinks=False)
+    shutil.copyfile(adapter / ADAPTER_WEIGHTS, out / ADAPTER_WEIGHTS, follow_symlinks=False)
 
 
 def copy_text_files(base: Path, out: Path) -> None:

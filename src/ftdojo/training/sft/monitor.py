@@ -83,7 +83,7 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         self._logged: Counter[str] = Counter()
         """Sums of what the objective logs, since the last point of the curve."""
         self._count = 0
-        """How many things these are sums over."""
+        """Over how many units or answers these are summed."""
         self.tokens = 0
         """Tokens trained on, without padding; updated by the trainer."""
         self.steps: list[Step] = []

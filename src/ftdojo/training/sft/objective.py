@@ -28,9 +28,9 @@ class Loss:
     units: torch.Tensor
     """The number of units, e.g. label tokens."""
     logged: Mapping[str, torch.Tensor] = field(default_factory=dict)
-    """Further numbers to log, by name, each summed over ``count`` things, without gradients."""
+    """Further numbers to log, by name, each summed over ``count`` units or answers, without gradients."""
     count: int | None = None
-    """How many things these are; ``None`` if they are the units."""
+    """Over how many these are summed; ``None``: over the units."""
 
 
 class Objective(ABC, Generic[S]):
