@@ -142,7 +142,7 @@ def _with_dpo(folder: Path) -> Path:
 
 
 def _first(seen: Observation, seconds: float) -> Draft:
-    """A plain training of about so many seconds: all rows once before any row twice, at most four times."""
+    """A plain training of about ``seconds``: all rows once before any row twice, at most four times."""
     passes = seconds * seen.train_rows_per_s
     rows = min(seen.task.rules.max_rows, sum(file.rows for file in seen.raw_data.files))
     size = practice.size_training(rows, practice.REPEATS, passes)
@@ -158,7 +158,7 @@ def _first(seen: Observation, seconds: float) -> Draft:
 
 
 def _arm(seen: Observation, name: str, seconds: float, item: dict[str, str]) -> Draft:
-    """A training that goes on from the first one for about so many seconds, sampling included."""
+    """A training that goes on from the first one for about ``seconds``, sampling included."""
     begun = seen.history[0].feedback
     assert begun.training is not None
     assert begun.data is not None

@@ -2,13 +2,13 @@
 
     python benchmarks/scale.py [--events 100000] [--jobs 10000] [--rows 1000000] [--json]
 
-- ``ledger``: so many events, one iteration to 49 calls of language models, are appended to a ledger with the real
+- ``--events``: events, one iteration to 49 calls of language models, are appended to a ledger with the real
   synchronization of the disk; then its chain is checked, and its history is read at once.
-- ``suite``: a suite of so many jobs, 1,000 at once, is planned and run by the real loop. The jobs are simulated: a job
-  that is started has a finished run in its folder at once (a link to one of twenty that were written with the real
-  ledger: five agents, four tasks, eight iterations, 100 test items). Then the suite is asked for its leaderboard.
-- ``rows``: so many small rows are profiled, as ``ftdojo data show`` and every run do, and read through a recipe, as
-  the sandbox does.
+- ``--jobs``: a suite is planned and run by the real loop, 1,000 jobs at once. The jobs are simulated: a job that is
+  started has a finished run in its folder at once (a link to one of twenty that were written with the real ledger: five
+  agents, four tasks, eight iterations, 100 test items). Then the suite is asked for its leaderboard.
+- ``--rows``: small rows are profiled, as ``ftdojo data show`` and every run do, and read through a recipe, as the
+  sandbox does.
 
 Printed are seconds and the peak of the memory in MiB, less that of a process that only imports the same modules.
 """
@@ -28,23 +28,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ftdojo.bench.process import Ending, Start
     from ftdojo.bench.suite import Job
 
 TESTS = Path(__file__).parents[1] / "tests"
 GOLDEN = TESTS / "record/events-1e8ec7a.jsonl"
 CALLS = 50
 SLOTS = 1000
-SUITE = """
-name = "simulated"
-tasks = ["math/aime24", "math/aime25", "finance/financeiq", "table/fact_checking"]
-models = ["smollm2-135m"]
-variants = ["twin"]
-agents = ["base", "single-shot", "random-search", "tpe", "ft-agent"]
-seeds = {seeds}
-[budgets.short]
-wall = "2m"
-"""
 
 
 def append(folder: Path, count: int) -> None:
@@ -85,6 +74,7 @@ def read_history(folder: Path, count: int) -> None:
 def plan_suite(folder: Path, count: int) -> None:
     """Read a suite file and plan its jobs."""
     from ftdojo.bench import Suite, plan
+    from leaderboard import SUITE
 
     path = folder / "suite.toml"
     path.write_text(SUITE.format(seeds=list(range(count // 20))), "utf-8")
@@ -96,11 +86,15 @@ def run_suite(folder: Path, count: int) -> None:
     from ftdojo.bench import Suite, SuiteRecord, execute
     from ftdojo.contract.progress import Silent
 
+    sys.path.insert(0, str(TESTS))
+    from synthetic_contest import Instant
+
     suite, out = Suite.load(folder / "suite.toml"), folder / "out"
-    with SuiteRecord(out, suite) as record, _Simulated(suite.jobs(), out) as executor:
+    put = _prepare_runs(suite.jobs(), out)
+    with SuiteRecord(out, suite) as record, Instant(SLOTS, put) as executor:
         execute(record, executor, Silent())
         assert all(record.finished(job) for job in suite.jobs())
-    assert executor.collected <= 2 * (count // SLOTS) + 2, "the loop asks for all jobs at once"
+    assert executor.asked <= 2 * (count // SLOTS) + 2, "the loop asks for all jobs at once"
 
 
 def make_leaderboard(folder: Path, count: int) -> None:
@@ -111,50 +105,26 @@ def make_leaderboard(folder: Path, count: int) -> None:
     assert sum(s.runs for s in board.boards[0].standings) == count
 
 
-class _Simulated:
-    """An executor whose jobs have a finished run in their folder when they are started."""
+def _prepare_runs(jobs: Sequence[Job], out: Path) -> Callable[[Path], None]:
+    """Write a finished run for each task and contestant; return what puts it into the folder of a job."""
+    from synthetic_contest import items, write_run
 
-    capacity = SLOTS
+    rng = random.Random(0)
+    runs: dict[tuple[str, str], Path] = {}
+    for job in jobs:
+        key = job.task_id, job.contestant.name
+        if key not in runs:
+            base, best = ([float(rng.random() < skill) for _ in range(100)] for skill in (0.1, 0.4))
+            write_run(out / "runs", job, items(base), items(best), validation=[10.0 + 5 * i for i in range(8)])
+            runs[key] = out / "runs" / job.folder
+    of_folder = {out / job.folder: runs[job.task_id, job.contestant.name] for job in jobs}
 
-    def __init__(self, jobs: Sequence[Job], out: Path) -> None:
-        sys.path.insert(0, str(TESTS))
-        from synthetic_contest import items, write_run
+    def put(folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in of_folder[folder].iterdir():
+            (folder / file.name).hardlink_to(file)
 
-        rng = random.Random(0)
-        self.collected = 0
-        self._out, self._started = out, list[int]()
-        self._folders = {str(out / job.folder): job for job in jobs}
-        self._runs: dict[tuple[str, str], Path] = {}
-        for job in jobs:
-            key = job.task_id, job.contestant.name
-            if key not in self._runs:
-                base, best = ([float(rng.random() < skill) for _ in range(100)] for skill in (0.1, 0.4))
-                values = [10.0 + 5 * i for i in range(8)]
-                write_run(out / "runs", job, items(base), items(best), validation=values)
-                self._runs[key] = out / "runs" / job.folder
-
-    def start(self, start: Start) -> int:
-        """Put a finished run into the job's folder."""
-        job = self._folders[str(start.log.parent)]
-        for file in self._runs[job.task_id, job.contestant.name].iterdir():
-            (self._out / job.folder).mkdir(parents=True, exist_ok=True)
-            (self._out / job.folder / file.name).hardlink_to(file)
-        self._started.append(len(self._started))
-        return self._started[-1]
-
-    def collect(self) -> list[tuple[int, Ending]]:
-        """All jobs that were started."""
-        from ftdojo.bench.process import Ending
-
-        self.collected += 1
-        ended, self._started = self._started, []
-        return [(number, Ending(0, "")) for number in ended]
-
-    def __enter__(self) -> _Simulated:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
+    return put
 
 
 def write_rows(folder: Path, count: int) -> None:
@@ -174,18 +144,17 @@ def profile_rows(folder: Path, count: int) -> None:
 
 def draw_rows(folder: Path, _: int) -> None:
     """Draw 2,000 rows with a recipe."""
+    from ftdojo.contract.recipe import Recipe, Source
     from ftdojo.contract.recipe_program import mix
 
-    source = {"path": "rows.jsonl", "prompt": "{{ text }}", "completion": "{{ label }}"}
-    recipe = {
-        "sources": [{**source, "where": "", "subtask": "", "weight": 1.0}],
-        "deduplicate": True, "balance": "completion", "max_completion_chars": 100, "max_rows": 2000, "seed": 0,
-    }  # fmt: skip
-    assert len(mix(recipe, folder, 2000)) == 2000
+    source = Source(path="rows.jsonl", prompt="{{ text }}", completion="{{ label }}")
+    recipe = Recipe(sources=[source], balance="completion", max_completion_chars=100, max_rows=2000)
+    assert len(mix(recipe.model_dump(), folder, 2000)) == 2000
 
 
 def _import(_: Path, __: int) -> None:
     import ftdojo.bench
+    import ftdojo.contract.recipe
     import ftdojo.contract.recipe_program
     import ftdojo.data
     import ftdojo.record.history  # noqa: F401

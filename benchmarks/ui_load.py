@@ -49,7 +49,7 @@ def make_runs(root: Path, number: int) -> None:
 
 
 def grow(run: Path, every_s: float, seconds: float) -> int:
-    """Write an event every so many seconds; return their number."""
+    """Write an event every ``every_s`` seconds; return the number of all events."""
     written, began = 0, time.monotonic()
     with Ledger(run) as ledger:
         history = History(ledger)

@@ -2,8 +2,8 @@
 # Guess: what a linear layer makes of one row does not depend on how many other rows it is given with.
 # What happens: on a CPU in float32 it does: one or two rows take another kernel than four and more, and the order of
 # sums differs. In bfloat16, on a processor with AVX-512 BF16, it was the same bits for 1 to 128 rows. So tokens that
-# are verified several at once (speculation), or beside another number of rows, are not sure to be the tokens of single
-# steps: where the two largest logits are close, another one wins.
+# are verified several at once (speculation), or together with another number of rows, are not sure to be the tokens of
+# single steps: where the two largest logits are close, another one wins.
 # Seen with torch 2.13.0 (CPU) on an AMD EPYC.
 set -euo pipefail
 work=$(mktemp -d)

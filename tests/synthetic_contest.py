@@ -1,11 +1,13 @@
-"""Contests without a model: finished runs written with the real ledger, and what they score decided by the test."""
+"""Contests without a model: finished runs written with the real ledger, and what they score decided by the test; and an
+executor of jobs that end at once."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ftdojo.bench.process import Ending, Start
 from ftdojo.bench.suite import Job
 from ftdojo.contract.budget import Spent
 from ftdojo.contract.feedback import (
@@ -143,3 +145,34 @@ def write_run(
         result = conclude(history, folder.name)
         history.append(events.RunFinished(result=result))
     RunFolder(folder).result.write_text(result.model_dump_json())
+
+
+class Instant:
+    """An executor whose jobs have ended when they are started. It counts how often it is asked for those.
+
+    Args:
+        capacity: jobs that run at once.
+        finish: leaves a result in the folder of a job.
+    """
+
+    def __init__(self, capacity: int, finish: Callable[[Path], None]) -> None:
+        self.capacity, self.asked = capacity, 0
+        self._finish, self._started = finish, list[Path]()
+
+    def start(self, start: Start) -> Path:
+        """Let a job finish; its folder stands for it."""
+        self._finish(start.log.parent)
+        self._started.append(start.log.parent)
+        return start.log.parent
+
+    def collect(self) -> list[tuple[Path, Ending]]:
+        """Return all jobs that were started since the last call."""
+        self.asked += 1
+        ended, self._started = self._started, []
+        return [(folder, Ending(0, "")) for folder in ended]
+
+    def __enter__(self) -> Instant:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass

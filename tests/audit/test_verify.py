@@ -21,7 +21,7 @@ from ftdojo.audit import CHECKS, Audit, Check, Demand, verify
 from ftdojo.contract.progress import Silent
 from ftdojo.errors import UsageError
 from ftdojo.record import Home
-from ftdojo.record.store import describe
+from ftdojo.record.store import MANIFEST, describe
 
 Payload = dict[str, Any]
 
@@ -278,7 +278,7 @@ def test_a_record_does_not_choose_the_code_that_answers_test_again(place: Path) 
     edit_events(place / "run", name_module, relink=True)
     (check,) = [c for c in audit(place, Demand(regenerate=True)).checks if c.name == "regenerate"]
     assert check.status == "unchecked"
-    assert "which no installed distribution registers" in check.message
+    assert "which is none of transformers, vllm" in check.message
 
 
 def test_what_is_no_run_or_has_not_ended_is_refused(place: Path, tmp_path: Path) -> None:
@@ -287,6 +287,13 @@ def test_what_is_no_run_or_has_not_ended_is_refused(place: Path, tmp_path: Path)
     edit_events(place / "run", lambda kind, payload: None if kind == "finished" else payload, relink=True)
     with pytest.raises(UsageError, match="has not ended"):
         audit(place)
+
+
+def test_a_manifest_that_lost_its_form_is_a_failed_check(place: Path) -> None:
+    for path in (place / "home/stages/rows").glob(f"*/{MANIFEST}"):
+        path.write_text(json.dumps({**json.loads(path.read_text()), "key": []}))
+    failed = {check.name: check.message for check in audit(place).checks if check.status == "failed"}
+    assert set(failed) == {"stages"}
 
 
 def test_a_ledger_that_lost_its_form_is_a_failed_check(finished_run: Path, tmp_path: Path) -> None:

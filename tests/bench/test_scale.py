@@ -12,11 +12,10 @@ from typing import Any
 import pytest
 
 from ftdojo.bench import Suite, SuiteRecord, execute, leaderboard
-from ftdojo.bench.process import Ending, Start
 from ftdojo.contract.progress import Silent
 from ftdojo.record import Ledger, RunFolder
 from ftdojo.tasks.spec import ItemScore
-from synthetic_contest import items, write_run
+from synthetic_contest import Instant, items, write_run
 
 SUITE = """
 name = "large"
@@ -37,32 +36,9 @@ def suite(tmp_path: Path) -> Suite:
     return Suite.load(path)
 
 
-class Instant:
-    """An executor whose jobs have a result when they are started. It counts how often it is asked for their ends."""
-
-    capacity = 8
-
-    def __init__(self) -> None:
-        self.asked = 0
-        self.started: list[Path] = []
-
-    def start(self, start: Start) -> Path:
-        folder = start.log.parent
-        folder.mkdir(parents=True)
-        RunFolder(folder).result.write_text("{}")
-        self.started.append(folder)
-        return folder
-
-    def collect(self) -> list[tuple[Path, Ending]]:
-        self.asked += 1
-        ended, self.started = self.started, []
-        return [(folder, Ending(0, "")) for folder in ended]
-
-    def __enter__(self) -> Instant:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
+def put_result(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    RunFolder(folder).result.write_text("{}")
 
 
 def test_jobs_that_run_at_once_are_asked_for_together_and_the_record_is_read_once(
@@ -76,7 +52,7 @@ def test_jobs_that_run_at_once_are_asked_for_together_and_the_record_is_read_onc
         return read(*arguments, **given)
 
     monkeypatch.setattr(Ledger, "read", counted)
-    with SuiteRecord(tmp_path / "out", suite) as record, Instant() as executor:
+    with SuiteRecord(tmp_path / "out", suite) as record, Instant(8, put_result) as executor:
         execute(record, executor, Silent())
         jobs = suite.jobs()
         assert [record.attempts(job) for job in jobs] == [1] * JOBS

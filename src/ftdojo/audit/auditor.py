@@ -13,7 +13,7 @@ from pathlib import Path
 from ftdojo import digest
 from ftdojo.audit import best, identity, record, scores
 from ftdojo.audit.audit import Audit, Check, Status
-from ftdojo.audit.evidence import Copy, Evidence, Unchecked, Unreadable, line
+from ftdojo.audit.evidence import MALFORMED, Copy, Evidence, Unchecked, Unreadable, line
 from ftdojo.audit.regenerate import regenerate
 from ftdojo.audit.remake import remake
 from ftdojo.contract.progress import Progress
@@ -155,7 +155,7 @@ def _run_check(name: str, check: Callable[[Evidence], list[str]], evidence: Evid
         return answer("failed", error.message)
     except FtdojoError as error:
         return answer("unchecked", error.message)
-    except (ValueError, KeyError, TypeError, OSError) as error:  # evidence that has lost its form
+    except MALFORMED as error:
         return answer("failed", f"cannot be read: {line(error)}")
     return answer("failed", "; ".join(found)) if found else answer("ok", _claim(check))
 

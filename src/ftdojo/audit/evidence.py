@@ -33,6 +33,9 @@ KINDS = {"data": "rows", "train": "models", "evaluate": "predictions"}
 CLOSE = 1e-6
 """Tolerance between a number and its recomputation: another machine may add in another order."""
 
+MALFORMED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, OSError)
+"""What reading content raises that has lost its form."""
+
 
 class Unreadable(Exception):  # noqa: N818 - an answer, not an error of ours
     """The ledger cannot be read."""

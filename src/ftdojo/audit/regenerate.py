@@ -31,7 +31,7 @@ def regenerate(evidence: Evidence, items: int | None, progress: Progress) -> lis
             share a batch with one of them are answered as well.
         progress: receives the number of answers.
     """
-    require_installed_engine(evidence)
+    require_engine(evidence, inference.ENGINES.names())
     scored, found = evidence.test_scored, []
     kept = {"baseline": evidence.base, "best": evidence.folder.model if evidence.history.best else evidence.base}
     for name in ("baseline", "best") if evidence.history.best else ("baseline",):
@@ -62,15 +62,19 @@ def draw(count: int, items: int | None, rng: random.Random) -> set[int]:
     return set(rng.sample(range(count), min(items or count, count)))
 
 
-def require_installed_engine(evidence: Evidence) -> None:
-    """Check that the record names an engine of ftdojo or of an installed distribution. It may be a stranger's, and must
-    not choose the code that is imported.
+def require_engine(evidence: Evidence, names: Collection[str]) -> None:
+    """Check that the record names one of these engines. It may be a stranger's, and must not choose the code that is
+    imported.
+
+    Args:
+        evidence: the run.
+        names: those that may answer: of a run the registered ones, of a pack those of ftdojo alone.
 
     Raises:
-        Unchecked: otherwise.
+        Unchecked: if it names another one.
     """
-    if (engine := evidence.configuration.engine) not in inference.ENGINES.names():
-        raise Unchecked(f"the run was evaluated with the engine '{engine}', which no installed distribution registers")
+    if (engine := evidence.configuration.engine) not in names:
+        raise Unchecked(f"it was evaluated with the engine '{engine}', which is none of {', '.join(names)}")
 
 
 def answer_again(

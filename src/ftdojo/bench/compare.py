@@ -133,7 +133,11 @@ def _read(
 def _read_task(
     out: Path, jobs: Sequence[Job], names: Sequence[str], first: Episode | None
 ) -> tuple[list[Episode], Match | None]:
-    """Do the same for one task: the verdicts on its items are in memory only here."""
+    """Read the finished jobs of one task, and compare the contestants on it. The verdicts on its items are in memory
+    only here. Without a scored episode there is no match.
+
+    ``first``: an episode of another task, with which these must share their versions.
+    """
     episodes = [read_episode(out, job) for job in jobs]
     _require_same_versions([first, *episodes] if first else episodes)
     playing = [e for e in (*episodes, *untrained_episodes(episodes, names)) if e.items]

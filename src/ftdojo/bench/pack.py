@@ -130,13 +130,13 @@ def _survey(out: Path, job: Job) -> _Survey:
         submissions = len(history.iterations)
     if not Path(job.task).is_absolute():
         return _Survey(begun, [])
-    told = [
+    quoted = [
         "questions of validation with outputs of models",
         f"outputs on {plural(len(items), 'test item')} with verdicts, which say what is right",
         f"what {plural(submissions, 'submission')} quote",
         f"{plural(calls, 'call')} to language models",
     ]
-    return _Survey(begun, [f"{job}: {', '.join(told)}"])
+    return _Survey(begun, [f"{job}: {', '.join(quoted)}"])
 
 
 @dataclass(frozen=True, slots=True)

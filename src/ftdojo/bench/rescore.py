@@ -16,14 +16,14 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from ftdojo import digest, inference, models, tasks
 from ftdojo.audit import Check, Demand, verify
-from ftdojo.audit.evidence import CLOSE, Copy, Evidence, Unchecked, Unreadable, line
-from ftdojo.audit.regenerate import answer_again, draw, other_versions
+from ftdojo.audit.evidence import CLOSE, MALFORMED, Copy, Evidence, Unchecked, Unreadable, line
+from ftdojo.audit.regenerate import answer_again, draw, other_versions, require_engine
 from ftdojo.bench.compare import compare_runs
 from ftdojo.bench.leaderboard import Leaderboard
 from ftdojo.bench.packed import ADAPTER, BOARD, LEDGER, MODEL, RESULT, SEALED, Pack, PackedRun, open_pack
@@ -45,14 +45,13 @@ from ftdojo.record.events import RunBegun
 from ftdojo.record.store import describe
 from ftdojo.schema import StrictModel
 from ftdojo.tasks.scoring import summarize
+from ftdojo.tasks.spec import ItemScore
 from ftdojo.training import copy_adapter, copy_text_files, structure_faults, trainer_of
 
 TRAINED = "trained"
 """The folder with the adapter of a run, before it is merged."""
 CONTEST = "contest"
 """The folder with the contest's own record; those of the runs are below ``jobs/``."""
-MALFORMED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, OSError)
-"""What reading content raises that has lost its form."""
 SHOWN = 20
 """Items with another output that are named."""
 FACTOR, SLACK = 8, 2**26
@@ -61,12 +60,14 @@ _TASK = re.compile(r"[\w-]+(/[\w-]+)+")
 """The id of a task. In a pack, no task is named by its folder."""
 
 Status = Literal["equal", "different", "not checkable"]
+Answering = Literal["baseline", "best"]
+"""The models of a run that answer test."""
 
 
 class Rescored(StrictModel):
     """The answers of one model to test items, next to those in the pack."""
 
-    model: Literal["baseline", "best"]
+    model: Answering
     answered: int
     equal: int
     """Outputs that are the same text as those in the pack."""
@@ -310,13 +311,12 @@ def _make_ready(pack: Pack, run: PackedRun, evidence: Evidence, place: _Place) -
         InputError: if the weights are not those of the record.
     """
     configuration = evidence.configuration
-    if configuration.engine not in inference.ENGINES.built_in:
-        raise Unchecked(f"it was evaluated with the engine '{configuration.engine}', which is not ftdojo's own")
+    require_engine(evidence, inference.ENGINES.built_in)
     if run.task not in place.tasks:
         raise Unchecked(f"the task {run.task} is not on this machine; --task names its folder")
     base = _find_base(pack, run, evidence, place)
     prepare(evidence.task, configuration.variant, place.home)
-    ready = Copy(base=base, withheld=evidence.copy.withheld, manifests=evidence.copy.manifests)
+    ready = replace(evidence.copy, base=base)
     if run.weights == "none":
         return ready
     _require_weights(pack, run, base)
@@ -332,7 +332,7 @@ def _make_ready(pack: Pack, run: PackedRun, evidence: Evidence, place: _Place) -
         return ready
     _require_recorded(evidence, source)
     _merge(evidence, base, source)
-    return Copy(base=base, withheld=ready.withheld, manifests=ready.manifests, merged_here=True)
+    return replace(ready, merged_here=True)
 
 
 def _merge(evidence: Evidence, base: Path, adapter: Path) -> None:
@@ -406,7 +406,7 @@ def _rescore(run: PackedRun, evidence: Evidence, answers: _Answers) -> list[Resc
     if evidence.history.reasons:
         return []
     scored, folder = evidence.test_scored, evidence.folder
-    best: dict[Literal["baseline", "best"], Path] = {"best": folder.model} if evidence.history.best else {}
+    best: dict[Answering, Path] = {"best": folder.model} if evidence.history.best else {}
     found = []
     for name, model in [("baseline", evidence.base), *best.items()]:
         path = folder.sealed_outputs(name)
@@ -422,9 +422,9 @@ def _rescore(run: PackedRun, evidence: Evidence, answers: _Answers) -> list[Resc
 
 def _compare(
     evidence: Evidence,
-    name: Any,
+    name: Answering,
     recorded: Sequence[Prediction],
-    verdicts: Sequence[Any],
+    verdicts: Sequence[ItemScore],
     made: Mapping[int, Generation],
 ) -> Rescored:
     task, items = evidence.task, read_items(evidence.data.sealed_test)

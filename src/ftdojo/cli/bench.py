@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from ftdojo.cli.console import Live, err, out, print_json, print_table
 from ftdojo.cli.run import Json
+from ftdojo.cli.verify import Remake
 from ftdojo.plain import plural
 
 if TYPE_CHECKING:
@@ -170,10 +171,7 @@ def verify_pack(
     seed: Annotated[
         int | None, typer.Option(min=0, help="Seed of that draw; another one each time if not given.")
     ] = None,
-    remake: Annotated[
-        bool,
-        typer.Option("--remake", help="Also run the data programs of the best models again, in the sandbox."),
-    ] = False,
+    remake: Remake = False,
     task: Annotated[
         list[Path] | None, typer.Option(metavar="FOLDER", help="A task of the pack that is not installed; may repeat.")
     ] = None,

@@ -13,6 +13,14 @@ from ftdojo.cli.console import Live, err, out, print_json
 from ftdojo.cli.run import Json, MovedTask
 from ftdojo.errors import UsageError
 
+Remake = Annotated[
+    bool,
+    typer.Option(
+        "--remake",
+        help="Run the data program of the best model of a run again in the sandbox, on the raw data and the recorded "
+        "calls, and compare the rows.",
+    ),
+]
 COLOURS = {"ok": "green", "failed": "bold red", "unchecked": "yellow"}
 
 
@@ -25,14 +33,7 @@ def verify(
     sample: Annotated[
         int | None, typer.Option(min=1, help="With --regenerate: number of test items, drawn anew; all if not given.")
     ] = None,
-    remake: Annotated[
-        bool,
-        typer.Option(
-            "--remake",
-            help="Run the data program of the best model again in the sandbox, on the raw data and the recorded calls, "
-            "and compare the rows.",
-        ),
-    ] = False,
+    remake: Remake = False,
     expect: Annotated[
         str | None, typer.Option(metavar="LINK", help="A link of the ledger that you noted in another place.")
     ] = None,

@@ -1,7 +1,8 @@
-"""What an iteration takes besides optimizer steps and generated tokens, by this build and by an earlier one.
+"""Compare this build with an earlier one: what an iteration takes besides optimizer steps and generated tokens.
 
-    python benchmarks/iteration.py --earlier FOLDER [--task NAME|FOLDER] [--model NAME|FOLDER] [--shape qwen2.5-1.5b]
-        [--rows 256] [--steps 32] [--batch 8] [--method lora] [--iterations 2] [--repeats 1] [--json]
+    python benchmarks/compare_builds.py --earlier FOLDER [--task NAME|FOLDER] [--model NAME|FOLDER]
+        [--shape qwen2.5-1.5b] [--rows 256] [--steps 32] [--batch 8] [--method lora] [--iterations 2] [--repeats 1]
+        [--json]
 
 ``FOLDER`` is a checkout of an earlier build with its own ``.venv``. Each side runs the same episode in a process of its
 own, with an empty home: baseline, then iterations of one submission, whose rows and training are fixed and which differ
@@ -192,7 +193,7 @@ def watch(process: subprocess.Popen[bytes], folder: Path) -> int:
 
 def side(python: Path, cwd: Path, request: dict[str, Any]) -> dict[str, float]:
     """Run one side once; the medians of its iterations."""
-    with tempfile.TemporaryDirectory(prefix="ftdojo-iteration-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="ftdojo-builds-") as scratch:
         job = Path(scratch, "job.json")
         job.write_text(json.dumps(request), "utf-8")
         process = subprocess.Popen([python, Path(__file__).resolve(), "--play", job], cwd=cwd)
@@ -228,7 +229,7 @@ def main() -> None:
         builds["earlier"] = (arguments.earlier.absolute() / ".venv/bin/python", arguments.earlier.absolute())
     task = str(Path(arguments.task).absolute()) if Path(arguments.task).is_dir() else arguments.task
     model = str(Path(arguments.model).absolute()) if Path(arguments.model).is_dir() else arguments.model
-    with tempfile.TemporaryDirectory(prefix="ftdojo-iteration-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="ftdojo-builds-") as scratch:
         if arguments.shape:
             model = str(make_model(arguments.shape, Path(scratch, "model")))
         submissions = write_submissions(task, Path(scratch, "submissions"), arguments)
@@ -253,7 +254,7 @@ def main() -> None:
             print("the scores differ: the sides did not do the same work")
     if arguments.json:
         ran = {**vars(arguments), "earlier": str(arguments.earlier), "play": None, "cores": os.cpu_count()}
-        print(json.dumps({"benchmark": "iteration", "sides": found, "ratios": ratios, "ran": ran}))
+        print(json.dumps({"benchmark": "compare_builds", "sides": found, "ratios": ratios, "ran": ran}))
 
 
 if __name__ == "__main__":
