@@ -16,7 +16,7 @@ from ftdojo.contract.progress import Progress
 from ftdojo.contract.recipe import Sample
 from ftdojo.contract.train_config import TrainConfig
 from ftdojo.episode.outcome import Outcome
-from ftdojo.episode.own_models import Model, open_model
+from ftdojo.episode.own_models import serve_base, serve_trained
 from ftdojo.episode.setting import Setting
 from ftdojo.episode.trivial import documented_recipe
 from ftdojo.errors import InputError
@@ -47,17 +47,21 @@ class Headroom:
     def of_base(self) -> SampledRows | None:
         """Measure the base model. Nothing is charged."""
         setting = self.setting
-        return _read(self._measure(setting.base, setting.digests["model"])) if self.allowed else None
+        return _read(self._measure(serve_base(setting), setting.digests["model"])) if self.allowed else None
 
     def of(self, outcome: Outcome) -> SampledRows | None:
         """Measure a trained model. The time is charged as evaluation."""
         if not self.allowed:
             return None
-        stage = self._measure(open_model(outcome, self.setting.base), outcome.digests["train"])
+        assert outcome.submission is not None
+        assert outcome.trained is not None
+        identity = outcome.digests["train"]
+        model = serve_trained(self.setting, outcome.submission.train, outcome.trained, identity)
+        stage = self._measure(model, identity)
         outcome.add(HEADROOM, stage, account="evaluate")
         return _read(stage)
 
-    def _measure(self, model: Path | Model, identity: str) -> Stage:
+    def _measure(self, model: OwnModel, identity: str) -> Stage:
         setting, task = self.setting, self.setting.task
         tokens = min(task.spec.max_new_tokens, MOST_TOKENS) + setting.options.reasoning_tokens
         recipe = documented_recipe(task.spec, ROWS, Sample(samples=SAMPLES, max_tokens=tokens, keep=0))
@@ -67,9 +71,8 @@ class Headroom:
             "model": identity,
             "recipe": recipe.key,
         }
-        resident = setting.resident if isinstance(model, Path) else None
         access = Access(
-            llm=DataLlm(models={SELF: OwnModel(model, identity, resident)}, concurrency=AT_ONCE),
+            llm=DataLlm(models={SELF: model}, concurrency=AT_ONCE),
             task=setting.options.task,
             variant=setting.variant,
             home=setting.home,

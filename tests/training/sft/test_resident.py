@@ -17,7 +17,7 @@ import model_zoo as zoo
 from ftdojo import digest
 from ftdojo.contract.train_config import TrainConfig
 from ftdojo.gates import open_trained
-from ftdojo.inference import TRANSFORMERS, open_engine
+from ftdojo.inference import ENGINES, TRANSFORMERS, open_engine
 from ftdojo.models import compute
 from ftdojo.models.info import INDEX
 from ftdojo.models.resident import Resident
@@ -55,7 +55,7 @@ def test_a_training_writes_the_same_bytes_after_other_uses(tiny_model: Path, tmp
         assert run(tiny_model, settings[i], out, resident, on) == fresh[i]
         if settings[i] in (LORA, FULL):
             forecast(examples(tiny_model, 12), settings[i], tiny_model, on=on, resident=resident)
-            with open_trained(TRANSFORMERS, trainer_of(settings[i]), tiny_model, out, resident) as engine:
+            with open_trained(ENGINES.load(TRANSFORMERS), trainer_of(settings[i]), tiny_model, out, resident) as engine:
                 engine.generate(PROMPTS, max_new_tokens=2)
 
 
@@ -98,7 +98,7 @@ def test_what_is_merged_in_memory_is_what_is_exported(
         assert any(not changed[name].equal(before[name]) for name in changed)
         with open_engine(TRANSFORMERS, merged) as engine:
             exported = engine.generate(PROMPTS, max_new_tokens=8)
-        with open_trained(TRANSFORMERS, trainer, base, trained, resident) as engine:
+        with open_trained(ENGINES.load(TRANSFORMERS), trainer, base, trained, resident) as engine:
             assert engine.generate(PROMPTS, max_new_tokens=8) == exported
     if odd:
         monkeypatch.setattr("ftdojo.training.sft.export.MAX_FILE", 10**5)
@@ -134,7 +134,7 @@ def test_what_cannot_be_merged_in_memory_is_exported(
     written = count_exports(monkeypatch)
 
     def answers(base: Path, settings: Any, resident: Resident | None, engine: str = TRANSFORMERS) -> Any:
-        with open_trained(engine, trainer_of(settings), base, tmp_path / base.name, resident) as opened:
+        with open_trained(ENGINES.load(engine), trainer_of(settings), base, tmp_path / base.name, resident) as opened:
             return opened.generate(PROMPTS, max_new_tokens=8)
 
     run(tiny_model, LORA, tmp_path / tiny_model.name, None, SINGLE)
