@@ -94,10 +94,10 @@ class BaselineMeasured(LedgerEvent):
     contents: dict[str, str] = Field(default_factory=dict)
     """Stage -> digest of its files. Older builds did not record it."""
     trivial: TrivialAnswers | None = None
+    """What answers without any training score on validation. Older builds did not measure it."""
     headroom: SampledRows | None = None
     """How often samples of the base model are right on a few raw rows, in runs whose data programs may ask it. Older
     builds did not record it."""
-    """What answers without any training score on validation. Older builds did not measure it."""
     guard: dict[str, Score] = Field(default_factory=dict)
     """Id of each guard task -> the base model's score. Older builds had none."""
     guard_trivial: dict[str, GuardTrivial] = Field(default_factory=dict)
