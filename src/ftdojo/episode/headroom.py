@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ftdojo.contract.call import SELF, Call
+from ftdojo.contract.call import MAX_TOKENS, SELF, Call
 from ftdojo.contract.feedback import SampledRows
 from ftdojo.contract.progress import Progress
 from ftdojo.contract.recipe import Sample
@@ -31,7 +31,7 @@ ROWS, SAMPLES = 24, 4
 AT_ONCE = 32
 """Samples that are drawn together."""
 MOST_TOKENS = 256
-"""Tokens of a sample's answer at most: every accepted model is measured."""
+"""Tokens of a sample's answer at most, without its reasoning: every accepted model is measured."""
 HEADROOM = "headroom"
 
 
@@ -63,7 +63,7 @@ class Headroom:
 
     def _measure(self, model: OwnModel, identity: str) -> Stage:
         setting, task = self.setting, self.setting.task
-        tokens = min(task.spec.max_new_tokens, MOST_TOKENS) + setting.options.reasoning_tokens
+        tokens = limit_tokens(task.spec.max_new_tokens, setting.options.reasoning_tokens)
         recipe = documented_recipe(task.spec, ROWS, Sample(samples=SAMPLES, max_tokens=tokens, keep=0))
         key = {
             "task": [task.spec.id, task.version],
@@ -90,6 +90,16 @@ class Headroom:
 
         self.progress.update("sample", 0, 1, f"{SAMPLES} answers to each of {ROWS} raw rows")
         return Store(setting.home.stages).make(HEADROOM, key, build)
+
+
+def limit_tokens(task: int, reasoning: int) -> int:
+    """Return the most tokens of a sample.
+
+    Args:
+        task: of an answer to the task, with its reasoning.
+        reasoning: how many of them are for reasoning.
+    """
+    return min(min(task - reasoning, MOST_TOKENS) + reasoning, MAX_TOKENS)
 
 
 def _read(stage: Stage) -> SampledRows | None:
