@@ -17,7 +17,8 @@ import model_zoo as zoo
 from ftdojo import digest
 from ftdojo.contract.train_config import TrainConfig
 from ftdojo.gates import open_trained
-from ftdojo.inference import ENGINES, TRANSFORMERS, open_engine
+from ftdojo.inference import ENGINES, TRANSFORMERS, Generation, open_engine, open_model
+from ftdojo.inference.sampled import Ask, SampledModel
 from ftdojo.models import compute
 from ftdojo.models.info import INDEX
 from ftdojo.models.resident import Resident
@@ -125,6 +126,29 @@ def count_exports(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
     monkeypatch.setattr(method, "export", counted)
     return written
+
+
+def test_a_model_that_recipes_ask_answers_in_memory_as_from_a_folder(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written, resident = count_exports(monkeypatch), Resident()
+    run(tiny_model, LORA, tmp_path / "trained", resident, compute())
+
+    def answers(lends: Resident | None) -> list[Generation]:
+        trainer = trainer_of(LORA)
+        with open_trained(SampledModel, trainer, tiny_model, tmp_path / "trained", lends) as model:
+            prompts = [model.encode(prompt) for prompt in PROMPTS]
+            return model.answer([Ask(prompt, 8, 1.0, seed) for prompt in prompts for seed in (1, 2)], lambda: False)
+
+    def base() -> list[Generation]:
+        with open_model(SampledModel, tiny_model, resident) as model:
+            return model.answer([Ask(model.encode(PROMPTS[0]), 8, None, 0)], lambda: False)
+
+    before, in_memory = base(), answers(resident)
+    assert not written
+    assert answers(None) == in_memory
+    assert len(written) == 1
+    assert base() == before
 
 
 def test_what_cannot_be_merged_in_memory_is_exported(
