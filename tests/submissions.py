@@ -14,7 +14,7 @@ from tiny import SUBMISSION
 
 FAILS: dict[str, Any] = {"epochs": 0.2, "learning_rate": 1e-5}
 """Keys of train.yaml with which the tiny model learns too little."""
-PROGRAM = """
+READS = """
 import argparse, json, pathlib
 
 parser = argparse.ArgumentParser()
@@ -23,6 +23,9 @@ for name in ("--input", "--output", "--limit"):
 given = parser.parse_args()
 lines = pathlib.Path(given.input, "train.jsonl").read_text().splitlines()[: int(given.limit)]
 rows = [json.loads(line) for line in lines]
+"""
+"""The beginning of a data program of the tiny task: ``rows`` are its raw rows, ``given.output`` is what it writes."""
+WRITES = """
 with open(given.output, "w") as out:
     for number, row in enumerate(rows):
         request, verdict = row["request"], row["verdict"]
@@ -33,7 +36,7 @@ with open(given.output, "w") as out:
 def data_program(row: str = '{"prompt": request, "completion": verdict}') -> str:
     """Return the text of a program that writes ``row`` for each raw row of the task: an expression in Python of the
     raw row's ``request`` and ``verdict``, and of its ``number`` from 0."""
-    return PROGRAM.replace("ROW", row)
+    return READS + WRITES.replace("ROW", row)
 
 
 def write_submission(

@@ -16,7 +16,7 @@ from ftdojo.agents.ft_agent.diagnosis import diagnose
 from ftdojo.agents.ft_agent.playbook import Playbook
 from ftdojo.agents.ft_agent.situation import GROWTH, LEAST_GROWTH
 from ftdojo.contract import submission
-from ftdojo.contract.call import own_model
+from ftdojo.contract.call import MAX_TOKENS, own_model
 from ftdojo.contract.data_profile import DataProfile, FileProfile
 from ftdojo.contract.feedback import (
     DataFeedback,
@@ -461,6 +461,12 @@ def test_a_model_that_longer_training_does_not_improve_learns_from_its_own_right
     left = 3600 * 0.3
     assert own.recipe.max_rows * 4 * 10.0 / 100 <= left, "its answers take less than the time that is left"
     assert first.recipe.max_rows != own.recipe.max_rows or first.recipe.skip != own.recipe.skip
+
+
+def test_samples_are_no_longer_than_a_data_program_may_ask_for(tmp_path: Path) -> None:
+    spec = replace(PREFERENCES, max_new_tokens=2 * MAX_TOKENS)
+    *_, own, pairs = play(tmp_path, *LEVEL, {"accepted": False}, spec=spec, warm_start=True, data_llm=OWN)
+    assert own.recipe.sample.max_tokens == pairs.recipe.sample.max_tokens == MAX_TOKENS
 
 
 @pytest.mark.parametrize(

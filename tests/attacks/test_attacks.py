@@ -30,6 +30,7 @@ import tempfile
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,9 @@ from ftdojo.episode import Dojo
 from ftdojo.errors import InputError
 from ftdojo.gates import trial
 from ftdojo.gateway import Gateway, Judge, Pools
+from ftdojo.inference import open_model
 from ftdojo.inference.own_model import OwnModel
+from ftdojo.inference.sampled import SampledModel
 from ftdojo.record import Home, Ledger, Replies
 from ftdojo.record.history import History
 from ftdojo.sandbox import Limits
@@ -219,7 +222,7 @@ def arena(tmp_path_factory: pytest.TempPathFactory, approve: Path, tiny_model: P
             "MARKER": f"60.{random.SystemRandom().randrange(10**9):09}",
         }
         log = _Calls([])
-        kept, other = Replies(folder / "replies"), OwnModel(tiny_model, "digest")
+        kept, other = Replies(folder / "replies"), OwnModel(partial(open_model, SampledModel, tiny_model), "digest")
         judge = stack.enter_context(Judge(str(approve), variant))
         gateway = stack.enter_context(Gateway(Pools({"self": stack.enter_context(other)}, log, kept), judge))
         facts["OTHER"] = str(gateway.folder)

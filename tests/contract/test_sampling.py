@@ -10,6 +10,7 @@ import pytest
 
 from ftdojo.contract.recipe import Recipe
 from ftdojo.contract.recipe_program import sampling
+from ftdojo.contract.row import parse_row
 from ftdojo.tasks import get
 
 SCORER = get("math/aime25").variant("twin")[1].scorer
@@ -70,6 +71,8 @@ def test_right_samples_become_completions(sample: dict[str, Any], kept: list[str
     }  # fmt: skip
     assert (count["rows"], count["right"], count["solved"]) == (1, right, 1)
     assert count["kept"] == (0 if sample.get("keep") == 0 else len(kept))
+    del rows[0]["item"]
+    assert parse_row(rows[0]).completion == kept[0], "the program and the reader have one name for the key"
 
 
 def test_a_row_without_a_right_sample_keeps_its_answer_or_is_left_out() -> None:
@@ -86,6 +89,13 @@ def test_a_wrong_sample_is_the_rejected_answer() -> None:
     assert [(r["completion"], r["rejected"]) for r in rows] == [(SHORT, WRONG)] * 2
     assert skipped == {}
     assert draw(Pool(LONG, SHORT, SHORT), pairs="sample")[::2] == ([], {"got no wrong sample": 1})
+
+
+def test_an_empty_sample_is_wrong_and_is_no_rejected_answer() -> None:
+    _, count, _ = draw(Pool(" ", LONG, ""))
+    assert (count["rows"], count["samples"], count["right"]) == (1, 3, 1)
+    assert draw(Pool(LONG, " ", WRONG), pairs="sample")[0][0]["rejected"] == WRONG
+    assert draw(Pool(" ", LONG, ""), pairs="sample")[::2] == ([], {"got no wrong sample": 1})
 
 
 def test_rows_that_cannot_be_judged_or_asked_keep_their_answers() -> None:

@@ -4,33 +4,18 @@ from __future__ import annotations
 
 import json
 import time
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ftdojo import tasks
-from ftdojo.contract.progress import Silent
-from ftdojo.data import prepare
-from ftdojo.episode import predict
-from ftdojo.inference import TRANSFORMERS, TransformersEngine, engine, open_engine
-from ftdojo.record import Home, Store
+from ftdojo.inference import TransformersEngine, engine
 from ftdojo.record.store import JOURNAL
+from predicting import predict_validation
 
 
 def answer(task: Path, model: Path, root: Path) -> tuple[bool, list[str]]:
-    variant, found = tasks.get(str(task)).variant(None)
-    data = prepare(found, variant, Home(root))
-    stage, _, predictions = predict.predict(
-        found,
-        data.validation,
-        partial(open_engine, TRANSFORMERS, model),
-        "m",
-        Store(root / "stages"),
-        Silent(),
-        label="validation",
-    )
+    stage, _, predictions = predict_validation(task, model, root)
     return stage.reused, [p.model_dump_json() for p in predictions]
 
 

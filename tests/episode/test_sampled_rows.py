@@ -18,6 +18,7 @@ from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Silent
 from ftdojo.contract.protocol import Iteration
 from ftdojo.episode import Dojo, run_episode, validate
+from ftdojo.episode.headroom import limit_tokens
 from ftdojo.inference.own_model import OwnModel
 from ftdojo.llm import Request
 from ftdojo.llm.transport import Answer
@@ -100,6 +101,13 @@ def test_headroom_is_measured_of_the_base_model_and_of_accepted_ones_and_not_cha
     assert 0 < best.pass_1 <= best.pass_k
     assert (sampled.iterations[1].feedback.headroom is None) == (not sampled.iterations[1].accepted)
     assert len(sampled.calls) == 120, "the samples of the recipe alone are in the record"
+
+
+@pytest.mark.parametrize(
+    ("task", "reasoning", "most"), [(8, 0, 8), (1024, 0, 256), (40, 32, 40), (1032, 1000, 1032), (30000, 20000, 16384)]
+)
+def test_reasoning_does_not_count_as_answer_in_the_limit_of_a_sample(task: int, reasoning: int, most: int) -> None:
+    assert limit_tokens(task, reasoning) == most
 
 
 def test_its_calls_are_charged_and_pass_the_audit(sampled: Sampled) -> None:

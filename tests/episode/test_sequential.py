@@ -6,7 +6,6 @@ import json
 import random
 import shutil
 import time
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +22,11 @@ from ftdojo.data import prepare, read_items
 from ftdojo.episode import Dojo, predict, run_episode, sequential
 from ftdojo.episode.evaluation import Prediction
 from ftdojo.episode.sequential import Schedule, schedule_for
-from ftdojo.inference import TRANSFORMERS, TransformersEngine, engine, open_engine
-from ftdojo.record import Home, Ledger, Store
+from ftdojo.inference import TransformersEngine, engine
+from ftdojo.record import Home, Ledger
 from ftdojo.record.history import History
 from ftdojo.record.store import JOURNAL, MANIFEST
+from predicting import predict_validation
 from submissions import FAILS, Submits, write_submission
 
 ITEMS = 80
@@ -127,17 +127,7 @@ def answer(task: Path, model: Path, root: Path, stop: predict.Stop | None) -> tu
     data = prepare(found, variant, Home(root))
     schedule = schedule_for(found, read_items(data.validation), sequential=True)
     assert schedule is not None
-    stage, items, predictions = predict.predict(
-        found,
-        data.validation,
-        partial(open_engine, TRANSFORMERS, model),
-        "m",
-        Store(root / "stages"),
-        Silent(),
-        label="validation",
-        schedule=schedule,
-        stop=stop,
-    )
+    stage, items, predictions = predict_validation(task, model, root, schedule=schedule, stop=stop)
     assert [str(item["id"]) for item in items] == [p.id for p in predictions]
     return stage.seconds, predictions, schedule
 

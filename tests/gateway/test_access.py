@@ -31,21 +31,16 @@ from ftdojo.record.history import History
 from ftdojo.tasks import get
 from ftdojo.training.sft import Sft
 from scripted_llm import ScriptedLlm, Step, scripted
-from submissions import Submits, write_submission
+from submissions import READS, Submits, write_submission
 
-PROGRAM = """
-import argparse, json, pathlib, ftdojo_llm
+PROGRAM = f"""{READS}
+import ftdojo_llm
 
-parser = argparse.ArgumentParser()
-for name in ("--input", "--output", "--limit"):
-    parser.add_argument(name, required=True)
-given = parser.parse_args()
-lines = pathlib.Path(given.input, "train.jsonl").read_text().splitlines()[: int(given.limit)]
-questions = [json.loads(line)["request"] for line in lines]
+questions = [row["request"] for row in rows]
 with open(given.output, "w") as out:
     for question, reply in zip(questions, ftdojo_llm.ask_all(questions, max_tokens=20)):
         if reply is not None:
-            out.write(json.dumps({"prompt": question, "completion": reply}) + "\\n")
+            out.write(json.dumps(dict(prompt=question, completion=reply)) + "\\n")
 """
 ROWS = 80
 """All raw rows of the task."""

@@ -7,13 +7,14 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from ftdojo.contract.call import Message
 from ftdojo.errors import UsageError
-from ftdojo.inference import TransformersEngine, sampled
+from ftdojo.inference import TransformersEngine, open_model, sampled
 from ftdojo.inference.own_model import OwnModel
 from ftdojo.inference.sampled import Ask, SampledModel
 from ftdojo.llm import Request
@@ -38,9 +39,13 @@ def send(model: OwnModel, requests: list[Request]) -> list[Answer]:
         return list(threads.map(model.send, requests))
 
 
+def serve(model: Path) -> OwnModel:
+    return OwnModel(partial(open_model, SampledModel, model), "digest")
+
+
 @pytest.fixture
 def own(tiny_model: Path) -> Iterator[OwnModel]:
-    with OwnModel(tiny_model, "digest") as model:
+    with serve(tiny_model) as model:
         yield model
 
 
@@ -104,9 +109,9 @@ def test_an_answer_that_takes_too_long_is_refused_and_charged(own: OwnModel) -> 
 
 def test_it_is_loaded_when_it_is_asked_and_answers_only_while_a_program_runs(tiny_model: Path, tmp_path: Path) -> None:
     before = threading.active_count()
-    with OwnModel(tmp_path / "absent", "digest"):
+    with serve(tmp_path / "absent"):
         assert threading.active_count() == before
-    model = OwnModel(tiny_model, "digest")
+    model = serve(tiny_model)
     for _ in range(2):  # the trial of a program, then its full run
         closed = model.send(request("a"))
         assert "the program has ended" in str(closed.fault)
@@ -127,7 +132,7 @@ def test_leaving_does_not_wait_for_answers(tiny_model: Path, monkeypatch: pytest
 
     monkeypatch.setattr(sampled.SampledModel, "answer", slow)
     with ThreadPoolExecutor(2) as threads:
-        with OwnModel(tiny_model, "digest") as model:
+        with serve(tiny_model) as model:
             first = threads.submit(model.send, request("a", max_tokens=900))
             going.wait(30)
             second = threads.submit(model.send, request("b"))
@@ -137,7 +142,7 @@ def test_leaving_does_not_wait_for_answers(tiny_model: Path, monkeypatch: pytest
 
 def test_a_model_that_cannot_be_loaded_is_an_error_of_every_request(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{")
-    with OwnModel(tmp_path, "digest") as model, ThreadPoolExecutor(2) as threads:
+    with serve(tmp_path) as model, ThreadPoolExecutor(2) as threads:
         for asked in [threads.submit(model.send, request(text)) for text in "ab"]:
             with pytest.raises(UsageError):
                 asked.result(30)

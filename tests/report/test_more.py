@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+from ftdojo.contract.feedback import SampledRows
 from ftdojo.contract.protocol import Iteration, Probe
 from ftdojo.report import view
 from ftdojo.report.view.more import what_more_buys
@@ -64,6 +65,25 @@ def test_what_cannot_be_said_is_not_said(build: SimpleNamespace) -> None:
         "more time of training": "cannot be said: fewer than 3 different amounts were tried",
     }
     assert what_more_buys([build.stopped(1)], [], 0, None, best_value=100.0, outlook="") == []
+
+
+def test_samples_stand_with_their_interval_below_those_of_the_base_model(build: SimpleNamespace) -> None:
+    one = sized(build, 1, 400, 60)
+    drawn = SampledRows(rows=24, samples=96, right=48, solved=18, kept=0)
+    one = one.model_copy(update={"feedback": one.feedback.model_copy(update={"headroom": drawn})})
+    base = SampledRows(rows=24, samples=96, right=0, solved=0, kept=0)
+    found = values(what_more_buys([one], [], 1, build.trivial(), best_value=100.0, outlook="", base=base))
+    names = [f"right answers of {who} to 24 raw rows" for who in ("the base model", "iteration 1")]
+    assert list(found)[-2:] == names
+    words = [
+        re.fullmatch(r"(\S+) % of single answers, (\S+) % \[(\S+), (\S+)\] of rows in 4 tries", found[name])
+        for name in names
+    ]
+    (none, zero, least, most), (single, solved, low, high) = (map(float, word.groups()) for word in words if word)
+    assert (none, zero, least, single, solved) == (0, 0, 0, 50, 75)
+    assert 5 < most < 30, "none of 24 is no certainty"
+    assert 50 < low < 65
+    assert 85 < high < 100
 
 
 def test_probes_are_points_of_the_curve(build: SimpleNamespace) -> None:

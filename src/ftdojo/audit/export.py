@@ -36,7 +36,7 @@ from ftdojo.episode.stages import Stages
 from ftdojo.errors import InfrastructureError, UsageError
 from ftdojo.files import BY_UMASK, write_file
 from ftdojo.gates import open_trained
-from ftdojo.inference import open_engine
+from ftdojo.inference import ENGINES, open_engine
 from ftdojo.models import gguf, ollama
 from ftdojo.record import Home, Ledger, RunFolder, Store
 from ftdojo.record.events import RunBegun
@@ -278,7 +278,7 @@ def _answer(
     are generated in the same parts as in the run, because the sizes of the batches change how sums are rounded."""
 
     engine = setting.options.engine
-    merged = partial(open_trained, engine, trainer, setting.base, out, None)
+    merged = partial(open_trained, ENGINES.load(engine), trainer, setting.base, out, None)
     items = read_items(setting.data.validation)
     with tempfile.TemporaryDirectory(prefix="ftdojo-score-") as store:
         _, records, predictions = predict(

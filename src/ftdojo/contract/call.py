@@ -14,6 +14,8 @@ SELF = "self"
 START = "start"
 """The pool of the model from which a training starts: the base model, or that of an accepted iteration. It is there for
 recipes, in runs whose rule on teachers is ``self``."""
+MAX_TOKENS = 16384
+"""Most tokens of an answer that a data program may ask for."""
 
 Role = Literal["system", "user", "assistant"]
 Mode = Literal["json_schema", "json_object", "text"]

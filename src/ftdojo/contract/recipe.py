@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 from jinja2 import TemplateSyntaxError, nodes
 from pydantic import Field, field_validator, model_validator
 
-from ftdojo.contract.call import SELF
+from ftdojo.contract.call import MAX_TOKENS, SELF
 from ftdojo.contract.recipe_program import VERSION, from_json
 from ftdojo.contract.recipe_program.templates import RowEnvironment
 from ftdojo.schema import StrictModel
@@ -88,7 +88,7 @@ class Sample(StrictModel):
         "model of `--data-llm`. The first two need `--teachers self`",
     )
     temperature: float = Field(0.8, ge=0, le=2, description="of the draw; with 0, all samples of a row are the same")
-    max_tokens: int = Field(256, ge=1, le=16384, description="most tokens of a sample, its reasoning included")
+    max_tokens: int = Field(256, ge=1, le=MAX_TOKENS, description="most tokens of a sample, its reasoning included")
     ask: str = Field(
         "",
         max_length=2000,

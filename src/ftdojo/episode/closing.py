@@ -13,12 +13,11 @@ from ftdojo.episode.accounts import Accounts
 from ftdojo.episode.ancestry import earlier_trainings
 from ftdojo.episode.examples import write_examples
 from ftdojo.episode.outcome import Outcome
-from ftdojo.episode.own_models import export_model
 from ftdojo.episode.setting import Setting
 from ftdojo.files import make_private, write_file
 from ftdojo.record import RunFolder, events
 from ftdojo.record.history import History
-from ftdojo.training import Earlier
+from ftdojo.training import Earlier, trainer_of
 
 
 def record_stop(history: History, accounts: Accounts, *, by_owner: bool, outlook: str) -> None:
@@ -95,7 +94,9 @@ class Closing:
             if (recorded := self.history.iterations[made - 1].contents.get(name)) and content != recorded
         ]
         if not changed:
-            export_model(best, self.setting.base, self.folder.model)
+            assert best.submission is not None
+            assert best.trained is not None
+            trainer_of(best.submission.train).export(self.setting.base, best.trained, self.folder.model)
         return changed
 
     def _training(self, best: Outcome) -> grading.Training:

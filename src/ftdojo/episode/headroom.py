@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ftdojo.contract.call import SELF, Call
+from ftdojo.contract.call import MAX_TOKENS, SELF, Call
 from ftdojo.contract.feedback import SampledRows
 from ftdojo.contract.progress import Progress
 from ftdojo.contract.recipe import Sample
 from ftdojo.contract.train_config import TrainConfig
 from ftdojo.episode.outcome import Outcome
-from ftdojo.episode.own_models import Model, open_model
+from ftdojo.episode.own_models import serve_base, serve_trained
 from ftdojo.episode.setting import Setting
 from ftdojo.episode.trivial import documented_recipe
 from ftdojo.errors import InputError
@@ -31,7 +31,7 @@ ROWS, SAMPLES = 24, 4
 AT_ONCE = 32
 """Samples that are drawn together."""
 MOST_TOKENS = 256
-"""Tokens of a sample's answer at most: every accepted model is measured."""
+"""Tokens of a sample's answer at most, without its reasoning: every accepted model is measured."""
 HEADROOM = "headroom"
 
 
@@ -47,19 +47,23 @@ class Headroom:
     def of_base(self) -> SampledRows | None:
         """Measure the base model. Nothing is charged."""
         setting = self.setting
-        return _read(self._measure(setting.base, setting.digests["model"])) if self.allowed else None
+        return _read(self._measure(serve_base(setting), setting.digests["model"])) if self.allowed else None
 
     def of(self, outcome: Outcome) -> SampledRows | None:
         """Measure a trained model. The time is charged as evaluation."""
         if not self.allowed:
             return None
-        stage = self._measure(open_model(outcome, self.setting.base), outcome.digests["train"])
+        assert outcome.submission is not None
+        assert outcome.trained is not None
+        identity = outcome.digests["train"]
+        model = serve_trained(self.setting, outcome.submission.train, outcome.trained, identity)
+        stage = self._measure(model, identity)
         outcome.add(HEADROOM, stage, account="evaluate")
         return _read(stage)
 
-    def _measure(self, model: Path | Model, identity: str) -> Stage:
+    def _measure(self, model: OwnModel, identity: str) -> Stage:
         setting, task = self.setting, self.setting.task
-        tokens = min(task.spec.max_new_tokens, MOST_TOKENS) + setting.options.reasoning_tokens
+        tokens = limit_tokens(task.spec.max_new_tokens, setting.options.reasoning_tokens)
         recipe = documented_recipe(task.spec, ROWS, Sample(samples=SAMPLES, max_tokens=tokens, keep=0))
         key = {
             "task": [task.spec.id, task.version],
@@ -67,9 +71,8 @@ class Headroom:
             "model": identity,
             "recipe": recipe.key,
         }
-        resident = setting.resident if isinstance(model, Path) else None
         access = Access(
-            llm=DataLlm(models={SELF: OwnModel(model, identity, resident)}, concurrency=AT_ONCE),
+            llm=DataLlm(models={SELF: model}, concurrency=AT_ONCE),
             task=setting.options.task,
             variant=setting.variant,
             home=setting.home,
@@ -87,6 +90,16 @@ class Headroom:
 
         self.progress.update("sample", 0, 1, f"{SAMPLES} answers to each of {ROWS} raw rows")
         return Store(setting.home.stages).make(HEADROOM, key, build)
+
+
+def limit_tokens(task: int, reasoning: int) -> int:
+    """Return the most tokens of a sample.
+
+    Args:
+        task: of an answer to the task, with its reasoning.
+        reasoning: how many of them are for reasoning.
+    """
+    return min(min(task - reasoning, MOST_TOKENS) + reasoning, MAX_TOKENS)
 
 
 def _read(stage: Stage) -> SampledRows | None:

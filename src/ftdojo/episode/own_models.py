@@ -1,11 +1,8 @@
-"""A run's own models: opened as folders, and the one from which a training starts as one that recipes may ask."""
+"""A run's own models as language models that its data programs may ask."""
 
 from __future__ import annotations
 
-import contextlib
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 from ftdojo.contract.call import START
@@ -13,14 +10,26 @@ from ftdojo.contract.method_config import MethodConfig
 from ftdojo.contract.recipe import Recipe
 from ftdojo.contract.submission import Submission
 from ftdojo.episode.ancestry import Ancestry
-from ftdojo.episode.outcome import Outcome
+from ftdojo.episode.setting import Setting
 from ftdojo.episode.train_stage import MODEL
+from ftdojo.gates import open_trained
+from ftdojo.inference import open_model
 from ftdojo.inference.own_model import OwnModel
+from ftdojo.inference.sampled import SampledModel
 from ftdojo.record import Stage
 from ftdojo.training import trainer_of
 
-Model = Callable[[], AbstractContextManager[Path]]
-"""Opens the folder of an exported model."""
+
+def serve_base(setting: Setting) -> OwnModel:
+    """Return the base model."""
+    return OwnModel(partial(open_model, SampledModel, setting.base, setting.resident), setting.digests["model"])
+
+
+def serve_trained(setting: Setting, config: MethodConfig, trained: Path, digest: str) -> OwnModel:
+    """Return a model that was trained with ``config``: its weights are in ``trained``, its stage is ``digest``."""
+    trainer = trainer_of(config)
+    opened = partial(open_trained, SampledModel, trainer, setting.base, trained, setting.resident)
+    return OwnModel(opened, digest)
 
 
 def asks_start(admitted: Submission) -> bool:
@@ -29,7 +38,7 @@ def asks_start(admitted: Submission) -> bool:
 
 
 def serve_start(
-    admitted: Submission, number: int | None, trained: Stage | None, ancestry: Ancestry, base: Path
+    admitted: Submission, number: int | None, trained: Stage | None, ancestry: Ancestry, setting: Setting
 ) -> OwnModel | None:
     """Return the model that the recipe asks; ``None`` if it asks none of the run's iterations.
 
@@ -38,32 +47,8 @@ def serve_start(
         number: of the iteration from which its training starts; ``None`` for the base model.
         trained: the trained model of that iteration.
         ancestry: the iterations of the run.
-        base: folder of the base model.
+        setting: of the run.
     """
     if number is None or trained is None or not asks_start(admitted):
         return None
-    config, weights = ancestry.config(number), trained.path / MODEL
-    return OwnModel(lambda: _exported(base, config, weights), trained.digest)
-
-
-def export_model(outcome: Outcome, base: Path, folder: Path) -> None:
-    """Write the merged model of an outcome to ``folder``, which plain transformers can load."""
-    if outcome.trained is None or outcome.submission is None:
-        raise ValueError("nothing was trained")
-    trainer_of(outcome.submission.train).export(base, outcome.trained, folder)
-
-
-def open_model(outcome: Outcome, base: Path) -> Model:
-    """Return what opens the folder of an outcome's exported model."""
-    if outcome.trained is None or outcome.submission is None:
-        raise ValueError("nothing was trained")
-    config, weights = outcome.submission.train, outcome.trained
-    return lambda: _exported(base, config, weights)
-
-
-@contextlib.contextmanager
-def _exported(base: Path, config: MethodConfig, trained: Path) -> Iterator[Path]:
-    """The merged model of trained weights, in a folder that is then deleted."""
-    with tempfile.TemporaryDirectory(prefix="ftdojo-export-") as folder:
-        trainer_of(config).export(base, trained, Path(folder))
-        yield Path(folder)
+    return serve_trained(setting, ancestry.config(number), trained.path / MODEL, trained.digest)

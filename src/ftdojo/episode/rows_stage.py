@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ftdojo.contract.call import START
 from ftdojo.contract.progress import Progress
 from ftdojo.contract.submission import Submission
 from ftdojo.data.overlap import VERSION as OVERLAP_VERSION
@@ -35,7 +34,7 @@ class RowsStage:
     def make(self, admitted: Submission, *, share: float, start: OwnModel | None = None) -> Stage:
         """The stage of a submission's rows, or of the first share of them: found in the store, or made.
 
-        ``start`` is the model from which the training starts, unless that is the base model.
+        ``start`` is the iteration's model that the program asks, if it asks one.
 
         Raises:
             InputError: if gate 2 fails.
@@ -52,7 +51,7 @@ class RowsStage:
             "task": [task.spec.id, task.version],
             **{name: data.digests[name] for name in ("raw", "validation", "test")},
             **(llm.key if llm else {}),
-            **({"start": start.model} if start and not isinstance(program, str) and program.asks == START else {}),
+            **({"start": start.model} if start else {}),
             **rows_key(trainer),
             "overlap": OVERLAP_VERSION,
         }

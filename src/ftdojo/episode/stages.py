@@ -29,7 +29,7 @@ from ftdojo.episode.train_stage import MODEL, TrainStage
 from ftdojo.errors import InputError
 from ftdojo.gates import RejectedRowsError, open_trained
 from ftdojo.gateway import Access
-from ftdojo.inference import open_engine
+from ftdojo.inference import ENGINES, open_engine
 from ftdojo.record import Stage, Store
 from ftdojo.training import OnLog, trainer_of
 
@@ -155,7 +155,7 @@ class Stages:
     def _train_again(self, iteration: Iteration, folder: Path, start: Stage | None) -> Stage:
         """The trained model of an accepted iteration: from the store, or made again if the store was emptied."""
         admitted = submission.read(folder).require()
-        asked = serve_start(admitted, iteration.start, start, self._ancestry, self._setting.base)
+        asked = serve_start(admitted, iteration.start, start, self._ancestry, self._setting)
         rows = self._rows.make(admitted, share=1.0, start=asked)
         stopped_after = iteration.feedback.stopped_after
         return self._training.make(
@@ -184,7 +184,7 @@ class Stages:
         """Gate 2 and the training rows, or the first share of them."""
         try:
             number, trained = next(iter(outcome.ancestors.items()), (None, None))
-            start = serve_start(admitted, number, trained, self._ancestry, self._setting.base)
+            start = serve_start(admitted, number, trained, self._ancestry, self._setting)
             stage = self._rows.make(admitted, share=share, start=start)
         except RejectedRowsError as rejected:
             outcome.overlap = rejected.overlap
@@ -231,5 +231,5 @@ class Stages:
             return partial(open_engine, engine, setting.base, setting.resident), self._base_digest
         assert outcome.submission is not None
         trainer = trainer_of(outcome.submission.train)
-        trained = partial(open_trained, engine, trainer, setting.base, outcome.trained, setting.resident)
+        trained = partial(open_trained, ENGINES.load(engine), trainer, setting.base, outcome.trained, setting.resident)
         return trained, outcome.digests["train"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from ftdojo.contract.call import SELF, is_own_model, own_model
 from ftdojo.contract.configuration import teachers_of
 from ftdojo.contract.options import require_allowed
+from ftdojo.episode.own_models import serve_base
 from ftdojo.episode.setting import Setting
 from ftdojo.errors import UsageError
 from ftdojo.gateway import DataLlm
-from ftdojo.inference.own_model import OwnModel
 
 
 def admit_teachers(setting: Setting, named: DataLlm | None) -> DataLlm | None:
@@ -24,8 +24,7 @@ def admit_teachers(setting: Setting, named: DataLlm | None) -> DataLlm | None:
     names = named.names if named else {}
     rule, digest = setting.options.teachers or teachers_of(names), setting.digests["model"]
     if rule == "self" and named is None:
-        own = OwnModel(setting.base, digest, setting.resident)
-        return DataLlm(models={SELF: own}, concurrency=setting.options.llm_concurrency)
+        return DataLlm(models={SELF: serve_base(setting)}, concurrency=setting.options.llm_concurrency)
     if rule == "self" and names == {SELF: own_model(digest)}:  # the record of such a run
         return named
     if rule != "self" and any(map(is_own_model, names.values())):

@@ -24,7 +24,7 @@ from ftdojo.gates.finding import at_gate, number_findings, settle
 from ftdojo.gates.memory import SAFETY
 from ftdojo.gates.rows import Rows
 from ftdojo.gates.trained import open_trained
-from ftdojo.inference import Generation
+from ftdojo.inference import ENGINES, Generation
 from ftdojo.models.resident import Resident
 from ftdojo.plain import plural
 from ftdojo.tasks.extract import drop_thinking
@@ -163,7 +163,7 @@ def micro_evaluation(trial: Trial, base: Path, engine: str, resident: Resident |
         InputError: if memorized rows are not reproduced (``not_reproduced``), or the scorer fails on an answer.
     """
     rows, reference = trial.rows, trial.rows.reference
-    with open_trained(engine, trial.trainer, base, trial.weights, resident) as loaded:
+    with open_trained(ENGINES.load(engine), trial.trainer, base, trial.weights, resident) as loaded:
         answers = loaded.generate(
             [row.prompt for row in rows.rows],
             max_new_tokens=min(reference.task.spec.max_new_tokens, trial.longest + SPARE_TOKENS),

@@ -5,17 +5,18 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from ftdojo import inference
-from ftdojo.inference import Engine
+from ftdojo.inference import Opener, open_changed
 from ftdojo.models.resident import Resident
 from ftdojo.training import Trainer
 
+M = TypeVar("M")
+
 
 def open_trained(
-    engine: str, trainer: Trainer[Any, Any], base: Path, trained: Path, resident: Resident | None
-) -> AbstractContextManager[Engine]:
+    opener: Opener[M], trainer: Trainer[Any, Any], base: Path, trained: Path, resident: Resident | None
+) -> AbstractContextManager[M]:
     """Open the model that ``trainer`` wrote to the folder ``trained``; see :func:`ftdojo.inference.open_changed`."""
     changed = trainer.changed_tensors(base, trained) if resident else None
-    return inference.open_changed(engine, base, changed, partial(trainer.export, base, trained), resident)
+    return open_changed(opener, base, changed, partial(trainer.export, base, trained), resident)

@@ -25,7 +25,7 @@ from typing import Any, Literal, Protocol, Self
 
 from pydantic import ConfigDict, Field, ValidationError
 
-from ftdojo.contract.call import Message
+from ftdojo.contract.call import MAX_TOKENS, Message
 from ftdojo.gateway.pools import Pools, Refused
 from ftdojo.llm import Request
 from ftdojo.schema import StrictModel
@@ -52,7 +52,7 @@ class Chat(StrictModel):
 
     model: str = Field(max_length=200)
     messages: list[Message] = Field(min_length=1, max_length=64)
-    max_tokens: int = Field(1024, ge=1, le=16384)
+    max_tokens: int = Field(1024, ge=1, le=MAX_TOKENS)
     temperature: float | None = Field(None, ge=0, le=2)
     seed: int | None = Field(None, ge=0, lt=2**31)
     stream: Literal[False] = False

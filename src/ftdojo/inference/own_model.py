@@ -11,20 +11,16 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Self
 
 from ftdojo.contract.call import Fault, Usage, own_model
 from ftdojo.errors import UsageError
-from ftdojo.inference.engine import ATTENTION
 from ftdojo.inference.protocol import Generation
 from ftdojo.inference.sampled import Ask, SampledModel
 from ftdojo.llm import Request
 from ftdojo.llm.transport import Answer
-from ftdojo.models import compute
-from ftdojo.models.resident import Resident
 
 GATHER_S = 0.03
 """A batch begins when no request has come for so long: those of one program come together."""
@@ -45,20 +41,10 @@ class OwnModel:
 
     place = None
 
-    def __init__(
-        self,
-        folder: Path | Callable[[], AbstractContextManager[Path]],
-        digest: str,
-        resident: Resident | None = None,
-    ) -> None:
-        """Serve the model in ``folder``, or in the folder that it opens, whose digest is ``digest``. Nothing is loaded
-        yet.
-
-        ``resident`` lends its network; by default it is loaded for each program, and freed when that has ended.
-        """
+    def __init__(self, opened: Callable[[], AbstractContextManager[SampledModel]], digest: str) -> None:
+        """Serve the model that ``opened`` opens, whose digest is ``digest``. Nothing is loaded yet."""
         self.model = own_model(digest)
-        self._open = (lambda: nullcontext(folder)) if isinstance(folder, Path) else folder
-        self._resident = resident
+        self._opened = opened
         self._changed = threading.Condition()
         """Guards the fields below, and is notified of every change."""
         self._queue: list[_Waiting] = []
@@ -101,7 +87,7 @@ class OwnModel:
             model: SampledModel | None = None
             while batch := self._take():
                 try:
-                    model = model or self._borrow(borrowed)
+                    model = model or borrowed.enter_context(self._opened())
                     self._answer(model, batch)
                 except BaseException as error:  # noqa: BLE001 - raised where the answers are awaited
                     for waiting in batch:
@@ -112,11 +98,6 @@ class OwnModel:
             for waiting in self._queue:
                 waiting.answer.set_result(_refuse(ENDED))
             self._queue.clear()
-
-    def _borrow(self, borrowed: ExitStack) -> SampledModel:
-        with self._open() as folder:
-            lent = (self._resident or Resident()).lend(folder, compute(), ATTENTION)
-            return SampledModel(folder, loaded=borrowed.enter_context(lent).network)
 
     def _take(self) -> list[_Waiting]:
         """Wait for requests, and return those that came together; none when the program has ended."""

@@ -8,6 +8,7 @@ answer does not depend on the other requests of its batch, apart from the roundi
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -65,6 +66,16 @@ class SampledModel:
         self._batched = runs_batched(loaded.config)
         self.room = min(info.context_length, self._batch_tokens)
         """The most tokens of one prompt and its answer."""
+
+    @classmethod
+    def open(cls, model: Path) -> AbstractContextManager[SampledModel]:
+        """See :class:`ftdojo.inference.Opener`."""
+        return nullcontext(cls(model))
+
+    @classmethod
+    def open_network(cls, loaded: Any, model: Path) -> AbstractContextManager[SampledModel]:
+        """See :class:`ftdojo.inference.Opener`."""
+        return nullcontext(cls(model, loaded=loaded))
 
     def encode(self, messages: Sequence[Message]) -> list[int]:
         """Return the tokens of a prompt.

@@ -17,7 +17,8 @@ import model_zoo as zoo
 from ftdojo import digest
 from ftdojo.contract.train_config import TrainConfig
 from ftdojo.gates import open_trained
-from ftdojo.inference import TRANSFORMERS, open_engine
+from ftdojo.inference import ENGINES, TRANSFORMERS, Generation, open_engine, open_model
+from ftdojo.inference.sampled import Ask, SampledModel
 from ftdojo.models import compute
 from ftdojo.models.info import INDEX
 from ftdojo.models.resident import Resident
@@ -55,7 +56,7 @@ def test_a_training_writes_the_same_bytes_after_other_uses(tiny_model: Path, tmp
         assert run(tiny_model, settings[i], out, resident, on) == fresh[i]
         if settings[i] in (LORA, FULL):
             forecast(examples(tiny_model, 12), settings[i], tiny_model, on=on, resident=resident)
-            with open_trained(TRANSFORMERS, trainer_of(settings[i]), tiny_model, out, resident) as engine:
+            with open_trained(ENGINES.load(TRANSFORMERS), trainer_of(settings[i]), tiny_model, out, resident) as engine:
                 engine.generate(PROMPTS, max_new_tokens=2)
 
 
@@ -98,7 +99,7 @@ def test_what_is_merged_in_memory_is_what_is_exported(
         assert any(not changed[name].equal(before[name]) for name in changed)
         with open_engine(TRANSFORMERS, merged) as engine:
             exported = engine.generate(PROMPTS, max_new_tokens=8)
-        with open_trained(TRANSFORMERS, trainer, base, trained, resident) as engine:
+        with open_trained(ENGINES.load(TRANSFORMERS), trainer, base, trained, resident) as engine:
             assert engine.generate(PROMPTS, max_new_tokens=8) == exported
     if odd:
         monkeypatch.setattr("ftdojo.training.sft.export.MAX_FILE", 10**5)
@@ -127,6 +128,29 @@ def count_exports(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     return written
 
 
+def test_a_model_that_recipes_ask_answers_in_memory_as_from_a_folder(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written, resident = count_exports(monkeypatch), Resident()
+    run(tiny_model, LORA, tmp_path / "trained", resident, compute())
+
+    def answers(lends: Resident | None) -> list[Generation]:
+        trainer = trainer_of(LORA)
+        with open_trained(SampledModel, trainer, tiny_model, tmp_path / "trained", lends) as model:
+            prompts = [model.encode(prompt) for prompt in PROMPTS]
+            return model.answer([Ask(prompt, 8, 1.0, seed) for prompt in prompts for seed in (1, 2)], lambda: False)
+
+    def base() -> list[Generation]:
+        with open_model(SampledModel, tiny_model, resident) as model:
+            return model.answer([Ask(model.encode(PROMPTS[0]), 8, None, 0)], lambda: False)
+
+    before, in_memory = base(), answers(resident)
+    assert not written
+    assert answers(None) == in_memory
+    assert len(written) == 1
+    assert base() == before
+
+
 def test_what_cannot_be_merged_in_memory_is_exported(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,7 +158,7 @@ def test_what_cannot_be_merged_in_memory_is_exported(
     written = count_exports(monkeypatch)
 
     def answers(base: Path, settings: Any, resident: Resident | None, engine: str = TRANSFORMERS) -> Any:
-        with open_trained(engine, trainer_of(settings), base, tmp_path / base.name, resident) as opened:
+        with open_trained(ENGINES.load(engine), trainer_of(settings), base, tmp_path / base.name, resident) as opened:
             return opened.generate(PROMPTS, max_new_tokens=8)
 
     run(tiny_model, LORA, tmp_path / tiny_model.name, None, SINGLE)

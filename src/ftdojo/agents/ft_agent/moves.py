@@ -11,7 +11,7 @@ from ftdojo.agents.draft import Draft
 from ftdojo.agents.ft_agent import edits
 from ftdojo.agents.ft_agent.effects import Effect
 from ftdojo.agents.ft_agent.situation import GROWTH, LEAST_GROWTH, Situation
-from ftdojo.contract.call import START
+from ftdojo.contract.call import MAX_TOKENS, START
 from ftdojo.contract.method_config import BASE
 from ftdojo.contract.methods import parse_config
 from ftdojo.contract.recipe import Recipe, Sample
@@ -244,13 +244,8 @@ def more_rank(s: Situation, evidence: str) -> Iterator[Move]:
 def own_answers(s: Situation, evidence: str) -> Iterator[Move]:
     """The best model answers raw rows several times, and learns on from its right answers: they are in its own words,
     and rows that it gets right only sometimes teach most (Yuan et al. 2023, arXiv 2308.01825)."""
-    sample = {
-        "samples": practice.SAMPLES,
-        "model": START,
-        "max_tokens": s.spec.max_new_tokens,
-        "otherwise": "answer",
-    }
-    recipe = s.supervised.recipe.model_copy(update={"sample": Sample.model_validate(sample)})
+    sample = Sample(samples=practice.SAMPLES, model=START, max_tokens=_answer_tokens(s), otherwise="answer")
+    recipe = s.supervised.recipe.model_copy(update={"sample": sample})
     draft = _continued(s, recipe)
     left = s.observation.remaining.get("wall_s", math.inf)
     answers = SAMPLING_SHARE * left / forecast.answer_s(s.observation)
@@ -274,7 +269,7 @@ def preferences(s: Situation, evidence: str, pairs: str) -> Iterator[Move]:
     last, number = s.supervised, s.iteration.number
     if "dpo" not in s.spec.rules.methods or not s.can_go_on:
         return
-    sample = Sample(samples=1, model=START, max_tokens=s.spec.max_new_tokens, keep=0)
+    sample = Sample(samples=1, model=START, max_tokens=_answer_tokens(s), keep=0)
     changed = {"pairs": pairs, "skip": 0, **({"sample": sample} if pairs == "sample" else {})}
     before, kind = last.train, last.train.kind
     lora = before.adapter
@@ -308,6 +303,11 @@ def preferences(s: Situation, evidence: str, pairs: str) -> Iterator[Move]:
         evidence=evidence,
         changes=tuple(_change(*change) for change in made),
     )
+
+
+def _answer_tokens(s: Situation) -> int:
+    """Most tokens of a sample: as of an answer of the task, if a data program may ask for so many."""
+    return min(s.spec.max_new_tokens, MAX_TOKENS)
 
 
 def more_of(s: Situation, evidence: str, subtask: str) -> Iterator[Move]:

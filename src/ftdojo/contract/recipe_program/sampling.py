@@ -17,7 +17,8 @@ from .templates import strip_answer
 AT_ONCE = 32
 """Requests that wait for an answer at a time. The gateway has its own limit of calls."""
 SAMPLED = "sampled"
-"""The key of a row that says how its samples were judged."""
+"""The key of a row that says how its samples were judged: as in ``contract/row.py``, which the sandbox does not hold.
+"""
 NO_RIGHT, NO_WRONG = "got no right sample", "got no wrong sample"
 """Why rows were passed over."""
 
@@ -61,6 +62,7 @@ def apply(
     for row, is_checked in zip(rows, checked, strict=True):
         drawn = next(samples) if is_checked else []
         right, wrong = ([text for text, is_right in drawn if is_right is wanted] for wanted in (True, False))
+        rejected = [text for text in wrong if text]
         fitting = [text for text in dict.fromkeys(right) if len(text) <= recipe["max_completion_chars"]]
         kept = sorted(fitting, key=len)[: rule["keep"]] if rule["prefer"] == "shortest" else fitting[: rule["keep"]]
         count["rows"] += bool(drawn)
@@ -70,12 +72,12 @@ def apply(
         if rule["keep"] and not kept and rule["otherwise"] == "drop":
             skipped[NO_RIGHT] += 1
             continue
-        if recipe["pairs"] == "sample" and not wrong:
+        if recipe["pairs"] == "sample" and not rejected:
             skipped[NO_WRONG] += 1
             continue
-        rejected = {"rejected": wrong[0]} if recipe["pairs"] == "sample" else {}
+        pair = {"rejected": rejected[0]} if recipe["pairs"] == "sample" else {}
         how = {"model": rule["model"], "samples": len(drawn), "right": len(right), "kept": bool(kept)}
-        found += [{**row, **rejected, "completion": text, SAMPLED: how} for text in kept or [row["completion"]]]
+        found += [{**row, **pair, "completion": text, SAMPLED: how} for text in kept or [row["completion"]]]
     found = found[:limit]
     return found, {**count, "kept": sum(row[SAMPLED]["kept"] for row in found)}
 
@@ -93,10 +95,11 @@ def _check(rows: Sequence[Pair], llm: Models) -> list[bool]:
 
 
 def _draw(rows: Sequence[Pair], rule: dict[str, Any], llm: Models) -> Iterator[list[tuple[str, bool]]]:
-    """Yield the samples of each row: (text, whether it is right). Those that the budget could not cover are missing."""
+    """Yield the samples of each row: (text, whether it is right). An empty one is wrong. Those that the budget could
+    not cover are missing."""
     troubles: list[str] = []
 
-    def ask(request: tuple[Pair, int]) -> str:
+    def ask(request: tuple[Pair, int]) -> str | None:
         row, seed = request
         prompt = "\n".join(filter(None, [row["prompt"], rule["ask"]]))
         try:
@@ -109,7 +112,7 @@ def _draw(rows: Sequence[Pair], rule: dict[str, Any], llm: Models) -> Iterator[l
             )
         except llm.LlmError as error:  # one prompt may be too long for the model, or the budget is used up
             troubles.append(str(error))
-            return ""
+            return None
         return strip_answer(reply)
 
     requests = [(row, seed) for row in rows for seed in range(rule["samples"])]
@@ -117,9 +120,9 @@ def _draw(rows: Sequence[Pair], rule: dict[str, Any], llm: Models) -> Iterator[l
         replies = list(threads.map(ask, requests))
     if requests and len(troubles) == len(requests):
         raise SystemExit(f"the model '{rule['model']}' answers nothing: {troubles[0]}")
-    answered = [(row, text) for (row, _), text in zip(requests, replies, strict=True) if text]
+    answered = [(row, text) for (row, _), text in zip(requests, replies, strict=True) if text is not None]
     verdicts = llm.score([row["item"] for row, _ in answered], [text for _, text in answered])
     judged: dict[int, list[tuple[str, bool]]] = {}
     for (row, text), verdict in zip(answered, verdicts, strict=True):
-        judged.setdefault(id(row), []).append((text, verdict["error"] is None))
+        judged.setdefault(id(row), []).append((text, text != "" and verdict["error"] is None))
     yield from (judged.get(id(row), []) for row in rows)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from ftdojo.contract.feedback import SampledRows
 from ftdojo.contract.protocol import Iteration, Probe
 from ftdojo.contract.result import Score, TrivialAnswers
 from ftdojo.report import text
 from ftdojo.report.view.parts import Fact
+from ftdojo.stats.interval import stratified_mean
 from ftdojo.stats.learning_curve import LEAST_POINTS, Point, forecast
 
 FACTORS = (2, 5)
@@ -23,6 +25,7 @@ def what_more_buys(
     *,
     best_value: float | None,
     outlook: str,
+    base: SampledRows | None = None,
 ) -> list[Fact]:
     """Return the lines of the table; none if nothing was trained and scored.
 
@@ -34,6 +37,7 @@ def what_more_buys(
         trivial: what needs no training, on validation.
         best_value: the metric's best value, if the record has it.
         outlook: what the agent would try next.
+        base: how often samples of the base model are right on raw rows, if that was measured.
     """
     scored = [i for i in iterations if i.score and i.feedback.data]
     if not scored:
@@ -58,13 +62,20 @@ def what_more_buys(
     if trivial is not None:
         words = {text.trivial(trivial, name): text.score(score) for name, score in trivial.scores.items()}
         lines += [Fact(*pair) for pair in words.items()]
-    if like.feedback.headroom is not None:
-        drawn = like.feedback.headroom
-        said = f"{text.share(drawn.pass_1)} of single answers, {text.share(drawn.pass_k)} of rows in {drawn.k} tries"
-        lines.append(Fact(f"right answers of iteration {like.number} to {drawn.rows} raw rows", said))
+    drawn = {"the base model": base, f"iteration {like.number}": like.feedback.headroom}
+    lines += [_count_right(who, found) for who, found in drawn.items() if found is not None and found.rows]
     if outlook:
         lines.append(Fact("the agent would try next", outlook))
     return lines
+
+
+def _count_right(who: str, drawn: SampledRows) -> Fact:
+    right = [1.0] * drawn.solved + [0.0] * (drawn.rows - drawn.solved)
+    found = stratified_mean(right, [""] * drawn.rows).scaled(100)
+    tries = f"{text.share(drawn.pass_k)} {text.interval(found.low, found.high, 'accuracy')} of rows in {drawn.k} tries"
+    return Fact(
+        f"right answers of {who} to {drawn.rows} raw rows", f"{text.share(drawn.pass_1)} of single answers, {tries}"
+    )
 
 
 def _rows(iteration: Iteration) -> float:

@@ -130,6 +130,7 @@ def read(run: Path) -> Report:
             trivial[0],
             best_value=run_begun.best_value,
             outlook=stopped.outlook if stopped else "",
+            base=measured.headroom if measured else None,
         )
         if scored
         else [],
