@@ -215,7 +215,7 @@ lora:
         "## Start from an earlier iteration",
         "A training starts from the base model, unless `start` says otherwise:",
         """```yaml
-start: best          # or the number of an accepted iteration, e.g. 3; the default is base
+start: best          # or the number of an evaluated iteration, e.g. 3; the default is base
 method: lora
 learning_rate: 1.0e-4
 epochs: 1

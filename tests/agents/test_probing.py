@@ -72,7 +72,8 @@ class Dying:
 
 def play(task: Path, model: Path, run: Path, home: Home, *, dies: bool = False, **budget: Any) -> RunResult:
     planner = agents.check("ft-agent", "playbook", probes=3)
-    given: dict[str, Any] = {"submissions": 2, "wall_s": 3600.0, **budget}
+    # A training that goes on from another one is as long as time is left: after a kill it would be another plan.
+    given: dict[str, Any] = {"submissions": 2, "wall_s": 3600.0, "warm_start": False, **budget}
     with Dojo(RunOptions(task=str(task), model=str(model), planner=planner, **given), run, home=home) as dojo:
         agent = agents.make("ft-agent", run / "workspace", door=dojo, probes=3)
         assert getattr(agent, "planner", None) == planner

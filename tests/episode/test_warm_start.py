@@ -1,4 +1,4 @@
-"""Runs in which a training starts from an accepted iteration: what is recorded, refused, made again and exported."""
+"""Runs in which a training starts from an earlier iteration: what is recorded, refused, made again and exported."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from ftdojo.record import Home, Ledger, RunFolder
 from ftdojo.record.history import History
 from ftdojo.record.store import MANIFEST, describe
 from ftdojo.report.card import card
+from recorded_runs import evaluation
 from submissions import write_submission
 from tiny import SUBMISSION
 
@@ -141,9 +142,8 @@ def test_a_model_from_which_another_iteration_started_is_told_by_the_audit(
 
 def test_what_cannot_be_started_from_is_a_finding(place: Path, approve: Path, tiny_model: Path) -> None:
     tried: list[tuple[dict[str, Any], list[str]]] = [
-        ({"epochs": 0.2, "learning_rate": 1e-5}, []),
-        ({"start": 3}, ["unknown_start"]),
         ({"start": 9}, ["unknown_start"]),
+        ({"start": 3}, ["unknown_start"]),
         ({"start": 2, "method": "lora"}, ["start_mismatch"]),
         ({"start": True}, ["bad_value"]),
         ({"start": 0}, ["bad_value"]),
@@ -161,6 +161,16 @@ def test_what_cannot_be_started_from_is_a_finding(place: Path, approve: Path, ti
     assert (found.gate, found.code) == (1, "start_mismatch")
     assert "lora" in found.message
     assert "full" in found.message
+
+
+def test_a_training_may_go_on_from_a_model_that_was_not_accepted(place: Path, approve: Path, tiny_model: Path) -> None:
+    with resumed(place, approve, tiny_model) as dojo:
+        dojo.reset()
+        dojo.step(submission(place / "3", {"epochs": 0.2, "learning_rate": 1e-5}))
+        third, fourth = dojo.step(submission(place / "4", {"start": 3, "epochs": 1})).history[2:]
+    assert (third.accepted, third.evaluated) == (False, True)
+    assert (fourth.start, codes(fourth)) == (3, [])
+    assert manifest(place, fourth)["key"]["start"] == third.digests["train"]
 
 
 def test_nothing_to_start_from_and_a_run_that_forbids_it(
@@ -270,7 +280,7 @@ def recorded(outcome: Outcome, number: int) -> Iteration:
         contents=outcome.contents,
         start=outcome.start,
         plan=Plan.model_validate(SUBMISSION["plan.yaml"]),
-        feedback=Feedback(execution=execution, training=outcome.training),
+        feedback=Feedback(execution=execution, training=outcome.training, evaluation=evaluation(1.0)),
         decision=Decision(accepted=True, difference=Interval(value=1, low=1, high=1), reason="a test"),
     )
 

@@ -47,7 +47,7 @@ class Other(MethodConfig):
     methods = {"other": MethodFacts(adapters=False, usual_rates="any")}  # noqa: RUF012 - as plug-ins write it
 
 
-STARTS = Starts(allowed=True, iterations=3, accepted={1: TrainConfig(), 3: None})
+STARTS = Starts(allowed=True, iterations=3, best=3, evaluated={1: TrainConfig(), 3: None})
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,11 @@ STARTS = Starts(allowed=True, iterations=3, accepted={1: TrainConfig(), 3: None}
         (TrainConfig(start=4), STARTS, "unknown_start"),
         (TrainConfig(start=1, lora={"rank": 4}), STARTS, "start_mismatch"),
         (TrainConfig(start=1), None, "start_not_checked"),
-        (TrainConfig(start=1), Starts(allowed=False, iterations=3, accepted={1: TrainConfig()}), "no_warm_start"),
+        (
+            TrainConfig(start=1),
+            Starts(allowed=False, iterations=3, best=1, evaluated={1: TrainConfig()}),
+            "no_warm_start",
+        ),
         (Other(method="other", start=1), STARTS, "cannot_continue"),
         (Other(method="other"), STARTS, None),
     ],
@@ -75,4 +79,4 @@ def test_best_is_the_newest_accepted_iteration() -> None:
     assert STARTS.resolve(TrainConfig(start="best")) == 3
     assert STARTS.resolve(TrainConfig(start=1)) == 1
     assert STARTS.resolve(TrainConfig()) is None
-    assert Starts(allowed=True, iterations=0, accepted={}).resolve(TrainConfig(start="best")) is None
+    assert Starts(allowed=True, iterations=0, best=None, evaluated={}).resolve(TrainConfig(start="best")) is None

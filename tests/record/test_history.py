@@ -9,14 +9,15 @@ import pytest
 
 from ftdojo.contract.budget import Spent
 from ftdojo.contract.call import Call, Usage
-from ftdojo.contract.feedback import ExecutionFeedback, Feedback, Interval
-from ftdojo.contract.protocol import Decision, Iteration
+from ftdojo.contract.feedback import ExecutionFeedback, Feedback
+from ftdojo.contract.protocol import Iteration
 from ftdojo.contract.result import StageSeconds
 from ftdojo.errors import InfrastructureError
 from ftdojo.record import Event, Ledger
 from ftdojo.record import history as history_module
 from ftdojo.record.events import IterationEnded, parse
 from ftdojo.record.history import History, list_ancestors
+from recorded_runs import evaluation
 
 
 def iteration(number: int) -> Iteration:
@@ -56,25 +57,27 @@ def test_only_new_events_are_read(tmp_path: Path) -> None:
         assert ledger.events(after=second.seq) == []
 
 
-def started(number: int, start: int | None, *, accepted: bool) -> Iteration:
-    decision = Decision(accepted=accepted, difference=Interval(value=1, low=1, high=1), reason="a test")
-    return iteration(number).model_copy(update={"start": start, "decision": decision})
+def started(number: int, start: int | None, *, evaluated: bool) -> Iteration:
+    """An iteration that was not accepted."""
+    made = iteration(number)
+    feedback = made.feedback.model_copy(update={"evaluation": evaluation(1.0) if evaluated else None})
+    return made.model_copy(update={"start": start, "feedback": feedback})
 
 
 def test_the_ancestors_of_an_iteration_are_listed_newest_first() -> None:
-    every = [started(1, None, accepted=True), started(2, 1, accepted=True), started(3, 1, accepted=False)]
+    every = [started(1, None, evaluated=True), started(2, 1, evaluated=True), started(3, 1, evaluated=False)]
     assert [i.number for i in list_ancestors(every, 2)] == [2, 1]
     assert [i.number for i in list_ancestors(every, 1)] == [1]
     assert list_ancestors(every, None) == []
 
 
 @pytest.mark.parametrize("start", [-1, 0, 1, 2, 3, 9])
-def test_an_iteration_that_starts_from_one_that_was_not_accepted_is_malformed(tmp_path: Path, start: int) -> None:
+def test_an_iteration_that_starts_from_one_that_was_not_evaluated_is_malformed(tmp_path: Path, start: int) -> None:
     with Ledger(tmp_path) as ledger:
         history = History(ledger)
-        history.append(IterationEnded(iteration=started(1, None, accepted=False)))
-        history.append(IterationEnded(iteration=started(2, start, accepted=True)))
-        with pytest.raises(InfrastructureError, match=rf"iteration 2 starts from {start}, which was not accepted"):
+        history.append(IterationEnded(iteration=started(1, None, evaluated=False)))
+        history.append(IterationEnded(iteration=started(2, start, evaluated=True)))
+        with pytest.raises(InfrastructureError, match=rf"iteration 2 starts from {start}, which was not evaluated"):
             _ = history.iterations
 
 

@@ -104,7 +104,7 @@ def budget(evidence: Evidence) -> list[str]:
 def teachers(evidence: Evidence) -> list[str]:
     """Data programs called only the language models that the run's rule on teachers allows.
 
-    Under ``self``, the pool ``start`` is the base model, or that of an iteration that was accepted before.
+    Under ``self``, the pool ``start`` is the base model, or that of an iteration that was evaluated before.
     """
     run, found = evidence.configuration, []
     starts = [own_model(run.digests["model"])]
@@ -114,7 +114,7 @@ def teachers(evidence: Evidence) -> list[str]:
         found.append(f"the rule on teachers is {run.teachers}, and the run names {', '.join(run.data_llm) or 'none'}")
     for recorded in evidence.events:
         event = recorded.event
-        if isinstance(event, IterationEnded) and event.iteration.accepted:
+        if isinstance(event, IterationEnded) and event.iteration.evaluated:
             starts.append(own_model(event.iteration.digests["train"]))
         if not isinstance(event, LlmCalled) or event.call.purpose != DATA_PROGRAM:
             continue

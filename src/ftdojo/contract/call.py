@@ -12,7 +12,7 @@ DATA_PROGRAM = "data"
 SELF = "self"
 """The pool of a run's own base model."""
 START = "start"
-"""The pool of the model from which a training starts: the base model, or that of an accepted iteration. It is there for
+"""The pool of the model from which a training starts: the base model, or that of an earlier iteration. It is there for
 recipes, in runs whose rule on teachers is ``self``."""
 MAX_TOKENS = 16384
 """Most tokens of an answer that a data program may ask for."""
@@ -25,7 +25,7 @@ the server, with the schema as an extra key; ``text`` is requested in the prompt
 
 def own_model(digest: str) -> str:
     """Return the name of one of a run's own models in the record of calls: the base model, by its digest, or that of an
-    accepted iteration, by the digest of its training."""
+    iteration, by the digest of its training."""
     return f"{SELF}:{digest}"
 
 

@@ -53,7 +53,7 @@ class Configuration(StrictModel):
     ladder: bool = False
     """Whether agents see validation scores only of accepted submissions."""
     warm_start: bool = True
-    """Whether a training may start from an accepted iteration. Older builds knew no such training."""
+    """Whether a training may start from an earlier iteration. Older builds knew no such training."""
     methods: list[str] = Field(default_factory=list)
     """The training methods that the run allows; if there are none, those of the task. Older builds had no such rule."""
     engine: str = "transformers"

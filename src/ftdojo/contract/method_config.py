@@ -65,8 +65,8 @@ class MethodConfig(StrictModel):
     """The name of the training method."""
     start: Literal["base", "best"] | int = BASE
     """The weights from which the training starts: those of the base model, of the best iteration so far, or of the
-    accepted iteration with this number. It must train the same kind of weights, with the same rank, alpha and targets
-    of adapters, as that iteration. Optimizer and schedule are new."""
+    iteration with this number, which has to be evaluated, accepted or not. It must train the same kind of weights, with
+    the same rank, alpha and targets of adapters, as that iteration. Optimizer and schedule are new."""
     learning_rate: float = Field(1e-4, gt=0, le=1)
     """Peak learning rate of the schedule."""
     schedule: Literal["linear", "cosine", "constant"] = "cosine"

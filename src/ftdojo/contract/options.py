@@ -156,7 +156,7 @@ class Rules(Allowing):
     ladder: bool = False
     """Show validation scores to the agent only for submissions that were accepted."""
     warm_start: Annotated[bool, Flag("--warm-start/--no-warm-start")] = True
-    """Allow trainings that start from an accepted iteration instead of the base model: `start` in train.yaml."""
+    """Allow trainings that start from an evaluated iteration instead of the base model: `start` in train.yaml."""
     engine: str = "transformers"
     """Engine that generates answers in evaluation: transformers, vllm (on GPUs), or a plug-in such as module:ENGINE."""
     data_llm: Annotated[tuple[str, ...], Flag("--data-llm", metavar="NAME=PROVIDER:MODEL")] = ()

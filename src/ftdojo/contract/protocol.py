@@ -53,7 +53,7 @@ class Iteration(StrictModel):
     contents: dict[str, str] = Field(default_factory=dict)
     """Digests of the files in these stages."""
     start: int | None = None
-    """The accepted iteration whose weights its training started from; ``None`` if that was the base model."""
+    """The evaluated iteration whose weights its training started from; ``None`` if that was the base model."""
     plan: Plan | None
     """``None`` if the submission's plan could not be read."""
     feedback: Feedback
@@ -64,6 +64,11 @@ class Iteration(StrictModel):
     def accepted(self) -> bool:
         """Whether this iteration's model became the best."""
         return self.decision is not None and self.decision.accepted
+
+    @property
+    def evaluated(self) -> bool:
+        """Whether its model was evaluated on validation, so that later trainings may start from it."""
+        return self.score is not None
 
     @property
     def score(self) -> Score | None:
@@ -138,7 +143,7 @@ class Observation(StrictModel):
     remaining: dict[str, float]
     """What is left of each limited account of the budget."""
     warm_start: bool = True
-    """Whether a training may start from an accepted iteration: ``start`` in ``train.yaml``."""
+    """Whether a training may start from an iteration that was evaluated: ``start`` in ``train.yaml``."""
     data_llm: dict[str, str] = Field(default_factory=dict)
     """The pools of language models that a ``process_data.py`` may call, name -> model: see docs/data-programs.md."""
     item_fields: list[str] = Field(default_factory=list)

@@ -36,11 +36,12 @@ class Ancestry:
     def starts(self) -> Starts:
         """Return the iterations from which a training may start now."""
         every = self.iterations()
-        kept = {i.number: self._config(i) for i in every if i.accepted}
+        kept = {i.number: self._config(i) for i in every if i.evaluated}
         for number in kept:
             if any(kept[i.number] is None for i in list_ancestors(every, number)):
                 kept[number] = None
-        return Starts(allowed=self.allowed, iterations=len(every), accepted=kept)
+        best = max((i.number for i in every if i.accepted), default=None)
+        return Starts(allowed=self.allowed, iterations=len(every), best=best, evaluated=kept)
 
     def resolve(self, submitted: Path) -> int | None:
         """Return the iteration from which the training of a submission would start now; ``None`` for the base model.
@@ -118,7 +119,7 @@ def earlier_trainings(iterations: Sequence[Iteration], folder: RunFolder, start:
     found = []
     for iteration in reversed(list_ancestors(iterations, start)):
         training = iteration.feedback.training
-        assert training is not None, "an accepted iteration was trained"
+        assert training is not None, "an evaluated iteration was trained"
         config = read_config(folder.submission(iteration.number) / submission.TRAIN)
         found.append(Earlier(config, training.steps))
     return found

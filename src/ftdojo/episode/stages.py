@@ -153,7 +153,7 @@ class Stages:
         return admitted, start
 
     def _train_again(self, iteration: Iteration, folder: Path, start: Stage | None) -> Stage:
-        """The trained model of an accepted iteration: from the store, or made again if the store was emptied."""
+        """The trained model of an earlier iteration: from the store, or made again if the store was emptied."""
         admitted = submission.read(folder).require()
         asked = serve_start(admitted, iteration.start, start, self._ancestry, self._setting)
         rows = self._rows.make(admitted, share=1.0, start=asked)

@@ -1,4 +1,4 @@
-"""Warm starts at gate 1: the iteration from which a training starts was accepted, and has the same kind of weights.
+"""Warm starts at gate 1: the iteration from which a training starts was evaluated, and has the same kind of weights.
 
 The iteration decides more than the submission's own files: so these checks need the history of the run.
 """
@@ -25,14 +25,16 @@ class Starts:
     """Whether the run allows it at all."""
     iterations: int
     """The number of finished iterations."""
-    accepted: Mapping[int, MethodConfig | None]
-    """Number of each accepted iteration -> its ``train.yaml``; ``None`` if its files, or those of an iteration to which
-    it goes back, were changed afterwards."""
+    best: int | None
+    """The number of the best iteration so far; ``None`` if none was accepted."""
+    evaluated: Mapping[int, MethodConfig | None]
+    """Number of each evaluated iteration -> its ``train.yaml``; ``None`` if its files, or those of an iteration to
+    which it goes back, were changed afterwards."""
 
     def resolve(self, config: MethodConfig) -> int | None:
         """Return the number of the iteration from which a training starts; ``None`` for the base model."""
         if config.start == "best":
-            return max(self.accepted, default=None)
+            return self.best
         return None if config.start == BASE else config.start
 
 
@@ -59,19 +61,19 @@ def check_start(config: MethodConfig, starts: Starts | None) -> Iterator[Finding
 
 
 def _check_iteration(config: MethodConfig, starts: Starts) -> Iterator[Finding]:
-    number, accepted = starts.resolve(config), ", ".join(map(str, sorted(starts.accepted)))
-    fix = f"set start to base, best, or an accepted iteration: {accepted}" if accepted else "set start to base"
+    number, evaluated = starts.resolve(config), ", ".join(map(str, sorted(starts.evaluated)))
+    fix = f"set start to base, or to an evaluated iteration: {evaluated}" if evaluated else "set start to base"
     if number is None:
         yield _finding("unknown_start", "start is best, but no iteration is accepted yet", fix)
     elif number > starts.iterations:
         yield _finding(
             "unknown_start", f"start is {number}, but the run has {plural(starts.iterations, 'iteration')}", fix
         )
-    elif number not in starts.accepted:
-        yield _finding("unknown_start", f"start is {number}, but iteration {number} was not accepted", fix)
-    elif (earlier := starts.accepted[number]) is None:
+    elif number not in starts.evaluated:
+        yield _finding("unknown_start", f"start is {number}, but iteration {number} was not evaluated", fix)
+    elif (earlier := starts.evaluated[number]) is None:
         message = f"the files of iteration {number}, or of one to which it goes back, were changed afterwards"
-        yield _finding("start_changed", message, "set start to base, or to another accepted iteration")
+        yield _finding("start_changed", message, "set start to base, or to another evaluated iteration")
     else:
         yield from trainer_of(config).check_start(config, earlier)
 

@@ -220,7 +220,7 @@ def training_method(s: Static) -> Iterator[Finding]:
 
 
 def training_start(s: Static) -> Iterator[Finding]:
-    """The training starts from the base model, or from an accepted iteration with the same kind of weights."""
+    """The training starts from the base model, or from an evaluated iteration with the same kind of weights."""
     yield from number_findings(check_start(s.submission.train, s.starts), 1)
 
 

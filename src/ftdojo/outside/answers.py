@@ -78,7 +78,7 @@ def describe_task(seen: Observation, budget: Mapping[str, float | None]) -> dict
         "budget": {name: limit for name, limit in budget.items() if limit is not None},
         "max_rows": task.rules.max_rows,
         "methods": list(task.rules.methods),
-        "training_may_start_from_an_accepted_iteration": seen.warm_start,
+        "training_may_start_from_an_evaluated_iteration": seen.warm_start,
         "language_models_for_data_programs": seen.data_llm,
         "model": asdict(seen.model),
         "lora_train_rows_per_s": seen.train_rows_per_s,

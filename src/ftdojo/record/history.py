@@ -48,8 +48,8 @@ def list_ancestors(iterations: Sequence[Iteration], start: int | None) -> list[I
     return found
 
 
-def _is_accepted(iterations: Sequence[Iteration], number: int) -> bool:
-    return 0 < number <= len(iterations) and iterations[number - 1].accepted
+def _is_evaluated(iterations: Sequence[Iteration], number: int) -> bool:
+    return 0 < number <= len(iterations) and iterations[number - 1].evaluated
 
 
 class History:
@@ -232,8 +232,8 @@ class History:
             case IterationEnded(iteration=iteration):
                 if iteration.number != len(self._iterations) + 1:
                     raise malformed(recorded.seq, recorded.kind, f"iteration {iteration.number} is out of order")
-                if iteration.start is not None and not _is_accepted(self._iterations, iteration.start):
-                    problem = f"iteration {iteration.number} starts from {iteration.start}, which was not accepted"
+                if iteration.start is not None and not _is_evaluated(self._iterations, iteration.start):
+                    problem = f"iteration {iteration.number} starts from {iteration.start}, which was not evaluated"
                     raise malformed(recorded.seq, recorded.kind, problem)
                 self._iterations.append(iteration)
                 self._calls.append([])

@@ -90,8 +90,8 @@ def practice(observation: Observation) -> str:
     short = known.learning_rate(width, adapters=True, steps=known.SHORT_STEPS)
     small, large = known.SMALL_BATCH, known.LARGE_BATCH
     going_on = (
-        f"; to keep what an accepted iteration has learned, go on from it (train.start = its number, or best) with the "
-        f"same method, adapters and learning rate, and rows that it has not seen (recipe.skip); schedule "
+        f"; to keep what an evaluated iteration has learned, accepted or not, go on from it (train.start = its number) "
+        f"with the same method, adapters and learning rate, and rows that it has not seen (recipe.skip); schedule "
         f"{known.STEADY} in trainings to go on from, {known.FALLING} in the last one"
         if observation.warm_start
         else ""

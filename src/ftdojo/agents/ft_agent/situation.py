@@ -24,8 +24,6 @@ LEAST_GROWTH = 1.25
 """Less more is not worth an iteration."""
 LEAST_AHEAD = 2.0
 """Of such steps there has to be time for this number, or else one takes all."""
-LITTLE, LONGER = 0.25, 2.0
-"""While less than this share of the way from the base model to a perfect score is gone, steps are this much longer."""
 TRIES = 4.0
 """A forecast that refuses comes early. All gates of a second try take about this many times as long as the refused
 try."""
@@ -52,14 +50,9 @@ class Situation:
 
     @classmethod
     def of(cls, observation: Observation, tried: Mapping[int, Draft]) -> Self:
-        """From the best iteration; while none was accepted, from the highest score; without one, from the last."""
-        history = [iteration for iteration in observation.history if iteration.number in tried]
-        sign = 1 if observation.task.higher_is_better else -1
-        scored = [i for i in history if i.score is not None]
-        if observation.best in tried:
-            chosen = observation.history[observation.best - 1]
-        else:
-            chosen = max(scored, key=lambda i: sign * i.score.value if i.score else 0.0) if scored else history[-1]
+        """From the best iteration, or the one that got furthest from there; while none was accepted, from the highest
+        score; without one, from the last."""
+        chosen = _furthest(observation, tried)
         evaluation = chosen.feedback.evaluation or observation.baseline
         return cls(
             observation=observation,
@@ -101,9 +94,9 @@ class Situation:
 
     @property
     def can_go_on(self) -> bool:
-        """Whether a training may go on from the weights of the best model."""
-        accepted = self.iteration.number == self.observation.best
-        return accepted and self.observation.warm_start and self.own.train.facts.continues
+        """Whether a training may go on from the weights of this iteration: not if its model is worse than the best."""
+        kept = _lead(self.iteration, self.spec) >= 0
+        return kept and self.observation.warm_start and self.own.train.facts.continues
 
     @property
     def own(self) -> Draft:
@@ -150,16 +143,9 @@ class Situation:
     @property
     def further(self) -> float:
         """How many times as long as it did the last step should go on: as long as all steps so far, since what a model
-        learns grows with the logarithm of its training; for twice as long while little is learned, because a step that
-        is not shown to be better is lost; or for all the time that is left, if the step after that would be short."""
-        if self.takes_all:
-            return self.stretch
-        return self._again * (LONGER if self._has_learned_little else 1.0)
-
-    @property
-    def _has_learned_little(self) -> bool:
-        base, best = self.observation.baseline.score.value, self.spec.best_value
-        return base != best and (self.evaluation.score.value - base) / (best - base) < LITTLE
+        learns grows with the logarithm of its training; or for all the time that is left, if the step after that would
+        be short."""
+        return self.stretch if self.takes_all else self._again
 
     @property
     def takes_all(self) -> bool:
@@ -207,3 +193,28 @@ class Situation:
         left = self.observation.remaining.get("wall_s")
         expected = forecast.seconds(draft, self.own, self.iteration, self.observation)
         return left is None or expected is None or expected < left
+
+
+def _furthest(observation: Observation, tried: Mapping[int, Draft]) -> Iteration:
+    """The iteration to start from. A training that went on from the best model and scores higher, but too little to be
+    shown better, is not lost: the next one goes on from it."""
+    spec, history = observation.task, [iteration for iteration in observation.history if iteration.number in tried]
+    if observation.best not in tried:
+        sign = 1 if spec.higher_is_better else -1
+        scored = {i.number: sign * i.score.value for i in history if i.score is not None}
+        return observation.history[max(scored, key=scored.__getitem__) - 1] if scored else history[-1]
+    chosen, lead = observation.history[observation.best - 1], 0.0
+    for iteration in history:  # oldest first, so that a chain is followed to its end
+        if iteration.start == chosen.number and _lead(iteration, spec) > lead:
+            chosen, lead = iteration, _lead(iteration, spec)
+    return chosen
+
+
+def _lead(iteration: Iteration, spec: TaskSpec) -> float:
+    """By how much a model was better than the best one of its time, on the items that both answered; minus infinity if
+    it was not evaluated, or is better and was refused because it loses too much on guard tasks."""
+    decision = iteration.decision
+    if decision is None or (decision.guard and not decision.accepted):
+        return -math.inf
+    difference = decision.difference.value
+    return difference if spec.higher_is_better else -difference
