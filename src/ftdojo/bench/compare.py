@@ -353,5 +353,10 @@ def _course(contestant: Contestant, episodes: Sequence[Episode], best_values: Ma
     if not curves:
         return Course(contestant=contestant.name, points=[])
     times = np.linspace(0.0, max(ends), COURSE_POINTS).tolist()
-    heights = [fmean(max([0.0, *(g for at, g in curve if at <= time)]) for curve in curves) for time in times]
-    return Course(contestant=contestant.name, points=list(zip(times, heights, strict=True)))
+    reached = [[max([0.0, *(g for at, g in curve if at <= time)]) for curve in curves] for time in times]
+    spread = [mean_over(found) for found in reached] if len(curves) > 1 else []
+    return Course(
+        contestant=contestant.name,
+        points=list(zip(times, map(fmean, reached), strict=True)),
+        intervals=[(estimate.low, estimate.high) for estimate in spread],
+    )

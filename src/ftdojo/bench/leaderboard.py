@@ -134,6 +134,9 @@ class Course(Result):
 
     contestant: str
     points: list[tuple[float, float]]
+    intervals: list[tuple[float, float]] = Field(default_factory=list)
+    """The 95 % interval of each point, over runs as a sample of runs. Empty with fewer than two runs, of what needs no
+    training, and in files of older builds."""
 
 
 class Board(Result):
