@@ -190,7 +190,10 @@ BLOCKS: dict[str, dict[str, str]] = {
         "pairs: sample": RECIPE,
         "sigmoid  loss ours": FIGURES,
     },
-    "docs/prompts.md": {'{"tools":': "tests/docs/test_shown.py::test_a_row_is_read"},
+    "docs/prompts.md": {
+        "default: |": "tests/contract/test_prompts.py::test_the_example_of_the_page_is_read",
+        '{"tools":': "tests/docs/test_shown.py::test_a_row_is_read",
+    },
     "docs/reference/plan.md": {"parent: 0": SUBMISSION},
     "docs/reference/process_data.md": {"import argparse": PROGRAM},
     "docs/reference/recipe.md": {"sources:": SUBMISSION},

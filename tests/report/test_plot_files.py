@@ -137,7 +137,7 @@ def test_no_name_of_a_task_or_contestant_leads_out_or_hides_a_plot(tmp_path: Pat
 
 
 @pytest.mark.parametrize("form", ["svg", "pdf"])
-def test_the_command_writes_the_same_bytes_in_every_process(form: str, tmp_path: Path) -> None:
+def test_the_command_writes_equal_bytes_every_time(form: str, tmp_path: Path) -> None:
     made = []
     for seed, folder in (("1", "contest"), ("2", "again")):
         command = [sys.executable, "-m", "ftdojo", "report", FIXTURES / "finished", "--format", form]

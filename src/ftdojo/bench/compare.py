@@ -21,6 +21,7 @@ from ftdojo.bench.suite import UNTRAINED, Contestant, Job, Setting, Suite
 from ftdojo.bench.untrained import untrained_episodes
 from ftdojo.contract.feedback import Interval
 from ftdojo.contract.progress import Progress, Silent
+from ftdojo.contract.prompts import name_prompts
 from ftdojo.contract.result import Score
 from ftdojo.errors import UsageError
 from ftdojo.plain import plural
@@ -99,6 +100,7 @@ def _board(out: Path, setting: Setting, jobs: Sequence[Job], ended: Collection[s
         model=setting.model,
         budget=setting.budget,
         limits=jobs[0].limits,
+        prompts=name_prompts(jobs[0].rules.prompts),
         versions=versions,
         tasks=lines,
         standings=sorted(standings, key=lambda s: (s.gain is None, -(s.gain or 0.0))),

@@ -131,7 +131,7 @@ def _view(board: Board, number: int = 0) -> View:
     model = Path(board.model).name if Path(board.model).is_absolute() else board.model
     return View(
         title=f"{model}, {board.variant} data, budget {board.budget}",
-        limits=f"Each run: {', '.join(shown)}.",
+        limits=f"Each run: {', '.join([*shown, board.prompts] if board.prompts else shown)}.",
         headline=_headline(board),
         verdict=_verdict(board),
         standings=_standings(board.standings, len(board.tasks)),
