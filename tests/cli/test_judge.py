@@ -122,6 +122,43 @@ def test_files_are_named_where_the_folder_has_none(here: Path) -> None:
         judge(llm.url, "before", "--judged", "people.jsonl")
 
 
+def test_a_finished_run_is_judged_on_validation_and_on_test_only_if_asked(
+    here: Path, finished_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FTDOJO_HOME", str(finished_run / "home"))
+    run = finished_run / "run"
+    result = json.loads((run / "result.json").read_text())
+    command = ["--by", "openai:m", "--replies", "replies.jsonl", "--rubric", "reviews/rubric.md"]
+    command += ["--judged", "reviews/judged.jsonl", "--json"]
+    with scripted(judging.fair) as llm:
+
+        def right(what: str, *further: str) -> float:
+            given = ["judge", what, *command, "--base-url", llm.url, *further]
+            return float(json.loads(CliRunner().invoke(app, given, catch_exceptions=False).stdout)["value"])
+
+        scores = {"base": right(f"{run}@base"), "best": right(str(run))}
+        asked = {judging.quotations(body)[0] for body in llm.requests}
+        for name, models in (("base", "baseline"), ("best", "best")):
+            assert scores[name] == pytest.approx(result[models]["validation"]["value"])
+        assert right(str(run), "--test") == pytest.approx(result["best"]["test"]["value"])
+        assert right(f"{run}@base", "--test") == pytest.approx(result["baseline"]["test"]["value"])
+    tested = {judging.quotations(body)[0] for body in llm.requests} - asked
+    assert len(tested) == result["best"]["test"]["n"]
+
+
+def test_what_is_judged_is_said_once(here: Path, finished_run: Path) -> None:
+    by = ["--by", "openai:m", "--replies", "r.jsonl"]
+    files = ["--items", "items.jsonl", "--predictions", "before.jsonl"]
+    for given, problem in [
+        (["reviews"], "nothing says which answers"),
+        (["reviews", *files, "--test"], "--test is for runs"),
+        ([str(finished_run / "run"), *files], "is a run, which has its answers"),
+        (["nowhere", *files], "there is no task 'nowhere'"),
+    ]:
+        with pytest.raises(UsageError, match=problem):
+            CliRunner().invoke(app, ["judge", *given, *by], catch_exceptions=False)
+
+
 def test_a_benchmark_task_needs_the_names_of_the_files(here: Path) -> None:
     command = ["judge", "math/aime25", "--items", "items.jsonl", "--predictions", "before.jsonl"]
     with pytest.raises(UsageError, match=r"no folder that could hold judged\.jsonl"):

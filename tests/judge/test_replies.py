@@ -48,14 +48,24 @@ def test_threads_write_whole_lines(tmp_path: Path) -> None:
     assert again.spent == file.spent
 
 
-def test_a_line_that_a_killed_process_left_is_dropped(tmp_path: Path) -> None:
+@pytest.mark.parametrize("left", [1, 15, 40, -1])
+def test_a_line_that_a_killed_process_left_is_dropped(tmp_path: Path, left: int) -> None:
     path = tmp_path / "replies.jsonl"
-    ReplyFile(path).append(call("a"))
+    ReplyFile(path).append(call("judge a"))
     whole = path.read_bytes()
-    path.write_bytes(whole + whole[:40])
+    path.write_bytes(whole + whole[:left])
     file = ReplyFile(path)
-    file.append(call("b"))
-    assert [known.purpose for known in ReplyFile(path).calls] == ["a", "b"]
+    file.append(call("judge b"))
+    assert [known.purpose for known in ReplyFile(path).calls] == ["judge a", "judge b"]
+
+
+@pytest.mark.parametrize("content", [b"key=1", b"\x00", b'{"purpose": "other'])
+def test_another_file_is_refused_and_stays_as_it_is(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="line 1"):
+        ReplyFile(path)
+    assert path.read_bytes() == content
 
 
 @pytest.mark.parametrize("line", ["", "{}", "[]", "nonsense", json.dumps({"purpose": "a"}), "[" * 100_000])

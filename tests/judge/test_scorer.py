@@ -90,7 +90,7 @@ def test_another_rubric_asks_again(make: Make) -> None:
         "",
         "It is right.",
         '{"right": true}',
-        'He wrote {"reason": "", "right": true}, but {"reason": "", "right": false}',
+        'It has {"reason": "", "right": true}. {"reason": "", "right": false}',
     ],
 )
 def test_a_reply_that_is_no_verdict_is_a_fault_of_its_output(make: Make, reply: str) -> None:
@@ -122,8 +122,10 @@ def test_a_single_request_may_be_refused_and_is_asked_again_later(make: Make) ->
     with scripted(judging.but_for({"Ann asks for thing number 3": Step(status=400, content="filtered")})) as llm:
         scorer = make(llm)
         scores = scorer.score(ITEMS, GOLDS)
+        assert make(llm).score(ITEMS, GOLDS) == scores
     assert errors(scores) == [None, None, None, "refused", None, None]
     assert scorer.metrics(scores)["no_verdict"] == 1
+    assert len(llm.requests) == 6 + 1
     with scripted(judging.fair) as llm:
         assert errors(make(llm).score(ITEMS, GOLDS)) == [None] * 6
     assert len(llm.requests) == 1
@@ -152,6 +154,8 @@ def test_a_judgement_goes_on_where_it_stopped(make: Make) -> None:
 def test_items_of_another_task_are_named(make: Make) -> None:
     with pytest.raises(InputError, match="i1"):
         make().score([ITEMS[0], {"id": "i1", "text": "?"}], ["yes", "yes"])
+    with pytest.raises(InputError, match="verdict"):
+        make().score([{"id": "i1", "request": "?"}], ["yes"])
 
 
 def test_calibration_counts_where_the_judge_agrees(make: Make, task: Path) -> None:

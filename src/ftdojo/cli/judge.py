@@ -9,26 +9,42 @@ import typer
 from rich.text import Text
 
 from ftdojo.cli.console import Live, out, print_json
-from ftdojo.cli.run import Json, TaskName
+from ftdojo.cli.run import Json, MovedTask
 from ftdojo.cli.tasks import read_rows
-from ftdojo.errors import UsageError
+from ftdojo.errors import LlmError, UsageError
 from ftdojo.plain import plural
 
 if TYPE_CHECKING:
-    from ftdojo.judge import JudgedReport
+    from ftdojo.judge import Answers, JudgedReport
 
 RUBRIC, JUDGED = "rubric.md", "judged.jsonl"
 """The files of a task folder that are taken if none are named."""
+BASE = "@base"
+"""After the name of a run: its base model."""
 
 
 def judge(
-    task: TaskName,
-    items: Annotated[Path, typer.Option(help="Evaluation items as JSON lines, each with an id.")],
-    predictions: Annotated[Path, typer.Option(help='Predictions as JSON lines: {"id": …, "output": …}.')],
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="TASK|RUN",
+            help="A task, whose --predictions are judged; or a finished run: its best model is judged, and with RUN@base "
+            "its base model.",
+        ),
+    ],
     by: Annotated[str, typer.Option(metavar="PROVIDER:MODEL", help="The language model that judges.")],
     replies: Annotated[
         Path, typer.Option(help="File of the judge's replies with their costs; what is in it is not asked again.")
     ],
+    items: Annotated[
+        Path | None, typer.Option(help="Of a task: evaluation items as JSON lines, each with an id.")
+    ] = None,
+    predictions: Annotated[
+        Path | None, typer.Option(help='Of a task: predictions as JSON lines: {"id": …, "output": …}.')
+    ] = None,
+    test: Annotated[
+        bool, typer.Option("--test", help="Of a run: judge the answers to its test items, which the model then sees.")
+    ] = False,
     rubric: Annotated[
         Path | None, typer.Option(help=f"What makes an answer right, in words; {RUBRIC} of a task folder if not given.")
     ] = None,
@@ -52,33 +68,39 @@ def judge(
     cost_usd: Annotated[
         float | None, typer.Option(min=0.0, help="Most dollars of all replies in the file, by public prices.")
     ] = None,
+    task: MovedTask = None,
     json: Json = False,
 ) -> None:
     """Let a language model judge predictions, and correct the score by what it says of outputs judged by people.
 
     The model first judges outputs that people have judged: it is refused if it is not better than chance. The
-    questions, right answers and outputs of the files are sent to it. Repeat the command to go on where it was
-    interrupted. Requests in flight may exceed a limit.
+    questions, right answers and outputs are sent to it. Repeat the command to go on where it was interrupted. Requests
+    in flight may exceed a limit.
 
     [bold]Examples[/]
 
       ftdojo judge reviews --items items.jsonl --predictions answers.jsonl --by openai:gpt-5.2 --replies replies.jsonl
+
+      ftdojo judge runs/reviews --by openai:qwen3 --base-url http://127.0.0.1:8000/v1 --replies replies.jsonl
     """
-    from ftdojo import tasks
     from ftdojo.contract.budget import Budget
     from ftdojo.judge import JudgeScorer, ReplyFile, calibrate, read_judged, read_rubric, report
     from ftdojo.llm import connect, require_address
-    from ftdojo.tasks.scoring import pair
 
-    found = tasks.get(task)
-    records = read_rows(items)
-    outputs = pair(records, read_rows(predictions), where=predictions.name)
+    if _is_run(what):
+        if items or predictions:
+            raise UsageError(f"{what} is a run, which has its answers", fix="leave out --items and --predictions")
+        answers = _answers_of_run(what, task, test=test)
+    else:
+        if test:
+            raise UsageError(f"--test is for runs, and {what} is none", fix="put the items into the file of --items")
+        answers = _answers_in_file(what, items, predictions)
     budget = Budget(input_tokens=input_tokens, output_tokens=output_tokens, cost_usd=cost_usd)
-    pairs = read_judged(judged or _find(task, JUDGED, "--judged"))
+    pairs = read_judged(judged or _find(answers.place, JUDGED, "--judged"))
     with Live() as live:
         scorer = JudgeScorer(
-            task=found,
-            rubric=read_rubric(rubric or _find(task, RUBRIC, "--rubric")),
+            task=answers.task,
+            rubric=read_rubric(rubric or _find(answers.place, RUBRIC, "--rubric")),
             model=by,
             server=require_address(base_url) if base_url else "",
             replies=ReplyFile(replies, budget),
@@ -86,11 +108,44 @@ def judge(
             concurrency=concurrency,
             progress=live,
         )
-        judgement = report(scorer, calibrate(scorer, pairs), records, outputs)
+        try:
+            judgement = report(scorer, calibrate(scorer, pairs), answers.items, answers.outputs)
+        except LlmError as error:
+            error.fix = f"what it has answered is kept in {replies}: repeat the command, with a larger limit if needed"
+            raise
     if json:
         print_json(judgement)
     else:
         _print(judgement, replies)
+
+
+def _is_run(what: str) -> bool:
+    from ftdojo.record import RunFolder
+
+    return RunFolder(Path(what.removesuffix(BASE))).ledger.is_file()
+
+
+def _answers_of_run(run: str, task: str | None, *, test: bool) -> Answers:
+    """Return the answers that a run keeps of its best model, or of its base model."""
+    from ftdojo.audit.answers import read_answers
+    from ftdojo.record import Home
+
+    folder = Path(run.removesuffix(BASE))
+    return read_answers(folder, home=Home.default(), base=run.endswith(BASE), test=test, task=task)
+
+
+def _answers_in_file(task: str, items: Path | None, predictions: Path | None) -> Answers:
+    """Return the answers in a file of predictions."""
+    from ftdojo import tasks
+    from ftdojo.judge import Answers
+    from ftdojo.tasks.scoring import pair
+
+    found = tasks.get(task)
+    if items is None or predictions is None:
+        raise UsageError("nothing says which answers are judged", fix="name them with --items and --predictions")
+    records = read_rows(items)
+    outputs = pair(records, read_rows(predictions), where=predictions.name)
+    return Answers(task=found, place=task, items=records, outputs=outputs)
 
 
 def _find(task: str, name: str, option: str) -> Path:

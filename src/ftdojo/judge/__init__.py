@@ -1,9 +1,10 @@
 """A language model as the judge of outputs, outside of runs: asked once for each output, recorded, and calibrated.
 
-No run asks a judge. A run decides by a scorer that gives the same verdicts on every machine, and its sealed test must
-not leave the machine. A judge scores a file of predictions (``ftdojo judge``).
+No run asks a judge: it decides by a scorer that gives the same verdicts on every machine, and its sealed test does not
+leave the machine. A judge scores predictions, or the answers of a finished run (``ftdojo judge``).
 """
 
+from ftdojo.judge.answers import Answers
 from ftdojo.judge.calibration import JudgedPair, calibrate, read_judged
 from ftdojo.judge.question import read_rubric
 from ftdojo.judge.replies import ReplyFile
@@ -11,6 +12,7 @@ from ftdojo.judge.report import JudgedReport, report
 from ftdojo.judge.scorer import JudgeScorer
 
 __all__ = [
+    "Answers",
     "JudgeScorer",
     "JudgedPair",
     "JudgedReport",

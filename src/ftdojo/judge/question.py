@@ -47,11 +47,13 @@ class VerdictForm(JsonForm[Opinion]):
         text = drop_thinking(reply)
         if text.startswith(_FENCE) and text.endswith(_FENCE):
             text = text.strip("`").removeprefix("json").strip()
-        opinion = super().read(text)  # it also bounds length and depth
+        opinion = super().read(text)  # the first object; its length and depth are bounded
         try:
-            json.loads(text)
+            alone = isinstance(json.loads(text), dict) if text.startswith("{") else False
         except ValueError:
-            raise Unusable("the reply has text around the JSON object") from None
+            alone = False
+        if not alone:
+            raise Unusable("the reply has text around the JSON object")
         return opinion
 
 

@@ -18,6 +18,9 @@ from ftdojo.errors import InputError, UsageError
 from ftdojo.files import open_log, write_file
 from ftdojo.findings import Finding
 
+BEGINNING = b'{"purpose": "judge '
+"""How a line begins."""
+
 
 class ReplyFile:
     """The calls in one file. Threads may share it. Implements :class:`ftdojo.contract.call.CallLog`."""
@@ -65,13 +68,14 @@ class ReplyFile:
 
 
 def _read(path: Path) -> list[Call]:
-    """Return the calls in a file. The last line is dropped if a killed process left it incomplete."""
+    """Return the calls in a file. Its last line is removed if a killed process left it incomplete."""
     if not path.is_file():
         return []
-    content = path.read_bytes()
-    whole, newline, _ = content.rpartition(b"\n")
+    lines = path.read_bytes().splitlines(keepends=True)
+    cut = bool(lines) and not lines[-1].endswith(b"\n") and lines[-1][: len(BEGINNING)] == BEGINNING[: len(lines[-1])]
+    kept = lines[:-1] if cut else lines
     calls = []
-    for number, line in enumerate(whole.split(b"\n") if whole else [], start=1):
+    for number, line in enumerate(kept, start=1):
         try:
             calls.append(Call.model_validate(json.loads(line)))
         except (ValueError, RecursionError):
@@ -80,6 +84,6 @@ def _read(path: Path) -> list[Call]:
             raise InputError(
                 [Finding(code="bad_call", message="is no call of a judge", where=where, fix=fix)]
             ) from None
-    if content != whole + newline:
-        write_file(path, whole + newline)
+    if cut:
+        write_file(path, b"".join(kept))
     return calls

@@ -65,17 +65,16 @@ class JudgeScorer(MeanScorer):
             InputError: naming the items that do not have the task's fields.
             LlmError: if the judge does not answer, or the budget is used up. What it has answered is kept.
         """
-        questions = _questions(self.task, items)
         answers = [drop_thinking(output) for output in outputs]
-        golds = [self.task.gold(item) for item in items]
+        asked = _questions(self.task, items)
         prompts = [
             self._prompt(question, gold, answer) if gold and answer else None
-            for question, gold, answer in zip(questions, golds, answers, strict=True)
+            for (question, gold), answer in zip(asked, answers, strict=True)
         ]
         self._ask([prompt for prompt in prompts if prompt is not None])
         errors = [
             self._error(prompt) if prompt is not None else "empty" if gold else BAD_GOLD
-            for prompt, gold in zip(prompts, golds, strict=True)
+            for prompt, (_, gold) in zip(prompts, asked, strict=True)
         ]
         return [
             ItemScore(
@@ -109,7 +108,10 @@ class JudgeScorer(MeanScorer):
         known = [call for call in self.replies.calls if call.model == self.model]
         client = Client(self.connect(), self.replies, patience=self.patience, known=known)
         # Alone: by its first request the client finds out how the server takes the form of an answer.
-        _ask_once(client, missing[0])
+        if any(call.reply is not None for call in known):
+            self._ask_further(client, missing[0])
+        else:
+            _ask_once(client, missing[0])
         with ThreadPoolExecutor(self.concurrency, thread_name_prefix="judge") as pool:
             asked = [pool.submit(self._ask_further, client, prompt) for prompt in missing[1:]]
             try:
@@ -156,14 +158,14 @@ def _ask_once(client: Client, prompt: Prompt) -> None:
             raise
 
 
-def _questions(task: Task, items: Sequence[Record]) -> list[str]:
-    """Return the text of the task's question for each item."""
+def _questions(task: Task, items: Sequence[Record]) -> list[tuple[str, str]]:
+    """Return the task's question and a right answer for each item; blank if the right answer cannot be read."""
     questions, findings = [], []
     for item in items:
         try:
-            questions.append(task.question(item))
-        except (ValueError, KeyError, TypeError) as error:
-            message = f"has no question of this task: {error}"
+            questions.append((task.question(item), task.gold(item)))
+        except (ValueError, LookupError, TypeError) as error:
+            message = f"is no item of this task: {error}"
             where = f"item {item.get('id')}"
             fix = "give it the fields of the task's evaluation items"
             findings.append(Finding(code="bad_item", message=message, where=where, fix=fix))
