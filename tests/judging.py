@@ -74,9 +74,9 @@ def verdict(*, right: bool) -> Step:
 
 
 def fair(number: int, body: dict[str, Any]) -> Step:
-    """A judge without errors: it accepts what equals the right answer."""
+    """A judge without errors: it accepts what equals the right answer, in any case."""
     _, gold, output = quotations(body)
-    return verdict(right=output == gold)
+    return verdict(right=output.casefold() == gold.casefold())
 
 
 def but_for(steps: dict[str, Step]) -> Callable[[int, dict[str, Any]], Step]:

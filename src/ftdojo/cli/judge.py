@@ -28,8 +28,8 @@ def judge(
         str,
         typer.Argument(
             metavar="TASK|RUN",
-            help="A task, whose --predictions are judged; or a finished run: its best model is judged, and with RUN@base "
-            "its base model.",
+            help="A task, of which --predictions are judged; or a finished run, of which the best model is judged; "
+            "RUN@base is its base model.",
         ),
     ],
     by: Annotated[str, typer.Option(metavar="PROVIDER:MODEL", help="The language model that judges.")],
