@@ -230,6 +230,9 @@ BLOCKS: dict[str, dict[str, str]] = {
         "40 jobs that only start": FIGURES,
         "# train.yaml": TRAINING,
     },
-    "docs/scorers.md": {"import ftdojo": "tests/docs/test_shown.py::test_results_are_read_as_frames"},
+    "docs/scorers.md": {
+        "import ftdojo": "tests/docs/test_shown.py::test_results_are_read_as_frames",
+        "$ ftdojo judge": "tests/cli/test_judge.py::test_the_page_shows_what_follows_from_its_figures",
+    },
 }
 """Page -> the beginning of a block that is more than commands -> what runs it."""

@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 import judging
 from ftdojo.cli.main import app
 from ftdojo.errors import InputError, LlmError, UsageError
+from ftdojo.stats import Agreement, corrected_mean, stratified_mean
+from pages import ROOT
 from scripted_llm import Step, scripted
 
 ITEMS = [judging.item(number) for number in range(12)]
@@ -54,6 +56,16 @@ def test_predictions_are_judged_and_the_score_is_corrected(here: Path) -> None:
     assert "as the judge says: 25.00 [" in text
     assert "accepts 20 of 20 right outputs, rejects 19 of 20 wrong ones" in text
     assert "5,200 input tokens, 520 output tokens, $0.00" in text
+
+
+def test_the_page_shows_what_follows_from_its_figures() -> None:
+    page = (ROOT / "docs/scorers.md").read_text("utf-8")
+    verdicts, strata = [1.0] * 84 + [0.0] * 36, [""] * 120
+    raw = stratified_mean(verdicts, strata).scaled(100)
+    found = corrected_mean(verdicts, strata, Agreement(right=50, accepted=45, wrong=50, rejected=40)).scaled(100)
+    assert f"right {found.value:.2f} [{found.low:.2f}, {found.high:.2f}] n = 120, corrected" in page
+    assert f"as the judge says: {raw.value:.2f} [{raw.low:.2f}, {raw.high:.2f}]" in page
+    assert "accepts 45 of 50 right outputs, rejects 40 of 50 wrong ones" in page
 
 
 def test_two_files_are_compared_by_the_same_judge_alone(here: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 import judging
 from ftdojo import tasks
 from ftdojo.errors import InputError, LlmError, UsageError
-from ftdojo.judge import JudgeScorer, ReplyFile, calibrate, read_judged, report
+from ftdojo.judge import Judge, JudgeScorer, ReplyFile, calibrate, read_judged, report
 from ftdojo.llm import Patience, Transport, connect
 from ftdojo.stats import Agreement
 from ftdojo.tasks.spec import ItemScore
@@ -39,8 +39,7 @@ def make(task: Path, tmp_path: Path) -> Make:
     def made(llm: ScriptedLlm | None = None, *, rubric: str = judging.RUBRIC, **further: Any) -> JudgeScorer:
         return JudgeScorer(
             task=tasks.get(task),
-            rubric=rubric,
-            model="openai:m",
+            judge=Judge(model="openai:m", rubric=rubric),
             replies=ReplyFile(tmp_path / "replies.jsonl"),
             connect=lambda: connected(llm),
             patience=Patience(repairs=0, retries=0),
@@ -81,7 +80,7 @@ def test_another_rubric_asks_again(make: Make) -> None:
         first.score(ITEMS, GOLDS)
         second.score(ITEMS, GOLDS)
     assert len(llm.requests) == 12
-    assert first.identity != second.identity
+    assert first.judge.identity != second.judge.identity
 
 
 @pytest.mark.parametrize(
@@ -154,7 +153,7 @@ def test_a_judgement_goes_on_where_it_stopped(make: Make) -> None:
 def test_items_of_another_task_are_named(make: Make) -> None:
     with pytest.raises(InputError, match="i1"):
         make().score([ITEMS[0], {"id": "i1", "text": "?"}], ["yes", "yes"])
-    with pytest.raises(InputError, match="verdict"):
+    with pytest.raises(InputError, match="right answer"):
         make().score([{"id": "i1", "request": "?"}], ["yes"])
 
 
@@ -210,5 +209,5 @@ def test_the_report_has_both_scores_and_the_cost(make: Make, task: Path) -> None
     low, high = found.corrected_interval
     assert low < found.corrected < high
     assert high - low > found.interval[1] - found.interval[0] > 0
-    assert (found.metric, found.higher_is_better) == (f"judged_right_{scorer.identity}", True)
+    assert (found.metric, found.higher_is_better) == (f"judged_right_{scorer.judge.identity}", True)
     assert (found.judge.input_tokens, found.judge.output_tokens) == (46 * 100, 46 * 10)

@@ -84,7 +84,7 @@ def judge(
       ftdojo judge runs/reviews --by openai:qwen3 --base-url http://127.0.0.1:8000/v1 --replies replies.jsonl
     """
     from ftdojo.contract.budget import Budget
-    from ftdojo.judge import JudgeScorer, ReplyFile, calibrate, read_judged, read_rubric, report
+    from ftdojo.judge import Judge, JudgeScorer, ReplyFile, calibrate, read_judged, read_rubric, report
     from ftdojo.llm import connect, require_address
 
     if _is_run(what):
@@ -100,9 +100,11 @@ def judge(
     with Live() as live:
         scorer = JudgeScorer(
             task=answers.task,
-            rubric=read_rubric(rubric or _find(answers.place, RUBRIC, "--rubric")),
-            model=by,
-            server=require_address(base_url) if base_url else "",
+            judge=Judge(
+                model=by,
+                server=require_address(base_url) if base_url else "",
+                rubric=read_rubric(rubric or _find(answers.place, RUBRIC, "--rubric")),
+            ),
             replies=ReplyFile(replies, budget),
             connect=lambda: connect(by, base_url=base_url),
             concurrency=concurrency,

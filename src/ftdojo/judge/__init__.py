@@ -9,10 +9,11 @@ from ftdojo.judge.calibration import JudgedPair, calibrate, read_judged
 from ftdojo.judge.question import read_rubric
 from ftdojo.judge.replies import ReplyFile
 from ftdojo.judge.report import JudgedReport, report
-from ftdojo.judge.scorer import JudgeScorer
+from ftdojo.judge.scorer import Judge, JudgeScorer
 
 __all__ = [
     "Answers",
+    "Judge",
     "JudgeScorer",
     "JudgedPair",
     "JudgedReport",

@@ -67,7 +67,7 @@ def calibrate(scorer: JudgeScorer, pairs: Sequence[JudgedPair]) -> Agreement:
     if not beats_chance(known):
         without = int(scorer.metrics(verdicts)["no_verdict"]) if verdicts else 0
         raise UsageError(
-            f"the judge {scorer.model} is not shown to be better than chance: it accepts {known.accepted} of "
+            f"the judge {scorer.judge.model} is not shown to be better than chance: it accepts {known.accepted} of "
             f"{plural(known.right, 'right output')} and rejects {known.rejected} of "
             f"{plural(known.wrong, 'wrong one')}; on {without} it gives no verdict",
             fix="judge more outputs of both kinds, write a clearer rubric, or take a better model",

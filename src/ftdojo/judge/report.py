@@ -66,7 +66,7 @@ def report(scorer: JudgeScorer, known: Agreement, items: Sequence[Record], outpu
     Raises:
         InputError, LlmError: as :meth:`JudgeScorer.score`.
     """
-    metric = f"judged_right_{scorer.identity}"
+    metric = f"judged_right_{scorer.judge.identity}"
     spec = replace(scorer.task.spec, metric=metric, higher_is_better=True, best_value=100.0, pooled=False)
     judged = scoring.score(replace(scorer.task, spec=spec, scorer=scorer), items, outputs)
     strata = [item.subtask for item in judged.items]
@@ -77,8 +77,8 @@ def report(scorer: JudgeScorer, known: Agreement, items: Sequence[Record], outpu
         corrected=corrected.value,
         corrected_interval=(corrected.low, corrected.high),
         judge=JudgeFacts(
-            model=scorer.model,
-            server=scorer.server,
+            model=scorer.judge.model,
+            server=scorer.judge.server,
             right=known.right,
             accepted=known.accepted,
             wrong=known.wrong,

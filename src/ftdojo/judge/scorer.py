@@ -35,16 +35,29 @@ REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """What a verdict depends on, besides the output: a language model and a rubric."""
+
+    model: str
+    """``PROVIDER:MODEL``."""
+    server: str = ""
+    """The address of an OpenAI-compatible server; empty for the provider's own."""
+    rubric: str
+    """What makes an answer right, in words."""
+
+    @property
+    def identity(self) -> str:
+        """A short digest: the verdicts of different judges do not compare."""
+        return _digest(self.model, self.server, self.rubric)[:8]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeScorer(MeanScorer):
     """A :class:`~ftdojo.tasks.spec.Scorer` whose verdicts are those of a language model."""
 
     task: Task
     """Supplies the questions and the right answers."""
-    rubric: str
-    model: str
-    """``PROVIDER:MODEL``."""
-    server: str = ""
-    """The address of an OpenAI-compatible server; empty for the provider's own."""
+    judge: Judge
     replies: ReplyFile
     connect: Callable[[], Transport]
     """Opens the model. It is not called if all replies are known."""
@@ -52,11 +65,6 @@ class JudgeScorer(MeanScorer):
     """The most requests at one time, at least 1."""
     patience: Patience = field(default_factory=lambda: Patience(repairs=0, max_tokens=MAX_TOKENS))
     progress: Progress = field(default_factory=Silent)
-
-    @property
-    def identity(self) -> str:
-        """A digest of model, server and rubric: verdicts of different ones do not compare."""
-        return _digest(self.model, self.server, self.rubric)[:8]
 
     def score(self, items: Sequence[Record], outputs: Sequence[str]) -> list[ItemScore]:
         """Return one verdict per item.
@@ -97,15 +105,16 @@ class JudgeScorer(MeanScorer):
 
     def _prompt(self, question: str, gold: str, answer: str) -> Prompt:
         """Return a prompt whose purpose has the digest of all that the reply depends on."""
-        prompt = ask_about(self.rubric, question, gold, answer)
-        return replace(prompt, purpose=f"judge {_digest(self.model, self.server, prompt.system, prompt.user)}")
+        prompt = ask_about(self.judge.rubric, question, gold, answer)
+        digest = _digest(self.judge.model, self.judge.server, prompt.system, prompt.user)
+        return replace(prompt, purpose=f"judge {digest}")
 
     def _ask(self, prompts: Sequence[Prompt]) -> None:
         """Ask about the outputs on which there is no reply yet."""
         missing = [prompt for prompt in {p.purpose: p for p in prompts}.values() if self._reply(prompt) is None]
         if not missing:
             return
-        known = [call for call in self.replies.calls if call.model == self.model]
+        known = [call for call in self.replies.calls if call.model == self.judge.model]
         client = Client(self.connect(), self.replies, patience=self.patience, known=known)
         # Alone: by its first request the client finds out how the server takes the form of an answer.
         if any(call.reply is not None for call in known):
@@ -165,7 +174,8 @@ def _questions(task: Task, items: Sequence[Record]) -> list[tuple[str, str]]:
         try:
             questions.append((task.question(item), task.gold(item)))
         except (ValueError, LookupError, TypeError) as error:
-            message = f"is no item of this task: {error}"
+            reason = error if isinstance(error, ValueError) else "it lacks what a question or a right answer is made of"
+            message = f"is no item of this task: {reason}"
             where = f"item {item.get('id')}"
             fix = "give it the fields of the task's evaluation items"
             findings.append(Finding(code="bad_item", message=message, where=where, fix=fix))
