@@ -564,13 +564,19 @@ def test_contradicted_rows_are_left_out_where_longer_training_does_not_pay(tmp_p
 
 
 def test_rows_that_samples_removed_were_passed_and_would_have_taken_time(tmp_path: Path) -> None:
-    sampled = SampledRows(rows=400, samples=1600, right=1200, solved=350, kept=0, mastered=300, dropped=300)
-    outcomes = [{"accepted": True}, {"accepted": True, "data": {"rows": 100, "sampled": sampled}}]
-    first, _, third = play(tmp_path, *outcomes, spec=LARGE, wall_s=600, warm_start=True, data_llm=OWN)
-    assert third.recipe.skip == first.recipe.max_rows + 400 + read(tmp_path / "002").recipe.skip - first.recipe.max_rows
-    step = iteration(tmp_path / "002", **outcomes[1])
-    plain = iteration(tmp_path / "002", accepted=True)
-    assert forecast.affordable_factor(step, 600) == pytest.approx(forecast.affordable_factor(plain, 600) / 4)
+    about: dict[str, Any] = {"spec": LARGE, "wall_s": 600, "warm_start": True, "data_llm": OWN}
+    _, second = play(tmp_path / "a", {"accepted": True}, **about)
+    passed = second.recipe.max_rows
+    left = passed // 4
+    sampled = SampledRows(
+        rows=passed, samples=4 * passed, right=3 * passed, solved=passed, kept=0, dropped=passed - left
+    )
+    outcome = {"accepted": True, "data": {"rows": left, "sampled": sampled}}
+    _, _, third = play(tmp_path / "b", {"accepted": True}, outcome, **about)
+    assert third.recipe.skip == second.recipe.skip + passed
+    some, every = (iteration(tmp_path / "b/002", **given) for given in (outcome, {"accepted": True}))
+    ratio = forecast.affordable_factor(every, 600) / forecast.affordable_factor(some, 600)
+    assert ratio == pytest.approx(passed / left)
 
 
 def test_preferences_follow_where_the_task_allows_them(tmp_path: Path) -> None:
