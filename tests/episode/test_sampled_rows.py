@@ -200,24 +200,25 @@ def test_a_recipe_makes_pairs_for_a_training_on_preferences(sampled: Sampled, ap
     assert all(row["rejected"] != row["chosen"] and row["sampled"]["samples"] == 1 for row in drawn)
 
 
-NAMES = {"Ann": "yes", "Bob": "no"}
-CHECKED, CROWD, WRONG = 96, 40, 6
-"""Rows with right labels, rows of others, and wrong labels among these."""
+VERDICTS = ("yes", "no")
+"""Of requests by Ann and by Bob."""
+CROWD, WRONG = 40, 6
+"""Rows that may have a wrong label, and how many have one. Three times as many are right."""
 
 
 def test_rows_with_wrong_labels_are_dropped_by_a_model_that_was_trained_on_others(
     approve: Path, tiny_model: Path, tmp_path: Path
 ) -> None:
-    """The run is charged, resumed and audited as any other that asks its own model."""
+    """And an audit makes the same rows again, from the recorded calls."""
     task = tmp_path / "task"
     shutil.copytree(approve, task)
     rows = []
-    for number in range(CHECKED + CROWD):
-        name = ("Ann", "Bob")[number % 2]
-        by = "staff" if number < CHECKED else "crowd"
-        wrong = number >= CHECKED + CROWD - WRONG
-        verdict = NAMES["Bob" if (name == "Ann") == wrong else "Ann"]
-        rows.append({"request": f"Form {number}: {name} asks for a lamp.", "verdict": verdict, "by": by})
+    for number in range(4 * CROWD):
+        who, by = number // 4 % 2, "staff" if number % 4 else "crowd"
+        is_wrong = by == "crowd" and number < 4 * WRONG
+        request = f"Form {number}: {('Ann', 'Bob')[who]} asks for a lamp."
+        rows.append({"request": request, "verdict": VERDICTS[(who + is_wrong) % 2], "by": by})
+    wrong = {row["request"] for row in rows[: 4 * WRONG : 4]}
     (task / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     first = write_submission(tmp_path / "first", source={"where": "by == 'staff'"})
     second = write_submission(
@@ -237,7 +238,7 @@ def test_rows_with_wrong_labels_are_dropped_by_a_model_that_was_trained_on_other
     assert data.sampled is not None
     lines = (home.stages / "rows" / iterations[1].digests["data"] / "rows.jsonl").read_text("utf-8").splitlines()
     left = {json.loads(line)["prompt"] for line in lines}
-    assert left.isdisjoint(row["request"] for row in rows[-WRONG:])
+    assert wrong.isdisjoint(left)
     assert len(left) >= CROWD - WRONG - 2
     assert data.sampled.dropped == data.sampled.contradicted == CROWD - data.rows
     assert iterations[0].feedback.headroom is not None

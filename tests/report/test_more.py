@@ -77,7 +77,7 @@ def test_samples_stand_with_their_interval_below_those_of_the_base_model(build: 
         update={"feedback": one.feedback.model_copy(update={"headroom": drawn.model_copy(update={"mastered": 6})})}
     )
     (*_, last) = values(what_more_buys([some], [], 1, build.trivial(), best_value=100.0, outlook="")).values()
-    assert last.endswith("of rows in 4 tries, 25 % in all of them")
+    assert last.endswith("of rows in 4 tries, 25.0 % in all of them")
     names = [f"right answers of {who} to 24 raw rows" for who in ("the base model", "iteration 1")]
     assert list(found)[-2:] == names
     words = [

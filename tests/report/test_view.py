@@ -90,16 +90,14 @@ def test_the_planners_calls_stand_with_their_iteration(make_run: MakeRun, build:
 
 
 def test_what_samples_said_about_the_rows_is_shown(make_run: MakeRun, build: SimpleNamespace) -> None:
-    plain = build.evaluated(1, 40.0, 9.0)
+    plain, made = (build.evaluated(number, 40.0, 9.0) for number in (1, 2))
     drawn = SampledRows(
         rows=2400, samples=9600, right=6000, solved=2000, kept=0, mastered=380, contradicted=36, dropped=416
     )
-    data = plain.feedback.data.model_copy(update={"sampled": drawn})
-    asked = plain.model_copy(update={"feedback": plain.feedback.model_copy(update={"data": data})})
-    shown = [
-        {fact.name: fact.value for fact in view.read(make_run([iteration])).details.shown[0].data}
-        for iteration in (plain, asked)
-    ]
+    data = made.feedback.data.model_copy(update={"sampled": drawn})
+    asked = made.model_copy(update={"feedback": made.feedback.model_copy(update={"data": data})})
+    details = {detail.iteration.number: detail for detail in view.read(make_run([plain, asked])).details.shown}
+    shown = [{fact.name: fact.value for fact in details[number].data} for number in (1, 2)]
     assert "rows that a model answered" not in shown[0]
     words = "2,400 asked, 2,000 solved, 380 mastered, 36 contradicted, 416 dropped"
     assert shown[1]["rows that a model answered"] == words
