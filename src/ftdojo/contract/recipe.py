@@ -112,8 +112,8 @@ class Sample(StrictModel):
     contradicted: Literal["keep", "drop"] = Field(
         "keep",
         description="drop: a row is left out whose completion the model contradicts: all samples are the same wrong "
-        "answer, and the model has mastered more rows with that completion than it answers so. Needs at least 2 "
-        "samples and a temperature above 0",
+        "answer, and more rows with that completion are mastered than answered in this way. Needs at least 2 samples "
+        "and a temperature above 0",
     )
 
     @model_validator(mode="after")

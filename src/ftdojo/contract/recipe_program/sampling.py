@@ -113,9 +113,9 @@ def _conclude(rows: Sequence[Pair], every: Sequence[Sequence[Drawn]], rule: dict
 
     Nothing, if not all samples could be drawn. A row is mastered if all are right. It is contradicted if there are at
     least two, drawn at a temperature above 0, and all are the same text, an answer in the right form that is wrong. The
-    model must also know the row's completion: of the rows with that completion (of their sub-task), it has mastered
-    more than it answers so. Completions that occur once are taken together. Otherwise a model that never gives an
-    answer would remove the rows that teach it.
+    model must also know the row's completion: of the rows with that completion and sub-task, it has mastered more than
+    it answers in this way. Completions that occur once are taken together. Otherwise a model that never gives an answer
+    would remove the rows that teach it.
     """
     whole = [len(samples) == rule["samples"] for samples in every]
     mastered = [full and all(sample.right for sample in samples) for full, samples in zip(whole, every, strict=True)]
