@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo
 
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
@@ -30,6 +30,16 @@ class StrictModel(BaseModel):
     """Frozen, and closed to unknown keys: a setting that is not understood must not be dropped silently."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+RECORDED: dict[str, Any] = {"recorded": True}
+"""The context in which values of a record are validated. An option that may name a file holds its content there: a
+stranger's record must not make us read a file of this machine."""
+
+
+def is_recorded(info: ValidationInfo) -> bool:
+    """Whether a value is read from a record."""
+    return info.context is RECORDED
 
 
 M = TypeVar("M", bound=BaseModel)

@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from ftdojo.bench import Suite, SuiteRecord, is_suite, plan
+from ftdojo.bench.events import SUITE_EVENTS, SuiteBegun
 from ftdojo.bench.record import durations
 from ftdojo.contract.options import RunOptions
-from ftdojo.errors import FtdojoError, InputError, UsageError
+from ftdojo.errors import FtdojoError, InfrastructureError, InputError, UsageError
+from ftdojo.record import Event
+from ftdojo.record.events import parse
 
 SUITE = """
 name = "first"
@@ -270,3 +273,12 @@ def test_the_suite_that_is_shipped_is_valid() -> None:
     jobs = Suite.load(shipped).jobs()
     assert (len(jobs), len({job.task_id for job in jobs})) == (65, 13)
     assert {job.setting.variant for job in jobs} == {"twin"}
+
+
+def test_a_strangers_record_of_a_suite_makes_nobody_read_a_file(tmp_path: Path) -> None:
+    (tmp_path / "mine.jinja").write_text("{{ mine }}", "utf-8")
+    payload = SuiteBegun(suite=suite(tmp_path), version="0").payload()
+    for option in ("chat_template", "prompts"):
+        payload["suite"]["rules"][option] = str(tmp_path / "mine.jinja")
+        with pytest.raises((InfrastructureError, UsageError), match=r"no template|neither a file nor templates"):
+            parse(Event(1, "2026-01-01T00:00:00Z", SuiteBegun.kind, payload, ""), SUITE_EVENTS)

@@ -69,7 +69,10 @@ def test_a_record_without_prompts_does_not_mention_them_and_one_with_a_path_is_r
     for mine, theirs in ((plain, own), (own, plain)):
         with pytest.raises(UsageError, match="prompts"):
             mine.require_same(theirs, tmp_path)
-    (tmp_path / "own.yaml").write_text("default: x", "utf-8")
+    (tmp_path / "own.yaml").write_text("default: '{{ x }}'", "utf-8")
     hostile = Configuration.model_validate(plain.model_dump() | {"prompts": str(tmp_path / "own.yaml")})
     with pytest.raises(UsageError, match="neither a file nor templates as JSON"):
+        hostile.options("t")
+    hostile = Configuration.model_validate(plain.model_dump() | {"chat_template": str(tmp_path / "own.yaml")})
+    with pytest.raises(UsageError, match=r"an option that no run has: chat_template .* is no template"):
         hostile.options("t")

@@ -10,13 +10,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from ftdojo.contract.budget import Budget
 from ftdojo.contract.options import GUARD_MARGIN, MAX_PRECHECKS, THINKING_TOKENS, RunOptions, Teachers, Thinking
-from ftdojo.contract.prompts import read_templates
 from ftdojo.errors import UsageError
-from ftdojo.schema import StrictModel
+from ftdojo.schema import RECORDED, StrictModel
 
 PACKAGES = ("ftdojo", "ftdojo-tasks", "torch", "transformers", "peft", "rdkit")
 
@@ -128,17 +127,21 @@ class Configuration(StrictModel):
             guard: where its guard tasks are. Whoever only exports or checks its model needs none, and no margin.
 
         Raises:
-            UsageError: if its prompts are no templates.
+            UsageError: if the record holds options that no run has.
         """
-        if self.prompts is not None:
-            read_templates(self.prompts)  # a path there would be read as the option is
         same = {name: getattr(self, name) for name in SAME if guard or name != "guard_margin"}
         by_itself = self.teachers == "self"  # the other rules follow from the models that are named
         named = {} if by_itself else self.data_llm
         pools = tuple(f"{pool}={model}" for pool, model in named.items())
         teachers = self.teachers if by_itself else None
         models: dict[str, Any] = {"planner": self.planner, "data_llm": pools, "teachers": teachers}
-        return RunOptions(**same, **models, task=task, guard=tuple(guard), **self.budget)
+        every = {**same, **models, "task": task, "guard": tuple(guard), **self.budget}
+        try:
+            return RunOptions.model_validate(every, context=RECORDED)
+        except ValidationError as error:
+            fault = error.errors(include_url=False, include_input=False)[0]
+            message = f"the record holds an option that no run has: {'.'.join(map(str, fault['loc']))} {fault['msg']}"
+            raise UsageError(message, fix="the record was changed, or written by a newer ftdojo") from None
 
     def require_same(self, other: Configuration, place: Path) -> None:
         """Raise a :class:`UsageError` that names every key in which ``other`` differs from this, the run's own."""

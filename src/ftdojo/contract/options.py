@@ -11,13 +11,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from ftdojo.contract.budget import Budget, parse_duration
 from ftdojo.contract.methods import require_methods
-from ftdojo.contract.prompts import load_prompts
+from ftdojo.contract.prompts import load_prompts, read_templates
 from ftdojo.errors import UsageError
-from ftdojo.schema import StrictModel, read_regular
+from ftdojo.schema import StrictModel, is_recorded, read_regular
 
 MAX_PRECHECKS = 200
 """More than an agent needs that repairs its submissions, and few enough that answers do not add up to a search."""
@@ -69,10 +69,12 @@ TEMPLATES = ("chatml", "plain")
 MAX_TEMPLATE_BYTES = 2**20
 
 
-def _template(value: Any) -> Any:
+def _template(value: Any, info: ValidationInfo) -> Any:
     """Return the text of a chat template that is given as a file, so that the options are complete without it."""
     if not isinstance(value, str) or value in TEMPLATES or "{{" in value:
         return value
+    if is_recorded(info):
+        raise ValueError("is no template")
     try:
         text = read_regular(Path(value), MAX_TEMPLATE_BYTES, links=True).decode("utf-8")
         if "{{" in text:
@@ -80,6 +82,14 @@ def _template(value: Any) -> Any:
     except (OSError, ValueError) as error:
         raise ValueError(f"the template cannot be read: {error}") from None
     raise ValueError(f"{value} is no template: give {' or '.join(TEMPLATES)}, or a file in Jinja with {{{{ … }}}}")
+
+
+def _prompts(value: Any, info: ValidationInfo) -> Any:
+    """Return the content of a prompts file, so that the options are complete without it."""
+    if isinstance(value, str) and is_recorded(info):
+        read_templates(value)
+        return value
+    return load_prompts(value)
 
 
 Seconds = Annotated[float | None, BeforeValidator(_seconds)]
@@ -98,7 +108,7 @@ class Prompting(StrictModel):
     """Maximum number of tokens for reasoning, in addition to the task's limit for answers, if thinking is on."""
     chat_template: Annotated[str | None, BeforeValidator(_template), Flag("--chat-template", "FILE")] = None
     """Chat template in place of the model's own: chatml or plain, for a model that has none, or a Jinja file."""
-    prompts: Annotated[str | None, BeforeValidator(load_prompts), Flag("--prompts", "FILE")] = Field(
+    prompts: Annotated[str | None, BeforeValidator(_prompts), Flag("--prompts", "FILE")] = Field(
         None, exclude_if=lambda prompts: prompts is None
     )
     """Prompts in place of the task's own: a YAML or JSON file with a Jinja template over the fields of an item for each

@@ -38,6 +38,7 @@ from ftdojo.contract.protocol import Iteration, Probe
 from ftdojo.contract.result import UNNUMBERED, ClassScore, Gap, GuardTrivial, RunResult, Score, TrivialAnswers
 from ftdojo.errors import InfrastructureError
 from ftdojo.record.ledger import Event
+from ftdojo.schema import RECORDED
 from ftdojo.tasks.spec import ItemScore
 
 
@@ -306,7 +307,7 @@ def parse(row: Event, kinds: Mapping[str, type[E]]) -> Recorded[E]:
     event: E | OtherEvent
     try:
         if model := kinds.get(row.kind):
-            event = model.model_validate(row.payload, extra="ignore")
+            event = model.model_validate(row.payload, extra="ignore", context=RECORDED)
         else:
             event = OtherEvent(row.kind, _CHARGE.validate_python(row.payload.get("charge"), extra="ignore"))
     except ValidationError as error:
