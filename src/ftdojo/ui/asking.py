@@ -61,6 +61,12 @@ def read_question(body: bytes) -> str:
         ) from None
 
 
+def describe(answers: Answers) -> dict[str, Any]:
+    """Return answers as values of JSON: of bounded length, without characters that act on a terminal or a page."""
+    shown = {name: text.clean(getattr(answers, name), SHOWN) for name in ("base", "best")}
+    return answers.model_dump() | shown
+
+
 class Asking:
     """Answers the questions of all pages of a server."""
 
@@ -69,7 +75,7 @@ class Asking:
         self._busy = False
 
     async def ask(self, run: Path, question: str, is_gone: Callable[[], Awaitable[bool]]) -> dict[str, Any]:
-        """Return the answers as values of JSON, with nothing in them that acts on a page.
+        """Return the answers, as :func:`describe` does.
 
         Args:
             run: the folder of the run.
@@ -89,7 +95,7 @@ class Asking:
             answers = await self._answer(request, is_gone)
         finally:
             self._busy = False
-        return answers.model_dump() | {name: text.clean(getattr(answers, name), SHOWN) for name in ("base", "best")}
+        return describe(answers)
 
     async def _answer(self, request: Question, is_gone: Callable[[], Awaitable[bool]]) -> Answers:
         # A file: a pipe that is not read until the end would block a process with much output.
