@@ -20,7 +20,7 @@ from ftdojo.errors import UsageError
 from ftdojo.record import Ledger, RunFolder
 from ftdojo.ui import Server
 from ftdojo.ui.access import TOKEN_HEADER
-from ftdojo.ui.asking import CHARACTERS, LARGEST_REQUEST, Asking, GoneError, describe
+from ftdojo.ui.asking import CHARACTERS, LARGEST_REQUEST, Asking, GoneError, clean_answers
 from ftdojo.ui.folder import name_place
 
 HOSTILE_TEXT = "<script>alert(1)</script>\u202e {{ 7*7 }} <|im_end|>"
@@ -114,7 +114,7 @@ def test_a_question_ends_with_its_page(client: httpx2.Client) -> None:
 
 def test_hostile_answers_stay_text(client: httpx2.Client) -> None:
     hostile = "<img src=x onerror=alert(1)>\u202e\x1b[2Jend"
-    shown = describe(Answers(iteration=1, base=hostile, best="x" * 10**6, cut=["best"]))
+    shown = clean_answers(Answers(iteration=1, base=hostile, best="x" * 10**6, cut=["best"]))
     assert shown["base"] == "<img src=x onerror=alert(1)>\N{REPLACEMENT CHARACTER}end"
     assert len(shown["best"]) < 17_000
     answered = ask(client, HOSTILE_TEXT)

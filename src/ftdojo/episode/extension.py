@@ -6,8 +6,9 @@ submissions, or when the run is resumed.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
@@ -55,7 +56,7 @@ class TimeRequests:
             extend_budget(self.history, limits, self.folder.path, allowed=self.allowed, progress=self.progress)
         except UsageError as error:
             self.progress.say(f"there is no more time: {error.message}")
-        self.accounts.extend(Budget(**self.history.budget))  # type: ignore[arg-type]
+        self.accounts.extend(replace(self.accounts.budget, wall_s=self.history.budget["wall_s"]))
         self.folder.time_request.unlink(missing_ok=True)
 
 
@@ -100,7 +101,8 @@ def find_limits(history: History, given: Budget) -> Budget:
     begun = history.configuration
     if begun is None or begun.budget != asdict(given):
         return given
-    return Budget(**history.budget)  # type: ignore[arg-type]
+    extended: dict[str, Any] = {name: limit for name, limit in history.budget.items() if limit != begun.budget[name]}
+    return replace(given, **extended)
 
 
 def extend_budget(history: History, wanted: Limits, place: Path, *, allowed: bool, progress: Progress) -> None:

@@ -61,7 +61,7 @@ def read_question(body: bytes) -> str:
         ) from None
 
 
-def describe(answers: Answers) -> dict[str, Any]:
+def clean_answers(answers: Answers) -> dict[str, Any]:
     """Return answers as values of JSON: of bounded length, without characters that act on a terminal or a page."""
     shown = {name: text.clean(getattr(answers, name), SHOWN) for name in ("base", "best")}
     return answers.model_dump() | shown
@@ -75,7 +75,7 @@ class Asking:
         self._busy = False
 
     async def ask(self, run: Path, question: str, is_gone: Callable[[], Awaitable[bool]]) -> dict[str, Any]:
-        """Return the answers, as :func:`describe` does.
+        """Return the answers, as :func:`clean_answers` does.
 
         Args:
             run: the folder of the run.
@@ -95,7 +95,7 @@ class Asking:
             answers = await self._answer(request, is_gone)
         finally:
             self._busy = False
-        return describe(answers)
+        return clean_answers(answers)
 
     async def _answer(self, request: Question, is_gone: Callable[[], Awaitable[bool]]) -> Answers:
         # A file: a pipe that is not read until the end would block a process with much output.

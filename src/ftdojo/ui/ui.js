@@ -339,6 +339,7 @@ async function refresh() {
 if (window.location.search.includes("token=")) window.history.replaceState(null, "", "/");
 if (body.rows) setInterval(() => { if (!document.hidden) refresh(); }, LIST_MS);
 if (body.run) {
+  for (const section of byId("parts").children) seen.set(section.id, section.outerHTML);  // what is the same stays
   refresh();
   follow();
   // A page that nobody sees keeps no connection: a browser has few for one server.
