@@ -58,8 +58,10 @@ def program(*command: str, **variables: str) -> Iterator[tuple[subprocess.Popen[
     """Start a program; give it with the first line that it prints, and interrupt it at the end."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | variables) as process:
         assert process.stdout
-        yield process, process.stdout.readline().strip()
-        process.send_signal(signal.SIGINT)
+        try:
+            yield process, process.stdout.readline().strip()
+        finally:
+            process.send_signal(signal.SIGINT)
 
 
 @pytest.fixture
@@ -113,7 +115,7 @@ def test_every_button(page: Page, root: Path, finished_run: Path, theme: str, wi
 
         page.get_by_role("link", name="live", exact=True).click()
         expect(page.locator("#connection")).to_have_text("Live")
-        expect(page.locator("#scores svg")).to_be_visible()
+        expect(page.locator("#scores").get_by_role("img")).to_be_visible()
         require_no_sideways_scroll(page)
         page.get_by_label("More time").select_option("60")
         page.get_by_role("button", name="Give more time").click()

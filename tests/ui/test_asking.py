@@ -135,7 +135,7 @@ def test_one_question_at_a_time_within_its_time(finished_run: Path) -> None:
     run, asking = finished_run / "run", Asking(time_s=1.0)
 
     async def both() -> list[Any]:
-        return await asyncio.gather(*(asking.ask(run, ITEM, _stay) for _ in range(2)), return_exceptions=True)
+        return list(await asyncio.gather(*(asking.ask(run, ITEM, _stay) for _ in range(2)), return_exceptions=True))
 
     first, second = asyncio.run(both())
     assert isinstance(first, UsageError)
