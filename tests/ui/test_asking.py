@@ -132,14 +132,14 @@ async def _leave() -> bool:
 
 
 def test_one_question_at_a_time_within_its_time(finished_run: Path) -> None:
-    run, asking = finished_run / "run", Asking(time_s=1.0)
+    run, asking = finished_run / "run", Asking(time_s=2.5)
 
     async def both() -> list[Any]:
         return list(await asyncio.gather(*(asking.ask(run, ITEM, _stay) for _ in range(2)), return_exceptions=True))
 
     first, second = asyncio.run(both())
     assert isinstance(first, UsageError)
-    assert "have not answered in 1.0 s" in first.message
+    assert "have not answered in 2.5 s" in first.message
     assert isinstance(second, UsageError)
     assert "another question" in second.message
     assert not processes()

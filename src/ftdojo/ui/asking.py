@@ -32,6 +32,8 @@ TIME_S = 300.0
 """Seconds for an answer, with the time in which the models are loaded."""
 LOOK_S = 0.3
 """Seconds between two looks at whether the page is still there."""
+PATIENCE_S = 1.5
+"""Seconds to wait for the end of another question: one that was just cancelled ends in this time."""
 SHOWN = 16_000
 """Characters of an answer."""
 
@@ -72,7 +74,7 @@ class Asking:
 
     def __init__(self, time_s: float = TIME_S) -> None:
         self._time_s = time_s
-        self._busy = False
+        self._turn = asyncio.Lock()
 
     async def ask(self, run: Path, question: str, is_gone: Callable[[], Awaitable[bool]]) -> dict[str, Any]:
         """Return the answers, as :func:`clean_answers` does.
@@ -87,14 +89,16 @@ class Asking:
             InfrastructureError: if the process failed.
             GoneError: if nobody waits any more.
         """
-        if self._busy:
-            raise UsageError("another question is being answered", fix="wait for its answer, or cancel it")
-        self._busy = True
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await self._turn.acquire()
+        except TimeoutError:
+            raise UsageError("another question is being answered", fix="wait for its answer, or cancel it") from None
         try:
             request = Question(run=run.absolute(), home=Home.default().root, text=question, max_tokens=TOKENS)
             answers = await self._answer(request, is_gone)
         finally:
-            self._busy = False
+            self._turn.release()
         return clean_answers(answers)
 
     async def _answer(self, request: Question, is_gone: Callable[[], Awaitable[bool]]) -> Answers:
