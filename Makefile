@@ -10,7 +10,7 @@ STAMP = $(VENV)/.installed
 	docs-generate install bench clean
 
 demo: $(STAMP)  ## fine-tune the embedded model on support tickets, a user's own task, and open the sealed test
-	$(BIN)/ftdojo run examples/support_tickets --budget 5m --out runs/demo
+	$(BIN)/ftdojo run examples/support_tickets --budget 4m40s --out runs/demo
 
 demo-chemistry: $(STAMP)  ## the same on a benchmark task: questions about molecules
 	$(BIN)/ftdojo run chemistry/mol_und --budget 7m --max-iterations 4 --out runs/demo-chemistry

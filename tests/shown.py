@@ -63,6 +63,10 @@ COMMANDS: dict[str, list[str]] = {
     ],
     "ftdojo finish": ["tests/cli/test_runs.py::test_an_interrupted_run_is_finished_with_what_it_has"],
     "ftdojo glossary": ["tests/cli/test_prerequisites.py::test_the_glossary_explains_a_word"],
+    "ftdojo judge": [
+        "tests/cli/test_judge.py::test_predictions_are_judged_and_the_score_is_corrected",
+        "tests/cli/test_judge.py::test_files_are_named_where_the_folder_has_none",
+    ],
     "ftdojo mcp": [
         "tests/outside/test_outside.py::test_the_example_plays_an_episode_to_its_sealed_score",
         "tests/outside/test_outside.py::test_over_http_the_path_is_secret_and_ctrl_c_leaves_a_run_to_resume",
@@ -170,7 +174,7 @@ BLOCKS: dict[str, dict[str, str]] = {
     "docs/cli.md": {'name = "first"': SUITE},
     "docs/compare-agents.md": {'name = "first"': SUITE},
     "docs/contest.md": {'name = "mine"': SUITE},
-    "docs/data-programs.md": {"import argparse": GUIDE, "sources:": RECIPE},
+    "docs/data-programs.md": {"import argparse": GUIDE, "sources:": RECIPE, "sample:": RECIPE},
     "docs/numbers.md": {"test accuracy ": "tests/docs/test_shown.py::test_a_score_has_the_form_that_the_page_explains"},
     "docs/outside-agents.md": {
         "[mcp_servers.ftdojo]": CLIENTS,
@@ -228,6 +232,9 @@ BLOCKS: dict[str, dict[str, str]] = {
         "40 jobs that only start": FIGURES,
         "# train.yaml": TRAINING,
     },
-    "docs/scorers.md": {"import ftdojo": "tests/docs/test_shown.py::test_results_are_read_as_frames"},
+    "docs/scorers.md": {
+        "import ftdojo": "tests/docs/test_shown.py::test_results_are_read_as_frames",
+        "$ ftdojo judge": "tests/cli/test_judge.py::test_the_page_shows_what_follows_from_its_figures",
+    },
 }
 """Page -> the beginning of a block that is more than commands -> what runs it."""

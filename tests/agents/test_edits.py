@@ -59,6 +59,13 @@ def test_a_draft_can_learn_from_preferences_and_from_samples() -> None:
         "recipe.sample.samples": ("0", "4"),
         "recipe.sample.model": ("self", "start"),
     }
+    chosen = edits.apply(drawn, SPEC, [("recipe.sample.contradicted", "drop"), ("recipe.sample.keep", "0")])
+    assert edits.differences(drawn, chosen, SPEC) == {
+        "recipe.sample.keep": ("1", "0"),
+        "recipe.sample.contradicted": ("keep", "drop"),
+    }
+    with pytest.raises(ValueError, match="needs samples"):
+        edits.apply(START, SPEC, [("recipe.sample.mastered", "drop")])
 
 
 def test_a_script_has_no_keys_of_a_recipe() -> None:

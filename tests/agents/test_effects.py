@@ -12,7 +12,7 @@ import pytest
 from ftdojo import tasks
 from ftdojo.agents.draft import Draft, Proposal, first, read
 from ftdojo.agents.ft_agent import edits
-from ftdojo.agents.ft_agent.effects import CONTINUED, REWRITTEN, Change, changes, measure
+from ftdojo.agents.ft_agent.effects import CHOSEN_ROWS, CONTINUED, REWRITTEN, Change, changes, is_step, measure
 from ftdojo.agents.ft_agent.rules import ATTRIBUTION, RULES
 from ftdojo.contract.feedback import Interval
 from ftdojo.contract.protocol import Observation
@@ -98,6 +98,10 @@ def test_going_on_is_one_change(simulation: ModuleType, tmp_path: Path) -> None:
     history = [seen.history[0], seen.history[1].model_copy(update={"start": 1})]
     (effect,) = measure(seen.model_copy(update={"history": history}), {1: START, 2: trial})
     assert effect.change == CONTINUED
+    asks = trial.with_recipe(sample={"samples": 2, "model": "start", "keep": 0, "mastered": "drop"})
+    (effect,) = measure(seen.model_copy(update={"history": history}), {1: START, 2: asks})
+    assert effect.change == CHOSEN_ROWS
+    assert is_step(effect.change)
     assert effect.value == pytest.approx(8 * 100 / (100 + (0.5 / 1.96) ** 2 + BETWEEN_SEEDS))
 
 

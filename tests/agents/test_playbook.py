@@ -107,11 +107,13 @@ def iteration(
     finding: str = "",
     fits: float | None = None,
     train_s: float = 60.0,
-    headroom: tuple[int, int] | None = None,
+    headroom: tuple[int, ...] | None = None,
     top_share: float | None = None,
     before: float = 49,
+    data: dict[str, Any] | None = None,
 ) -> Iteration:
-    """``headroom``: right ones of 96 samples, and solved ones of 24 rows. ``before``: the best score so far."""
+    """``headroom``: right ones of 96 samples; and solved, mastered and contradicted ones of 24 rows. ``before``: the
+    best score so far. ``data``: keys of the feedback on the rows."""
     measured = measured or evaluation(50)
     gap = measured.score.value - before
     spread = Distribution(p50=1, p95=1, max=1)
@@ -135,7 +137,7 @@ def iteration(
                 row_tokens=spread,
                 label_tokens=spread,
                 truncated_share=0,
-            ),
+            ).model_copy(update=data),
             training=TrainingFeedback(
                 steps=10,
                 epochs=2,
@@ -150,7 +152,12 @@ def iteration(
             if not finding
             else None,
             evaluation=None if finding else measured,
-            headroom=SampledRows(rows=24, samples=96, right=headroom[0], solved=headroom[1], kept=0)
+            headroom=SampledRows(
+                rows=24,
+                samples=96,
+                kept=0,
+                **dict(zip(("right", "solved", "mastered", "contradicted"), headroom, strict=False)),
+            )
             if headroom
             else None,
         ),
@@ -506,6 +513,70 @@ def test_without_permission_or_headroom_no_answers_are_drawn(
 ) -> None:
     drafts = play(tmp_path, {"accepted": True, **best}, {"accepted": False}, spec=LARGE, warm_start=True, **about)
     assert [draft.recipe.asks for draft in drafts] == ["", "", ""]
+
+
+def test_a_model_that_has_mastered_most_rows_learns_on_from_the_others(tmp_path: Path) -> None:
+    outcomes = {"accepted": True, "headroom": (68, 18, 16)}, {"accepted": False}
+    first, longer, others = play(tmp_path, *outcomes, spec=LARGE, warm_start=True, data_llm=OWN)
+    asked = others.recipe.sample
+    assert (others.recipe.asks, asked.samples, asked.keep) == ("start", 4, 0)
+    assert (asked.mastered, asked.contradicted) == ("drop", "keep")
+    assert (longer.recipe.asks, others.train.start, others.recipe.skip) == ("", 1, first.recipe.max_rows)
+    plan = submission.load(tmp_path / "003").plan
+    assert {"recipe.sample.mastered", "recipe.sample.keep", "train.start"} <= {c.key for c in plan.changes}
+    assert "right in 71%, 16 mastered" in plan.evidence[0]
+
+
+@pytest.mark.parametrize(
+    ("headroom", "about"),
+    [
+        ((60, 15, 11), {"data_llm": OWN}),
+        ((68, 18, 16), {"data_llm": {}}),
+        ((68, 18, 16), {"data_llm": OWN, "rows": 30}),
+    ],
+    ids=["few are mastered", "no pool", "too few rows would be left"],
+)
+def test_otherwise_it_keeps_mastered_rows(tmp_path: Path, headroom: tuple[int, ...], about: dict[str, Any]) -> None:
+    outcomes = {"accepted": True, "headroom": headroom}, {"accepted": False}
+    spec = SPEC if "rows" in about else LARGE
+    drafts = play(tmp_path, *outcomes, spec=spec, warm_start=True, **about)
+    assert [draft.recipe.asks for draft in drafts] == ["", "", ""]
+
+
+def test_where_labels_are_noisy_the_best_model_learns_on_without_those_that_it_contradicts(tmp_path: Path) -> None:
+    noisy = {"accepted": True, "data": {"conflicting": 10_000}}
+    _, second = play(tmp_path / "own", noisy, spec=LARGE, warm_start=True, data_llm=OWN)
+    asked = second.recipe.sample
+    assert (second.recipe.asks, asked.samples, asked.keep) == ("start", 4, 0)
+    assert (asked.mastered, asked.contradicted, second.train.start) == ("keep", "drop", 1)
+    plan = submission.load(tmp_path / "own/002").plan
+    assert "rows have a prompt that other rows answer differently" in plan.evidence[0]
+    assert "recipe.sample.contradicted" in {c.key for c in plan.changes}
+    _, second = play(tmp_path / "none", noisy, spec=LARGE, warm_start=True)
+    assert second.recipe.asks == ""
+
+
+def test_contradicted_rows_are_left_out_where_longer_training_does_not_pay(tmp_path: Path) -> None:
+    outcomes = {"accepted": True, "headroom": (48, 12, 11, 2)}, {"accepted": False}
+    *_, third = play(tmp_path, *outcomes, spec=LARGE, warm_start=True, data_llm=OWN)
+    assert (third.recipe.sample.contradicted, third.recipe.sample.mastered) == ("drop", "keep")
+    assert "11 mastered, 2 contradicted" in submission.load(tmp_path / "003").plan.evidence[0]
+
+
+def test_rows_that_samples_removed_were_passed_and_would_have_taken_time(tmp_path: Path) -> None:
+    about: dict[str, Any] = {"spec": LARGE, "wall_s": 600, "warm_start": True, "data_llm": OWN}
+    _, second = play(tmp_path / "a", {"accepted": True}, **about)
+    passed = second.recipe.max_rows
+    left = passed // 4
+    sampled = SampledRows(
+        rows=passed, samples=4 * passed, right=3 * passed, solved=passed, kept=0, dropped=passed - left
+    )
+    outcome = {"accepted": True, "data": {"rows": left, "sampled": sampled}}
+    _, _, third = play(tmp_path / "b", {"accepted": True}, outcome, **about)
+    assert third.recipe.skip == second.recipe.skip + passed
+    some, every = (iteration(tmp_path / "b/002", **given) for given in (outcome, {"accepted": True}))
+    ratio = forecast.affordable_factor(every, 600) / forecast.affordable_factor(some, 600)
+    assert ratio == pytest.approx(passed / left)
 
 
 def test_preferences_follow_where_the_task_allows_them(tmp_path: Path) -> None:

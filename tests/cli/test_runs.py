@@ -64,13 +64,14 @@ def test_an_interrupted_run_is_finished_with_what_it_has(
         dojo.reset()
     done = CliRunner().invoke(app, ["finish", str(run), "--json"], catch_exceptions=False)
     assert done.exit_code == 0, done.output
+    assert "no further submission: the owner finished the run, " in done.stderr
     result = json.loads(done.stdout)
     assert result["outcome"] == "no_submission"
     assert result["baseline"]["test"]["n"] > 0
     with Ledger(run, writable=False) as ledger:
         assert History(ledger).require(AgentStopped).by_owner
     assert not RunFolder(run).finish_request.exists()
-    assert "its owner finished it" in RunFolder(run).report.read_text("utf-8")
+    assert "the owner finished the run" in RunFolder(run).report.read_text("utf-8")
 
 
 def test_finishing_a_run_that_has_ended_says_so_and_changes_nothing(

@@ -120,7 +120,13 @@ def test_keys_without_effect_leave_the_identity_of_rows_as_it_was(tmp_path: Path
     assert plain.key.keys().isdisjoint({"skip", "sample", "pairs"})
     assert plain.key["sources"][0].keys() == {"path", "subtask", "prompt", "completion", "where", "weight"}
     asks = Recipe.model_validate({**plain.model_dump(), "sample": {"samples": 2}})
-    assert asks.key["sample"]["samples"] == 2
+    assert asks.key["sample"] == {
+        "samples": 2, "model": "self", "temperature": 0.8, "max_tokens": 256, "ask": "", "keep": 1, "prefer": "first",
+        "otherwise": "answer",
+    }  # fmt: skip
+    drops = Recipe.model_validate({**asks.model_dump(), "sample": {"samples": 2, "contradicted": "drop"}})
+    assert drops.key["sample"] == {**asks.key["sample"], "contradicted": "drop"}
+    assert drops.but_size != asks.but_size
     assert asks.but_size != plain.but_size
     with pytest.raises(ValidationError, match=r"sample\.samples above 0"):
         Recipe.model_validate({**plain.model_dump(), "pairs": "sample"})

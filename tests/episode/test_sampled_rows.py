@@ -198,3 +198,52 @@ def test_a_recipe_makes_pairs_for_a_training_on_preferences(sampled: Sampled, ap
     drawn = [row for row in pairs if "sampled" in row]
     assert drawn
     assert all(row["rejected"] != row["chosen"] and row["sampled"]["samples"] == 1 for row in drawn)
+
+
+VERDICTS = ("yes", "no")
+"""Of requests by Ann and by Bob."""
+CROWD, WRONG = 40, 6
+"""Rows that may have a wrong label, and how many have one. Three times as many are right."""
+
+
+def test_rows_with_wrong_labels_are_dropped_by_a_model_that_was_trained_on_others(
+    approve: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    """And an audit makes the same rows again, from the recorded calls."""
+    task = tmp_path / "task"
+    shutil.copytree(approve, task)
+    rows = []
+    for number in range(4 * CROWD):
+        who, by = number // 4 % 2, "staff" if number % 4 else "crowd"
+        is_wrong = by == "crowd" and number < 4 * WRONG
+        request = f"Form {number}: {('Ann', 'Bob')[who]} asks for a lamp."
+        rows.append({"request": request, "verdict": VERDICTS[(who + is_wrong) % 2], "by": by})
+    wrong = {row["request"] for row in rows[: 4 * WRONG : 4]}
+    (task / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    first = write_submission(tmp_path / "first", source={"where": "by == 'staff'"})
+    second = write_submission(
+        tmp_path / "second",
+        source={"where": "by == 'crowd'"},
+        recipe={"sample": {**SAMPLE, "model": "start", "keep": 0, "contradicted": "drop"}},
+        train={"start": "best", "epochs": 1, "learning_rate": 0.001},
+    )
+    options = RunOptions(task=str(task), model=str(tiny_model), agent="scripted", submissions=2, teachers="self")
+    run, home = tmp_path / "run", Home(tmp_path / "home")
+    with Dojo(options, run, home=home) as dojo:
+        run_episode(dojo, Submits(first, second))
+    with Ledger(run, writable=False) as ledger:
+        iterations = History(ledger).iterations
+    data = iterations[1].feedback.data
+    assert data is not None
+    assert data.sampled is not None
+    lines = (home.stages / "rows" / iterations[1].digests["data"] / "rows.jsonl").read_text("utf-8").splitlines()
+    left = {json.loads(line)["prompt"] for line in lines}
+    assert wrong.isdisjoint(left)
+    assert len(left) >= CROWD - WRONG - 2
+    assert data.sampled.dropped == data.sampled.contradicted == CROWD - data.rows
+    assert iterations[0].feedback.headroom is not None
+    assert iterations[0].feedback.headroom.mastered > 0
+    checks = verify(run, home=home, progress=Silent()).checks
+    assert [check.name for check in checks if check.status == "failed"] == []
+    with Ledger(run, writable=False) as ledger:
+        assert remake_rows(Evidence(run, ledger, home, None), 2, Silent()) == []

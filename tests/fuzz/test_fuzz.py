@@ -36,6 +36,8 @@ from ftdojo.errors import FtdojoError
 from ftdojo.gates import data_program
 from ftdojo.gates import text as gate_text
 from ftdojo.gates.decontamination import decontaminate
+from ftdojo.judge import ReplyFile, read_judged, read_rubric
+from ftdojo.judge.question import VerdictForm
 from ftdojo.llm import JsonForm
 from ftdojo.llm.form import Blocks, Unusable, first_object
 from ftdojo.llm.prompt import quoted
@@ -131,6 +133,10 @@ TARGETS: dict[str, Target] = {
     "question of a page": (lambda t: read_question(t.encode("utf-8", "surrogatepass")), ()),
     "LLM object": (first_object, (Unusable,)),
     "LLM plan": (JsonForm(PlanReply).read, (Unusable,)),
+    "LLM verdict": (VerdictForm().read, (Unusable,)),
+    "replies of a judge": (lambda t: in_file("replies.jsonl", t, ReplyFile), ()),
+    "judged outputs": (lambda t: in_file("judged.jsonl", t, read_judged), ()),
+    "rubric": (lambda t: in_file("rubric.md", t, read_rubric), ()),
     "LLM files": (Blocks({"recipe.yaml": "yaml", "process_data.py": "python"}, needed="").read, (Unusable,)),
     "quoted in a prompt": (lambda t: quoted(t, 500), ()),
     "predictions": (lambda t: in_file("p", t, lambda p: scoring.pair([{"id": "a"}], read_jsonl(p), where="p")), ()),

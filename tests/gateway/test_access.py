@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -215,6 +216,57 @@ def test_a_program_that_cannot_do_without_the_budget_is_told(
         (finding,) = findings(opened, submission(tmp_path / "s", script))
     assert (finding.gate, finding.code) == (2, "llm_budget")
     assert len(llm.requests) == 3
+
+
+def mislabelled(approve: Path, folder: Path) -> tuple[Path, set[str]]:
+    """A copy of the task in which eight labels are wrong, four of each kind, and the requests that have them."""
+    shutil.copytree(approve, folder)
+    rows = [json.loads(line) for line in (folder / "train.jsonl").read_text("utf-8").splitlines()]
+    wrong = [row for verdict in ("yes", "no") for row in [r for r in rows if r["verdict"] == verdict][:4]]
+    for row in wrong:
+        row["verdict"] = {"yes": "no", "no": "yes"}[row["verdict"]]
+    (folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return folder, {row["request"] for row in wrong}
+
+
+def asking(folder: Path, **sample: Any) -> Path:
+    recipe = {"sample": {"samples": 2, "model": "weak", "max_tokens": 20, "keep": 0, **sample}}
+    return write_submission(folder, train={"epochs": 2}, recipe=recipe)
+
+
+def test_a_recipe_drops_the_rows_whose_labels_a_model_contradicts(
+    tmp_path: Path, approve: Path, tiny_model: Path, home: Home
+) -> None:
+    task, wrong = mislabelled(approve, tmp_path / "task")
+    agent = Submits(asking(tmp_path / "s", contradicted="drop"))
+    with scripted(knows) as llm, dojo(tmp_path / "run", task, tiny_model, home, weak(llm)) as playing:
+        run_episode(playing, agent)
+    with Ledger(tmp_path / "run", writable=False) as ledger:
+        (iteration,) = History(ledger).iterations
+    data = iteration.feedback.data
+    assert data is not None
+    assert data.sampled is not None
+    assert (data.rows, data.sampled.dropped, data.sampled.contradicted) == (ROWS - 8, 8, 8)
+    assert data.sampled.mastered == ROWS - 8
+    rows = (home.stages / "rows" / iteration.digests["data"] / "rows.jsonl").read_text("utf-8")
+    assert wrong.isdisjoint(json.loads(line)["prompt"] for line in rows.splitlines())
+    assert "few_rows_left" not in {f.code for f in iteration.feedback.execution.findings}
+
+
+def test_a_recipe_that_drops_most_rows_warns_and_one_that_drops_all_fails(
+    tmp_path: Path, approve: Path, tiny_model: Path, home: Home
+) -> None:
+    """The trial of a few rows drops none: it would fail wherever these happen to be mastered."""
+    task, wrong = mislabelled(approve, tmp_path / "task")
+    folder = asking(tmp_path / "s", mastered="drop")
+    with scripted(knows) as llm:
+        found = findings(dojo(tmp_path / "few", task, tiny_model, home, weak(llm)), folder)
+        (none,) = findings(dojo(tmp_path / "none", approve, tiny_model, home, weak(llm)), folder)
+    (few,) = [finding for finding in found if finding.code == "few_rows_left"]
+    assert (few.gate, few.severity) == (2, "warning")
+    assert f"removed {ROWS - 8} rows, and {len(wrong)} are left; of {ROWS} that were asked" in few.message
+    assert (none.code, none.fix) == ("no_rows", "keep more of the rows in 'sample'")
+    assert f"{ROWS} raw rows passed over: each got right samples only" in none.message
 
 
 def test_without_pools_the_import_says_why(tmp_path: Path, approve: Path, tiny_model: Path, home: Home) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import pytest
 from pydantic import BaseModel, Field
 
-from ftdojo.contract.call import Call
+from ftdojo.contract.call import Call, Fault, Usage
 from ftdojo.errors import LlmError, PrerequisiteError
-from ftdojo.llm import Blocks, Client, Form, JsonForm, Prompt, Prose, Replay, Unusable, connect
+from ftdojo.llm import Blocks, Client, Form, JsonForm, Prompt, Prose, Replay, Request, Unusable, connect
 from ftdojo.llm.client import Patience
+from ftdojo.llm.transport import Answer
 from hostile_text import bounded
 from scripted_llm import ScriptedLlm, Step, in_order, scripted
 
@@ -263,3 +266,26 @@ def test_a_key_that_is_missing_is_named_with_what_to_type(monkeypatch: pytest.Mo
         connect("openai:gpt-5.2")
     assert caught.value.message == "'openai:gpt-5.2' cannot be used: OPENAI_API_KEY is not set"
     assert caught.value.fix == "export OPENAI_API_KEY=…"
+
+
+class Meeting:
+    """A server that refuses an enforced schema only when all of ``askers`` have asked for it."""
+
+    model, place = "openai:scripted", None
+
+    def __init__(self, askers: int) -> None:
+        self._all_asked = threading.Barrier(askers, timeout=10)
+
+    def send(self, request: Request) -> Answer:
+        if request.mode == "json_schema":
+            self._all_asked.wait()
+            return Answer(None, Fault(kind="rejected", message="unknown response_format"), Usage())
+        return Answer(GOOD.content, None, Usage())
+
+
+def test_threads_that_are_refused_at_the_same_time_go_on_to_the_same_mode(log: Log) -> None:
+    client = Client(Meeting(3), log)
+    with ThreadPoolExecutor(3) as threads:
+        moves = list(threads.map(lambda _: client.ask(PROMPT, JsonForm(Move)), range(3)))
+    assert moves == [Move(move="more_rows", factor=2)] * 3
+    assert sorted(call.mode for call in log.calls) == ["json_object"] * 3 + ["json_schema"] * 3

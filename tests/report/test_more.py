@@ -73,6 +73,11 @@ def test_samples_stand_with_their_interval_below_those_of_the_base_model(build: 
     one = one.model_copy(update={"feedback": one.feedback.model_copy(update={"headroom": drawn})})
     base = SampledRows(rows=24, samples=96, right=0, solved=0, kept=0)
     found = values(what_more_buys([one], [], 1, build.trivial(), best_value=100.0, outlook="", base=base))
+    some = one.model_copy(
+        update={"feedback": one.feedback.model_copy(update={"headroom": drawn.model_copy(update={"mastered": 6})})}
+    )
+    (*_, last) = values(what_more_buys([some], [], 1, build.trivial(), best_value=100.0, outlook="")).values()
+    assert last.endswith("of rows in 4 tries, 25.0 % in all of them")
     names = [f"right answers of {who} to 24 raw rows" for who in ("the base model", "iteration 1")]
     assert list(found)[-2:] == names
     words = [

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+from ftdojo.contract.feedback import SampledRows
 from ftdojo.report import view
 from ftdojo.report.view import verdict
 
@@ -86,6 +87,20 @@ def test_the_planners_calls_stand_with_their_iteration(make_run: MakeRun, build:
         ("refuted if", "no gain"),
         ("next", "a lower rate"),
     ]
+
+
+def test_what_samples_said_about_the_rows_is_shown(make_run: MakeRun, build: SimpleNamespace) -> None:
+    plain, made = (build.evaluated(number, 40.0, 9.0) for number in (1, 2))
+    drawn = SampledRows(
+        rows=2400, samples=9600, right=6000, solved=2000, kept=0, mastered=380, contradicted=36, dropped=416
+    )
+    data = made.feedback.data.model_copy(update={"sampled": drawn})
+    asked = made.model_copy(update={"feedback": made.feedback.model_copy(update={"data": data})})
+    details = {detail.iteration.number: detail for detail in view.read(make_run([plain, asked])).details.shown}
+    shown = [{fact.name: fact.value for fact in details[number].data} for number in (1, 2)]
+    assert "rows that a model answered" not in shown[0]
+    words = "2,400 asked, 2,000 solved, 380 mastered, 36 contradicted, 416 dropped"
+    assert shown[1]["rows that a model answered"] == words
 
 
 def test_calls_of_data_programs_are_counted_by_model(make_run: MakeRun, build: SimpleNamespace) -> None:

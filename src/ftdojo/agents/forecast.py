@@ -40,15 +40,24 @@ def seconds(draft: Draft, like: Draft, of: Iteration, observation: Observation) 
 
 
 def predict_s(of: Iteration, factor: float) -> float:
-    """Seconds of an iteration that trains ``factor`` times as long as ``of`` did."""
-    return RESERVE * (_fixed_s(of) + _trained_s(of) * factor)
+    """Seconds of an iteration that trains ``factor`` times as long as ``of`` did, or would have done on all the rows
+    that it asked for."""
+    return RESERVE * (_fixed_s(of) + _whole_training_s(of) * factor)
 
 
 def affordable_factor(of: Iteration, seconds: float) -> float:
     """The factor by which an iteration of ``seconds`` can train longer than ``of`` did: negative if there is not even
     time for the rest, infinite if ``of`` trained nothing."""
-    trained_s = _trained_s(of)
+    trained_s = _whole_training_s(of)
     return (seconds / RESERVE - _fixed_s(of)) / trained_s if trained_s else math.inf
+
+
+def _whole_training_s(of: Iteration) -> float:
+    """Seconds that grow with the length of a training, if samples had removed none of its rows."""
+    data = of.feedback.data
+    if data is None or data.sampled is None:
+        return _trained_s(of)
+    return _trained_s(of) * (1 + data.sampled.dropped / data.rows)
 
 
 def _trained_s(of: Iteration) -> float:

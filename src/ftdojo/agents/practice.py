@@ -54,6 +54,9 @@ they cost the time that trains)."""
 LEAST_HEADROOM = 0.05
 """Share of rows with a right one among several samples, above the share of right samples, from which on drawing them is
 worth its time: there is nothing to find where both are the same."""
+MUCH_MASTERED = 0.5
+"""Share of rows that a model answers rightly in all samples, from which on it learns from the others alone (Mindermann
+et al. 2022, arXiv 2206.07137). A choice, not a measured value: to ask takes time that could train."""
 WARMUP_SHARE, WARMUP_STEPS, MOST_WARMUP = 0.03, 6, 0.25
 """Share of the steps over which the rate rises, at least so many steps, at most that share. Adam's first steps have the
 full rate in every weight, however small its gradient (Ma and Yarats 2021, arXiv 1910.04209), and a training that goes

@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
+from ftdojo.audit.answers import answers_to_test, answers_to_validation, unreadable_answers
 from ftdojo.audit.evidence import Evidence, Unchecked
 from ftdojo.contract.result import TRIVIAL_NAMES, Score, TrivialAnswers
 from ftdojo.contract.task_spec import Record
-from ftdojo.data import read_items
 from ftdojo.episode import evaluation
 from ftdojo.episode.evaluation import Prediction
-from ftdojo.episode.predict import PREDICTIONS
-from ftdojo.errors import UsageError
 from ftdojo.record import Home, Ledger
 from ftdojo.tasks.spec import ItemScore, Task
 
@@ -78,10 +77,7 @@ def read_samples(run: Path, *, home: Home, task: str | None = None) -> Samples:
         try:
             found = [*_validation(evidence), *_test(evidence)]
         except Unchecked as error:
-            raise UsageError(
-                f"the answers of {run} cannot be read: {error}",
-                fix="use the machine, the FTDOJO_HOME, the task and the model that the run was made with",
-            ) from None
+            raise unreadable_answers(run, error) from None
     identity = evidence.configuration
     return Samples(identity.task, identity.model, identity.agent, found)
 
@@ -90,12 +86,10 @@ def _validation(evidence: Evidence) -> Iterator[Evaluated]:
     scores = [evidence.finished.baseline.validation, *(i.score for i in evidence.iterations)]
     times = [e.time for e in evidence.events if e.kind in ("baseline", "iteration")]
     easy = _untrained(evidence.finished.trivial_validation)
-    for number, (made, score, time) in enumerate(zip(evidence.made, scores, times, strict=True)):
+    for number, (score, time) in enumerate(zip(scores, times, strict=True)):
         if score is None:
             continue
-        predictions = _read(evidence.recorded_stage(made, "evaluate") / PREDICTIONS)
-        items = _answered(evidence, predictions)
-        samples = _pair(evidence.task, items, predictions)
+        samples = _pair(evidence.task, *answers_to_validation(evidence, number))
         yield Evaluated("validation", _name(number), score, time, samples, easy)
 
 
@@ -104,25 +98,16 @@ def _test(evidence: Evidence) -> Iterator[Evaluated]:
         return
     scored = evidence.test_scored
     time = next(e.time for e in evidence.events if e.event is scored)
-    items = read_items(evidence.data.sealed_test)
-    for key, number in (("baseline", 0), ("best", evidence.history.best)):
-        path = evidence.folder.sealed_outputs(key)
-        if not path.is_file():
-            raise Unchecked("the outputs on test are not in the run's folder")
+    models: list[tuple[Literal["baseline", "best"], int]] = [("baseline", 0), ("best", evidence.history.best)]
+    for key, number in models:
         if key == "best" and not number:
             continue
-        samples = _pair(evidence.task, items, _read(path))
+        samples = _pair(evidence.task, *answers_to_test(evidence, key))
         yield Evaluated("test", _name(number), scored.scores[key], time, samples, _untrained(scored.trivial))
 
 
 def _untrained(answers: TrivialAnswers | None) -> dict[str, Score]:
     return {TRIVIAL_NAMES[name]: score for name, score in answers.distinct.items()} if answers else {}
-
-
-def _answered(evidence: Evidence, predictions: Sequence[Prediction]) -> list[Record]:
-    """Return the items that were answered, in the order of the answers: an evaluation may have stopped early."""
-    known = {str(item["id"]): item for item in evidence.items}
-    return [known[prediction.id] for prediction in predictions]
 
 
 def _pair(task: Task, items: Sequence[Record], predictions: Sequence[Prediction]) -> list[Sample]:
@@ -138,10 +123,6 @@ def _pair(task: Task, items: Sequence[Record], predictions: Sequence[Prediction]
         )
         for item, prediction, verdict in zip(items, predictions, verdicts, strict=True)
     ]
-
-
-def _read(path: Path) -> list[Prediction]:
-    return [Prediction.model_validate(row) for row in read_items(path)]
 
 
 def _name(number: int) -> str:

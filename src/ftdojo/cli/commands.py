@@ -38,6 +38,10 @@ PLACES = {
         "them.",
     ),
     "score": Place("tasks:score", "Score predictions from a file. No model is needed."),
+    "judge": Place(
+        "judge:judge",
+        "Let a language model judge predictions, and correct the score by what it says of outputs judged by people.",
+    ),
     "compare": Place(
         "compare:compare",
         "Compare systems with the first one, item by item: difference with its interval, test, classes, changed items.",

@@ -18,7 +18,7 @@ from ftdojo.cli.console import err, out, print_json
 from ftdojo.errors import FtdojoError, InputError
 from ftdojo.quick_exit import skip_last_collection
 
-RESUMED = ("run", "bench", "mcp", "predict", "finish")
+RESUMED = ("run", "bench", "mcp", "predict", "judge", "finish")
 """Commands that go on where they were interrupted, when they are repeated."""
 BEGUN_ANEW = (("bench", "pack"), ("bench", "verify"))
 """Those that are not."""

@@ -60,6 +60,13 @@ class SampledRows(StrictModel):
     """Rows with at least one right sample."""
     kept: int
     """Completions that are the model's."""
+    mastered: int = 0
+    """Rows of which all samples are right. 0 in runs of earlier builds, which did not count them."""
+    contradicted: int = 0
+    """Rows whose completion the model contradicts (``recipe_program/sampling.py``). The same holds for runs of earlier
+    builds."""
+    dropped: int = 0
+    """Rows that were left out for one of these two reasons."""
 
     @property
     def pass_1(self) -> float:
@@ -70,6 +77,11 @@ class SampledRows(StrictModel):
     def pass_k(self) -> float:
         """Share of rows with a right one among the samples, 0 to 1 (pass@k, Chen et al. 2021, arXiv 2107.03374)."""
         return self.solved / max(1, self.rows)
+
+    @property
+    def mastered_share(self) -> float:
+        """Share of rows of which all samples are right, 0 to 1."""
+        return self.mastered / max(1, self.rows)
 
     @property
     def k(self) -> int:

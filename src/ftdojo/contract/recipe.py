@@ -106,6 +106,23 @@ class Sample(StrictModel):
     otherwise: Literal["answer", "drop"] = Field(
         "answer", description="a row without a right sample keeps its rendered completion, or is left out"
     )
+    mastered: Literal["keep", "drop"] = Field(
+        "keep", description="drop: a row of which all samples are right is left out: little is left to learn from it"
+    )
+    contradicted: Literal["keep", "drop"] = Field(
+        "keep",
+        description="drop: a row is left out whose completion the model contradicts: all samples are the same wrong "
+        "answer, and more rows with that completion are mastered than answered in this way. Needs at least 2 samples "
+        "and a temperature above 0",
+    )
+
+    @model_validator(mode="after")
+    def _samples_can_tell(self) -> Self:
+        if self.mastered == "drop" and not self.samples:
+            raise ValueError("'mastered: drop' needs samples: set samples above 0")
+        if self.contradicted == "drop" and (self.samples < 2 or not self.temperature):
+            raise ValueError("'contradicted: drop' needs samples that can differ: at least 2, at a temperature above 0")
+        return self
 
 
 class Recipe(StrictModel):
@@ -164,6 +181,9 @@ class Recipe(StrictModel):
         for key, unused in (("skip", not self.skip), ("sample", not self.asks), ("pairs", self.pairs == "none")):
             if unused:
                 del found[key]
+        for key in ("mastered", "contradicted"):
+            if self.asks and found["sample"][key] == "keep":
+                del found["sample"][key]
         for source in found["sources"]:
             if not self.asks or not source["item"]:
                 del source["item"]

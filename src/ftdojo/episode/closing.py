@@ -20,19 +20,22 @@ from ftdojo.record.history import History
 from ftdojo.training import Earlier, trainer_of
 
 
-def record_stop(history: History, accounts: Accounts, *, by_owner: bool, outlook: str) -> None:
-    """Record that the agent proposes nothing more, and stop its clock.
+def record_stop(history: History, accounts: Accounts, *, by_owner: bool, outlook: str, progress: Progress) -> None:
+    """Record that the agent proposes nothing more, stop its clock, and say why.
 
     Args:
         history: of the run.
         accounts: of the run; the time since the last event is charged.
         by_owner: whether the owner of the run has asked for its end.
         outlook: what the agent would try next.
+        progress: of the run.
     """
-    over = accounts.over
+    over, left_s = accounts.over, accounts.remaining().get("wall_s", 0.0)
     charge = accounts.charge()
-    history.append(events.AgentStopped(out_of_budget=over, by_owner=by_owner, outlook=outlook, charge=charge))
+    stopped = events.AgentStopped(out_of_budget=over, by_owner=by_owner, outlook=outlook, charge=charge)
+    history.append(stopped)
     accounts.stop_clock()
+    progress.say(f"no further submission: {stopped.reason}" + (f", {left_s:.0f} s left" if left_s > 0 else ""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

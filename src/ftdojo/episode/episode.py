@@ -154,7 +154,8 @@ class Dojo:
         """Record the agent's outlook, export the best model, score it on test once; write ``result.json``."""
         history, accounts = self._history, self._accounts
         if history.first(events.AgentStopped) is None:
-            record_stop(history, accounts, by_owner=self._folder.finish_request.exists(), outlook=outlook)
+            by_owner = self._folder.finish_request.exists()
+            record_stop(history, accounts, by_owner=by_owner, outlook=outlook, progress=self.progress)
         if history.finished is None:
             if history.test is None:
                 closing = Closing(folder=self._folder, setting=self._setting, history=history, progress=self.progress)

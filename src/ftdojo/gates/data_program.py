@@ -91,8 +91,10 @@ def run(
         rows = read_json_lines(sandbox.read_output(output, OUTPUT, limits.file_bytes))
     printed = _read_report(completed.output) if isinstance(program, Recipe) else {}
     reasons: dict[str, int] = printed.get("passed_over", {})
+    sampled: dict[str, int] | None = printed.get(recipe_program.SAMPLED)
     parsed = parse(rows, trainer, max_rows=limit, reasons=reasons)
-    return Written(parsed, _passed_over(reasons), printed.get(recipe_program.SAMPLED))
+    warnings = [*_passed_over(reasons), *(_few_left(sampled, len(parsed)) if sampled else [])]
+    return Written(parsed, warnings, sampled)
 
 
 def asks(program: Recipe | str) -> bool:
@@ -121,6 +123,20 @@ def _passed_over(reasons: Mapping[str, int]) -> list[Finding]:
             where="recipe.yaml",
             fix=fix,
         )
+    ]
+
+
+def _few_left(sampled: Mapping[str, int], rows: int) -> list[Finding]:
+    """Return a warning if samples removed more rows than there are left."""
+    if sampled["dropped"] <= rows:
+        return []
+    message = (
+        f"samples removed {plural(sampled['dropped'], 'row')}, and {rows} are left; of {sampled['rows']} that were "
+        f"asked, {sampled['mastered']} were mastered and {sampled['contradicted']} contradicted"
+    )
+    fix = "nothing, if the others are enough; otherwise raise 'max_rows', or keep one of the two kinds"
+    return [
+        Finding(code="few_rows_left", gate=2, severity="warning", message=message, where="recipe.yaml: sample", fix=fix)
     ]
 
 
@@ -253,6 +269,8 @@ def parse(
     if not rows:
         why = f": {_describe(reasons)}" if reasons else ""
         fix = "correct the templates" if reasons else "check its filters: no raw row passed them"
+        if reasons.keys() & recipe_program.OF_SAMPLES:
+            fix = "keep more of the rows in 'sample'"
         raise _fault("no_rows", f"the data program wrote no rows{why}", fix)
     if len(rows) > max_rows:
         raise _fault(

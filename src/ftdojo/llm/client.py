@@ -49,7 +49,7 @@ class Patience:
 
 
 class Client:
-    """Asks one model."""
+    """Asks one model. Several threads may ask through it, if they may write to its log."""
 
     def __init__(
         self,
@@ -114,9 +114,14 @@ class Client:
 
     def _step_down(self, fault: Fault, mode: Mode) -> bool:
         """Go to the next mode if the server may have refused this one: some answer an unknown one with status 500."""
-        if mode == "text" or self._accepted or fault.kind not in ("rejected", "server"):
+        if mode == "text" or fault.kind not in ("rejected", "server"):
             return False
-        self._rung += 1
+        next_rung = LADDER.index(mode) + 1
+        if next_rung <= self._rung:  # another thread has gone there while this one waited
+            return True
+        if self._accepted:
+            return False
+        self._rung = next_rung
         return True
 
     def _send(self, purpose: str, messages: list[Message], mode: Mode, form: Form[T]) -> Answer:

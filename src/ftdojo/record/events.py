@@ -164,6 +164,13 @@ class AgentStopped(LedgerEvent):
     by_owner: bool = False
     """Whether the owner of the run asked to finish it. Older builds could not be asked."""
 
+    @property
+    def reason(self) -> str:
+        """Why no further submission was taken."""
+        if self.by_owner:
+            return "the owner finished the run"
+        return "the budget is used up" if self.out_of_budget else "the agent had nothing further to propose"
+
 
 class RunDisqualified(LedgerEvent):
     """The best model must not be scored on test."""

@@ -1,10 +1,11 @@
 """Estimates with intervals, and what may be concluded from them: pure functions of numbers. Everything that ftdojo
 claims about a score goes through here.
 
-``interval`` is about one set of items, ``permutation`` about two systems on it, ``sequential`` about a part of one,
-``noninferiority`` about losses that are acceptable, ``crossed`` about items and seeds together, ``recipe`` about what
-other seeds would give, ``ranking`` about several tasks, ``testing`` about several claims at once, ``power`` about how
-many seeds a claim would need, ``learning_curve`` about what more training would buy.
+``interval`` is about one set of items, ``misclassification`` about one that an imperfect judge has scored,
+``permutation`` about two systems on the same items, ``sequential`` about a part of them, ``noninferiority`` about
+losses that are acceptable, ``crossed`` about items and seeds together, ``recipe`` about what other seeds would give,
+``ranking`` about several tasks, ``testing`` about several claims at once, ``power`` about how many seeds a claim would
+need, ``learning_curve`` about what more training would buy.
 """
 
 from ftdojo.stats.crossed import Crossed, crossed, crossed_pooled
@@ -17,6 +18,7 @@ from ftdojo.stats.interval import (
     resampled,
     stratified_mean,
 )
+from ftdojo.stats.misclassification import Agreement, beats_chance, corrected_mean
 from ftdojo.stats.noninferiority import Retention, judge_loss
 from ftdojo.stats.permutation import sign_flips
 from ftdojo.stats.power import power, seeds_needed
@@ -27,13 +29,16 @@ from ftdojo.stats.testing import Tally, holm
 
 __all__ = [
     "CONFIDENCE",
+    "Agreement",
     "Comparison",
     "Crossed",
     "Estimate",
     "Retention",
     "SeedVariance",
     "Tally",
+    "beats_chance",
     "bootstrap",
+    "corrected_mean",
     "crossed",
     "crossed_pooled",
     "holm",

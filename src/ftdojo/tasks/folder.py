@@ -45,6 +45,7 @@ ALSO_RIGHT = "also_right"
 """The field of an item with the answers of further rows that have its prompt."""
 FILES = ("task.toml", "scorer.py")
 SHOWN_FIELDS = 20
+BY_JUDGE = "a run needs a scorer that decides alike each time, such as rouge; `ftdojo judge` then judges the answers"
 MANY_ITEMS = 4000
 
 
@@ -372,7 +373,8 @@ def _plugin(file: TaskFile, path: Path) -> scorers.ScorerPlugin:
     try:
         found = scorers.find_scorer(file.scorer, path)
     except UsageError as error:
-        raise _fault("bad_value", "task.toml: scorer", error.message, f"{error.fix}; or scorer.py") from None
+        fix = BY_JUDGE if file.scorer == "judge" else f"{error.fix}; or scorer.py"
+        raise _fault("bad_value", "task.toml: scorer", error.message, fix) from None
     if file.metric not in found.metrics:
         message = f"the metric of scorer '{file.scorer}' must be one of: {', '.join(found.metrics)}"
         raise _fault("bad_value", "task.toml", message, "change the metric or the scorer")

@@ -48,9 +48,8 @@ def _say(recorded: Recorded[RunEvent]) -> str:  # noqa: PLR0911, PLR0912 - one l
             return "the agent left without having ended the run"
         case events.BudgetExtended():
             return "the owner extended the budget"
-        case events.AgentStopped(out_of_budget=out_of_budget, by_owner=by_owner):
-            reason = "the owner finished the run" if by_owner else "the budget is used up" if out_of_budget else ""
-            return reason or "the agent had nothing further to propose"
+        case events.AgentStopped(reason=reason):
+            return reason
         case events.RunDisqualified(reasons=reasons):
             return "; ".join(reasons)
         case events.TestOpened(reason=reason):

@@ -112,7 +112,9 @@ def _beyond(observation: Observation) -> str:
             f" Where more rows and passes do not pay: recipe.sample.samples = {known.SAMPLES} with "
             "recipe.sample.model = start draws answers of the model to go on from and learns those that are right; it "
             "can only find what the share of rows with a right one among several samples has above the share of right "
-            "samples."
+            "samples. With recipe.sample.keep = 0 rows keep their answers; recipe.sample.mastered = drop leaves out "
+            "those that all samples answer rightly; recipe.sample.contradicted = drop, where labels are noisy, those "
+            "to which all samples give the same other answer."
         )
     if "dpo" in observation.task.rules.methods:
         found.append(

@@ -143,9 +143,11 @@ def format_counts(counts: Mapping[str, int]) -> str:
 
 def describe_headroom(found: SampledRows) -> str:
     """How often samples of a model are right, in words."""
+    counts = {"mastered": found.mastered, "contradicted": found.contradicted, "dropped": found.dropped}
+    also = "".join(f", {count} {name}" for name, count in counts.items() if count)
     return (
         f"of {found.rows} raw rows {found.pass_k:.0%} have a right one among {found.k} samples, single samples are "
-        f"right in {found.pass_1:.0%}"
+        f"right in {found.pass_1:.0%}{also}"
     )
 
 

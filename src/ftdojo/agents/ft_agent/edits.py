@@ -38,7 +38,7 @@ TRAIN_KEYS = (
 )
 RECIPE_KEYS = (
     *("max_rows", "skip", "balance", "deduplicate", "max_completion_chars", "pairs"),
-    *("sample.samples", "sample.model", "sample.keep", "sample.otherwise"),
+    *("sample.samples", "sample.model", "sample.keep", "sample.otherwise", "sample.mastered", "sample.contradicted"),
 )
 SOURCE_KEYS = ("weight", "prompt", "completion", "where")
 RENDERING = "recipe.rendering"

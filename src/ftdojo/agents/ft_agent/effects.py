@@ -51,6 +51,8 @@ CONTINUED = Change("train.start", "the iteration before")
 """A training that goes on is one change: its rate, rows and passes belong to it."""
 OWN_ANSWERS = Change("recipe.sample.samples", "right answers of a model")
 """The same on rows that a model of the run has answered."""
+CHOSEN_ROWS = Change("recipe.sample.samples", "rows chosen by samples of a model")
+"""The same on rows that keep their answers, without those that a model has mastered or those that it contradicts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +112,14 @@ def _going_on(draft: Draft) -> Change:
     if not draft.supervised:
         return Change("train.method", draft.train.method)
     if isinstance(draft.program, Recipe) and draft.program.asks:
-        return OWN_ANSWERS
+        return OWN_ANSWERS if draft.program.sample.keep else CHOSEN_ROWS
     return CONTINUED
 
 
 def is_step(change: Change) -> bool:
     """Whether a change is a training that goes on from another one as a whole, and no value of a key."""
     of_method = change.key == "train.method" and change.to not in TrainConfig.methods
-    return change in (CONTINUED, OWN_ANSWERS) or of_method
+    return change in (CONTINUED, OWN_ANSWERS, CHOSEN_ROWS) or of_method
 
 
 def changes(before: Draft, after: Draft, spec: TaskSpec) -> dict[Change, float]:

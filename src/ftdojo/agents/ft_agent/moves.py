@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ftdojo.agents import forecast, practice
 from ftdojo.agents.draft import Draft
@@ -176,7 +177,9 @@ def available(s: Situation) -> int:
 
 
 def _used_rows(s: Situation) -> int:
-    return s.feedback.data.rows if s.feedback.data else 0
+    """Rows of the mixture that the best draft has taken, with those that samples removed from it."""
+    data = s.feedback.data
+    return data.rows + (data.sampled.dropped if data.sampled else 0) if data else 0
 
 
 def more_passes(s: Situation, evidence: str, expected: str) -> Iterator[Move]:
@@ -244,24 +247,65 @@ def more_rank(s: Situation, evidence: str) -> Iterator[Move]:
 def own_answers(s: Situation, evidence: str) -> Iterator[Move]:
     """The best model answers raw rows several times, and learns on from its right answers: they are in its own words,
     and rows that it gets right only sometimes teach most (Yuan et al. 2023, arXiv 2308.01825)."""
-    sample = Sample(samples=practice.SAMPLES, model=START, max_tokens=_answer_tokens(s), otherwise="answer")
-    recipe = s.supervised.recipe.model_copy(update={"sample": sample})
-    draft = _continued(s, recipe)
+    if draft := _asked(s, otherwise="answer"):
+        expected = "rows that the model gets right only sometimes are answered rightly"
+        yield Move(
+            draft=draft,
+            hypothesis=f"the model of iteration {s.iteration.number} can answer more than it does in one try",
+            evidence=evidence,
+            changes=(
+                *_continuation(s, draft, evidence),
+                _change("recipe.sample.model", s.supervised.recipe.sample.model, START, "its own answers", expected),
+            ),
+        )
+
+
+def drop_contradicted(s: Situation, evidence: str) -> Iterator[Move]:
+    """The best model learns on from rows whose labels it does not contradict (Northcutt et al. 2021, arXiv
+    1911.00068). Where there are rows that it has not seen, it was trained on the others."""
+    if draft := _asked(s, keep=0, contradicted="drop"):
+        expected = "the loss falls further, because fewer labels are wrong"
+        yield Move(
+            draft=draft,
+            hypothesis=f"labels that the model of iteration {s.iteration.number} contradicts are wrong",
+            evidence=evidence,
+            changes=(*_continuation(s, draft, evidence), *_choice(s, draft, evidence, expected)),
+        )
+
+
+def drop_mastered(s: Situation, evidence: str, mastered: float) -> Iterator[Move]:
+    """The best model learns on from rows that it does not answer rightly every time (Mindermann et al. 2022, arXiv
+    2206.07137). ``mastered``: the share of the others, 0 to 1."""
+    draft = _asked(s, keep=0, mastered="drop")
+    if draft and draft.recipe.max_rows * (1 - mastered) >= MIN_ROWS:
+        expected = "more of the rows that it gets wrong are answered rightly"
+        yield Move(
+            draft=draft,
+            hypothesis=f"most rows have nothing left to teach to the model of iteration {s.iteration.number}",
+            evidence=evidence,
+            changes=(*_continuation(s, draft, evidence), *_choice(s, draft, evidence, expected)),
+        )
+
+
+def _asked(s: Situation, **sample: Any) -> Draft | None:
+    """A training that goes on from the best model, on rows that it first answers several times, as many as it can
+    answer in its share of the time; ``None`` if these are too few. ``sample``: further keys of ``sample``."""
+    asked = Sample(samples=practice.SAMPLES, model=START, max_tokens=_answer_tokens(s), **sample)
+    draft = _continued(s, s.supervised.recipe.model_copy(update={"sample": asked}))
     left = s.observation.remaining.get("wall_s", math.inf)
     answers = SAMPLING_SHARE * left / forecast.answer_s(s.observation)
     if draft is None or (most := int(min(answers / practice.SAMPLES, draft.recipe.max_rows))) < MIN_ROWS:
-        return
-    draft = draft.with_recipe(max_rows=most)
-    expected = "rows that the model gets right only sometimes are answered rightly"
-    yield Move(
-        draft=draft,
-        hypothesis=f"the model of iteration {s.iteration.number} can answer more than it does in one try",
-        evidence=evidence,
-        changes=(
-            *_continuation(s, draft, evidence),
-            _change("recipe.sample.model", s.supervised.recipe.sample.model, START, "its own answers", expected),
-        ),
-    )
+        return None
+    return draft.with_recipe(max_rows=most)
+
+
+def _choice(s: Situation, draft: Draft, evidence: str, expected: str) -> Iterator[PlannedChange]:
+    """What is different in the choice of rows by samples."""
+    before, after = s.supervised.recipe.sample, draft.recipe.sample
+    for key in ("model", "keep", "mastered", "contradicted"):
+        old, new = getattr(before, key), getattr(after, key)
+        if old != new:
+            yield _change(f"recipe.sample.{key}", old, new, evidence, expected)
 
 
 def preferences(s: Situation, evidence: str, pairs: str) -> Iterator[Move]:

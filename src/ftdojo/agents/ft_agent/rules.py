@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from ftdojo.agents import forecast, practice
 from ftdojo.agents.ft_agent import edits, moves
-from ftdojo.agents.ft_agent.diagnosis import PARSED_ENOUGH, describe_headroom
+from ftdojo.agents.ft_agent.diagnosis import NOISY, PARSED_ENOUGH, describe_headroom
 from ftdojo.agents.ft_agent.effects import amount, is_step
 from ftdojo.agents.ft_agent.moves import Move
 from ftdojo.agents.ft_agent.situation import Situation
@@ -79,14 +79,19 @@ def collapse(s: Situation) -> Iterator[Move]:
 
 
 def steer(s: Situation) -> Iterator[Move]:
-    """A weak sub-task gets a larger share of the rows over which the best model learns on."""
+    """The best model learns on without rows that it contradicts, if labels are noisy and it may be asked; and a weak
+    sub-task gets a larger share of the rows."""
     if s.can_go_on:
+        for found in s.of_kind("noisy_labels"):
+            if s.asks_itself:
+                yield from moves.drop_contradicted(s, found.evidence)
         yield from weak_subtasks(s)
 
 
 def beyond_right_answers(s: Situation) -> Iterator[Move]:
     """More rows and passes are not shown to pay: the model's own right answers, where samples find more of them than
-    one try does, then pairs of right and wrong answers, where the task allows them."""
+    one try does; the rows that it has not mastered, where these are the fewer; the rows that it does not contradict,
+    where it contradicts some; then pairs of right and wrong answers, where the task allows them."""
     level = s.level
     if level is None:
         return
@@ -98,6 +103,10 @@ def beyond_right_answers(s: Situation) -> Iterator[Move]:
         evidence += f"; {describe_headroom(found)}"
         if found.pass_k - found.pass_1 >= practice.LEAST_HEADROOM:
             yield from moves.own_answers(s, evidence)
+        if found.mastered_share >= practice.MUCH_MASTERED:
+            yield from moves.drop_mastered(s, evidence, found.mastered_share)
+        if found.contradicted >= NOISY * found.rows > 0:
+            yield from moves.drop_contradicted(s, evidence)
         if 0 < found.pass_1 < 1:
             yield from moves.preferences(s, evidence, "sample")
     if s.feedback.data and min(s.feedback.data.top_completion_by_subtask.values(), default=0.0) >= CLOSED:

@@ -11,14 +11,27 @@ python -m recipe_program --recipe recipe.json --input DIR --output FILE.jsonl --
 from __future__ import annotations
 
 from .mixture import BLANK, balanced, from_json, mix, render, sample, shares
-from .sampling import NO_RIGHT, NO_WRONG, SAMPLED
+from .sampling import OF_SAMPLES, SAMPLED
 
 VERSION = 2
 """Increase it when the same recipe and raw data give other rows."""
 MARK = "recipe: "
 """Begins the last line that the program prints: a JSON object with ``passed_over`` (reason -> number of raw rows) and
 ``sampled`` (how samples were judged, or null)."""
-USUAL = frozenset({BLANK, NO_RIGHT, NO_WRONG})
+USUAL = frozenset({BLANK}) | OF_SAMPLES
 """Reasons that follow from what a recipe asks for."""
 
-__all__ = ["BLANK", "MARK", "SAMPLED", "USUAL", "VERSION", "balanced", "from_json", "mix", "render", "sample", "shares"]
+__all__ = [
+    "BLANK",
+    "MARK",
+    "OF_SAMPLES",
+    "SAMPLED",
+    "USUAL",
+    "VERSION",
+    "balanced",
+    "from_json",
+    "mix",
+    "render",
+    "sample",
+    "shares",
+]

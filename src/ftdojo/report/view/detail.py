@@ -121,7 +121,18 @@ def _data(data: DataFeedback) -> list[Fact]:
         Fact("tokens per row (p50 / p95 / max)", _distribution(data.row_tokens)),
         Fact("label tokens per row (p50 / p95 / max)", _distribution(data.label_tokens)),
         Fact("truncated", f"{text.share(data.truncated_share)} of the rows"),
+        *_sampled(data),
     ]
+
+
+def _sampled(data: DataFeedback) -> list[Fact]:
+    """Return what samples said about the rows, if some were drawn."""
+    drawn = data.sampled
+    if drawn is None:
+        return []
+    counts = {"asked": drawn.rows, "solved": drawn.solved, "mastered": drawn.mastered}
+    counts |= {"contradicted": drawn.contradicted, "dropped": drawn.dropped}
+    return [Fact("rows that a model answered", ", ".join(f"{count:,} {name}" for name, count in counts.items()))]
 
 
 def _overlap(data: DataFeedback) -> list[Fact]:

@@ -73,6 +73,8 @@ def _count_right(who: str, drawn: SampledRows) -> Fact:
     right = [1.0] * drawn.solved + [0.0] * (drawn.rows - drawn.solved)
     found = stratified_mean(right, [""] * drawn.rows).scaled(100)
     tries = f"{text.share(drawn.pass_k)} {text.interval(found.low, found.high, 'accuracy')} of rows in {drawn.k} tries"
+    if drawn.mastered:
+        tries += f", {text.share(drawn.mastered_share)} in all of them"
     return Fact(
         f"right answers of {who} to {drawn.rows} raw rows", f"{text.share(drawn.pass_1)} of single answers, {tries}"
     )

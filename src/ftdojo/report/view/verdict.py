@@ -79,11 +79,7 @@ def ending(stopped: AgentStopped | None) -> str:
     """Say why no further submission was tried."""
     if stopped is None:
         return "The agent has not stopped: the run is in progress, or it was interrupted and can be resumed."
-    if stopped.by_owner:
-        return "The run stopped because its owner finished it."
-    if stopped.out_of_budget:
-        return "The run stopped because its budget was used up."
-    return "The run stopped because the agent had nothing further to propose."
+    return f"The run stopped because {stopped.reason}."
 
 
 def opening(opened: Sequence[str], test: tuple[Score, Score] | None) -> str:
