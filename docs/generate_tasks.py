@@ -17,7 +17,7 @@ Generated from the specifications by `python docs/generate_tasks.py`; do not edi
 
 Every task has a `twin`: generated data with the schema, prompt, scorer and flaws of the real set and exact gold
 answers. `hub` is the published data. The two are never mixed. `ftdojo task show ID` prints the whole specification of
-a task, `ftdojo task check ID` proves it.
+a task, `ftdojo task check ID` proves it. [`--prompts FILE`](prompts.md) asks with prompts of yours.
 """
 
 

@@ -79,7 +79,7 @@ COMMANDS: dict[str, list[str]] = {
     ],
     "ftdojo report": [
         "tests/record/test_older_runs.py::test_a_report_is_written",
-        "tests/report/test_frames.py::test_tables_in_every_form",
+        "tests/report/test_plot_files.py::test_the_command_writes_equal_bytes_every_time",
     ],
     "ftdojo run": [
         "tests/gateway/test_access.py::test_a_killed_run_is_resumed_and_charged_once",
@@ -154,7 +154,6 @@ OPTIONS: dict[str, str] = {
     "ftdojo bench verify --model": PACK,
     "ftdojo export --quant": "tests/audit/test_export.py::test_a_run_is_exported_for_llama_cpp_and_every_file_is_asked",
     "ftdojo mcp --budget": "tests/outside/conftest.py::options",
-    "ftdojo report --format": "tests/report/test_frames.py::test_tables_in_every_form",
     "ftdojo task new --system": "tests/data/test_intake.py::test_several_turns_and_a_system_text_stand_in_the_prompt",
     "ftdojo ui --port": "not run: a fixed port may be taken; the tests let the system choose one",
     "ftdojo verify --expect": FORENSICS,
@@ -197,7 +196,10 @@ BLOCKS: dict[str, dict[str, str]] = {
         "pairs: sample": RECIPE,
         "sigmoid  loss ours": FIGURES,
     },
-    "docs/prompts.md": {'{"tools":': "tests/docs/test_shown.py::test_a_row_is_read"},
+    "docs/prompts.md": {
+        "default: |": "tests/contract/test_prompts.py::test_the_example_of_the_page_is_read",
+        '{"tools":': "tests/docs/test_shown.py::test_a_row_is_read",
+    },
     "docs/reference/plan.md": {"parent: 0": SUBMISSION},
     "docs/reference/process_data.md": {"import argparse": PROGRAM},
     "docs/reference/recipe.md": {"sources:": SUBMISSION},

@@ -116,6 +116,8 @@ def test_a_leaderboard_by_hand(contest: tuple[Path, Suite]) -> None:
     course = next(c for c in part.course if c.contestant == "single-shot")
     assert course.points[0] == (0, 0)
     assert course.points[-1] == pytest.approx((30, 30 / 90))
+    assert course.intervals[-1] == pytest.approx((30 / 90, 30 / 90)), "over six runs that are the same"
+    assert len(course.intervals) == len(course.points)
 
 
 def test_what_needs_no_training_is_ranked_like_every_contestant(contest: tuple[Path, Suite]) -> None:

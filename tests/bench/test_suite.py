@@ -58,6 +58,14 @@ def test_jobs_are_all_combinations_each_in_a_folder_of_its_own(tmp_path: Path) -
     assert first[0][0] == first[1][0], "all contestants play a task before the next one begins"
 
 
+def test_prompts_of_a_suite_are_asked_by_every_job(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text('default: "{{ question }}"')
+    rules = f"[rules]\nprompts = '{tmp_path / 'own.yaml'}'\n[budgets.short]"
+    content = '{"default": "{{ question }}"}'
+    jobs = suite(tmp_path, ("[budgets.short]", rules)).jobs()
+    assert {parsed(job.command(tmp_path)).prompts for job in jobs} == {content}, "the file need not be kept"
+
+
 def test_rules_are_everybodys_and_probes_a_contestants(tmp_path: Path) -> None:
     probing = ('agent = "random-search"', 'agent = "ft-agent", probes = 3')
     rules = "[rules]\nengine = 'vllm'\ndata_llm = ['weak=openai:a', 'strong=openai:b']\n[budgets.short]"
@@ -114,6 +122,7 @@ agents = [
 ]
 seeds = [7]
 [rules]
+prompts = '{"default": "{{ question }}"}'
 ladder = false
 warm_start = false
 methods = ["lora", "program"]

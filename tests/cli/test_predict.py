@@ -52,6 +52,9 @@ def test_a_local_model_answers_and_its_answers_are_scored(
     again = CliRunner().invoke(app, command, catch_exceptions=False)
     assert (again.exit_code, answers.read_text()) == (0, first)
     assert json.loads(again.stdout) == {"predictions": str(answers), "items": 6, "made": 0}
+    (tmp_path / "own.yaml").write_text("default: 'Decide: {{ request }}'")
+    with pytest.raises(UsageError, match="6 answers of another model, or to other prompts"):
+        CliRunner().invoke(app, [*command, "--prompts", str(tmp_path / "own.yaml")], catch_exceptions=False)
     rows = [json.loads(line) for line in items.read_text().splitlines()]
     items.write_text("".join(json.dumps({**row, "request": row["request"] + " Now."}) + "\n" for row in rows))
     with pytest.raises(UsageError, match="6 answers of another model, or to other prompts"):

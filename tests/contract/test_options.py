@@ -78,6 +78,7 @@ runs = strategies.builds(
     thinking_tokens=strategies.integers(0, 9999),
     guard=strategies.lists(words, max_size=3).map(tuple),
     guard_margin=strategies.floats(0, 99),
+    prompts=strategies.sampled_from([None, '{"default": "{{ q }} \\u00e9"}']),
     chat_template=strategies.sampled_from([None, "chatml", "{% for m in messages %}{{ m.content }}\n{% endfor %}"]),
 )
 
@@ -113,6 +114,7 @@ OTHER: dict[str, Any] = {
     "sequential": True,
     "warm_start": False, "methods": ("program",), "prechecks": 5, "teachers": "self",
     "thinking": "on", "thinking_tokens": 5, "chat_template": "plain",
+    "prompts": '{"default": "{{ q }}"}',
     "guard_margin": 7.5,
 }  # fmt: skip
 NOT_IDENTITY = {

@@ -26,6 +26,7 @@ from ftdojo.agents.ft_agent.planning import PlanReply
 from ftdojo.bench.suite import Suite
 from ftdojo.contract import recipe_program
 from ftdojo.contract.budget import parse_duration
+from ftdojo.contract.prompts import load_prompts
 from ftdojo.contract.recipe import Recipe, Source
 from ftdojo.contract.submission import Plan
 from ftdojo.contract.train_config import TrainConfig
@@ -161,6 +162,8 @@ TARGETS: dict[str, Target] = {
     "shown on a terminal": (lambda t: (plain.remove_controls(t), plain.escape_controls(t)), ()),
     "template without limits": (lambda t: template.compile_template(t) and is_simple(t), (ValueError,)),
     "duration": (parse_duration, ()),
+    "prompts of an owner": (lambda t: in_file("own.yaml", t, lambda p: load_prompts(str(p))), ()),
+    "prompts as an option": (lambda t: load_prompts("{" + t), ()),
     "first message of a client": (handshake.first_answer, ()),
     "arguments of tools": (lambda t: [tool.parse({"files": t, "path": t, "wait_s": t}) for tool in TOOLS], ()),
     "answer to an agent": (lambda t: to_text(fit({"a": t, "b": [{t: t}]})), ()),

@@ -100,6 +100,15 @@ def test_the_page_says_who_is_best_and_leads_to_the_runs() -> None:
     assert "http" not in re.sub(r"http-equiv|http://www.w3.org/\S+", "", page), "nothing is loaded from anywhere"
 
 
+def test_prompts_in_place_of_the_tasks_own_are_named() -> None:
+    plain = made(["math/aime24"], ["ft-agent", "base"])
+    assert "prompts" not in as_json(plain)
+    board = plain.boards[0].model_copy(update={"prompts": "asked with own prompts 12ab"})
+    own = plain.model_copy(update={"boards": [board]})
+    for text in (as_html(own), as_markdown(own), as_json(own)):
+        assert "asked with own prompts 12ab" in text
+
+
 def test_markdown_has_the_same_tables() -> None:
     text = as_markdown(made(["math/aime24"], ["ft-agent", "base"]))
     (header,) = [line for line in text.splitlines() if line.startswith("| task")]

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import matplotlib as mpl
 import pytest
 
+from ftdojo.report.drawing import as_element
 from ftdojo.report.plots import loss_plot, score_plot
 
 
@@ -16,8 +17,12 @@ from ftdojo.report.plots import loss_plot, score_plot
 def plots(build: SimpleNamespace) -> dict[str, str]:
     trained = [i for i in build.STORY if i.feedback.training]
     return {
-        "score": score_plot(build.score(8.5), build.STORY, [("constant", 39.0), ("few-shot", 24.0)], 'says "so" <b>'),
-        "loss": loss_plot(trained, 6, "losses"),
+        "score": as_element(
+            score_plot(build.score(8.5), build.STORY, [("constant", 39.0), ("few-shot", 24.0)]),
+            "score",
+            'says "so" <b>',
+        ),
+        "loss": as_element(loss_plot(trained, 6), "loss", "losses"),
     }
 
 
@@ -52,7 +57,7 @@ def test_every_kind_of_iteration_is_in_the_legend(plots: dict[str, str], build: 
     words = [t.text for t in ElementTree.fromstring(plots["loss"]).iter("text")]
     assert "6 (best)" in words
     assert "5" in words
-    alone = score_plot(build.score(8.5), [], [], "")
+    alone = as_element(score_plot(build.score(8.5), [], []), "score", "")
     assert "accepted" not in alone
     assert "rejected" not in alone
 
@@ -68,6 +73,6 @@ def test_the_accepted_points_lie_where_the_best_line_rises(plots: dict[str, str]
 
 
 def test_the_same_run_gives_the_same_bytes_whatever_the_users_style(build: SimpleNamespace) -> None:
-    first = score_plot(build.score(8.5), build.STORY, [], "")
+    first = as_element(score_plot(build.score(8.5), build.STORY, []), "score", "")
     with mpl.rc_context({"font.size": 30, "svg.fonttype": "path", "axes.facecolor": "red", "lines.linewidth": 9}):
-        assert score_plot(build.score(8.5), build.STORY, [], "") == first
+        assert as_element(score_plot(build.score(8.5), build.STORY, []), "score", "") == first

@@ -25,6 +25,7 @@ from ftdojo.record import Home, Ledger, RunFolder
 from ftdojo.record.events import BaselineMeasured, RunBegun, TestScored
 from ftdojo.record.history import History
 from ftdojo.record.store import MANIFEST, faults
+from ftdojo.tasks.own_prompts import with_prompts
 from ftdojo.tasks.spec import Task
 from ftdojo.training import Grading
 
@@ -115,6 +116,7 @@ class Evidence:
             _, task = tasks.get(self.place, runner=sandbox.run_user_code).variant(self.configuration.variant)
         except FtdojoError as error:
             raise Unchecked(f"the task is not on this machine: {error.message}; --task names its folder") from None
+        task = with_prompts(task, self.configuration.prompts)
         task = task.as_recorded(then := self.configuration.digests["task"])
         if task.version != then:
             raise Unchecked(f"the task here is version {task.version}, the run's was {then}")

@@ -28,6 +28,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ftdojo.contract.prompts import name_prompts
 from ftdojo.contract.result import TRIVIAL_NAMES
 from ftdojo.contract.task_spec import Record
 from ftdojo.errors import InputError, UsageError
@@ -174,8 +175,9 @@ def read_run(name: str, folder: Path, *, base: bool = False) -> Scored:
         )
 
     easy = test.trivial_items if test else {}
+    which = "base model" if base else "best model"
     return replace(
-        system(name, "run, base model" if base else "run, best model", verdicts),
+        system(name, ", ".join(filter(None, ["run", which, name_prompts(begun.configuration.prompts)])), verdicts),
         untrained=tuple(
             system(TRIVIAL_NAMES[key], f"run {folder.resolve().name}", found) for key, found in easy.items()
         ),

@@ -21,6 +21,7 @@ from ftdojo.bench.suite import UNTRAINED, Contestant, Job, Setting, Suite
 from ftdojo.bench.untrained import untrained_episodes
 from ftdojo.contract.feedback import Interval
 from ftdojo.contract.progress import Progress, Silent
+from ftdojo.contract.prompts import name_prompts
 from ftdojo.contract.result import Score
 from ftdojo.errors import UsageError
 from ftdojo.plain import plural
@@ -99,6 +100,7 @@ def _board(out: Path, setting: Setting, jobs: Sequence[Job], ended: Collection[s
         model=setting.model,
         budget=setting.budget,
         limits=jobs[0].limits,
+        prompts=name_prompts(jobs[0].rules.prompts),
         versions=versions,
         tasks=lines,
         standings=sorted(standings, key=lambda s: (s.gain is None, -(s.gain or 0.0))),
@@ -353,5 +355,10 @@ def _course(contestant: Contestant, episodes: Sequence[Episode], best_values: Ma
     if not curves:
         return Course(contestant=contestant.name, points=[])
     times = np.linspace(0.0, max(ends), COURSE_POINTS).tolist()
-    heights = [fmean(max([0.0, *(g for at, g in curve if at <= time)]) for curve in curves) for time in times]
-    return Course(contestant=contestant.name, points=list(zip(times, heights, strict=True)))
+    reached = [[max([0.0, *(g for at, g in curve if at <= time)]) for curve in curves] for time in times]
+    spread = [mean_over(found) for found in reached] if len(curves) > 1 else []
+    return Course(
+        contestant=contestant.name,
+        points=list(zip(times, map(fmean, reached), strict=True)),
+        intervals=[(estimate.low, estimate.high) for estimate in spread],
+    )

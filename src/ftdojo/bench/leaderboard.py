@@ -134,6 +134,9 @@ class Course(Result):
 
     contestant: str
     points: list[tuple[float, float]]
+    intervals: list[tuple[float, float]] = Field(default_factory=list, exclude_if=lambda found: not found)
+    """The 95 % interval of each point, over runs as a sample of runs. Empty with fewer than two runs, of what needs no
+    training, and in files of older builds."""
 
 
 class Board(Result):
@@ -143,6 +146,8 @@ class Board(Result):
     model: str
     budget: str
     limits: Limits
+    prompts: str = Field("", exclude_if=lambda words: not words)
+    """Which prompts its runs asked with, in words; empty if they are the tasks' own."""
     versions: dict[str, str]
     tasks: list[TaskLine]
     standings: list[Standing]

@@ -51,9 +51,13 @@ def predict(
     from ftdojo.inference import Generation, ServedEngine
     from ftdojo.llm import connect
     from ftdojo.record import Home
+    from ftdojo.tasks.own_prompts import TaskWithPrompts, require_prompts, with_prompts
 
     _, found = tasks.get(options.task, runner=sandbox.run_user_code).variant(options.variant)
     records = read_rows(items)
+    found = with_prompts(found, options.prompts)
+    if isinstance(found, TaskWithPrompts):
+        require_prompts(found, records)
     if to.is_dir():
         raise UsageError(f"{to} is a folder, not a file", fix="name a file with --to")
     known = {row["id"]: row for row in read_rows(to)} if to.is_file() and to.stat().st_size else {}

@@ -23,7 +23,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 TaskName = Annotated[str, typer.Argument(metavar="TASK", help="A task id (see `ftdojo tasks`) or a task folder.")]
 OfRun = Annotated[Path, typer.Argument(metavar="RUN", help="A folder that `ftdojo run --out` wrote.")]
 MovedTask = Annotated[str | None, typer.Option("--task", help="The task's folder, if it was moved after the run.")]
-Format = Literal["csv", "md", "latex", "parquet"]
+Format = Literal["csv", "md", "latex", "parquet", "svg", "pdf"]
 NO_AGENT = dict.fromkeys(
     (
         *("agent", "planner", "probes", "prechecks", "replay", "ladder", "sequential", "warm_start"),
@@ -151,31 +151,29 @@ def validate(
 def report(
     run_dir: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `ftdojo run` or `ftdojo bench` wrote.")],
     form: Annotated[
-        Format | None, typer.Option("--format", help="Write the tables of results instead: csv, md, latex or parquet.")
+        Format | None,
+        typer.Option("--format", help="Write results instead: tables (csv, md, latex, parquet) or plots (svg, pdf)."),
     ] = None,
     to: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="With --format: where; DIR/tables if not given.")
+        Path | None, typer.Option(metavar="FOLDER", help="With --format: where; DIR/tables or DIR/plots if not given.")
     ] = None,
     json: Json = False,
 ) -> None:
     """Write a run's report.html or a contest's leaderboard again, also if it is unfinished.
 
-    With --format, write what was measured as tables, one file each: of a run its scores, iterations and test items; of
-    a contest its standings, scores, scores by seed and pairs. `ftdojo.load_run(DIR)` and `ftdojo.load_contest(DIR)`
-    give the same as pandas frames.
+    With --format, write what was measured, one file each. Tables of a run: its scores, iterations and test items; of a
+    contest: its standings, scores, scores by seed and pairs. `ftdojo.load_run(DIR)` and `ftdojo.load_contest(DIR)` give
+    the same as pandas frames. Plots of a run: its scores by iteration and over the budget, its differences and losses;
+    of a contest: its scores over the budget, the differences on each task and the wins.
     """
     from ftdojo.bench import is_suite, leaderboard
     from ftdojo.report import write_report
     from ftdojo.report.leaderboard import write_leaderboard
 
     if form:
-        from ftdojo.report.frames import load_run, of_leaderboard, write_tables
-
-        with Live() as live:
-            frames = of_leaderboard(leaderboard(run_dir, live)) if is_suite(run_dir) else load_run(run_dir)
-        written = write_tables(frames, to or run_dir / "tables", form)
+        kind, written = _write_results(run_dir, form, to)
         if json:
-            print_json({"tables": [str(path) for path in written]})
+            print_json({kind: [str(path) for path in written]})
         else:
             out.print("\n".join(map(str, written)), soft_wrap=True)
         return
@@ -188,6 +186,25 @@ def report(
         print_json({"report": str(path)})
     else:
         out.print(str(path), soft_wrap=True)
+
+
+def _write_results(run_dir: Path, form: Format, to: Path | None) -> tuple[str, list[Path]]:
+    """Write tables or plots of a run or a contest; return which of them, and their paths."""
+    from ftdojo.bench import is_suite, leaderboard
+
+    with Live() as live:
+        board = leaderboard(run_dir, live) if is_suite(run_dir) else None
+    match form:
+        case "svg" | "pdf":
+            from ftdojo.report.plot_files import draw_contest, draw_run, write_plots
+
+            drawings = draw_contest(board) if board else draw_run(run_dir)
+            return "plots", write_plots(drawings, to or run_dir / "plots", form)
+        case _:
+            from ftdojo.report.frames import load_run, of_leaderboard, write_tables
+
+            frames = of_leaderboard(board) if board else load_run(run_dir)
+            return "tables", write_tables(frames, to or run_dir / "tables", form)
 
 
 def short_name(task: str) -> str:

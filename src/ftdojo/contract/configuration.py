@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 
 from ftdojo.contract.budget import Budget
 from ftdojo.contract.options import GUARD_MARGIN, MAX_PRECHECKS, THINKING_TOKENS, RunOptions, Teachers, Thinking
+from ftdojo.contract.prompts import read_templates
 from ftdojo.errors import UsageError
 from ftdojo.schema import StrictModel
 
@@ -23,7 +24,7 @@ PACKAGES = ("ftdojo", "ftdojo-tasks", "torch", "transformers", "peft", "rdkit")
 SAME = (
     *("variant", "model", "agent", "ladder", "warm_start", "methods", "engine", "prechecks", "sequential"),
     "seed",
-    *("thinking", "thinking_tokens", "chat_template", "guard_margin"),
+    *("thinking", "thinking_tokens", "chat_template", "prompts", "guard_margin"),
 )
 """Options that are copied unchanged into a run's identity."""
 
@@ -67,6 +68,8 @@ class Configuration(StrictModel):
     thinking_tokens: int = THINKING_TOKENS
     chat_template: str | None = None
     """The name or the text of the template that is used in place of the model's own."""
+    prompts: str | None = Field(None, exclude_if=lambda prompts: prompts is None)
+    """The prompts that are used in place of the task's own, as JSON. It is recorded only if there are some."""
     guard: dict[str, GuardTask] = Field(default_factory=dict)
     """The tasks that a model must not forget, by their ids. Older builds had none."""
     guard_margin: float = GUARD_MARGIN
@@ -123,7 +126,12 @@ class Configuration(StrictModel):
         Args:
             task: where the task is now: its id, or the path of its folder.
             guard: where its guard tasks are. Whoever only exports or checks its model needs none, and no margin.
+
+        Raises:
+            UsageError: if its prompts are no templates.
         """
+        if self.prompts is not None:
+            read_templates(self.prompts)  # a path there would be read as the option is
         same = {name: getattr(self, name) for name in SAME if guard or name != "guard_margin"}
         by_itself = self.teachers == "self"  # the other rules follow from the models that are named
         named = {} if by_itself else self.data_llm
@@ -135,9 +143,11 @@ class Configuration(StrictModel):
     def require_same(self, other: Configuration, place: Path) -> None:
         """Raise a :class:`UsageError` that names every key in which ``other`` differs from this, the run's own."""
         mine, theirs = self.model_dump(), other.model_dump()
-        then, now = mine.pop("digests"), theirs["digests"]
+        then, now = mine.pop("digests"), theirs.pop("digests")
         differing = [
-            f"{key}: {mine[key]!r} in the run, {theirs[key]!r} now" for key in mine if mine[key] != theirs[key]
+            f"{key}: {mine.get(key)!r} in the run, {theirs.get(key)!r} now"
+            for key in mine | theirs
+            if mine.get(key) != theirs.get(key)
         ]
         fix = "repeat the run's own options to resume it, or begin a new run with another --out"
         if changed := sorted(name for name in then.keys() | now.keys() if then.get(name) != now.get(name)):

@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_
 
 from ftdojo.contract.budget import Budget, parse_duration
 from ftdojo.contract.methods import require_methods
+from ftdojo.contract.prompts import load_prompts
 from ftdojo.errors import UsageError
 from ftdojo.schema import StrictModel, read_regular
 
@@ -97,6 +98,11 @@ class Prompting(StrictModel):
     """Maximum number of tokens for reasoning, in addition to the task's limit for answers, if thinking is on."""
     chat_template: Annotated[str | None, BeforeValidator(_template), Flag("--chat-template", "FILE")] = None
     """Chat template in place of the model's own: chatml or plain, for a model that has none, or a Jinja file."""
+    prompts: Annotated[str | None, BeforeValidator(load_prompts), Flag("--prompts", "FILE")] = Field(
+        None, exclude_if=lambda prompts: prompts is None
+    )
+    """Prompts in place of the task's own: a YAML or JSON file with a Jinja template over the fields of an item for each
+    sub-task, or one named `default`."""
 
 
 GUARD_MARGIN = 5.0

@@ -63,6 +63,7 @@ def prepare(task: Task, variant: str, home: Home) -> TaskData:
         PrerequisiteError: if a published data set that it is built from is not on this machine.
         InputError: if a file of such a data set does not have its publisher's form.
     """
+    task = task.for_data
     sources = locate(task.variants[variant].sets, home, command=_command(task, variant))
 
     def build(folder: Path) -> dict[str, Any]:
@@ -91,6 +92,7 @@ def find(task: Task, variant: str, home: Home) -> TaskData | None:
     Raises:
         PrerequisiteError: if a published data set that it is built from is not on this machine.
     """
+    task = task.for_data
     sources = locate(task.variants[variant].sets, home, command=_command(task, variant))
     for overlap in (OVERLAP_VERSION, *EARLIER_OVERLAP):
         stage = Store(home.data).find(_kind(task), _key(task, variant, sources, home) | {"overlap": overlap})

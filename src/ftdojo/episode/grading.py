@@ -36,6 +36,7 @@ from ftdojo.errors import FtdojoError, InfrastructureError
 from ftdojo.quick_exit import skip_last_collection
 from ftdojo.record import Home, Store
 from ftdojo.schema import StrictModel
+from ftdojo.tasks.own_prompts import with_prompts
 from ftdojo.tasks.scoring import summarize
 from ftdojo.tasks.spec import ItemScore, Task
 from ftdojo.training import Earlier, lineage_faults
@@ -177,7 +178,7 @@ def main() -> None:
     request = Request.model_validate_json(sys.stdin.read())
     home, options = Home(request.home), request.options
     variant, task = tasks.get(options.task, runner=sandbox.run_user_code).variant(options.variant)
-    task = task.as_recorded(request.version).with_thinking(options.reasoning_tokens)
+    task = with_prompts(task, options.prompts).as_recorded(request.version).with_thinking(options.reasoning_tokens)
     data = prepare(task, variant, home)
     if reasons := _find_faults(request):
         print(Ruling(reasons=reasons).model_dump_json())  # noqa: T201

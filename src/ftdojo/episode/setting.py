@@ -18,7 +18,16 @@ from ftdojo.gateway import Access
 from ftdojo.gateway.judge import Judge
 from ftdojo.models.resident import Resident
 from ftdojo.record import Home
+from ftdojo.tasks.own_prompts import TaskWithPrompts, require_prompts, with_prompts
 from ftdojo.tasks.spec import Task
+
+_OTHER_FORM = Finding(
+    code="other_prompts",
+    severity="warning",
+    message="the documented templates of the raw data keep the task's own prompts, and the model is asked with others",
+    where="--prompts",
+    fix="write rows with the prompts that are asked; few-shot examples have the documented form",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +68,15 @@ class Setting:
         )
         shown.update("setup", 1, 2, "preparing the task's data")
         data = prepare(found, name, home)
+        asked = with_prompts(found, options.prompts)
+        if isinstance(asked, TaskWithPrompts):
+            require_prompts(asked, [*read_items(data.validation), *read_items(data.sealed_test)])
         shown.end("setup", f"{found.spec.id} ({name}), {options.model}")
         for message in data.copies:
             shown.end("data", message)
         chosen = options.model_copy(update={"variant": name, "thinking": thinking})
         guards = prepare_guards(chosen.guard, found, home, reasoning_tokens=chosen.reasoning_tokens)
-        task = found.with_thinking(chosen.reasoning_tokens).with_methods(chosen.methods)
+        task = asked.with_thinking(chosen.reasoning_tokens).with_methods(chosen.methods)
         return cls(options=chosen, task=task, data=data, base=base, home=home, guards=guards)
 
     def gates(self, llm: Access | None) -> Gates:
@@ -93,6 +105,8 @@ class Setting:
             InputError: if no answer to a task could be right.
         """
         found = check_limits(self.task, read_items(self.data.validation), self.base)
+        if isinstance(self.task, TaskWithPrompts) and self.task.rows_differ:
+            found.append(_OTHER_FORM)
         for guard in self.guards:
             for finding in check_limits(guard.task, read_items(guard.data.validation), self.base):
                 found.append(finding.model_copy(update={"where": f"--guard {guard.id}"}))

@@ -13,6 +13,7 @@ import yaml
 
 from ftdojo import models
 from ftdojo.audit.export import MODELFILE, Exported, Step
+from ftdojo.contract.prompts import name_prompts
 from ftdojo.contract.result import GuardTrivial, Score
 from ftdojo.contract.script import SCRIPT, TRAIN_SCRIPT
 from ftdojo.contract.submission import RECIPE, TRAIN
@@ -53,6 +54,7 @@ def card(exported: Exported) -> str:
         name=exported.written.folder.name,
         exported=exported,
         configuration=configuration,
+        prompts=name_prompts(configuration.prompts),
         task=exported.task.spec,
         sets=variant.sets,
         scores=_scores(exported),

@@ -11,6 +11,7 @@ from ftdojo.files import write_file
 from ftdojo.plain import plural
 from ftdojo.record import RunFolder
 from ftdojo.report import plots, text, view
+from ftdojo.report.drawing import as_element
 from ftdojo.report.page import environment
 
 
@@ -43,16 +44,13 @@ def _score_plot(report: view.Report) -> Markup | None:
         f"Base model: {text.score(report.baseline)}. {without}The best is iteration {report.best}. "
         "The same values are in the table of iterations."
     )
-    return plots.score_plot(report.baseline, report.iterations, report.lines, caption)
+    return as_element(plots.score_plot(report.baseline, report.iterations, report.lines), "score", caption)
 
 
 def _loss_plot(report: view.Report) -> Markup | None:
-    trained = [i for i in report.iterations if i.feedback.training]
-    latest = trained[-plots.CURVES :]
-    best = [i for i in trained if i.number == report.best and i not in latest]
-    shown = best + latest[len(best) :]
+    shown = plots.choose_trained(report.iterations, report.best)
     if not shown:
         return None
     numbers = ", ".join(str(i.number) for i in shown)
     caption = f"Training loss over optimizer steps of iterations {numbers}. The final losses are in the details."
-    return plots.loss_plot(shown, report.best, caption)
+    return as_element(plots.loss_plot(shown, report.best), "loss", caption)

@@ -19,6 +19,7 @@ from ftdojo.plain import plural
 from ftdojo.record import RunFolder
 from ftdojo.record.run_folder import LEADERBOARD as FILES
 from ftdojo.report import html, plots, text
+from ftdojo.report.drawing import as_element
 from ftdojo.report.page import environment
 from ftdojo.stats import CONFIDENCE
 
@@ -130,7 +131,7 @@ def _view(board: Board, number: int = 0) -> View:
     model = Path(board.model).name if Path(board.model).is_absolute() else board.model
     return View(
         title=f"{model}, {board.variant} data, budget {board.budget}",
-        limits=f"Each run: {', '.join(shown)}.",
+        limits=f"Each run: {', '.join([*shown, board.prompts] if board.prompts else shown)}.",
         headline=_headline(board),
         verdict=_verdict(board),
         standings=_standings(board.standings, len(board.tasks)),
@@ -316,16 +317,26 @@ def _pairs(pairs: Sequence[Pair], lines: dict[str, TaskLine]) -> Table:
 
 
 def _course(board: Board, number: int) -> Markup | None:
-    courses = [
-        (text.line(course.contestant, 30), [(at / 60, 100 * share) for at, share in course.points])
+    curves = list_curves(board)
+    if not curves:
+        return None
+    ends = ", ".join(f"{curve.label} {curve.points[-1][1]:.1f} per cent" for curve in curves)
+    bands = " Bands are 95 % intervals over runs." if any(curve.intervals for curve in curves) else ""
+    caption = f"Mean normalized validation score of the best model over the minutes of the budget. At the end: {ends}."
+    return as_element(plots.course_plot(curves), f"course-{number}", caption + bands)
+
+
+def list_curves(board: Board) -> list[plots.Curve]:
+    """Return the course of every contestant that has one, in minutes and per cent."""
+    return [
+        plots.Curve(
+            text.line(course.contestant, 30),
+            [(at / 60, 100 * share) for at, share in course.points],
+            [(100 * low, 100 * high) for low, high in course.intervals],
+        )
         for course in board.course
         if course.points
     ]
-    if not courses:
-        return None
-    ends = ", ".join(f"{name} {points[-1][1]:.1f} per cent" for name, points in courses)
-    caption = f"Mean normalized validation score of the best model over the minutes of the budget. At the end: {ends}."
-    return plots.course_plot(courses, f"course-{number}", caption)
 
 
 def _percent(share: float) -> str:

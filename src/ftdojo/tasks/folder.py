@@ -175,6 +175,18 @@ class Reader:
         return name
 
 
+@dataclass(frozen=True, slots=True)
+class RowPrompt:
+    """The prompt of a task folder: one template for evaluation items and raw rows, which have the same fields."""
+
+    template: str
+    reader: Reader
+
+    def __call__(self, row: Record) -> list[Message]:
+        """Return the prompt as one user turn."""
+        return self.reader.prompt(row)
+
+
 def load_folder(path: Path, *, runner: CodeRunner | None = None) -> Task:
     """Load the task in the folder ``path``.
 
@@ -205,7 +217,7 @@ def load_folder(path: Path, *, runner: CodeRunner | None = None) -> Task:
         scorer.score(items, [""] * len(items))  # raises an error that names every gold answer of the wrong form
     return Task(
         spec=_spec(file, plugin, reader, items, train.name),
-        prompt=reader.prompt,
+        prompt=RowPrompt(file.prompt, reader),
         scorer=scorer,
         variants={"folder": Variant(build=partial(_build, train, reader, items))},
         version=_version(path, (train, evaluation), plugin if _has_version(file, plugin) else None),

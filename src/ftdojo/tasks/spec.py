@@ -126,6 +126,11 @@ class Task:
         """
         return replace(self, version=version) if version in self.formerly else self
 
+    @property
+    def for_data(self) -> Task:
+        """The task with its own prompts: its data is the same with whatever prompts it is asked."""
+        return self
+
     def with_thinking(self, tokens: int) -> Task:
         """Return the task with as many more tokens for an answer, for the reasoning before it."""
         return replace(self, spec=replace(self.spec, max_new_tokens=self.spec.max_new_tokens + tokens))

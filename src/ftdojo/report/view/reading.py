@@ -9,6 +9,7 @@ from pathlib import Path
 from ftdojo.contract.budget import Spent
 from ftdojo.contract.configuration import Configuration
 from ftdojo.contract.feedback import EvaluationFeedback
+from ftdojo.contract.prompts import name_prompts
 from ftdojo.contract.protocol import Iteration
 from ftdojo.contract.repeats import compare_recipes
 from ftdojo.contract.result import Score
@@ -167,6 +168,7 @@ def identity_facts(configuration: Configuration, outcome: str, begun: str, ended
         Fact("teachers", configuration.teachers),
         *(Fact(f"data model {pool}", model) for pool, model in configuration.data_llm.items()),
         Fact("data", configuration.variant),
+        *([Fact("prompts", name_prompts(configuration.prompts))] if configuration.prompts else []),
         Fact("seed", str(configuration.seed)),
         Fact("outcome", outcome.replace("_", " ")),
         Fact("begun", text.time(begun)),
