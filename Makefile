@@ -6,8 +6,8 @@ BIN = $(VENV)/bin
 CONSTRAINTS ?= constraints.txt
 STAMP = $(VENV)/.installed
 
-.PHONY: demo demo-chemistry test test-slow test-clients test-models test-newest fuzz check coverage docs docs-generate \
-	install bench clean
+.PHONY: demo demo-chemistry test test-slow test-clients test-browser test-models test-newest fuzz check coverage docs \
+	docs-generate install bench clean
 
 demo: $(STAMP)  ## fine-tune the embedded model on support tickets, a user's own task, and open the sealed test
 	$(BIN)/ftdojo run examples/support_tickets --budget 4m40s --out runs/demo
@@ -25,6 +25,10 @@ test-slow: $(STAMP)  ## long runs with the real model
 CLIENTS ?=
 test-clients: $(STAMP)  ## real agent programs, each through a whole episode with a scripted model; needs npm and root
 	$(BIN)/python tests/clients/play.py $(CLIENTS)
+
+test-browser: $(STAMP)  ## the live page, clicked through in Chromium; needs Debian's package chromium
+	$(BIN)/pip install --quiet -c $(CONSTRAINTS) -e '.[browser]'
+	OMP_NUM_THREADS=1 $(BIN)/pytest tests/ui/clicks.py
 
 test-models: $(STAMP)  ## every architecture against plain transformers and peft, on tiny random checkpoints
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "slow or not slow" tests/models

@@ -9,6 +9,7 @@ from __future__ import annotations
 CI = "tests/docs/test_shown.py::test_the_makefile_and_ci_have_what_the_pages_name"
 SUITE = "tests/docs/test_shown.py::test_a_suite_is_read"
 CLIENTS = "not run: needs npm and real agent programs: make test-clients plays every recipe; its files are parsed here"
+BROWSER = "not run: needs Chromium: tests/ui/clicks.py, which it runs, plays on a recorded run"
 SETUP = "not run: it installs packages; .ci/run does it once, before the tests"
 BENCHMARK = "not run: measures for minutes to hours on quiet cores; here only the file and its options are looked up"
 FIGURES = "not run: what a benchmark has printed, with its command on the page"
@@ -115,6 +116,7 @@ COMMANDS: dict[str, list[str]] = {
     "make fuzz": ["tests/fuzz/test_fuzz.py::test_hostile_text"],
     "make coverage": ["not run: the tests themselves, with their coverage"],
     "make test-clients": [CLIENTS],
+    "make test-browser": [BROWSER],
     "make test-models": ["tests/models/test_matrix.py::test_greedy_answers"],
     "make test-newest": [SETUP],
     "make test-slow": ["not run: minutes of training with the real model, before a release"],

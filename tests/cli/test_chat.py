@@ -51,6 +51,8 @@ def test_an_object_that_is_no_item_is_refused(ask: Any, finished_run: Path) -> N
     with pytest.raises(UsageError, match="this object: cannot render: 'request' is undefined") as caught:
         ask(str(finished_run / "run"), '{"question": "Why?"}')
     assert "`ftdojo data show TASK`" in caught.value.fix
+    with pytest.raises(UsageError, match="half a character"):
+        ask(str(finished_run / "run"), r'{"request": "\ud83d"}')
 
 
 def test_a_run_without_a_better_model_says_so(ask: Any, finished_run: Path, tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ from ftdojo.contract.submission import Plan
 from ftdojo.contract.train_config import TrainConfig
 from ftdojo.data import OverlapIndex
 from ftdojo.data.profile import profile
+from ftdojo.episode.extension import read_request
 from ftdojo.errors import FtdojoError
 from ftdojo.gates import data_program
 from ftdojo.gates import text as gate_text
@@ -61,6 +62,7 @@ from ftdojo.training.program.config import ProgramConfig
 from ftdojo.training.program.progress import ProgressFile
 from ftdojo.training.program.written import require_config, require_tensors
 from ftdojo.training.sft import Sft
+from ftdojo.ui.asking import read_question
 from ftdojo.ui.curve import CurrentCurve
 from ftdojo_tasks.table.visualization import extract_code, references
 from hostile_text import bounded, deep, texts, values
@@ -128,6 +130,8 @@ TARGETS: dict[str, Target] = {
     "task template text": (template.compile_template, (ValueError,)),
     "edits of a plan": (edited, (ValueError,)),
     "rows of a data program": (lambda t: data_program.read_json_lines(t.encode("utf-8", "surrogatepass")), ()),
+    "request for more time": (partial(in_file, "more_time", read=lambda p: read_request(RunFolder(p.parent))), ()),
+    "question of a page": (lambda t: read_question(t.encode("utf-8", "surrogatepass")), ()),
     "LLM object": (first_object, (Unusable,)),
     "LLM plan": (JsonForm(PlanReply).read, (Unusable,)),
     "LLM verdict": (VerdictForm().read, (Unusable,)),

@@ -24,6 +24,7 @@ import pytest
 import recorded_runs as recorded
 from ftdojo.bench import Suite, SuiteRecord
 from ftdojo.contract.budget import Spent
+from ftdojo.episode.extension import read_request
 from ftdojo.errors import UsageError
 from ftdojo.record import Ledger, RunFolder, events
 from ftdojo.record.history import History
@@ -370,6 +371,29 @@ def test_finish_writes_what_the_command_writes(tmp_path: Path) -> None:
             assert "finishing" in site.client.get(f"{address}/parts").text
 
 
+def test_more_time_is_asked_for_and_shown(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "live", "baseline")
+    with serve(tmp_path) as site:
+        address = site.find("live")
+        assert "when its command is repeated" in site.post(f"{address}/more-time?minutes=10").json()["done"]
+        with Ledger(run):
+            said = site.post(f"{address}/more-time?minutes=30").json()["done"]
+            assert "becomes 1 h 10 min from its next submission on" in said
+            for wrong in ("", "?minutes=7", "?minutes=-10", "?minutes=1e9", f"?minutes={'9' * 5000}"):
+                assert site.post(f"{address}/more-time{wrong}").status_code == 409
+            page = site.client.get(f"{address}/parts").text
+            assert "A time limit of 1 h 10 min is asked for" in page
+            assert 'value="180"' in page
+        assert read_request(RunFolder(run)) == 70 * 60
+        with Ledger(run) as ledger:
+            History(ledger).append(events.AgentStopped(out_of_budget=False))
+        page = site.client.get(f"{address}/parts").text
+        assert "is asked for" not in page
+        assert "Give more time" not in page
+        refused = site.post(f"{address}/more-time?minutes=30")
+        assert (refused.status_code, "has ended" in refused.json()["error"]) == (409, True)
+
+
 WRITER = """
 import sys, time
 from pathlib import Path
@@ -411,10 +435,11 @@ def test_a_run_of_a_contest_is_not_ended_alone(site: Site) -> None:
     job = "contest/jobs/smollm2-135m-twin-short/math-aime24/single-shot/seed0"
     address = site.find(job)
     with Ledger(site.root / job):
-        for action in ("finish", "stop"):
+        for action in ("finish", "stop", "more-time?minutes=30"):
             refused = site.post(f"{address}/{action}")
             assert (refused.status_code, "contest" in refused.json()["error"]) == (409, True)
     assert not RunFolder(site.root / job).finish_request.exists()
+    assert not RunFolder(site.root / job).time_request.exists()
 
 
 def test_a_run_that_was_replaced_is_read_anew(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as jsonlib
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
@@ -13,12 +12,9 @@ from rich.text import Text
 
 from ftdojo.cli.console import err, out, print_json
 from ftdojo.cli.run import Json, MovedTask, OfRun
-from ftdojo.errors import UsageError
 
 if TYPE_CHECKING:
     from ftdojo.contract.result import RunResult
-    from ftdojo.contract.task_spec import Message
-    from ftdojo.tasks.spec import Task
 
 
 def chat(
@@ -43,7 +39,7 @@ def chat(
 
       ftdojo chat runs/demo '{"ticket": "My order has not arrived."}'
     """
-    from ftdojo import inference
+    from ftdojo.audit.asking import open_models, read_prompt
     from ftdojo.audit.base_and_best import find_models
     from ftdojo.record import Home
 
@@ -52,12 +48,9 @@ def chat(
     if given == [[{"role": "user", "content": text}]] and not json:
         err.print("the text is asked as it is; an item of the task, as a JSON object, is asked with the task's prompt")
     limit = max_tokens or found.task.spec.max_new_tokens
-    with (
-        inference.open_engine(inference.TRANSFORMERS, found.base) as base,
-        inference.open_engine(inference.TRANSFORMERS, found.best) as best,
-    ):
+    with open_models(found) as ask:
         for prompt in given or (read_prompt(line, found.task) for line in _lines()):
-            answers = [engine.generate([prompt], max_new_tokens=limit)[0].text for engine in (base, best)]
+            answers = [answer.text for answer in ask(prompt, limit)]
             if json:
                 print_json({"prompt": prompt, "base": answers[0], "best": answers[1]}, indent=None)
                 continue
@@ -99,26 +92,3 @@ def _lines() -> Iterator[str]:
             return
         if line.strip():
             yield line.strip()
-
-
-def read_prompt(text: str, task: Task) -> list[Message]:
-    """Return the turns that a line asks: the task's prompt for a JSON object, and a user turn for any other text.
-
-    Raises:
-        UsageError: if the object is no item of the task.
-    """
-    try:
-        item = jsonlib.loads(text)
-    except (ValueError, RecursionError):
-        item = None
-    if not isinstance(item, dict):
-        return [{"role": "user", "content": text}]
-    try:
-        return task.prompt(item)
-    except Exception as error:  # noqa: BLE001 - the prompt is the task's own code, and the item is typed by hand
-        reason = " ".join(str(error).split())[:200]
-        named = reason if isinstance(error, ValueError) else f"{type(error).__name__}: {reason}"
-        raise UsageError(
-            f"{task.spec.id} makes no prompt of this object: {named}",
-            fix="give it the keys of the task's items, which `ftdojo data show TASK` lists",
-        ) from None

@@ -92,11 +92,12 @@ def mcp(
 
             try:
                 # Only now, when an agent can be answered: these imports take seconds.
+                from ftdojo.bench import is_in_contest
                 from ftdojo.outside.play import play
                 from ftdojo.report import write_report
 
                 require_for_run(options.model)
-                result = play(options, folder, seat, desk.watched, begin)
+                result = play(options, folder, seat, desk.watched, begin, may_extend=not is_in_contest(folder))
                 if result is not None:
                     report = write_report(folder)
             except AgentLeft:

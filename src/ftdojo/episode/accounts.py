@@ -61,12 +61,16 @@ class Accounts:
     """
 
     def __init__(self, history: History, budget: Budget) -> None:
-        self._history, self._budget = history, budget
+        self._history, self.budget = history, budget
         self._prepaid: set[str] = set()
         self._mark: float | None = None
         """When the clock was started; it stands still until then."""
         self._planning_s: float | None = None
         """What the clock had measured when the stages of a submission began; ``None`` between submissions."""
+
+    def extend(self, budget: Budget) -> None:
+        """Go on under these limits."""
+        self.budget = budget
 
     def restart_clock(self) -> None:
         """Charge nothing for the time until now."""
@@ -93,11 +97,11 @@ class Accounts:
 
     def charged_remaining(self) -> dict[str, float]:
         """Return what is left of each limited account after the charges so far."""
-        return self._budget.remaining(self._history.spent)
+        return self.budget.remaining(self._history.spent)
 
     def remaining(self) -> dict[str, float]:
         """Return what is left of each limited account, including the time since the last charge."""
-        return self._budget.remaining(self._history.spent + Spent(wall_s=self.clock_s))
+        return self.budget.remaining(self._history.spent + Spent(wall_s=self.clock_s))
 
     def append(self, call: Call) -> None:
         """Record a call to a language model, and charge it."""

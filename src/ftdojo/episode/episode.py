@@ -12,7 +12,7 @@ from ftdojo.contract.call import Call, CallLog
 from ftdojo.contract.configuration import Configuration
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Progress, Silent
-from ftdojo.contract.protocol import Agent, Foresighted, Iteration, Observation, Probe
+from ftdojo.contract.protocol import Agent, Foresighted, Observation, Probe
 from ftdojo.contract.result import RunResult
 from ftdojo.contract.submission import copy
 from ftdojo.disk import disk_errors
@@ -20,7 +20,7 @@ from ftdojo.episode import evaluation
 from ftdojo.episode.accounts import Accounts
 from ftdojo.episode.ancestry import Ancestry
 from ftdojo.episode.closing import Closing, record_stop
-from ftdojo.episode.extension import extend_budget
+from ftdojo.episode.extension import TimeRequests, extend_budget, find_limits
 from ftdojo.episode.headroom import Headroom
 from ftdojo.episode.identity import begin, identify
 from ftdojo.episode.judging import judge, verdicts_on
@@ -73,7 +73,7 @@ class Dojo:
             home: where data, models and finished stages are cached.
             data_llm: the language models that data programs may call; those that the options name, or the base model
                 with ``teachers="self"``, if ``None``.
-            may_extend: whether a run that is resumed may get larger limits.
+            may_extend: whether the run may get larger limits than it began with.
 
         Raises:
             UsageError: for an unknown name, or if ``run`` holds a run with another configuration.
@@ -89,10 +89,14 @@ class Dojo:
         self._history = History(self._ledger)
         self.metrics = Metrics(self._folder, self._history)
         self._setting = self._setting.as_recorded(self._history.configuration)
-        self.budget = options.budget.within(Budget(wall_s=self._setting.task.spec.rules.wall_s))
+        most_s = self._setting.task.spec.rules.wall_s
+        budget = find_limits(self._history, options.budget.within(Budget(wall_s=most_s)))
         data_llm = admit_teachers(self._setting, data_llm)
-        self.identity = identify(self._setting, self.budget, data_llm)
-        self._accounts = Accounts(self._history, self.budget)
+        self.identity = identify(self._setting, budget, data_llm)
+        self._accounts = Accounts(self._history, budget)
+        self._time_requests = TimeRequests(
+            self._folder, self._history, self._accounts, self.progress, most_s=most_s, allowed=may_extend
+        )
         self._ancestry = Ancestry.of(self._history, self._folder, allowed=self.identity.warm_start)
         llm = _open_access(data_llm, self._setting, self._history, self._accounts, self.progress) if data_llm else None
         self._stages = Stages(
@@ -120,6 +124,7 @@ class Dojo:
             self._history.append(begin(self._setting, self.identity))
         else:
             _resume(self._history, self.identity, self.run, may_extend=self._may_extend, progress=self.progress)
+        self._time_requests.take()
         self._observer.measure()
         observation = self._observer.observe()
         self._accounts.restart_clock()  # the environment's own measurements are not the agent's time
@@ -130,23 +135,17 @@ class Dojo:
         """Gate, train, evaluate and judge one submission; the returned observation holds the feedback."""
         number = len(self._history.iterations) + 1
         folder = _keep(submission, self._folder.submission(number))
+        self._time_requests.take()
         planning_s = self._accounts.begin_stages()
         task, items = self._setting.task, self._observer.items
         reference = verdicts_on(task, items, self._best_outcome)
         outcome = self._stages.run(folder, self._accounts.charged_remaining(), reference=reference)
         guard, headroom = self._stages.guard, self._observer.headroom.of
         feedback, decision = judge(task, items, outcome, reference, guard, headroom, planning_s=planning_s)
-        iteration = Iteration(
-            number=number,
-            digests=outcome.digests,
-            contents=outcome.contents,
-            start=outcome.start,
-            plan=outcome.plan,
-            feedback=feedback,
-            decision=decision,
-        )
+        iteration = outcome.as_iteration(number, feedback, decision)
         charge = self._accounts.charge(outcome.costs, submissions=1)
         self._history.append(events.IterationEnded(iteration=iteration, overlap=outcome.overlap, charge=charge))
+        self._time_requests.take()
         observation = self._observer.observe()
         self.progress.say(f"iteration {number}: {observation.history[-1].verdict}")
         return observation
@@ -159,18 +158,14 @@ class Dojo:
             record_stop(history, accounts, by_owner=by_owner, outlook=outlook, progress=self.progress)
         if history.finished is None:
             if history.test is None:
-                closing = Closing(
-                    folder=self._folder,
-                    setting=self._setting,
-                    history=history,
-                    progress=self.progress,
-                )
+                closing = Closing(folder=self._folder, setting=self._setting, history=history, progress=self.progress)
                 closing.grade(self._best_outcome())
             history.append(events.RunFinished(result=conclude(history, self.run.name)))
         result = history.require(events.RunFinished).result
         with disk_errors(self.run):
             write_file(self._folder.result, result.model_dump_json(indent=1) + "\n")
             self._folder.finish_request.unlink(missing_ok=True)
+            self._folder.time_request.unlink(missing_ok=True)
         return result
 
     def precheck(self, submission: Path) -> list[Finding]:
@@ -208,6 +203,11 @@ class Dojo:
         """Give up the submission in whose :meth:`step` an exception has been raised, and charge the time it took."""
         self._history.append(events.RunPaused(charge=self._accounts.charge_abandoned()))
         return self._observer.observe()
+
+    @property
+    def budget(self) -> Budget:
+        """The limits in force."""
+        return self._accounts.budget
 
     @property
     def raw(self) -> Path:

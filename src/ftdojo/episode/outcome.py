@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ftdojo.contract.feedback import DataFeedback, TrainingFeedback
+from ftdojo.contract.feedback import DataFeedback, Feedback, TrainingFeedback
+from ftdojo.contract.protocol import Decision, Iteration
 from ftdojo.contract.submission import Plan, Reading, Submission
 from ftdojo.episode.accounts import Costs
 from ftdojo.episode.evaluation import Prediction
@@ -60,6 +61,18 @@ class Outcome:
         if self.predictions is None:
             raise ValueError(f"nothing was predicted: {self.findings}")
         return self.predictions
+
+    def as_iteration(self, number: int, feedback: Feedback, decision: Decision | None) -> Iteration:
+        """Return the iteration with this outcome, feedback and decision."""
+        return Iteration(
+            number=number,
+            digests=self.digests,
+            contents=self.contents,
+            start=self.start,
+            plan=self.plan,
+            feedback=feedback,
+            decision=decision,
+        )
 
     def add(self, name: str, stage: Stage, *, account: str = "") -> None:
         """Add a finished stage: its warnings, costs and identity. It is charged as ``account``, by default its name."""

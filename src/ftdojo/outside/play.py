@@ -19,7 +19,7 @@ LOCK_S = 60.0
 
 
 def play(
-    options: RunOptions, folder: Path, seat: Seat, watched: Watched, begun: Callable[[], None]
+    options: RunOptions, folder: Path, seat: Seat, watched: Watched, begun: Callable[[], None], *, may_extend: bool
 ) -> RunResult | None:
     """Run or resume an episode, and return its result; ``None`` if the agent has left.
 
@@ -29,12 +29,13 @@ def play(
         seat: the agent's seat.
         watched: receives the progress.
         begun: called when the run is open, before the base model is measured.
+        may_extend: whether the run may get larger limits than it began with.
 
     Raises:
         KeyboardInterrupt: after the time so far was charged.
     """
     wait_until_free(folder, LOCK_S)
-    with Dojo(options, folder, home=Home.default(), progress=watched) as dojo:
+    with Dojo(options, folder, home=Home.default(), progress=watched, may_extend=may_extend) as dojo:
         seat.open_room(
             Room(dojo.raw, RunFolder(folder).workspace, dojo.precheck, dojo.calls.remaining, asdict(dojo.budget))
         )
@@ -59,6 +60,7 @@ def _run_episode(dojo: Dojo, seat: Seat, workspace: Path) -> RunResult:
         try:
             with seat.cancellable():
                 observation = dojo.step(submission)
+            seat.budget = asdict(dojo.budget)
         except Cancelled:
             known = len(observation.history)
             observation = dojo.abandon()

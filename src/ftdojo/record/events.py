@@ -147,7 +147,7 @@ class RunPaused(LedgerEvent):
 
 
 class BudgetExtended(LedgerEvent):
-    """The owner resumed the run with larger limits, which hold from now on."""
+    """The owner gave the run larger limits, which hold from now on."""
 
     kind = "budget_extended"
     budget: dict[str, float | None]

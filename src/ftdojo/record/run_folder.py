@@ -11,6 +11,7 @@ DIR/
   metrics.jsonl       the numbers of the run as it goes, for programs that draw curves
   trackers/           what `ftdojo run --track` has sent
   finish              a request to end the run after the current submission
+  more_time           a request for a larger limit of time: see ftdojo.episode.extension
   address.json        of an outside agent over HTTP: where its episode is served, with its secret
   finish.log          of an outside agent that left: what the process printed that finished its run
   result.json         of a finished run: its result, written last
@@ -49,8 +50,8 @@ class RunFolder:
         """
         beside = ("", "-wal", "-shm", "-journal")
         logs = (path.name for path in self.path.glob("attempt-*.log"))
-        files = [self.lock, self.finish_request, self.metrics, self.result, self.report, self.agent_log]
-        files += [self.address, self.finish_log]
+        files = [self.lock, self.finish_request, self.time_request, self.metrics, self.result, self.report]
+        files += [self.agent_log, self.address, self.finish_log]
         require_plain(
             self.path,
             files=[*(LEDGER + end for end in beside), *(path.name for path in files), *LEADERBOARD, *logs],
@@ -144,6 +145,11 @@ class RunFolder:
     def finish_request(self) -> Path:
         """Made by `ftdojo finish` for the process of the run: it ends the run after the current submission."""
         return self.path / "finish"
+
+    @property
+    def time_request(self) -> Path:
+        """Made by the live page for the process of the run: it gets more time."""
+        return self.path / "more_time"
 
     @property
     def result(self) -> Path:

@@ -7,12 +7,16 @@ import signal
 from pathlib import Path
 
 from ftdojo.bench import is_in_contest, is_suite, leaderboard
+from ftdojo.episode.extension import request_time
 from ftdojo.episode.finish import request_finish
 from ftdojo.errors import UsageError
 from ftdojo.record import is_running
 from ftdojo.record.ledger import find_writer
-from ftdojo.report import write_report
+from ftdojo.report import text, write_report
 from ftdojo.report.leaderboard import write_leaderboard
+
+MINUTES = (10, 30, 60, 180)
+"""How much more time can be given at once."""
 
 
 def finish(run: Path) -> str:
@@ -25,6 +29,23 @@ def finish(run: Path) -> str:
         raise UsageError("the run does not go on", fix=f"to score it as it is: ftdojo finish {run}")
     request_finish(run, allowed=not is_in_contest(run))
     return "The run ends after the submission that it works on."
+
+
+def give_time(run: Path, minutes: str) -> str:
+    """Ask for a larger limit of time, as ``ftdojo run --budget`` gives on resume; return what happens now.
+
+    Args:
+        run: its folder.
+        minutes: how much more, one of :data:`MINUTES`.
+
+    Raises:
+        UsageError: if it is another number, or the run may not have more time.
+    """
+    if minutes not in map(str, MINUTES):
+        raise UsageError("this is not how much time can be given", fix=f"give {', '.join(map(str, MINUTES))} minutes")
+    limit = request_time(run, 60.0 * int(minutes), allowed=not is_in_contest(run))
+    when = "from its next submission on" if is_running(run) else "when its command is repeated as it was"
+    return f"The limit becomes {text.duration(limit)} {when}, but not more than the task allows."
 
 
 def stop(run: Path) -> str:

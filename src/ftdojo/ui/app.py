@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from ftdojo.audit import comparison, scored_items
-from ftdojo.errors import FtdojoError
+from ftdojo.errors import FtdojoError, UsageError
 from ftdojo.report import text
 from ftdojo.report.comparison_page import render_comparison
 from ftdojo.report.leaderboard import digest_script
@@ -26,6 +26,7 @@ from ftdojo.report.page import environment
 from ftdojo.schema import NotRegularError, read_regular
 from ftdojo.ui import actions
 from ftdojo.ui.access import CLOSED
+from ftdojo.ui.asking import LARGEST_REQUEST, Asking, GoneError, read_question
 from ftdojo.ui.folder import Folder, Named, name_place
 from ftdojo.ui.page import list_current, list_points, make_page
 from ftdojo.ui.stream import follow
@@ -52,6 +53,7 @@ class Pages:
         self._templates = environment(HERE)
         self._streams = 0
         self._writing = threading.Lock()
+        self._asking = Asking()
 
     @property
     def routes(self) -> list[Route]:
@@ -65,6 +67,8 @@ class Pages:
             Route("/run/{id}/parts", self.show_parts),
             Route("/run/{id}/points", self.show_points),
             Route("/run/{id}/events", self.stream),
+            Route("/run/{id}/more-time", self.give_time, methods=["POST"]),
+            Route("/run/{id}/ask", self.ask, methods=["POST"]),
             Route("/run/{id}/{action}", self.act, methods=["POST"]),
             Route("/contest/{id}/{action}", self.act, methods=["POST"]),
             Route("/compare", self.compare),
@@ -149,6 +153,34 @@ class Pages:
         # Two plots at once would mix their styles. Nothing else waits for one.
         with self._writing if action is actions.write_page else nullcontext():
             return JSONResponse({"done": action(named.folder)})
+
+    def give_time(self, request: Request) -> Response:
+        """Ask for more time for a run."""
+        run = self._folder.require(request.path_params["id"]).folder
+        return JSONResponse({"done": actions.give_time(run, request.query_params.get("minutes", ""))})
+
+    async def ask(self, request: Request) -> Response:
+        """Ask the base model and the best model of a run."""
+        named = await run_in_threadpool(self._require_quiet, request.path_params["id"])
+        body = b""
+        async for part in request.stream():
+            body += part
+            if len(body) > LARGEST_REQUEST:
+                raise HTTPException(413)
+        try:
+            return JSONResponse(await self._asking.ask(named.folder, read_question(body), request.is_disconnected))
+        except GoneError:
+            return Response(status_code=204)  # nobody gets it
+
+    def _require_quiet(self, id_: str) -> Named:
+        """Return a run while no run trains, from which the models would take memory and time."""
+        found = self._folder.require(id_)
+        if going := next((run for run in self._folder.list_runs() if run.about.state == "running"), None):
+            raise UsageError(
+                f"the run {going.place} goes on, and the models would take memory and time from it",
+                fix="ask when it has ended",
+            )
+        return found
 
     def compare(self, request: Request) -> Response:
         """Two finished runs, item by item."""

@@ -12,6 +12,7 @@ from ftdojo.contract.feedback import ErrorSample
 from ftdojo.contract.protocol import Iteration
 from ftdojo.contract.result import TRIVIAL_NAMES, Score
 from ftdojo.episode.examples import read_examples
+from ftdojo.episode.extension import read_request
 from ftdojo.record import RunFolder
 from ftdojo.report import text
 from ftdojo.report.advice import Step, advise
@@ -23,6 +24,7 @@ from ftdojo.report.view.parts import Account, Card, Detail, ExampleCard, Fact, G
 from ftdojo.report.view.reading import identity_facts
 from ftdojo.report.view.scores import guard_rows, score_rows
 from ftdojo.report.view.verdict import disqualified, ending, opening, verdict
+from ftdojo.ui.actions import MINUTES
 from ftdojo.ui.curve import thin
 from ftdojo.ui.watched import Watched
 
@@ -54,6 +56,10 @@ class RunPage:
     identity: list[Fact]
     can_finish: bool
     can_stop: bool
+    more_minutes: Sequence[int]
+    """How much more time can be given; empty if none can."""
+    time_asked: str
+    """The limit of time that the owner has asked for, until the run has it."""
     hint: str
     """How to go on with a run that is interrupted, or why it cannot be stopped here."""
     command: str
@@ -107,6 +113,8 @@ def make_page(run: Watched) -> RunPage | None:
         identity=identity_facts(configuration, now.outcome or "unfinished", now.first_time, now.last_time),
         can_finish=state == "running" and now.stopped is None and not run.in_contest,
         can_stop=state in ("running", "finishing") and not run.in_contest,
+        more_minutes=MINUTES if _may_extend(run, state) else (),
+        time_asked=_time_asked(folder) if _may_extend(run, state) else "",
         hint=hint,
         command=command,
         verdict=disqualified(run.reasons) if run.reasons else said,
@@ -165,6 +173,16 @@ def _hint(run: Watched, state: str) -> tuple[str, str]:
     if state == "finishing":
         return "It ends after the submission that it works on; then test is scored.", ""
     return "", ""
+
+
+def _may_extend(run: Watched, state: str) -> bool:
+    goes_on = state in ("running", "interrupted") and run.now.stopped is None and not run.in_contest
+    return goes_on and run.now.limits.get("wall_s") is not None
+
+
+def _time_asked(folder: RunFolder) -> str:
+    wanted = read_request(folder)
+    return text.duration(wanted) if wanted else ""
 
 
 def _pair_outputs(base: Sequence[ErrorSample], iteration: Iteration | None) -> list[Outputs]:

@@ -71,9 +71,11 @@ document.addEventListener("click", async (event) => {
   const button = event.target.closest("button[data-action]");
   if (!button || (button.dataset.ask && !window.confirm(button.dataset.ask))) return;
   button.disabled = true;
+  const chosen = button.dataset.chosen;
+  const address = button.dataset.action + (chosen ? `?${new URLSearchParams({ [chosen]: byId(chosen).value })}` : "");
   let said;
   try {
-    const answer = await fetch(button.dataset.action, { method: "POST", headers: { "X-Ftdojo-Token": body.token } });
+    const answer = await fetch(address, { method: "POST", headers: { "X-Ftdojo-Token": body.token } });
     const found = await answer.json();
     said = found.done || `${found.error}. ${found.fix}`;
   } catch {
@@ -83,6 +85,44 @@ document.addEventListener("click", async (event) => {
   byId("done").textContent = said;
   refresh();
 });
+
+// ---- questions: the server cancels one whose page has gone ----
+
+let asking = null;
+
+document.addEventListener("submit", async (event) => {
+  if (event.target.id !== "asking") return;
+  event.preventDefault();
+  if (asking) return;
+  asking = new AbortController();
+  const show = (text, busy) => { byId("asked").textContent = text; byId("send").disabled = busy; byId("cancel").disabled = !busy; };
+  show("The models are loaded and asked. Nothing of it is recorded.", true);
+  byId("answers").hidden = true;
+  let said;
+  try {
+    const answer = await fetch(event.target.dataset.address, {
+      method: "POST",
+      headers: { "X-Ftdojo-Token": body.token, "Content-Type": "application/json" },
+      body: JSON.stringify({ question: byId("question").value }),
+      signal: asking.signal,
+    });
+    const found = await answer.json();
+    if (found.error) {
+      said = `${found.error}. ${found.fix}`;
+    } else {
+      for (const name of ["base", "best"]) byId(`answer-${name}`).textContent = found[name] || "(empty)";
+      byId("answers").hidden = false;
+      said = found.cut.length ? "An answer was cut at the limit of tokens." : "";
+    }
+  } catch (error) {
+    said = error.name === "AbortError" ? "Cancelled." : "ftdojo ui does not answer.";
+  }
+  asking = null;
+  show(said, false);
+});
+
+document.addEventListener("click", (event) => { if (event.target.id === "cancel" && asking) asking.abort(); });
+window.addEventListener("pagehide", () => { if (asking) asking.abort(); });
 
 // ---- plots ----
 
@@ -299,6 +339,7 @@ async function refresh() {
 if (window.location.search.includes("token=")) window.history.replaceState(null, "", "/");
 if (body.rows) setInterval(() => { if (!document.hidden) refresh(); }, LIST_MS);
 if (body.run) {
+  for (const section of byId("parts").children) seen.set(section.id, section.outerHTML);  // what is the same stays
   refresh();
   follow();
   // A page that nobody sees keeps no connection: a browser has few for one server.
