@@ -123,8 +123,9 @@ def describe_schema(name: str, methods: Sequence[str], method: str | None) -> di
     if name not in models:
         raise UsageError(f"{shorten(name)} has no schema", fix=f"choose one of: {', '.join(models)}")
     schema = without_titles(models[name].model_json_schema())
-    if len(to_text(schema)) <= ANSWER_CHARS - SCHEMA_ROOM:
-        return {"file": name, "schema": schema}
+    document = {"file": name, "schema": schema}
+    if len(to_text(document)) <= ANSWER_CHARS - SCHEMA_ROOM:
+        return document
     # A method with many keys of its own: those that it has in common with supervised fine-tuning are only named.
     usual = without_titles(TrainConfig.model_json_schema())["properties"]
     common = [key for key, part in schema["properties"].items() if usual.get(key) == part]
