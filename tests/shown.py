@@ -232,6 +232,7 @@ BLOCKS: dict[str, dict[str, str]] = {
     },
     "docs/scaling.md": {
         "40 jobs that only start": FIGURES,
+        "sharding: none:": FIGURES,
         "# train.yaml": TRAINING,
     },
     "docs/scorers.md": {

@@ -40,6 +40,17 @@ class WeightsConfig(MethodConfig):
 
     lora: Lora | None = None
     """Adapter settings of ``lora`` and ``qlora``; if left out, the defaults."""
+    sharding: Literal["none", "full"] = Field("none", exclude_if=lambda value: value == "none")
+    """``full`` splits weights, gradients and optimizer state over the ``devices`` (FSDP); else each holds all."""
+    # The default is left out of what is written, so that identities of trainings from before this key stay as they are.
+
+    @model_validator(mode="after")
+    def _sharding_is_possible(self) -> Self:
+        if self.sharding == "full" and self.devices == 1:
+            raise ValueError("'sharding' has no effect on one device: remove it, or set 'devices' to 2 or more")
+        if self.sharding == "full" and self.facts.four_bit:
+            raise ValueError(f"weights in 4 bits cannot be split: remove 'sharding', or choose {self.kind_key} lora")
+        return self
 
     @model_validator(mode="after")
     def _adapters_have_effect(self) -> Self:
@@ -56,6 +67,16 @@ class WeightsConfig(MethodConfig):
         return str(getattr(self, self.kind_key))
 
     @property
+    def is_sharded(self) -> bool:
+        """Whether the network is split over several devices."""
+        return self.sharding == "full" and self.devices > 1
+
+    @property
+    def can_be_sharded(self) -> bool:
+        """Whether ``sharding: full`` is a valid change."""
+        return self.sharding == "none" and self.devices > 1 and not self.facts.four_bit
+
+    @property
     def adapter(self) -> Lora | None:
         """The adapter settings in force; ``None`` for full weights."""
         return self.lora or Lora() if self.facts.adapters else None
@@ -64,7 +85,9 @@ class WeightsConfig(MethodConfig):
     def smaller(self) -> Self | None:
         """The same training of weights that need less memory, if there are such."""
         kind = self.facts.smaller
-        return self.model_copy(update={self.kind_key: kind}) if kind else None
+        if kind is None or (self.is_sharded and TrainConfig.methods[kind].four_bit):
+            return None
+        return self.model_copy(update={self.kind_key: kind})
 
 
 class TrainConfig(WeightsConfig):

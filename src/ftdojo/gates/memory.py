@@ -31,6 +31,6 @@ def check_memory(
     fix = "choose a smaller model: no training configuration of this one fits"
     if fits is not None:
         before, after = config.model_dump(), fits.model_dump()
-        changes = ", ".join(f"{key}: {after[key]}" for key in after if after[key] != before[key])
+        changes = ", ".join(f"{key}: {after[key]}" for key in after if after[key] != before.get(key))
         fix = f"{changes} (about {trainer.memory(fits, base, examples) / 2**30:.1f} GiB)"
     yield Finding(code="out_of_memory", gate=gate, message=message, where=TRAIN, fix=fix)

@@ -148,10 +148,14 @@ def test_what_the_clock_has_cut_can_be_made_again(tiny_model: Path, tmp_path: Pa
 def test_two_devices_take_the_steps_of_one(tiny_model: Path, tmp_path: Path) -> None:
     settings = config(batch_size=4, gradient_accumulation=2, epochs=2)
     both = settings.model_copy(update={"devices": 2, "gradient_accumulation": 1})
+    split = both.model_copy(update={"sharding": "full"})
     trainer, made = trainer_of(settings), pairs(tiny_model)
-    one, two = (trainer.train(made, c, tiny_model, tmp_path / str(c.devices)) for c in (settings, both))
-    assert (two.steps, len(two.rewards)) == (one.steps, len(one.rewards))
-    assert [p.loss for p in two.curve] == pytest.approx([p.loss for p in one.curve], rel=0.1)
+    one, *others = (
+        trainer.train(made, c, tiny_model, tmp_path / str(i)) for i, c in enumerate((settings, both, split))
+    )
+    for two in others:
+        assert (two.steps, len(two.rewards)) == (one.steps, len(one.rewards))
+        assert [p.loss for p in two.curve] == pytest.approx([p.loss for p in one.curve], rel=0.1)
 
 
 STARTS: list[tuple[dict[str, Any], dict[str, Any], list[str]]] = [

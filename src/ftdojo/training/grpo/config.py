@@ -17,6 +17,7 @@ class GrpoConfig(AfterSftConfig):
 
     methods: ClassVar = MappingProxyType({"grpo": AFTER_SFT})
 
+    sharding: ClassVar[Literal["none"]] = "none"  # type: ignore[misc]  # one device trains
     method: Literal["grpo"] = "grpo"
     """The method."""
     learning_rate: float = Field(1e-5, gt=0, le=1)

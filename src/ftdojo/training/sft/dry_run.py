@@ -21,8 +21,12 @@ from ftdojo.models.architectures import BATCHED
 
 def is_needed(base: Path) -> bool:
     """Whether the formulas may not hold for a model: it has experts, or its architecture is unusual."""
-    config = support.read_json(base)
-    return config.get("model_type") not in BATCHED or any("expert" in key for key in config)
+    return not runs_batched(base) or any("expert" in key for key in support.read_json(base))
+
+
+def runs_batched(base: Path) -> bool:
+    """Whether a model may be run on padded batches of rows."""
+    return support.read_json(base).get("model_type") in BATCHED
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ def memory(
     *,
     adapted: Adapted | None = None,
 ) -> float:
-    """Return the peak memory, in bytes, of a training whose most expensive batch has this shape.
+    """Return the peak memory, in bytes, of a training on one device, whose most expensive batch has this shape.
 
     Without a shape: the part that every batch needs. ``adapted``: what adapters change, if it is known
     (:func:`ftdojo.training.sft.dry_run.adapt`); otherwise it follows from the sizes of a dense decoder.
@@ -54,19 +54,21 @@ def memory(
     width = _BYTES[compute.precision]
     trained = float(adapted.parameters) if adapted else count_trained(model, config)
     output_layer = model.vocabulary * model.hidden_size * width if config.adapter is None else 0
+    parts = config.devices if config.is_sharded else 1
+    gathered = _gathered(model, config, width) if config.is_sharded else 0.0
     # Weights, two float32 moments, and a float32 master where the model computes in less.
-    kept = _weights(model, config, width) + trained * (8 + (4 if width < 4 else 0))
-    gradients = trained * width
-    stepping = gradients + (4 * trained if width < 4 else 0)
+    kept = (_weights(model, config, width) + trained * (8 + (4 if width < 4 else 0))) / parts
+    gradients = trained * width / parts
+    stepping = gradients + (4 * trained / parts if width < 4 else 0)
     if batch is None:
-        return _RUNTIME[compute.device] + kept + stepping
+        return _RUNTIME[compute.device] + kept + max(stepping, gathered)
     activations, passing = _activations(model, config, compute, batch)
     activations += (adapted.copied if adapted else 0) * width
     logits = batch.rows * batch.labels * model.vocabulary
     lasting, brief = _LASTING[compute.device], _PASSING[compute.device]
     # Log-probabilities, their gradient before and after the softmax, each in float32.
-    begun = lasting * activations + brief * max(12 * logits + output_layer, passing)
-    ended = lasting * (gradients + output_layer) + brief * passing
+    begun = lasting * (activations + gathered) + brief * max(12 * logits + output_layer, passing)
+    ended = lasting * (gradients + output_layer + gathered) + brief * passing
     return _RUNTIME[compute.device] + kept + max(begun, ended, brief * stepping)
 
 
@@ -103,6 +105,14 @@ def _weights(model: ModelInfo, config: WeightsConfig, width: int) -> float:
         return model.parameters * width
     linear = _linear(model)
     return linear * _FOUR_BIT + (model.parameters - linear) * width
+
+
+def _gathered(model: ModelInfo, config: WeightsConfig, width: int) -> float:
+    """Bytes of the weights that a device of a sharded training holds whole at a time: those outside of the layers, one
+    layer and the next; and as many gradients, if these weights are trained."""
+    linear = _linear(model)
+    once = (model.parameters - linear + 2 * linear / model.layers) * width
+    return once if config.adapter is not None else 2 * once
 
 
 def _linear(model: ModelInfo) -> int:
@@ -154,8 +164,9 @@ def peak(
 def find_fitting(config: W, needed: Callable[[W], float], available: float) -> W | None:
     """Return the nearest configuration that needs no more than ``available`` bytes, or ``None`` if there is none.
 
-    First the batches are made smaller, with more of them per step; if one row is still too long, rows are cut; last,
-    adapters replace full weights, and 4-bit weights replace those of the base model.
+    If several devices train, the model is split over them first, because that changes no result. Then the batches are
+    made smaller, with more of them per step; if one row is still too long, rows are cut; last, adapters replace full
+    weights, and 4-bit weights replace those of the base model.
 
     Args:
         config: the configuration that does not fit.
@@ -175,6 +186,10 @@ def find_fitting(config: W, needed: Callable[[W], float], available: float) -> W
                 high = middle - 1
         return found
 
+    if config.can_be_sharded:
+        split = config.model_copy(update={"sharding": "full"})
+        if needed(split) <= available:
+            return split
     rows = config.batch_size * config.gradient_accumulation
     if smaller := most(1, config.batch_size, "batch_size", config):
         return smaller.model_copy(update={"gradient_accumulation": max(1, round(rows / smaller.batch_size))})

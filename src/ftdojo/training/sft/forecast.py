@@ -15,11 +15,11 @@ from ftdojo import digest
 from ftdojo.contract.train_config import WeightsConfig
 from ftdojo.models import Compute, compute, describe
 from ftdojo.models.resident import Resident
+from ftdojo.training.sft import parallel
 from ftdojo.training.sft.estimate import operations
 from ftdojo.training.sft.objective import CROSS_ENTROPY, Objective
 from ftdojo.training.sft.shapes import cut_batches, shape
 from ftdojo.training.sft.tokens import S
-from ftdojo.training.sft.trainer import train
 
 PASSES = 2
 """Steps on each of the batches, of which the fastest counts: the first also allocates buffers, compiles kernels and
@@ -42,9 +42,9 @@ def forecast(
     """Return the seconds that a training will take for its steps, for its evaluations on held-out rows, and for what
     its objective computes before.
 
-    It trains a few steps with ``config``, on the most expensive and on a cheaper batch. What it measured is kept in
-    ``resident``, which also lends the network, and serves other rows whose batches cost as much at most: those fit into
-    memory, too.
+    It trains a few steps with ``config``, on the most expensive and on a cheaper batch; if the model is split over
+    several devices, on as many of each. What it measured is kept in ``resident``, which also lends the network, and
+    serves other rows whose batches cost as much at most: those fit into memory, too.
 
     Raises:
         InputError: as :func:`ftdojo.training.sft.trainer.train`.
@@ -55,9 +55,10 @@ def forecast(
     costs = [operations(model, shape(batch, share=True)) for batch in batches]
     full = [k for k, batch in enumerate(batches) if len(batch) == config.batch_size] or [0]
     ranked = sorted(full, key=costs.__getitem__)
+    together = config.devices if config.is_sharded else 1  # batches that are computed at the same time
     trial = config.model_copy(
         update={
-            "devices": 1,
+            "devices": together,
             "epochs": PASSES,
             "max_steps": None,
             "warmup_ratio": 0.0,
@@ -70,8 +71,9 @@ def forecast(
     key = "speed of training", base, str(on or compute()), digest.of_value(trial.but_size)
     speed: Speed | None = measured.get(key)
     if speed is None or not speed.covers(costs[ranked[0]], costs[ranked[-1]]):
-        rows = [batches[k] for k in sorted({ranked[int(CHEAP * (len(ranked) - 1))], ranked[-1]})]
-        speed = measured[key] = _measure(rows, trial, base, objective=objective, on=on, resident=resident)
+        cheap = int(CHEAP * (len(ranked) - 1))
+        rows = [batches[k] for k in sorted({*ranked[cheap : cheap + together], *ranked[-together:]})]
+        speed = measured[key] = _measure(rows, trial, base, on=on, resident=resident)
     fixed, rate = speed.fixed, speed.rate
     per_epoch, steps = config.steps_per_epoch(len(examples)), config.steps(len(examples))
     held_out = config.eval_fraction
@@ -103,18 +105,21 @@ def _measure(
     trial: WeightsConfig,
     base: Path,
     *,
-    objective: Objective[S],
     on: Compute | None,
     resident: Resident | None,
 ) -> Speed:
     rows, model = [row for batch in batches for row in batch], describe(base)
     with tempfile.TemporaryDirectory(prefix="ftdojo-trial-") as folder:
-        result = train(rows, trial, base, Path(folder), objective=objective, on=on, resident=resident)
+        result = parallel.train(rows, trial, base, Path(folder), on=on, resident=resident)
     # The sampler may cut the rows into other batches, in its own order, so batches are matched by their tokens.
     again = {
-        sum(e.tokens for e in b): operations(model, shape(b, share=True)) for b in cut_batches(rows, trial.batch_size)
+        trial.devices * sum(e.tokens for e in b): operations(model, shape(b, share=True))
+        for b in cut_batches(rows, trial.batch_size)
     }
-    timed = [(again[s.tokens], s.seconds) for s in result.step_times[1:] if s.tokens in again]
+    steps = result.step_times[1:]
+    timed = [(again[s.tokens], s.seconds) for s in steps if s.tokens in again]
+    if not timed:  # so few rows that the devices repeat some of them to fill their batches
+        timed = [(max(again.values()), s.seconds) for s in steps]
     at = [cost for cost, _ in timed]
     return Speed(*_line(timed), min(at), max(at))
 

@@ -46,9 +46,11 @@ class WeightsTrainer(Trainer[W, S]):
     borrows = True
 
     def check_config(self, config: W, base: Path) -> Iterator[Finding]:
-        """Check that the adapters' target modules are in the model and the library for 4-bit weights is installed."""
+        """Check that the adapters' target modules are in the model, the library for 4-bit weights is installed, and the
+        model can be split over devices."""
         yield from _targets(config, base)
         yield from _kernels(config)
+        yield from _sharding(config, base)
 
     def check_start(self, config: W, earlier: MethodConfig) -> Iterator[Finding]:
         """Check that both trainings train the same kind of weights, and an adapter has the same settings."""
@@ -61,6 +63,11 @@ class WeightsTrainer(Trainer[W, S]):
     def shrink(self, config: W, base: Path, examples: Sequence[S], available: float) -> W | None:
         """See :func:`ftdojo.training.sft.estimate.find_fitting`."""
         return estimate.find_fitting(config, lambda changed: self.memory(changed, base, examples), available)
+
+    def trial(self, config: W, *, rows: int, steps: int) -> W:
+        """Return a trial on one device, or on all those that the model needs: each takes the same batch."""
+        made = super().trial(config, rows=rows, steps=steps)
+        return made.model_copy(update={"devices": config.devices}) if config.is_sharded else made
 
     def export(self, base: Path, trained: Path, out: Path) -> None:
         """See :func:`ftdojo.training.sft.export.export`."""
@@ -197,6 +204,13 @@ def _kernels(config: WeightsConfig) -> Iterator[Finding]:
     if config.facts.four_bit and find_spec("bitsandbytes") is None:
         fix = f"choose method lora, or: {install_command('bitsandbytes')}"
         yield _finding("no_4bit_kernels", f"method {config.method} needs bitsandbytes", "method", fix)
+
+
+def _sharding(config: WeightsConfig, base: Path) -> Iterator[Finding]:
+    """A model that is split over devices gets its rows in batches: all processes run it equally often."""
+    if config.is_sharded and not dry_run.runs_batched(base):
+        message = "this model gets one row at a time, so that the devices would wait for each other"
+        yield _finding("cannot_shard", message, "sharding", "remove it, or choose a model that answers in batches")
 
 
 def _finding(code: str, message: str, key: str, fix: str) -> Finding:

@@ -25,6 +25,7 @@ from ftdojo.findings import Finding
 from ftdojo.training.backend import REWARD_ACCURACY, REWARD_MARGIN, OnLog, Point, RewardPoint, RolloutPoint, Step
 from ftdojo.training.sft.batches import Batch
 from ftdojo.training.sft.objective import CROSS_ENTROPY, Loss, Objective
+from ftdojo.training.sft.sharding import trained_parts
 
 DIVERGED = 3.0
 """A loss of this many times the first one (at least 1) counts as divergence."""
@@ -72,7 +73,8 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
                 and with what the objective logs.
             time_left_s: most seconds that the training may take.
             stop_after: the step after which the time was over, to repeat a training that ran out of time.
-            agree: in distributed runs, replaces this rank's stop decision with rank 0's; called after every step.
+            agree: in distributed runs, replaces this rank's decision, whether the time is over or to stop for another
+                reason, with rank 0's; called twice after every step.
             leads: whether this is rank 0, whose clock decides.
         """
         self.curve: list[Point] = []
@@ -166,7 +168,10 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
             self._measure(model, state.global_step)
             if self._patience is not None and self._without_gain() >= self._patience:
                 control.should_training_stop = True
-        if not last and self._time_is_up(state.global_step, state.max_steps):
+        time_is_up = not last and self._time_is_up(state.global_step, state.max_steps)
+        if self._agree is not None:  # now, as the processes of a sharded network evaluate it together
+            time_is_up = self._agree(time_is_up)
+        if time_is_up:
             self._measure(model, state.global_step)
             message = f"the time was over after {state.global_step} of {state.max_steps} steps"
             fix = f"set epochs to at most {state.epoch:.2f}"
@@ -177,7 +182,8 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
     def on_train_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
         """Restore the best weights if ``patience`` was given or the training was stopped."""
         if self._best and (self._patience is not None or self.stopped is not None):
-            model.load_state_dict(self._best, strict=False)
+            for name, part in trained_parts(model).items():
+                part.copy_(self._best[name])
 
     def _stop(self, control: Any, finding: Finding) -> None:
         self.stopped = finding.model_copy(update={"severity": "warning"})
@@ -234,8 +240,7 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         loss = evaluate(model, self._held_out.batches, self._held_out.objective)
         self.eval_curve.append((step, loss))
         if loss == min(value for _, value in self.eval_curve):
-            learned = {name: p for name, p in model.named_parameters() if p.requires_grad}
-            self._best = {name: p.detach().to("cpu", copy=True) for name, p in learned.items()}
+            self._best = {name: part.to("cpu", copy=True) for name, part in trained_parts(model).items()}
         self._measuring += time.monotonic() - begun
 
     def _without_gain(self) -> int:

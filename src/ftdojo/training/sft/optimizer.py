@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 
+from ftdojo.training.sft.sharding import own_part
+
 
 class MasterAdamW(torch.optim.AdamW):
     """AdamW over float32 masters of lower-precision parameters; plain AdamW for parameters in float32.
@@ -59,7 +61,7 @@ class MasterAdamW(torch.optim.AdamW):
 
     def _copy_back(self) -> None:
         if self._pairs:
-            followers, masters = zip(*self._pairs, strict=True)
+            followers, masters = zip(*((own_part(f), own_part(m)) for f, m in self._pairs), strict=True)
             torch._foreach_copy_(followers, masters)
 
 

@@ -1,7 +1,8 @@
 """One training on one device, or data-parallel on several of this machine: one process per device, with the same steps.
 
-Every process takes its share of the batches of a step; gradients are averaged (``DistributedDataParallel``). The
-processes find each other through a file and talk over the loopback interface, so nothing listens on the network.
+Every process takes its share of the batches of a step; gradients are averaged (``DistributedDataParallel``). Each holds
+the whole network, or a part of it (:mod:`ftdojo.training.sft.sharding`). The processes find each other through a file
+and talk over the loopback interface, so nothing listens on the network.
 
 python -m ftdojo.training.sft.parallel FOLDER        run the training described in FOLDER, on several devices
 """
@@ -24,7 +25,7 @@ from ftdojo.contract.methods import parse_config
 from ftdojo.contract.train_config import WeightsConfig
 from ftdojo.errors import InfrastructureError, InputError
 from ftdojo.findings import Finding
-from ftdojo.models import compute
+from ftdojo.models import Compute, compute
 from ftdojo.models.resident import Resident
 from ftdojo.schema import StrictModel
 from ftdojo.training.backend import OnLog, TrainResult, trainer_of
@@ -51,6 +52,7 @@ class Request(StrictModel):
     time_left_s: float | None
     stop_after: int | None
     start: Path | None
+    on: Compute | None = None
 
 
 def train(
@@ -63,6 +65,7 @@ def train(
     time_left_s: float | None = None,
     stop_after: int | None = None,
     start: Path | None = None,
+    on: Compute | None = None,
     resident: Resident | None = None,
 ) -> TrainResult:
     """Train as :func:`ftdojo.training.sft.trainer.train` does, on as many devices as the configuration requests, with
@@ -85,6 +88,7 @@ def train(
             time_left_s=time_left_s,
             stop_after=stop_after,
             start=start,
+            on=on,
             resident=resident,
         )
     if resident is not None:
@@ -97,6 +101,7 @@ def train(
         time_left_s=time_left_s,
         stop_after=stop_after,
         start=start.absolute() if start else None,
+        on=on,
     )
     with tempfile.TemporaryDirectory(prefix="ftdojo-devices-") as scratch, tempfile.TemporaryFile("w+") as complaints:
         folder = Path(scratch)
@@ -144,7 +149,7 @@ def _take_part(rank: int, folder: Path, parent: int) -> None:
     request = Request.model_validate_json((folder / REQUEST).read_bytes())
     config = parse_config(request.train, where="train.yaml")
     assert isinstance(config, WeightsConfig)
-    objective, size, device = _find_objective(config), config.devices, compute().device
+    objective, size, device = _find_objective(config), config.devices, (request.on or compute()).device
     os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(size), "LOCAL_WORLD_SIZE": str(size)}
     os.environ |= LOOPBACK
     if device == "cuda":
@@ -167,6 +172,7 @@ def _take_part(rank: int, folder: Path, parent: int) -> None:
             time_left_s=request.time_left_s,
             stop_after=request.stop_after,
             start=request.start,
+            on=request.on,
         )
     except InputError as error:
         (folder / FAULTS.replace("*", str(rank))).write_bytes(_FINDINGS.dump_json(error.findings))

@@ -32,7 +32,7 @@ from ftdojo.models import Chat, Compute, attention, compute, network, prefix
 from ftdojo.models.architectures import runs_batched
 from ftdojo.models.resident import Resident
 from ftdojo.training.backend import OnLog, TrainResult
-from ftdojo.training.sft import dry_run
+from ftdojo.training.sft import dry_run, sharding
 from ftdojo.training.sft.batches import GroupedSampler, RepeatedBatches
 from ftdojo.training.sft.memory import PeakMemory, keeping_freed_memory, returning_freed_memory
 from ftdojo.training.sft.monitor import HeldOut, Monitor
@@ -118,9 +118,11 @@ def train(
                 "out_of_memory", str(error).split(". ")[0], "batch_size", "lower batch_size or max_length"
             ) from None
         seconds = trainer.monitor.seconds
+        only_trained = config.adapter is not None
+        state = sharding.gather_state(trainer.model, only_trained=only_trained) if config.is_sharded else None
         if trainer.is_world_process_zero():
             with network.quiet():
-                trainer.model.save_pretrained(out)
+                trainer.model.save_pretrained(out, state_dict=state)
     result = TrainResult(
         steps=trainer.state.global_step,
         epochs=trainer.state.epoch or 0.0,
@@ -148,15 +150,26 @@ def lend_network(
 ) -> Iterator[Any]:
     """Lend the model to train: the base model, with adapters if the configuration asks for them.
 
-    The adapters are new, or those in ``start``; so are the weights without adapters.
+    The adapters are new, or those in ``start``; so are the weights without adapters. A sharded network is not
+    ``resident``'s: each process loads it and keeps a part.
     """
     torch.manual_seed(config.seed)  # before the network is lent: lending draws no numbers, but loading some models does
     full = config.adapter is None
     weights = start if start is not None and full else base
+    if config.is_sharded:
+        yield sharding.load_part(
+            lambda: _complete(network.load(weights, chosen.dtype, chosen.attention), config, chosen, start),
+            chosen.device,
+        )
+        return
     with resident.lend(weights, chosen, chosen.attention, four_bit=config.facts.four_bit, trains_all=full) as loan:
-        # Otherwise it would be written next to the weights, and the files would differ between machines.
-        loan.network.name_or_path = loan.network.config.name_or_path = ""
-        yield loan.network if config.adapter is None else _with_adapters(loan.network, config.adapter, chosen, start)
+        yield _complete(loan.network, config, chosen, start)
+
+
+def _complete(loaded: Any, config: WeightsConfig, chosen: Compute, start: Path | None) -> Any:
+    # Otherwise it would be written next to the weights, and the files would differ between machines.
+    loaded.name_or_path = loaded.config.name_or_path = ""
+    return loaded if config.adapter is None else _with_adapters(loaded, config.adapter, chosen, start)
 
 
 def _with_adapters(loaded: Any, lora: Lora, chosen: Compute, start: Path | None) -> Any:
@@ -247,6 +260,8 @@ class _ObjectiveTrainer(TransformersTrainer):  # type: ignore[misc]
             disable_tqdm=True,
             remove_unused_columns=False,
             ddp_find_unused_parameters=False,
+            # Gradients that wait for the last batch of a step would be whole.
+            accelerator_config={"gradient_accumulation_kwargs": {"sync_each_batch": config.is_sharded}},
         )
         settings._n_gpu = min(1, settings.n_gpu)  # otherwise one process would use all visible GPUs, with threads
         held_out = sorted(held_out, key=longest)
@@ -269,6 +284,8 @@ class _ObjectiveTrainer(TransformersTrainer):  # type: ignore[misc]
         )
         self.model_accepts_loss_kwargs = True  # makes the Trainer count units over the whole accumulated batch
         self.remove_callback(PrinterCallback)
+        if config.is_sharded:  # otherwise the network, which is placed, would be given to DistributedDataParallel
+            self.is_distributed_loading_by_transformers = True
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
         size = self.args.train_batch_size
@@ -306,6 +323,10 @@ class _ObjectiveTrainer(TransformersTrainer):  # type: ignore[misc]
         ]
         self.optimizer = MasterAdamW([g for g in groups if g["params"]], lr=self.args.learning_rate, fused=True)
         return self.optimizer
+
+    def _clip_grad_norm(self, model: Any) -> torch.Tensor:
+        """Clip the gradients and return their norm, over the parts of all processes."""
+        return sharding.whole(super()._clip_grad_norm(model))
 
     def floating_point_ops(self, inputs: dict[str, Any]) -> int:
         """Return 0: counting would iterate over all parameters, which is not worth its cost."""
