@@ -34,7 +34,7 @@ class Source(StrictModel):
     item: dict[str, str] = Field(
         default_factory=dict,
         description="for `sample`: the fields of an evaluation item that the scorer needs, each with a Jinja "
-        "expression over the row; if left out, the row itself is the item, as in a task folder",
+        "expression over the row; if left out, the row itself is the item",
     )
     weight: float = Field(1.0, ge=0, le=100, description="share of the mixture relative to the other sources")
 
@@ -92,28 +92,26 @@ class Sample(StrictModel):
     ask: str = Field(
         "",
         max_length=2000,
-        description="text that the model reads after the prompt, such as a request to reason before the answer; it is "
-        "not part of the row",
+        description="text that the model reads after the prompt, such as a request to reason; no part of the row",
     )
     keep: int = Field(
         1,
         ge=0,
         le=32,
         description="right answers of a row that become completions, at most, each in a row of its own; with 0, the "
-        "rendered completion stays, and the right samples are only counted",
+        "rendered completion stays, and samples are only judged",
     )
     prefer: Literal["first", "shortest"] = Field("first", description="which of the right answers are kept")
     otherwise: Literal["answer", "drop"] = Field(
         "answer", description="a row without a right sample keeps its rendered completion, or is left out"
     )
     mastered: Literal["keep", "drop"] = Field(
-        "keep", description="drop: a row of which all samples are right is left out: little is left to learn from it"
+        "keep", description="whether a row of which all samples are right is left out: it teaches little"
     )
     contradicted: Literal["keep", "drop"] = Field(
         "keep",
-        description="drop: a row is left out whose completion the model contradicts: all samples are the same wrong "
-        "answer, and more rows with that completion are mastered than answered in this way. Needs at least 2 samples "
-        "and a temperature above 0",
+        description="whether a row is left out of which all samples are the same wrong answer, while more rows with "
+        "its completion are mastered",
     )
 
     @model_validator(mode="after")
