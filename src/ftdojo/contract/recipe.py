@@ -98,8 +98,8 @@ class Sample(StrictModel):
         1,
         ge=0,
         le=32,
-        description="right answers of a row that become completions, at most, each in a row of its own; with 0, the "
-        "rendered completion stays, and samples are only judged",
+        description="most right answers of a row that become completions, each in a row of its own; with 0, the "
+        "rendered completion stays",
     )
     prefer: Literal["first", "shortest"] = Field("first", description="which of the right answers are kept")
     otherwise: Literal["answer", "drop"] = Field(
@@ -124,7 +124,7 @@ class Sample(StrictModel):
 
 
 class Recipe(StrictModel):
-    """The whole recipe: sources, cleaning, balance, mixture and cap, then what a model makes of the rows."""
+    """Sources, cleaning, balance, mixture and cap, then what a model makes of the rows."""
 
     sources: list[Source] = Field(min_length=1, max_length=64, description="where the rows come from")
     deduplicate: bool = Field(True, description="drop rows whose prompt was seen before")
@@ -145,9 +145,9 @@ class Recipe(StrictModel):
     )
     pairs: Literal["none", "sample", "other_answer"] = Field(
         "none",
-        description="rows of preferences, for the methods `dpo` and `orpo`; the completion is the chosen answer. The "
-        "rejected one is a wrong sample (`sample`; a row without one is left out), or another completion of the same "
-        "source (`other_answer`; of sources with a closed set of answers)",
+        description="preferences, for `dpo` and `orpo`: the completion is chosen, and rejected is a wrong sample "
+        "(`sample`; a row without one is left out), or another completion of the same source (`other_answer`; of "
+        "sources with a closed set of answers)",
     )
 
     @model_validator(mode="after")

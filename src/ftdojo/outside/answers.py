@@ -5,6 +5,7 @@ They hold what internal agents see and nothing else: scores and samples of valid
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import islice
@@ -129,7 +130,9 @@ def describe_schema(name: str, methods: Sequence[str], method: str | None) -> di
     # A method with many keys of its own: those that it has in common with supervised fine-tuning are only named.
     usual = without_titles(TrainConfig.model_json_schema())["properties"]
     common = [key for key, part in schema["properties"].items() if usual.get(key) == part]
-    schema["properties"] = {key: part for key, part in schema["properties"].items() if key not in common}
+    shown = {key: part for key, part in schema["properties"].items() if key not in common}
+    parts = {part: form for part, form in schema.pop("$defs", {}).items() if f"#/$defs/{part}" in json.dumps(shown)}
+    schema |= {"properties": shown, **({"$defs": parts} if parts else {})}
     return {"file": name, "schema": schema, "further_keys": f"as with method {COMMON}: {', '.join(common)}"}
 
 

@@ -115,5 +115,6 @@ def test_the_program_of_the_page_writes_good_pairs(task: Path, tiny_model: Path,
 
 
 def test_planners_get_the_schema() -> None:
-    properties = describe_schema("train.yaml", ("lora", "dpo"), "dpo")["schema"]["properties"]
-    assert {"beta", "loss", "sft_weight", "weights", "lora"} <= properties.keys()
+    described = describe_schema("train.yaml", ("lora", "dpo"), "dpo")
+    assert {"beta", "loss", "sft_weight", "weights"} <= described["schema"]["properties"].keys()
+    assert "lora" in described["further_keys"].split(", "), "as with supervised fine-tuning"
