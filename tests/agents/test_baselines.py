@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -135,7 +136,7 @@ def test_single_shot_hands_in_one_submission_of_the_size_that_fits(tmp_path: Pat
         3.0,
         practice.learning_rate(MODEL.hidden_size, adapters=True),
     )
-    train_s = forecast.estimate_work(draft, first) * forecast.ANSWERED / first.train_rows_per_s
+    train_s = forecast.estimate_work(draft, first) / first.train_rows_per_s
     assert 990 < forecast.RESERVE * (forecast.overhead_s(first) + train_s) <= 1000
     assert {s.completion for s in draft.recipe.sources} == {
         next(r.completion for r in raw.renderings if r.name == "answer") for raw in SPEC.raw_sources
@@ -145,6 +146,27 @@ def test_single_shot_hands_in_one_submission_of_the_size_that_fits(tmp_path: Pat
     roomy = agent.propose(observe([], {}, wall_s=1e9))
     assert roomy is not None
     assert read(roomy).recipe.max_rows == SPEC.rules.max_rows
+
+
+def test_single_shot_is_submitted_again_with_the_rows_that_fit_if_it_was_refused_for_its_time(tmp_path: Path) -> None:
+    agent, history, folders = make("single-shot", tmp_path), list[Iteration](), dict[int, Path]()
+    rows = []
+    while folder := agent.propose(observe(history, folders, wall_s=1000)):
+        number = len(history) + 1
+        folders[number] = folder
+        rows.append(read(folder).recipe.max_rows)
+        refused = Finding(code="over_budget", gate=4, message="m", where="w", fix="f", fits=0.5)
+        execution = ExecutionFeedback(seconds=StageSeconds(train=10), reused=[], findings=[refused])
+        plan = submission.load(folder).plan
+        history.append(
+            Iteration(number=number, digests={}, plan=plan, feedback=Feedback(execution=execution), decision=None)
+        )
+    assert len(rows) == 3, "then it gives up"
+    for before, after in pairwise(rows):
+        assert after == int(before * 0.5 / forecast.RESERVE)
+    evaluated = history[0].feedback.model_copy(update={"evaluation": evaluation(30.0)})  # the clock had cut it short
+    trained = history[0].model_copy(update={"feedback": evaluated})
+    assert agent.propose(observe([trained], folders)) is None
 
 
 @given(st.integers(0, 2**32), st.integers(0, 5))

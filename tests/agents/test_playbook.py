@@ -219,9 +219,9 @@ def test_few_rows_are_passed_more_often_in_small_batches_and_all_are_learned_fro
 def test_the_first_training_leaves_time_for_another_or_takes_what_there_is(tmp_path: Path, wall_s: float) -> None:
     (first,) = play(tmp_path, wall_s=wall_s)
     seen = observe([], {}, wall_s=wall_s)
-    train_s = forecast.estimate_work(first, seen) * forecast.ANSWERED / seen.train_rows_per_s
+    train_s = forecast.estimate_work(first, seen) / seen.train_rows_per_s
     share = forecast.RESERVE * (train_s + forecast.overhead_s(seen)) / wall_s
-    plain_s = practice.PASSES * SPEC.rules.max_rows * forecast.ANSWERED / seen.train_rows_per_s
+    plain_s = practice.PASSES * SPEC.rules.max_rows / seen.train_rows_per_s
     if forecast.RESERVE * (plain_s + forecast.overhead_s(seen)) <= 0.53 * wall_s:
         assert (first.train.epochs, share <= 0.53) == (practice.PASSES, True)
     else:
@@ -293,7 +293,7 @@ def test_no_time_is_left_that_another_training_would_fit_into(tmp_path: Path, wa
     folders: dict[int, Path] = {}
     while folder := agent.propose(observe(history, folders, best=min(1, len(history)), wall_s=left, rows=rows)):
         seen = observe([], {}, rows=rows)
-        train_s = forecast.estimate_work(read(folder), seen) * forecast.ANSWERED / 10.0
+        train_s = forecast.estimate_work(read(folder), seen) / 10.0
         folders[len(folders) + 1] = folder
         history.append(iteration(folder, accepted=not history, train_s=train_s, measured=evaluation(50)))
         left -= 1 + train_s + 20
@@ -379,7 +379,7 @@ def test_it_does_not_go_on_from_a_model_that_is_worse_than_the_base_model_or_whe
 def test_the_first_of_several_steps_leaves_time_for_the_others(tmp_path: Path, wall_s: float, most: float) -> None:
     (first,) = play(tmp_path, wall_s=wall_s, warm_start=True)
     seen = observe([], {}, wall_s=wall_s)
-    train_s = forecast.estimate_work(first, seen) * forecast.ANSWERED / seen.train_rows_per_s
+    train_s = forecast.estimate_work(first, seen) / seen.train_rows_per_s
     share = forecast.RESERVE * (train_s + forecast.overhead_s(seen)) / wall_s
     assert share <= most
     assert share > 0.9 * most or first.train.epochs == practice.PASSES
@@ -395,7 +395,7 @@ def test_the_second_step_doubles_what_was_trained_and_the_last_takes_the_rest(tm
         observe(history, folders, best=len(history), wall_s=left, spec=LARGE, warm_start=True)
     ):
         work.append(forecast.estimate_work(read(folder), seen))
-        train_s = work[-1] * forecast.ANSWERED / seen.train_rows_per_s
+        train_s = work[-1] / seen.train_rows_per_s
         folders[len(folders) + 1] = folder
         before = 20 * len(history)
         measured = evaluation(20 + before)
@@ -830,7 +830,7 @@ def test_a_weak_subtask_without_the_answers_form_is_weighted_at_once(tmp_path: P
 
 def test_where_only_one_iteration_fits_it_takes_the_time_there_is(tmp_path: Path) -> None:
     (only,) = play(tmp_path, wall_s=75)
-    seconds = only.recipe.max_rows * forecast.ANSWERED / 10.0 + forecast.overhead_s(observe([], {}))
+    seconds = only.recipe.max_rows / 10.0 + forecast.overhead_s(observe([], {}))
     assert 0.9 * 75 < forecast.RESERVE * seconds <= 75
 
 

@@ -10,9 +10,6 @@ from ftdojo.contract.recipe import Recipe
 
 RESERVE = 1.15
 """A forecast is multiplied by this before it is held against the budget."""
-ANSWERED = 1.25
-"""Time of a training row in multiples of the time of its question alone: a row holds an answer, too. Before the first
-training only the speed on questions is known."""
 TRIED_ROWS = 64
 """Rows, roughly, that pass through the model while the gates try a training."""
 
@@ -27,7 +24,7 @@ def row_passes(observation: Observation, share: float = 1.0) -> float:
     evaluation included; 0 if there is no time even for these."""
     left = observation.remaining.get("wall_s", observation.task.rules.wall_s)
     train_s = share * left / RESERVE - overhead_s(observation)
-    return max(0.0, train_s * observation.train_rows_per_s / ANSWERED)
+    return max(0.0, train_s * observation.train_rows_per_s)
 
 
 def seconds(draft: Draft, like: Draft, of: Iteration, observation: Observation) -> float | None:

@@ -131,7 +131,7 @@ class Observation(StrictModel):
     headroom: SampledRows | None = None
     """The same measurement as :attr:`~ftdojo.contract.feedback.Feedback.headroom`, of the base model."""
     train_rows_per_s: float
-    """Rows per second of a LoRA training, measured on this machine, with rows as long as this task's prompts."""
+    """Rows per second of a LoRA training, measured on this machine, on rows of this task's documented raw data."""
     evaluate_s: float
     """Seconds that the base model took for the validation items and those of the guard tasks, measured on this
     machine."""

@@ -193,11 +193,12 @@ def _plain(verdicts: Sequence[ItemScore]) -> list[ItemScore]:
     return [replace(verdict, metrics=dict(verdict.metrics)) for verdict in verdicts]
 
 
-def training_rows(spec: TaskSpec, data: TaskData) -> list[Row]:
+def training_rows(spec: TaskSpec, data: TaskData, *, limit: int | None = None) -> list[Row]:
     """The rows of all documented raw files, answers in the scorer's form, without evaluation items; made in the sandbox
-    like any other training rows. Empty if the files give no rows, or faulty ones.
+    like any other training rows. Empty if the files give no rows, or faulty ones. ``limit``: as many as the task allows
+    if not given.
     """
-    limit = spec.rules.max_rows
+    limit = limit or spec.rules.max_rows
     recipe = documented_recipe(spec, limit)
     trainer = trainer_of(TrainConfig())
     try:

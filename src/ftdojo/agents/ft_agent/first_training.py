@@ -66,7 +66,7 @@ def first_training(observation: Observation) -> Proposal:
             before="untouched",
             after=f"{method}, learning rate {train['learning_rate']:g}, {practice.batch_size(passes)} rows a step, "
             f"{made.epochs:g} passes over up to {made.rows} rows",
-            because=f"training passes {observation.train_rows_per_s:.1f} questions a second, checks and evaluation "
+            because=f"training passes {observation.train_rows_per_s:.1f} rows a second, checks and evaluation "
             f"take about {forecast.overhead_s(observation):.0f} s; repeated rows teach while they are few",
             expected="the loss falls and levels off, and answers are right more often than by guessing",
         ),
