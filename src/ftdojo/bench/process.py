@@ -103,7 +103,10 @@ class JobProcess:
 
 def _read_tail(log: Path) -> str:
     """Return the end of the job's output as one line."""
-    with log.open("rb") as stream:
-        stream.seek(max(0, log.stat().st_size - 4 * TAIL_CHARS))
-        words = " ".join(stream.read().decode("utf-8", "replace").split())
+    try:
+        with log.open("rb") as stream:
+            stream.seek(max(0, log.stat().st_size - 4 * TAIL_CHARS))
+            words = " ".join(stream.read().decode("utf-8", "replace").split())
+    except OSError as error:  # the folder of the job was removed: that ends the job, not the contest
+        return f"{log.name} cannot be read: {error.strerror}"
     return words[-TAIL_CHARS:] or f"it wrote nothing to {log.name}"
