@@ -129,7 +129,8 @@ def read(board: Board, out: Path, suite: Path) -> list[Line]:
     """The lines of a board: all tasks of one data variant."""
     given = {job.task_id: job.task for job in Suite.load(suite).jobs()}
     cells = {(cell.task, cell.contestant): cell for cell in board.cells}
-    verdicts = {pair.task: pair.verdict * (1 if pair.ours == OURS else -1) for pair in board.pairs}
+    both = [pair for pair in board.pairs if {pair.ours, pair.theirs} == {OURS, PEER}]
+    verdicts = {pair.task: pair.verdict * (1 if pair.ours == OURS else -1) for pair in both}
     lines = []
     for task in board.tasks:
         runs = {name: _gains(cells[task.id, name].runs, out, task.best_value) for name in (PEER, OURS)}
