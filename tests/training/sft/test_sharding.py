@@ -75,6 +75,7 @@ def texts(folder: Path) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 def test_a_killed_process_ends_the_training_and_another_try_gives_the_same(tiny_model: Path, tmp_path: Path) -> None:
     """In bfloat16, with masters that are split, too."""
     settings = split(epochs=8)
