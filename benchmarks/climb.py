@@ -30,7 +30,7 @@ from ftdojo import models, sandbox, tasks
 from ftdojo.bench import Suite, leaderboard
 from ftdojo.bench.leaderboard import Board
 from ftdojo.contract.progress import Silent
-from ftdojo.contract.result import RunResult, TrivialAnswers
+from ftdojo.contract.result import RunResult, Score, TrivialAnswers
 from ftdojo.data import prepare
 from ftdojo.episode import trivial
 from ftdojo.record import Home, Store
@@ -48,13 +48,14 @@ class Line:
 
     task: str
     metric: str
-    base: float
-    constant: float
-    majority: float
-    few_shot: float | None
+    base: Score
+    constant: Score
+    majority: Score
+    few_shot: Score | None
     shots: int
-    peer: float
-    ours: float
+    peer: Score
+    """With an interval over items and seeds, as the one of :attr:`ours`."""
+    ours: Score
     peer_gains: list[float]
     """One a seed, from the base model (0) to a perfect score (1)."""
     our_gains: list[float]
@@ -67,11 +68,12 @@ class Line:
         return fmean(ours - peer for ours, peer in zip(self.our_gains, self.peer_gains, strict=True))
 
     def __str__(self) -> str:
-        few = "-" if self.few_shot is None else f"{self.few_shot:.1f} ({self.shots})"
+        few = "-" if self.few_shot is None else f"{_score(self.few_shot)}, {self.shots} examples"
         shown = {1: "better", 0: "not shown", -1: "worse"}[self.verdict]
         return (
-            f"{self.task:28} {self.metric:14} {self.base:6.1f} {self.constant:8.1f} {self.majority:11.1f} {few:>11} "
-            f"{self.peer:11.1f} {self.ours:8.1f}  {self.difference:+7.3f}  {shown}"
+            f"{self.task}, {self.metric}: base {_score(self.base)}; constant {_score(self.constant)}; by sub-task "
+            f"{_score(self.majority)}; few-shot {few}; {PEER} {_score(self.peer)}; {OURS} {_score(self.ours)}; "
+            f"difference of gain {self.difference:+.3f}, {shown}"
         )
 
 
@@ -92,8 +94,6 @@ def main() -> None:
     if not lines:
         sys.exit("no task was finished by both contestants")
     found = summary(lines)
-    head = "task                         metric           base constant by sub-task    few-shot single-shot ft-agent"
-    print(f"{head}  difference of gain")
     for line in lines:
         print(line)
     interval = "" if found["interval"] is None else "[{:+.3f}, {:+.3f}] ".format(*found["interval"])
@@ -104,7 +104,7 @@ def main() -> None:
     )
     if arguments.json:
         about = {"benchmark": "climb", "budget": arguments.budget, "seeds": arguments.seeds}
-        print(json.dumps({**about, **found, "tasks": [asdict(line) for line in lines]}))
+        print(json.dumps({**about, **found, "tasks": [asdict(line) for line in lines]}, default=Score.model_dump))
 
 
 def write_suite(out: Path, played: Sequence[str], seeds: Sequence[int], budget: str) -> Path:
@@ -143,13 +143,13 @@ def read(board: Board, out: Path, suite: Path) -> list[Line]:
             Line(
                 task=task.id,
                 metric=task.metric,
-                base=task.base.value,
-                constant=easy.constant.value,
-                majority=easy.majority.value,
-                few_shot=easy.few_shot.value if easy.few_shot else None,
+                base=task.base,
+                constant=easy.constant,
+                majority=easy.majority,
+                few_shot=easy.few_shot,
                 shots=easy.shots,
-                peer=peer.value,
-                ours=ours.value,
+                peer=peer,
+                ours=ours,
                 peer_gains=[runs[PEER][seed] for seed in seeds],
                 our_gains=[runs[OURS][seed] for seed in seeds],
                 verdict=verdicts.get(task.id, 0),
@@ -191,6 +191,11 @@ def summary(lines: Sequence[Line]) -> dict[str, Any]:
         "better": sum(line.verdict > 0 for line in lines),
         "worse": sum(line.verdict < 0 for line in lines),
     }
+
+
+def _score(score: Score) -> str:
+    low, high = score.interval
+    return f"{score.value:.1f} [{low:.1f}, {high:.1f}]"
 
 
 def _ratio(value: float | None) -> str:

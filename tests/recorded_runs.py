@@ -53,6 +53,21 @@ OBJECTIVE = (
 )
 
 
+HOLDS_THE_LOCK = """
+import signal, sys, time
+from pathlib import Path
+from ftdojo.record import Ledger
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+with Ledger(Path(sys.argv[1])):
+    print("held", flush=True)
+    try:
+        time.sleep(600)
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+"""
+"""A program that holds the lock of the run in its first argument until it is interrupted."""
+
+
 def score(value: float, n: int = 200, half: float = 6.0) -> Score:
     return Score(metric="accuracy", value=value, interval=(max(0.0, value - half), min(100.0, value + half)), n=n)
 

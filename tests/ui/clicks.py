@@ -26,18 +26,6 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 WIDTHS, THEMES = (1280, 400), ("light", "dark")
 ANSWER_MS = 120_000
 """Until the models have answered."""
-HOLDS_THE_LOCK = """
-import signal, sys, time
-from pathlib import Path
-from ftdojo.record import Ledger
-signal.signal(signal.SIGTERM, signal.default_int_handler)
-with Ledger(Path(sys.argv[1])):
-    print("held", flush=True)
-    try:
-        time.sleep(600)
-    except KeyboardInterrupt:
-        print("interrupted", flush=True)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +90,7 @@ def open_run(page: Page, name: str) -> None:
 @pytest.mark.parametrize("width", WIDTHS)
 def test_every_button(page: Page, root: Path, finished_run: Path, theme: str, width: int) -> None:
     serve = (sys.executable, "-m", "ftdojo", "ui", str(root), "--no-open")
-    hold = (sys.executable, "-c", HOLDS_THE_LOCK, str(root / "live"))
+    hold = (sys.executable, "-c", recorded.HOLDS_THE_LOCK, str(root / "live"))
     done = page.locator("#done")
     with program(*serve, FTDOJO_HOME=str(finished_run / "home")) as (_, address), program(*hold) as (process, held):
         assert held == "held"

@@ -394,34 +394,23 @@ def test_more_time_is_asked_for_and_shown(tmp_path: Path) -> None:
         assert (refused.status_code, "has ended" in refused.json()["error"]) == (409, True)
 
 
-WRITER = """
-import sys, time
-from pathlib import Path
-from ftdojo.record import Ledger
-import signal
-signal.signal(signal.SIGTERM, signal.default_int_handler)
-with Ledger(Path(sys.argv[1])):
-    print("held", flush=True)
-    try:
-        time.sleep(60)
-    except KeyboardInterrupt:
-        print("interrupted", flush=True)
-"""
-
-
 def test_stop_interrupts_the_process_that_holds_the_lock_and_no_other(tmp_path: Path) -> None:
     run = make_run(tmp_path, "live", "baseline")
     with serve(tmp_path) as site:
         address = site.find("live")
         assert site.post(f"{address}/stop").status_code == 409
-        with subprocess.Popen([sys.executable, "-c", WRITER, run], stdout=subprocess.PIPE, text=True) as writer:
+        with subprocess.Popen(
+            [sys.executable, "-c", recorded.HOLDS_THE_LOCK, run], stdout=subprocess.PIPE, text=True
+        ) as writer:
             assert writer.stdout
             assert writer.stdout.readline() == "held\n"
             assert "interrupted" in site.post(f"{address}/stop").json()["done"]
             assert writer.stdout.readline() == "interrupted\n"
         # A lock with a second name may be another program's.
         (tmp_path / "other.lock").hardlink_to(RunFolder(run).lock)
-        with subprocess.Popen([sys.executable, "-c", WRITER, run], stdout=subprocess.PIPE, text=True) as writer:
+        with subprocess.Popen(
+            [sys.executable, "-c", recorded.HOLDS_THE_LOCK, run], stdout=subprocess.PIPE, text=True
+        ) as writer:
             assert writer.stdout
             assert writer.stdout.readline() == "held\n"
             assert site.post(f"{address}/stop").status_code == 409

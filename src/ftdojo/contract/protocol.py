@@ -5,7 +5,7 @@ Everything here is data that could cross a process boundary; agents know the env
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -99,6 +99,14 @@ class Iteration(StrictModel):
             recipe=recipe,
             guard=self.decision.guard if self.decision else [],
         )
+
+
+def highest(iterations: Iterable[Iteration], spec: TaskSpec) -> Iteration | None:
+    """Return the iteration with the best validation score, accepted or not; of equal ones the first. ``None`` if none
+    was evaluated."""
+    scored = [(i.score.value, i) for i in iterations if i.score is not None]
+    best = max if spec.higher_is_better else min
+    return best(scored, key=lambda pair: pair[0])[1] if scored else None
 
 
 class Probe(StrictModel):

@@ -16,7 +16,7 @@ import yaml
 
 from ftdojo.agents.ft_agent import context, program
 from ftdojo.agents.setup import Abilities, AgentSetup
-from ftdojo.contract.protocol import Iteration, Observation
+from ftdojo.contract.protocol import Iteration, Observation, highest
 from ftdojo.contract.script import SCRIPT
 from ftdojo.contract.submission import PLAN, TRAIN, Plan
 from ftdojo.contract.train_config import TrainConfig
@@ -127,9 +127,8 @@ def choose(observation: Observation) -> NextStep:
     failed = [i for i in history if i.score is None and i.number not in parents and _depth(i, history) <= REPAIR_DEPTH]
     if failed and rng.random() < REPAIR_SHARE:
         return NextStep("repair", rng.choice(failed))
-    sign = 1 if observation.task.higher_is_better else -1
-    best = max(history, key=lambda i: sign * i.score.value if i.score else float("-inf"))
-    return NextStep("improve", best) if best.score else NextStep("draft", None)
+    best = highest(history, observation.task)
+    return NextStep("improve", best) if best else NextStep("draft", None)
 
 
 def _parent(iteration: Iteration) -> int:

@@ -20,7 +20,7 @@ from ftdojo.agents.ft_agent.diagnosis import diagnose
 from ftdojo.agents.ft_agent.effects import measure
 from ftdojo.agents.ft_agent.explain import explain
 from ftdojo.agents.ft_agent.first_training import first_training
-from ftdojo.contract.protocol import Iteration, Observation
+from ftdojo.contract.protocol import Iteration, Observation, highest
 from ftdojo.errors import LlmError, UsageError
 from ftdojo.findings import Finding
 from ftdojo.llm import Client
@@ -117,13 +117,8 @@ def _start(observation: Observation) -> _Start:
     """The best iteration; while none was accepted, the highest score; else the playbook's first draft."""
     if not observation.history:
         return _Start(first_training(observation).draft, None)
-    sign = 1 if observation.task.higher_is_better else -1
-    scored = [i for i in observation.history if i.score is not None]
-    chosen = (
-        observation.history[observation.best - 1]
-        if observation.best
-        else max(scored, key=lambda i: sign * i.score.value if i.score else 0.0, default=None)
-    )
+    history = observation.history
+    chosen = history[observation.best - 1] if observation.best else highest(history, observation.task)
     if chosen is None:
         return _Start(first_training(observation).draft, observation.history[-1])
     return _Start(drafts.read(observation.submissions[chosen.number]), chosen)

@@ -248,29 +248,17 @@ def own_answers(s: Situation, evidence: str) -> Iterator[Move]:
     """The best model answers raw rows several times, and learns on from its right answers: they are in its own words,
     and rows that it gets right only sometimes teach most (Yuan et al. 2023, arXiv 2308.01825)."""
     if draft := _asked(s, otherwise="answer"):
+        hypothesis = f"the model of iteration {s.iteration.number} can answer more than it does in one try"
         expected = "rows that the model gets right only sometimes are answered rightly"
-        yield Move(
-            draft=draft,
-            hypothesis=f"the model of iteration {s.iteration.number} can answer more than it does in one try",
-            evidence=evidence,
-            changes=(
-                *_continuation(s, draft, evidence),
-                _change("recipe.sample.model", s.supervised.recipe.sample.model, START, "its own answers", expected),
-            ),
-        )
+        yield _from_samples(s, draft, hypothesis, evidence, expected)
 
 
 def drop_contradicted(s: Situation, evidence: str) -> Iterator[Move]:
     """The best model learns on from rows whose labels it does not contradict (Northcutt et al. 2021, arXiv
     1911.00068). Where there are rows that it has not seen, it was trained on the others."""
     if draft := _asked(s, keep=0, contradicted="drop"):
-        expected = "the loss falls further, because fewer labels are wrong"
-        yield Move(
-            draft=draft,
-            hypothesis=f"labels that the model of iteration {s.iteration.number} contradicts are wrong",
-            evidence=evidence,
-            changes=(*_continuation(s, draft, evidence), *_choice(s, draft, evidence, expected)),
-        )
+        hypothesis = f"labels that the model of iteration {s.iteration.number} contradicts are wrong"
+        yield _from_samples(s, draft, hypothesis, evidence, "the loss falls further, because fewer labels are wrong")
 
 
 def drop_mastered(s: Situation, evidence: str, mastered: float) -> Iterator[Move]:
@@ -278,13 +266,8 @@ def drop_mastered(s: Situation, evidence: str, mastered: float) -> Iterator[Move
     2206.07137). ``mastered``: the share of the others, 0 to 1."""
     draft = _asked(s, keep=0, mastered="drop")
     if draft and draft.recipe.max_rows * (1 - mastered) >= MIN_ROWS:
-        expected = "more of the rows that it gets wrong are answered rightly"
-        yield Move(
-            draft=draft,
-            hypothesis=f"most rows have nothing left to teach to the model of iteration {s.iteration.number}",
-            evidence=evidence,
-            changes=(*_continuation(s, draft, evidence), *_choice(s, draft, evidence, expected)),
-        )
+        hypothesis = f"most rows have nothing left to teach to the model of iteration {s.iteration.number}"
+        yield _from_samples(s, draft, hypothesis, evidence, "more of the rows that it gets wrong are answered rightly")
 
 
 def _asked(s: Situation, **sample: Any) -> Draft | None:
@@ -299,13 +282,15 @@ def _asked(s: Situation, **sample: Any) -> Draft | None:
     return draft.with_recipe(max_rows=most)
 
 
-def _choice(s: Situation, draft: Draft, evidence: str, expected: str) -> Iterator[PlannedChange]:
-    """What is different in the choice of rows by samples."""
+def _from_samples(s: Situation, draft: Draft, hypothesis: str, evidence: str, expected: str) -> Move:
+    """A move whose rows depend on samples: with what is different in them."""
     before, after = s.supervised.recipe.sample, draft.recipe.sample
-    for key in ("model", "keep", "mastered", "contradicted"):
-        old, new = getattr(before, key), getattr(after, key)
-        if old != new:
-            yield _change(f"recipe.sample.{key}", old, new, evidence, expected)
+    changed = [
+        _change(f"recipe.sample.{key}", getattr(before, key), getattr(after, key), evidence, expected)
+        for key in ("model", "keep", "mastered", "contradicted")
+        if getattr(before, key) != getattr(after, key)
+    ]
+    return Move(draft, hypothesis, evidence, (*_continuation(s, draft, evidence), *changed))
 
 
 def preferences(s: Situation, evidence: str, pairs: str) -> Iterator[Move]:

@@ -14,7 +14,7 @@ from ftdojo.agents.ft_agent.diagnosis import Diagnosis, Kind, diagnose
 from ftdojo.agents.ft_agent.effects import Change, Effect, measure
 from ftdojo.contract.call import is_own_model
 from ftdojo.contract.feedback import EvaluationFeedback, Feedback, SampledRows
-from ftdojo.contract.protocol import Iteration, Observation
+from ftdojo.contract.protocol import Iteration, Observation, highest
 from ftdojo.contract.task_spec import TaskSpec
 
 GROWTH = 2.0
@@ -200,9 +200,7 @@ def _furthest(observation: Observation, tried: Mapping[int, Draft]) -> Iteration
     shown better, is not lost: the next one goes on from it."""
     spec, history = observation.task, [iteration for iteration in observation.history if iteration.number in tried]
     if observation.best not in tried:
-        sign = 1 if spec.higher_is_better else -1
-        scored = {i.number: sign * i.score.value for i in history if i.score is not None}
-        return observation.history[max(scored, key=scored.__getitem__) - 1] if scored else history[-1]
+        return highest(history, spec) or history[-1]
     chosen, lead = observation.history[observation.best - 1], 0.0
     for iteration in history:  # oldest first, so that a chain is followed to its end
         if iteration.start == chosen.number and _lead(iteration, spec) > lead:
