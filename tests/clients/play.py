@@ -187,10 +187,12 @@ def play(name: str, folder: Path) -> int:
             text = text.replace(f'"{written}"', quoted).replace(written, " ".join((used, *extra)))
         return text
 
-    for path, text in [*client.files.items(), *((p, fill(t)) for p, t in recipe.files.items())]:
-        own = home / path if path in client.files else home / path[2:] if path.startswith("~/") else work / path
-        own.parent.mkdir(parents=True, exist_ok=True)
-        own.write_text((own.read_text() if own.is_file() else "") + text)
+    files = [(home / path, text) for path, text in client.files.items()]
+    for path, text in recipe.files.items():
+        files.append((home / path[2:] if path.startswith("~/") else work / path, fill(text)))
+    for file, text in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text((file.read_text() if file.is_file() else "") + text)
     path = f"{commands}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = {"PATH": path, "HOME": str(home), "LANG": "C.UTF-8", "FTDOJO_HOME": os.environ["FTDOJO_HOME"]}
     environment |= {"OMP_NUM_THREADS": "1", **client.environment}

@@ -15,6 +15,7 @@ import pytest
 import ftdojo
 from ftdojo import sandbox
 from ftdojo.errors import InfrastructureError, PrerequisiteError
+from machine import needs_mount, with_disk
 from sandbox_fixtures import Alive, Execute
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives each sandbox a uid of its own")
@@ -278,3 +279,12 @@ def test_a_program_that_was_killed_from_outside_is_run_once_more(execute: Execut
 def test_a_program_that_kills_itself_is_run_twice_and_then_believed(execute: Execute) -> None:
     completed = execute("import os; print('here'); os.kill(os.getpid(), 9)")
     assert (completed.status, completed.stopped) == (137, None)
+
+
+@needs_mount
+def test_a_full_disk_is_not_the_fault_of_the_program(execute: Execute, output: Path) -> None:
+    code = "open('/output/rows', 'wb').write(bytes({size}))"
+    with pytest.raises(InfrastructureError, match="no space left"):
+        with_disk(output, "size=512k", lambda: execute(code.format(size=2**20)))
+    assert with_disk(output, "size=512k", lambda: execute(code.format(size=2**18))).status == 0
+    assert with_disk(output, "size=512k", lambda: execute("raise OSError(28, 'No space left')")).status == 1
