@@ -3,8 +3,9 @@
     python benchmarks/orphans.py [--kills 50] [--seed 0] [--json]
 
 Again and again, a client starts a server on standard input and output, as coding agents do, and plays an episode with a
-tiny model: it waits for the base model's score, submits a training, then one whose data program never ends. At a random
-moment it is killed with SIGKILL. Told as faults are:
+tiny model: it waits for the base model's score, submits a training, then one whose data program never ends. The first
+client is killed with SIGKILL when it has come so far, the others at random moments before and after it. Told as faults
+are:
 
 - a server, or a process that it has started, that is still there 20 seconds later;
 - a server that ends with an error, or has opened test;
@@ -39,8 +40,12 @@ from stdio_client import FILES, SLOW, Stdio  # noqa: E402
 
 GONE_S = 20.0
 """A server has to be gone within this time after its client."""
-LIFE_S = 30.0
-"""The longest life of a client; a whole episode up to the endless data program takes less on a quiet machine."""
+FIRST, LAST = "start of the client", "data program"
+"""What a client waits for at the beginning and at the end."""
+LIFE_S = 600.0
+"""The longest life of a client."""
+AFTER = 1.3
+"""A client lives for at most so many times what the first one has lived."""
 CLOCK_S = 1.0
 """The client notes that the base model was measured up to this time after the environment."""
 PR_SET_CHILD_SUBREAPER = 36
@@ -71,12 +76,13 @@ def play(options: Sequence[str], log: Path) -> None:
         client.until("baseline")
         say("training")
         client.call("dojo_submit", files=FILES, wait_s=600)
-        say("data program")
+        say(LAST)
         client.call("dojo_submit", files=SLOW, wait_s=600)
 
 
-def kill_once(number: int, place: Path, life_s: float, tally: Tally) -> None:
-    """Let a client live for so long, kill it, and note what is left of its server."""
+def kill_once(number: int, place: Path, life_s: float, tally: Tally, *, until: str = "") -> float:
+    """Let a client live for so long, at most until it waits for ``until``; kill it, and note what is left of its
+    server. Return how long it has lived."""
     run, said, log, given = place / "run", place / "said.txt", place / "server.log", place.parent
     options = [str(given / "approve"), "--model", str(given / "tiny"), "--budget", "1h", "--out", str(run)]
     place.mkdir()
@@ -84,7 +90,9 @@ def kill_once(number: int, place: Path, life_s: float, tally: Tally) -> None:
     with said.open("wb") as out:
         command = [sys.executable, __file__, "--play", *options, "--log", str(log)]
         client = subprocess.Popen(command, stdout=out, env=environment)
-    time.sleep(life_s)
+    begun = time.monotonic()
+    while time.monotonic() - begun < life_s and not (until and until in _moments(said)):
+        time.sleep(min(0.1, life_s))
     client.kill()
     killed = time.monotonic()
     client.wait()
@@ -95,15 +103,21 @@ def kill_once(number: int, place: Path, life_s: float, tally: Tally) -> None:
     for process in alive:
         tally.faults.append(f"{number}: {process.name()} lives on after {GONE_S:.0f} s")
         process.kill()
-    moments = [line.split() for line in said.read_text("utf-8").splitlines()]
-    since = {" ".join(words): float(at) for *words, at in moments}
-    tally.moments[list(since)[-1] if since else "start of the client"] += 1
+    since = _moments(said)
+    tally.moments[list(since)[-1] if since else FIRST] += 1
     measured = since.get("training", math.inf)
     faults = _faults(run, killed - measured) if (run / "ledger.sqlite").is_file() else []
     if log.is_file() and "Traceback" in (text := log.read_text("utf-8")):
         faults.append(f"the server ended with an error: {text[-500:]}")
     tally.faults += [f"{number}: {fault}" for fault in faults]
     shutil.rmtree(place)
+    return killed - begun
+
+
+def _moments(said: Path) -> dict[str, float]:
+    """Return what a client has waited for -> since when."""
+    lines = [line.split() for line in said.read_text("utf-8").splitlines(keepends=True) if line.endswith("\n")]
+    return {" ".join(words): float(at) for *words, at in lines}
 
 
 def _faults(run: Path, lived_s: float) -> list[str]:
@@ -151,8 +165,13 @@ def measure(kills: int, seed: int, root: Path) -> Tally:
     tiny.make_model(models.resolve(models.EMBEDDED, Home.default().root), root / "tiny")
     # What loses its parent becomes a child of this process: whether it has ended can be seen then.
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+    longest = LIFE_S
     for number in range(1, kills + 1):
-        kill_once(number, root / f"{number:03d}", rng.uniform(0, LIFE_S), tally)
+        place = root / f"{number:03d}"
+        if number == 1:
+            longest = kill_once(number, place, LIFE_S, tally, until=LAST)
+        else:
+            kill_once(number, place, rng.uniform(0, AFTER * longest), tally)
         print(f"{number}: {tally.seconds[-1]:.1f} s, {len(tally.faults)} faults", file=sys.stderr, flush=True)
     return tally
 
