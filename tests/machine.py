@@ -10,8 +10,9 @@ import os
 import shutil
 import subprocess
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -32,6 +33,8 @@ def with_disk(folder: Path, options: str, work: Callable[[], T]) -> T:
     """Return what ``work`` returns in a thread that has a disk of its own at ``folder``. Only the thread, and what it
     starts, see this disk."""
 
+    found: Future[T] = Future()
+
     def work_there() -> T:
         if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNS):
             raise OSError(ctypes.get_errno(), "no namespace of its own")
@@ -39,8 +42,14 @@ def with_disk(folder: Path, options: str, work: Callable[[], T]) -> T:
         mount("-t", "tmpfs", "-o", options, "none", str(folder))
         return work()
 
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(work_there).result()
+    def report() -> None:
+        try:
+            found.set_result(work_there())
+        except BaseException as error:  # noqa: BLE001 - raised again in the thread of the test
+            found.set_exception(error)
+
+    threading.Thread(target=report, daemon=True).start()  # a test that is interrupted does not wait for it
+    return found.result()
 
 
 def mount(*arguments: str) -> None:
