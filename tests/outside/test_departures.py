@@ -211,7 +211,7 @@ def test_a_run_that_cannot_begin_says_why_to_the_agent(options: list[str], tmp_p
 @pytest.mark.timeout(600)
 def test_no_server_outlives_a_client_that_is_killed_at_any_moment() -> None:
     """benchmarks/orphans.py, in small."""
-    command = [sys.executable, BENCHMARK, "--kills", "6", "--json"]
+    command = [sys.executable, str(BENCHMARK), "--kills", "6", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.stdout, done.stderr
     told = json.loads(done.stdout.splitlines()[-1])

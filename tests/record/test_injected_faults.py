@@ -44,7 +44,7 @@ def test_a_full_disk_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None
         assert "same command" in error.fix
         store = Store(tmp_path / "store")
         with pytest.raises(InfrastructureError, match="no space left"):
-            store.make("k", {}, lambda folder: (folder / "part").write_bytes(bytes(2**20)) and {})
+            store.make("k", {}, lambda folder: {"bytes": (folder / "part").write_bytes(bytes(2**20))})
         assert store.find("k", {}) is None
         mount("-o", "remount,size=64m", str(tmp_path))
         with Ledger(tmp_path) as opened:

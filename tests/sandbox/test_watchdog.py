@@ -46,7 +46,7 @@ def test_time_in_which_all_was_stopped_is_not_of_the_wall_clock(inputs: Path, ou
     (inputs / "program.py").write_text(
         "import time; open('/output/begun', 'w')\nfor _ in range(15): time.sleep(0.1)", "utf-8"
     )
-    command = [sys.executable, "-c", RUN, inputs, output]
+    command = [sys.executable, "-c", RUN, str(inputs), str(output)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         while not (output / "begun").exists():
             assert process.poll() is None
