@@ -24,8 +24,8 @@ from ftdojo.record import ledger
 CLONE_NEWNS = 0x00020000
 ANOTHER = 65534
 """The id of a user that owns nothing else here."""
-OVER_OTHERS = "-dac_override,-dac_read_search,-fowner"
-"""The powers of root over files of others."""
+OVER_OTHERS = "-dac_override,-dac_read_search"
+"""The powers of root to read and write files of others."""
 T = TypeVar("T")
 
 
@@ -106,9 +106,9 @@ def give_away(folder: Path) -> None:
         os.chown(path, ANOTHER, ANOTHER, follow_symlinks=False)
 
 
-def as_plain_user(command: Sequence[object]) -> list[str]:
-    """Return a command that runs another one with this user's id, without root's powers over files of others."""
-    return ["setpriv", f"--bounding-set={OVER_OTHERS}", *map(str, command)]
+def without_powers(powers: str, command: Sequence[object]) -> list[str]:
+    """Return a command that runs another one as root without some of its powers, such as :data:`OVER_OTHERS`."""
+    return ["setpriv", f"--bounding-set={powers}", *map(str, command)]
 
 
 def let_clock_jump(monkeypatch: pytest.MonkeyPatch, *hours: float) -> None:

@@ -17,7 +17,7 @@ import pytest
 from ftdojo.audit import verify
 from ftdojo.contract.progress import Silent
 from ftdojo.record import Home
-from machine import as_plain_user, full, give_away, needs_mount, needs_users, read_only, with_disk
+from machine import OVER_OTHERS, full, give_away, needs_mount, needs_users, read_only, with_disk, without_powers
 from stdio_client import FILES, Stdio
 
 FAULTS: dict[str, tuple[Callable[[Path], AbstractContextManager[None]], str]] = {
@@ -100,7 +100,7 @@ def test_a_cache_of_another_user_is_told_as_such(mode: int, options: list[str], 
     def run(name: str, *, plain: bool = False) -> subprocess.CompletedProcess[str]:
         words: list[object] = [*command, "--out", tmp_path / name]
         env = {"FTDOJO_HOME": str(theirs), "PATH": "/usr/bin:/bin"}
-        done = as_plain_user(words) if plain else list(map(str, words))
+        done = without_powers(OVER_OTHERS, words) if plain else list(map(str, words))
         return subprocess.run(done, capture_output=True, text=True, check=False, timeout=200, env=env)
 
     assert run("first").returncode == 0
