@@ -52,7 +52,7 @@ def require_shown(site: Site) -> None:
 
 
 @needs_mount
-@pytest.mark.parametrize("left", [0, pytest.param(2**12, marks=pytest.mark.slow), 2**14])
+@pytest.mark.parametrize("left", [0, *(pytest.param(left, marks=pytest.mark.slow) for left in (2**12, 2**14))])
 def test_on_a_full_disk_a_button_says_so_and_what_was_written_stays(tmp_path: Path, left: int) -> None:
     def work() -> None:
         make_site(tmp_path)
