@@ -76,7 +76,7 @@ def play(suite: Suite, out: Path, jobs: Jobs) -> str:
 
 
 @needs_mount
-@pytest.mark.parametrize("left_kib", [64, *(pytest.param(k, marks=pytest.mark.slow) for k in range(0, 700, 36))])
+@pytest.mark.parametrize("left_kib", [64, *(pytest.param(k, marks=pytest.mark.slow) for k in range(0, 300, 36))])
 def test_a_contest_on_a_disk_that_fills_up_goes_on_when_there_is_room(
     suite: Suite, tmp_path: Path, left_kib: int
 ) -> None:
