@@ -61,6 +61,7 @@ COMMANDS: dict[str, list[str]] = {
         "tests/audit/test_export.py::test_a_run_is_exported_for_llama_cpp_and_every_file_is_asked",
         TONIGHT,
     ],
+    "ftdojo extend": ["tests/cli/test_runs.py::test_more_time_is_given_on_the_command_line"],
     "ftdojo finish": ["tests/cli/test_runs.py::test_an_interrupted_run_is_finished_with_what_it_has"],
     "ftdojo glossary": ["tests/cli/test_prerequisites.py::test_the_glossary_explains_a_word"],
     "ftdojo judge": [
