@@ -17,6 +17,11 @@ PROFILE = (
     " | sudo tee /etc/apparmor.d/bwrap && sudo apparmor_parser -r /etc/apparmor.d/bwrap"
 )
 ENGINE = "or run untrusted programs in containers: sudo apt-get install podman, then export FTDOJO_SANDBOX=podman"
+CONTAINER = (
+    'start this container with namespaces, and not as root: docker run --user "$(id -u):$(id -g)" --security-opt '
+    "seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined …"
+)
+AS_ROOT = "run ftdojo as an ordinary user: as root it mounts folders for the sandbox, and lacks CAP_SYS_ADMIN here"
 OLD = "bubblewrap 0.8 or later is needed; Debian 12, Ubuntu 24.04 and Fedora have it"
 
 
@@ -48,18 +53,15 @@ def find_remedy(message: str, kernel: Kernel) -> str:
     """Return what to type, given the message with which bubblewrap refused."""
     if "unknown option" in message.lower():
         return f"{OLD} (Ubuntu 22.04 has 0.6.1: upgrade the system, {ENGINE.removeprefix('or ')})"
-    if kernel.in_container:
-        return (
-            "start this container with namespaces: docker run --security-opt seccomp=unconfined --security-opt "
-            "apparmor=unconfined --security-opt systempaths=unconfined …"
-        )
-    if kernel.most == "0":
-        return f"sudo sysctl -w user.max_user_namespaces=15000; {ENGINE}"
-    if kernel.clone_allowed == "0":
-        return f"sudo sysctl -w kernel.unprivileged_userns_clone=1; {ENGINE}"
-    if kernel.apparmor_restricts == "1":
-        return f"allow bubblewrap to make user namespaces: {PROFILE}; {ENGINE}"
-    return f"{OLD}, and unprivileged user namespaces must be allowed; {ENGINE}; `ftdojo doctor` tries it again"
+    remedies = [
+        (kernel.in_container, CONTAINER),
+        (message.startswith("unshare:"), AS_ROOT),
+        (kernel.most == "0", f"sudo sysctl -w user.max_user_namespaces=15000; {ENGINE}"),
+        (kernel.clone_allowed == "0", f"sudo sysctl -w kernel.unprivileged_userns_clone=1; {ENGINE}"),
+        (kernel.apparmor_restricts == "1", f"allow bubblewrap to make user namespaces: {PROFILE}; {ENGINE}"),
+    ]
+    unknown = f"{OLD}, and unprivileged user namespaces must be allowed; {ENGINE}; `ftdojo doctor` tries it again"
+    return next((remedy for applies, remedy in remedies if applies), unknown)
 
 
 def _value(path: Path) -> str | None:
