@@ -6,7 +6,7 @@ import pytest
 
 from ftdojo.sandbox.remedy import Kernel, find_remedy
 
-PLAIN = {"apparmor_restricts": None, "clone_allowed": None, "most": "63000", "in_container": False}
+PLAIN = {"apparmor_restricts": None, "clone_allowed": None, "most": "63000", "in_container": False, "is_root": False}
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,8 @@ PLAIN = {"apparmor_restricts": None, "clone_allowed": None, "most": "63000", "in
         ("bwrap: Unknown option --disable-userns", {}, "FTDOJO_SANDBOX=podman"),
         ("bwrap: Creating new namespace failed: Operation not permitted", {"in_container": True}, "seccomp=unconfined"),
         ("unshare: unshare failed: Operation not permitted", {"in_container": True}, 'docker run --user "$(id -u)'),
-        ("unshare: unshare failed: Operation not permitted", {}, "as an ordinary user"),
+        ("unshare: unshare failed: Operation not permitted", {"is_root": True}, "as an ordinary user"),
+        ("unshare: unshare failed: Operation not permitted", {"clone_allowed": "0"}, "unprivileged_userns_clone=1"),
         ("bwrap: No permissions to create new namespace", {"clone_allowed": "0"}, "kernel.unprivileged_userns_clone=1"),
         ("bwrap: Creating new namespace failed: No space left on device", {"most": "0"}, "user.max_user_namespaces="),
         ("no message", {}, "ftdojo doctor"),

@@ -8,6 +8,7 @@ https://github.com/containers/bubblewrap/issues/632); bubblewrap has ``--disable
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,8 @@ class Kernel:
     most: str | None
     """``user.max_user_namespaces``: 0 forbids them, as on hardened Red Hat systems."""
     in_container: bool
+    is_root: bool
+    """Whether it speaks to root, whose sandbox also needs mounts outside of it."""
 
     @classmethod
     def read(cls) -> Kernel:
@@ -46,6 +49,7 @@ class Kernel:
             clone_allowed=_value(kernel / "unprivileged_userns_clone"),
             most=_value(Path("/proc/sys/user/max_user_namespaces")),
             in_container=Path("/.dockerenv").exists() or Path("/run/.containerenv").exists(),
+            is_root=os.geteuid() == 0,
         )
 
 
@@ -55,7 +59,7 @@ def find_remedy(message: str, kernel: Kernel) -> str:
         return f"{OLD} (Ubuntu 22.04 has 0.6.1: upgrade the system, {ENGINE.removeprefix('or ')})"
     remedies = [
         (kernel.in_container, CONTAINER),
-        (message.startswith("unshare:"), AS_ROOT),
+        (kernel.is_root and message.startswith("unshare:"), AS_ROOT),
         (kernel.most == "0", f"sudo sysctl -w user.max_user_namespaces=15000; {ENGINE}"),
         (kernel.clone_allowed == "0", f"sudo sysctl -w kernel.unprivileged_userns_clone=1; {ENGINE}"),
         (kernel.apparmor_restricts == "1", f"allow bubblewrap to make user namespaces: {PROFILE}; {ENGINE}"),
