@@ -52,16 +52,19 @@ obey() {
     done
 }
 
-case $way in make) packages=python3,make ;; *) packages=python3-venv ;; esac
 if ! [ -d "$base" ]; then
     debootstrap --variant=minbase --include=ca-certificates "$suite" "$base.making" >"$base.log"
     mv "$base.making" "$base"
 fi
 rm -rf "$root"
 cp -a "$base" "$root"
-[ -z "${TRY_FILES:-}" ] || tar -cPh $TRY_FILES | tar -xP --transform "s#^/#$root/#" --no-same-owner
+for file in ${TRY_FILES:-}; do
+    mkdir -p "$root${file%/*}"
+    cp -rL "$file" "$root$file"
+done
+case $way in make) given="python3 make" ;; *) given=python3-venv ;; esac # what the pages name first
 echo 'APT::Get::Assume-Yes "true";' >"$root/etc/apt/apt.conf.d/90try"
-within root sh -c "apt-get -qq update && apt-get -qq install --no-install-recommends $(echo $packages | tr , ' ')" >"$root.base.log" 2>&1
+within root sh -c "apt-get -qq update && apt-get -qq install --no-install-recommends $given" >"$root.base.log" 2>&1
 [ "$user" = root ] || within root useradd --create-home --shell /bin/bash newcomer
 mkdir -p "$root$home/$place"
 git archive HEAD | tar -x -C "$root$home/$place"
