@@ -7,6 +7,8 @@ cd "$(dirname "$0")" || exit
 python=${PYTHON:-python3}
 packages="" # of Debian
 typed=""    # lines of what to type
+fedora=""
+engine=""
 add() { typed="$typed  $*
 "; }
 
@@ -19,7 +21,14 @@ elif ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
 fi
 case ${FTDOJO_SANDBOX:-bubblewrap} in
     docker | podman) ;;
-    *) command -v bwrap >/dev/null || packages="bubblewrap${packages:+ $packages}" ;;
+    *)
+        engine="To use docker or podman in place of bubblewrap, type before it
+  export FTDOJO_SANDBOX=docker"
+        if ! command -v bwrap >/dev/null; then
+            packages="bubblewrap${packages:+ $packages}"
+            fedora="    (Fedora: sudo dnf install bubblewrap)"
+        fi
+        ;;
 esac
 if [ -n "$packages" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     export DEBIAN_FRONTEND=noninteractive
@@ -27,7 +36,7 @@ if [ -n "$packages" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; th
     apt-get -qq update && apt-get -qq install --no-install-recommends $packages >/dev/null && packages=""
 fi
 if [ -n "$packages" ]; then
-    add "sudo apt-get install $packages    (Fedora: sudo dnf install ${packages%% *})"
+    add "sudo apt-get install $packages$fedora"
 fi
 
 # Does the kernel let programs make namespaces? bubblewrap is asked as ftdojo starts it; where it is missing, unshare.
@@ -42,24 +51,18 @@ try_namespaces() {
     fi
     "$@"
 }
-case ${FTDOJO_SANDBOX:-bubblewrap} in
-    docker | podman) ;;
-    *)
-        if command -v "$python" >/dev/null && ! refusal=$(try_namespaces 2>&1); then
-            add "$(PYTHONPATH=src/ftdojo/sandbox "$python" -B -c '
+if [ -n "$engine" ] && command -v "$python" >/dev/null && ! refusal=$(try_namespaces 2>&1); then
+    add "$(PYTHONPATH=src/ftdojo/sandbox "$python" -B -c '
 import sys, remedy
 print(remedy.find_remedy(sys.argv[1], remedy.Kernel.read()))' "$refusal")"
-            add "    (no sandbox can be made here: $refusal)"
-        fi
-        ;;
-esac
+    add "    (no sandbox can be made here: $refusal)"
+fi
 
 if [ -n "$typed" ]; then
     {
         echo "ftdojo needs more of this system, and has fetched nothing yet. Type"
         printf '%s' "$typed"
-        echo "and then the same command again. To use docker or podman in place of bubblewrap, type before it"
-        echo "  export FTDOJO_SANDBOX=docker"
+        echo "and then the same command again.${engine:+ $engine}"
     } >&2
     exit 1
 fi

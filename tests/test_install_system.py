@@ -49,6 +49,7 @@ def test_everything_that_is_missing_is_one_command(programs: Path, tmp_path: Pat
     done = install(programs, PYTHONPATH=str(tmp_path))
     assert done.returncode == 1
     assert f"  sudo apt-get install bubblewrap {BUILT}-venv  " in done.stderr
+    assert "export FTDOJO_SANDBOX=docker" in done.stderr
     assert "has fetched nothing yet" in done.stderr
 
 
@@ -57,7 +58,7 @@ def test_python_itself_may_be_missing(programs: Path, python: str, package: str)
     (programs / "python3").unlink()
     done = install(programs, PYTHON=python)
     assert done.returncode == 1
-    assert f"  sudo apt-get install {package}  " in done.stderr
+    assert f"  sudo apt-get install {package}\n" in done.stderr
 
 
 def test_an_old_python_is_named_with_the_command_that_takes_another(programs: Path) -> None:
