@@ -46,8 +46,8 @@ newcomer() { within "$user" sh -euc "umask ${TRY_UMASK:-022}; cd \"\$HOME/$place
 
 # Type what a log says to type as root.
 obey() {
-    sed -n 's/.*sudo \(apt-get install [a-z0-9. -]*[a-z0-9]\).*/\1/p' "$1" | sort -u | while read -r line; do
-        echo "typed: sudo $line"
+    sed -n 's/.*\(apt-get install [a-z0-9. -]*[a-z0-9]\).*/\1/p' "$1" | sort -u | while read -r line; do
+        echo "typed as root: $line"
         within root sh -c "$line" >"$root.typed.log" 2>&1 </dev/null
     done
 }
@@ -101,6 +101,7 @@ fi
 checked=$(date +%s)
 newcomer "$activate; ftdojo run examples/support_tickets --budget ${TRY_BUDGET:-4m} --out runs/tried" >"$root.run.log" 2>&1
 ended=$(date +%s)
+grep "^ test" "$root.run.log" || true
 tail -n 1 "$root.run.log"
 newcomer "$activate; ftdojo verify runs/tried" >"$root.verify.log" 2>&1
 echo "install $((installed - start)) s, doctor $((checked - installed)) s, run $((ended - checked)) s," \
