@@ -11,6 +11,7 @@ SUITE = "tests/docs/test_shown.py::test_a_suite_is_read"
 CLIENTS = "not run: needs npm and real agent programs: make test-clients plays every recipe; its files are parsed here"
 BROWSER = "not run: needs Chromium: tests/ui/clicks.py, which it runs, plays on a recorded run"
 SETUP = "not run: it installs packages; .ci/run does it once, before the tests"
+FRESH = "not run: it installs packages; scripts/try_install.sh does it on a fresh Debian"
 BENCHMARK = "not run: measures for minutes to hours on quiet cores; here only the file and its options are looked up"
 FIGURES = "not run: what a benchmark has printed, with its command on the page"
 BY_HAND = "not run: a maintainer types it for a release"
@@ -175,6 +176,7 @@ BLOCKS: dict[str, dict[str, str]] = {
     "docs/compare-agents.md": {'name = "first"': SUITE},
     "docs/contest.md": {'name = "mine"': SUITE},
     "docs/data-programs.md": {"import argparse": GUIDE, "sources:": RECIPE, "sample:": RECIPE},
+    "docs/install.md": {"python3 -m venv env": FRESH},
     "docs/numbers.md": {"test accuracy ": "tests/docs/test_shown.py::test_a_score_has_the_form_that_the_page_explains"},
     "docs/outside-agents.md": {
         "[mcp_servers.ftdojo]": CLIENTS,
