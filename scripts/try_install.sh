@@ -6,7 +6,7 @@
 #
 # It needs root, debootstrap, minutes to an hour and up to 8 GB below $TRY, where everything stays for a look.
 # TRY_FILES: files and folders of this machine that go in, TRY_ENV: names of variables that are kept, such as those of a
-# proxy or of certificates. TRY_PLACE: the folder of the sources in the home of the user. TRY_BUDGET: of the run.
+# proxy or of certificates. TRY_PLACE: the folder of the sources in the home of the user. TRY_RUN: the lines that end with runs/tried.
 #
 # What a message says to type is typed as it stands there, as root; nothing else is installed after the start.
 set -eu
@@ -99,7 +99,8 @@ if ! newcomer "$activate; ftdojo doctor" >"$root.doctor.log" 2>&1; then
     newcomer "$activate; ftdojo doctor" >"$root.doctor.log" 2>&1
 fi
 checked=$(date +%s)
-newcomer "$activate; ftdojo run examples/support_tickets --budget ${TRY_BUDGET:-4m} --out runs/tried" >"$root.run.log" 2>&1
+run=${TRY_RUN:-ftdojo task new reviews; ftdojo run reviews --budget 2m --out runs/tried}
+newcomer "$activate; $run" >"$root.run.log" 2>&1
 ended=$(date +%s)
 grep "^ test" "$root.run.log" || true
 tail -n 1 "$root.run.log"
