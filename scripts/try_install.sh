@@ -6,7 +6,8 @@
 #
 # It needs root, debootstrap, minutes to an hour and up to 8 GB below $TRY, where everything stays for a look.
 # TRY_FILES: files and folders of this machine that go in, TRY_ENV: names of variables that are kept, such as those of a
-# proxy or of certificates. TRY_PLACE: the folder of the sources in the home of the user. TRY_RUN: the lines that end with runs/tried.
+# proxy or of certificates. TRY_PLACE: the folder of the sources in the home of the user. TRY_UMASK: as for umask.
+# TRY_RUN: the lines that make runs/tried.
 #
 # What a message says to type is typed as it stands there, as root; nothing else is installed after the start.
 set -eu
@@ -18,7 +19,7 @@ cd "$(dirname "$0")/.."
 base=$TRY/$suite
 root=$TRY/$suite-$2-$way
 
-# Run a command in the new system: `within USER COMMAND …`. A chroot would not do: in one, Linux makes no user namespace.
+# Run a command in the new system: `within USER COMMAND …`. In a chroot Linux would make no user namespace.
 within() {
     as=$1 && shift
     case $as in root) its_home=/root ;; *) its_home=$home ;; esac
