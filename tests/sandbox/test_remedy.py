@@ -48,7 +48,17 @@ def test_this_machine_has_settings() -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may chroot")
 def test_a_chroot_is_known(tmp_path: Path) -> None:
     (tmp_path / "proc").mkdir()
-    code = f"import os; from ftdojo.sandbox import remedy; os.chroot({str(tmp_path)!r}); print(remedy.Kernel.read())"
-    inside = ["sh", "-ec", 'mount -t proc proc "$0/proc"; exec "$@"', str(tmp_path), sys.executable, "-c", code]
+    code = "import os, sys; from ftdojo.sandbox.remedy import Kernel; print(Kernel.read().in_chroot)"
+    code += "; os.chroot(sys.argv[1]); print(Kernel.read().in_chroot)"
+    inside = [
+        "sh",
+        "-ec",
+        'mount -t proc proc "$0/proc"; exec "$@"',
+        str(tmp_path),
+        sys.executable,
+        "-c",
+        code,
+        str(tmp_path),
+    ]
     done = subprocess.run(["unshare", "--mount", *inside], capture_output=True, text=True, check=True)
-    assert "in_chroot=True" in done.stdout
+    assert done.stdout.split() == ["False", "True"]
