@@ -72,6 +72,7 @@ git archive HEAD | tar -x -C "$root$home/$place"
 [ "$user" = root ] || within root chown -R newcomer: "$home"
 
 echo "$suite, $2, $way: $(within root python3 --version)"
+activate='. .venv/bin/activate'
 start=$(date +%s)
 case $way in
     make)
@@ -80,15 +81,12 @@ case $way in
             obey "$root.install.log"
             newcomer 'make install' >"$root.install.log" 2>&1
         fi
-        activate='. .venv/bin/activate'
         ;;
     pip)
-        activate='. env/bin/activate'
-        newcomer "python3 -m venv env; $activate; pip install --quiet . ./packages/ftdojo-tasks; ftdojo setup" \
+        newcomer "python3 -m venv .venv; $activate; pip install --quiet . ./packages/ftdojo-tasks; ftdojo setup" \
             >"$root.install.log" 2>&1
         ;;
     uv)
-        activate='. .venv/bin/activate'
         newcomer 'python3 -m venv ../uv; ../uv/bin/pip install --quiet uv; ../uv/bin/uv sync --quiet' \
             >"$root.install.log" 2>&1
         ;;

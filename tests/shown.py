@@ -176,7 +176,7 @@ BLOCKS: dict[str, dict[str, str]] = {
     "docs/compare-agents.md": {'name = "first"': SUITE},
     "docs/contest.md": {'name = "mine"': SUITE},
     "docs/data-programs.md": {"import argparse": GUIDE, "sources:": RECIPE, "sample:": RECIPE},
-    "docs/install.md": {"python3 -m venv env": FRESH},
+    "docs/install.md": {"python3 -m venv .venv": FRESH},
     "docs/numbers.md": {"test accuracy ": "tests/docs/test_shown.py::test_a_score_has_the_form_that_the_page_explains"},
     "docs/outside-agents.md": {
         "[mcp_servers.ftdojo]": CLIENTS,
