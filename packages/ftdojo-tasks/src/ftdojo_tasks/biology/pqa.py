@@ -39,7 +39,7 @@ def parse(output: str) -> tuple[str, int] | None:
         parts = inside.rsplit(" ", 1)
     if len(parts) != 2:
         return None
-    confidence = re.search(r"[0-9]+", parts[1])
+    confidence = re.search(r"\d+", parts[1])
     if confidence is None or len(confidence[0]) > 3 or int(confidence[0]) > 100:
         return None
     return parts[0].strip(), int(confidence[0])
