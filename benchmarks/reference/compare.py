@@ -14,7 +14,6 @@ import argparse
 import json
 import random
 import re
-import tempfile
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -26,7 +25,8 @@ from harness import COMMIT, SCORERS, VALUE, Harness, Metrics, Record, Rows
 from pairs import Pair, make_pairs
 
 from ftdojo import sandbox, tasks
-from ftdojo.data import read_items
+from ftdojo.data import prepare, read_items
+from ftdojo.record import Home
 from ftdojo.tasks.spec import ItemScore, Task
 
 TOLERANCE = 1e-4
@@ -140,9 +140,8 @@ def explain(found: Difference, kinds: Sequence[Kind]) -> set[str]:
 def measure(harness: Harness, name: str, pairs: int, kinds: Sequence[Kind], seed: int) -> Count:
     """Compare one task."""
     _, task = tasks.get(name, runner=sandbox.run_user_code).variant("twin")
-    with tempfile.TemporaryDirectory() as folder:
-        task.variants["twin"].build(Path(folder), {})
-        items = read_items(Path(folder) / "validation.jsonl") + read_items(Path(folder) / "test.jsonl")
+    data = prepare(task, "twin", Home.default())
+    items = read_items(data.validation) + read_items(data.sealed_test)
     random.Random(seed).shuffle(items)
     made = make_pairs(task, items, pairs, random.Random(f"{seed} {name}"))
     scores = task.scorer.score([pair.item for pair in made], [pair.output for pair in made])

@@ -6,8 +6,9 @@ the gold choice, letter by letter. The core metric is ``accuracy`` in per cent; 
 better) is the mean squared difference of confidence and verdict over the outputs that could be parsed.
 
 Deviations from the reference harness: accuracy is over all items, while the reference leaves out those it cannot parse
-(its figure is ``accuracy_of_parsed``); the wording of the prompt is our own. Published items whose answer holds an
-``&``, which no output can give under the reference's rule, are left out."""
+(its figure is ``accuracy_of_parsed``); a single word between the tags cannot be parsed, while it is an empty choice
+with a confidence there; the wording of the prompt is our own. Published items whose answer holds an ``&``, which no
+output can give under the reference's rule, are left out."""
 
 from __future__ import annotations
 
