@@ -109,6 +109,11 @@ def _wrong_picks(found: Mapping[str, Any]) -> float:
     return sum(len(set(detail["pred_extracted"]) - set(detail["gold"])) for detail in found["details"])
 
 
+def _wrong_code(code: str) -> Theirs:
+    """How often a code was given where another one is right."""
+    return lambda found: sum(detail["pred_extracted"] == code != detail["gold"] for detail in found["details"])
+
+
 _SIMILARITIES = {name: name for name in ("maccs_sims", "rdk_sims", "validity", "levenshtein")}
 _MOLECULES = {VALUE: "exact_match", "fts": "morgan_sims", **_SIMILARITIES}
 _OPTIMIZED = {name: name for name in ("valid_smiles_rate", "scaffold_hard")}
@@ -165,6 +170,7 @@ SCORERS: dict[str, dict[str, Scorer]] = {
             {
                 "macro_f1_of_parsed": "macro_f1",
                 "parsed": lambda found: 100.0 * found["valid_count"] / found["total_count"],
+                **{f"{code}.wrong": _wrong_code(code) for code in ("ALLOW", "102", "103")},
             },
         )
     },
