@@ -132,8 +132,8 @@ def inspect(python: str, folder: Path, model: Path, shots: int) -> Log:
     (folder / "sums.py").write_text(INSPECT_TASK)
     out = folder / f"inspect-{shots}"
     options = [f"{folder / 'sums.py'}@sums", "-T", f"shots={shots}", "--model", "hf/embedded"]
-    options += ["-M", f"model_path={model}", "-M", "device=cpu", "--max-tokens", "8", "--temperature", "0"]
-    options += ["--log-dir", str(out), "--log-format", "eval", "--display", "none", "--no-fail-on-error"]
+    options += ["-M", f"model_path={model}", "-M", "device=cpu", "-M", "do_sample=false", "--max-tokens", "8"]
+    options += ["--log-dir", str(out), "--log-format", "eval", "--display", "none"]
     run(python, ["inspect_ai", "eval", *options])
     (path,) = out.glob("*.eval")
     log = json.loads(run(python, ["inspect_ai", "log", "dump", str(path)]))
