@@ -2,7 +2,7 @@
 
     python benchmarks/reference/compare.py FOLDER [--pairs 30000] [--seed 0] [--tasks ID ...] [--show 5]
 
-FOLDER is a checkout of the reference (README.md beside this file says which). Items are those of the generated data. A
+FOLDER is a checkout of the reference (README.md in this folder says which). Items are those of the generated data. A
 pair is an item and an output; the pairs follow from the seed. Compared are our metrics over that one item with the
 reference's, and then the metrics over all pairs of a sub-task on which both agree. A difference is documented if an
 entry of ``differences.toml`` is about the task, the metric and the output. Exits with 1 if one is not.
