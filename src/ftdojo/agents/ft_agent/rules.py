@@ -87,7 +87,7 @@ def reason(s: Situation) -> Iterator[Move]:
 
 
 def collapse(s: Situation) -> Iterator[Move]:
-    """A sub-task gets one answer, whatever is asked: answers drawn evenly, more rows and passes, more of that sub-task."""
+    """A sub-task gets one answer, whatever is asked: answers drawn evenly, more rows and passes, more of it."""
     for found in s.of_kind("collapse"):
         yield from moves.on_top(s, moves.balance(s, found.evidence, "no answer pays by its frequency alone"))
         yield from moves.go_on(s, found.evidence)
