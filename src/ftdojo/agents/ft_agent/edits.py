@@ -32,12 +32,14 @@ TRAIN_KEYS = (
     "start",
     "beta",
     "sft_weight",
+    "group_size",
+    "kl",
     "lora.rank",
     "lora.alpha",
     "lora.dropout",
 )
 RECIPE_KEYS = (
-    *("max_rows", "skip", "balance", "deduplicate", "max_completion_chars", "pairs"),
+    *("max_rows", "skip", "balance", "deduplicate", "max_completion_chars", "pairs", "items"),
     *("sample.samples", "sample.model", "sample.keep", "sample.otherwise", "sample.mastered", "sample.contradicted"),
 )
 SOURCE_KEYS = ("weight", "prompt", "completion", "where")

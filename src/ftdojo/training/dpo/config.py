@@ -23,6 +23,11 @@ class PreferenceConfig(AfterSftConfig):
     """Of ``dpo``, the factor of an answer's log-ratio to the model at the start: with less, the model may go farther
     from there. Of ``orpo``, the weight of the preference."""
 
+    @property
+    def sequences(self) -> int:
+        """The chosen and the rejected answer."""
+        return 2
+
 
 class DpoConfig(PreferenceConfig):
     """Direct preference optimization (Rafailov et al. 2023, arXiv 2305.18290): a pair's loss falls as the chosen answer

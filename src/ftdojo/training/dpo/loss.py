@@ -10,8 +10,10 @@ from typing import Any
 import torch
 from torch.nn.functional import logsigmoid
 
-from ftdojo.training.backend import REWARD_ACCURACY, REWARD_MARGIN
+from ftdojo.findings import Finding
+from ftdojo.training.backend import REFERENCE_DRIFT, REWARD_ACCURACY, REWARD_MARGIN, RewardPoint, RolloutPoint
 from ftdojo.training.dpo.pairs import Pair
+from ftdojo.training.dpo.watch import find_drift
 from ftdojo.training.sft.batches import Batch
 from ftdojo.training.sft.loss import sequence_losses
 from ftdojo.training.sft.objective import Collate, Loss, Objective
@@ -44,6 +46,11 @@ class PreferenceObjective(Objective[Pair]):
     def losses(self, answers: Answers) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the loss of each pair, and how much higher the implicit reward of its chosen answer is."""
 
+    def drifts(self, answers: Answers) -> torch.Tensor | None:
+        """Return how much less likely each chosen answer is than in the reference, in nats per token; ``None`` without
+        a reference."""
+        return None
+
     def build_row(self, sequences: Sequence[Example]) -> Pair:
         """Make a pair of the chosen and of the rejected sequence."""
         chosen, rejected = sequences
@@ -63,9 +70,16 @@ class PreferenceObjective(Objective[Pair]):
     def loss(self, network: Any, batch: Batch) -> Loss:
         """Return the loss of a batch, and its rewards."""
         policy, tokens = log_probabilities(network, batch)
-        losses, margins = self.losses(Answers(policy, batch["reference"], tokens))
+        answers = Answers(policy, batch["reference"], tokens)
+        losses, margins = self.losses(answers)
         logged = {REWARD_MARGIN: margins.detach().sum(), REWARD_ACCURACY: (margins > 0).sum()}
+        if (drifts := self.drifts(answers)) is not None:
+            logged[REFERENCE_DRIFT] = drifts.detach().sum()
         return Loss(losses.sum(), self.count_units(batch), logged)
+
+    def judge(self, rewards: Sequence[RewardPoint], rollouts: Sequence[RolloutPoint]) -> Finding | None:
+        """See :mod:`ftdojo.training.dpo.watch`."""
+        return find_drift(rewards)
 
 
 @dataclass(frozen=True)
@@ -87,6 +101,10 @@ class DpoObjective(PreferenceObjective):
         if self.sft_weight:
             losses = losses - self.sft_weight * (answers.policy / answers.tokens)[:, 0]
         return losses, self.beta * gain
+
+    def drifts(self, answers: Answers) -> torch.Tensor:
+        """Of every method with a reference."""
+        return ((answers.reference - answers.policy) / answers.tokens)[:, 0]
 
     def prepare(self, network: Any, rows: Sequence[Pair], batch_size: int, collate: Collate[Pair]) -> list[Pair]:
         """Compute the reference: log-probabilities of all answers before the training."""
