@@ -108,11 +108,7 @@ class TrainsAllWeights:
 
 BY_EVERY_METHOD: dict[str, dict[str, Any]] = {
     "full": {"program": data_program('{"prompt": request, "completion": "yes" if number % 5 < 2 else "no"}')},
-    "orpo": {
-        "program": data_program(
-            '{"prompt": request, "chosen": verdict, "rejected": "no" if verdict == "yes" else "yes"}'
-        )
-    },
+    "orpo": {"recipe": {"pairs": "other_answer", "max_rows": 60}},
     "dpo": {"recipe": {"pairs": "other_answer"}},
     "grpo": {"recipe": {"items": True}},
 }

@@ -64,6 +64,9 @@ def test_a_draft_can_learn_from_preferences_and_from_samples() -> None:
         "recipe.sample.keep": ("1", "0"),
         "recipe.sample.contradicted": ("keep", "drop"),
     }
+    rewarded = edits.apply(START, SPEC, [("train.method", "grpo"), ("recipe.items", "true")])
+    assert (rewarded.train.method, rewarded.train.adapter, rewarded.recipe.items) == ("grpo", START.train.adapter, True)
+    assert edits.apply(rewarded, SPEC, [("train.group_size", "4")]).train.model_dump()["group_size"] == 4
     with pytest.raises(ValueError, match="needs samples"):
         edits.apply(START, SPEC, [("recipe.sample.mastered", "drop")])
 

@@ -47,6 +47,13 @@ def test_known_answers(objective: PreferenceObjective, loss: float, margin: floa
     assert float(margins) == pytest.approx(margin, rel=1e-6)
 
 
+def test_the_drift_is_that_of_the_chosen_answer_per_token() -> None:
+    """Its log-probability went from -6 to -10 over 2 tokens."""
+    drifts = DpoObjective(0.5, "sigmoid", 0.0).drifts(answers([-10, -10], [-6, -9], [2, 4]))
+    assert float(drifts) == pytest.approx(2.0)
+    assert OrpoObjective(0.5).drifts(answers([-10, -10], [0, 0], [2, 4])) is None
+
+
 def test_without_a_change_the_loss_is_that_of_a_coin() -> None:
     losses, margins = DpoObjective(0.1, "sigmoid", 0.0).losses(answers([-4, -9], [-4, -9], [2, 3]))
     assert float(losses) == pytest.approx(math.log(2))
