@@ -226,6 +226,7 @@ BLOCKS: dict[str, dict[str, str]] = {
     },
     "docs/rewards.md": {
         "[rules]": "tests/docs/test_shown.py::test_rules_are_read",
+        "sources:": RECIPE,
         "# file: process_data.py": "tests/training/grpo/test_run.py::test_the_program_of_the_page_writes_good_items",
         "# file: train.yaml": TRAINING,
         "loss=dapo": FIGURES,
