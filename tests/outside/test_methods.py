@@ -46,9 +46,11 @@ def test_every_method_is_trained_resumed_audited_and_exported(
 
     run = tmp_path / "run"
     iterations = read_iterations(run)
-    assert [i.start for i in iterations] == [None, 1, 1, 1]
+    assert [i.start for i in iterations] == [None, *[1] * len(others)]
     assert all(i.score is not None for i in iterations)
-    assert [bool(i.feedback.training and i.feedback.training.rollouts) for i in iterations] == [False] * 3 + [True]
+    assert [i.feedback.training is not None and i.feedback.training.rewards is not None for i in iterations] == [
+        method in ("orpo", "dpo", "kto") for method in BY_EVERY_METHOD
+    ]
     audit = verify(run, home=home, progress=Silent())
     assert {check.name: check.message for check in audit.checks if check.status != "ok"} == {}
     made = export(run, tmp_path / "out", home=home, progress=Silent())
