@@ -4,8 +4,9 @@
 
 Needs the ``bench`` extra. The policy is the base model with noise on its weights, so that it is not the reference, and
 the base model is the reference. Printed for each loss: both values, and how far the gradients of all weights are apart,
-relative to their norm. For ``kto`` the chosen and the rejected answers are judged ones, in turn. Then the base model is trained for a few steps of AdamW on one batch of all pairs by both
-trainers: printed are the losses, and how far the weights are apart, relative to how far they moved.
+relative to their norm. For ``kto`` an answer of each pair is judged: a chosen and a rejected one in turn. Then the base
+model is trained with ``dpo`` for a few steps of AdamW on one batch of all pairs by both trainers: printed are the
+losses, and how far the weights are apart, relative to how far they moved.
 
 A difference of float32 rounding is expected, as the sequences of a batch are padded on other sides. The script fails if
 a loss differs by more than 0.01 %, gradients by more than 0.1 %, or the trained weights by more than 2 %: AdamW divides

@@ -194,6 +194,7 @@ BLOCKS: dict[str, dict[str, str]] = {
         "# file: train.yaml": TRAINING,
         "sources:": RECIPE,
         "pairs: sample": RECIPE,
+        '{"prompt": "May Ann': "tests/docs/test_shown.py::test_a_judged_answer_is_read",
         "sigmoid  loss ours": FIGURES,
     },
     "docs/prompts.md": {
