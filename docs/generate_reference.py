@@ -195,7 +195,8 @@ TRAIN = Page(
     (
         "How the model is trained: supervised fine-tuning, the loss being the cross-entropy of the assistant's tokens. "
         "Every key has a default, so the smallest file is `{}`. The methods `dpo`, `orpo` and `kto` "
-        "have [other keys](train-preferences.md), and so have [`grpo`](train-rewards.md) and [`program`](train-program.md).",
+        "have [other keys](train-preferences.md), and so have [`grpo`](train-rewards.md) and "
+        "[`program`](train-program.md).",
     ),
     {
         "train.yaml": """
@@ -248,8 +249,8 @@ PREFERENCES = Page(
     (
         "How the model is trained on preferences. [Preferences](../preferences.md) describes the rows, and when to use "
         "which method. The file is named `train.yaml`, as for the other methods; the task must allow the method.",
-        "The table is that of `dpo`. `orpo` and `kto` have the same keys, except for `loss` and `sft_weight`. `kto` also "
-        "has `desirable_weight` and `undesirable_weight`, the weights of the losses of good and bad answers, 1 by "
+        "The table is that of `dpo`. `orpo` and `kto` have the same keys, except for `loss` and `sft_weight`. `kto` "
+        "also has `desirable_weight` and `undesirable_weight`, the weights of the losses of good and bad answers, 1 by "
         "default; its `batch_size` counts judged answers and is at least 2, and its `devices` must be 1.",
     ),
     {

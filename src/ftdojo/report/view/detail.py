@@ -168,7 +168,7 @@ def _training(training: TrainingFeedback, start: int | None) -> list[Fact]:
 def _rewards(training: TrainingFeedback) -> list[Fact]:
     if training.rewards:
         last = training.rewards[-1]
-        margin = f"{last.margin:.3f}, above 0 in {text.share(last.accuracy)} of the pairs"
+        margin = f"{last.margin:.3f}, above 0 in {text.share(last.accuracy)} of the rows"
         drift = "" if last.drift is None else f"{-last.drift:+.2f} nats per token"
         return [
             Fact("reward margin at the end", margin),
