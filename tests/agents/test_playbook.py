@@ -597,7 +597,7 @@ def test_preferences_follow_where_the_task_allows_them(tmp_path: Path) -> None:
 
 def test_rewards_follow_the_models_own_right_answers_where_the_task_allows_them(tmp_path: Path) -> None:
     outcomes = (*LEVEL, {"accepted": False})
-    about: dict[str, Any] = {"spec": REWARDS, "warm_start": True, "data_llm": OWN}
+    about: dict[str, Any] = {"spec": REWARDS, "rows": 25_000, "warm_start": True, "data_llm": OWN}
     first, _, own, rewarded = play(tmp_path, *outcomes, **about)
     assert (own.recipe.asks, own.recipe.items) == ("start", False)
     assert (rewarded.train.method, rewarded.train.start, rewarded.train.kind) == ("grpo", 1, "lora")
@@ -612,9 +612,9 @@ def test_rewards_follow_the_models_own_right_answers_where_the_task_allows_them(
 
 def test_rewards_take_as_much_time_as_going_on_would_with_every_answer_counted(tmp_path: Path) -> None:
     outcomes = (*LEVEL, {"accepted": False})
-    about: dict[str, Any] = {"spec": REWARDS, "warm_start": True, "data_llm": OWN}
+    about: dict[str, Any] = {"spec": REWARDS, "rows": 25_000, "warm_start": True, "data_llm": OWN}
     first, longer, _, rewarded = play(tmp_path, *outcomes, **about)
-    seen = observe([], {}, spec=REWARDS)
+    seen = observe([], {}, spec=REWARDS, rows=25_000)
     begun = iteration(tmp_path / "001", accepted=True)
     expected = forecast.seconds(rewarded, first, begun, seen)
     plain = forecast.seconds(longer, first, begun, seen)
@@ -638,7 +638,7 @@ def test_rewards_take_as_much_time_as_going_on_would_with_every_answer_counted(t
 )
 def test_otherwise_there_are_no_rewards(tmp_path: Path, headroom: tuple[int, ...], about: dict[str, Any]) -> None:
     outcomes = {"accepted": True, "headroom": headroom}, *[{"accepted": False}] * 3
-    usual: dict[str, Any] = {"spec": REWARDS, "warm_start": True, "data_llm": OWN}
+    usual: dict[str, Any] = {"spec": REWARDS, "rows": 25_000, "warm_start": True, "data_llm": OWN}
     assert "grpo" not in {draft.train.method for draft in play(tmp_path, *outcomes, **usual | about)}
 
 

@@ -84,7 +84,7 @@ def reference_loss(model: Any, before: Any, made: list[JudgedPair], beta: float)
         with torch.no_grad():
             start = [log_probability(before, example) for example in row.sequences]
         ratios.append([log_probability(model, e) - s for e, s in zip(row.sequences, start, strict=True)])
-    point = max(0.0, float(sum(float(other) for _, other in ratios) / len(ratios)))
+    point = max(0.0, float(sum(float(other.detach()) for _, other in ratios) / len(ratios)))
     values = [
         torch.sigmoid(beta * (own - point) if row.good else beta * (point - own))
         for row, (own, _) in zip(made, ratios, strict=True)

@@ -44,30 +44,52 @@ def test_a_training_that_stays_near_goes_on(drifts: list[float | None]) -> None:
     assert find_drift(curve(*drifts)) is None
 
 
-def run(base: Path, out: Path, **changes: Any) -> TrainResult:
-    """Teach the tiny model to prefer one answer to a longer form of it."""
-    keys = {"method": "dpo", "weights": "full", "schedule": "constant", "warmup_ratio": 0, "epochs": 40, "beta": 0.5}
-    config = parse_config({**keys, "learning_rate": 3e-3, "batch_size": 8, **changes}, where="train.yaml")
+@pytest.fixture(scope="module")
+def start(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny model, trained to answer yes or no."""
+    out = tmp_path_factory.mktemp("supervised")
+    rows = [{"prompt": f"Question {i}?", "completion": ("no", "yes")[i % 2]} for i in range(16)]
+    run(rows, tiny_model, out, method="full", learning_rate=0.01, epochs=4)
+    return out
+
+
+def run(rows: list[dict[str, str]], base: Path, out: Path, *, start: Path | None = None, **keys: Any) -> TrainResult:
+    """Train the tiny model."""
+    given = {"schedule": "constant", "warmup_ratio": 0, "batch_size": 8, **keys}
+    config = parse_config(given, where="train.yaml")
     trainer = trainer_of(config)
-    rows = [{"prompt": f"Question {i}?", "chosen": "yes", "rejected": "yes sir"} for i in range(16)]
-    pairs = trainer.tokenize([trainer.parse_row(row) for row in rows], base, max_length=64).examples
+    examples = trainer.tokenize([trainer.parse_row(row) for row in rows], base, max_length=64).examples
     objective = trainer.objective(config)  # type: ignore[attr-defined]
-    return train(pairs, config, base, out, objective=objective, on=SINGLE)
+    return train(examples, config, base, out, objective=objective, on=SINGLE, start=start)
 
 
-def test_preferences_alone_run_away_and_the_training_ends_with_a_warning(tiny_model: Path, tmp_path: Path) -> None:
-    """The answers share their beginning, so to make one of them unlikely makes the other one unlikely, too."""
-    result = run(tiny_model, tmp_path / "out")
+def prefer(base: Path, start: Path, out: Path, **keys: Any) -> TrainResult:
+    """Train on pairs that nothing in their prompts explains."""
+    answers = [("no", "yes"), ("yes", "no")]
+    rows = [
+        {"prompt": f"Question {i}?", "chosen": chosen, "rejected": rejected}
+        for i, (chosen, rejected) in enumerate(answers * 8)
+    ]
+    settings = {"method": "dpo", "weights": "full", "learning_rate": 3e-3, "epochs": 20, **keys}
+    return run(rows, base, out, start=start, **settings)
+
+
+def test_preferences_alone_run_away_and_the_training_ends_with_a_warning(
+    tiny_model: Path, start: Path, tmp_path: Path
+) -> None:
+    result = prefer(tiny_model, start, tmp_path)
     assert result.stopped is not None
     assert (result.stopped.code, result.stopped.severity) == ("far_from_start", "warning")
-    assert result.steps < 80
-    assert (tmp_path / "out/model.safetensors").is_file(), "the weights are kept"
-    assert result.rewards[-1].margin > 1, "by the margin alone it goes well"
+    assert result.steps < 40
+    assert (tmp_path / "model.safetensors").is_file(), "the weights are kept"
+    assert result.rewards[-1].margin > 0.5, "by the margin it goes well"
+    assert result.rewards[-1].accuracy > 0.8
 
 
-def test_the_same_training_with_cross_entropy_stays(tiny_model: Path, tmp_path: Path) -> None:
-    result = run(tiny_model, tmp_path / "out", sft_weight=1.0)
+def test_the_same_training_with_cross_entropy_stays(tiny_model: Path, start: Path, tmp_path: Path) -> None:
+    result = prefer(tiny_model, start, tmp_path, sft_weight=1.0)
     assert result.stopped is None
-    assert result.rewards[0].drift == pytest.approx(0, abs=1e-5)
-    assert result.rewards[-1].drift is not None
-    assert result.rewards[-1].drift < 0
+    drifts = [point.drift for point in result.rewards if point.drift is not None]
+    assert len(drifts) == len(result.rewards) == 40
+    assert drifts[0] == pytest.approx(0, abs=1e-4)
+    assert max(drifts) < FAR
