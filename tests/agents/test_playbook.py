@@ -637,7 +637,7 @@ def test_rewards_take_as_much_time_as_going_on_would_with_every_answer_counted(t
     ids=["nothing to find", "not measured", "not allowed", "must begin anew", "no time for answers"],
 )
 def test_otherwise_there_are_no_rewards(tmp_path: Path, headroom: tuple[int, ...], about: dict[str, Any]) -> None:
-    outcomes = {"accepted": True, "headroom": headroom}, *[{"accepted": False}] * 3
+    outcomes: list[dict[str, Any]] = [{"accepted": True, "headroom": headroom}, *[{"accepted": False}] * 3]
     usual: dict[str, Any] = {"spec": REWARDS, "rows": 25_000, "warm_start": True, "data_llm": OWN}
     assert "grpo" not in {draft.train.method for draft in play(tmp_path, *outcomes, **usual | about)}
 

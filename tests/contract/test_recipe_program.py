@@ -132,11 +132,12 @@ def test_keys_without_effect_leave_the_identity_of_rows_as_it_was(tmp_path: Path
     assert Recipe.model_validate({"sources": [source]}).key == plain.key
     items = Recipe.model_validate({"sources": [source], "items": True})
     assert (items.key["items"], items.key["sources"][0]["item"]) == (True, {"gt": "a"})
-    for wrong, message in [
+    faults: list[tuple[dict[str, Any], str]] = [
         ({"pairs": "sample"}, r"sample\.samples above 0"),
         ({"items": True, "pairs": "other_answer"}, "no place for answers"),
         ({"items": True, "sample": {"samples": 1}}, "no place for answers"),
-    ]:
+    ]
+    for wrong, message in faults:
         with pytest.raises(ValidationError, match=message):
             Recipe.model_validate({**plain.model_dump(), **wrong})
 

@@ -40,7 +40,7 @@ def answers(policy: list[float], reference: list[float], tokens: list[int]) -> A
     ],
     ids=["sigmoid", "with_cross_entropy", "ipo", "orpo"],
 )
-def test_known_answers(objective: PreferenceObjective, loss: float, margin: float) -> None:
+def test_known_answers(objective: PreferenceObjective[Pair], loss: float, margin: float) -> None:
     """The log-ratio of the chosen answer is +2, that of the rejected one -1. Odds are p / (1 - p) = 1 / (1 / p - 1)."""
     losses, margins = objective.losses(answers([-4, -10], [-6, -9], [2, 4]))
     assert float(losses) == pytest.approx(loss, rel=1e-6)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ftdojo.contract.methods import parse_config
+from ftdojo.contract.train_config import WeightsConfig
 from ftdojo.models import Compute
 from ftdojo.training import TrainResult, trainer_of
 from ftdojo.training.backend import RewardPoint
@@ -57,6 +58,7 @@ def run(rows: list[dict[str, str]], base: Path, out: Path, *, start: Path | None
     """Train the tiny model."""
     given = {"schedule": "constant", "warmup_ratio": 0, "batch_size": 8, **keys}
     config = parse_config(given, where="train.yaml")
+    assert isinstance(config, WeightsConfig)
     trainer = trainer_of(config)
     examples = trainer.tokenize([trainer.parse_row(row) for row in rows], base, max_length=64).examples
     objective = trainer.objective(config)  # type: ignore[attr-defined]
