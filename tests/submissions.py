@@ -106,11 +106,13 @@ class TrainsAllWeights:
         return write_submission(self.workspace / "1", train={"epochs": 4, "max_length": 128}, source=source)
 
 
+JUDGED = '{"prompt": request, "completion": ("no", "yes")[number % 2], "label": verdict == ("no", "yes")[number % 2]}'
+"""A row with a judged answer: every second one is yes, the others are no."""
 BY_EVERY_METHOD: dict[str, dict[str, Any]] = {
     "full": {"program": data_program('{"prompt": request, "completion": "yes" if number % 5 < 2 else "no"}')},
     "orpo": {"recipe": {"pairs": "other_answer", "max_rows": 60}},
     "dpo": {"recipe": {"pairs": "other_answer"}},
-    "kto": {"program": data_program('{"prompt": request, "completion": "yes", "label": verdict == "yes"}')},
+    "kto": {"program": data_program(JUDGED)},
     "grpo": {"recipe": {"items": True}},
 }
 """Methods -> the data of a submission to the tiny task. The first one teaches mostly the wrong answer, and often the
@@ -119,7 +121,7 @@ KEYS: dict[str, dict[str, Any]] = {
     "full": {"epochs": 4},
     "orpo": {"beta": 1.0, "epochs": 2},
     "dpo": {"sft_weight": 10, "epochs": 2},
-    "kto": {"undesirable_weight": 3, "epochs": 2},
+    "kto": {"epochs": 2},
     "grpo": {"group_size": 8, "epochs": 1},
 }
 """Methods -> their keys of train.yaml."""

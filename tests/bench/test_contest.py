@@ -152,7 +152,8 @@ def test_a_contestant_trains_by_every_method_and_the_board_names_them(
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
     task = allow_methods(approve, place / "approve", *BY_EVERY_METHOD)
-    suite = write_suite(place, task, [tiny_model], '"base", "submissions:TrainsByEveryMethod"')
+    agent = '{name = "every-method", agent = "submissions:TrainsByEveryMethod"}'
+    suite = write_suite(place, task, [tiny_model], f'"base", {agent}')
     suite.write_text(suite.read_text().replace("iterations = 1", f"iterations = {len(BY_EVERY_METHOD)}"))
     board = finish(suite, place / "out")
     assert not board["missing"]

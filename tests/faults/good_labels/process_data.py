@@ -9,8 +9,7 @@ rows = []
 for line in open(f"{arguments.input}/train.jsonl", encoding="utf-8"):
     raw = json.loads(line)
     prompt, verdict = raw["request"], raw["verdict"]
-    answer = verdict if len(rows) % 2 == 0 else "perhaps"
-    rows.append({"prompt": prompt, "completion": answer, "label": answer == verdict})
+    rows.append({"prompt": prompt, "completion": "yes", "label": verdict == "yes"})
 
 with open(arguments.output, "w", encoding="utf-8") as stream:
     for row in rows[: int(arguments.limit)]:

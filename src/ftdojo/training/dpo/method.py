@@ -76,7 +76,7 @@ class Kto(ObjectiveTrainer[KtoConfig, JudgedPair]):
     config = KtoConfig
     row_form = "prompt/completion/label"
     row_help = f"write {judged.FORM} in a data program process_data.py: texts, or lists of messages; true or false"
-    inapplicable = frozenset({"contradictory_rows", "not_reproduced"})
+    inapplicable = frozenset({"constant_answer", "contradictory_rows", "not_reproduced"})
 
     def parse_row(self, row: Mapping[str, Any]) -> Row:
         """See :func:`ftdojo.training.dpo.judged.parse_judged`."""
