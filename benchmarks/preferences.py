@@ -1,12 +1,11 @@
-"""Losses, gradients and optimizer steps of ``dpo`` and ``kto`` against TRL's trainers, on the same tokens in float32.
+"""Losses, gradients and optimizer steps of ``dpo`` against TRL's ``DPOTrainer``, on the same tokens in float32.
 
     python benchmarks/preferences.py [--model smollm2-135m] [--pairs 8] [--steps 3]
 
 Needs the ``bench`` extra. The policy is the base model with noise on its weights, so that it is not the reference, and
 the base model is the reference. Printed for each loss: both values, and how far the gradients of all weights are apart,
-relative to their norm. For ``kto`` an answer of each pair is judged: a chosen and a rejected one in turn. Then the base
-model is trained with ``dpo`` for a few steps of AdamW on one batch of all pairs by both trainers: printed are the
-losses, and how far the weights are apart, relative to how far they moved.
+relative to their norm. Then the base model is trained for a few steps of AdamW on one batch of all pairs by both
+trainers: printed are the losses, and how far the weights are apart, relative to how far they moved.
 
 A difference of float32 rounding is expected, as the sequences of a batch are padded on other sides. The script fails if
 a loss differs by more than 0.01 %, gradients by more than 0.1 %, or the trained weights by more than 2 %: AdamW divides
@@ -29,10 +28,7 @@ from ftdojo.contract.methods import parse_config
 from ftdojo.models import Chat, Compute, network
 from ftdojo.record import Home
 from ftdojo.training.backend import trainer_of
-from ftdojo.training.dpo.judged import JudgedPair
 from ftdojo.training.dpo.pairs import Pair
-from ftdojo.training.sft.objective import Loss
-from ftdojo.training.sft.tokens import IGNORED, Example
 from ftdojo.training.sft.trainer import train
 
 RATE, BETA, NOISE = 1e-6, 0.1, 2e-3
@@ -110,7 +106,10 @@ def trl_row(pair: Pair) -> dict[str, list[int]]:
 def compare_gradients(base: Path, pairs: list[Pair], loss: str, out: Path) -> bool:
     """Print loss and gradients of both sides, and return whether they agree."""
     policy, reference = (network.load(base, torch.float32, "sdpa") for _ in range(2))
-    _add_noise(policy)
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in policy.parameters():
+            parameter.add_(NOISE * torch.randn(parameter.shape, generator=generator))
     parameters = [p for p in policy.parameters() if p.requires_grad]
     settings, pad = config(loss), Chat(base).pad
     objective = trainer_of(settings).objective(settings)  # type: ignore[attr-defined]
@@ -122,85 +121,16 @@ def compare_gradients(base: Path, pairs: list[Pair], loss: str, out: Path) -> bo
     trainer = trl_trainer(policy, reference, pairs, base, loss, out, 1)
     batch = trainer._prepare_inputs(trainer.data_collator([trl_row(pair) for pair in pairs]))
     theirs = trainer.compute_loss(policy, batch)
-    return _agree(loss, found, ours, our_gradients, theirs, torch.autograd.grad(theirs, parameters))
-
-
-def _add_noise(policy: Any) -> None:
-    """Move all weights of a model a little."""
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for parameter in policy.parameters():
-            parameter.add_(NOISE * torch.randn(parameter.shape, generator=generator))
-
-
-def _agree(name: str, found: Loss, ours: Any, our_gradients: Any, theirs: Any, their_gradients: Any) -> bool:
-    """Print what both sides found, and return whether it is the same up to rounding."""
+    their_gradients = torch.autograd.grad(theirs, parameters)
     norm = torch.stack([g.norm() for g in their_gradients]).norm()
     apart = torch.stack([(a - b).norm() for a, b in zip(our_gradients, their_gradients, strict=True)]).norm() / norm
     ours, theirs = ours.detach(), theirs.detach()
     margin = float(found.logged["reward_margin"] / found.units)
     print(
-        f"{name:8} loss ours {float(ours):.6f}, TRL {float(theirs):.6f}; reward margin {margin:+.4f}; gradient norm "
+        f"{loss:8} loss ours {float(ours):.6f}, TRL {float(theirs):.6f}; reward margin {margin:+.4f}; gradient norm "
         f"{float(norm):.4f}, apart {float(apart):.1e}"
     )
     return abs(float(ours) - float(theirs)) <= 1e-4 * abs(float(theirs)) and float(apart) < 1e-3
-
-
-def compare_judged(base: Path, pairs: list[Pair], out: Path) -> bool:
-    """Print loss and gradients of ``kto`` by both sides, and return whether they agree."""
-    from datasets import Dataset
-    from transformers import AutoTokenizer
-    from trl import KTOConfig, KTOTrainer
-
-    policy, reference = (network.load(base, torch.float32, "sdpa") for _ in range(2))
-    _add_noise(policy)
-    parameters = [p for p in policy.parameters() if p.requires_grad]
-    settings, pad = parse_config({"method": "kto", "weights": "full", "beta": BETA}, where="train.yaml"), Chat(base).pad
-    rows = judged(pairs)
-    objective = trainer_of(settings).objective(settings)  # type: ignore[attr-defined]
-    made = objective.prepare(reference, rows, 4, lambda part: objective.collate(part, pad, share=True))
-    found = objective.loss(policy, objective.collate(made, pad, share=True))
-    ours = found.total / found.units
-    our_gradients = torch.autograd.grad(ours, parameters)
-
-    shared = {"output_dir": str(out), "beta": BETA, "bf16": False, "gradient_checkpointing": False, "use_cpu": True}
-    arguments = KTOConfig(**shared, per_device_train_batch_size=len(rows), report_to=[], disable_tqdm=True)
-    placeholder = Dataset.from_list([{"prompt": "a", "completion": "b", "label": i % 2 == 0} for i in range(len(rows))])
-    trainer = KTOTrainer(
-        model=policy,
-        ref_model=reference,
-        args=arguments,
-        train_dataset=placeholder,
-        processing_class=AutoTokenizer.from_pretrained(base),
-    )
-    batch = trainer._prepare_inputs(trainer.data_collator([trl_judged(row) for row in rows]))
-    theirs = trainer.compute_loss(policy, batch)
-    return _agree("kto", found, ours, our_gradients, theirs, torch.autograd.grad(theirs, parameters))
-
-
-def judged(pairs: list[Pair]) -> list[JudgedPair]:
-    """The chosen answer of the first pair, the rejected one of the second, and so on, each also with the answer of the
-    row before."""
-    answers = [pair.rejected if i % 2 else pair.chosen for i, pair in enumerate(pairs)]
-    parts = [(e.input_ids[: e.tokens - e.label_tokens], e.input_ids[e.tokens - e.label_tokens :]) for e in answers]
-
-    def join(prompt: list[int], answer: list[int]) -> Example:
-        return Example(prompt + answer, [IGNORED] * len(prompt) + answer)
-
-    return [
-        JudgedPair(answers[i], join(prompt, parts[i - 1][1]), good=i % 2 == 0) for i, (prompt, _) in enumerate(parts)
-    ]
-
-
-def trl_judged(row: JudgedPair) -> dict[str, Any]:
-    """A judged answer as TRL's collator takes it."""
-    prompt = row.chosen.tokens - row.chosen.label_tokens
-    return {
-        "prompt_ids": row.chosen.input_ids[:prompt],
-        "completion_ids": row.chosen.input_ids[prompt:],
-        "KL_completion_ids": row.rejected.input_ids[prompt:],
-        "label": row.good,
-    }
 
 
 def compare_steps(base: Path, pairs: list[Pair], steps: int, out: Path) -> bool:
@@ -234,7 +164,6 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch)
         agree = [compare_gradients(base, pairs, loss, out) for loss in ("sigmoid", "ipo")]
-        agree.append(compare_judged(base, pairs, out))
         agree.append(compare_steps(base, pairs, arguments.steps, out))
     sys.exit(0 if all(agree) else "the sides differ by more than rounding")
 
