@@ -39,7 +39,7 @@ TRAIN_KEYS = (
     "lora.dropout",
 )
 RECIPE_KEYS = (
-    *("max_rows", "skip", "balance", "deduplicate", "max_completion_chars", "pairs", "items"),
+    *("max_rows", "skip", "balance", "deduplicate", "max_completion_chars", "pairs"),
     *("sample.samples", "sample.model", "sample.keep", "sample.otherwise", "sample.mastered", "sample.contradicted"),
 )
 SOURCE_KEYS = ("weight", "prompt", "completion", "where")
@@ -75,6 +75,8 @@ def _values(draft: Draft, spec: TaskSpec) -> dict[str, Any]:
         recipe = draft.program.model_dump()
         recipe |= {f"sample.{key}": value for key, value in recipe["sample"].items()}
         found |= {f"recipe.{key}": recipe[key] for key in RECIPE_KEYS}
+        if "grpo" in spec.rules.methods:  # the only method that reads items
+            found["recipe.items"] = recipe["items"]
         if spec.raw_sources:
             found[RENDERING] = _rendering(draft.program, spec)
         for name, source in _named_sources(draft.program).items():
