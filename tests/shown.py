@@ -197,6 +197,7 @@ BLOCKS: dict[str, dict[str, str]] = {
         "# file: train.yaml": TRAINING,
         "sources:": RECIPE,
         "pairs: sample": RECIPE,
+        '{"prompt": "May Ann': "tests/docs/test_shown.py::test_a_judged_answer_is_read",
         "sigmoid  loss ours": FIGURES,
     },
     "docs/prompts.md": {
@@ -229,6 +230,7 @@ BLOCKS: dict[str, dict[str, str]] = {
     },
     "docs/rewards.md": {
         "[rules]": "tests/docs/test_shown.py::test_rules_are_read",
+        "sources:": RECIPE,
         "# file: process_data.py": "tests/training/grpo/test_run.py::test_the_program_of_the_page_writes_good_items",
         "# file: train.yaml": TRAINING,
         "loss=dapo": FIGURES,
