@@ -226,6 +226,7 @@ BLOCKS: dict[str, dict[str, str]] = {
     },
     "docs/reliability.md": {
         "200 kills in 28 runs": FIGURES,
+        "50 of 50 servers": FIGURES,
         "python benchmarks/kills.py --real": FIGURES,
     },
     "docs/rewards.md": {
