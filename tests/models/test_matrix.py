@@ -32,7 +32,7 @@ ON = Compute("cpu", "float32", "sdpa", "test")
 QUICK = ["qwen3", "gpt_oss", "mixtral", "gemma3_text", "deepseek_v3", "recurrent_gemma"]
 """One dense model, one with sliding windows and without sdpa, one with experts; one with windows in batches, one with
 compressed keys and values, and one with recurrent layers."""
-LONG = [kind for kind in zoo.KINDS if kind not in QUICK]
+LONG = [kind for kind in (*zoo.KINDS, *zoo.VARIANTS) if kind not in QUICK]
 ROWS = [
     Row(({"role": "user", "content": f"Say what follows {n}: {'ab' * (n % 4)}"},), f"one two {'x' * (n % 3)}{n}")
     for n in range(6)

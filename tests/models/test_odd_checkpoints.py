@@ -150,7 +150,51 @@ def test_other_models_are_refused_by_their_configuration(base: Path, kind: str, 
     assert words in refuse(base)
 
 
+def test_an_adapter_in_the_folder_is_not_put_on_the_model(base: Path) -> None:
+    (base / "adapter_config.json").write_text("{}")
+    assert "holds an adapter, too" in refuse(base)
+
+
+@pytest.mark.parametrize("kind", [["llama"], {"a": 1}, None])
+def test_an_architecture_has_a_name(kind: Any, base: Path) -> None:
+    set_config(base, model_type=kind)
+    assert "is unknown" in refuse(base)
+
+
+def test_attention_in_both_directions_is_refused(base: Path) -> None:
+    folder = zoo.write("gemma3_text", base.with_name("gemma"), use_bidirectional_attention=True)
+    assert "reads text in both directions" in refuse(folder)
+
+
 # Trained, exported and graded.
+
+
+def test_an_attention_function_that_the_configuration_names(base: Path) -> None:
+    set_config(base, _attn_implementation="flash_attention_2")
+    train_and_grade(base, LORA, FULL)
+
+
+def test_an_index_next_to_all_weights_in_one_file(base: Path) -> None:
+    """transformers reads the single file."""
+    shards = base.with_name("shards")
+    network.load(base, torch.float32, "sdpa").save_pretrained(shards, max_shard_size="40KB")
+    for path in shards.glob("model*"):
+        shutil.copy(path, base)
+    for path in base.glob("model-*.safetensors"):
+        save_file({name: tensor + 1 for name, tensor in load_file(path).items()}, path, metadata={"format": "pt"})
+    out = train_and_grade(base, LORA)
+    before, after = load_file(base / "model.safetensors"), load_file(out / "model.safetensors")
+    assert torch.equal(before["model.norm.weight"], after["model.norm.weight"])
+
+
+@pytest.mark.parametrize("kind", ["llama", "falcon"])
+def test_settings_of_generation_do_not_change_greedy_answers(kind: str, tmp_path: Path) -> None:
+    """Also not those of a model that answers with the library's own loop, such as Falcon."""
+    folder = zoo.write(kind, tmp_path / "model")
+    prompts = [row.prompt for row in ROWS]
+    plain = TransformersEngine(folder).generate(prompts, max_new_tokens=8)
+    set_config(folder, "generation_config.json", repetition_penalty=3.0, suppress_tokens=[1, 2, 3], min_new_tokens=4)
+    assert TransformersEngine(folder).generate(prompts, max_new_tokens=8) == plain
 
 
 def test_code_that_the_library_has_by_now_is_not_needed(base: Path) -> None:

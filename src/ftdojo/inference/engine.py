@@ -45,11 +45,14 @@ class TransformersEngine:
             loaded: its network, if that is in memory already, on this device, in this precision and with the attention
                 function :data:`ATTENTION`.
         """
+        from transformers import GenerationConfig
+
         self._compute = on or compute()
         self._chat = Chat(model)
         info = describe(model)
         if loaded is None:
             loaded = network.load(model, self._compute.dtype, ATTENTION)
+        loaded.generation_config = GenerationConfig()  # a model's own may change the logits
         self._network = loaded.to(self._compute.device).eval()
         batched = runs_batched(loaded.config)
         self._decoder = Decoder(loaded, stops=self._chat.stops, pad=self._chat.pad) if batched else None
@@ -98,7 +101,8 @@ class TransformersEngine:
         """Return the tokens generated for each prompt, including the one that ends the answer."""
         import torch
 
-        if self._decoder is None:
+        longest = max(map(len, prompts)) + max_new_tokens
+        if self._decoder is None or not runs_batched(self._network.config, longest):
             return [self._answer_alone(prompt, max_new_tokens) for prompt in prompts]
         with torch.inference_mode():
             return self._decoder.answer(prompts, max_new_tokens, choose_likeliest)

@@ -87,9 +87,10 @@ def load_shapes(model: Path) -> tuple[Any, frozenset[str]]:
     Raises:
         UsageError: as :func:`load`.
     """
-    support.require_supported(model)
+    # Named, because a configuration can ask for one that is not installed.
+    wanted = _supported_attention(support.require_supported(model), "sdpa")
     with quiet():
-        network, unused = _read(model, device_map="meta")
+        network, unused = _read(model, device_map="meta", attn_implementation=wanted)
     return network, unused
 
 

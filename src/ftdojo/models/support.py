@@ -18,6 +18,8 @@ FLOATS = frozenset({"F64", "F32", "F16", "BF16"})
 """Types of weights that are numbers themselves, as safetensors names them, and not codes of a quantization."""
 PACKED = ("qweight", "weight_packed", "weight_scale", "weight_scale_inv", "SCB", "absmax", "quant_map", "g_idx")
 """Ends of names of tensors that only a quantized model has."""
+ADAPTER = "adapter_config.json"
+"""The settings of an adapter, as peft writes them."""
 NOT_CAUSAL = frozenset({"reformer", "trocr", "xlm", "xlnet"})
 """Architectures with a class for text generation whose models are not decoders by themselves, or not in general."""
 ALWAYS_CAUSAL = frozenset({"gpt_neox", "gpt_neox_japanese"})
@@ -31,6 +33,7 @@ def require_supported(model: Path) -> Any:
     Raises:
         UsageError: if it cannot: it says why, and what works instead.
     """
+    _require_no_adapter(model)
     _require_unquantized(model)
     config = read_config(model)
     _require_causal(model, config)
@@ -50,7 +53,7 @@ def read_config(model: Path) -> Any:
 
     raw = read_json(model)
     kind = raw.get("model_type")
-    if kind not in CONFIG_MAPPING_NAMES:
+    if not isinstance(kind, str) or kind not in CONFIG_MAPPING_NAMES:
         code = "needs Python code of its own (auto_map), which is never run" if "auto_map" in raw else "is unknown"
         raise UsageError(f"the architecture {str(kind)[:60]!r} of the model in {model} {code}", fix=_CHOOSE)
     try:
@@ -94,6 +97,14 @@ def requirement() -> str:
     return next(found, "transformers")
 
 
+def _require_no_adapter(model: Path) -> None:
+    if (model / ADAPTER).is_file():
+        raise UsageError(
+            f"the folder {model} holds an adapter, too ({ADAPTER}), which transformers would put on the model",
+            fix="merge it (merge_and_unload of peft) and save the model, or remove the adapter's files",
+        )
+
+
 def _require_unquantized(model: Path) -> None:
     raw = read_json(model)
     text = raw.get("text_config")
@@ -129,8 +140,10 @@ def _require_causal(model: Path, config: Any) -> None:
         raise UsageError(f"{name} in {model} is no causal language model of transformers.{vision}", fix=_CHOOSE)
     if made.__name__ != name and not name.endswith(("ForCausalLM", "ForConditionalGeneration", "LMHeadModel")):
         raise UsageError(f"the weights in {model} are those of {name}, not of {made.__name__}", fix=_CHOOSE)
-    if config.model_type in NOT_CAUSAL or (
-        getattr(config, "is_decoder", None) is False and config.model_type not in ALWAYS_CAUSAL
+    if (
+        config.model_type in NOT_CAUSAL
+        or (getattr(config, "is_decoder", None) is False and config.model_type not in ALWAYS_CAUSAL)
+        or getattr(config.get_text_config(), "use_bidirectional_attention", None) in (True, "all")
     ):
         raise UsageError(f"{name} in {model} reads text in both directions and cannot write it", fix=_CHOOSE)
     if getattr(made, "can_generate", None) and not made.can_generate():

@@ -16,12 +16,13 @@ from ftdojo.disk import disk_errors
 from ftdojo.models import describe, network
 from ftdojo.models.info import INDEX, SINGLE, headers, weight_files
 from ftdojo.models.preflight import saved_shapes
+from ftdojo.models.support import ADAPTER
 from ftdojo.models.tensors import WIDTHS, StoredTensors, write_tensors
 
 if TYPE_CHECKING:
     import torch
 
-ADAPTER, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
 ADAPTER_FILES = (ADAPTER, ADAPTER_WEIGHTS)
 """The files of a trained adapter that decide how it is merged."""
 TOKENIZER = (
