@@ -50,10 +50,11 @@ def load(model: Path, dtype: torch.dtype, attention: str, *, four_bit: bool = Fa
     Raises:
         UsageError: if its files cannot be read or lack weights, or its architecture is not supported.
     """
-    wanted = _supported_attention(support.require_supported(model), attention)
+    config = support.require_supported(model)
+    wanted = _supported_attention(config, attention)
     quantized = {"quantization_config": _normal_float(dtype)} if four_bit else {}
     with quiet():
-        network, _ = _read(model, dtype=dtype, attn_implementation=wanted, **quantized)
+        network, _ = _read(model, config, dtype=dtype, attn_implementation=wanted, **quantized)
         _install_attention(network)
     if four_bit:
         _keep_trainable(network)
@@ -87,20 +88,25 @@ def load_shapes(model: Path) -> tuple[Any, frozenset[str]]:
     Raises:
         UsageError: as :func:`load`.
     """
-    # Named, because a configuration can ask for one that is not installed.
-    wanted = _supported_attention(support.require_supported(model), "sdpa")
+    config = support.require_supported(model)
     with quiet():
-        network, unused = _read(model, device_map="meta", attn_implementation=wanted)
+        network, unused = _read(model, config, device_map="meta")
     return network, unused
 
 
-def _read(model: Path, **settings: Any) -> tuple[Any, frozenset[str]]:
+def _read(model: Path, config: Any, **settings: Any) -> tuple[Any, frozenset[str]]:
     import torch
     from transformers import AutoModelForCausalLM
 
     try:
         network, report = AutoModelForCausalLM.from_pretrained(
-            model, use_safetensors=True, trust_remote_code=False, output_loading_info=True, **settings
+            model,
+            config=config,
+            use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are refused below
+            **settings,
         )
     except (torch.OutOfMemoryError, MemoryError, ImportError):
         raise
@@ -110,6 +116,13 @@ def _read(model: Path, **settings: Any) -> tuple[Any, frozenset[str]]:
             f"the model in {model} cannot be read: {type(error).__name__}: {reason}",
             fix="give a folder that save_pretrained wrote",
         ) from error
+    if unlike := sorted(report["mismatched_keys"]):
+        name, stored, expected = unlike[0]
+        raise UsageError(
+            f"the files in {model} have weights of other sizes than config.json says, such as {name}: "
+            f"{list(stored)}, and not {list(expected)}",
+            fix="download the model again, or correct config.json",
+        )
     if absent := sorted(report["missing_keys"]):
         raise UsageError(
             f"the files in {model} lack {len(absent)} of the weights of {type(network).__name__}, "

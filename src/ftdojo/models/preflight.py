@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 from ftdojo.errors import UsageError
-from ftdojo.models import network
+from ftdojo.models import network, support
 from ftdojo.models.chat import Chat
 from ftdojo.models.info import describe, headers, weight_files
 
@@ -17,10 +19,15 @@ def require_trainable(model: Path) -> None:
         UsageError: if one of them cannot.
     """
     describe(model)
-    Chat(model)
+    chat = Chat(model)
     loaded, unused = network.load_shapes(model)
-    stored = {name: tensor["shape"] for name, tensor in headers(model).items()}
+    _require_known_tokens(model, chat, loaded.get_input_embeddings().weight.shape[0])
+    forms = headers(model)
+    stored = {name: tensor["shape"] for name, tensor in forms.items()}
     written = saved_shapes(loaded)
+    unused |= {name for name in stored.keys() - written.keys() if _is_ignored(loaded, name)}
+    if coded := next((name for name in written if name in forms and forms[name]["dtype"] not in support.FLOATS), None):
+        support.refuse_quantized(model, coded)
     _require_same(model, {a: b for a, b in loaded.all_tied_weights_keys.items() if a in stored and b in stored})
     tied = set(loaded.all_tied_weights_keys)
     lost = sorted(n for n in stored if stored[n] != written.get(n) and n not in unused and n not in tied)
@@ -30,6 +37,22 @@ def require_trainable(model: Path) -> None:
             f"{type(loaded).__name__} reads the weights in {model} but saves them in another form "
             f"({(lost + gained)[0]}), so a trained model could not be compared with it and graded",
             fix="load it with AutoModelForCausalLM of transformers, save it with save_pretrained, and give that folder",
+        )
+
+
+def _is_ignored(loaded: Any, name: str) -> bool:
+    """Whether the library skips a stored tensor: masks and frequencies, which older versions saved."""
+    patterns = {*(loaded._keys_to_ignore_on_load_unexpected or ()), r"rotary_emb\.inv_freq$"}
+    return any(re.search(pattern, name) for pattern in patterns)
+
+
+def _require_known_tokens(model: Path, chat: Chat, rows: int) -> None:
+    """The embedding has a row for every token that the tokenizer can make of a text. Padding is masked."""
+    if unknown := chat.tokens_from(rows):
+        raise UsageError(
+            f"the tokenizer in {model} has tokens that the model does not have, such as {unknown[0]!r}: the model has "
+            f"{rows} tokens",
+            fix="resize the model's embeddings (resize_token_embeddings), or remove the tokens from the tokenizer",
         )
 
 

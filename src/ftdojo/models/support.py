@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ftdojo.errors import UsageError
 from ftdojo.models.info import SAVED, headers
 
 FLOATS = frozenset({"F64", "F32", "F16", "BF16"})
 """Types of weights that are numbers themselves, as safetensors names them, and not codes of a quantization."""
-PACKED = ("qweight", "weight_packed", "weight_scale", "weight_scale_inv", "SCB", "absmax", "quant_map", "g_idx")
+PACKED = ("qweight", "weight_packed", "weight_scale", "weight_scale_inv", "SCB", "absmax", "quant_map", "g_idx", "_blocks")
 """Ends of names of tensors that only a quantized model has."""
 ADAPTER = "adapter_config.json"
 """The settings of an adapter, as peft writes them."""
@@ -58,10 +58,23 @@ def read_config(model: Path) -> Any:
         raise UsageError(f"the architecture {str(kind)[:60]!r} of the model in {model} {code}", fix=_CHOOSE)
     try:
         with quiet():
-            return AutoConfig.from_pretrained(model, trust_remote_code=False)
+            config = AutoConfig.from_pretrained(model, trust_remote_code=False)
+            _set_calls(config)
+            return config
     except Exception as error:  # noqa: BLE001 - classes check their fields in many ways
         reason = " ".join(str(error).split())[:300]
         raise UsageError(f"the model in {model} cannot be read: {type(error).__name__}: {reason}", fix=SAVED) from None
+
+
+def _set_calls(config: Any) -> None:
+    """Set what a configuration can say of calls, and not of the model, to the library's defaults: the form of outputs,
+    further outputs, and an attention function, which may not be installed."""
+    config._attn_implementation = None
+    for part in (config, *(getattr(config, name, None) for name in config.sub_configs)):
+        if part is not None:
+            part.return_dict, part.output_attentions, part.output_hidden_states = True, False, False
+            if hasattr(part, "output_router_logits"):
+                part.output_router_logits = False
 
 
 def read_json(model: Path) -> dict[str, Any]:
@@ -111,9 +124,19 @@ def _require_unquantized(model: Path) -> None:
     settings = raw.get("quantization_config") or raw.get("compression_config")
     settings = settings or (text.get("quantization_config") if isinstance(text, dict) else None)
     tensors = headers(model)
-    coded = next((n for n, t in tensors.items() if n.endswith(PACKED) or _is_code(t)), None)
-    if not settings and coded is None:
-        return
+    coded = next((n for n, t in tensors.items() if n.endswith(PACKED) or _is_code(n, t)), None)
+    if settings or coded is not None:
+        refuse_quantized(model, coded, settings)
+
+
+def refuse_quantized(model: Path, coded: str | None, settings: Any = None) -> NoReturn:
+    """Raise the error about weights that are codes.
+
+    Args:
+        model: the folder of the model.
+        coded: the name of a tensor with codes.
+        settings: what the configuration says about the quantization.
+    """
     method = settings.get("quant_method") if isinstance(settings, dict) else None
     form = f"quantized ({str(method)[:40]})" if method else "quantized"
     found = f", for example {coded}" if coded else ""
@@ -123,9 +146,9 @@ def _require_unquantized(model: Path) -> None:
     )
 
 
-def _is_code(tensor: dict[str, Any]) -> bool:
-    """Whether a tensor is a matrix of something else than floating-point numbers."""
-    return tensor["dtype"] not in FLOATS and len(tensor["shape"]) > 1 and tensor["dtype"] != "BOOL"
+def _is_code(name: str, tensor: dict[str, Any]) -> bool:
+    """Whether a weight is a matrix of something else than floating-point numbers."""
+    return name.endswith(".weight") and tensor["dtype"] not in FLOATS and len(tensor["shape"]) > 1
 
 
 def _require_causal(model: Path, config: Any) -> None:
