@@ -139,6 +139,7 @@ def test_what_cannot_write_text_is_refused(kind: str, words: str, base: Path) ->
     [
         ("t5", "T5ForConditionalGeneration", "is an encoder-decoder"),
         ("bart", "BartForConditionalGeneration", "is an encoder-decoder"),
+        ("whisper", "WhisperForConditionalGeneration", "is an encoder-decoder"),
         ("qwen2_5_vl", "Qwen2_5_VLForConditionalGeneration", "is no causal language model of transformers. It reads"),
         ("llava", "LlavaForConditionalGeneration", "is no causal language model of transformers. It reads"),
         ("vit", "ViTForImageClassification", "is no causal language model of transformers"),
@@ -166,12 +167,80 @@ def test_attention_in_both_directions_is_refused(base: Path) -> None:
     assert "reads text in both directions" in refuse(folder)
 
 
+def test_tokens_that_the_model_does_not_have_are_refused(base: Path) -> None:
+    tokenizer = json.loads((base / "tokenizer.json").read_text())
+    tokenizer["added_tokens"].append({**tokenizer["added_tokens"][0], "id": 300, "content": "<tool>"})
+    (base / "tokenizer.json").write_text(json.dumps(tokenizer))
+    with pytest.raises(UsageError, match="such as '<tool>': the model has 272 tokens"):
+        models.require_trainable(base)
+
+
+@pytest.mark.parametrize("change", [{"vocab_size": 300}, {"intermediate_size": 128}])
+def test_weights_of_other_sizes_than_the_configuration_says(change: dict[str, int], base: Path) -> None:
+    set_config(base, **change)
+    assert "have weights of other sizes than config.json says, such as " in refuse(base)
+
+
+def test_a_negative_size_is_refused(base: Path) -> None:
+    set_config(base, num_hidden_layers=-2)
+    with pytest.raises(UsageError, match="num_hidden_layers is -2"):
+        models.require_trainable(base)
+
+
+def test_a_weight_that_is_stored_as_numbers_of_a_code(base: Path) -> None:
+    """Without the name that the known quantizations have."""
+    folder = zoo.write("gpt_oss", base.with_name("experts"))
+    change_weights(
+        folder, lambda t: t.update({name: t[name].to(torch.uint8) for name in t if name.endswith("down_proj")})
+    )
+    with pytest.raises(UsageError, match=r"are quantized, for example .*down_proj"):
+        models.require_trainable(folder)
+
+
 # Trained, exported and graded.
 
 
 def test_an_attention_function_that_the_configuration_names(base: Path) -> None:
     set_config(base, _attn_implementation="flash_attention_2")
     train_and_grade(base, LORA, FULL)
+
+
+@pytest.mark.parametrize(
+    "change", [{"return_dict": False}, {"output_attentions": True}, {"output_hidden_states": True}], ids=str
+)
+@pytest.mark.parametrize("kind", ["llama", "gpt_neo"])
+def test_what_a_configuration_says_of_outputs(change: dict[str, bool], kind: str, tmp_path: Path) -> None:
+    folder = zoo.write(kind, tmp_path / "base")
+    plain = TransformersEngine(folder).generate([row.prompt for row in ROWS], max_new_tokens=4)
+    set_config(folder, **change)
+    assert TransformersEngine(folder).generate([row.prompt for row in ROWS], max_new_tokens=4) == plain
+    train_and_grade(folder, LORA)
+
+
+def test_masks_and_frequencies_of_older_versions_stay(tmp_path: Path) -> None:
+    llama, gpt2 = (zoo.write(kind, tmp_path / kind / "base") for kind in ("llama", "gpt2"))
+    change_weights(llama, lambda t: t.update({"model.layers.0.self_attn.rotary_emb.inv_freq": torch.ones(4)}))
+    mask = torch.ones(1, 1, 8, 8, dtype=torch.uint8)
+    change_weights(gpt2, lambda t: t.update({"transformer.h.0.attn.bias": mask}))
+    for folder in (llama, gpt2):
+        assert headers(train_and_grade(folder, LORA)).keys() == headers(folder).keys()
+
+
+@pytest.mark.parametrize(("kind", "key"), [("gpt2", "n_positions"), ("gpt_neo", "max_position_embeddings")])
+def test_answers_end_with_the_positions_of_the_model(kind: str, key: str, tmp_path: Path) -> None:
+    """In batches, and one at a time: as long as in a model that has more positions."""
+    short = zoo.write(kind, tmp_path / "short")
+    long = zoo.write(kind, tmp_path / "long")
+    name = "transformer.wpe.weight"
+    change_weights(short, lambda t: t.update({name: t[name][:48].clone()}))
+    set_config(short, **{key: 48})
+    prompts = [[{"role": "user", "content": "x" * length}] for length in (5, 40, 60)]
+    found = TransformersEngine(short).generate(prompts, max_new_tokens=12)
+    expected = TransformersEngine(long).generate(prompts, max_new_tokens=12)
+    assert found[0] == expected[0]
+    assert expected[1].text.startswith(found[1].text)
+    assert found[1].n_tokens <= 48 - 43, "its prompt has 43 tokens"
+    assert (found[2].text, found[2].n_tokens, found[2].truncated) == ("", 0, True)
 
 
 def test_an_index_next_to_all_weights_in_one_file(base: Path) -> None:

@@ -16,7 +16,7 @@ from ftdojo.contract.task_spec import Message
 from ftdojo.errors import UsageError
 from ftdojo.inference.decoding import Decoder, choose_likeliest
 from ftdojo.inference.protocol import EnginePlugin, Generation
-from ftdojo.models import Chat, Compute, compute, describe, network, prefix
+from ftdojo.models import Chat, Compute, architectures, compute, describe, network, prefix
 from ftdojo.models.architectures import runs_batched, version_hint
 
 ENGINE = "transformers-greedy-5"
@@ -108,14 +108,18 @@ class TransformersEngine:
             return self._decoder.answer(prompts, max_new_tokens, choose_likeliest)
 
     def _answer_alone(self, prompt: list[int], max_new_tokens: int) -> list[int]:
-        """Return the tokens that the library's own loop generates for one prompt."""
+        """Return the tokens that the library's own loop generates for one prompt, up to the last position that the
+        model has."""
         import torch
         from transformers import GenerationConfig
 
+        room = architectures.most_tokens(self._network.config) - len(prompt)
+        if room < 1:
+            return []
         tokens = torch.tensor([prompt], device=self._compute.device)
         settings = GenerationConfig(
             do_sample=False,
-            max_new_tokens=max_new_tokens,
+            max_new_tokens=int(min(max_new_tokens, room)),
             eos_token_id=sorted(self._chat.stops),
             pad_token_id=network.usable_pad(self._network, self._chat.pad),
         )

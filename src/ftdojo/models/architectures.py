@@ -23,11 +23,19 @@ BATCHED = frozenset(
 states of recurrent layers, sparse attention and relative positions are not the same in every form of a batch.
 """
 
+TABLES = frozenset("biogpt codegen ctrl gpt2 gpt_bigcode gpt_neo gptj openai-gpt opt".split())
+"""Architectures with a table of positions, which ends."""
+
 
 def runs_batched(config: Any, tokens: int = 0) -> bool:
     """Whether the model of a transformers configuration may be run on padded batches of rows, of which the longest has
     so many ``tokens``, those that are still to be generated included."""
-    return config.model_type in BATCHED and tokens <= _same_rotation(config)
+    return config.model_type in BATCHED and tokens <= min(_same_rotation(config), most_tokens(config))
+
+
+def most_tokens(config: Any) -> float:
+    """Return the most tokens of a text that a model can read: infinite where positions are computed."""
+    return config.max_position_embeddings if config.model_type in TABLES else math.inf
 
 
 def _same_rotation(config: Any) -> float:

@@ -16,7 +16,7 @@ from ftdojo.models.info import SAVED, headers
 
 FLOATS = frozenset({"F64", "F32", "F16", "BF16"})
 """Types of weights that are numbers themselves, as safetensors names them, and not codes of a quantization."""
-PACKED = ("qweight", "weight_packed", "weight_scale", "weight_scale_inv", "SCB", "absmax", "quant_map", "g_idx", "_blocks")
+PACKED = tuple("qweight weight_packed weight_scale weight_scale_inv SCB absmax quant_map g_idx _blocks".split())
 """Ends of names of tensors that only a quantized model has."""
 ADAPTER = "adapter_config.json"
 """The settings of an adapter, as peft writes them."""
@@ -156,7 +156,7 @@ def _require_causal(model: Path, config: Any) -> None:
     names = read_json(model).get("architectures")
     name = names[0] if isinstance(names, list) and names and isinstance(names[0], str) else config.model_type
     made = network_class(config)
-    if getattr(config, "is_encoder_decoder", False):
+    if getattr(config, "is_encoder_decoder", False) or getattr(type(config), "is_encoder_decoder", False):
         raise UsageError(f"{name} in {model} is an encoder-decoder; only decoders can be trained", fix=_CHOOSE)
     if made is None:
         vision = " It reads images or sound, too: a model for text alone is needed." if _has_parts(config) else ""
