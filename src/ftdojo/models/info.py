@@ -76,7 +76,9 @@ def summarize(
         UsageError: if one is missing, or is no size. ``model`` is its folder, for the message.
     """
     try:
-        if wrong := [name for name in sorted(WRITTEN) if isinstance(sizes.get(name), int) and sizes[name] < 0]:
+        if wrong := [
+            name for name in sorted(WRITTEN - {*CONTEXTS}) if isinstance(sizes.get(name), int) and sizes[name] < 0
+        ]:
             raise ValueError(f"{wrong[0]} is {sizes[wrong[0]]}")
         heads = sizes.get("num_attention_heads") or sizes.get("num_heads") or 1
         inner = sizes.get("intermediate_size") or 4 * sizes["hidden_size"]

@@ -19,15 +19,18 @@ def require_trainable(model: Path) -> None:
         UsageError: if one of them cannot.
     """
     describe(model)
+    support.require_supported(model)
     chat = Chat(model)
     loaded, unused = network.load_shapes(model)
     _require_known_tokens(model, chat, loaded.get_input_embeddings().weight.shape[0])
     forms = headers(model)
     stored = {name: tensor["shape"] for name, tensor in forms.items()}
-    written = saved_shapes(loaded)
+    saved = _saved_tensors(loaded)
+    written = {name: list(tensor.shape) for name, tensor in saved.items()}
     unused |= {name for name in stored.keys() - written.keys() if _is_ignored(loaded, name)}
-    if coded := next((name for name in written if name in forms and forms[name]["dtype"] not in support.FLOATS), None):
-        support.refuse_quantized(model, coded)
+    numbers = {name for name, tensor in saved.items() if tensor.is_floating_point()} & forms.keys()
+    if coded := sorted(name for name in numbers if forms[name]["dtype"] not in support.FLOATS):
+        support.refuse_quantized(model, coded[0])
     _require_same(model, {a: b for a, b in loaded.all_tied_weights_keys.items() if a in stored and b in stored})
     tied = set(loaded.all_tied_weights_keys)
     lost = sorted(n for n in stored if stored[n] != written.get(n) and n not in unused and n not in tied)
@@ -73,9 +76,13 @@ def _require_same(model: Path, tied: dict[str, str]) -> None:
             )
 
 
-def saved_shapes(loaded: object) -> dict[str, list[int]]:
+def saved_shapes(loaded: Any) -> dict[str, list[int]]:
     """Return the shapes of the tensors that a model saves, by name."""
+    return {name: list(tensor.shape) for name, tensor in _saved_tensors(loaded).items()}
+
+
+def _saved_tensors(loaded: Any) -> dict[str, Any]:
     from transformers.core_model_loading import revert_weight_conversion
 
-    saved = revert_weight_conversion(loaded, dict(loaded.state_dict()))  # type: ignore[attr-defined]
-    return {name: list(tensor.shape) for name, tensor in saved.items()}
+    saved: dict[str, Any] = revert_weight_conversion(loaded, dict(loaded.state_dict()))
+    return saved

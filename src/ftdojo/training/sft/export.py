@@ -80,7 +80,8 @@ def _write_by_tensor(base: Path, trained: Path, changed: Mapping[str, torch.Tens
         kept = tied.get(name, name)
         return changed[kept] if kept in changed else before[name]
 
-    _write_config(made, _precision(forms[next(name for name, _ in made.named_parameters())]["dtype"]), out)
+    named = (forms[name]["dtype"] for name, _ in made.named_parameters() if name in forms)  # some are stored by others
+    _write_config(made, _precision(next(named, describe(base).precision)), out)
     size = sum(WIDTHS[form["dtype"]] * math.prod(form["shape"]) for form in forms.values())
     files = {SINGLE: list(forms)} if size <= MAX_FILE else before.files
     for file, names in files.items():
@@ -122,7 +123,8 @@ def _write_whole(base: Path, trained: Path, out: Path) -> None:
     else:
         merged = network.load(trained, torch.float32, attention="sdpa")
     for name, tensor in chain(merged.named_parameters(), merged.named_buffers()):
-        tensor.data = tensor.data.to(_precision(stored[name]["dtype"]) if name in stored else common)
+        if tensor.is_floating_point():
+            tensor.data = tensor.data.to(_precision(stored[name]["dtype"]) if name in stored else common)
     _drop_code(merged.config)
     merged.save_pretrained(out)
     _add_rest(base, out, dict(merged.state_dict()))
