@@ -1,11 +1,12 @@
 """Is a run decided in the same way with another version of the libraries? The same submissions under two interpreters.
 
     make test-newest                                   # makes .venv-newest
-    python benchmarks/versions.py .venv-newest/bin/python [--task FOLDER] [--model NAME|FOLDER]
+    python benchmarks/versions.py .venv-newest/bin/python [--model NAME|FOLDER]
 
-Each side plays the same episode in a process of its own, with an empty home: the embedded model on
-examples/support_tickets, five submissions that do not depend on what was measured, and a budget that cuts nothing. Two
-of them are refused, by gate 1 and by gate 3; the others are trained, the last one from the weights of the first one.
+Each side plays the same episode in a process of its own, with an empty home: the embedded model on 120 rows and 60
+items of examples/support_tickets, five submissions that do not depend on what was measured, and a budget that cuts
+nothing. Two of them are refused, by gate 1 and by gate 3; the others are trained, the last one from the weights of the
+first one.
 
 The table has a row for each submission: what was decided, the findings, the validation score, and how much of what was
 made is the same, byte for byte. The exit status is 1 if a decision or a finding differs.
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,6 +26,8 @@ from typing import Any
 import yaml
 
 TASK = Path(__file__).parents[1] / "examples/support_tickets"
+PARTS = {"train.jsonl": 120, "eval.jsonl": 60}
+"""Files of the task, and how many of their first lines are used."""
 TRAIN: dict[str, Any] = {
     "method": "lora",
     "learning_rate": 1e-3,
@@ -40,6 +44,16 @@ CHANGES: dict[str, dict[str, Any]] = {
     "one more epoch, from the first": {"start": 1, "learning_rate": 3e-4, "epochs": 1},
 }
 """Name of a submission -> its training, where that differs from :data:`TRAIN`."""
+
+
+def write_task(folder: Path) -> Path:
+    """Write a task of the first rows and items."""
+    folder.mkdir()
+    shutil.copy(TASK / "task.toml", folder)
+    for name, count in PARTS.items():
+        lines = (TASK / name).read_text("utf-8").splitlines(keepends=True)
+        (folder / name).write_text("".join(lines[:count]), "utf-8")
+    return folder
 
 
 def write_submissions(task: Path, folder: Path) -> list[Path]:
@@ -110,15 +124,15 @@ def main() -> None:
     """Both sides, and the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("python", help="the interpreter of another environment that ftdojo is installed in")
-    parser.add_argument("--task", type=Path, default=TASK, help="the folder of a task")
     parser.add_argument("--model", default="smollm2-135m", help="a model, or the folder of one")
     parser.add_argument("--play", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.play:
         return play(given.play)
     with tempfile.TemporaryDirectory(prefix="ftdojo-versions-") as scratch:
-        submissions = write_submissions(given.task, Path(scratch))
-        request = {"task": str(given.task.absolute()), "model": given.model, "submissions": list(map(str, submissions))}
+        task = write_task(Path(scratch, "tickets"))
+        submissions = write_submissions(task, Path(scratch, "submissions"))
+        request = {"task": str(task), "model": given.model, "submissions": list(map(str, submissions))}
         sides = [side(python, request) for python in (sys.executable, given.python)]
     for one in sides:
         print(f"{one['versions']}: base model {one['baseline']}, best model on test {one['test']}")

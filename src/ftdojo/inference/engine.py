@@ -127,7 +127,9 @@ class TransformersEngine:
             with torch.inference_mode(), network.quiet():
                 whole = torch.ones_like(tokens)
                 made = self._network.generate(tokens, attention_mask=whole, generation_config=settings)
-        except (ValueError, TypeError, AttributeError, NotImplementedError, IndexError) as error:
+        except torch.OutOfMemoryError:
+            raise
+        except (ValueError, TypeError, AttributeError, RuntimeError, IndexError, KeyError) as error:
             reason = " ".join(str(error).split())[:200]
             raise UsageError(
                 f"{type(self._network).__name__} cannot generate text: {reason}; {version_hint()}",
