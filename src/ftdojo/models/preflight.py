@@ -19,7 +19,7 @@ def require_trainable(model: Path) -> None:
         UsageError: if one of them cannot.
     """
     describe(model)
-    support.require_supported(model)
+    config = support.require_supported(model)
     chat = Chat(model)
     loaded, unused = network.load_shapes(model)
     _require_known_tokens(model, chat, loaded.get_input_embeddings().weight.shape[0])
@@ -35,10 +35,11 @@ def require_trainable(model: Path) -> None:
     tied = set(loaded.all_tied_weights_keys)
     lost = sorted(n for n in stored if stored[n] != written.get(n) and n not in unused and n not in tied)
     gained = sorted(n for n in written if n not in stored and n not in tied)
-    if lost or gained:
+    part = [f"{loaded.config.model_type}, a part of {config.model_type}"] * (type(loaded.config) is not type(config))
+    if other := part + lost + gained:
         raise UsageError(
             f"{type(loaded).__name__} reads the weights in {model} but saves them in another form "
-            f"({(lost + gained)[0]}), so a trained model could not be compared with it and graded",
+            f"({other[0]}), so a trained model could not be compared with it and graded",
             fix="load it with AutoModelForCausalLM of transformers, save it with save_pretrained, and give that folder",
         )
 
