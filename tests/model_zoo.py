@@ -320,7 +320,7 @@ EXTRAS: dict[str, dict[str, Any]] = {
         "indexer_budget": 8,
         "indexer_compress_ratio": 2,
     },
-    "youtu": {**MLA, "num_key_value_heads": 4},
+    "youtu": {**MLA, "num_key_value_heads": 4, "pad_token_id": None},
     "zamba": {
         "num_hidden_layers": 4,
         "layers_block_type": ["linear_attention", "hybrid", "linear_attention", "hybrid"],
@@ -385,6 +385,7 @@ KINDS = (
     "hy_v3 hy_v4 hyperclovax inkling2_text inkling_text iquestcoder jais2 kimi_linear kolibri1 laguna lfm3 "
     "longcat_flash mellum mimo_v2_flash minimax_m3_vl_text modernbert-decoder openai-gpt qwen4_exp_text "
     "solar_open youtu zamba zaya gemma4_unified_text "
+    "apertus1p5_text dory exaone inkling2_loop_text lara_mini sarvam_mla sarvam_moe "  # since transformers 5.24
 ).split()
 """The architectures of the matrix, as transformers names them."""
 
@@ -421,6 +422,13 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "mixtral with losses of its router": ("mixtral", {"output_router_logits": True}),
 }
 """Name of a variant -> its architecture, and what differs in its configuration."""
+
+
+def is_known(kind: str) -> bool:
+    """Whether the installed library has an architecture: a newer version has more."""
+    from transformers import CONFIG_MAPPING
+
+    return VARIANTS.get(kind, (kind, {}))[0] in CONFIG_MAPPING
 
 
 def configure(kind: str, **changes: Any) -> Any:

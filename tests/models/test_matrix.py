@@ -47,6 +47,8 @@ CONFIGS = {
 
 @pytest.fixture(scope="module", params=[*QUICK, *(pytest.param(kind, marks=pytest.mark.slow) for kind in LONG)])
 def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if not zoo.is_known(request.param):
+        pytest.skip("this version of transformers does not have it")
     return zoo.write(request.param, tmp_path_factory.mktemp(request.param) / "base")
 
 

@@ -18,7 +18,7 @@ from ftdojo.contract.row import Row
 from ftdojo.contract.train_config import Lora, TrainConfig
 from ftdojo.errors import UsageError
 from ftdojo.inference.engine import TransformersEngine
-from ftdojo.models import network
+from ftdojo.models import Compute, network
 from ftdojo.models.info import headers
 from ftdojo.training import export, tokenize
 from ftdojo.training.sft import lineage
@@ -179,6 +179,10 @@ def test_weights_of_other_sizes_than_the_configuration_says(change: dict[str, in
     assert "have weights of other sizes than config.json says, such as " in refuse(base)
 
 
+def test_a_model_that_is_changed_when_it_is_read(base: Path) -> None:
+    assert "the embedding of token 256" in refuse(zoo.write("youtu", base.with_name("youtu"), pad_token_id=zoo.PAD))
+
+
 def test_a_negative_size_is_refused(base: Path) -> None:
     set_config(base, num_hidden_layers=-2)
     with pytest.raises(UsageError, match="num_hidden_layers is -2"):
@@ -201,6 +205,18 @@ def test_a_weight_that_is_stored_as_numbers_of_a_code(base: Path) -> None:
 def test_an_attention_function_that_the_configuration_names(base: Path) -> None:
     set_config(base, _attn_implementation="flash_attention_2")
     train_and_grade(base, LORA, FULL)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_precise_weights_are_trained_in_bfloat16(dtype: str, tmp_path: Path) -> None:
+    """The training rounds them, which is farther than few small steps move them."""
+    base, config = zoo.write("llama", tmp_path / "base", dtype=dtype), FULL.model_copy(update={"learning_rate": 1e-6})
+    on = Compute("cpu", "bfloat16", "eager", "test")
+    result = train(tokenize(ROWS, base, max_length=64).examples, config, base, tmp_path / "weights", on=on)
+    export(base, tmp_path / "weights", tmp_path / "out")
+    assert lineage.faults(base, tmp_path / "out", config, result.steps) == []
+    change_weights(tmp_path / "out", lambda t: t["model.norm.weight"].add_(0.1))
+    assert "model.norm.weight: moved by" in lineage.faults(base, tmp_path / "out", config, result.steps)[0]
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,9 @@ ADAPTER = "adapter_config.json"
 """The settings of an adapter, as peft writes them."""
 NOT_CAUSAL = frozenset({"reformer", "trocr", "xlm", "xlnet"})
 """Architectures with a class for text generation whose models are not decoders by themselves, or not in general."""
+PADDED = frozenset({"youtu"})
+"""Architectures whose embedding of the token to pad with the library sets to zero, also when it was read from a file
+(seen in 5.23 and 5.24)."""
 ALWAYS_CAUSAL = frozenset({"gpt_neox", "gpt_neox_japanese"})
 """Decoders whose configuration has a field ``is_decoder`` that nothing reads."""
 _CHOOSE = "choose a causal language model of transformers, such as Llama, Qwen, Gemma or SmolLM"
@@ -169,6 +172,12 @@ def _require_causal(model: Path, config: Any) -> None:
         or getattr(config.get_text_config(), "use_bidirectional_attention", None) in (True, "all")
     ):
         raise UsageError(f"{name} in {model} reads text in both directions and cannot write it", fix=_CHOOSE)
+    if config.model_type in PADDED and config.pad_token_id is not None:
+        raise UsageError(
+            f"the library changes the weights of {name} in {model} when it reads them: the embedding of token "
+            f"{config.pad_token_id}, the one to pad with, becomes zero",
+            fix="remove pad_token_id from config.json",
+        )
     if getattr(made, "can_generate", None) and not made.can_generate():
         raise UsageError(f"{made.__name__} in {model} cannot generate text", fix=_CHOOSE)
 
