@@ -174,7 +174,7 @@ def test_tokens_that_the_model_does_not_have_are_refused(base: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [{"vocab_size": 300}, {"intermediate_size": 128}])
-def test_weights_of_other_sizes_than_the_configuration_says(change: dict[str, int], base: Path) -> None:
+def test_weights_of_other_sizes_than_the_configuration_says(change: dict[str, Any], base: Path) -> None:
     set_config(base, **change)
     assert "have weights of other sizes than config.json says, such as " in refuse(base)
 
@@ -223,7 +223,7 @@ def test_precise_weights_are_trained_in_bfloat16(dtype: str, tmp_path: Path) -> 
     "change", [{"return_dict": False}, {"output_attentions": True}, {"output_hidden_states": True}], ids=str
 )
 @pytest.mark.parametrize("kind", ["llama", "gpt_neo"])
-def test_what_a_configuration_says_of_outputs(change: dict[str, bool], kind: str, tmp_path: Path) -> None:
+def test_what_a_configuration_says_of_outputs(change: dict[str, Any], kind: str, tmp_path: Path) -> None:
     folder = zoo.write(kind, tmp_path / "base")
     plain = TransformersEngine(folder).generate([row.prompt for row in ROWS], max_new_tokens=4)
     set_config(folder, **change)
@@ -247,7 +247,8 @@ def test_answers_end_with_the_positions_of_the_model(kind: str, key: str, tmp_pa
     long = zoo.write(kind, tmp_path / "long")
     name = "transformer.wpe.weight"
     change_weights(short, lambda t: t.update({name: t[name][:48].clone()}))
-    set_config(short, **{key: 48})
+    positions: dict[str, Any] = {key: 48}
+    set_config(short, **positions)
     prompts = [[{"role": "user", "content": "x" * length}] for length in (5, 40, 60)]
     found = TransformersEngine(short).generate(prompts, max_new_tokens=12)
     expected = TransformersEngine(long).generate(prompts, max_new_tokens=12)
