@@ -360,10 +360,12 @@ def test_sizes_by_other_names(tmp_path: Path) -> None:
 
 
 def _write_vision(kind: str, folder: Path) -> Path:
-    """Write a tiny vision-language checkpoint whose text part is one of the zoo."""
+    """Write a tiny checkpoint that reads images, or sound, whose text part is one of the zoo."""
     from transformers import (
         Gemma3Config,
         Gemma3ForConditionalGeneration,
+        Gemma4Config,
+        Gemma4ForConditionalGeneration,
         Qwen3_5Config,
         Qwen3_5ForConditionalGeneration,
     )
@@ -379,6 +381,18 @@ def _write_vision(kind: str, folder: Path) -> Path:
                 image_token_index=270,
                 boi_token_index=268,
                 eoi_token_index=269,
+            )
+        )
+    elif kind == "gemma4":  # its part for sound has no sdpa
+        sound = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "output_proj_dims": 32}
+        whole = Gemma4ForConditionalGeneration(
+            Gemma4Config(
+                text_config=zoo.configure("gemma4_text").to_dict(),
+                vision_config=None,
+                audio_config={**sound, "subsampling_conv_channels": (8, 8)},
+                image_token_id=266,
+                video_token_id=267,
+                audio_token_id=268,
             )
         )
     else:
@@ -398,8 +412,9 @@ def _write_vision(kind: str, folder: Path) -> Path:
     return folder
 
 
-def test_a_vision_model_that_is_loaded_whole(tmp_path: Path) -> None:
-    base = _write_vision("gemma3", tmp_path / "base")
+@pytest.mark.parametrize("kind", ["gemma3", "gemma4"])
+def test_a_model_with_other_parts_that_is_loaded_whole(kind: str, tmp_path: Path) -> None:
+    base = _write_vision(kind, tmp_path / "base")
     set_config(base, text_config={**json.loads((base / "config.json").read_text())["text_config"], "dtype": "bfloat16"})
     out = train_and_grade(base, LORA, FULL)
     assert headers(out).keys() == headers(base).keys()

@@ -51,10 +51,11 @@ def load(model: Path, dtype: torch.dtype, attention: str, *, four_bit: bool = Fa
         UsageError: if its files cannot be read or lack weights, or its architecture is not supported.
     """
     config = support.require_supported(model)
-    wanted = _supported_attention(config, attention)
+    # The parts of a model that reads more than text do not all support the same function: the library chooses.
+    chosen = {} if config.sub_configs else {"attn_implementation": _supported_attention(config, attention)}
     quantized = {"quantization_config": _normal_float(dtype)} if four_bit else {}
     with quiet():
-        network, _ = _read(model, config, dtype=dtype, attn_implementation=wanted, **quantized)
+        network, _ = _read(model, config, dtype=dtype, **chosen, **quantized)
         _install_attention(network)
     if four_bit:
         _keep_trainable(network)
@@ -64,6 +65,8 @@ def load(model: Path, dtype: torch.dtype, attention: str, *, four_bit: bool = Fa
 
 def set_attention(network: Any, attention: str) -> None:
     """Change the attention function of a model that runs in batches: to that with which :func:`load` would load it."""
+    if network.config.sub_configs:
+        return
     with quiet():
         network.set_attn_implementation(_supported_attention(network.config, attention))
         _install_attention(network)
