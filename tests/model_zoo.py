@@ -212,7 +212,6 @@ EXTRAS: dict[str, dict[str, Any]] = {
         "encoder_hash_byte_group_vocab": 64,
     },
     "cohere2_moe": {**SLIDING, **EXPERTS, "num_shared_experts": 1},
-    "cohere_compass_text": SLIDING,
     "cpmant": {
         "dim_head": 8,
         "dim_ff": 64,
@@ -380,7 +379,7 @@ KINDS = (
     "bamba opt cohere cohere2 lfm2 lfm2_moe gpt_oss starcoder2 smollm3 exaone4 ernie4_5 ernie4_5_moe hunyuan_v1_dense "
     "hunyuan_v1_moe helium arcee apertus seed_oss persimmon biogpt xglm dbrx bitnet minicpm3 internlm3 rwkv bloom mpt "
     "vaultgemma nanochat diffllama jetmoe llama4_text "
-    "afmoe aria_text axk1 axk2 bailing_hybrid beam cohere2_moe cohere_compass_text cpmant ctrl cwm deepseek_v4 "
+    "afmoe aria_text axk1 axk2 bailing_hybrid beam cohere2_moe cpmant ctrl cwm deepseek_v4 "
     "doge dots1 dots3_note_text exaone_moe flint gpt-sw3 gpt_neox_japanese granite_swa granitemoe_swa hrm_text "
     "hy_v3 hy_v4 hyperclovax inkling2_text inkling_text iquestcoder jais2 kimi_linear kolibri1 laguna lfm3 "
     "longcat_flash mellum mimo_v2_flash minimax_m3_vl_text modernbert-decoder openai-gpt qwen4_exp_text "

@@ -77,10 +77,10 @@ def _row_by_row(network: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]
     totals, counts = [], []
     first = batch["prefix"][0] if "prefix" in batch else batch["input_ids"].new_empty(0)
     for mask, tokens, row_labels in zip(batch["attention_mask"], batch["input_ids"], batch["labels"], strict=True):
-        length = int(mask.sum())
-        whole = torch.cat([first, tokens])[None, -length:]
+        kept = mask.bool()  # padding stands between the prefix and the rest
+        whole = torch.cat([first, tokens])[kept][None]
         logits = network(input_ids=whole, use_cache=False).logits[0, :-1]
-        targets = torch.cat([torch.full_like(first, IGNORED), row_labels])[-length:][1:]
+        targets = torch.cat([torch.full_like(first, IGNORED), row_labels])[kept][1:]
         totals.append(cross_entropy(logits.float(), targets, ignore_index=IGNORED, reduction="sum"))
         counts.append((targets != IGNORED).sum())
     return torch.stack(totals), torch.stack(counts)
