@@ -11,7 +11,7 @@ import pytest
 from ftdojo import tasks
 from ftdojo.agents import check, forecast, make, practice
 from ftdojo.agents.draft import Draft, read
-from ftdojo.agents.ft_agent import FTAgent, context
+from ftdojo.agents.ft_agent import FTAgent, context, edits
 from ftdojo.agents.ft_agent.diagnosis import diagnose
 from ftdojo.agents.ft_agent.playbook import Playbook
 from ftdojo.agents.ft_agent.situation import GROWTH, LEAST_GROWTH
@@ -665,7 +665,8 @@ def rows(**changes: Any) -> Feedback:
         ({"errors": {"wrong": 40}}, {}, ["missing_rationale"]),
         ({"errors": {"wrong": 30}}, {}, []),
         ({"errors": {"wrong": 40}}, {"label_tokens": {"p50": 90, "p95": 200, "max": 300}}, []),
-        ({"errors": {"wrong": 40}}, {"conflicting": 50}, ["noisy_labels"]),
+        ({"errors": {"wrong": 40}}, {"conflicting": 50}, ["noisy_labels", "missing_rationale"]),
+        ({"errors": {"wrong": 40, "format": 20}, "parsed": 0.8}, {}, ["format"]),
     ],
 )
 def test_diagnoses_of_the_rows(measured: dict[str, Any], data: dict[str, Any], kinds: list[str]) -> None:
@@ -789,6 +790,25 @@ def test_wrong_answers_in_the_right_form_call_for_reasoning(tmp_path: Path) -> N
     assert [c.key for c in plan.changes] == ["recipe.max_completion_chars", "recipe.rendering"]
     assert "missing_rationale" not in plan.hypothesis
     assert "no reasoning" in plan.evidence[0]
+
+
+def test_reasoning_is_tried_early_and_once_and_what_scores_higher_learns_on(tmp_path: Path) -> None:
+    """Also where more training would help, and where the gain is too small to be shown."""
+    outcomes = [
+        {"accepted": True, "measured": evaluation(30, errors={"wrong": 70}), "fit": "under_fit"},
+        {"accepted": False, "measured": evaluation(32, errors={"wrong": 68})},
+    ]
+    first, reasoned, further = play(tmp_path, *outcomes, spec=LARGE, wall_s=900, warm_start=True)
+    assert edits.values(first, LARGE)["recipe.rendering"] == "answer"
+    assert edits.values(reasoned, LARGE)["recipe.rendering"] == "rationale"
+    assert (reasoned.train.start, reasoned.train.schedule) == ("base", practice.STEADY), "others go on from it"
+    assert further.train.start == 2
+    assert edits.values(further, LARGE)["recipe.rendering"] == "rationale"
+
+    worse = [outcomes[0], {"accepted": False, "measured": evaluation(20, errors={"wrong": 80})}]
+    _, _, further = play(tmp_path / "worse", *worse, spec=LARGE, wall_s=900, warm_start=True)
+    assert further.train.start == 1
+    assert edits.values(further, LARGE)["recipe.rendering"] == "answer"
 
 
 def test_diagnoses_come_from_numbers() -> None:

@@ -83,10 +83,9 @@ def diagnose(
             *_labels(rows),
             *_mixture(evaluation, rows),
         ]
-    found += _subtasks(evaluation)
-    if rows is not None and not found:
-        found += _reasoning(evaluation, rows)
-    return found
+        if not _form(evaluation):
+            found += _reasoning(evaluation, rows)
+    return found + _subtasks(evaluation)
 
 
 def _form(evaluation: EvaluationFeedback) -> list[Diagnosis]:
@@ -194,7 +193,7 @@ def _mixture(evaluation: EvaluationFeedback, rows: DataFeedback) -> list[Diagnos
 
 
 def _reasoning(evaluation: EvaluationFeedback, rows: DataFeedback) -> list[Diagnosis]:
-    """Nothing else is wrong, answers have the form, many are wrong, and the rows teach answers without reasons."""
+    """Answers have the form, many are wrong, and the rows teach answers without reasons."""
     wrong = evaluation.errors.get("wrong", 0)
     if wrong < MANY_WRONG * evaluation.score.n or rows.label_tokens.p95 > BARE_TOKENS:
         return []

@@ -51,6 +51,8 @@ class Move:
     hypothesis: str
     evidence: str
     changes: tuple[PlannedChange, ...]
+    is_step: bool = False
+    """Whether later trainings are to go on from this one, so that its rate does not fall."""
 
 
 def go_on(s: Situation, evidence: str) -> Iterator[Move]:
@@ -134,9 +136,9 @@ def _continuation(s: Situation, draft: Draft, evidence: str) -> tuple[PlannedCha
 
 def with_falling_rate(move: Move) -> Move:
     """A training that begins anew from the base model is a whole one: its rate falls, also where that of the first step
-    of several did not."""
+    of several did not; unless it is a step itself."""
     before = move.draft.train
-    if before.start != BASE or before.schedule != practice.STEADY:
+    if move.is_step or before.start != BASE or before.schedule != practice.STEADY:
         return move
     because = "no training is planned that goes on from this one"
     fall = _change("train.schedule", before.schedule, practice.FALLING, because, "the loss falls further at the end")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from ftdojo.agents import forecast, practice
 from ftdojo.agents.ft_agent import edits, moves
@@ -66,16 +67,33 @@ def form(s: Situation) -> Iterator[Move]:
         yield from moves.more_passes(s, found.evidence, "outputs have the form and the length of the answers")
 
 
+def reason(s: Situation) -> Iterator[Move]:
+    """Answers have the form and many are wrong: teach the reasoning too, once, where the raw rows have some short
+    enough. One step tells early which of the two teaches more, and the better model learns on."""
+    used = {edits.values(draft, s.spec).get(edits.RENDERING) for draft in s.tried.values()}
+    if RATIONALE not in edits.renderings(s.spec) or RATIONALE in used:
+        return
+    shortest = min(s.best.recipe.max_completion_chars, CHARS_PER_TOKEN * s.spec.max_new_tokens)
+    changed = [(edits.RENDERING, RATIONALE), ("recipe.max_completion_chars", str(shortest))]
+    for found in s.of_kind("missing_rationale"):
+        move = moves.compound(
+            s,
+            edits.apply(s.best, s.spec, changed),
+            "the model answers without reasoning because the rows show none",
+            found.evidence,
+            "fewer wrong answers, longer outputs",
+        )
+        yield replace(move, is_step=s.can_go_on and not s.takes_all)
+
+
 def collapse(s: Situation) -> Iterator[Move]:
-    """A sub-task gets one answer, whatever is asked: answers drawn evenly, more rows and passes, more of that sub-task,
-    then the reasoning."""
+    """A sub-task gets one answer, whatever is asked: answers drawn evenly, more rows and passes, more of that sub-task."""
     for found in s.of_kind("collapse"):
         yield from moves.on_top(s, moves.balance(s, found.evidence, "no answer pays by its frequency alone"))
         yield from moves.go_on(s, found.evidence)
         yield from moves.more_rows(s, found.evidence)
         yield from moves.more_passes(s, found.evidence, "outputs differ where the questions do")
         yield from moves.on_top(s, moves.more_of(s, found.evidence, found.subtask))
-        yield from _rationales(s, found.evidence)
 
 
 def steer(s: Situation) -> Iterator[Move]:
@@ -156,26 +174,6 @@ def weak_subtasks(s: Situation) -> Iterator[Move]:
         yield from moves.on_top(s, moves.more_of(s, found.evidence, found.subtask))
 
 
-def reason(s: Situation) -> Iterator[Move]:
-    """Answers have the form and many are wrong: teach the reasoning too, where the raw rows have some short enough."""
-    for found in s.of_kind("missing_rationale"):
-        yield from _rationales(s, found.evidence)
-
-
-def _rationales(s: Situation, evidence: str) -> Iterator[Move]:
-    if RATIONALE not in edits.renderings(s.spec):
-        return
-    shortest = min(s.best.recipe.max_completion_chars, CHARS_PER_TOKEN * s.spec.max_new_tokens)
-    changed = [(edits.RENDERING, RATIONALE), ("recipe.max_completion_chars", str(shortest))]
-    yield moves.compound(
-        s,
-        edits.apply(s.best, s.spec, changed),
-        "the model answers without reasoning because the rows show none",
-        evidence,
-        "fewer wrong answers, longer outputs",
-    )
-
-
 def explore(s: Situation) -> Iterator[Move]:
     """Nothing is plainly wrong: more of what made the best model, then its neighbours."""
     evidence = f"evaluation: no diagnosis explains what is missing at {s.evaluation.score}"
@@ -226,6 +224,7 @@ def repeat(s: Situation) -> Iterator[Move]:
 RULES: tuple[Rule, ...] = (
     repair,
     form,
+    reason,
     collapse,
     steer,
     beyond_right_answers,
@@ -234,7 +233,6 @@ RULES: tuple[Rule, ...] = (
     under_fit,
     noisy_labels,
     weak_subtasks,
-    reason,
     explore,
     follow,
     ablate,

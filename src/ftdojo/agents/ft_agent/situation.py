@@ -196,14 +196,16 @@ class Situation:
 
 
 def _furthest(observation: Observation, tried: Mapping[int, Draft]) -> Iteration:
-    """The iteration to start from. A training that went on from the best model and scores higher, but too little to be
-    shown better, is not lost: the next one goes on from it."""
+    """The iteration to start from. A training that scores higher than the best model, but too little to be shown
+    better, is not lost: the next one goes on from its weights, whether it went on from the best model or began anew."""
     spec, history = observation.task, [iteration for iteration in observation.history if iteration.number in tried]
     if observation.best not in tried:
         return highest(history, spec) or history[-1]
     chosen, lead = observation.history[observation.best - 1], 0.0
     for iteration in history:  # oldest first, so that a chain is followed to its end
-        if iteration.start == chosen.number and _lead(iteration, spec) > lead:
+        began_anew = iteration.start is None and iteration.number > observation.best
+        follows = iteration.start == chosen.number or (began_anew and observation.warm_start)
+        if follows and _lead(iteration, spec) > lead:
             chosen, lead = iteration, _lead(iteration, spec)
     return chosen
 
