@@ -16,8 +16,9 @@ from ftdojo.models.support import require_supported
 
 COMPOSITE = frozenset(
     (
-        "apertus1p5 cohere_compass_text dots3_note emu3 fuyu gemma3 gemma3n gemma4 gemma4_unified gemma4_unified_assistant git got_ocr2 "
-        "llama4 mllama moshi moss_transcribe_diarize phi4_multimodal qwen3_5 qwen3_5_moe qwen4_exp"
+        "apertus1p5 cohere_compass_text dots3_note emu3 fuyu gemma3 gemma3n gemma4 gemma4_unified "
+        "gemma4_unified_assistant git got_ocr2 llama4 mllama moshi moss_transcribe_diarize phi4_multimodal qwen3_5 "
+        "qwen3_5_moe qwen4_exp"
     ).split()
 )
 """Decoders with parts for images or sound, and one that is the part of a model of embeddings."""
