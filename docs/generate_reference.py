@@ -194,8 +194,9 @@ TRAIN = Page(
     "train.yaml",
     (
         "How the model is trained: supervised fine-tuning, the loss being the cross-entropy of the assistant's tokens. "
-        "Every key has a default, so the smallest file is `{}`. The methods `dpo` and `orpo` have "
-        "[other keys](train-preferences.md), and so have [`grpo`](train-rewards.md) and [`program`](train-program.md).",
+        "Every key has a default, so the smallest file is `{}`. The methods `dpo`, `orpo` and `kto` "
+        "have [other keys](train-preferences.md), and so have [`grpo`](train-rewards.md) and "
+        "[`program`](train-program.md).",
     ),
     {
         "train.yaml": """
@@ -228,8 +229,8 @@ epochs: 1
         prose(
             "The method must train the same weights: `method`, `lora.rank`, `lora.alpha` and `lora.targets` are those "
             "of the iteration. Everything else may differ. `lora` and `qlora` can start from each other: an adapter "
-            "has the same form in both, only the base model is stored in another precision during training. `dpo` and "
-            "`orpo` say with `weights` which of these they train. Gate 1 "
+            "has the same form in both, only the base model is stored in another precision during training. `dpo`, "
+            "`orpo` and `kto` say with `weights` which of these they train. Gate 1 "
             "names what differs (`start_mismatch`), and an iteration that does not exist or was not accepted "
             "(`unknown_start`). The trial steps of gate 4 start from the same weights, so a learning rate that is too "
             "high for them is found."
@@ -244,11 +245,13 @@ epochs: 1
 
 PREFERENCES = Page(
     "reference/train-preferences.md",
-    "train.yaml of dpo and orpo",
+    "train.yaml of dpo, orpo and kto",
     (
         "How the model is trained on preferences. [Preferences](../preferences.md) describes the rows, and when to use "
         "which method. The file is named `train.yaml`, as for the other methods; the task must allow the method.",
-        "The table is that of `dpo`. `orpo` has the same keys, except for `loss` and `sft_weight`.",
+        "The table is that of `dpo`. `orpo` and `kto` have the same keys, except for `loss` and `sft_weight`. `kto` "
+        "also has `desirable_weight` and `undesirable_weight`, the weights of the losses of good and bad answers, 1 by "
+        "default; its `batch_size` counts judged answers and is at least 2, and its `devices` must be 1.",
     ),
     {
         "train-dpo.yaml": """
@@ -429,8 +432,8 @@ with options.output.open("w", encoding="utf-8") as file:
         prose(
             f"A row may also have `subtask`, text of at most {MAX_SUBTASK_CHARS} characters: the sub-task that it "
             "teaches. Rows for the methods `dpo` and `orpo` have `prompt`, `chosen` and `rejected`, each a text or a "
-            "list of messages ([Preferences](../preferences.md)); those for `grpo` have `item` "
-            "([Rewards](../rewards.md))."
+            "list of messages; those for `kto` have `prompt`, `completion` and `label`, which is true or false "
+            "([Preferences](../preferences.md)); those for `grpo` have `item` ([Rewards](../rewards.md))."
         ),
         "## Limits",
         prose(

@@ -11,6 +11,7 @@ SUITE = "tests/docs/test_shown.py::test_a_suite_is_read"
 CLIENTS = "not run: needs npm and real agent programs: make test-clients plays every recipe; its files are parsed here"
 BROWSER = "not run: needs Chromium: tests/ui/clicks.py, which it runs, plays on a recorded run"
 SETUP = "not run: it installs packages; .ci/run does it once, before the tests"
+FRESH = "not run: it installs packages; scripts/try_install.sh does it on a fresh Debian"
 BENCHMARK = "not run: measures for minutes to hours on quiet cores; here only the file and its options are looked up"
 FIGURES = "not run: what a benchmark has printed, with its command on the page"
 BY_HAND = "not run: a maintainer types it for a release"
@@ -61,6 +62,7 @@ COMMANDS: dict[str, list[str]] = {
         "tests/audit/test_export.py::test_a_run_is_exported_for_llama_cpp_and_every_file_is_asked",
         TONIGHT,
     ],
+    "ftdojo extend": ["tests/cli/test_runs.py::test_more_time_is_given_on_the_command_line"],
     "ftdojo finish": ["tests/cli/test_runs.py::test_an_interrupted_run_is_finished_with_what_it_has"],
     "ftdojo glossary": ["tests/cli/test_prerequisites.py::test_the_glossary_explains_a_word"],
     "ftdojo judge": [
@@ -174,6 +176,7 @@ BLOCKS: dict[str, dict[str, str]] = {
     "docs/compare-agents.md": {'name = "first"': SUITE},
     "docs/contest.md": {'name = "mine"': SUITE},
     "docs/data-programs.md": {"import argparse": GUIDE, "sources:": RECIPE, "sample:": RECIPE},
+    "docs/install.md": {"python3 -m venv .venv": FRESH},
     "docs/numbers.md": {"test accuracy ": "tests/docs/test_shown.py::test_a_score_has_the_form_that_the_page_explains"},
     "docs/outside-agents.md": {
         "[mcp_servers.ftdojo]": CLIENTS,
@@ -194,6 +197,7 @@ BLOCKS: dict[str, dict[str, str]] = {
         "# file: train.yaml": TRAINING,
         "sources:": RECIPE,
         "pairs: sample": RECIPE,
+        '{"prompt": "May Ann': "tests/docs/test_shown.py::test_a_judged_answer_is_read",
         "sigmoid  loss ours": FIGURES,
     },
     "docs/prompts.md": {
@@ -226,6 +230,7 @@ BLOCKS: dict[str, dict[str, str]] = {
     },
     "docs/rewards.md": {
         "[rules]": "tests/docs/test_shown.py::test_rules_are_read",
+        "sources:": RECIPE,
         "# file: process_data.py": "tests/training/grpo/test_run.py::test_the_program_of_the_page_writes_good_items",
         "# file: train.yaml": TRAINING,
         "loss=dapo": FIGURES,

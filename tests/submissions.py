@@ -104,3 +104,50 @@ class TrainsAllWeights:
         first = raw.renderings[0]
         source = {"path": raw.path, "prompt": first.prompt, "completion": first.completion}
         return write_submission(self.workspace / "1", train={"epochs": 4, "max_length": 128}, source=source)
+
+
+JUDGED = '{"prompt": request, "completion": ("no", "yes")[number % 2], "label": verdict == ("no", "yes")[number % 2]}'
+"""A row with a judged answer: every second one is yes, the others are no."""
+BY_EVERY_METHOD: dict[str, dict[str, Any]] = {
+    "full": {"program": data_program('{"prompt": request, "completion": "yes" if number % 5 < 2 else "no"}')},
+    "orpo": {"recipe": {"pairs": "other_answer", "max_rows": 60}},
+    "dpo": {"recipe": {"pairs": "other_answer"}},
+    "kto": {"program": data_program(JUDGED)},
+    "grpo": {"recipe": {"items": True}},
+}
+"""Methods -> the data of a submission to the tiny task. The first one teaches mostly the wrong answer, and often the
+right one, so that the others have something to turn around."""
+KEYS: dict[str, dict[str, Any]] = {
+    "full": {"epochs": 4},
+    "orpo": {"beta": 1.0, "epochs": 2},
+    "dpo": {"sft_weight": 10, "epochs": 2},
+    "kto": {"epochs": 2},
+    "grpo": {"group_size": 8, "epochs": 1},
+}
+"""Methods -> their keys of train.yaml."""
+
+
+def write_by_method(method: str, folder: Path) -> Path:
+    """Write a submission to the tiny task that trains by a method: all but the first go on from the first iteration."""
+    after = {} if method == "full" else {"weights": "full", "start": 1, "learning_rate": 0.003}
+    return write_submission(folder, train={"method": method, **after, **KEYS[method]}, **BY_EVERY_METHOD[method])
+
+
+class TrainsByEveryMethod:
+    """A plug-in for suites, ``submissions:TrainsByEveryMethod``: one training of the tiny task by each method."""
+
+    name, planner = "trains-by-every-method", ""
+
+    def __init__(self, workspace: Path) -> None:
+        self.workspace = workspace
+
+    @classmethod
+    def create(cls, setup: AgentSetup) -> TrainsByEveryMethod:
+        return cls(setup.workspace)
+
+    def propose(self, observation: Observation) -> Path | None:
+        """Return the submission of the next method, ``None`` after the last."""
+        number = len(observation.history)
+        if number == len(BY_EVERY_METHOD):
+            return None
+        return write_by_method(list(BY_EVERY_METHOD)[number], self.workspace / str(number))

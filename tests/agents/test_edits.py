@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ftdojo import tasks
 from ftdojo.agents.draft import Draft, first
 from ftdojo.agents.ft_agent import edits
+from ftdojo.contract.task_spec import Rules
 
 SPEC = tasks.get("chemistry/mol_und").spec
 START = first(SPEC, rows=256, seed=0, train={"lora": {"rank": 8, "alpha": 16}})
@@ -64,6 +67,11 @@ def test_a_draft_can_learn_from_preferences_and_from_samples() -> None:
         "recipe.sample.keep": ("1", "0"),
         "recipe.sample.contradicted": ("keep", "drop"),
     }
+    rewards = replace(SPEC, rules=Rules(methods=("lora", "grpo")))
+    assert "recipe.items" not in edits.values(START, SPEC)
+    rewarded = edits.apply(START, rewards, [("train.method", "grpo"), ("recipe.items", "true")])
+    assert (rewarded.train.method, rewarded.train.adapter, rewarded.recipe.items) == ("grpo", START.train.adapter, True)
+    assert edits.apply(rewarded, rewards, [("train.group_size", "4")]).train.model_dump()["group_size"] == 4
     with pytest.raises(ValueError, match="needs samples"):
         edits.apply(START, SPEC, [("recipe.sample.mastered", "drop")])
 

@@ -475,6 +475,7 @@ def test_nothing_is_tried_twice_and_it_ends(tmp_path: Path) -> None:
 
 OWN = {"self": own_model("a")}
 PREFERENCES = replace(LARGE, rules=Rules(max_rows=100_000, methods=("lora", "dpo")))
+REWARDS = replace(LARGE, rules=Rules(max_rows=100_000, methods=("lora", "grpo")))
 LEVEL: tuple[dict[str, Any], ...] = ({"accepted": True, "headroom": (48, 20)}, {"accepted": False})
 """A training, and one that went on from it and is not better; samples of the first find more than single answers do."""
 
@@ -594,6 +595,59 @@ def test_preferences_follow_where_the_task_allows_them(tmp_path: Path) -> None:
     assert (other.train.method, other.recipe.pairs, other.recipe.asks) == ("dpo", "other_answer", "")
 
 
+def test_rewards_follow_the_models_own_right_answers_where_the_task_allows_them(tmp_path: Path) -> None:
+    outcomes = (*LEVEL, {"accepted": False})
+    about: dict[str, Any] = {"spec": REWARDS, "rows": 25_000, "warm_start": True, "data_llm": OWN}
+    first, _, own, rewarded = play(tmp_path, *outcomes, **about)
+    assert (own.recipe.asks, own.recipe.items) == ("start", False)
+    assert (rewarded.train.method, rewarded.train.start, rewarded.train.kind) == ("grpo", 1, "lora")
+    assert (rewarded.recipe.items, rewarded.recipe.asks, rewarded.recipe.pairs) == (True, "", "none")
+    assert rewarded.recipe.skip == first.recipe.max_rows, "rows that it was not trained on"
+    assert rewarded.train.adapter == first.train.adapter
+    assert rewarded.train.learning_rate == pytest.approx(0.1 * first.train.learning_rate, rel=0.05)
+    plan = submission.load(tmp_path / "004").plan
+    assert {"train.method", "train.start", "recipe.items", "recipe.max_rows"} <= {c.key for c in plan.changes}
+    assert "of 24 raw rows 83% have a right one among 4 samples, single samples are right in 50%" in plan.evidence[0]
+
+
+def test_rewards_take_as_much_time_as_going_on_would_with_every_answer_counted(tmp_path: Path) -> None:
+    outcomes = (*LEVEL, {"accepted": False})
+    about: dict[str, Any] = {"spec": REWARDS, "rows": 25_000, "warm_start": True, "data_llm": OWN}
+    first, longer, _, rewarded = play(tmp_path, *outcomes, **about)
+    seen = observe([], {}, spec=REWARDS, rows=25_000)
+    begun = iteration(tmp_path / "001", accepted=True)
+    expected = forecast.seconds(rewarded, first, begun, seen)
+    plain = forecast.seconds(longer, first, begun, seen)
+    assert expected is not None
+    assert plain is not None
+    assert 0.8 * plain < expected <= 1.01 * plain
+    answers_s = rewarded.recipe.max_rows * 8 * 10.0 / 100
+    assert answers_s > 0.5 * expected, "to answer takes most of it"
+
+
+@pytest.mark.parametrize(
+    ("headroom", "about"),
+    [
+        ((80, 20), {}),
+        ((48, 20), {"data_llm": {}}),
+        ((48, 20), {"spec": LARGE}),
+        ((48, 20), {"warm_start": False}),
+        ((48, 20), {"wall_s": 300.0}),
+    ],
+    ids=["nothing to find", "not measured", "not allowed", "must begin anew", "no time for answers"],
+)
+def test_otherwise_there_are_no_rewards(tmp_path: Path, headroom: tuple[int, ...], about: dict[str, Any]) -> None:
+    outcomes: list[dict[str, Any]] = [{"accepted": True, "headroom": headroom}, *[{"accepted": False}] * 3]
+    usual: dict[str, Any] = {"spec": REWARDS, "rows": 25_000, "warm_start": True, "data_llm": OWN}
+    assert "grpo" not in {draft.train.method for draft in play(tmp_path, *outcomes, **usual | about)}
+
+
+def test_after_rewards_were_accepted_training_goes_on_with_right_answers(tmp_path: Path) -> None:
+    outcomes = (*LEVEL, {"accepted": False}, {"accepted": True, "measured": evaluation(60), "headroom": (80, 20)})
+    *_, last = play(tmp_path, *outcomes, spec=REWARDS, warm_start=True, data_llm=OWN)
+    assert (last.train.method, last.train.start, last.recipe.items) == ("lora", 4, False)
+
+
 def test_after_preferences_were_accepted_training_goes_on_with_right_answers(tmp_path: Path) -> None:
     outcomes = ({"accepted": True, "top_share": 0.3}, {"accepted": False}, {"accepted": True, "top_share": 0.3})
     drafts = play(tmp_path, *outcomes, spec=PREFERENCES, warm_start=True)
@@ -619,6 +673,8 @@ def test_a_planning_model_is_told_what_samples_find_and_how_to_use_it(tmp_path: 
     plain = observe(history, folders, best=1, spec=SPEC)
     assert "sample" not in context.practice(plain)
     assert "dpo" not in context.practice(plain)
+    assert "grpo" not in context.practice(seen)
+    assert "recipe.items = true" in context.practice(observe(history, folders, best=1, spec=REWARDS, data_llm=OWN))
 
 
 def test_what_does_not_fit_into_the_budget_is_not_proposed(tmp_path: Path) -> None:

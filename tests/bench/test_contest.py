@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from ftdojo.record import Home
+from submissions import BY_EVERY_METHOD
 from tiny import allow_methods
 
 SUITE = """
@@ -143,6 +144,22 @@ def test_ctrl_c_ends_the_children_and_leaves_a_suite_to_resume(place: Path, task
     psutil.wait_procs(children, timeout=20)
     assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
     assert not finish(suite, place / "out")["missing"]
+
+
+@pytest.mark.slow
+def test_a_contestant_trains_by_every_method_and_the_board_names_them(
+    place: Path, approve: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    task = allow_methods(approve, place / "approve", *BY_EVERY_METHOD)
+    agent = '{name = "every-method", agent = "submissions:TrainsByEveryMethod"}'
+    suite = write_suite(place, task, [tiny_model], f'"base", {agent}')
+    suite.write_text(suite.read_text().replace("iterations = 1", f"iterations = {len(BY_EVERY_METHOD)}"))
+    board = finish(suite, place / "out")
+    assert not board["missing"]
+    standings = board["boards"][0]["standings"]
+    assert sorted(standing["methods"] for standing in standings) == [[], sorted(BY_EVERY_METHOD)]
+    assert max(standing["iterations"] for standing in standings) == len(BY_EVERY_METHOD)
 
 
 def on_two_nodes(*arguments: object) -> subprocess.CompletedProcess[str]:

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ftdojo.cli import glossary, setup
-from ftdojo.cli.doctor import _in_words
+from ftdojo.cli import doctor, glossary, setup
 from ftdojo.cli.prerequisites import require_all, require_for_run
 from ftdojo.errors import PrerequisiteError, UsageError
 
@@ -36,9 +35,19 @@ def test_a_run_without_bubblewrap_ends_before_anything_is_prepared(tmp_path: Pat
     command = [sys.executable, "-m", "ftdojo", "run", "chemistry/mol_und", "--out", str(tmp_path / "run")]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 3
-    assert "sudo apt-get install" in " ".join(done.stderr.split())
+    said = "apt-get install bubblewrap" if os.geteuid() == 0 else "sudo apt-get install bubblewrap"
+    assert f"fix: {said}" in " ".join(done.stderr.split())
     assert not (tmp_path / "home").exists()
     assert not (tmp_path / "run").exists()
+
+
+def test_a_cache_that_may_not_be_written_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FTDOJO_HOME", "/sys/ftdojo")  # where nobody can make a folder, not even root
+    for probe in (doctor._resources, doctor._training):
+        (check,) = doctor._run_probe(probe)
+        assert not check.ok
+        assert "/sys/ftdojo" in check.detail
+        assert "another cache with FTDOJO_HOME" in check.fix
 
 
 @pytest.mark.parametrize(
@@ -50,7 +59,7 @@ def test_a_run_without_bubblewrap_ends_before_anything_is_prepared(tmp_path: Pat
     ],
 )
 def test_no_name_of_an_exception_is_shown_next_to_ok(detail: str, words: str) -> None:
-    assert _in_words(detail) == words
+    assert doctor._in_words(detail) == words
 
 
 def test_setup_names_the_packages_that_are_missing(

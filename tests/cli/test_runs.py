@@ -1,4 +1,4 @@
-"""``ftdojo runs`` and ``ftdojo finish``, and what an interruption says."""
+"""``ftdojo runs``, ``finish`` and ``extend``, and what an interruption says."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,14 @@ import pytest
 from typer.testing import CliRunner
 
 from ftdojo.cli.main import app
+from ftdojo.contract.budget import Budget
+from ftdojo.contract.configuration import Configuration
 from ftdojo.contract.options import RunOptions
 from ftdojo.episode import Dojo
+from ftdojo.episode.extension import read_request
+from ftdojo.errors import UsageError
 from ftdojo.record import Home, Ledger, RunFolder, is_running
-from ftdojo.record.events import AgentStopped
+from ftdojo.record.events import AgentStopped, RunBegun
 from ftdojo.record.history import History
 
 
@@ -46,6 +51,13 @@ def test_runs_are_listed_with_their_state(tmp_path: Path, finished_run: Path) ->
     assert found["open"]["state"] == "running"
     assert found["broken"]["state"].startswith("unreadable")
     assert str(tmp_path / "done") in ftdojo("runs", tmp_path).stdout
+
+
+def begin(history: History, limits: dict[str, Any]) -> None:
+    identity = Configuration(
+        task="t", variant="v", model="m", agent="a", planner="", seed=0, budget=limits, digests={"task": "1"}
+    )
+    history.append(RunBegun(configuration=identity, metric="accuracy", higher_is_better=True, objective="o"))
 
 
 @pytest.fixture
@@ -96,6 +108,32 @@ def test_a_request_ends_a_run_between_two_submissions(
         said = ftdojo("finish", tmp_path / "run").stderr
         assert "ends after the submission" in " ".join(said.split())
         assert dojo.over
+
+
+def test_more_time_is_given_on_the_command_line(tmp_path: Path) -> None:
+    run, limits = tmp_path / "run", asdict(Budget(wall_s=600))
+    with Ledger(run) as ledger:
+        begin(History(ledger), limits)
+        given = CliRunner().invoke(app, ["extend", str(run), "--by", "5m", "--json"], catch_exceptions=False)
+        assert json.loads(given.stdout) == {"wall_s": 900.0, "running": True}
+    said = ftdojo("extend", run, "--by", "1m30s")
+    assert "becomes 16 min 30 s when its command is repeated" in said.stdout, said.stderr
+    assert read_request(RunFolder(run)) == 990
+
+
+@pytest.mark.parametrize(
+    ("by", "said"),
+    [("5", "write 5m for minutes"), ("soon", "45s, 30m"), ("0m", "at least 1s"), ("5m", "begin a new run")],
+)
+def test_no_time_is_given_by_mistake_or_to_a_run_that_has_ended(tmp_path: Path, by: str, said: str) -> None:
+    with Ledger(tmp_path) as ledger:
+        history = History(ledger)
+        begin(history, asdict(Budget(wall_s=600)))
+        history.append(AgentStopped(out_of_budget=True))
+    done = CliRunner().invoke(app, ["extend", str(tmp_path), "--by", by])
+    assert isinstance(done.exception, UsageError)
+    assert said in done.exception.fix
+    assert read_request(RunFolder(tmp_path)) is None
 
 
 @pytest.mark.usefixtures("environment")

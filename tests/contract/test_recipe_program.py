@@ -117,7 +117,7 @@ def test_items_are_fields_of_the_row_or_expressions_over_it(tmp_path: Path) -> N
 
 def test_keys_without_effect_leave_the_identity_of_rows_as_it_was(tmp_path: Path) -> None:
     plain = Recipe.model_validate({"sources": [{"path": "a.jsonl", "prompt": "{{ q }}", "completion": "{{ a }}"}]})
-    assert plain.key.keys().isdisjoint({"skip", "sample", "pairs"})
+    assert plain.key.keys().isdisjoint({"skip", "sample", "pairs", "items"})
     assert plain.key["sources"][0].keys() == {"path", "subtask", "prompt", "completion", "where", "weight"}
     asks = Recipe.model_validate({**plain.model_dump(), "sample": {"samples": 2}})
     assert asks.key["sample"] == {
@@ -128,8 +128,18 @@ def test_keys_without_effect_leave_the_identity_of_rows_as_it_was(tmp_path: Path
     assert drops.key["sample"] == {**asks.key["sample"], "contradicted": "drop"}
     assert drops.but_size != asks.but_size
     assert asks.but_size != plain.but_size
-    with pytest.raises(ValidationError, match=r"sample\.samples above 0"):
-        Recipe.model_validate({**plain.model_dump(), "pairs": "sample"})
+    source = {**plain.model_dump()["sources"][0], "item": {"gt": "a"}}
+    assert Recipe.model_validate({"sources": [source]}).key == plain.key
+    items = Recipe.model_validate({"sources": [source], "items": True})
+    assert (items.key["items"], items.key["sources"][0]["item"]) == (True, {"gt": "a"})
+    faults: list[tuple[dict[str, Any], str]] = [
+        ({"pairs": "sample"}, r"sample\.samples above 0"),
+        ({"items": True, "pairs": "other_answer"}, "no place for answers"),
+        ({"items": True, "sample": {"samples": 1}}, "no place for answers"),
+    ]
+    for wrong, message in faults:
+        with pytest.raises(ValidationError, match=message):
+            Recipe.model_validate({**plain.model_dump(), **wrong})
 
 
 def test_flawed_rows_are_passed_over(tmp_path: Path) -> None:
@@ -187,14 +197,32 @@ def test_every_kind_of_file_as_its_own_process(tmp_path: Path, kind: str) -> Non
         frame.to_csv(path)
     else:
         frame.to_json(path, orient="records", lines=kind == "jsonl", force_ascii=False)
-    settings = recipe(sources=[{"path": path.name, "prompt": "{{ q }}", "completion": "{{ a }}"}])
-    (tmp_path / "recipe.json").write_text(json.dumps(settings))
-    paths = ["--recipe", str(tmp_path / "recipe.json"), "--input", str(tmp_path)]
-    shutil.copytree(Path(recipe_program.__file__).parent, tmp_path / "program" / "recipe_program")
-    command = [sys.executable, "-m", "recipe_program", *paths, "--output", str(tmp_path / "out.jsonl"), "--limit", "5"]
-    subprocess.run(command, check=True, cwd=tmp_path / "program")
-    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text("utf-8").splitlines()]
+    rows = run(recipe(sources=[{"path": path.name, "prompt": "{{ q }}", "completion": "{{ a }}"}]), tmp_path)
     assert sorted((r["prompt"], r["completion"]) for r in rows) == [("2", "y"), ("é1", "x")]
+
+
+def run(settings: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
+    """Run a recipe as a process of its own, as in the sandbox; return its rows."""
+    (folder / "recipe.json").write_text(json.dumps(settings))
+    paths = ["--recipe", str(folder / "recipe.json"), "--input", str(folder)]
+    shutil.copytree(Path(recipe_program.__file__).parent, folder / "program" / "recipe_program")
+    command = [sys.executable, "-m", "recipe_program", *paths, "--output", str(folder / "out.jsonl"), "--limit", "5"]
+    subprocess.run(command, check=True, cwd=folder / "program")
+    return [json.loads(line) for line in (folder / "out.jsonl").read_text("utf-8").splitlines()]
+
+
+def test_rows_for_rewards_are_the_items_of_their_raw_rows(tmp_path: Path) -> None:
+    write(tmp_path, "a.jsonl", [{"q": "how many", "a": "2"}, {"q": "", "a": "3"}])
+    write(tmp_path, "b.jsonl", [{"q": "what", "a": "blue"}])
+    sources = [
+        {"path": "a.jsonl", "prompt": "{{ q }}", "completion": "{{ a }}"},
+        {"path": "b.jsonl", "subtask": "b", "prompt": "{{ q }}", "completion": "{{ a }}", "item": {"gt": "a"}},
+    ]
+    rows = run(recipe(sources=sources, items=True), tmp_path)
+    assert sorted(rows, key=len) == [
+        {"item": {"q": "how many", "a": "2"}},
+        {"item": {"subtask": "b", "gt": "blue"}, "subtask": "b"},
+    ]
 
 
 @pytest.mark.parametrize("template", ["{{ ''.__class__.__mro__ }}", "{{ q.__init__.__globals__ }}"])

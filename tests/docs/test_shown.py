@@ -27,6 +27,7 @@ from ftdojo.contract.recipe import Recipe
 from ftdojo.contract.row import parse_row
 from ftdojo.report import next_table
 from ftdojo.stats.interval import stratified_mean
+from ftdojo.training.dpo.judged import parse_judged
 from pages import ROOT, Block, blocks, inline_commands, options_of, parse, short_name
 from shown import BLOCKS, COMMANDS, OPTIONS
 
@@ -190,6 +191,11 @@ def test_a_row_is_read() -> None:
         assert parse_row(json.loads(block.text)).completion == "No."
 
 
+def test_a_judged_answer_is_read() -> None:
+    for block in run_by("test_a_judged_answer_is_read"):
+        assert [parse_judged(json.loads(line)).good for line in block.text.splitlines()] == [True, False]
+
+
 def test_every_block_of_a_known_language_parses() -> None:
     """Also the files of recipes that only ``make test-clients`` plays."""
     readers: dict[str, Callable[[str], object]] = {
@@ -201,7 +207,9 @@ def test_every_block_of_a_known_language_parses() -> None:
     for block in SHOWN:
         language = block.language.partition(" ")[0]
         if language in readers:
-            lines = block.text.strip().splitlines() if block.first.startswith('{"request"') else [block.text]
+            lines = (
+                block.text.strip().splitlines() if block.first.startswith(('{"request"', '{"prompt"')) else [block.text]
+            )
             for document in lines:
                 assert readers[language](document) is not None, f"{block.page}:{block.line}"
 

@@ -56,7 +56,7 @@ from ftdojo.tasks.folder import TaskFile
 from ftdojo.tasks.raw_files import READERS
 from ftdojo.tasks.rows import read_jsonl
 from ftdojo.training import Grading
-from ftdojo.training.dpo import Dpo
+from ftdojo.training.dpo import Dpo, Kto
 from ftdojo.training.grpo import Grpo
 from ftdojo.training.program.config import ProgramConfig
 from ftdojo.training.program.progress import ProgressFile
@@ -224,6 +224,14 @@ def test_preferences_of_a_data_program(row: dict[str, Any]) -> None:
     with bounded(), contextlib.suppress(FtdojoError):
         rows = data_program.parse([row], Dpo(), max_rows=3)
         list(Dpo().check_rows(decontaminate(rows, OVERLAP).rows))
+
+
+@some
+@given(st.dictionaries(st.sampled_from(["prompt", "completion", "label"]), deep(ROW_KEYS) | texts() | st.booleans()))
+def test_judged_answers_of_a_data_program(row: dict[str, Any]) -> None:
+    with bounded(), contextlib.suppress(FtdojoError):
+        rows = data_program.parse([{"label": True, **row}], Kto(), max_rows=3)
+        list(Kto().check_rows(decontaminate(rows, OVERLAP).rows))
 
 
 @some

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib import import_module
@@ -73,6 +74,7 @@ def family(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     (tmp_path / "strange_family").mkdir()
     (tmp_path / "strange_family/__init__.py").write_text("")
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "strange_family", raising=False)  # that of an earlier test, whose folder is gone
     return "strange_family"
 
 

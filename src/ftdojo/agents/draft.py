@@ -48,7 +48,7 @@ class Draft:
 
     @property
     def supervised(self) -> bool:
-        """Whether it learns from right answers alone, and not from preferences."""
+        """Whether it learns from right answers alone, and not from preferences or rewards."""
         return isinstance(self.train, TrainConfig)
 
     def with_source(self, subtask: str, **changes: Any) -> Draft:

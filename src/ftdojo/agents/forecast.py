@@ -32,8 +32,11 @@ def seconds(draft: Draft, like: Draft, of: Iteration, observation: Observation) 
     that was not evaluated, or if the number of a script's rows is not known."""
     if of.feedback.evaluation is None or isinstance(draft.program, str) != isinstance(like.program, str):
         return None
+    factor = estimate_work(draft, observation) / estimate_work(like, observation)
     sampling_s = sample_s(draft, observation) - sample_s(like, observation)
-    return predict_s(of, estimate_work(draft, observation) / estimate_work(like, observation)) + sampling_s
+    # Of a training that let the model answer, the answers are part of what grows with its length.
+    answering_s = max(0.0, _answering_s(draft, observation) - factor * _answering_s(like, observation))
+    return predict_s(of, factor) + sampling_s + answering_s
 
 
 def predict_s(of: Iteration, factor: float) -> float:
@@ -70,8 +73,22 @@ def _fixed_s(of: Iteration) -> float:
 
 
 def estimate_work(draft: Draft, observation: Observation) -> float:
-    """Training work in rows passed through the model; only ratios of it are used. A preference is two rows."""
-    return rows(draft, observation) * draft.train.epochs * (1 if draft.supervised else 2)
+    """Training work in sequences passed through the model; only ratios of it are used."""
+    return rows(draft, observation) * draft.train.epochs * draft.train.sequences
+
+
+def row_work(draft: Draft, like: Draft, of: Iteration, observation: Observation) -> float:
+    """Work of one row of ``draft``, with the answers that the model gives to it, in the unit of :func:`estimate_work`;
+    iteration ``of``, which ran ``like``, says how long a sequence takes. Infinite if nothing was trained there."""
+    train, sequence_s = draft.train, _whole_training_s(of) / estimate_work(like, observation)
+    if not train.answers:
+        return train.sequences
+    return train.sequences + train.answers * answer_s(observation) / sequence_s if sequence_s else math.inf
+
+
+def _answering_s(draft: Draft, observation: Observation) -> float:
+    """Seconds in which the model answers the rows of a training on rewards."""
+    return rows(draft, observation) * draft.train.epochs * draft.train.answers * answer_s(observation)
 
 
 def sample_s(draft: Draft, observation: Observation) -> float:

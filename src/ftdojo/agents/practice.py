@@ -48,6 +48,11 @@ PREFERENCE_RATE = 0.1
 """Learning rate of preferences in multiples of that of right answers with the same kind of weights."""
 PREFERENCE_SFT = 0.2
 """Weight of the chosen answer's cross-entropy, which keeps it likely (Pang et al. 2024, arXiv 2404.19733)."""
+REWARD_RATE = 0.1
+"""Learning rate of rewards in multiples of that of right answers with the same kind of weights."""
+GROUP, PROMPTS = 8, 4
+"""Answers to a prompt that are compared with each other, and prompts of an optimizer step, of a training on rewards:
+small, because here they cost the time that trains. Shao et al. 2024, arXiv 2402.03300, take 64 and 16."""
 SAMPLES = 4
 """Answers that are drawn of each row for rejection sampling (Yuan et al. 2023, arXiv 2308.01825, draw up to 100; here
 they cost the time that trains)."""

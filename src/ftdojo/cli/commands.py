@@ -70,6 +70,7 @@ PLACES = {
     "finish": Place(
         "runs:finish", "Finish a run with what it has: no further submission, then the best model is scored on test."
     ),
+    "extend": Place("runs:extend", "Give a run more time: one that is going on, or one that was interrupted."),
     "ui": Place(
         "ui:ui", "Show runs and contests as they go, in a browser: curves, iterations, findings, budget, outputs, log."
     ),

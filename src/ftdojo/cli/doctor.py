@@ -15,6 +15,7 @@ from rich.text import Text
 
 from ftdojo.cli.console import out, print_json
 from ftdojo.cli.run import Json
+from ftdojo.disk import disk_errors
 from ftdojo.errors import FtdojoError
 
 NEEDED_DISK_GIB = 3.0
@@ -73,7 +74,8 @@ def _resources() -> Iterator[Check]:
     from ftdojo.record import Home
 
     home = Home.default().root
-    home.mkdir(parents=True, exist_ok=True)
+    with disk_errors(home):
+        home.mkdir(parents=True, exist_ok=True)
     disk = shutil.disk_usage(home).free / 2**30
     yield Check(
         "disk",
@@ -114,6 +116,8 @@ def _training() -> Iterator[Check]:
             trainer.train(examples, config, base, Path(folder))
         with inference.open_engine(inference.TRANSFORMERS, base) as engine:
             engine.generate([rows[0].prompt], max_new_tokens=1)
+    except FtdojoError:
+        raise  # it names its own remedy
     except Exception as error:  # noqa: BLE001 - what a library of another version raises is not known
         reason = " ".join(str(error).split())[:300]
         fix = "install tested versions, in a copy of the repository: pip install -c constraints.txt ."

@@ -1,4 +1,4 @@
-"""``ftdojo runs`` and ``ftdojo finish``: what runs there are, and the end of one before its budget is used up."""
+"""``ftdojo runs``, ``finish`` and ``extend``: what runs there are, an early end of one, and more time for one."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from rich.table import Column, Table
 from ftdojo.cli.console import Live, err, out, print_json, print_table
 from ftdojo.cli.run import Json, MovedTask, OfRun
 from ftdojo.errors import UsageError
+
+By = Annotated[str, typer.Option("--by", metavar="DURATION", help="How much more time: 45s, 30m, 1.5h or 2d.")]
 
 
 def list_runs(
@@ -89,3 +91,34 @@ def finish(
     out.print(closing_table(result))
     out.print(next_table(run_dir), soft_wrap=True)
     err.print(f"report {report}", soft_wrap=True)
+
+
+def extend(run_dir: OfRun, by: By, json: Json = False) -> None:
+    """Give a run more time: one that is going on, or one that was interrupted.
+
+    The time is added to the limit that `ftdojo run --budget` has set. A run that is going on has it from its next
+    submission on: the training that is under way ends by the limit with which it began. An interrupted run has it when
+    its command is repeated as it was. Several requests add up. No limit becomes larger than that of the task.
+
+    A run of a contest and a run that has ended cannot get more time.
+
+    [bold]Example[/]
+
+      ftdojo extend runs/demo --by 10m
+    """
+    from ftdojo.bench import is_in_contest
+    from ftdojo.contract.budget import parse_typed_duration
+    from ftdojo.episode.extension import request_time
+    from ftdojo.record import is_running
+    from ftdojo.report import text
+
+    limit = request_time(run_dir, parse_typed_duration(by), allowed=not is_in_contest(run_dir))
+    running = is_running(run_dir)
+    if json:
+        print_json({"wall_s": limit, "running": running})
+        return
+    when = "from its next submission on" if running else "when its command is repeated as it was"
+    out.print(
+        f"the limit of {run_dir} becomes {text.duration(limit)} {when}, but not more than the task allows",
+        soft_wrap=True,
+    )

@@ -50,6 +50,16 @@ class Budget:
         return {name: limit - getattr(spent, name) for name, limit in limits.items()}
 
 
+def parse_typed_duration(text: str) -> float:
+    """Return the seconds of a duration that a person types as the value of an option.
+
+    A number alone is refused: ``--budget 10`` would be ten seconds, and ten minutes are meant.
+    """
+    if text.replace(".", "", 1).isdigit():
+        raise UsageError(f"'{text}' has no unit", fix=f"write {text}m for minutes, {text}h for hours, or {text}s")
+    return parse_duration(text)
+
+
 def parse_duration(text: str) -> float:
     """Return the seconds of a duration such as ``90``, ``45s``, ``30m``, ``1.5h`` or ``1h30m``."""
     parts = re.findall(r"(\d+(?:\.\d+)?)([smhd]?)", text)

@@ -126,9 +126,13 @@ class RewardPoint(StrictModel):
 
     step: int
     margin: float
-    """The implicit reward of the chosen answer minus that of the rejected one."""
+    """The implicit reward of the chosen answer minus that of the rejected one; of a judged answer, by how much its
+    implicit reward is on the side of its label."""
     accuracy: float
-    """Share of pairs whose margin is above 0, 0 to 1."""
+    """Share of pairs, or of judged answers, whose margin is above 0, 0 to 1."""
+    drift: float | None = None
+    """How much less likely the chosen answers are than in the model at the start, in nats per token; below 0 they are
+    likelier. ``None`` if the method has no reference, and in runs that were recorded before this was kept."""
 
 
 class RolloutPoint(StrictModel):

@@ -125,6 +125,16 @@ class MethodConfig(StrictModel):
         return None
 
     @property
+    def sequences(self) -> int:
+        """How many sequences pass through the model for one row, such as both answers of a preference."""
+        return 1
+
+    @property
+    def answers(self) -> int:
+        """How many answers the model gives to one row during the training."""
+        return 0
+
+    @property
     def but_size(self) -> dict[str, Any]:
         """Everything that decides how one batch is trained, but not from where, how long and at which rate, as JSON
         values."""

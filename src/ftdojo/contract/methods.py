@@ -22,6 +22,7 @@ BUILT_IN = {
     **dict.fromkeys(TrainConfig.methods, "ftdojo.training.sft:Sft"),
     "dpo": "ftdojo.training.dpo:Dpo",
     "orpo": "ftdojo.training.dpo:Orpo",
+    "kto": "ftdojo.training.dpo:Kto",
     "grpo": "ftdojo.training.grpo:Grpo",
     "program": "ftdojo.training.program:Program",
 }

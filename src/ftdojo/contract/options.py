@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from ftdojo.contract.budget import Budget, parse_duration
+from ftdojo.contract.budget import Budget, parse_typed_duration
 from ftdojo.contract.methods import require_methods
 from ftdojo.contract.prompts import load_prompts, read_templates
 from ftdojo.errors import UsageError
@@ -35,12 +35,8 @@ class Flag:
 
 
 def _seconds(value: Any) -> Any:
-    """Read a duration. A number alone is refused: ``--budget 10`` would be ten seconds, and ten minutes are meant."""
-    if not isinstance(value, str):
-        return value
-    if value.replace(".", "", 1).isdigit():
-        raise UsageError(f"'{value}' has no unit", fix=f"write {value}m for minutes, {value}h for hours, or {value}s")
-    return parse_duration(value)
+    """Read a duration; seconds, as suites and Python code give them, stay as they are."""
+    return parse_typed_duration(value) if isinstance(value, str) else value
 
 
 Thinking = Literal["off", "on", "auto"]

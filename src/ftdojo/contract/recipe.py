@@ -33,8 +33,8 @@ class Source(StrictModel):
     where: str = Field("", description="Jinja expression; rows for which it is false are skipped")
     item: dict[str, str] = Field(
         default_factory=dict,
-        description="for `sample`: the fields of an evaluation item that the scorer needs, each with a Jinja "
-        "expression over the row; if left out, the row itself is the item",
+        description="for `sample` and `items`: the fields of an evaluation item that the scorer needs, each with a "
+        "Jinja expression over the row; if left out, the row itself is the item",
     )
     weight: float = Field(1.0, ge=0, le=100, description="share of the mixture relative to the other sources")
 
@@ -150,10 +150,18 @@ class Recipe(StrictModel):
         "sources with a closed set of answers)",
     )
 
+    items: bool = Field(
+        False,
+        description="rows for `grpo`: each is the item of its raw row (`item` of its source), of which the task makes "
+        "the prompt; the templates of the source decide only which rows are taken",
+    )
+
     @model_validator(mode="after")
     def _steps_agree(self) -> Self:
         if self.pairs == "sample" and not self.sample.samples:
             raise ValueError("'pairs: sample' needs samples: set sample.samples above 0")
+        if self.items and (self.sample.samples or self.pairs != "none"):
+            raise ValueError("'items' has no place for answers: set sample.samples to 0 and pairs to none")
         return self
 
     @property
@@ -176,14 +184,14 @@ class Recipe(StrictModel):
     def _effective(self) -> dict[str, Any]:
         """Return the recipe as JSON values, without newer keys that have no effect."""
         found = self.model_dump(mode="json")
-        for key, unused in (("skip", not self.skip), ("sample", not self.asks), ("pairs", self.pairs == "none")):
-            if unused:
-                del found[key]
+        used = {"skip": self.skip, "sample": self.asks, "pairs": self.pairs != "none", "items": self.items}
+        for key in (key for key, has_effect in used.items() if not has_effect):
+            del found[key]
         for key in ("mastered", "contradicted"):
             if self.asks and found["sample"][key] == "keep":
                 del found["sample"][key]
         for source in found["sources"]:
-            if not self.asks or not source["item"]:
+            if not (self.asks or self.items) or not source["item"]:
                 del source["item"]
         return found
 

@@ -304,7 +304,9 @@ def _describe_levels(feedback: Feedback, *, whole: bool) -> dict[str, Any]:
         if training.rewards:
             points = thin(training.rewards) if whole else training.rewards[-1:]
             found["training"]["rewards"] = [
-                f"step {p.step}: margin {p.margin:.3g}, accuracy {p.accuracy:.2f}" for p in points
+                f"step {p.step}: margin {p.margin:.3g}, accuracy {p.accuracy:.2f}"
+                + ("" if p.drift is None else f", drift {p.drift:.3g}")
+                for p in points
             ]
         if training.rollouts:
             answered = thin(training.rollouts) if whole else training.rollouts[-1:]

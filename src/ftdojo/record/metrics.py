@@ -31,7 +31,8 @@ from ftdojo.record.run_folder import RunFolder
 SHOWN = (BaselineMeasured, IterationEnded, TestScored, RunFinished)
 """Events after which the file is written again."""
 ROLLOUT = tuple(name for name in RolloutPoint.model_fields if name != "step")
-LOGGED = ("loss", "grad_norm", "learning_rate", "tokens_per_s", "reward_margin", "reward_accuracy", *ROLLOUT)
+PREFERENCE = ("reward_margin", "reward_accuracy", "reference_drift")
+LOGGED = ("loss", "grad_norm", "learning_rate", "tokens_per_s", *PREFERENCE, *ROLLOUT)
 """What a training logs as it goes, without its step."""
 
 
@@ -108,7 +109,8 @@ def _training(iteration: Iteration) -> Iterator[Line]:
     for point in training.curve:
         values = {"loss": point.loss, "grad_norm": point.grad_norm, "learning_rate": point.learning_rate}
         if reward := rewards.get(point.step):
-            values |= {"reward_margin": reward.margin, "reward_accuracy": reward.accuracy}
+            drift = {} if reward.drift is None else {"reference_drift": reward.drift}
+            values |= {"reward_margin": reward.margin, "reward_accuracy": reward.accuracy, **drift}
         if rollout := rollouts.get(point.step):
             values |= rollout.model_dump(exclude={"step"})
         named = {f"train/{name}": value for name, value in values.items()}

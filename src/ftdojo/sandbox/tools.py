@@ -62,9 +62,10 @@ def find_tools() -> Mapping[str, str]:
     found = {name: path for name in needed if (path := shutil.which(name))}
     if missing := [name for name in needed if name not in found]:
         packages = " ".join(sorted({_PACKAGE[name] for name in missing}))
+        sudo = "" if os.geteuid() == 0 else "sudo "  # which root needs not, and may not have
         raise PrerequisiteError(
             f"untrusted programs cannot be run: {', '.join(missing)} not found on PATH",
-            fix=f"sudo apt-get install {packages} (Fedora: sudo dnf install {packages}), or with docker or podman: "
+            fix=f"{sudo}apt-get install {packages} (Fedora: {sudo}dnf install {packages}), or with docker or podman: "
             f"export {CHOICE}=docker",
         )
     return MappingProxyType(found)

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 OnLog = Callable[[dict[str, float]], None]
 """Called with ``step``, ``steps``, ``loss``, ``grad_norm``, ``learning_rate`` and ``tokens_per_s``; by a training on
-preferences also with ``reward_margin`` and ``reward_accuracy`` (:class:`RewardPoint`), and by one on rewards with the
-fields of :class:`RolloutPoint`."""
-REWARD_MARGIN, REWARD_ACCURACY = "reward_margin", "reward_accuracy"
+preferences also with the fields of :class:`RewardPoint` under the names below, and by one on rewards with the fields of
+:class:`RolloutPoint`."""
+REWARD_MARGIN, REWARD_ACCURACY, REFERENCE_DRIFT = "reward_margin", "reward_accuracy", "reference_drift"
 
 Scores = Callable[[Sequence[dict[str, Any]], Sequence[str]], list[dict[str, Any]]]
 """Scores outputs as answers to items: one verdict each, with ``score`` in the metric's own unit, ``parsed``, and
@@ -104,9 +104,13 @@ class RewardPoint:
 
     step: int
     margin: float
-    """The implicit reward of the chosen answer minus that of the rejected one."""
+    """The implicit reward of the chosen answer minus that of the rejected one; of a judged answer, by how much its
+    implicit reward is on the side of its label."""
     accuracy: float
-    """Share of pairs whose margin is above 0, 0 to 1."""
+    """Share of pairs, or of judged answers, whose margin is above 0, 0 to 1."""
+    drift: float | None = None
+    """How much less likely the chosen answers are than in the model at the start, in nats per token; below 0 they are
+    likelier. Where that model gave them, it estimates the divergence KL(start || now). ``None`` without a reference."""
 
 
 @dataclass(frozen=True, slots=True)

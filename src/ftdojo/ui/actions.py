@@ -32,7 +32,7 @@ def finish(run: Path) -> str:
 
 
 def give_time(run: Path, minutes: str) -> str:
-    """Ask for a larger limit of time, as ``ftdojo run --budget`` gives on resume; return what happens now.
+    """Ask for a larger limit of time, as ``ftdojo extend``; return what happens now.
 
     Args:
         run: its folder.

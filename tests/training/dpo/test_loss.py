@@ -40,11 +40,18 @@ def answers(policy: list[float], reference: list[float], tokens: list[int]) -> A
     ],
     ids=["sigmoid", "with_cross_entropy", "ipo", "orpo"],
 )
-def test_known_answers(objective: PreferenceObjective, loss: float, margin: float) -> None:
+def test_known_answers(objective: PreferenceObjective[Pair], loss: float, margin: float) -> None:
     """The log-ratio of the chosen answer is +2, that of the rejected one -1. Odds are p / (1 - p) = 1 / (1 / p - 1)."""
     losses, margins = objective.losses(answers([-4, -10], [-6, -9], [2, 4]))
     assert float(losses) == pytest.approx(loss, rel=1e-6)
     assert float(margins) == pytest.approx(margin, rel=1e-6)
+
+
+def test_the_drift_is_that_of_the_chosen_answer_per_token() -> None:
+    """Its log-probability went from -6 to -10 over 2 tokens."""
+    drifts = DpoObjective(0.5, "sigmoid", 0.0).drifts(answers([-10, -10], [-6, -9], [2, 4]))
+    assert float(drifts) == pytest.approx(2.0)
+    assert OrpoObjective(0.5).drifts(answers([-10, -10], [0, 0], [2, 4])) is None
 
 
 def test_without_a_change_the_loss_is_that_of_a_coin() -> None:

@@ -87,6 +87,8 @@ def test_rewards_are_in_the_record_and_in_the_curves(place: Path) -> None:
     lines = [json.loads(line) for line in RunFolder(place / "run").metrics.read_text().splitlines()]
     drawn = [line["train/reward_margin"] for line in lines if "train/reward_margin" in line]
     assert drawn == [point.margin for point in preferences.rewards]
+    drifts = [line["train/reference_drift"] for line in lines if "train/reference_drift" in line]
+    assert drifts == [point.drift for point in preferences.rewards]
 
 
 def test_gates_speak_of_pairs(task: Path, tiny_model: Path, tmp_path: Path) -> None:

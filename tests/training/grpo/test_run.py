@@ -103,6 +103,16 @@ def test_gates_speak_of_items(task: Path, tiny_model: Path, tmp_path: Path) -> N
     assert verdict(ITEM, kl=-1) == (0, ["bad_value"])
 
 
+def test_a_recipe_writes_items(task: Path, tiny_model: Path, tmp_path: Path) -> None:
+    home, found = Home(tmp_path / "home"), {}
+    for items in (True, False):
+        folder = write_submission(tmp_path / str(items), train={**GRPO, "start": "base"}, recipe={"items": items})
+        verdict = validate(folder, RunOptions(task=str(task), model=str(tiny_model)), home=home)
+        found[items] = verdict.gate, [f.code for f in verdict.findings if f.severity == "error"]
+    assert found[True] == (4, ["constant_reward"]), "an untrained model is never right"
+    assert found[False] == (2, ["bad_row"])
+
+
 def test_the_program_of_the_page_writes_good_items(task: Path, tiny_model: Path, tmp_path: Path) -> None:
     files = files_of("docs/rewards.md")
     train = {**yaml.safe_load(files["train.yaml"]), "start": "base", "max_length": 64}

@@ -81,6 +81,7 @@ def score(name: str, text: str, **changes: Any) -> ItemScore:
         (tagged("37 80%"), ("37", 80)),
         (f"<think>{tagged('4 & 9%')}</think>{tagged('37 & 5')}", ("37", 5)),
         (tagged("37\n& 90"), ("37", 90)),
+        (tagged("37 & ９０%"), ("37", 90)),
         (tagged("a & b & 90%"), None),
         (tagged("37 & 101%"), None),
         (tagged("37 & sure"), None),
@@ -114,6 +115,9 @@ def test_unparsed_choices_count_in_the_accuracy_and_not_in_the_brier_score() -> 
     [
         (tagged("[1, 0, 2]"), [1, 0, 2]),
         (tagged("[0,1,2]") + tagged("[2,1,0]"), [2, 1, 0]),
+        (tagged("[1, 0, 2]") + "[ANSWER_END]", [1, 0, 2]),
+        (tagged("[1, 0, 2]") + "[ANSWER_START]", [1, 0, 2]),
+        ("[ANSWER_START]" + tagged("[1, 0, 2]"), [1, 0, 2]),
         (tagged("[1, 0]"), None),
         (tagged("[1, 1, 2]"), None),
         (tagged("[1, 0, 3]"), None),

@@ -85,6 +85,7 @@ def test_where_an_answer_is_found(subtask: str, output: str, expected: str) -> N
         ("Murcko_scaffold", '{"Output Scaffold": "C1=CC=CC=C1"}', 1, True, None),
         ("Murcko_scaffold", "c1ccccc1", 1, True, None),
         ("Murcko_scaffold", "c1ccccc1\tbenzene", 1, True, None),
+        ("Murcko_scaffold", "c1ccccc1\nThis is benzène.", 1, True, None),
         ("Murcko_scaffold", '{"Output Scaffold": "Cc1ccccc1"}', 0, True, "wrong"),
         ("Murcko_scaffold", '{"Output Scaffold": "c1cccc1"}', 0, False, "invalid"),
         ("Murcko_scaffold", '{"Output Scaffold": ""}', 0, False, "format"),

@@ -122,6 +122,13 @@ def _beyond(observation: Observation) -> str:
             f"iteration, and takes {known.PREFERENCE_RATE:g} of the learning rate, with sft_weight "
             f"{known.PREFERENCE_SFT:g}."
         )
+    if "grpo" in observation.task.rules.methods:
+        found.append(
+            f" train.method = grpo learns from the scores of the model's own answers (recipe.items = true), with "
+            f"train.group_size answers to each row, goes on from an accepted iteration that is sometimes right, and "
+            f"takes {known.REWARD_RATE:g} of the learning rate; each answer takes about "
+            f"{forecast.answer_s(observation):.2g} s."
+        )
     return "".join(found)
 
 

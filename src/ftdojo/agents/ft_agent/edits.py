@@ -32,6 +32,8 @@ TRAIN_KEYS = (
     "start",
     "beta",
     "sft_weight",
+    "group_size",
+    "kl",
     "lora.rank",
     "lora.alpha",
     "lora.dropout",
@@ -73,6 +75,8 @@ def _values(draft: Draft, spec: TaskSpec) -> dict[str, Any]:
         recipe = draft.program.model_dump()
         recipe |= {f"sample.{key}": value for key, value in recipe["sample"].items()}
         found |= {f"recipe.{key}": recipe[key] for key in RECIPE_KEYS}
+        if "grpo" in spec.rules.methods:  # the only method that reads items
+            found["recipe.items"] = recipe["items"]
         if spec.raw_sources:
             found[RENDERING] = _rendering(draft.program, spec)
         for name, source in _named_sources(draft.program).items():

@@ -302,25 +302,17 @@ def preferences(s: Situation, evidence: str, pairs: str) -> Iterator[Move]:
         return
     sample = Sample(samples=1, model=START, max_tokens=_answer_tokens(s), keep=0)
     changed = {"pairs": pairs, "skip": 0, **({"sample": sample} if pairs == "sample" else {})}
-    before, kind = last.train, last.train.kind
-    lora = before.adapter
-    keys = {
-        "method": "dpo",
-        "weights": kind,
-        "start": number,
-        "learning_rate": float(f"{before.learning_rate * practice.PREFERENCE_RATE:.2g}"),
-        "schedule": practice.FALLING,
-        "warmup_ratio": practice.warmup_ratio(last.recipe.max_rows),
-        "epochs": 1.0,
-        "batch_size": before.batch_size,
-        "gradient_accumulation": before.gradient_accumulation,
-        "max_length": before.max_length,
-        "sft_weight": practice.PREFERENCE_SFT,
-        "seed": before.seed,
-        **({"lora": lora.model_dump()} if lora else {}),
-    }
-    train = parse_config(keys, where="train")
-    assert isinstance(train, WeightsConfig)
+    before = last.train
+    train = _after_supervised(
+        s,
+        method="dpo",
+        learning_rate=float(f"{before.learning_rate * practice.PREFERENCE_RATE:.2g}"),
+        warmup_ratio=practice.warmup_ratio(last.recipe.max_rows),
+        epochs=1.0,
+        batch_size=before.batch_size,
+        gradient_accumulation=before.gradient_accumulation,
+        sft_weight=practice.PREFERENCE_SFT,
+    )
     draft = Draft(last.recipe.model_copy(update=changed), train)
     made = (
         ("train.method", before.method, "dpo", evidence, "the right answer is likelier than the wrong one"),
@@ -334,6 +326,63 @@ def preferences(s: Situation, evidence: str, pairs: str) -> Iterator[Move]:
         evidence=evidence,
         changes=tuple(_change(*change) for change in made),
     )
+
+
+def rewards(s: Situation, evidence: str) -> Iterator[Move]:
+    """The best model answers prompts several times, and learns from the task's scores of its answers, at a tenth of the
+    rate (``grpo``): for as long as it could learn on from right answers."""
+    if "grpo" not in s.spec.rules.methods or not s.can_go_on:
+        return
+    last, number, unseen = s.supervised, s.iteration.number, has_more_rows(s)
+    rate = float(f"{last.train.learning_rate * practice.REWARD_RATE:.2g}")
+    train = _after_supervised(
+        s,
+        method="grpo",
+        learning_rate=rate,
+        group_size=practice.GROUP,
+        batch_size=1,
+        gradient_accumulation=practice.PROMPTS,
+    )
+    data = {"items": True, "pairs": "none", "sample": Sample()}
+    skip = last.recipe.skip + _used_rows(s) if unseen else last.recipe.skip
+    draft = Draft(last.recipe.model_copy(update={**data, "skip": skip}), train)
+    work = ALMOST * s.further * forecast.estimate_work(s.own, s.observation)
+    most = available(s) if unseen else forecast.rows(last, s.observation)
+    prompts = int(min(most, work / forecast.row_work(draft, s.own, s.iteration, s.observation)))
+    if prompts < MIN_ROWS:
+        return
+    warmup = practice.warmup_ratio(practice.SMALL_BATCH * prompts / practice.PROMPTS)
+    draft = draft.with_recipe(max_rows=prompts).with_train(epochs=1.0, warmup_ratio=warmup)
+    made = (
+        ("train.method", last.train.method, "grpo", evidence, "right answers that are found seldom become frequent"),
+        ("train.start", last.train.start, number, "rewards refine a model that is sometimes right", "none"),
+        ("train.learning_rate", f"{last.train.learning_rate:g}", f"{rate:g}", "a tenth keeps its form", "none"),
+        ("recipe.items", last.recipe.items, True, "the scorer reads the right answer in the item", "none"),
+        ("recipe.skip", last.recipe.skip, skip, "rows that were not learned from say more", "none"),
+        ("recipe.max_rows", last.recipe.max_rows, prompts, "answers take time: as many as fit", "none"),
+    )
+    yield Move(
+        draft=draft,
+        hypothesis=f"the model of iteration {number} finds right answers that it does not give at once",
+        evidence=evidence,
+        changes=tuple(_change(*change) for change in made if change[1] != change[2]),
+    )
+
+
+def _after_supervised(s: Situation, **keys: Any) -> WeightsConfig:
+    """A training of another method that goes on from the best model, with the same kind of weights."""
+    last = s.supervised.train
+    shared = {
+        "weights": last.kind,
+        "start": s.iteration.number,
+        "schedule": practice.FALLING,
+        "max_length": last.max_length,
+        "seed": last.seed,
+        **({"lora": last.adapter.model_dump()} if last.adapter else {}),
+    }
+    train = parse_config({**shared, **keys}, where="train")
+    assert isinstance(train, WeightsConfig)
+    return train
 
 
 def _answer_tokens(s: Situation) -> int:

@@ -87,7 +87,7 @@ def reason(s: Situation) -> Iterator[Move]:
 
 
 def collapse(s: Situation) -> Iterator[Move]:
-    """A sub-task gets one answer, whatever is asked: answers drawn evenly, more rows and passes, more of that sub-task."""
+    """A sub-task gets one answer, whatever is asked: answers drawn evenly, more rows and passes, more of it."""
     for found in s.of_kind("collapse"):
         yield from moves.on_top(s, moves.balance(s, found.evidence, "no answer pays by its frequency alone"))
         yield from moves.go_on(s, found.evidence)
@@ -108,8 +108,9 @@ def steer(s: Situation) -> Iterator[Move]:
 
 def beyond_right_answers(s: Situation) -> Iterator[Move]:
     """More rows and passes are not shown to pay: the model's own right answers, where samples find more of them than
-    one try does; the rows that it has not mastered, where these are the fewer; the rows that it does not contradict,
-    where it contradicts some; then pairs of right and wrong answers, where the task allows them."""
+    one try does, and rewards, where the task allows them; the rows that it has not mastered, where these are the fewer;
+    the rows that it does not contradict, where it contradicts some; then pairs of right and wrong answers, where the
+    task allows them."""
     level = s.level
     if level is None:
         return
@@ -121,6 +122,7 @@ def beyond_right_answers(s: Situation) -> Iterator[Move]:
         evidence += f"; {describe_headroom(found)}"
         if found.pass_k - found.pass_1 >= practice.LEAST_HEADROOM:
             yield from moves.own_answers(s, evidence)
+            yield from moves.rewards(s, evidence)
         if found.mastered_share >= practice.MUCH_MASTERED:
             yield from moves.drop_mastered(s, evidence, found.mastered_share)
         if found.contradicted >= NOISY * found.rows > 0:

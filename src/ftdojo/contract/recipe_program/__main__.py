@@ -7,9 +7,10 @@ import json
 from collections import Counter
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from . import MARK
-from .mixture import Skipped, mix
+from .mixture import Pair, Skipped, mix
 from .sampling import SAMPLED, apply
 
 MOST_REASONS = 10
@@ -30,12 +31,19 @@ def main() -> None:
         rows, sampled = apply(rows, recipe, arguments.limit, import_module("ftdojo_llm"), skipped)
     with arguments.output.open("w", encoding="utf-8") as stream:
         for row in rows:
-            row.pop("item", None)
-            if "rejected" in row:
-                row["chosen"] = row.pop("completion")
-            stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+            stream.write(json.dumps(_written(row, recipe), ensure_ascii=False) + "\n")
     report = {"passed_over": dict(skipped.most_common(MOST_REASONS)), SAMPLED: sampled}
     print(f"{MARK}{json.dumps(report)}")  # noqa: T201 - the output of a data program
+
+
+def _written(row: Pair, recipe: dict[str, Any]) -> dict[str, Any]:
+    """The row in the form that the method reads."""
+    if recipe["items"]:
+        return {"item": row["item"], **({"subtask": row["subtask"]} if row["subtask"] else {})}
+    kept = {key: value for key, value in row.items() if key != "item"}
+    if "rejected" in kept:
+        kept["chosen"] = kept.pop("completion")
+    return kept
 
 
 if __name__ == "__main__":

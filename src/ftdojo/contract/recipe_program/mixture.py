@@ -165,11 +165,11 @@ def mix(recipe: dict[str, Any], folder: Path, limit: int, skipped: Skipped | Non
     """The rows of a recipe. Raw rows that give none are counted in ``skipped``."""
     rng = random.Random(recipe["seed"])  # noqa: S311 - sampling, not secrets
     skipped = Counter() if skipped is None else skipped
-    scored, other = recipe["sample"]["samples"] > 0, recipe["pairs"] == "other_answer"
+    with_items, other = recipe["items"] or recipe["sample"]["samples"] > 0, recipe["pairs"] == "other_answer"
     seen: set[str] = set()
     pools = []
     for source in recipe["sources"]:
-        rendered = render(source, folder, recipe["max_completion_chars"], skipped, items=scored)
+        rendered = render(source, folder, recipe["max_completion_chars"], skipped, items=with_items)
         pairs = sample(rendered, POOL * limit, rng)
         rng.shuffle(pairs)
         if recipe["deduplicate"]:

@@ -168,8 +168,12 @@ def _training(training: TrainingFeedback, start: int | None) -> list[Fact]:
 def _rewards(training: TrainingFeedback) -> list[Fact]:
     if training.rewards:
         last = training.rewards[-1]
-        margin = f"{last.margin:.3f}, above 0 in {text.share(last.accuracy)} of the pairs"
-        return [Fact("reward margin at the end", margin)]
+        margin = f"{last.margin:.3f}, above 0 in {text.share(last.accuracy)} of the rows"
+        drift = "" if last.drift is None else f"{-last.drift:+.2f} nats per token"
+        return [
+            Fact("reward margin at the end", margin),
+            *([Fact("chosen answers against the start, log-probability", drift)] if drift else []),
+        ]
     if not training.rollouts:
         return []
     first, end = training.rollouts[0], training.rollouts[-1]

@@ -1,4 +1,5 @@
-"""Checks of preferences: pairs that teach nothing, contradict each other, or teach the length of an answer."""
+"""Checks of preferences: pairs that teach nothing, contradict each other, or teach the length of an answer; labels that
+are all the same, contradict each other, or are not balanced."""
 
 from __future__ import annotations
 
@@ -8,6 +9,8 @@ from statistics import fmean
 from ftdojo.contract.row import Row
 from ftdojo.findings import Finding, Severity
 from ftdojo.plain import plural
+from ftdojo.training.dpo.config import KtoConfig
+from ftdojo.training.dpo.judged import Judged, JudgedPair
 from ftdojo.training.dpo.pairs import Pair
 
 WHERE = "data program"
@@ -18,6 +21,9 @@ SWAPPED = 0.2
 LENGTHS = (0.8, 1.5)
 """Share of pairs whose one answer is longer, and how many times longer it is on average, from which on the length is
 what is learned."""
+
+BALANCED = (0.5, 3.0)
+"""Total weight of good answers in multiples of that of bad ones. The paper of ``kto`` recommends 1 to 1.5."""
 
 
 def check_pairs(rows: Sequence[Row]) -> Iterator[Finding]:
@@ -61,6 +67,35 @@ def check_lengths(pairs: Sequence[Pair]) -> Iterator[Finding]:
             )
             fix = "choose pairs of similar length, unless the length is what is preferred"
             yield _finding("length_bias", message, fix, "warning")
+
+
+def check_labels(rows: Sequence[Judged]) -> Iterator[Finding]:
+    """Check that there are good and bad answers, and that no answer to a prompt is both."""
+    good = sum(row.good for row in rows)
+    if good in (0, len(rows)):
+        message = f"all {len(rows)} answers are labelled {'good' if good else 'bad'}: there is nothing to prefer"
+        yield _finding("one_label", message, "write rows with both labels, or train on good answers with supervision")
+        return
+    answers = [(row.turns[:-1], row.turns[-1].strip(), row.good) for row in rows]
+    known = set(answers)
+    both = [number for number, (*answer, label) in enumerate(answers, start=1) if (*answer, not label) in known]
+    if both:
+        severity: Severity = "error" if len(both) >= SWAPPED * len(rows) else "warning"
+        message = f"{len(both)} of {plural(len(rows), 'answer')} have both labels, e.g. row {both[0]}"
+        yield _finding("contradictory_labels", message, "keep one label for each answer to a prompt", severity)
+
+
+def check_balance(rows: Sequence[JudgedPair], config: KtoConfig) -> Iterator[Finding]:
+    """Check that good and bad answers have about the same weight."""
+    good = sum(row.good for row in rows)
+    bad = len(rows) - good
+    if not good or not bad:
+        return
+    ratio = config.desirable_weight * good / (config.undesirable_weight * bad)
+    if not BALANCED[0] <= ratio <= BALANCED[1]:
+        message = f"{plural(good, 'good answer')} and {bad} bad ones: the good ones have {ratio:.2g} times the weight"
+        key, weight = ("desirable_weight", bad / good) if good < bad else ("undesirable_weight", good / bad)
+        yield _finding("unbalanced_labels", message, f"set {key} to {weight:.2g}, and the other to 1", "warning")
 
 
 def _finding(code: str, message: str, fix: str, severity: Severity = "error") -> Finding:

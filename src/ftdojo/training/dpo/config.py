@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ftdojo.contract.train_config import AFTER_SFT, AfterSftConfig
 
@@ -22,6 +22,11 @@ class PreferenceConfig(AfterSftConfig):
     beta: float = Field(0.1, gt=0, le=10)
     """Of ``dpo``, the factor of an answer's log-ratio to the model at the start: with less, the model may go farther
     from there. Of ``orpo``, the weight of the preference."""
+
+    @property
+    def sequences(self) -> int:
+        """The chosen and the rejected answer."""
+        return 2
 
 
 class DpoConfig(PreferenceConfig):
@@ -47,3 +52,30 @@ class OrpoConfig(PreferenceConfig):
 
     method: Literal["orpo"] = "orpo"
     """The method."""
+
+
+class KtoConfig(PreferenceConfig):
+    """Kahneman-Tversky optimization (Ethayarajh et al. 2024, arXiv 2402.01306): the loss of an answer that is labelled
+    good falls as it gets likelier than in the model that the training starts from, and that of a bad one as it gets
+    less likely, each against an estimate of how far the model has moved as a whole."""
+
+    methods: ClassVar = MappingProxyType({"kto": AFTER_SFT})
+
+    sharding: ClassVar[Literal["none"]] = "none"  # type: ignore[misc]  # one device trains
+    method: Literal["kto"] = "kto"
+    """The method."""
+    batch_size: int = Field(8, ge=2, le=4096)
+    """Rows per forward pass, each of two sequences: the answer, and that of another row, which together estimate how
+    far the model has moved."""
+    beta: float = Field(0.1, gt=0, le=10)
+    """Factor of an answer's log-ratio to the model at the start: with less, the model may go farther from there."""
+    desirable_weight: float = Field(1.0, gt=0, le=100)
+    """Weight of the loss of good answers."""
+    undesirable_weight: float = Field(1.0, gt=0, le=100)
+    """Weight of the loss of bad answers."""
+
+    @model_validator(mode="after")
+    def _trains_on_one_device(self) -> Self:
+        if self.devices != 1:
+            raise ValueError("kto trains on one device: set 'devices' to 1")
+        return self

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ftdojo.contract.row import Row
 from ftdojo.findings import Finding
 from ftdojo.training.backend import Tokenized
-from ftdojo.training.dpo.checks import check_lengths, check_pairs
-from ftdojo.training.dpo.config import DpoConfig, OrpoConfig, PreferenceConfig
-from ftdojo.training.dpo.pairs import FORM, Pair, parse_preference, tokenize_pairs
+from ftdojo.training.dpo import judged, pairs
+from ftdojo.training.dpo.checks import check_balance, check_labels, check_lengths, check_pairs
+from ftdojo.training.dpo.config import DpoConfig, KtoConfig, OrpoConfig, PreferenceConfig
+from ftdojo.training.dpo.judged import Judged, JudgedPair, parse_judged, tokenize_judged
+from ftdojo.training.dpo.pairs import Pair, parse_preference, tokenize_pairs
 from ftdojo.training.sft.method import ObjectiveTrainer
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ class PreferenceTrainer(ObjectiveTrainer[P, Pair]):
     """What the methods have in common: rows, their checks and their tokens."""
 
     row_form = "prompt/chosen/rejected"
-    row_help = f"write {FORM} in a data program process_data.py: texts, or lists of messages"
+    row_help = f"write {pairs.FORM} in a data program process_data.py: texts, or lists of messages"
     inapplicable = frozenset({"contradictory_rows", "not_reproduced"})
 
     def parse_row(self, row: Mapping[str, Any]) -> Row:
@@ -66,3 +68,34 @@ class Orpo(PreferenceTrainer[OrpoConfig]):
         from ftdojo.training.dpo.loss import OrpoObjective
 
         return OrpoObjective(config.beta)
+
+
+class Kto(ObjectiveTrainer[KtoConfig, JudgedPair]):
+    """Method ``kto``."""
+
+    config = KtoConfig
+    row_form = "prompt/completion/label"
+    row_help = f"write {judged.FORM} in a data program process_data.py: texts, or lists of messages; true or false"
+    inapplicable = frozenset({"constant_answer", "contradictory_rows", "not_reproduced"})
+
+    def parse_row(self, row: Mapping[str, Any]) -> Row:
+        """See :func:`ftdojo.training.dpo.judged.parse_judged`."""
+        return parse_judged(row)
+
+    def check_rows(self, rows: Sequence[Row]) -> Iterator[Finding]:
+        """See :mod:`ftdojo.training.dpo.checks`."""
+        yield from check_labels(cast("Sequence[Judged]", rows))
+
+    def check_tokens(self, tokenized: Tokenized[JudgedPair], config: KtoConfig) -> Iterator[Finding]:
+        """See :mod:`ftdojo.training.dpo.checks`."""
+        yield from check_balance(tokenized.examples, config)
+
+    def tokenize(self, rows: Sequence[Row], base: Path, *, max_length: int) -> Tokenized[JudgedPair]:
+        """See :func:`ftdojo.training.dpo.judged.tokenize_judged`."""
+        return tokenize_judged(rows, base, max_length=max_length)
+
+    def objective(self, config: KtoConfig) -> Objective[JudgedPair]:
+        """Return the loss relative to the weights that the training starts from."""
+        from ftdojo.training.dpo.loss import KtoObjective
+
+        return KtoObjective(config.beta, config.desirable_weight, config.undesirable_weight)

@@ -57,7 +57,7 @@ def parse_preference(row: Mapping[str, Any]) -> Preference:
     keys = row.keys() - OPTIONAL
     if keys not in ({"prompt", "chosen", "rejected"}, {"chosen", "rejected"}):
         raise ValueError(f"keys {sorted(map(str, row.keys()))} are not {FORM}")
-    chosen, rejected = (_conversation(row, name) for name in ("chosen", "rejected"))
+    chosen, rejected = (parse_conversation(row, name) for name in ("chosen", "rejected"))
     if chosen.prompt != rejected.prompt:
         raise ValueError("the turns before the last one differ between 'chosen' and 'rejected'")
     return Preference(
@@ -65,8 +65,12 @@ def parse_preference(row: Mapping[str, Any]) -> Preference:
     )
 
 
-def _conversation(row: Mapping[str, Any], name: str) -> Row:
-    """Parse the prompt with one of the answers."""
+def parse_conversation(row: Mapping[str, Any], name: str) -> Row:
+    """Parse the prompt of a row with the answer that has this key.
+
+    Raises:
+        ValueError: with the fault of the row.
+    """
     answer, given = _messages(row[name], name, "assistant"), []
     if "prompt" in row:
         given = _messages(row["prompt"], "prompt", "user")
@@ -124,12 +128,17 @@ def tokenize_pairs(rows: Sequence[Row], base: Path, *, max_length: int) -> Token
     chat, whole = Chat(base), []
     for number, row in enumerate(rows, start=1):
         assert isinstance(row, Preference)
-        chosen, rejected = (encode(chat, _answer_learned(r.messages), number) for r in (row.chosen, row.rejected))
+        chosen, rejected = (encode_answer(chat, r.messages, number) for r in (row.chosen, row.rejected))
         whole.append(Pair(chosen, rejected))
     return cut_rows(whole, max_length)
 
 
-def _answer_learned(messages: Sequence[Message]) -> list[Message]:
-    """Return the turns with no weight on those of the assistant before the last one, which both answers share."""
+def encode_answer(chat: Chat, messages: Sequence[Message], number: int) -> Example:
+    """Tokenize the conversation of row ``number``. The last turn is learned: the others are shared by both answers.
+
+    Raises:
+        InputError: if the model's template cannot be used for it (``bad_template``).
+    """
     *given, last = messages
-    return [{**turn, "weight": 0} if turn["role"] == "assistant" else turn for turn in given] + [last]
+    shared = [{**turn, "weight": 0} if turn["role"] == "assistant" else turn for turn in given]
+    return encode(chat, [*shared, last], number)

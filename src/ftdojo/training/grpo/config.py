@@ -70,6 +70,16 @@ class GrpoConfig(AfterSftConfig):
             raise ValueError("'iterations' above 1 needs 'gradient_accumulation' 1: raise batch_size instead")
         return self
 
+    @property
+    def sequences(self) -> int:
+        """Every answer of the group, in each step on it."""
+        return self.group_size * self.iterations
+
+    @property
+    def answers(self) -> int:
+        """The group."""
+        return self.group_size
+
     def steps_per_epoch(self, rows: int) -> int:
         """Return the optimizer steps of one pass over ``rows`` rows."""
         if self.iterations == 1:

@@ -29,7 +29,7 @@ class Grpo(WeightsTrainer[GrpoConfig, Prompt]):
 
     config = GrpoConfig
     row_form = "item"
-    row_help = f"write {FORM}, in a data program process_data.py"
+    row_help = f"set items to true in a recipe, or write {FORM}, in a data program process_data.py"
     inapplicable = frozenset({"not_reproduced", "answers_too_long"})
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from ftdojo.findings import Finding
-from ftdojo.training.backend import RolloutPoint
+from ftdojo.training.backend import RewardPoint, RolloutPoint
 from ftdojo.training.grpo import loss as losses
 from ftdojo.training.grpo.config import GrpoConfig
 from ftdojo.training.grpo.draw import Answer, Draws
@@ -143,7 +143,7 @@ class GrpoObjective(Objective[Prompt]):
         total = losses.total(each, learned, self._config.loss)
         return Loss(total, self.count_units(batch), logged, count=len(learned))
 
-    def judge(self, rollouts: Sequence[RolloutPoint]) -> Finding | None:
+    def judge(self, rewards: Sequence[RewardPoint], rollouts: Sequence[RolloutPoint]) -> Finding | None:
         """See :mod:`ftdojo.training.grpo.watch`."""
         return find_collapse(rollouts, top_gold=self._top_gold)
 

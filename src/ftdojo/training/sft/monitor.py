@@ -22,7 +22,16 @@ from transformers import TrainerCallback
 from ftdojo.contract.train_config import OUT_OF_TIME
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
-from ftdojo.training.backend import REWARD_ACCURACY, REWARD_MARGIN, OnLog, Point, RewardPoint, RolloutPoint, Step
+from ftdojo.training.backend import (
+    REFERENCE_DRIFT,
+    REWARD_ACCURACY,
+    REWARD_MARGIN,
+    OnLog,
+    Point,
+    RewardPoint,
+    RolloutPoint,
+    Step,
+)
 from ftdojo.training.sft.batches import Batch
 from ftdojo.training.sft.objective import CROSS_ENTROPY, Loss, Objective
 from ftdojo.training.sft.sharding import trained_parts
@@ -140,7 +149,8 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         self.curve.append(point)
         means = {name: total / self._count for name, total in self._logged.items()}
         if REWARD_MARGIN in means:
-            self.rewards.append(RewardPoint(point.step, means[REWARD_MARGIN], means[REWARD_ACCURACY]))
+            drift = means.get(REFERENCE_DRIFT)
+            self.rewards.append(RewardPoint(point.step, means[REWARD_MARGIN], means[REWARD_ACCURACY], drift))
         elif means:
             self.rollouts.append(RolloutPoint(point.step, **means))
         self._logged, self._count = Counter(), 0
@@ -151,7 +161,7 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         elif self._learns_nothing(state.global_step / state.max_steps):
             message = f"the loss has not fallen from {first:.2f} in {point.step} of {state.max_steps} steps"
             self._stop(control, _finding("no_learning", message, "learning_rate", "raise it, or check the answers"))
-        elif means and (found := self._held_out.objective.judge(self.rollouts)) is not None:
+        elif means and (found := self._held_out.objective.judge(self.rewards, self.rollouts)) is not None:
             self._stop(control, found)
         if self._on_log is not None:
             logged = {"step": point.step, "steps": state.max_steps, "loss": point.loss, "grad_norm": point.grad_norm}

@@ -10,7 +10,7 @@ from typing import Any, Generic
 import torch
 
 from ftdojo.findings import Finding
-from ftdojo.training.backend import RolloutPoint
+from ftdojo.training.backend import RewardPoint, RolloutPoint
 from ftdojo.training.sft.batches import Batch, collate
 from ftdojo.training.sft.loss import label_loss
 from ftdojo.training.sft.tokens import IGNORED, Example, S
@@ -72,8 +72,8 @@ class Objective(ABC, Generic[S]):
         """
         return batches
 
-    def judge(self, rollouts: Sequence[RolloutPoint]) -> Finding | None:
-        """Return the reason to stop, if there is one, given what was logged of the answers so far."""
+    def judge(self, rewards: Sequence[RewardPoint], rollouts: Sequence[RolloutPoint]) -> Finding | None:
+        """Return the reason to stop, if there is one, given what was logged so far of preferences, or of answers."""
         return None
 
     @abstractmethod

@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ from ftdojo.training.sft import dry_run, sharding
 from ftdojo.training.sft.batches import GroupedSampler, RepeatedBatches
 from ftdojo.training.sft.memory import PeakMemory, keeping_freed_memory, returning_freed_memory
 from ftdojo.training.sft.monitor import HeldOut, Monitor
-from ftdojo.training.sft.objective import CROSS_ENTROPY, Collate, Objective
+from ftdojo.training.sft.objective import CROSS_ENTROPY, Collate, Loss, Objective
 from ftdojo.training.sft.optimizer import MasterAdamW
 from ftdojo.training.sft.shapes import row_keys
 from ftdojo.training.sft.tokens import S, longest
@@ -309,9 +310,18 @@ class _ObjectiveTrainer(TransformersTrainer):  # type: ignore[misc]
         # The batches of one step are similar, so every process multiplies its own count.
         self.monitor.tokens += self.accelerator.num_processes * int(inputs["attention_mask"].sum())
         loss = self.objective.loss(model, inputs)
-        self.monitor.add(loss)
+        self.monitor.add(self._of_all_processes(loss))
         # Processes average their gradients, but the count covers all of them.
         return loss.total * self.accelerator.num_processes / num_items_in_batch
+
+    def _of_all_processes(self, loss: Loss) -> Loss:
+        """Return the loss with what it logs summed over all processes, which so conclude the same from it."""
+        if self.args.world_size == 1 or not loss.logged:
+            return loss
+        count = loss.units if loss.count is None else torch.tensor(loss.count, device=loss.total.device)
+        parts = torch.stack([count.float(), *(part.float() for part in loss.logged.values())])
+        count, *totals = self.accelerator.reduce(parts, "sum")
+        return replace(loss, logged=dict(zip(loss.logged, totals, strict=True)), count=int(count))
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """Create AdamW with float32 masters; weight decay applies to the parameters that transformers would decay."""

@@ -5,9 +5,9 @@ core metric is ``rouge_l`` in per cent: the F-score of ``rouge_score``'s ``rouge
 joined by spaces, as a mean over all items. Words are its words: runs of letters and digits, so ``1.2`` is two.
 
 Deviations from the reference harness: an output that cannot be parsed scores 0, while the reference leaves it out (its
-figure is ``rouge_l_of_parsed``); texts are compared up to their first 10,000 words and 100,000 characters; BLEU, METEOR
-and the metrics that need another model (keywords, embeddings of steps) are left out; the wording of the prompt's end is
-our own."""
+figure is ``rouge_l_of_parsed``), and nothing between the tags is no answer; texts are compared up to their first 10,000
+words and 100,000 characters; BLEU, METEOR and the metrics that need another model (keywords, embeddings of steps) are
+left out; the wording of the prompt's end is our own."""
 
 from __future__ import annotations
 

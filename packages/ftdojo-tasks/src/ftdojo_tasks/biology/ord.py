@@ -7,8 +7,9 @@ counts items that are wholly right.
 
 Deviations from the reference harness: an output that cannot be parsed says nothing about the order, so half of its
 pairs count as concordant, while the reference leaves the item out (its figure is ``kendall_tau_of_parsed``); only a
-plain list of decimal numbers is read, no other Python literal; the wording of the prompt is our own. Published items
-with equal steps, which have no right answer under the reference's rule, are left out."""
+plain list of decimal numbers is read, no other Python literal; the last start tag counts, also behind one that is not
+closed; the wording of the prompt is our own. Published items with equal steps, which have no right answer under the
+reference's rule, are left out."""
 
 from __future__ import annotations
 

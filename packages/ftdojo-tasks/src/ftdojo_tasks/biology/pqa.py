@@ -6,8 +6,9 @@ the gold choice, letter by letter. The core metric is ``accuracy`` in per cent; 
 better) is the mean squared difference of confidence and verdict over the outputs that could be parsed.
 
 Deviations from the reference harness: accuracy is over all items, while the reference leaves out those it cannot parse
-(its figure is ``accuracy_of_parsed``); the wording of the prompt is our own. Published items whose answer holds an
-``&``, which no output can give under the reference's rule, are left out."""
+(its figure is ``accuracy_of_parsed``); a single word between the tags cannot be parsed, while it is an empty choice
+with a confidence there; the wording of the prompt is our own. Published items whose answer holds an ``&``, which no
+output can give under the reference's rule, are left out."""
 
 from __future__ import annotations
 
@@ -39,7 +40,7 @@ def parse(output: str) -> tuple[str, int] | None:
         parts = inside.rsplit(" ", 1)
     if len(parts) != 2:
         return None
-    confidence = re.search(r"[0-9]+", parts[1])
+    confidence = re.search(r"\d+", parts[1])
     if confidence is None or len(confidence[0]) > 3 or int(confidence[0]) > 100:
         return None
     return parts[0].strip(), int(confidence[0])

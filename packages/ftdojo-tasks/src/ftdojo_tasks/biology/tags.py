@@ -33,7 +33,8 @@ def first(text: str) -> str | None:
 
 
 def last(text: str) -> str | None:
-    """The text between the last end tag and the start tag before it, stripped; ``None`` without such a pair."""
+    """The text between the last start tag that is closed and the end tag after it, stripped; ``None`` without such a
+    pair."""
     head, closed, _ = text.rpartition(END)
-    _, found, inside = head.rpartition(START)
-    return inside.strip() if found and closed else None
+    head, found, inside = (head + closed).rpartition(START)
+    return inside.partition(END)[0].strip() if found and closed else None

@@ -14,6 +14,7 @@ Deviations from the reference harness:
   that is no integer costs the gold count), ``tanimoto`` (0 to 1; Morgan fingerprints, radius 2, 1024 bits, of the
   SMILES as given; invalid costs 0) and ``yes_no_accuracy`` (per cent), which are the columns of the paper's table,
   ``fg_count.mae``, ``ring_count.mae``, and ``parsed`` (per cent).
+- Where the output is no JSON, a yes or no behind its key counts also without quotes, and with more text after it.
 - A count of more than nine digits and a SMILES of more than 500 characters are not parsed.
 
 An error is ``empty``, ``format`` (nothing of the right form), ``invalid`` (a scaffold was given but RDKit cannot parse

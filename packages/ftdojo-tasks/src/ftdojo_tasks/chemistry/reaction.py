@@ -19,7 +19,8 @@ Deviations from the reference harness:
 
 - The keys that the queries ask for are read, too: ``pred_smi`` for ``nepp`` and ``SMILES`` for ``rcr``. The reference
   ignores them, so that an answer in the form asked for is wrong.
-- A key is found by pattern in all sub-tasks, also where the JSON holds it further down; the reference does so in some.
+- A key is found by pattern in all sub-tasks, also where the JSON holds it further down or in another case; the
+  reference does so in some.
 - Of a choice in words (``Option C``, ``I pick C``) the letter of the choice is taken, not the first capital.
 - ``levenshtein`` takes an invalid answer as an empty one; the reference gives it 0, which is the best.
 - BLEU is left out: between SMILES it says nothing that the others do not.

@@ -5,8 +5,9 @@ under one of the sub-task's keys; else a key and its value by pattern; else by w
 content of the first fence, if there is one, else the whole text. If an object has several keys, the first in the
 sub-task's order that is not null or blank is taken; a list of one counts as its element.
 
-Deviation from the reference harness: it looks at nothing outside a fence. Here, what is not found in the fence is
-looked for in the whole text; and a language named at the start of a fence (as in ```` ```smiles ````) is dropped.
+Deviations from the reference harness: it looks at nothing outside a fence, at no further key behind an empty value, and
+not into a list. Here, what is not found in the fence is looked for in the whole text; a language named at the start of
+a fence (as in ```` ```smiles ````) is dropped; and thinking that the prompt has opened is dropped, too.
 """
 
 from __future__ import annotations

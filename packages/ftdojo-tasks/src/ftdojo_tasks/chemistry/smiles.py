@@ -18,7 +18,7 @@ def molecule(smiles: str) -> Any:
     """The molecule of a SMILES, or ``None``. RDKit is given only what can be one: short, printable ASCII, not empty."""
     from rdkit import Chem
 
-    smiles = smiles.replace("\t", " ")  # RDKit takes a name behind either
+    smiles = next(iter(smiles.split()), "")  # what follows is the molecule's name, for RDKit, too
     if not smiles or len(smiles) > MAX_SMILES or not (smiles.isascii() and smiles.isprintable()):
         return None
     with quiet():

@@ -10,8 +10,9 @@ this order, that occurs anywhere, so ``not allowed, 102`` is ALLOW. The core met
 mean over the three codes of F1. ``accuracy`` is in ``metrics``.
 
 Deviations from the reference harness: an output without a code is a miss of its class, while the reference leaves it
-out of both metrics (its figure is ``macro_f1_of_parsed``); published items with another code, which no answer can
-match, are left out."""
+out of both metrics (its figure is ``macro_f1_of_parsed``); without a code in the fence the whole output is looked at,
+and not only the fence; a list of one counts as its element; a code behind its key counts in any quotes or none;
+published items with another code, which no answer can match, are left out."""
 
 from __future__ import annotations
 

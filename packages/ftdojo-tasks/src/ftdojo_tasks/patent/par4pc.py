@@ -15,6 +15,9 @@ mean, ``exact_match`` the per cent of wholly right items. Silver answers count a
 Deviations from the reference harness:
 
 - Behind ``"answer":`` only the value's letters are taken; the reference also takes the A and the E of the word itself.
+- Where the value in the fence is no JSON object, the whole output is looked at; the reference looks at nothing outside
+  of a fence.
+- An ``answer`` that is neither text nor a list is none; the reference then takes letters from anywhere in the text.
 - A list behind ``"answer":`` of more than 1,000 characters, in an output that is no JSON, is not looked at.
 - An output in which no letter is found is wrong, with all gold letters missed.
 """

@@ -9,7 +9,8 @@ that is a word of its own, so not the digits of ``US7654321B2``. The core metric
 is ``gold_hit_rate``: the per cent of items whose answer is a gold paragraph. Silver paragraphs count as wrong, as in
 the reference; a number that is no option is just wrong.
 
-Deviation from the reference harness: an integer of more than nine digits is none.
+Deviations from the reference harness: an integer of more than nine digits is none; a list of one counts as its element;
+without a JSON object in the fence the whole output is looked at, and not only the fence.
 """
 
 from __future__ import annotations
