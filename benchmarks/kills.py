@@ -4,8 +4,9 @@
 
 A run is killed with SIGKILL at random instants, again and again, each time resumed by the same call, until it ends;
 then the next run begins, in an empty cache, until there were ``--kills`` kills. Some hit the main process, some one of
-those that it has started (sandboxes and what runs in them, the grading of the test). All ends are held against a run
-that nobody disturbed. Told as faults are:
+those that it has started (sandboxes and what runs in them, the grading of the test). In between, some of these
+processes are stopped with SIGSTOP for a moment, and go on. All ends are held against a run that nobody disturbed. Told
+as faults are:
 
 - a result that differs in anything but clocks: decisions, scores, submissions, digests;
 - an event that was in the ledger at one kill and is not, or is another, later; a ledger whose chain is broken;
@@ -21,6 +22,7 @@ and answers for itself.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ctypes
 import hashlib
 import json
@@ -76,6 +78,8 @@ TEMPLATE, TEMPLATES = "chat template", 0.2
 there, while the others come and go."""
 CHILD_S = 0.5
 """A child is killed within this time after one was seen; a data program takes about as long."""
+STOPS, STOP_S = 0.25, 2.0
+"""In this share of the attempts a process is stopped before the kill, for at most this time."""
 HUNG_S = 1800.0
 """An attempt that takes longer is killed, which is a fault."""
 GONE_S = 10.0
@@ -338,6 +342,7 @@ class Tally:
     kills: int = 0
     runs: int = 0
     victims: Counter[str] = field(default_factory=Counter)
+    stopped: Counter[str] = field(default_factory=Counter)
     stages: Counter[str] = field(default_factory=Counter)
     charged: list[float] = field(default_factory=list)
     """Device seconds of each run, as a multiple of those of the undisturbed one."""
@@ -351,6 +356,7 @@ def disturbed(case: Case, place: Path, seconds: float, rng: random.Random, left:
         pid = attempt(case, place)
         deadline = time.monotonic() + rng.uniform(0, seconds / (2 if case.real else OFTEN))
         aim_at_child, at_template, seen, killed = rng.random() < CHILDREN, rng.random() < TEMPLATES, False, None
+        stop = rng.uniform(time.monotonic(), deadline) if rng.random() < STOPS else math.inf
         hung = time.monotonic() + HUNG_S
         status: int | None = None
         family: list[psutil.Process] = []
@@ -363,6 +369,9 @@ def disturbed(case: Case, place: Path, seconds: float, rng: random.Random, left:
                 tally.faults.append(f"{place.name}: an attempt hung for {HUNG_S:.0f} s in {stage(place)}")
                 os.kill(pid, signal.SIGKILL)
                 hung = math.inf
+            if killed is None and left and time.monotonic() > stop:
+                stop_for_a_moment(rng.choice([psutil.Process(pid), *children(pid)]), pid, rng, tally)
+                stop = math.inf
             if killed is None and left and time.monotonic() > deadline:
                 family = children(pid)
                 targets = [p for p in family if (described(p) == TEMPLATE) == at_template] if aim_at_child else []
@@ -401,6 +410,16 @@ def kill(victim: psutil.Process, name: str | None, at: str, tally: Tally) -> str
     tally.victims[name] += 1
     tally.stages[at] += 1
     return name
+
+
+def stop_for_a_moment(victim: psutil.Process, main: int, rng: random.Random, tally: Tally) -> None:
+    """Stop a process, and let it go on; nothing if it was gone already."""
+    name = "main" if victim.pid == main else described(victim)
+    with contextlib.suppress(psutil.NoSuchProcess):
+        victim.suspend()
+        time.sleep(rng.uniform(0, STOP_S))
+        victim.resume()
+        tally.stopped[name] += 1
 
 
 def children(pid: int) -> list[psutil.Process]:
@@ -553,6 +572,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"an undisturbed run took {seconds:.1f} s")
     print(f"killed: {shown(tally.victims)}")
     print(f"while: {shown(tally.stages)}")
+    if tally.stopped:
+        print(f"stopped for a moment: {shown(tally.stopped)}")
     if tally.charged:
         low, high = min(tally.charged), max(tally.charged)
         print(f"device seconds charged: {low:.2f} to {high:.2f} times those of the undisturbed run")
@@ -561,7 +582,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"- {fault}")
     if given.json:
         told = {"kills": tally.kills, "runs": tally.runs, "victims": tally.victims, "stages": tally.stages}
-        told["charged"] = tally.charged
+        told |= {"stopped": tally.stopped, "charged": tally.charged}
         ran = {"seed": given.seed, "real": given.real is not None, "cores": os.cpu_count()}
         print(json.dumps({"benchmark": "kills", "ours": len(tally.faults), "faults": tally.faults, **told, "ran": ran}))
     return bool(tally.faults)

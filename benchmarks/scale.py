@@ -1,9 +1,11 @@
 """How do a long record, a large contest and a large raw file scale? Each figure comes from a process of its own.
 
-    python benchmarks/scale.py [--events 100000] [--jobs 10000] [--rows 1000000] [--json]
+    python benchmarks/scale.py [--events 100000] [--iterations 100000] [--jobs 10000] [--rows 1000000] [--json]
 
 - ``--events``: events, one iteration to 49 calls of language models, are appended to a ledger with the real
-  synchronization of the disk; then its chain is checked, and its history is read at once.
+  synchronization of the disk; then its chain is checked, and its history is read at once, as a run and its report do.
+- ``--iterations``: the same with nothing but iterations, each of 11 kB; in place of the history the state of the run is
+  followed, as ``ftdojo runs`` and the live page do.
 - ``--jobs``: a suite is planned and run by the real loop, 1,000 jobs at once. The jobs are simulated: a job that is
   started has a finished run in its folder at once (a link to one of twenty that were written with the real ledger: five
   agents, four tasks, eight iterations, 100 test items). Then the suite is asked for its leaderboard.
@@ -36,8 +38,18 @@ CALLS = 50
 SLOTS = 1000
 
 
-def append(folder: Path, count: int) -> None:
-    """Write a ledger with ``count`` events."""
+def append_events(folder: Path, count: int) -> None:
+    """Write a ledger with ``count`` events, most of them calls."""
+    _write_ledger(folder, count, CALLS)
+
+
+def append_iterations(folder: Path, count: int) -> None:
+    """Write a ledger with ``count`` iterations."""
+    _write_ledger(folder, count + 2, 1)
+
+
+def _write_ledger(folder: Path, count: int, period: int) -> None:
+    """Write a ledger of a run with ``count`` events: of each ``period`` after the first two, one is an iteration."""
     from ftdojo.record import Ledger
 
     events = [json.loads(line) for line in GOLDEN.read_text("utf-8").splitlines()]
@@ -47,8 +59,8 @@ def append(folder: Path, count: int) -> None:
         ledger.append("baseline", by_kind["baseline"])
         iteration = by_kind["iteration"]
         for place in range(count - 2):
-            number = place // CALLS + 1
-            if place % CALLS:
+            number = place // period + 1
+            if place % period:
                 ledger.append("llm_call", by_kind["llm_call"])
             else:
                 ledger.append("iteration", {**iteration, "iteration": {**iteration["iteration"], "number": number}})
@@ -69,6 +81,22 @@ def read_history(folder: Path, count: int) -> None:
 
     with Ledger(folder, writable=False) as ledger:
         assert len(History(ledger).events) == count
+
+
+def check_long_chain(folder: Path, count: int) -> None:
+    """Compute all links again."""
+    check_chain(folder, count)
+
+
+def follow_state(folder: Path, count: int) -> None:
+    """Take in all events, some at a time."""
+    from ftdojo.record.state import RunState, read_new
+
+    state = RunState()
+    while found := read_new(folder, state.seq):
+        for recorded in found:
+            state.take(recorded)
+    assert state.iterations == count
 
 
 def plan_suite(folder: Path, count: int) -> None:
@@ -157,7 +185,8 @@ def _import(_: Path, __: int) -> None:
     import ftdojo.contract.recipe
     import ftdojo.contract.recipe_program
     import ftdojo.data
-    import ftdojo.record.history  # noqa: F401
+    import ftdojo.record.history
+    import ftdojo.record.state  # noqa: F401
 
 
 def measure(step: Callable[[Path, int], None], folder: Path, count: int) -> tuple[float, float]:
@@ -179,7 +208,8 @@ def _measured(step: Callable[[Path, int], None], folder: Path, count: int, resul
 
 
 STEPS = {
-    "events": (append, check_chain, read_history),
+    "events": (append_events, check_chain, read_history),
+    "iterations": (append_iterations, check_long_chain, follow_state),
     "jobs": (plan_suite, run_suite, make_leaderboard),
     "rows": (write_rows, profile_rows, draw_rows),
 }
@@ -190,6 +220,7 @@ def main() -> None:
     """Measure all steps and print them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=100_000, help="0 leaves these steps out")
+    parser.add_argument("--iterations", type=int, default=100_000, help="0 leaves these steps out")
     parser.add_argument("--jobs", type=int, default=10_000, help="a multiple of 20; 0 leaves these steps out")
     parser.add_argument("--rows", type=int, default=1_000_000, help="2,000 at least; 0 leaves these steps out")
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")

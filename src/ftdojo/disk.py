@@ -11,6 +11,8 @@ from pathlib import Path
 
 from ftdojo.errors import FtdojoError, InfrastructureError, UsageError
 
+LEAST_BYTES = 2**16
+"""A disk with less room than this counts as full: a write may just have failed there."""
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _OTHER_KIND = {errno.EEXIST, errno.ENOTDIR, errno.EISDIR}
 _DENIED = {errno.EROFS, errno.EACCES, errno.EPERM}
@@ -43,6 +45,16 @@ def disk_errors(place: Path) -> Iterator[None]:
         if os.strerror(errno.EFBIG) in str(error) and not isinstance(error, FtdojoError):
             raise _too_large(place) from error
         raise
+
+
+def require_room(place: Path) -> None:
+    """Raise an :class:`InfrastructureError` if the disk that holds ``place`` is full.
+
+    For a program that has failed: its own error may come from the disk, and is not its fault then.
+    """
+    about = os.statvfs(place)
+    if about.f_bavail * about.f_frsize < LEAST_BYTES:
+        raise _full(place)
 
 
 def _unfit(place: Path, error: OSError) -> str | None:

@@ -17,10 +17,11 @@ from ftdojo.bench.pack import write_pack
 from ftdojo.bench.packed import Pack, open_pack
 from ftdojo.bench.rescore import PackCheck, RunCheck, Sample, check_pack
 from ftdojo.contract.progress import Silent
-from ftdojo.errors import InputError, UsageError
+from ftdojo.errors import InfrastructureError, InputError, UsageError
 from ftdojo.record import Home
 from ftdojo.record.ledger import _link
 from ftdojo.report.pack_card import pack_card
+from machine import mount, needs_mount, with_disk
 from packs import make_contest
 
 FULL, ADAPTED = (f"jobs/{model}-folder-short/own-approve/qwen/seed0" for model in ("tiny", "denier"))
@@ -123,6 +124,23 @@ def test_a_pack_is_equal_where_its_base_models_and_task_are(
     assert by_manifests.status == "ok", "the digests of rows, model and outputs are in the pack"
     remade = [c.status for run in found.runs for c in run.checks if c.name == "rows"]
     assert remade == ["ok", "ok"], "the submissions make rows with the digests that are in the pack"
+
+
+@needs_mount
+def test_a_pack_that_does_not_fit_leaves_nothing_and_the_same_command_writes_it(
+    contest: Path, adapted_run: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "pack"
+
+    def work() -> None:
+        with pytest.raises(InfrastructureError, match="no space left"):
+            pack(contest, folder, adapted_run)
+        assert list(tmp_path.iterdir()) == [folder]
+        assert list(folder.iterdir()) == []
+        mount("-o", "remount,size=64m", str(tmp_path))
+        assert pack(contest, folder, adapted_run).manifest.files
+
+    with_disk(tmp_path, "size=512k", work)
 
 
 def test_a_pack_holds_adapters_and_no_base_model_rows_or_right_answers(

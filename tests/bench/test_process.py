@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from ftdojo.bench.process import Ending, JobProcess, Start
@@ -32,3 +34,14 @@ def test_the_end_of_its_output_says_why_it_ended_if_that_is_still_there(
     found = ending(process)
     assert found.status == 2
     assert why in found.why
+
+
+def test_a_job_that_was_stopped_is_killed_at_its_deadline(tmp_path: Path) -> None:
+    start = Start(arguments=["ui", str(tmp_path), "--no-open"], suite=tmp_path, log=tmp_path / "job.log", deadline_s=2)
+    before = set(psutil.Process().children())
+    process = JobProcess(start)
+    (job,) = set(psutil.Process().children()) - before
+    job.suspend()
+    found = ending(process)
+    assert found.status == -signal.SIGKILL
+    assert found.why.startswith("hung and was killed")

@@ -32,6 +32,8 @@ PORT = 8099
 URL = f"http://127.0.0.1:{PORT}"
 KEY = "no-key-is-needed"
 LIMIT_S = 900
+WORK = "work"
+"""The working folder of a client, in its home."""
 STEPS = [
     Call("dojo_wait", {"wait_s": 20}),
     Call("dojo_task"),
@@ -167,6 +169,17 @@ def install(client: Client, version: str, folder: Path) -> Path:
     return found
 
 
+def write_files(client: Client, given: dict[str, str], home: Path) -> None:
+    """Write a client's own settings below its home, and the files of its recipe into its working folder; those whose
+    path begins with ``~/`` are added to its settings."""
+    files = [(home / path, text) for path, text in client.files.items()]
+    for path, text in given.items():
+        files.append((home / path[2:] if path.startswith("~/") else home / WORK / path, text))
+    for file, text in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text((file.read_text() if file.is_file() else "") + text)
+
+
 def play(name: str, folder: Path) -> int:
     """Let one client play an episode; called in a network namespace of its own. Returns 0 if it was scored."""
     client = CLIENTS[name]
@@ -175,7 +188,7 @@ def play(name: str, folder: Path) -> int:
     home, run, small = folder / "homes" / name, folder / "runs" / name, folder / "small"
     for old in (home, run):
         shutil.rmtree(old, ignore_errors=True)
-    work = home / "work"
+    work = home / WORK
     work.mkdir(parents=True)
     task = {"chemistry/mol_und": str(small / "approve")}
     extra = ["--model", str(small / "tiny"), "--out", str(run)]
@@ -187,10 +200,7 @@ def play(name: str, folder: Path) -> int:
             text = text.replace(f'"{written}"', quoted).replace(written, " ".join((used, *extra)))
         return text
 
-    for path, text in [*client.files.items(), *((p, fill(t)) for p, t in recipe.files.items())]:
-        own = home / path if path in client.files else home / path[2:] if path.startswith("~/") else work / path
-        own.parent.mkdir(parents=True, exist_ok=True)
-        own.write_text((own.read_text() if own.is_file() else "") + text)
+    write_files(client, {path: fill(text) for path, text in recipe.files.items()}, home)
     path = f"{commands}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = {"PATH": path, "HOME": str(home), "LANG": "C.UTF-8", "FTDOJO_HOME": os.environ["FTDOJO_HOME"]}
     environment |= {"OMP_NUM_THREADS": "1", **client.environment}

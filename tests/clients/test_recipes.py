@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import json
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from clients.play import CLIENTS, STEPS, Recipe
+from clients.play import CLIENTS, STEPS, Recipe, write_files
 from clients.scripted_model import Call, Chat, Gemini, Messages, Responses, Script, Talk, as_command
 from ftdojo.outside.tools import TOOLS
+
+READERS: dict[str, Any] = {"json": json.loads, "toml": tomllib.loads, "py": lambda text: compile(text, "x", "exec")}
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+def test_the_files_of_a_client_and_of_its_recipe_do_not_mix(name: str, tmp_path: Path) -> None:
+    client = CLIENTS[name]
+    given = Recipe.of(client.heading).files
+    write_files(client, given, tmp_path)
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(written) >= max(len(client.files), len(given))
+    for path in written:
+        assert READERS[path.suffix[1:]](path.read_text())
 
 
 @pytest.mark.parametrize("name", CLIENTS)
@@ -18,9 +32,8 @@ def test_a_recipe_has_a_version_commands_and_files_that_parse(name: str) -> None
     recipe = Recipe.of(CLIENTS[name].heading)
     assert recipe.version[0].isdigit()
     assert recipe.commands
-    readers: dict[str, Any] = {"json": json.loads, "toml": tomllib.loads, "py": lambda t: compile(t, "x", "exec")}
     for path, text in recipe.files.items():
-        assert readers[path.rpartition(".")[2]](text)
+        assert READERS[path.rpartition(".")[2]](text)
     assert "chemistry/mol_und" in "".join([*recipe.commands, *recipe.files.values()])
 
 

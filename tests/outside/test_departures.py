@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import random
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from ftdojo.contract.progress import Silent
 from ftdojo.record import Home, Ledger
 from ftdojo.record.ledger import wait_until_free
 from stdio_client import FILES, SLOW, Stdio
+
+BENCHMARK = Path(__file__).parents[2] / "benchmarks/orphans.py"
 
 
 def started(options: list[str], tmp_path: Path) -> Stdio:
@@ -121,6 +123,22 @@ def test_a_client_that_signals_and_kills_pauses_the_run(options: list[str], tmp_
 
 
 @pytest.mark.slow
+def test_a_server_that_was_stopped_while_its_client_died_ends_when_it_goes_on(
+    options: list[str], tmp_path: Path
+) -> None:
+    with started(options, tmp_path) as client:
+        client.begin("dojo_submit", files=SLOW, wait_s=600)
+        time.sleep(2)
+        client.process.send_signal(signal.SIGSTOP)
+        client.vanish()
+        time.sleep(3)
+        assert client.process.poll() is None
+        client.process.send_signal(signal.SIGCONT)
+        assert client.process.wait(timeout=20) == 0
+    assert kinds(tmp_path / "run")[-1] == "paused"
+
+
+@pytest.mark.slow
 def test_a_server_that_is_killed_during_the_test_has_the_run_finished_and_the_agent_may_come_back(
     options: list[str], tmp_path: Path
 ) -> None:
@@ -189,28 +207,12 @@ def test_a_run_that_cannot_begin_says_why_to_the_agent(options: list[str], tmp_p
         assert client.process.wait(timeout=60) == 2
 
 
-KILLS = int(os.environ.get("FTDOJO_KILLS", "6"))
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(KILLS))
-def test_a_client_may_die_at_any_moment(seed: int, options: list[str], tmp_path: Path) -> None:
-    """``FTDOJO_KILLS=50`` is the whole experiment."""
-    rng = random.Random(seed)
-    with Stdio(options, tmp_path / "server.log") as client:
-        client.initialize()
-        if seed % 3:
-            client.until("baseline")
-            client.begin("dojo_submit", files=rng.choice([FILES, SLOW]), wait_s=600)
-        else:
-            client.begin("dojo_wait", wait_s=600)
-        time.sleep(rng.uniform(0, 8))
-        client.vanish()
-        begun = time.monotonic()
-        assert client.process.wait(timeout=20) == 0
-        print(f"gone after {time.monotonic() - begun:.1f} s")  # noqa: T201
-    if (tmp_path / "run/ledger.sqlite").is_file():
-        with Ledger(tmp_path / "run") as ledger:  # its lock is free
-            found = [event.kind for event in ledger.events()]
-        assert "test_opened" not in found
-        assert not found or found[-1] == "paused"
+@pytest.mark.timeout(600)
+def test_no_server_outlives_a_client_that_is_killed_at_any_moment() -> None:
+    """benchmarks/orphans.py, in small."""
+    command = [sys.executable, str(BENCHMARK), "--kills", "6", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert (told["kills"], told["faults"]) == (6, [])

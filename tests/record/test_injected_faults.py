@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,97 +18,62 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ftdojo.errors import FtdojoError, InfrastructureError
-from ftdojo.record import Ledger, Store, ledger
+from ftdojo.record import Ledger, Store
 from ftdojo.record.history import History
 from ftdojo.record.run_folder import LEDGER
 from ftdojo.record.store import MANIFEST
+from machine import let_clock_jump, mount, needs_mount, read_only, with_disk
 
 
-def mounted(options: str, code: str, folder: Path) -> list[str]:
-    """What Python code prints that runs with a disk of its own at ``folder``, which only it sees."""
-    script = f'mount -t tmpfs -o {options} none "$1" && exec "$2" -c "$3" "$1"'
-    command: list[str | Path] = [
-        "unshare",
-        "--mount",
-        "--propagation",
-        "private",
-        "sh",
-        "-ec",
-        script,
-        "sh",
-        folder,
-        sys.executable,
-        code,
-    ]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-
-
-def mounts() -> bool:
-    """Whether this user may mount."""
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            return mounted("size=64k", "print(1)", Path(folder)) == ["1"]
-        except (subprocess.CalledProcessError, FileNotFoundError):
-            return False
-
-
-needs_mount = pytest.mark.skipif(not mounts(), reason="this user may not mount a small disk")
-
-FILL = """
-import os, sys
-from pathlib import Path
-from ftdojo.errors import InfrastructureError
-from ftdojo.record import Ledger, Store
-folder, acknowledged = Path(sys.argv[1]), 0
-with Ledger(folder) as ledger:
-    try:
+def append_until_full(folder: Path) -> tuple[int, InfrastructureError]:
+    """Append events until one cannot be written; return how many were acknowledged, and the error."""
+    acknowledged = 0
+    with Ledger(folder) as opened:
         while True:
-            ledger.append("n", {"text": "x" * 4000})
+            try:
+                opened.append("n", {"text": "x" * 4000})
+            except InfrastructureError as error:
+                return acknowledged, error
             acknowledged += 1
-    except InfrastructureError as error:
-        print("ledger", "same command" in error.fix)
-try:
-    Store(folder / "store").make("k", {}, lambda f: (f / "part").write_bytes(bytes(2**20)) and {})
-except InfrastructureError as error:
-    print("store", error.message.startswith("no space left"))
-print(Store(folder / "store").find("k", {}))
-os.system(f'mount -o remount,size=64m "{folder}"')
-with Ledger(folder) as ledger:
-    print(len(ledger.events()) == acknowledged > 10, ledger.find_broken())
-    ledger.append("n", {})
-print(Store(folder / "store").make("k", {}, lambda f: {"n": 1}).facts)
-"""
-
-READ_ONLY = """
-import os, sys
-from pathlib import Path
-from ftdojo.errors import InfrastructureError
-from ftdojo.record import Ledger, Store
-folder = Path(sys.argv[1])
-with Ledger(folder) as ledger:
-    ledger.append("n", {})
-Store(folder / "store").make("k", {}, lambda f: {"n": 1})
-os.system(f'mount -o remount,ro "{folder}"')
-for act in (lambda: Ledger(folder), lambda: Store(folder / "store").make("k", {"other": 1}, lambda f: {})):
-    try:
-        act()
-    except InfrastructureError as error:
-        print("Read-only" in error.message, "--out" in error.fix)
-with Ledger(folder, writable=False) as ledger:
-    print(len(ledger.events()), ledger.find_broken())
-print(Store(folder / "store").make("k", {}, lambda f: {}).facts)
-"""
 
 
 @needs_mount
 def test_a_full_disk_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
-    told = mounted("size=512k", FILL, tmp_path)
-    assert told == ["ledger True", "store True", "None", "True None", "{'n': 1}"]
+    def work() -> None:
+        acknowledged, error = append_until_full(tmp_path)
+        assert "same command" in error.fix
+        store = Store(tmp_path / "store")
+        with pytest.raises(InfrastructureError, match="no space left"):
+            store.make("k", {}, lambda folder: {"bytes": (folder / "part").write_bytes(bytes(2**20))})
+        assert store.find("k", {}) is None
+        mount("-o", "remount,size=64m", str(tmp_path))
+        with Ledger(tmp_path) as opened:
+            assert len(opened.events()) == acknowledged > 10
+            assert opened.find_broken() is None
+            opened.append("n", {})
+        assert store.make("k", {}, lambda folder: {"n": 1}).facts == {"n": 1}
+
+    with_disk(tmp_path, "size=512k", work)
 
 
 @needs_mount
 def test_a_read_only_disk_is_told_and_can_be_read(tmp_path: Path) -> None:
-    assert mounted("size=1m", READ_ONLY, tmp_path) == ["True True", "True True", "1 None", "{'n': 1}"]
+    def work() -> None:
+        store = Store(tmp_path / "store")
+        with Ledger(tmp_path) as opened:
+            opened.append("n", {})
+        store.make("k", {}, lambda folder: {"n": 1})
+        with read_only(tmp_path):
+            for act in (lambda: Ledger(tmp_path), lambda: store.make("k", {"other": 1}, lambda folder: {})):
+                with pytest.raises(InfrastructureError, match="Read-only") as told:
+                    act()
+                assert "--out" in told.value.fix
+            with Ledger(tmp_path, writable=False) as opened:
+                assert len(opened.events()) == 1
+                assert opened.find_broken() is None
+            assert store.make("k", {}, lambda folder: {}).facts == {"n": 1}
+
+    with_disk(tmp_path, "size=1m", work)
 
 
 LIMITED = """
@@ -143,14 +107,7 @@ def test_a_limit_of_file_sizes_is_told_as_such(tmp_path: Path) -> None:
 
 
 def test_a_clock_that_jumps_changes_no_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    hours = iter([0, -1000, 5, 24 * 365 * 50, 1])
-
-    class Jumping(datetime):
-        @classmethod
-        def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
-            return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=next(hours))
-
-    monkeypatch.setattr(ledger, "datetime", Jumping)
+    let_clock_jump(monkeypatch, 0, -1000, 5, 24 * 365 * 50, 1)
     for number in range(5):
         with Ledger(tmp_path) as opened:
             opened.append("n", {"n": number})

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +17,7 @@ import pytest
 import ftdojo
 from ftdojo import sandbox
 from ftdojo.errors import InfrastructureError, PrerequisiteError
+from machine import needs_mount, needs_users, with_disk, without_powers
 from sandbox_fixtures import Alive, Execute
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives each sandbox a uid of its own")
@@ -278,3 +281,20 @@ def test_a_program_that_was_killed_from_outside_is_run_once_more(execute: Execut
 def test_a_program_that_kills_itself_is_run_twice_and_then_believed(execute: Execute) -> None:
     completed = execute("import os; print('here'); os.kill(os.getpid(), 9)")
     assert (completed.status, completed.stopped) == (137, None)
+
+
+@needs_mount
+def test_a_full_disk_is_not_the_fault_of_the_program(execute: Execute, output: Path) -> None:
+    code = "open('/output/rows', 'wb').write(bytes({size}))"
+    with pytest.raises(InfrastructureError, match="no space left"):
+        with_disk(output, "size=512k", lambda: execute(code.format(size=2**20)))
+    assert with_disk(output, "size=512k", lambda: execute(code.format(size=2**18))).status == 0
+    assert with_disk(output, "size=512k", lambda: execute("raise OSError(28, 'No space left')")).status == 1
+
+
+@needs_users
+@pytest.mark.parametrize("power", ["chown", "fowner"])
+def test_root_that_may_not_give_files_away_is_told_so(power: str) -> None:
+    command = without_powers(f"-{power}", [sys.executable, "-c", "from ftdojo import sandbox; sandbox.require()"])
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-2].startswith("ftdojo.errors.PrerequisiteError: root may not give files")

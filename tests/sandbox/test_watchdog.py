@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from sandbox_fixtures import Alive, Execute
@@ -24,6 +27,38 @@ def test_wall_clock(execute: Execute, alive: Alive) -> None:
 
 def test_wall_clock_twin(execute: Execute) -> None:
     assert execute("import time; time.sleep(0.3)", wall_s=10).stopped is None
+
+
+RUN = """
+import sys
+from pathlib import Path
+from ftdojo import sandbox
+program, output = map(Path, sys.argv[1:])
+argv = [sandbox.python(), "-B", "/program/program.py"]
+limits = sandbox.Limits(wall_s=4)
+done = sandbox.run(argv, read_only={program: "/program"}, writable=(output, "/output"), limits=limits)
+print(done.status, done.stopped)
+"""
+
+
+@pytest.mark.slow
+def test_time_in_which_all_was_stopped_is_not_of_the_wall_clock(inputs: Path, output: Path) -> None:
+    (inputs / "program.py").write_text(
+        "import time; open('/output/begun', 'w')\nfor _ in range(15): time.sleep(0.1)", "utf-8"
+    )
+    command = [sys.executable, "-c", RUN, str(inputs), str(output)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        while not (output / "begun").exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        main = psutil.Process(process.pid)
+        family = [main, *main.children(recursive=True)]
+        for one in family:
+            one.suspend()
+        time.sleep(6)
+        for one in reversed(family):
+            one.resume()
+        assert process.communicate(timeout=30)[0] == "0 None\n"
 
 
 def test_processor_time_is_summed_over_processes(execute: Execute, alive: Alive) -> None:

@@ -7,9 +7,10 @@ with the verdicts in the record, say which of them are right: for a user's own t
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,8 +94,7 @@ def write_pack(
             fix="add --with-private-text if everybody who gets the pack may read it",
         )
     withheld = Withheld.of(out, suite, [survey.begun for survey in surveys], home)
-    with disk_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+    with disk_errors(folder), _emptied_on_error(folder):
         writer = _Writer(folder, withheld, {})
         with Ledger(out, writable=False) as ledger:
             writer.write_ledger(LEDGER, ledger, out)
@@ -111,6 +111,18 @@ def write_pack(
     size = sum(file.size for file in manifest.files.values())
     progress.end("pack", f"{plural(len(runs), 'run')}, {plural(len(manifest.files), 'file')}, {size / 1e6:,.1f} MB")
     return Pack(folder, manifest)
+
+
+@contextlib.contextmanager
+def _emptied_on_error(folder: Path) -> Iterator[None]:
+    """Make a folder, and empty it if it cannot be filled, so that the same command can fill it later."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        for path in folder.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        raise
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,14 @@ import sys
 import tempfile
 import webbrowser
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ftdojo.cli.console import err, out
+from ftdojo.disk import disk_errors
 from ftdojo.files import write_file
 
 
@@ -53,8 +54,9 @@ def _browser(url: str, *, wanted: bool) -> Iterator[None]:
     if not (wanted and screen):
         yield
         return
-    with tempfile.TemporaryDirectory(prefix="ftdojo-ui-") as private:
-        page = Path(private) / "open.html"
-        write_file(page, f'<!doctype html><meta http-equiv="refresh" content="0; url={url}">')
+    with ExitStack() as stack:
+        with disk_errors(Path(tempfile.gettempdir())):
+            page = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ftdojo-ui-"))) / "open.html"
+            write_file(page, f'<!doctype html><meta http-equiv="refresh" content="0; url={url}">')
         webbrowser.open(page.as_uri())
         yield

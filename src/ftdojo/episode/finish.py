@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ftdojo.disk import disk_errors
 from ftdojo.errors import UsageError
+from ftdojo.files import write_file
 from ftdojo.record import Ledger, RunFolder
 from ftdojo.record.events import AgentStopped, RunBegun
 from ftdojo.record.history import History
@@ -33,4 +35,5 @@ def request_finish(run: Path, *, allowed: bool) -> None:
             fix="repeat `ftdojo bench` to finish it",
         )
     if stopped is None:
-        RunFolder(run).finish_request.touch()
+        with disk_errors(run):
+            write_file(RunFolder(run).finish_request, "")

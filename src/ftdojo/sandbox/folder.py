@@ -13,6 +13,8 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from ftdojo.errors import PrerequisiteError
+
 ENTRY_BYTES = 16 * 1024
 """Minimum charge for a file, folder or link: many empty ones would exhaust inodes, and the time to count them."""
 MAX_DEPTH = 64
@@ -33,6 +35,7 @@ def lend(path: Path, uid: int | None) -> Iterator[int]:
 
     Raises:
         ValueError: if the folder is not empty.
+        PrerequisiteError: if this process is root without the powers to give it away.
     """
     descriptor = os.open(path, _FOLDER)
     try:
@@ -42,14 +45,27 @@ def lend(path: Path, uid: int | None) -> Iterator[int]:
         if uid is None:
             yield descriptor
             return
-        os.fchown(descriptor, uid, uid)
-        os.fchmod(descriptor, 0o700)
+        _give(descriptor, uid, before)
         try:
             yield descriptor
         finally:
             _restore_owner(descriptor, path, before)
     finally:
         os.close(descriptor)
+
+
+def _give(descriptor: int, uid: int, before: os.stat_result) -> None:
+    """Make ``uid`` the owner of a folder, which alone may use it then."""
+    try:
+        os.fchown(descriptor, uid, uid)
+        os.fchmod(descriptor, 0o700)
+    except PermissionError:
+        with contextlib.suppress(PermissionError):
+            os.fchown(descriptor, before.st_uid, before.st_gid)
+        raise PrerequisiteError(
+            "root may not give files to the user of a sandbox here: it lacks the capabilities CHOWN or FOWNER",
+            fix="add them to the container, or run ftdojo as an ordinary user",
+        ) from None
 
 
 def measure_bytes(descriptor: int, *, enough: int) -> int:

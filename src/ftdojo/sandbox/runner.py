@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
+from ftdojo.disk import require_room
 from ftdojo.errors import InfrastructureError
 from ftdojo.sandbox import command, confine, container, folder, view
 from ftdojo.sandbox.lease import Lease, lease
@@ -34,7 +35,8 @@ def run(
     """Run ``argv`` in a sandbox; return when it and every process that it started are gone.
 
     A program that ends by a SIGKILL that ftdojo did not send may have been killed from outside: by the kernel when
-    memory ran out, or by a person. It is run once more, so that such a kill does not decide the result.
+    memory ran out, or by a person. It is run once more, so that such a kill does not decide the result. Nor does a full
+    disk: a program that fails on one is not said to have failed.
 
     Args:
         argv: program and arguments, with paths inside; for Python start with :func:`ftdojo.sandbox.python`.
@@ -50,12 +52,15 @@ def run(
     Raises:
         UsageError: if ``$FTDOJO_SANDBOX`` names no backend.
         PrerequisiteError: if this machine cannot enforce every limit. Nothing was run then.
-        InfrastructureError: if an input cannot be read by the sandbox's user, or the machine fails.
+        InfrastructureError: if an input cannot be read by the sandbox's user, or the machine fails, or the disk of the
+            writable folder is full and the program has failed.
     """
     completed = _run_once(argv, read_only, writable, limits or Limits(), cwd, hide, environment, watch)
     if completed.status == KILLED and completed.stopped is None:
         folder.empty(writable[0])
         completed = _run_once(argv, read_only, writable, limits or Limits(), cwd, hide, environment, watch)
+    if completed.status != 0 and completed.stopped is None:
+        require_room(writable[0])
     return completed
 
 

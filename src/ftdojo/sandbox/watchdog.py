@@ -23,6 +23,8 @@ LONGEST_INTERVAL_S = 0.25
 """... but never longer than this: a program can make samples slow on purpose."""
 CONFIRM_S = 0.01
 """Seconds until memory above its limit is sampled again."""
+STALL_S = 1.0
+"""If a wait takes so much longer than it should, this process was stopped, and the program perhaps with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +57,11 @@ def supervise(start: Start, limits: Limits, writable: int, watch: Watch | None =
     tail = Tail(limits.output_bytes)
     with start_sandbox(start, tail) as running, contextlib.closing(Processes(running.init_pid, writable)) as processes:
         meter = _Meter(limits, processes, writable, began, watch)
-        while (stopped := meter.verdict()) is None and not running.wait(meter.pause()):
-            pass
+        while (stopped := meter.verdict()) is None:
+            pause, waited = meter.pause(), time.monotonic()
+            if running.wait(pause):
+                break
+            meter.forgive(time.monotonic() - waited - pause)
         status = running.finish()
     if stopped is None and folder.is_over(writable, limits.folder_bytes):
         stopped = "folder"
@@ -96,6 +101,12 @@ class _Meter:
             CONFIRM_S if self._suspected else min(max(INTERVAL_S, 4 * (done - now)), LONGEST_INTERVAL_S)
         )
         return over
+
+    def forgive(self, late_s: float) -> None:
+        """Leave time in which this process was stopped out of the limit of wall-clock time: somebody may have stopped
+        the whole run, which must not decide its result. A program cannot bring this about."""
+        if late_s > STALL_S:
+            self._began += late_s
 
     def pause(self) -> float:
         """Seconds until the verdict can change."""

@@ -7,7 +7,6 @@ time, when the page has gone, or with the server. One question is answered at a 
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -102,29 +101,28 @@ class Asking:
         return clean_answers(answers)
 
     async def _answer(self, request: Question, is_gone: Callable[[], Awaitable[bool]]) -> Answers:
-        # A file: a pipe that is not read until the end would block a process with much output.
-        with tempfile.TemporaryFile() as complaints:
-            program = child.command(*child.module("ftdojo.audit.asking"))
-            process = await asyncio.create_subprocess_exec(*program, stdin=PIPE, stdout=PIPE, stderr=complaints)
-            try:
-                written = await self._communicate(process, request.model_dump_json().encode(), is_gone)
-            finally:
-                if process.returncode is None:
-                    process.kill()
-                    await process.wait()
-            if process.returncode or not written.strip():
-                complaints.seek(0)
-                problem = complaints.read().decode(errors="replace").strip()[-400:]
-                raise InfrastructureError(
-                    f"the process with the models ended with status {process.returncode}: {problem}",
-                    fix="is there enough memory for both models? `ftdojo chat` asks them in a terminal",
-                )
+        program = child.command(*child.module("ftdojo.audit.asking"))
+        process = await asyncio.create_subprocess_exec(*program, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+        try:
+            written, complaints = await self._communicate(process, request.model_dump_json().encode(), is_gone)
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        if process.returncode or not written.strip():
+            problem = complaints.decode(errors="replace").strip()[-400:]
+            raise InfrastructureError(
+                f"the process with the models ended with status {process.returncode}: {problem}",
+                fix="is there enough memory for both models? `ftdojo chat` asks them in a terminal",
+            )
         reply = Reply.model_validate_json(written.splitlines()[-1])
         if reply.answers is None:
             raise UsageError(reply.problem, fix=reply.fix)
         return reply.answers
 
-    async def _communicate(self, process: Process, request: bytes, is_gone: Callable[[], Awaitable[bool]]) -> bytes:
+    async def _communicate(
+        self, process: Process, request: bytes, is_gone: Callable[[], Awaitable[bool]]
+    ) -> tuple[bytes, bytes]:
         exchange = asyncio.ensure_future(process.communicate(request))
         try:
             async with asyncio.timeout(self._time_s):
@@ -138,4 +136,4 @@ class Asking:
             ) from None
         finally:
             exchange.cancel()
-        return exchange.result()[0]
+        return exchange.result()
