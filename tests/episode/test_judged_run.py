@@ -33,7 +33,7 @@ from ftdojo.record import Home, Ledger
 from ftdojo.record.history import History, list_judge_calls
 from ftdojo.report import closing_table, text, write_report
 from scripted_llm import ScriptedLlm, Step, scripted
-from submissions import FAILS, Submits, write_submission
+from submissions import Submits, write_submission
 
 
 def script(number: int, body: dict[str, Any]) -> Step:
@@ -55,8 +55,8 @@ def task(tmp_path: Path, approve: Path) -> Path:
 
 
 def submissions(folder: Path) -> list[Path]:
-    """A good one, one that learns too little, and one that cannot be read."""
-    trainings: list[dict[str, Any]] = [{}, FAILS, {"learning_rat": 1}]
+    """A good one, and one that cannot be read."""
+    trainings: list[dict[str, Any]] = [{}, {"learning_rat": 1}]
     return [write_submission(folder / str(i), train=training) for i, training in enumerate(trainings)]
 
 
@@ -107,7 +107,7 @@ def test_a_run_is_judged_recorded_charged_verified_and_shown(
     assert len(calls) == len(judge.requests)
     assert not any(call.messages for call in calls)
     with Ledger(tmp_path / "run", writable=False) as ledger:
-        assert History(ledger).calls == [[], [], [], []], "no call is taken for the agent's"
+        assert History(ledger).calls == [[], [], []], "no call is taken for the agent's"
     assert result.budget.llm.input_tokens == 100 * len(judge.requests)
 
     shown = "".join(observation.model_dump_json() for observation in agent.seen)
@@ -120,8 +120,6 @@ def test_a_run_is_judged_recorded_charged_verified_and_shown(
     found = audit(tmp_path / "run", home)
     assert {check.name: check.message for check in found.checks if check.status != "ok"} == {}
     assert play(tmp_path / "run", agent, task, tiny_model, home, judge) == result
-    exported = export(tmp_path / "run", tmp_path / "exported", home=home, progress=Silent())
-    assert exported.score == result.best.validation
     assert not judge.requests, "whoever has the record asks nobody"
 
     assert read_run("best", tmp_path / "run").metric == "openai:m judged_accuracy", "of this judge alone"
@@ -131,10 +129,16 @@ def test_a_run_is_judged_recorded_charged_verified_and_shown(
     assert closing_table(result) is not None
 
 
-def test_verdicts_that_are_changed_in_the_record_are_found(
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_a_run_is_exported_by_its_record_and_changed_verdicts_are_found(
     tmp_path: Path, task: Path, tiny_model: Path, home: Home, judge: ScriptedLlm
 ) -> None:
-    play(tmp_path / "run", Submits(submissions(tmp_path)[0]), task, tiny_model, home, judge)
+    result = play(tmp_path / "run", Submits(submissions(tmp_path)[0]), task, tiny_model, home, judge)
+    asked_for = len(judge.requests)
+    exported = export(tmp_path / "run", tmp_path / "exported", home=home, progress=Silent())
+    assert exported.score == result.best.validation
+    assert len(judge.requests) == asked_for
     calls = 0
 
     def turn(kind: str, payload: dict[str, Any]) -> dict[str, Any]:
@@ -150,6 +154,8 @@ def test_verdicts_that_are_changed_in_the_record_are_found(
     assert failed == {"validation", "decisions", "test"}
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_an_interrupted_run_goes_on_with_the_recorded_replies(tmp_path: Path, approve: Path, tiny_model: Path) -> None:
     """The server dies while the judge is calibrated, while the base model is judged, and in all that follows."""
     home, agent = Home(tmp_path / "home"), Submits(*submissions(tmp_path)[:1])
@@ -180,6 +186,7 @@ def test_an_interrupted_run_goes_on_with_the_recorded_replies(tmp_path: Path, ap
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_kill_9_in_a_judged_run_and_the_same_command_give_the_same_result(
     tmp_path: Path, task: Path, tiny_model: Path, judge: ScriptedLlm
 ) -> None:
@@ -190,20 +197,20 @@ def test_kill_9_in_a_judged_run_and_the_same_command_give_the_same_result(
 
     with starter(tmp_path / "outputs") as starting:
         whole = starting.start(command("whole"), tmp_path / "one")
-        assert whole.wait() == 0, whole.err
+        assert whole.wait(600) == 0, whole.err
         needed = len(judge.requests)
-        for requests in range(needed + 5, 2 * needed, needed // 5):
+        for requests in (needed + 25, needed + needed // 2):
             process = starting.start(command("killed"), tmp_path / "two")
             while process.poll() is None and len(judge.requests) < requests:
                 time.sleep(0.01)
             os.kill(process.pid, signal.SIGKILL)
             process.wait()
         resumed = starting.start(command("killed"), tmp_path / "two")
-        assert resumed.wait() == 0, resumed.err
+        assert resumed.wait(600) == 0, resumed.err
     one, other = json.loads(whole.out), json.loads(resumed.out)
     for name in ("judge", "baseline", "best", "trivial", "trivial_validation", "to_trivial"):
         assert one[name] == other[name]
-    assert len(judge.requests) <= 2 * needed + 5 * CONCURRENCY, "only requests in flight are made again"
+    assert len(judge.requests) <= 2 * needed + 2 * CONCURRENCY, "only requests in flight are made again"
     assert audit(tmp_path / "killed", Home(tmp_path / "two")).ok
 
 
