@@ -114,6 +114,46 @@ def test_a_file_of_any_form_becomes_a_task_that_passes_its_check(tmp_path: Path,
     assert all("Zoë" in prompt for prompt in prompts)
 
 
+def test_a_file_whose_rows_contain_items_is_named_once(tmp_path: Path) -> None:
+    """A task with answers in JSON has two renderings of each row, with the same prompt."""
+    rng = random.Random(0)
+
+    def row(number: int) -> dict[str, str]:
+        words = " ".join("".join(rng.choices("abcdefgh", k=6)) for _ in range(30))
+        return {"text": f"Note {number}: {words}.", "fields": json.dumps({"number": number})}
+
+    items, others = [row(number) for number in range(8)], [row(number) for number in range(8, 24)]
+    copies = [{**item, "text": f"{item['text']} Thank you!"} for item in items[:3]]
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/task.toml").write_text(
+        'id = "own/notes"\ndomain = "own"\nobjective = "Read notes."\noutput_format = "JSON"\nscorer = "json"\n'
+        'metric = "accuracy"\nprompt = "{{ text }}"\nanswer = "fields"\n',
+        "utf-8",
+    )
+    for name, rows in (("train", others + copies), ("eval", items)):
+        (tmp_path / f"mine/{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    assert len(registry.get(tmp_path / "mine").spec.raw_sources[0].renderings) == 2
+    assert checked(tmp_path / "mine", tmp_path / "built") == ["items_in_training"]
+
+
+def test_rows_that_a_run_would_take_for_copies_are_left_out(tmp_path: Path) -> None:
+    """The split keeps near-duplicates together by a coarser rule than that of a run."""
+    rng = random.Random(0)
+    words = ["".join(rng.choices("abcdefghij", k=6)) for _ in range(2000)]
+    rows = []
+    for _ in range(40):
+        text = rng.choices(words, k=14)
+        for _ in range(3):
+            changed = [*text]
+            for place in rng.sample(range(14), 1):
+                changed[place] = rng.choice(words)
+            rows.append({"text": " ".join(changed), "fields": json.dumps({"name": rng.choice(words)})})
+    (tmp_path / "x.jsonl").write_bytes(lines(rows))
+    made = make_task("mine", tmp_path / "mine", str(tmp_path / "x.jsonl"), Wishes(answer="fields"), count)
+    assert made.left_out["is nearly a row of the evaluation split"] > 0
+    assert checked(tmp_path / "mine", tmp_path / "built") == []
+
+
 def csv(folder: Path, rows: list[dict[str, Any]]) -> str:
     import pandas
 
