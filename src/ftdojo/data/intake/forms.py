@@ -12,6 +12,7 @@ from ftdojo.contract.recipe_program.templates import to_text
 from ftdojo.contract.task_spec import Record
 from ftdojo.data.intake.answers import are_classes
 from ftdojo.errors import UsageError
+from ftdojo.tasks.folder import without_bytes
 from ftdojo.tasks.template import fields_of, is_template, variable
 
 ANSWERS = (
@@ -173,5 +174,5 @@ def _conversation(turns: Any) -> Record | None:
 
 
 def text_of(value: Any) -> str:
-    """Return the text of an answer; blank for bytes."""
-    return "" if isinstance(value, bytes) else to_text(value).strip()
+    """Return the text of an answer; blank for bytes, and without those inside of it, such as a picture's."""
+    return "" if isinstance(value, bytes) else to_text(without_bytes(value)).strip()
