@@ -188,6 +188,8 @@ def test_pictures_next_to_the_text_are_left_out(tmp_path: Path) -> None:
     assert (made.answer, made.columns["picture"]) == ("label", 0)
     row = read_jsonl(tmp_path / "mine" / "train.jsonl")[0]
     assert row["picture"]["bytes"] is None
+    with pytest.raises(UsageError, match="every answer is missing: the column 'picture' is blank"):
+        make_task("mine", tmp_path / "other", str(tmp_path / "x.parquet"), Wishes(answer="picture"), count)
 
 
 def test_a_hub_set_with_dates_and_pictures_becomes_a_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,6 @@ from ftdojo.contract.recipe_program.templates import to_text
 from ftdojo.contract.task_spec import Record
 from ftdojo.data.intake.answers import are_classes
 from ftdojo.errors import UsageError
-from ftdojo.tasks.folder import without_bytes
 from ftdojo.tasks.template import fields_of, is_template, variable
 
 ANSWERS = (
@@ -174,5 +173,11 @@ def _conversation(turns: Any) -> Record | None:
 
 
 def text_of(value: Any) -> str:
-    """Return the text of an answer; blank for bytes, and without those inside of it, such as a picture's."""
-    return "" if isinstance(value, bytes) else to_text(without_bytes(value)).strip()
+    """Return the text of an answer; blank for what holds bytes."""
+    return "" if holds_bytes(value) else to_text(value).strip()
+
+
+def holds_bytes(value: Any) -> bool:
+    """Whether a value is bytes, or an object or list with bytes in it, as hub sets have pictures."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return isinstance(value, bytes) or any(map(holds_bytes, inner))
