@@ -5,7 +5,7 @@
 # rounded to the same number: the second moment can grow and never shrinks. After one spike it stands still for 8,000
 # steps; all steps stay a thirtieth of what they should be, and the weight loses them by rounding: it does not move
 # again. In float32 the second moment falls by half every 700 steps. fused=True does not change it.
-# Seen with torch 2.13.0 (CPU). Source: torch/optim/adamw.py, the state is zeros_like of the parameter. transformers 5
+# Seen with torch 2.13.0 (CPU). Source: torch/optim/adam.py, the state is zeros_like of the parameter. transformers 5
 # loads a checkpoint in its own precision, so a plain loop around a model in bfloat16 is this case.
 set -euo pipefail
 work=$(mktemp -d)
