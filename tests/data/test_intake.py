@@ -218,6 +218,34 @@ def test_a_hub_set_that_cannot_be_had_is_one_message(tmp_path: Path, monkeypatch
         make_task("mine", tmp_path / "mine", "nobody/no-such-set", Wishes(), count)
 
 
+def test_pictures_next_to_the_text_are_left_out(tmp_path: Path) -> None:
+    """Sets of a hub keep a picture as an object with its bytes and its name."""
+    import pandas
+
+    rows = [row | {"picture": {"bytes": b"\x89PNG", "path": f"{row['nr']}.png"}} for row in reviews()]
+    pandas.DataFrame(rows).to_parquet(tmp_path / "x.parquet")
+    made = make_task("mine", tmp_path / "mine", str(tmp_path / "x.parquet"), Wishes(), count)
+    assert (made.answer, made.columns["picture"]) == ("label", 0)
+    row = read_jsonl(tmp_path / "mine" / "train.jsonl")[0]
+    assert row["picture"]["bytes"] is None
+    with pytest.raises(UsageError, match="every answer is missing: the column 'picture' is blank"):
+        make_task("mine", tmp_path / "other", str(tmp_path / "x.parquet"), Wishes(answer="picture"), count)
+
+
+def test_a_hub_set_with_dates_and_pictures_becomes_a_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``datasets`` gives texts that look like dates as ``datetime``, and pictures as objects; JSON has neither."""
+    datasets = pytest.importorskip("datasets")
+    rows = [row | {"written": "2024-01-01", "at": "2024-01-01 10:00:00", "seen": {"bytes": b"x"}} for row in reviews()]
+    (tmp_path / "x.jsonl").write_bytes(lines([{k: v for k, v in row.items() if k != "seen"} for row in rows]))
+    table = datasets.load_dataset("json", data_files=str(tmp_path / "x.jsonl"), cache_dir=str(tmp_path), split="train")
+    pictures = datasets.Dataset.from_dict({"seen": [row["seen"] for row in rows]}).cast_column("seen", datasets.Image())
+    table = datasets.concatenate_datasets([table, pictures], axis=1)
+    monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: datasets.DatasetDict({"train": table}))
+    make_task("mine", tmp_path / "mine", "somebody/set", Wishes(prompt="Review Text", answer="label"), count)
+    (found,) = {(row["written"], row["at"]) for row in read_jsonl(tmp_path / "mine" / "train.jsonl")}
+    assert found == ("2024-01-01", "2024-01-01T10:00:00")
+
+
 def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
     rows = reviews()
     other = {**rows[1], "label": "negative" if rows[1]["label"] == "positive" else "positive"}

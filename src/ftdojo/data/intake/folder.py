@@ -12,7 +12,7 @@ from typing import Any
 
 from ftdojo.contract.task_spec import Record
 from ftdojo.data.intake.answers import Scoring, choose_scorer
-from ftdojo.data.intake.forms import Form, find_form, text_of
+from ftdojo.data.intake.forms import Form, find_form, holds_bytes, text_of
 from ftdojo.data.intake.source import Source, load_source
 from ftdojo.data.intake.split import group, split
 from ftdojo.data.overlap import OverlapIndex
@@ -138,7 +138,7 @@ def make_task(name: str, folder: Path, source: str, wishes: Wishes, count: Count
     sizes = Counter(groups)
     for row in form.rows:
         for column in columns:
-            columns[column] += not isinstance(row.get(column), bytes) and not text_of(row.get(column))
+            columns[column] += not holds_bytes(row.get(column)) and not text_of(row.get(column))
     classes = Counter(example.answer for example in examples) if scoring.choices else Counter[str]()
     return Intake(
         folder=str(folder),
