@@ -157,7 +157,7 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
             self.rollouts.append(RolloutPoint(point.step, **means))
         self._logged, self._count = Counter(), 0
         first = self.curve[0].loss
-        if self._has_diverged():
+        if has_diverged(self.curve):
             message = f"the loss rose from {first:.2f} to {point.loss:.2f} by step {point.step}"
             self._stop_lost("diverged", message, control)
         elif self._learns_nothing(state.global_step / state.max_steps):
@@ -210,10 +210,6 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         kept = f"{message}; the weights of step {step} are kept"
         self._stop(control, finding.model_copy(update={"message": kept}))
 
-    def _has_diverged(self) -> bool:
-        losses = [point.loss for point in self.curve]
-        return len(losses) > LAST_POINTS and min(losses[-LAST_POINTS:]) > max(LOST, DIVERGED * losses[0])
-
     def _learns_nothing(self, done: float) -> bool:
         """Whether the loss has not fallen from the first to the last quarter of the curve after half of the steps.
 
@@ -262,6 +258,12 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
     def _without_gain(self) -> int:
         losses = [loss for _, loss in self.eval_curve]
         return len(losses) - 1 - losses.index(min(losses))
+
+
+def has_diverged(curve: Sequence[Point]) -> bool:
+    """Whether the loss is so high that its training is lost."""
+    losses = [point.loss for point in curve]
+    return len(losses) > LAST_POINTS and min(losses[-LAST_POINTS:]) > max(LOST, DIVERGED * losses[0])
 
 
 def evaluate(network: Any, batches: Sequence[Batch], objective: Objective[Any] = CROSS_ENTROPY) -> float:
