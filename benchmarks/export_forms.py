@@ -3,9 +3,9 @@
     python benchmarks/export_forms.py [RUN]
 
 ``RUN`` is a finished run of the embedded model; without it one is made: examples/support_tickets with the playbook, in
-ten minutes. Its best model is exported merged and as GGUF (whole, q8_0, q4_k_m), and every file is asked the validation
-items. The table has the difference to the run's answers, item by item, with its 95 % interval. Then 3,000 random texts
-are made tokens of by llama.cpp and by transformers. Needs the extra ``gguf``.
+ten minutes. Its best model is exported as an adapter (if the run has one), merged and as GGUF (whole, q8_0, q4_k_m),
+and every one is asked the validation items. The table has the difference to the run's answers, item by item, with its
+95 % interval. Then llama.cpp and transformers make tokens of 3,000 random texts. Needs the extra ``gguf``.
 """
 
 from __future__ import annotations
@@ -17,10 +17,14 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from ftdojo.audit.export import Wanted, export
+from ftdojo.audit.export import Exported, Wanted, export
+from ftdojo.audit.form_scores import FormScore
 from ftdojo.contract.progress import Silent
+from ftdojo.errors import UsageError
 from ftdojo.inference.llama_cpp import serve
 from ftdojo.record import Home
 
@@ -56,6 +60,19 @@ def compare_tokens(file: Path, model: Path) -> int:
     return different
 
 
+def export_form(run: Path, out: Path, wanted: Wanted) -> Exported:
+    """Export the best model of a run."""
+    return export(run, out, wanted, home=Home.default(), task=str(TASK), progress=Silent())
+
+
+def show(forms: Sequence[FormScore], files: Sequence[Path]) -> None:
+    """Print a line for each form, with the size of its file."""
+    for one, file in zip(forms, files, strict=True):
+        gap, size = one.difference, file.stat().st_size / 2**20
+        shown = f"{gap.value:+.1f} [{gap.low:+.1f}, {gap.high:+.1f}]"
+        print(f"| {one.form} | {size:.0f} MiB | {one.score} | {shown} | {one.same} of {one.score.n} |", flush=True)
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -64,14 +81,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         run = given.run or make_run(folder)
-        wanted = Wanted(form="gguf", quants=QUANTS, ollama=True, check=True)
-        exported = export(run, folder / "model", wanted, home=Home.default(), task=str(TASK), progress=Silent())
         print("| form | size | validation | difference to the run | same answers |\n|---|---|---|---|---|")
-        sizes = [run / "model/model.safetensors", *exported.written.weights]
-        for one, file in zip(exported.checked, sizes, strict=True):
-            gap, size = one.difference, file.stat().st_size / 2**20
-            shown = f"{gap.value:+.1f} [{gap.low:+.1f}, {gap.high:+.1f}]"
-            print(f"| {one.form} | {size:.0f} MiB | {one.score} | {shown} | {one.same} of {one.score.n} |")
+        with suppress(UsageError):  # a run of all weights has no adapter
+            adapter = export_form(run, folder / "adapter", Wanted(form="adapter"))
+            show(adapter.checked, adapter.written.weights)
+        exported = export_form(run, folder / "model", Wanted(form="gguf", quants=QUANTS, ollama=True, check=True))
+        show(exported.checked, [run / "model/model.safetensors", *exported.written.weights])
         different = compare_tokens(exported.written.weights[-1], run / "model")
         print(f"\n{different} of {TEXTS} random texts are other tokens in llama.cpp than in transformers")
 

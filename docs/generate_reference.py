@@ -450,7 +450,8 @@ TASK_FOLDER = Page(
     "A task folder",
     (
         "A task of your own is a folder with `task.toml`, `train.jsonl` (raw rows for training), `eval.jsonl` (rows "
-        "with right answers; half become validation, half test) and, if `scorer` is `scorer.py`, that program. "
+        "with right answers; half become validation, half test) and, if `scorer` is `scorer.py`, that program; with "
+        "the scorer `judge` also `rubric.md` and `judged.jsonl` ([Scorers](../scorers.md#a-judge-in-a-run)). "
         "`ftdojo task new NAME --from FILE` makes one of your rows, `ftdojo task new NAME` writes a small one to start "
         "from, and `ftdojo task check NAME` checks it: it says what is left out, and how many training rows contain an "
         "evaluation item.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,34 @@ def make_task(folder: Path, *, judged: int = 20) -> Path:
     (folder / "task.toml").write_text(TASK_TOML, "utf-8")
     for name, begin in (("train.jsonl", 1000), ("eval.jsonl", 2000)):
         write_rows(folder / name, [item(number) for number in range(begin, begin + 8)])
+    (folder / "rubric.md").write_text(RUBRIC, "utf-8")
+    write_rows(folder / "judged.jsonl", judged_rows(judged))
+    return folder
+
+
+JUDGED_TOML = """
+id = "own/approve"
+domain = "own"
+objective = "Approve a request unless it is from Bob."
+output_format = "a sentence"
+metric = "judged_accuracy"
+scorer = "judge"
+prompt = "{{ request }}"
+answer = "verdict"
+max_new_tokens = 4
+judge_test = true
+"""
+
+
+def make_judged_task(folder: Path, *, judged: int = 10, rows: Path | None = None) -> Path:
+    """Write a task folder whose outputs a language model judges; ``rows``: a folder with its rows."""
+    folder.mkdir()
+    (folder / "task.toml").write_text(JUDGED_TOML, "utf-8")
+    for name, begin in (("train.jsonl", 1000), ("eval.jsonl", 2000)):
+        if rows is None:
+            write_rows(folder / name, [item(number) for number in range(begin, begin + 8)])
+        else:
+            shutil.copy(rows / name, folder / name)
     (folder / "rubric.md").write_text(RUBRIC, "utf-8")
     write_rows(folder / "judged.jsonl", judged_rows(judged))
     return folder

@@ -91,6 +91,7 @@ COMMANDS: dict[str, list[str]] = {
         "tests/episode/test_teachers.py::test_a_program_keeps_what_the_base_model_answers_rightly",
         "tests/cli/test_cli.py::test_usage_errors_say_what_to_do",
         "tests/cli/test_runs.py::test_a_run_without_time_ends_with_status_1_and_says_what_to_type",
+        "tests/episode/test_judged_run.py::test_kill_9_in_a_judged_run_and_the_same_command_give_the_same_result",
         TONIGHT,
     ],
     "ftdojo runs": ["tests/cli/test_runs.py::test_runs_are_listed_with_their_state", CONTEST],
@@ -244,6 +245,7 @@ BLOCKS: dict[str, dict[str, str]] = {
     "docs/scorers.md": {
         "import ftdojo": "tests/docs/test_shown.py::test_results_are_read_as_frames",
         "$ ftdojo judge": "tests/cli/test_judge.py::test_the_page_shows_what_follows_from_its_figures",
+        'scorer = "judge"': "tests/judge/test_in_run.py::test_the_keys_of_the_page_make_a_judged_task",
     },
 }
 """Page -> the beginning of a block that is more than commands -> what runs it."""

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import judging
 from ftdojo.cli.main import app
-from ftdojo.errors import InputError, LlmError, UsageError
+from ftdojo.errors import InputError, LlmError, PrerequisiteError, UsageError
 from ftdojo.stats import Agreement, corrected_mean, stratified_mean
 from pages import ROOT
 from scripted_llm import Step, scripted
@@ -177,9 +177,16 @@ def test_a_benchmark_task_needs_the_names_of_the_files(here: Path) -> None:
         CliRunner().invoke(app, [*command, "--by", "openai:m", "--replies", "r.jsonl"], catch_exceptions=False)
 
 
-def test_a_run_takes_no_judge_and_says_what_to_use(here: Path) -> None:
+def test_a_judged_task_is_checked_without_its_judge_and_not_scored(here: Path) -> None:
     text = (here / "reviews/task.toml").read_text()
-    (here / "reviews/task.toml").write_text(text.replace('"tokens"', '"judge"').replace("token_f1", "accuracy"))
-    with pytest.raises(InputError) as caught:
+    text = text.replace('"tokens"', '"judge"').replace("token_f1", "judged_accuracy")
+    (here / "reviews/task.toml").write_text(text)
+    checked = CliRunner().invoke(app, ["task", "check", "reviews", "--json"], catch_exceptions=False)
+    assert [finding["code"] for finding in json.loads(checked.stdout)["findings"]] == ["test_not_judged"]
+    (here / "reviews/rubric.md").write_text("")
+    with pytest.raises(InputError, match="is blank"):
         CliRunner().invoke(app, ["task", "check", "reviews"], catch_exceptions=False)
-    assert "ftdojo judge" in caught.value.findings[0].fix
+    scoring = ["score", "reviews", "--items", "items.jsonl", "--predictions", "after.jsonl"]
+    with pytest.raises(PrerequisiteError) as caught:
+        CliRunner().invoke(app, scoring, catch_exceptions=False)
+    assert "ftdojo judge" in caught.value.fix

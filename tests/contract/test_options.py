@@ -72,6 +72,7 @@ runs = strategies.builds(
     methods=strategies.sampled_from([(), ("lora", "program")]),
     engine=words,
     data_llm=strategies.lists(words, max_size=3).map(tuple),
+    judge=strategies.sampled_from([None, "openai:m", "openai:org/m@http://127.0.0.1:8000/v1"]),
     llm_concurrency=strategies.integers(1, 99),
     prechecks=strategies.integers(0, 999),
     thinking=strategies.sampled_from(["off", "on", "auto"]),
@@ -115,7 +116,7 @@ OTHER: dict[str, Any] = {
     "warm_start": False, "methods": ("program",), "prechecks": 5, "teachers": "self",
     "thinking": "on", "thinking_tokens": 5, "chat_template": "plain",
     "prompts": '{"default": "{{ q }}"}',
-    "guard_margin": 7.5,
+    "guard_margin": 7.5, "judge": "openai:m",
 }  # fmt: skip
 NOT_IDENTITY = {
     "guard": "the ids, versions and items of its tasks are, once they are found",

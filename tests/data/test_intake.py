@@ -114,6 +114,46 @@ def test_a_file_of_any_form_becomes_a_task_that_passes_its_check(tmp_path: Path,
     assert all("Zoë" in prompt for prompt in prompts)
 
 
+def test_a_file_whose_rows_contain_items_is_named_once(tmp_path: Path) -> None:
+    """A task with answers in JSON has two renderings of each row, with the same prompt."""
+    rng = random.Random(0)
+
+    def row(number: int) -> dict[str, str]:
+        words = " ".join("".join(rng.choices("abcdefgh", k=6)) for _ in range(30))
+        return {"text": f"Note {number}: {words}.", "fields": json.dumps({"number": number})}
+
+    items, others = [row(number) for number in range(8)], [row(number) for number in range(8, 24)]
+    copies = [{**item, "text": f"{item['text']} Thank you!"} for item in items[:3]]
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/task.toml").write_text(
+        'id = "own/notes"\ndomain = "own"\nobjective = "Read notes."\noutput_format = "JSON"\nscorer = "json"\n'
+        'metric = "accuracy"\nprompt = "{{ text }}"\nanswer = "fields"\n',
+        "utf-8",
+    )
+    for name, rows in (("train", others + copies), ("eval", items)):
+        (tmp_path / f"mine/{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    assert len(registry.get(tmp_path / "mine").spec.raw_sources[0].renderings) == 2
+    assert checked(tmp_path / "mine", tmp_path / "built") == ["items_in_training"]
+
+
+def test_rows_that_a_run_would_take_for_copies_are_left_out(tmp_path: Path) -> None:
+    """The split keeps near-duplicates together by a coarser rule than that of a run."""
+    rng = random.Random(0)
+    words = ["".join(rng.choices("abcdefghij", k=6)) for _ in range(2000)]
+    rows = []
+    for _ in range(40):
+        text = rng.choices(words, k=14)
+        for _ in range(3):
+            changed = [*text]
+            for place in rng.sample(range(14), 1):
+                changed[place] = rng.choice(words)
+            rows.append({"text": " ".join(changed), "fields": json.dumps({"name": rng.choice(words)})})
+    (tmp_path / "x.jsonl").write_bytes(lines(rows))
+    made = make_task("mine", tmp_path / "mine", str(tmp_path / "x.jsonl"), Wishes(answer="fields"), count)
+    assert made.left_out["is nearly a row of the evaluation split"] > 0
+    assert checked(tmp_path / "mine", tmp_path / "built") == []
+
+
 def csv(folder: Path, rows: list[dict[str, Any]]) -> str:
     import pandas
 
@@ -176,6 +216,34 @@ def test_a_hub_set_that_cannot_be_had_is_one_message(tmp_path: Path, monkeypatch
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises((UsageError, PrerequisiteError), match="there is no file or folder 'nobody/no-such-set'"):
         make_task("mine", tmp_path / "mine", "nobody/no-such-set", Wishes(), count)
+
+
+def test_pictures_next_to_the_text_are_left_out(tmp_path: Path) -> None:
+    """Sets of a hub keep a picture as an object with its bytes and its name."""
+    import pandas
+
+    rows = [row | {"picture": {"bytes": b"\x89PNG", "path": f"{row['nr']}.png"}} for row in reviews()]
+    pandas.DataFrame(rows).to_parquet(tmp_path / "x.parquet")
+    made = make_task("mine", tmp_path / "mine", str(tmp_path / "x.parquet"), Wishes(), count)
+    assert (made.answer, made.columns["picture"]) == ("label", 0)
+    row = read_jsonl(tmp_path / "mine" / "train.jsonl")[0]
+    assert row["picture"]["bytes"] is None
+    with pytest.raises(UsageError, match="every answer is missing: the column 'picture' is blank"):
+        make_task("mine", tmp_path / "other", str(tmp_path / "x.parquet"), Wishes(answer="picture"), count)
+
+
+def test_a_hub_set_with_dates_and_pictures_becomes_a_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``datasets`` gives texts that look like dates as ``datetime``, and pictures as objects; JSON has neither."""
+    datasets = pytest.importorskip("datasets")
+    rows = [row | {"written": "2024-01-01", "at": "2024-01-01 10:00:00", "seen": {"bytes": b"x"}} for row in reviews()]
+    (tmp_path / "x.jsonl").write_bytes(lines([{k: v for k, v in row.items() if k != "seen"} for row in rows]))
+    table = datasets.load_dataset("json", data_files=str(tmp_path / "x.jsonl"), cache_dir=str(tmp_path), split="train")
+    pictures = datasets.Dataset.from_dict({"seen": [row["seen"] for row in rows]}).cast_column("seen", datasets.Image())
+    table = datasets.concatenate_datasets([table, pictures], axis=1)
+    monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: datasets.DatasetDict({"train": table}))
+    make_task("mine", tmp_path / "mine", "somebody/set", Wishes(prompt="Review Text", answer="label"), count)
+    (found,) = {(row["written"], row["at"]) for row in read_jsonl(tmp_path / "mine" / "train.jsonl")}
+    assert found == ("2024-01-01", "2024-01-01T10:00:00")
 
 
 def test_what_is_left_out_is_counted(tmp_path: Path) -> None:

@@ -155,5 +155,5 @@ def test_a_batch_holds_what_memory_allows(tiny_model: Path, monkeypatch: pytest.
     monkeypatch.setattr(model, "_batch_tokens", 50)
     assert model.count_fitting(asks) == 2
     assert model.count_fitting([Ask([1] * 90, 10, None, 0), *asks]) == 1
-    monkeypatch.setattr(model, "_batched", False)
+    monkeypatch.setattr(model._network.config, "model_type", "falcon")
     assert model.count_fitting(asks) == 1

@@ -18,7 +18,7 @@ from ftdojo.contract.row import Row
 from ftdojo.contract.train_config import Lora, TrainConfig
 from ftdojo.errors import UsageError
 from ftdojo.inference.engine import TransformersEngine
-from ftdojo.models import network
+from ftdojo.models import Compute, network
 from ftdojo.models.info import headers
 from ftdojo.training import export, tokenize
 from ftdojo.training.sft import lineage
@@ -139,6 +139,7 @@ def test_what_cannot_write_text_is_refused(kind: str, words: str, base: Path) ->
     [
         ("t5", "T5ForConditionalGeneration", "is an encoder-decoder"),
         ("bart", "BartForConditionalGeneration", "is an encoder-decoder"),
+        ("whisper", "WhisperForConditionalGeneration", "is an encoder-decoder"),
         ("qwen2_5_vl", "Qwen2_5_VLForConditionalGeneration", "is no causal language model of transformers. It reads"),
         ("llava", "LlavaForConditionalGeneration", "is no causal language model of transformers. It reads"),
         ("vit", "ViTForImageClassification", "is no causal language model of transformers"),
@@ -150,7 +151,132 @@ def test_other_models_are_refused_by_their_configuration(base: Path, kind: str, 
     assert words in refuse(base)
 
 
+def test_an_adapter_in_the_folder_is_not_put_on_the_model(base: Path) -> None:
+    (base / "adapter_config.json").write_text("{}")
+    assert "holds an adapter, too" in refuse(base)
+
+
+@pytest.mark.parametrize("kind", [["llama"], {"a": 1}, None])
+def test_an_architecture_has_a_name(kind: Any, base: Path) -> None:
+    set_config(base, model_type=kind)
+    assert "is unknown" in refuse(base)
+
+
+def test_attention_in_both_directions_is_refused(base: Path) -> None:
+    folder = zoo.write("gemma3_text", base.with_name("gemma"), use_bidirectional_attention=True)
+    assert "reads text in both directions" in refuse(folder)
+
+
+def test_tokens_that_the_model_does_not_have_are_refused(base: Path) -> None:
+    folder = zoo.write("llama", base.with_name("short"), vocab_size=259)
+    with pytest.raises(UsageError, match=r"such as '<.assistant.>': the model has 259 tokens"):
+        models.require_trainable(folder)
+
+
+@pytest.mark.parametrize("change", [{"vocab_size": 300}, {"intermediate_size": 128}])
+def test_weights_of_other_sizes_than_the_configuration_says(change: dict[str, Any], base: Path) -> None:
+    set_config(base, **change)
+    assert "have weights of other sizes than config.json says, such as " in refuse(base)
+
+
+def test_a_model_that_is_changed_when_it_is_read(base: Path) -> None:
+    assert "the embedding of token 256" in refuse(zoo.write("youtu", base.with_name("youtu"), pad_token_id=zoo.PAD))
+
+
+def test_a_negative_size_is_refused(base: Path) -> None:
+    set_config(base, num_hidden_layers=-2)
+    with pytest.raises(UsageError, match="num_hidden_layers is -2"):
+        models.require_trainable(base)
+
+
+def test_a_weight_that_is_stored_as_numbers_of_a_code(base: Path) -> None:
+    """Without the name that the known quantizations have."""
+    folder = zoo.write("gpt_oss", base.with_name("experts"))
+    change_weights(
+        folder, lambda t: t.update({name: t[name].to(torch.uint8) for name in t if name.endswith("down_proj")})
+    )
+    with pytest.raises(UsageError, match=r"are quantized, for example .*down_proj"):
+        models.require_trainable(folder)
+
+
 # Trained, exported and graded.
+
+
+def test_an_attention_function_that_the_configuration_names(base: Path) -> None:
+    set_config(base, _attn_implementation="flash_attention_2")
+    train_and_grade(base, LORA, FULL)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_precise_weights_are_trained_in_bfloat16(dtype: str, tmp_path: Path) -> None:
+    """The training rounds them, which is farther than few small steps move them."""
+    base, config = zoo.write("llama", tmp_path / "base", dtype=dtype), FULL.model_copy(update={"learning_rate": 1e-6})
+    on = Compute("cpu", "bfloat16", "eager", "test")
+    result = train(tokenize(ROWS, base, max_length=64).examples, config, base, tmp_path / "weights", on=on)
+    export(base, tmp_path / "weights", tmp_path / "out")
+    assert lineage.faults(base, tmp_path / "out", config, result.steps) == []
+    change_weights(tmp_path / "out", lambda t: t["model.norm.weight"].add_(0.1))
+    assert "model.norm.weight: moved by" in lineage.faults(base, tmp_path / "out", config, result.steps)[0]
+
+
+@pytest.mark.parametrize(
+    "change", [{"return_dict": False}, {"output_attentions": True}, {"output_hidden_states": True}], ids=str
+)
+def test_what_a_configuration_says_of_outputs(change: dict[str, Any], base: Path) -> None:
+    plain = TransformersEngine(base).generate([row.prompt for row in ROWS], max_new_tokens=4)
+    set_config(base, **change)
+    assert TransformersEngine(base).generate([row.prompt for row in ROWS], max_new_tokens=4) == plain
+    train_and_grade(base, LORA)
+
+
+def test_masks_and_frequencies_of_older_versions_stay(tmp_path: Path) -> None:
+    llama, gpt2 = (zoo.write(kind, tmp_path / kind / "base") for kind in ("llama", "gpt2"))
+    change_weights(llama, lambda t: t.update({"model.layers.0.self_attn.rotary_emb.inv_freq": torch.ones(4)}))
+    mask = torch.ones(1, 1, 8, 8, dtype=torch.uint8)
+    change_weights(gpt2, lambda t: t.update({"transformer.h.0.attn.bias": mask}))
+    for folder in (llama, gpt2):
+        assert headers(train_and_grade(folder, LORA)).keys() == headers(folder).keys()
+
+
+@pytest.mark.parametrize(("kind", "key"), [("gpt2", "n_positions"), ("gpt_neo", "max_position_embeddings")])
+def test_answers_end_with_the_positions_of_the_model(kind: str, key: str, tmp_path: Path) -> None:
+    """In batches, and one at a time: as long as in a model that has more positions."""
+    short = zoo.write(kind, tmp_path / "short")
+    long = zoo.write(kind, tmp_path / "long")
+    name = "transformer.wpe.weight"
+    change_weights(short, lambda t: t.update({name: t[name][:48].clone()}))
+    positions: dict[str, Any] = {key: 48}
+    set_config(short, **positions)
+    prompts = [[{"role": "user", "content": "x" * length}] for length in (5, 40, 60)]
+    found = TransformersEngine(short).generate(prompts, max_new_tokens=12)
+    expected = TransformersEngine(long).generate(prompts, max_new_tokens=12)
+    assert found[0] == expected[0]
+    assert expected[1].text.startswith(found[1].text)
+    assert found[1].n_tokens <= 48 - 43, "its prompt has 43 tokens"
+    assert (found[2].text, found[2].n_tokens, found[2].truncated) == ("", 0, True)
+
+
+def test_an_index_next_to_all_weights_in_one_file(base: Path) -> None:
+    """transformers reads the single file."""
+    shards = base.with_name("shards")
+    network.load(base, torch.float32, "sdpa").save_pretrained(shards, max_shard_size="40KB")
+    for path in shards.glob("model*"):
+        shutil.copy(path, base)
+    for path in base.glob("model-*.safetensors"):
+        save_file({name: tensor + 1 for name, tensor in load_file(path).items()}, path, metadata={"format": "pt"})
+    out = train_and_grade(base, LORA)
+    before, after = load_file(base / "model.safetensors"), load_file(out / "model.safetensors")
+    assert torch.equal(before["model.norm.weight"], after["model.norm.weight"])
+
+
+@pytest.mark.parametrize("kind", ["llama", "falcon"])
+def test_settings_of_generation_do_not_change_greedy_answers(kind: str, tmp_path: Path) -> None:
+    """Also not those of a model that answers with the library's own loop, such as Falcon."""
+    folder = zoo.write(kind, tmp_path / "model")
+    prompts = [row.prompt for row in ROWS]
+    plain = TransformersEngine(folder).generate(prompts, max_new_tokens=8)
+    set_config(folder, "generation_config.json", repetition_penalty=3.0, suppress_tokens=[1, 2, 3], min_new_tokens=4)
+    assert TransformersEngine(folder).generate(prompts, max_new_tokens=8) == plain
 
 
 def test_code_that_the_library_has_by_now_is_not_needed(base: Path) -> None:
@@ -234,10 +360,12 @@ def test_sizes_by_other_names(tmp_path: Path) -> None:
 
 
 def _write_vision(kind: str, folder: Path) -> Path:
-    """Write a tiny vision-language checkpoint whose text part is one of the zoo."""
+    """Write a tiny checkpoint that reads images, or sound, whose text part is one of the zoo."""
     from transformers import (
         Gemma3Config,
         Gemma3ForConditionalGeneration,
+        Gemma4Config,
+        Gemma4ForConditionalGeneration,
         Qwen3_5Config,
         Qwen3_5ForConditionalGeneration,
     )
@@ -253,6 +381,18 @@ def _write_vision(kind: str, folder: Path) -> Path:
                 image_token_index=270,
                 boi_token_index=268,
                 eoi_token_index=269,
+            )
+        )
+    elif kind == "gemma4":  # its part for sound has no sdpa
+        sound = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "output_proj_dims": 32}
+        whole = Gemma4ForConditionalGeneration(
+            Gemma4Config(
+                text_config=zoo.configure("gemma4_text").to_dict(),
+                vision_config=None,
+                audio_config={**sound, "subsampling_conv_channels": (8, 8)},
+                image_token_id=266,
+                video_token_id=267,
+                audio_token_id=268,
             )
         )
     else:
@@ -272,8 +412,9 @@ def _write_vision(kind: str, folder: Path) -> Path:
     return folder
 
 
-def test_a_vision_model_that_is_loaded_whole(tmp_path: Path) -> None:
-    base = _write_vision("gemma3", tmp_path / "base")
+@pytest.mark.parametrize("kind", ["gemma3", "gemma4"])
+def test_a_model_with_other_parts_that_is_loaded_whole(kind: str, tmp_path: Path) -> None:
+    base = _write_vision(kind, tmp_path / "base")
     set_config(base, text_config={**json.loads((base / "config.json").read_text())["text_config"], "dtype": "bfloat16"})
     out = train_and_grade(base, LORA, FULL)
     assert headers(out).keys() == headers(base).keys()

@@ -29,7 +29,7 @@ def make(name: str, metric: str, **setup: Any) -> Scorer:
     [
         ("The Eiffel Tower", "eiffel tower!", 1.0),
         ("Eiffel Tower", "the tower of Pisa", 2 / 5),
-        ("the", "the", 0.0),
+        ("the", "the", 1.0),
         ("北京", "北京。", 1.0),
         ("Paris", "", 0.0),
         ("Paris", "<think>Rome</think> Paris", 1.0),
@@ -37,6 +37,14 @@ def make(name: str, metric: str, **setup: Any) -> Scorer:
 )
 def test_shared_words(gold: str, output: str, score: float) -> None:
     assert text_scorers.tokens(gold, output).score == pytest.approx(score)
+
+
+@pytest.mark.parametrize(("output", "score"), [("A", 1.0), ("the A", 2 / 3), ("B", 0.0), ("", 0.0)])
+def test_an_article_counts_where_it_is_the_whole_answer(output: str, score: float) -> None:
+    """The letter A of a choice is one."""
+    verdict = text_scorers.tokens("A", output)
+    assert verdict.score == pytest.approx(score)
+    assert verdict.metrics["exact_match"] == float(output == "A")
 
 
 def test_rouge_is_that_of_the_package_and_reads_other_scripts() -> None:

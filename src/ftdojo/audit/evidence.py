@@ -21,9 +21,10 @@ from ftdojo.episode.guard import STAGE, choose_items
 from ftdojo.episode.sequential import Schedule, schedule_for
 from ftdojo.errors import FtdojoError, UsageError
 from ftdojo.gateway.judge import Judge
+from ftdojo.judge import bind_recorded
 from ftdojo.record import Home, Ledger, RunFolder
 from ftdojo.record.events import BaselineMeasured, RunBegun, TestScored
-from ftdojo.record.history import History
+from ftdojo.record.history import History, list_judge_calls
 from ftdojo.record.store import MANIFEST, faults
 from ftdojo.tasks.own_prompts import with_prompts
 from ftdojo.tasks.spec import Task
@@ -120,7 +121,8 @@ class Evidence:
         task = task.as_recorded(then := self.configuration.digests["task"])
         if task.version != then:
             raise Unchecked(f"the task here is version {task.version}, the run's was {then}")
-        return task.with_thinking(self.configuration.options(self.place).reasoning_tokens)
+        task = task.with_thinking(self.configuration.options(self.place).reasoning_tokens)
+        return bind_recorded(task, self.configuration.judge, list_judge_calls(self.history))
 
     @property
     def grading(self) -> Grading:

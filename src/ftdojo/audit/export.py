@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -37,11 +37,12 @@ from ftdojo.errors import InfrastructureError, UsageError
 from ftdojo.files import BY_UMASK, write_file
 from ftdojo.gates import open_trained
 from ftdojo.inference import ENGINES, open_engine
+from ftdojo.judge import bind_recorded
 from ftdojo.models import gguf, ollama
 from ftdojo.record import Home, Ledger, RunFolder, Store
 from ftdojo.record.events import RunBegun
-from ftdojo.record.history import History, list_ancestors
-from ftdojo.tasks.scoring import summarize
+from ftdojo.record.history import History, list_ancestors, list_judge_calls
+from ftdojo.tasks.scoring import score_of
 from ftdojo.tasks.spec import Task
 from ftdojo.training import Trainer, copy_text_files, trainer_of
 
@@ -146,7 +147,7 @@ def export(
     with Ledger(run, writable=False) as ledger:
         history = History(ledger)
         begun, result = history.first(RunBegun), history.finished
-        iterations, best = history.iterations, history.best
+        iterations, best, judged = history.iterations, history.best, list_judge_calls(history)
     if begun is None or not best:
         raise UsageError(
             f"no model of {run} was better than the base model", fix="there is nothing to export: use the base model"
@@ -156,6 +157,7 @@ def export(
     configuration = begun.configuration
     options = configuration.options(task or begun.task)
     setting = Setting.prepare(options, home=home, progress=progress).as_recorded(configuration)
+    setting = replace(setting, task=bind_recorded(setting.task, configuration.judge, judged))
     now, base = setting.digests, setting.base
     if changed := [name for name, digest in configuration.digests.items() if now[name] != digest]:
         raise UsageError(
@@ -297,4 +299,4 @@ def _answer(
 
 def _score(setting: Setting, items: Sequence[Record], predictions: Sequence[Prediction]) -> Score:
     verdicts = evaluation.scores(setting.task, items, predictions)
-    return Score.of(setting.task.spec.metric, summarize(setting.task, verdicts))
+    return score_of(setting.task, verdicts)

@@ -14,7 +14,7 @@ from ftdojo.episode import acceptance, evaluation
 from ftdojo.episode.evaluation import Prediction
 from ftdojo.inference.llama_cpp import open_gguf
 from ftdojo.plain import plural
-from ftdojo.tasks.scoring import summarize
+from ftdojo.tasks.scoring import score_of
 from ftdojo.tasks.spec import Task
 
 
@@ -49,7 +49,7 @@ def compare_forms(
     for name, answers in forms.items():
         verdicts = evaluation.scores(task, items, answers)
         same = sum(ours.output == theirs.output for ours, theirs in zip(answers, recorded, strict=True))
-        score = Score.of(task.spec.metric, summarize(task, verdicts))
+        score = score_of(task, verdicts)
         found.append(FormScore(name, score, acceptance.difference(task, verdicts, reference), same))
     return tuple(found)
 

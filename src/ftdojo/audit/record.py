@@ -8,10 +8,18 @@ from typing import Any
 
 from ftdojo.audit.evidence import CLOSE, Evidence, Unchecked
 from ftdojo.contract.budget import Budget, Spent
-from ftdojo.contract.call import DATA_PROGRAM, SELF, START, own_model
+from ftdojo.contract.call import DATA_PROGRAM, SELF, START, is_judges, own_model
 from ftdojo.contract.result import RunResult
 from ftdojo.plain import plural
-from ftdojo.record.events import BaselineMeasured, BudgetExtended, IterationEnded, LlmCalled, TestOpened
+from ftdojo.record.events import (
+    BaselineMeasured,
+    BudgetExtended,
+    IterationEnded,
+    LlmCalled,
+    Recorded,
+    RunEvent,
+    TestOpened,
+)
 from ftdojo.record.summary import conclude
 
 
@@ -55,7 +63,7 @@ def opening(evidence: Evidence) -> list[str]:
 
     An interrupted grading opens it again, which is recorded. The agent cannot use this, since it has stopped before.
     """
-    kinds = [event.kind for event in evidence.events]
+    kinds = [_name_kind(event) for event in evidence.events]
     opened = [(e.seq, e.event.best) for e in evidence.events if isinstance(e.event, TestOpened)]
     found = [f"'{kind}' is recorded {kinds.count(kind)} times" for kind in ("test_scored", "finished", "stopped")
              if kinds.count(kind) > 1]  # fmt: skip
@@ -72,6 +80,12 @@ def opening(evidence: Evidence) -> list[str]:
     best = evidence.history.best
     return found + [f"event {seq} opened test for iteration {number}, the best is {best}"
                     for seq, number in opened if number != best]  # fmt: skip
+
+
+def _name_kind(recorded: Recorded[RunEvent]) -> str:
+    """Return the kind of an event; a call to the judge of the task is none of the agent's."""
+    event = recorded.event
+    return "judged" if isinstance(event, LlmCalled) and is_judges(event.call) else recorded.kind
 
 
 def budget(evidence: Evidence) -> list[str]:

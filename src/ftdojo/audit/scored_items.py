@@ -157,6 +157,8 @@ def read_run(name: str, folder: Path, *, base: bool = False) -> Scored:
         )
     score = (result.baseline if base else result.best).test
     best = begun.metric_range(0.0)
+    # Verdicts of different judges do not compare.
+    metric = " ".join(filter(None, [begun.configuration.judge, begun.metric]))
     pooled = score is None or not math.isclose(
         best * subtask_mean(verdicts, lambda v: v.score), score.value, abs_tol=1e-6
     )
@@ -165,7 +167,7 @@ def read_run(name: str, folder: Path, *, base: bool = False) -> Scored:
         return Scored(
             name=name,
             source=source,
-            metric=begun.metric,
+            metric=metric,
             higher_is_better=begun.higher_is_better,
             best_value=best,
             pooled=pooled,

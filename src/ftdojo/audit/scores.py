@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,9 +18,10 @@ from ftdojo.episode.evaluation import Prediction
 from ftdojo.episode.guard import STAGE, compare_with_base, decide_guarded
 from ftdojo.episode.predict import PREDICTIONS
 from ftdojo.episode.sequential import Schedule
+from ftdojo.judge import calibrate_first
 from ftdojo.plain import plural
 from ftdojo.record.events import BaselineMeasured
-from ftdojo.tasks.scoring import summarize
+from ftdojo.tasks.scoring import score_of
 from ftdojo.tasks.spec import ItemScore, Task
 
 
@@ -26,11 +29,14 @@ def validation(evidence: Evidence) -> list[str]:
     """Every validation score follows from the stored outputs."""
     recorded = evidence.history.baseline
     assert recorded is not None
+    judged = evidence.history.require(BaselineMeasured).judge
+    if judged != (agreement := calibrate_first(evidence.task)):
+        return [f"{judged} is recorded of the judge, its replies give {agreement}"]
     scores = [recorded.score, *(i.score for i in evidence.iterations)]
     return [
         f"{made.label}: {score} is recorded, its outputs score {again}"
         for made, score in zip(evidence.made, scores, strict=True)
-        if score is not None and not _same(score, again := _score(evidence.task, _verdicts(evidence, made)))
+        if score is not None and not _same(score, again := score_of(evidence.task, _verdicts(evidence, made)))
     ]
 
 
@@ -82,7 +88,7 @@ def guard(evidence: Evidence) -> list[str]:
             return _scored(task, items, evidence.recorded_stage(made, stage) / PREDICTIONS, schedule)  # noqa: B023
 
         base = verdicts(evidence.baseline)
-        if not _same(baseline.guard[name], again := _score(task, base)):
+        if not _same(baseline.guard[name], again := score_of(task, base)):
             found.append(f"the base model on {name}: {baseline.guard[name]} is recorded, its outputs score {again}")
         for iteration, made in zip(evidence.iterations, evidence.made[1:], strict=True):
             for recorded in iteration.decision.guard if iteration.decision else ():
@@ -145,7 +151,7 @@ def test(evidence: Evidence) -> list[str]:
     items, found = read_items(evidence.data.sealed_test), []
     for name in ("baseline", "best"):
         verdicts = _scored(evidence.task, items, evidence.folder.sealed_outputs(name))
-        recorded, again = scored.scores[name], _score(evidence.task, verdicts)
+        recorded, again = scored.scores[name], score_of(evidence.task, verdicts)
         if not _same(recorded, again):
             found.append(f"{name}: {recorded} is recorded, its outputs score {again}")
         elif [(v.id, v.score) for v in scored.items[name]] != [(v.id, v.score) for v in verdicts]:
@@ -169,10 +175,11 @@ def _scored(task: Task, items: Sequence[Record], path: Path, schedule: Schedule 
     return evaluation.scores(task, items, predictions)
 
 
-def _score(task: Task, verdicts: Sequence[ItemScore]) -> Score:
-    return Score.of(task.spec.metric, summarize(task, verdicts))
-
-
 def _same(one: Score, other: Score) -> bool:
-    pairs = zip((one.value, *one.interval), (other.value, *other.interval), strict=True)
+    pairs = itertools.zip_longest(_numbers(one), _numbers(other), fillvalue=math.nan)
     return (one.metric, one.n) == (other.metric, other.n) and all(abs(a - b) <= CLOSE for a, b in pairs)
+
+
+def _numbers(score: Score) -> list[float]:
+    corrected = score.corrected
+    return [score.value, *score.interval, *((corrected.value, *corrected.interval) if corrected else ())]

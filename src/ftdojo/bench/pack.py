@@ -53,7 +53,7 @@ from ftdojo.files import BY_UMASK, write_file
 from ftdojo.plain import plural
 from ftdojo.record import Home, Ledger, RunFolder
 from ftdojo.record.events import RunBegun
-from ftdojo.record.history import History
+from ftdojo.record.history import History, list_judge_calls
 from ftdojo.schema import read_regular
 from ftdojo.training import ADAPTER_FILES
 
@@ -138,7 +138,7 @@ def _survey(out: Path, job: Job) -> _Survey:
     with Ledger(out / job.folder, writable=False) as ledger:
         history = History(ledger)
         begun, items = history.require(RunBegun), history.test_items.get("best", [])
-        calls = sum(map(len, [*history.calls, *history.data_calls]))
+        calls = sum(map(len, [*history.calls, *history.data_calls, list_judge_calls(history)]))
         submissions = len(history.iterations)
     if not Path(job.task).is_absolute():
         return _Survey(begun, [])

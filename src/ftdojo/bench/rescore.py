@@ -44,7 +44,7 @@ from ftdojo.record import Home, Ledger, restore
 from ftdojo.record.events import RunBegun
 from ftdojo.record.store import describe
 from ftdojo.schema import StrictModel
-from ftdojo.tasks.scoring import summarize
+from ftdojo.tasks.scoring import score_of
 from ftdojo.tasks.spec import ItemScore
 from ftdojo.training import copy_adapter, copy_text_files, structure_faults, trainer_of
 
@@ -434,14 +434,13 @@ def _compare(
     fresh = evaluation.scores(task, [items[i] for i in places], now)
     packed = [verdicts[i] for i in places]
     differing = [recorded[i].id for i in places if made[i].text != recorded[i].output]
-    metric = task.spec.metric
     return Rescored(
         model=name,
         answered=len(places),
         equal=len(places) - len(differing),
         differing=differing[:SHOWN],
-        packed=Score.of(metric, summarize(task, packed)),
-        now=Score.of(metric, summarize(task, fresh)),
+        packed=score_of(task, packed),
+        now=score_of(task, fresh),
         difference=acceptance.difference(task, fresh, packed),
     )
 

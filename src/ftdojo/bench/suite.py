@@ -183,7 +183,9 @@ class Suite(StrictModel):
         found = found.model_copy(update={"rules": read.rules.model_copy(update={"guard": guard})})
         for name in guard:
             _resolve_task(name, None)
-        for address in [c.base_url for c in found.agents if c.base_url] + find_addresses(found.rules.data_llm):
+        for address in [c.base_url for c in found.agents if c.base_url] + find_addresses(
+            [*found.rules.data_llm, found.rules.judge or ""]
+        ):
             require_address(address)
         inference.identity(found.rules.engine)
         for contestant in found.agents:
@@ -288,7 +290,7 @@ class Job:
 
 
 def find_addresses(pools: Sequence[str]) -> list[str]:
-    """The addresses in ``NAME=PROVIDER:MODEL@URL``."""
+    """The addresses in ``NAME=PROVIDER:MODEL@URL`` and in ``PROVIDER:MODEL@URL``."""
     return [f"http{rest}" for pool in pools for _, found, rest in [pool.partition("@http")] if found]
 
 

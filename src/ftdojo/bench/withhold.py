@@ -64,7 +64,7 @@ class Withheld:
         names = {place: name for place, name in names.items() if Path(place).is_absolute()}
         names |= {contestant.mcp: COMMAND for contestant in suite.agents if contestant.mcp}
         addresses = [contestant.base_url for contestant in suite.agents if contestant.base_url]
-        names |= dict.fromkeys([*addresses, *find_addresses(suite.rules.data_llm)], ADDRESS)
+        names |= dict.fromkeys([*addresses, *find_addresses([*suite.rules.data_llm, suite.rules.judge or ""])], ADDRESS)
         places = [out, home.root, Path.home(), Path.cwd()]
         roots = {str(form) for place in places for form in (place.absolute(), place.resolve())} - {os.sep}
         return cls(_longest_first(names), tuple(sorted(roots, key=len, reverse=True)))

@@ -11,14 +11,13 @@ from rich.text import Text
 from ftdojo.cli.console import Live, out, print_json
 from ftdojo.cli.run import Json, MovedTask
 from ftdojo.cli.tasks import read_rows
+from ftdojo.contract.task_spec import JUDGED, RUBRIC
 from ftdojo.errors import LlmError, UsageError
 from ftdojo.plain import plural
 
 if TYPE_CHECKING:
     from ftdojo.judge import Answers, JudgedReport
 
-RUBRIC, JUDGED = "rubric.md", "judged.jsonl"
-"""The files of a task folder that are taken if none are named."""
 BASE = "@base"
 """After the name of a run: its base model."""
 

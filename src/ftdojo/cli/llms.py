@@ -29,7 +29,7 @@ def connect_models(options: RunOptions) -> Llms:
     from ftdojo.llm import connect
 
     asks = options.planner is not None and ":" in options.planner
-    if options.base_url and not asks and not options.data_llm:
+    if options.base_url and not asks and not options.data_llm and not options.judge:
         raise UsageError(
             "--base-url has no effect: the playbook calls no language model",
             fix="add --planner openai:MODEL, or leave --base-url out",

@@ -27,7 +27,7 @@ Format = Literal["csv", "md", "latex", "parquet", "svg", "pdf"]
 NO_AGENT = dict.fromkeys(
     (
         *("agent", "planner", "probes", "prechecks", "replay", "ladder", "sequential", "warm_start"),
-        *("guard", "guard_margin"),
+        *("guard", "guard_margin", "judge"),
         *("submissions", "wall_s", "device_s", "seed"),
     ),
     "no agent runs",

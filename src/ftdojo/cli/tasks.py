@@ -147,10 +147,12 @@ def check(
     """Check a task: gold answers score best, empty and constant answers are reported, splits do not overlap."""
     from ftdojo import sandbox, tasks
     from ftdojo.data import build_index, find_copies, locate, read_items
+    from ftdojo.judge import bind_recorded
     from ftdojo.record import Home
     from ftdojo.tasks.check import check as check_task
 
     name, found = tasks.get(task, runner=sandbox.run_user_code).variant(data)
+    bind_recorded(found, None, [])  # reads the files of a judge
     sources = locate(found.variants[name].sets, Home.default())
     with tempfile.TemporaryDirectory(prefix="ftdojo-check-") as folder:
         found.variants[name].build(Path(folder), sources)

@@ -8,7 +8,9 @@ from ftdojo.contract.budget import Spent
 from ftdojo.schema import StrictModel
 
 DATA_PROGRAM = "data"
-"""The purpose of calls made by data programs. All other purposes are a planner's."""
+"""The purpose of calls made by data programs. Purposes other than this one and a judge's are a planner's."""
+JUDGE = "judge "
+"""The beginning of the purpose of calls to a judge of outputs."""
 SELF = "self"
 """The pool of a run's own base model."""
 START = "start"
@@ -91,6 +93,16 @@ class Call(StrictModel):
             output_tokens=used.output_tokens,
             cost_usd=used.cost_usd,
         )
+
+
+def is_judges(call: Call) -> bool:
+    """Whether a call was made to the judge of a task."""
+    return call.purpose.startswith(JUDGE)
+
+
+def is_planners(call: Call) -> bool:
+    """Whether a call was made by an agent."""
+    return call.purpose != DATA_PROGRAM and not is_judges(call)
 
 
 class CallLog(Protocol):

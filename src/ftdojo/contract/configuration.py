@@ -69,6 +69,8 @@ class Configuration(StrictModel):
     """The name or the text of the template that is used in place of the model's own."""
     prompts: str | None = Field(None, exclude_if=lambda prompts: prompts is None)
     """The prompts that are used in place of the task's own, as JSON. It is recorded only if there are some."""
+    judge: str | None = Field(None, exclude_if=lambda judge: judge is None)
+    """The language model that judges outputs, without its address. It is recorded only if there is one."""
     guard: dict[str, GuardTask] = Field(default_factory=dict)
     """The tasks that a model must not forget, by their ids. Older builds had none."""
     guard_margin: float = GUARD_MARGIN
@@ -112,6 +114,7 @@ class Configuration(StrictModel):
             **same,
             task=task,
             planner=options.planner or "",
+            judge=options.judge_place[0] or None,
             data_llm=data_llm,
             teachers=options.teachers or teachers_of(data_llm),
             guard=dict(guard or {}),
@@ -134,7 +137,7 @@ class Configuration(StrictModel):
         named = {} if by_itself else self.data_llm
         pools = tuple(f"{pool}={model}" for pool, model in named.items())
         teachers = self.teachers if by_itself else None
-        models: dict[str, Any] = {"planner": self.planner, "data_llm": pools, "teachers": teachers}
+        models: dict[str, Any] = {"planner": self.planner, "data_llm": pools, "teachers": teachers, "judge": self.judge}
         every = {**same, **models, "task": task, "guard": tuple(guard), **self.budget}
         try:
             return RunOptions.model_validate(every, context=RECORDED)

@@ -88,6 +88,9 @@ def _prompts(value: Any, info: ValidationInfo) -> Any:
     return load_prompts(value)
 
 
+_JUDGE = r"^[\w-]+:[^@\s]+(@https?://\S+)?$"
+
+
 Seconds = Annotated[float | None, BeforeValidator(_seconds)]
 """Seconds, also read from a duration such as ``30m``; ``None`` is no limit."""
 
@@ -160,7 +163,19 @@ class Allowing(Guarding):
         return tuple(require_methods(methods))
 
 
-class Rules(Allowing):
+class Judging(Allowing):
+    """Who judges outputs."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    judge: Annotated[str | None, Flag("--judge", metavar="PROVIDER:MODEL")] = Field(
+        None, pattern=_JUDGE, exclude_if=lambda judge: judge is None
+    )
+    """The language model that judges outputs if the scorer of the task is judge, e.g. openai:gpt-5.2 or
+    openai:qwen3@URL. It then sees questions, right answers and outputs of validation and of the sealed test."""
+
+
+class Rules(Judging):
     """The options that are the same for all contestants of a contest."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
@@ -234,6 +249,12 @@ class RunOptions(Rules):
     def reasoning_tokens(self) -> int:
         """The tokens that an answer may have for reasoning, besides those of the task's limit."""
         return self.thinking_tokens if self.thinking == "on" else 0
+
+    @property
+    def judge_place(self) -> tuple[str, str | None]:
+        """The name of the judge, blank if there is none, and the address of its server, if it has one of its own."""
+        name, _, address = (self.judge or "").partition("@")
+        return name, address or (self.base_url if name.startswith("openai:") else None)
 
     @property
     def budget(self) -> Budget:

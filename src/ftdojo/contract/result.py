@@ -36,6 +36,18 @@ class Result(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _is_none(value: object) -> bool:
+    return value is None
+
+
+class Corrected(Result):
+    """A score, corrected for the errors of the judge that has given it."""
+
+    value: float
+    interval: tuple[float, float]
+    """95 %. It counts the items and the outputs on which the judge was calibrated."""
+
+
 class Score(Result):
     """A value of the core metric with its 95 % interval over ``n`` items."""
 
@@ -43,14 +55,40 @@ class Score(Result):
     value: float
     interval: tuple[float, float]
     n: int
+    corrected: Corrected | None = Field(None, exclude_if=_is_none)
+    """Of a task that a language model judges: what follows from its verdicts and its errors."""
 
     @classmethod
-    def of(cls, metric: str, estimate: Estimate) -> Score:
-        """A score from an estimate in the metric's unit."""
-        return cls(metric=metric, value=estimate.value, interval=(estimate.low, estimate.high), n=estimate.n)
+    def of(cls, metric: str, estimate: Estimate, corrected: Estimate | None = None) -> Score:
+        """A score from an estimate in the metric's unit, and from one that is corrected for a judge's errors."""
+        return cls(
+            metric=metric,
+            value=estimate.value,
+            interval=(estimate.low, estimate.high),
+            n=estimate.n,
+            corrected=corrected and Corrected(value=corrected.value, interval=(corrected.low, corrected.high)),
+        )
 
     def __str__(self) -> str:
-        return f"{self.metric} {self.value:.1f} [{self.interval[0]:.1f}, {self.interval[1]:.1f}], n = {self.n}"
+        shown = f"{self.metric} {self.value:.1f} [{self.interval[0]:.1f}, {self.interval[1]:.1f}], n = {self.n}"
+        if self.corrected is None:
+            return shown
+        low, high = self.corrected.interval
+        return f"{shown}, corrected {self.corrected.value:.1f} [{low:.1f}, {high:.1f}]"
+
+
+class JudgeAgreement(Result):
+    """How the judge of a run decided on outputs that people had judged."""
+
+    model: str
+    right: int
+    """Outputs that people call right."""
+    accepted: int
+    """Those of them that the judge accepts."""
+    wrong: int
+    """Outputs that people call wrong."""
+    rejected: int
+    """Those of them that the judge rejects."""
 
 
 class ClassScore(Result):
@@ -324,5 +362,7 @@ class RunResult(Document):
     """What the best model keeps of the guard tasks; empty if it is the base model, or the run has none."""
     guard_trivial: dict[str, GuardTrivial] = Field(default_factory=dict)
     """Id of each guard task -> what answers without any training score; empty in runs of older builds."""
+    judge: JudgeAgreement | None = Field(None, exclude_if=_is_none)
+    """Of a task that a language model judges: how far it agrees with people."""
     ledger: str = ""
     """The last link of the record before this result. A copy kept elsewhere reveals later changes of the record."""

@@ -8,6 +8,9 @@ from typing import Any
 
 MAX_CHANGE = 0.5
 """How far a training program may move a tensor, unless the task says otherwise."""
+RUBRIC, JUDGED = "rubric.md", "judged.jsonl"
+"""The files of a task folder for a language model that judges: what makes an answer right, in words, and outputs that
+people have judged."""
 Record = Mapping[str, Any]
 """One evaluation item or raw row, as read from its JSON line."""
 

@@ -26,15 +26,21 @@ def build_index(task: Task, raw: Path, items: Sequence[Record]) -> OverlapIndex:
 
 
 def find_copies(task: Task, raw: Path, index: OverlapIndex) -> Iterator[Finding]:
-    """Yield a warning for every rendering of a raw file that gives rows with an evaluation item."""
+    """Yield a warning for every raw file that gives rows with an evaluation item.
+
+    Several renderings of a file give rows with the same prompts: one that has no others is not named again.
+    """
     for source in task.spec.raw_sources:
         if not (raw / source.path).is_file():
             continue
         rows = [row for row in raw_files.read(raw / source.path) if isinstance(row, dict)]
+        named: set[str] = set()
         for rendering in source.renderings:
             pairs = training_pairs(rendering, rows)
             found = [pair for pair, items in zip(pairs, index.find(pairs), strict=True) if items]
-            if found:
+            prompts = {prompt for prompt, _ in found}
+            if not prompts <= named:
+                named |= prompts
                 message = (
                     f"{len(found)} of {len(pairs)} training rows ({rendering.name}) contain an evaluation item, "
                     f"e.g. {found[0][0][-SHOWN_CHARS:]!r}: a run shuffles their words before it trains on them"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ftdojo import digest
+from ftdojo.contract.call import Call
 from ftdojo.contract.progress import Progress
 from ftdojo.disk import disk_errors
 from ftdojo.episode import grading
@@ -16,7 +18,7 @@ from ftdojo.episode.outcome import Outcome
 from ftdojo.episode.setting import Setting
 from ftdojo.files import make_private, write_file
 from ftdojo.record import RunFolder, events
-from ftdojo.record.history import History
+from ftdojo.record.history import History, list_judge_calls
 from ftdojo.training import Earlier, trainer_of
 
 
@@ -38,13 +40,15 @@ def record_stop(history: History, accounts: Accounts, *, by_owner: bool, outlook
     progress.say(f"no further submission: {stopped.reason}" + (f", {left_s:.0f} s left" if left_s > 0 else ""))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Closing:
     """Ends an episode: exports the best model and scores it on test."""
 
     folder: RunFolder
     setting: Setting
     history: History
+    record: Callable[[Call], None]
+    """Records and charges the calls to the judge of the task."""
     progress: Progress
 
     def grade(self, best: Outcome) -> None:
@@ -62,8 +66,9 @@ class Closing:
             home=self.setting.home.root,
             models={"baseline": base, "best": self.folder.model if number else base},
             training=self._training(best) if number else None,
+            judged=list_judge_calls(self.history),
         )
-        ruling = grading.grade(request, self.progress)
+        ruling = grading.grade(request, self.progress, self.record)
         if ruling.reasons:
             self.history.append(events.RunDisqualified(reasons=ruling.reasons))
             return

@@ -39,6 +39,7 @@ from ftdojo.record import Home, Ledger, RunFolder, events
 from ftdojo.record.history import History
 from ftdojo.record.metrics import Metrics
 from ftdojo.record.summary import conclude
+from ftdojo.tasks.judged import require_judge
 
 
 def run_episode(dojo: Dojo, agent: Agent) -> RunResult:
@@ -83,9 +84,8 @@ class Dojo:
         self.progress = progress or Silent()
         data_llm = data_llm or DataLlm.from_options(options)
         self._setting = Setting.prepare(options, home=home, progress=self.progress)
-        with disk_errors(run):
-            make_private(run)
-        self._ledger = Ledger(run)
+        require_judge(self._setting.task, options)
+        self._ledger = _open_ledger(run)
         self._history = History(self._ledger)
         self.metrics = Metrics(self._folder, self._history)
         self._setting = self._setting.as_recorded(self._history.configuration)
@@ -94,6 +94,7 @@ class Dojo:
         data_llm = admit_teachers(self._setting, data_llm)
         self.identity = identify(self._setting, budget, data_llm)
         self._accounts = Accounts(self._history, budget)
+        self._setting = self._setting.with_judge(self._history, self._accounts.append, self.progress)
         self._time_requests = TimeRequests(
             self._folder, self._history, self._accounts, self.progress, most_s=most_s, allowed=may_extend
         )
@@ -158,7 +159,7 @@ class Dojo:
             record_stop(history, accounts, by_owner=by_owner, outlook=outlook, progress=self.progress)
         if history.finished is None:
             if history.test is None:
-                closing = Closing(folder=self._folder, setting=self._setting, history=history, progress=self.progress)
+                closing = Closing(self._folder, self._setting, history, accounts.append, self.progress)
                 closing.grade(self._best_outcome())
             history.append(events.RunFinished(result=conclude(history, self.run.name)))
         result = history.require(events.RunFinished).result
@@ -248,6 +249,12 @@ class Dojo:
 
     def __exit__(self, *_: object) -> None:
         self._ledger.close()
+
+
+def _open_ledger(run: Path) -> Ledger:
+    with disk_errors(run):
+        make_private(run)
+    return Ledger(run)
 
 
 def _open_access(

@@ -7,11 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ftdojo.contract.feedback import Distribution, ErrorSample, EvaluationFeedback
-from ftdojo.contract.result import Score
 from ftdojo.contract.task_spec import Record
 from ftdojo.episode import acceptance
 from ftdojo.schema import StrictModel
-from ftdojo.tasks.scoring import by_subtask, summarize
+from ftdojo.tasks.scoring import by_subtask, score_of, summarize
 from ftdojo.tasks.spec import ItemScore, Task
 
 SAMPLES = 8
@@ -51,7 +50,7 @@ def feedback(
     verdicts = scores(task, items, predictions)
     groups = by_subtask(verdicts)
     return EvaluationFeedback(
-        score=Score.of(task.spec.metric, summarize(task, verdicts)),
+        score=score_of(task, verdicts),
         parsed=_share_parsed(verdicts),
         subtasks={name: summarize(task, group).value for name, group in groups.items()},
         subtask_parsed={name: _share_parsed(group) for name, group in groups.items()},

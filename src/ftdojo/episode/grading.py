@@ -11,7 +11,8 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
@@ -21,6 +22,7 @@ from typing import IO, Any
 from pydantic import Field
 
 from ftdojo import child, inference, models, sandbox, tasks
+from ftdojo.contract.call import Call
 from ftdojo.contract.methods import parse_config
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Progress
@@ -33,13 +35,19 @@ from ftdojo.episode.evaluation import Prediction
 from ftdojo.episode.examples import Example, choose_examples
 from ftdojo.episode.predict import PREDICTIONS, predict
 from ftdojo.errors import FtdojoError, InfrastructureError
+from ftdojo.judge import RunReplies, bind_judge
 from ftdojo.quick_exit import skip_last_collection
 from ftdojo.record import Home, Store
 from ftdojo.schema import StrictModel
 from ftdojo.tasks.own_prompts import with_prompts
-from ftdojo.tasks.scoring import summarize
+from ftdojo.tasks.scoring import score_of
 from ftdojo.tasks.spec import ItemScore, Task
 from ftdojo.training import Earlier, lineage_faults
+
+CALL = "call"
+"""The key of a line of the grading process that holds a call to the judge of the task."""
+_TURN = threading.Lock()
+"""Held while a line is written."""
 
 
 class Training(StrictModel):
@@ -74,6 +82,8 @@ class Request(StrictModel):
     """``baseline`` and ``best``, each with its folder."""
     training: Training | None
     """The last training of ``best``, which goes back to ``baseline``; ``None`` if they are the same model."""
+    judged: list[Call] = Field(default_factory=list)
+    """The recorded calls to the judge of the task."""
 
 
 class Grade(StrictModel):
@@ -90,7 +100,7 @@ class Grade(StrictModel):
     @classmethod
     def of(cls, task: Task, verdicts: Sequence[ItemScore], *, predictions: Path, model: str) -> Grade:
         """Return the grade from the verdicts on all items."""
-        score = Score.of(task.spec.metric, summarize(task, verdicts))
+        score = score_of(task, verdicts)
         # The default of ``metrics`` is a proxy, which JSON does not know.
         items = [replace(verdict, metrics=dict(verdict.metrics)) for verdict in verdicts]
         return cls(score=score, items=items, predictions=predictions, model=model)
@@ -115,8 +125,13 @@ class Ruling(StrictModel):
     """Of a classification: the items of each class that are answered rightly."""
 
 
-def grade(request: Request, progress: Progress) -> Ruling:
+def grade(request: Request, progress: Progress, record: Callable[[Call], None]) -> Ruling:
     """Score each model of the request on test.
+
+    Args:
+        request: the models.
+        progress: receives the progress.
+        record: records and charges a call to the judge of the task.
 
     Raises:
         InfrastructureError: if the grading process fails.
@@ -133,6 +148,8 @@ def grade(request: Request, progress: Progress) -> Ruling:
                 message = json.loads(line)
                 if "grades" in message:
                     ruling = Ruling.model_validate_json(line)
+                elif CALL in message:
+                    record(Call.model_validate(message[CALL]))
                 elif "total" in message:
                     progress.update(**message)
                 else:
@@ -161,14 +178,20 @@ class _Lines:
 
     def update(self, stage: str, done: float, total: float, note: str = "") -> None:
         """Send the progress as one line."""
-        self._send(stage=stage, done=done, total=total, note=note)
+        _send({"stage": stage, "done": done, "total": total, "note": note})
 
     def end(self, stage: str, note: str = "") -> None:
         """Send the end of a stage as one line."""
-        self._send(stage=stage, note=note)
+        _send({"stage": stage, "note": note})
 
-    @staticmethod
-    def _send(**message: str | float) -> None:
+
+def _send_call(call: Call) -> None:
+    """Let the parent record a call."""
+    _send({CALL: call.model_dump(mode="json")})
+
+
+def _send(message: dict[str, Any]) -> None:
+    with _TURN:  # the threads that ask a judge send their calls
         print(json.dumps(message), flush=True)  # noqa: T201
 
 
@@ -180,6 +203,7 @@ def main() -> None:
     variant, task = tasks.get(options.task, runner=sandbox.run_user_code).variant(options.variant)
     task = with_prompts(task, options.prompts).as_recorded(request.version).with_thinking(options.reasoning_tokens)
     data = prepare(task, variant, home)
+    task = bind_judge(task, options, RunReplies(request.judged, _send_call), progress=_Lines())
     if reasons := _find_faults(request):
         print(Ruling(reasons=reasons).model_dump_json())  # noqa: T201
         return

@@ -25,6 +25,7 @@ from ftdojo.errors import UsageError
 from ftdojo.findings import Finding
 from ftdojo.record import Home
 from ftdojo.stats import interleave, judge_loss
+from ftdojo.tasks.judged import Judged
 from ftdojo.tasks.scoring import compare, summarize
 from ftdojo.tasks.spec import ItemScore, Task
 
@@ -56,9 +57,11 @@ class Guard:
             reasoning_tokens: tokens that an answer may have for reasoning.
 
         Raises:
-            UsageError: if there is no such task.
+            UsageError: if there is no such task, or a language model judges it.
         """
         variant, task = tasks.get(given, runner=sandbox.run_user_code).variant(None)
+        if isinstance(task.scorer, Judged):
+            raise UsageError(f"{given} is judged by a language model", fix="name a guard task with another scorer")
         require(task, variant, home)
         place = str(Path(given).absolute()) if Path(given).is_dir() else given
         return cls(task.with_thinking(reasoning_tokens), variant, prepare(task, variant, home), place)

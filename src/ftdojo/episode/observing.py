@@ -18,6 +18,7 @@ from ftdojo.episode.headroom import Headroom
 from ftdojo.episode.setting import Setting
 from ftdojo.episode.speed import train_rows_per_s
 from ftdojo.episode.stages import Stages
+from ftdojo.judge import calibrate_first
 from ftdojo.record import RunFolder, Store, events
 from ftdojo.record.history import History
 
@@ -55,6 +56,7 @@ class Observer:
         answers score."""
         _, _ = self.profile, self.rows_per_s
         if self.history.baseline is None:
+            agreement = calibrate_first(self.setting.task)
             outcome = self.stages.baseline()
             measured = evaluation.feedback(self.setting.task, self.items, outcome.predicted, best=None)
             guarded, easy = self.stages.guards.base_scores, self.stages.guards.measure_trivial()
@@ -64,6 +66,7 @@ class Observer:
                     digests=outcome.digests,
                     contents=outcome.contents,
                     trivial=self._measure_trivial(),
+                    judge=agreement,
                     headroom=self.headroom.of_base(),
                     guard=guarded,
                     guard_trivial=easy,

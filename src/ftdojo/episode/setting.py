@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from ftdojo import inference, models, sandbox, tasks
+from ftdojo.contract.call import Call
 from ftdojo.contract.configuration import Configuration
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.progress import Progress, Silent
@@ -16,8 +18,11 @@ from ftdojo.findings import Finding
 from ftdojo.gates import Gates, check_limits, settle
 from ftdojo.gateway import Access
 from ftdojo.gateway.judge import Judge
+from ftdojo.judge import RunReplies, bind_judge
 from ftdojo.models.resident import Resident
 from ftdojo.record import Home
+from ftdojo.record.history import History, list_judge_calls
+from ftdojo.tasks.judged import without_judge
 from ftdojo.tasks.own_prompts import TaskWithPrompts, require_prompts, with_prompts
 from ftdojo.tasks.spec import Task
 
@@ -79,10 +84,15 @@ class Setting:
         task = asked.with_thinking(chosen.reasoning_tokens).with_methods(chosen.methods)
         return cls(options=chosen, task=task, data=data, base=base, home=home, guards=guards)
 
+    def with_judge(self, history: History, record: Callable[[Call], None], progress: Progress) -> Setting:
+        """Return the setting with a scorer that asks the judge of its task, if it has one: see :func:`bind_judge`."""
+        replies = RunReplies(list_judge_calls(history), record)
+        return replace(self, task=bind_judge(self.task, self.options, replies, progress=progress))
+
     def gates(self, llm: Access | None) -> Gates:
         """Return the gates of submissions; ``llm``: the models that data programs may ask."""
         return Gates(
-            task=self.task,
+            task=without_judge(self.task),
             data=self.data,
             base=self.base,
             judge=partial(Judge, self.options.task, self.variant),
@@ -104,7 +114,7 @@ class Setting:
         Raises:
             InputError: if no answer to a task could be right.
         """
-        found = check_limits(self.task, read_items(self.data.validation), self.base)
+        found = check_limits(without_judge(self.task), read_items(self.data.validation), self.base)
         if isinstance(self.task, TaskWithPrompts) and self.task.rows_differ:
             found.append(_OTHER_FORM)
         for guard in self.guards:

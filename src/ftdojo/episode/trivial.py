@@ -24,7 +24,7 @@ from pydantic import TypeAdapter
 from ftdojo import digest, inference, models, sandbox
 from ftdojo.contract.progress import Progress
 from ftdojo.contract.recipe import Recipe, Sample, Source
-from ftdojo.contract.result import Gap, Score, TrivialAnswers
+from ftdojo.contract.result import Gap, TrivialAnswers
 from ftdojo.contract.row import Row
 from ftdojo.contract.task_spec import Message, Record, TaskSpec
 from ftdojo.contract.train_config import TrainConfig
@@ -37,7 +37,8 @@ from ftdojo.gates.decontamination import decontaminate
 from ftdojo.models.resident import Resident
 from ftdojo.plain import plural
 from ftdojo.record import Store
-from ftdojo.tasks.scoring import by_subtask, summarize
+from ftdojo.tasks.judged import KnowsErrors, without_judge
+from ftdojo.tasks.scoring import by_subtask, score_of, summarize
 from ftdojo.tasks.spec import ItemScore, Task
 from ftdojo.training import trainer_of
 
@@ -113,13 +114,15 @@ def measure(
         **{name: data.digests[name] for name in ("raw", "validation", "test")},
         "base": models.digest(base),
         "engine": inference.identity(engine),
+        **({"judge": task.scorer.identity()} if isinstance(task.scorer, KnowsErrors) else {}),
         "choice": [*(["expected", ASKED] if split == "validation" else [CANDIDATES]), *SHOTS, SHOTS_TOKENS, ANSWER],
     }
 
     def build(folder: Path) -> dict[str, Any]:
         rows = training_rows(task.spec, data)
         if split == "test":
-            chosen, asked = choose(task, read_items(data.validation), candidates(task, rows)), path
+            unasked = without_judge(task)
+            chosen, asked = choose(unasked, read_items(data.validation), candidates(task, rows)), path
         else:
             chosen, asked = expect(task.spec, rows), _draw(path, folder)
         verdicts = _score_constants(task, read_items(path), chosen)
@@ -178,12 +181,12 @@ def _draw(items: Path, folder: Path) -> Path:
 
 def _conclude(task: Task, chosen: Constants, verdicts: Mapping[str, Sequence[ItemScore]], shots: int) -> TrivialAnswers:
     return TrivialAnswers(
-        constant=_score(task, verdicts["constant"]),
+        constant=score_of(task, verdicts["constant"]),
         constant_output=chosen.whole,
-        majority=_score(task, verdicts["majority"]),
+        majority=score_of(task, verdicts["majority"]),
         subtasks={name: summarize(task, group).value for name, group in by_subtask(verdicts["majority"]).items()},
         majority_outputs=dict(chosen.parts),
-        few_shot=_score(task, verdicts["few_shot"]) if shots else None,
+        few_shot=score_of(task, verdicts["few_shot"]) if shots else None,
         shots=shots,
     )
 
@@ -317,7 +320,3 @@ def _longest(task: Task, items: Sequence[Record], base: Path) -> int:
     """Return the number of tokens of the longest prompt."""
     chat = models.Chat(base)
     return max(len(chat.prompt(task.prompt(item))) for item in items)
-
-
-def _score(task: Task, scores: Sequence[ItemScore]) -> Score:
-    return Score.of(task.spec.metric, summarize(task, scores))

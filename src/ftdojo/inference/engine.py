@@ -16,7 +16,7 @@ from ftdojo.contract.task_spec import Message
 from ftdojo.errors import UsageError
 from ftdojo.inference.decoding import Decoder, choose_likeliest
 from ftdojo.inference.protocol import EnginePlugin, Generation
-from ftdojo.models import Chat, Compute, compute, describe, network, prefix
+from ftdojo.models import Chat, Compute, architectures, compute, describe, network, prefix
 from ftdojo.models.architectures import runs_batched, version_hint
 
 ENGINE = "transformers-greedy-5"
@@ -45,11 +45,14 @@ class TransformersEngine:
             loaded: its network, if that is in memory already, on this device, in this precision and with the attention
                 function :data:`ATTENTION`.
         """
+        from transformers import GenerationConfig
+
         self._compute = on or compute()
         self._chat = Chat(model)
         info = describe(model)
         if loaded is None:
             loaded = network.load(model, self._compute.dtype, ATTENTION)
+        loaded.generation_config = GenerationConfig()  # a model's own may change the logits
         self._network = loaded.to(self._compute.device).eval()
         batched = runs_batched(loaded.config)
         self._decoder = Decoder(loaded, stops=self._chat.stops, pad=self._chat.pad) if batched else None
@@ -98,20 +101,25 @@ class TransformersEngine:
         """Return the tokens generated for each prompt, including the one that ends the answer."""
         import torch
 
-        if self._decoder is None:
+        longest = max(map(len, prompts)) + max_new_tokens
+        if self._decoder is None or not runs_batched(self._network.config, longest):
             return [self._answer_alone(prompt, max_new_tokens) for prompt in prompts]
         with torch.inference_mode():
             return self._decoder.answer(prompts, max_new_tokens, choose_likeliest)
 
     def _answer_alone(self, prompt: list[int], max_new_tokens: int) -> list[int]:
-        """Return the tokens that the library's own loop generates for one prompt."""
+        """Return the tokens that the library's own loop generates for one prompt, up to the last position that the
+        model has."""
         import torch
         from transformers import GenerationConfig
 
+        room = architectures.most_tokens(self._network.config) - len(prompt)
+        if room < 1:
+            return []
         tokens = torch.tensor([prompt], device=self._compute.device)
         settings = GenerationConfig(
             do_sample=False,
-            max_new_tokens=max_new_tokens,
+            max_new_tokens=int(min(max_new_tokens, room)),
             eos_token_id=sorted(self._chat.stops),
             pad_token_id=network.usable_pad(self._network, self._chat.pad),
         )
@@ -119,7 +127,9 @@ class TransformersEngine:
             with torch.inference_mode(), network.quiet():
                 whole = torch.ones_like(tokens)
                 made = self._network.generate(tokens, attention_mask=whole, generation_config=settings)
-        except (ValueError, TypeError, AttributeError, NotImplementedError, IndexError) as error:
+        except torch.OutOfMemoryError:
+            raise
+        except (ValueError, TypeError, AttributeError, RuntimeError, IndexError, KeyError) as error:
             reason = " ".join(str(error).split())[:200]
             raise UsageError(
                 f"{type(self._network).__name__} cannot generate text: {reason}; {version_hint()}",

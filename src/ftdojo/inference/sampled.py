@@ -63,7 +63,6 @@ class SampledModel:
         self._network = loaded.to(on.device).eval()
         self._pad = network.usable_pad(loaded, self._chat.pad)
         self._batch_tokens = most_tokens(info, on)
-        self._batched = runs_batched(loaded.config)
         self.room = min(info.context_length, self._batch_tokens)
         """The most tokens of one prompt and its answer."""
 
@@ -87,10 +86,13 @@ class SampledModel:
 
     def count_fitting(self, asks: Sequence[Ask]) -> int:
         """Return how many of the first requests fit into one batch, at least one."""
-        if not self._batched:
-            return 1
         longest = accumulate((ask.tokens for ask in asks), max)
-        return max((n for n, width in enumerate(longest, start=1) if n * width <= self._batch_tokens), default=1)
+        fitting = (
+            n
+            for n, width in enumerate(longest, start=1)
+            if n * width <= self._batch_tokens and runs_batched(self._network.config, width)
+        )
+        return max(fitting, default=1)
 
     def answer(self, asks: Sequence[Ask], stop: Callable[[], bool]) -> list[Generation]:
         """Answer requests in one batch; when ``stop`` says so, end all answers where they are."""

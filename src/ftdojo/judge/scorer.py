@@ -1,8 +1,9 @@
-"""A scorer that asks a language model about each output, once: an earlier reply is read from the file of replies.
+"""A scorer that asks a language model about each output, once: an earlier reply is read from the record of replies.
 
-A reply that is no verdict, and a request that the server refuses, are faults of that output: it is not accepted, and
-its error says why. So an output gains nothing by confusing the judge, and the calibration counts such faults in the
-same way. A server that does not answer ends the judgement; the same command goes on with it.
+A reply that is no verdict, a request that the server refuses, and one that fails while the server answers another, are
+faults of that output: it is not accepted, and its error says why. So an output gains nothing by confusing the judge,
+and the calibration counts such faults in the same way. A server that answers nothing ends the judgement; the same
+command goes on with it.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 
+from ftdojo.contract.call import JUDGE
 from ftdojo.contract.progress import Progress, Silent
 from ftdojo.contract.task_spec import Record
 from ftdojo.errors import InputError, LlmError
 from ftdojo.findings import Finding
 from ftdojo.judge.question import VerdictForm, ask_about
-from ftdojo.judge.replies import ReplyFile
+from ftdojo.judge.replies import ALIVE, Replies, is_refused
 from ftdojo.llm import Client, Patience, Prompt, Transport, Unusable
 from ftdojo.tasks.extract import drop_thinking
 from ftdojo.tasks.itemwise import MeanScorer, form_metrics
@@ -31,7 +33,9 @@ MAX_TOKENS = 4096
 NO_VERDICT = "no_verdict"
 """The error of an output on which the judge's reply is no verdict."""
 REFUSED = "refused"
-"""The error of an output about which the server refuses to answer."""
+"""The error of an output about which the server refuses to answer, or fails while it answers about others."""
+_ALWAYS_RIGHT = ("How much is 1 + 1?", "2", "2")
+"""Question, right answer and output, about which a server that works says something."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +62,7 @@ class JudgeScorer(MeanScorer):
     task: Task
     """Supplies the questions and the right answers."""
     judge: Judge
-    replies: ReplyFile
+    replies: Replies
     connect: Callable[[], Transport]
     """Opens the model. It is not called if all replies are known."""
     concurrency: int = CONCURRENCY
@@ -107,11 +111,12 @@ class JudgeScorer(MeanScorer):
         """Return a prompt whose purpose has the digest of all that the reply depends on."""
         prompt = ask_about(self.judge.rubric, question, gold, answer)
         digest = _digest(self.judge.model, self.judge.server, prompt.system, prompt.user)
-        return replace(prompt, purpose=f"judge {digest}")
+        return replace(prompt, purpose=f"{JUDGE}{digest}")
 
     def _ask(self, prompts: Sequence[Prompt]) -> None:
         """Ask about the outputs on which there is no reply yet."""
-        missing = [prompt for prompt in {p.purpose: p for p in prompts}.values() if self._reply(prompt) is None]
+        distinct = {prompt.purpose: prompt for prompt in prompts}.values()
+        missing = [prompt for prompt in distinct if not self.replies.is_settled(prompt.purpose)]
         if not missing:
             return
         known = [call for call in self.replies.calls if call.model == self.judge.model]
@@ -133,20 +138,19 @@ class JudgeScorer(MeanScorer):
         self.progress.end("judge", f"{len(missing):,} outputs")
 
     def _ask_further(self, client: Client, prompt: Prompt) -> None:
-        """Ask a server that has answered before: it may refuse single requests, such as one that is too long."""
+        """Ask a server that has answered before: it may refuse or fail on single requests, such as a long one."""
         try:
             _ask_once(client, prompt)
-        except LlmError:
-            if not self._is_refused(prompt):
+        except LlmError as error:
+            if error.trouble != "down":
                 raise
+            if not is_refused(self.replies.find(prompt.purpose)):
+                other = ask_about(self.judge.rubric, *_ALWAYS_RIGHT)
+                _ask_once(client, replace(other, purpose=prompt.purpose + ALIVE))
 
     def _reply(self, prompt: Prompt) -> str | None:
         call = self.replies.find(prompt.purpose)
         return None if call is None else call.reply
-
-    def _is_refused(self, prompt: Prompt) -> bool:
-        call = self.replies.find(prompt.purpose)
-        return call is not None and call.fault is not None and call.fault.kind == "rejected"
 
     def _error(self, prompt: Prompt) -> str | None:
         """Return the error of an output that was asked about; ``None`` if the judge accepts it."""

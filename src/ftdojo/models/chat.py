@@ -51,6 +51,11 @@ class Chat:
         """The texts that are tokenized as special tokens, wherever they occur."""
         return self.form.special
 
+    def tokens_from(self, first: int) -> list[str]:
+        """Return the texts of the tokens with this number and higher ones, except the one to pad with."""
+        numbers = self._tokenizer.get_vocab()
+        return sorted(text for text, number in numbers.items() if number >= first and number != self.pad)
+
     def prompt(self, messages: Sequence[Message]) -> list[int]:
         """Return the tokens of a conversation up to the beginning of the model's answer.
 

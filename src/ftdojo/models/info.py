@@ -76,6 +76,10 @@ def summarize(
         UsageError: if one is missing, or is no size. ``model`` is its folder, for the message.
     """
     try:
+        if wrong := [
+            name for name in sorted(WRITTEN - {*CONTEXTS}) if isinstance(sizes.get(name), int) and sizes[name] < 0
+        ]:
+            raise ValueError(f"{wrong[0]} is {sizes[wrong[0]]}")
         heads = sizes.get("num_attention_heads") or sizes.get("num_heads") or 1
         inner = sizes.get("intermediate_size") or 4 * sizes["hidden_size"]
         return ModelInfo(
@@ -115,7 +119,7 @@ def linear_modules(model: Path) -> list[str]:
 
 
 def weight_files(model: Path) -> list[Path]:
-    """Return the files of a model's weights: those that the index names, if there is one.
+    """Return the files of a model's weights, as the library chooses them: the single one, else those of the index.
 
     Other safetensors files can be in the same folder: Mistral's ``consolidated.safetensors`` holds the same weights in
     the form of another library.
@@ -123,12 +127,13 @@ def weight_files(model: Path) -> list[Path]:
     Raises:
         ValueError: if the index cannot be read.
     """
-    index = model / INDEX
+    single, index = model / SINGLE, model / INDEX
+    if single.is_file():
+        return [single]
     if index.is_file():
         named = json.loads(index.read_text("utf-8")).get("weight_map", {}).values()
         return [path for path in sorted(model.glob("*.safetensors")) if path.name in set(named)]
-    single = model / SINGLE
-    return [single] if single.is_file() else sorted(model.glob("*.safetensors"))
+    return sorted(model.glob("*.safetensors"))
 
 
 def headers(model: Path) -> dict[str, dict[str, Any]]:

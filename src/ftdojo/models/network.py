@@ -50,10 +50,12 @@ def load(model: Path, dtype: torch.dtype, attention: str, *, four_bit: bool = Fa
     Raises:
         UsageError: if its files cannot be read or lack weights, or its architecture is not supported.
     """
-    wanted = _supported_attention(support.require_supported(model), attention)
+    config = support.require_supported(model)
+    # The parts of a model that reads more than text do not all support the same function: the library chooses.
+    chosen = {} if config.sub_configs else {"attn_implementation": _supported_attention(config, attention)}
     quantized = {"quantization_config": _normal_float(dtype)} if four_bit else {}
     with quiet():
-        network, _ = _read(model, dtype=dtype, attn_implementation=wanted, **quantized)
+        network, _ = _read(model, config, dtype=dtype, **chosen, **quantized)
         _install_attention(network)
     if four_bit:
         _keep_trainable(network)
@@ -63,6 +65,8 @@ def load(model: Path, dtype: torch.dtype, attention: str, *, four_bit: bool = Fa
 
 def set_attention(network: Any, attention: str) -> None:
     """Change the attention function of a model that runs in batches: to that with which :func:`load` would load it."""
+    if network.config.sub_configs:
+        return
     with quiet():
         network.set_attn_implementation(_supported_attention(network.config, attention))
         _install_attention(network)
@@ -87,19 +91,25 @@ def load_shapes(model: Path) -> tuple[Any, frozenset[str]]:
     Raises:
         UsageError: as :func:`load`.
     """
-    support.require_supported(model)
+    config = support.require_supported(model)
     with quiet():
-        network, unused = _read(model, device_map="meta")
+        network, unused = _read(model, config, device_map="meta")
     return network, unused
 
 
-def _read(model: Path, **settings: Any) -> tuple[Any, frozenset[str]]:
+def _read(model: Path, config: Any, **settings: Any) -> tuple[Any, frozenset[str]]:
     import torch
     from transformers import AutoModelForCausalLM
 
     try:
         network, report = AutoModelForCausalLM.from_pretrained(
-            model, use_safetensors=True, trust_remote_code=False, output_loading_info=True, **settings
+            model,
+            config=config,
+            use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are refused below
+            **settings,
         )
     except (torch.OutOfMemoryError, MemoryError, ImportError):
         raise
@@ -109,6 +119,13 @@ def _read(model: Path, **settings: Any) -> tuple[Any, frozenset[str]]:
             f"the model in {model} cannot be read: {type(error).__name__}: {reason}",
             fix="give a folder that save_pretrained wrote",
         ) from error
+    if unlike := sorted(report["mismatched_keys"]):
+        name, stored, expected = unlike[0]
+        raise UsageError(
+            f"the files in {model} have weights of other sizes than config.json says, such as {name}: "
+            f"{list(stored)}, and not {list(expected)}",
+            fix="download the model again, or correct config.json",
+        )
     if absent := sorted(report["missing_keys"]):
         raise UsageError(
             f"the files in {model} lack {len(absent)} of the weights of {type(network).__name__}, "

@@ -105,7 +105,7 @@ def shapes_of(model: Path) -> Any:
     config = require_supported(model)
     try:
         with torch.device("meta"):
-            return AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+            return AutoModelForCausalLM.from_config(config, trust_remote_code=False, attn_implementation="eager")
     except Exception as error:  # a configuration of a stranger can make its parser raise anything
         reason = " ".join(str(error).split())[:200]
         raise UsageError(f"the configuration in {model} cannot be used: {reason}", fix=SAVED) from error

@@ -35,7 +35,16 @@ from ftdojo.contract.call import Call
 from ftdojo.contract.configuration import Configuration
 from ftdojo.contract.feedback import EvaluationFeedback, SampledRows
 from ftdojo.contract.protocol import Iteration, Probe
-from ftdojo.contract.result import UNNUMBERED, ClassScore, Gap, GuardTrivial, RunResult, Score, TrivialAnswers
+from ftdojo.contract.result import (
+    UNNUMBERED,
+    ClassScore,
+    Gap,
+    GuardTrivial,
+    JudgeAgreement,
+    RunResult,
+    Score,
+    TrivialAnswers,
+)
 from ftdojo.errors import InfrastructureError
 from ftdojo.record.ledger import Event
 from ftdojo.schema import RECORDED
@@ -99,6 +108,8 @@ class BaselineMeasured(LedgerEvent):
     headroom: SampledRows | None = None
     """How often samples of the base model are right on a few raw rows, in runs whose data programs may ask it. Older
     builds did not record it."""
+    judge: JudgeAgreement | None = Field(None, exclude_if=lambda value: value is None)
+    """Of a task that a language model judges: how far it agrees with people. Older builds had no such tasks."""
     guard: dict[str, Score] = Field(default_factory=dict)
     """Id of each guard task -> the base model's score. Older builds had none."""
     guard_trivial: dict[str, GuardTrivial] = Field(default_factory=dict)
@@ -134,7 +145,7 @@ class SubmissionPrechecked(LedgerEvent):
 
 
 class LlmCalled(LedgerEvent):
-    """A language model was called, by the agent or by a data program."""
+    """A language model was called, by the agent, by a data program, or as the judge of the task."""
 
     kind = "llm_call"
     call: Call

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ftdojo.contract.budget import Spent
-from ftdojo.contract.call import DATA_PROGRAM, Call
+from ftdojo.contract.call import DATA_PROGRAM, Call, is_judges, is_planners
 from ftdojo.contract.configuration import Configuration
 from ftdojo.contract.feedback import EvaluationFeedback
 from ftdojo.contract.protocol import Iteration, Probe
@@ -151,7 +151,7 @@ class History:
     @property
     def calls(self) -> list[list[Call]]:
         """The agent's calls to language models: a list for each finished iteration, and one for those since."""
-        return [[call for call in calls if call.purpose != DATA_PROGRAM] for calls in self._read()._calls]
+        return [[call for call in calls if is_planners(call)] for calls in self._read()._calls]
 
     @property
     def data_calls(self) -> list[list[Call]]:
@@ -251,3 +251,9 @@ class History:
         self._events.append(recorded)
         self._seen = recorded.seq
         self._spent += recorded.charge
+
+
+def list_judge_calls(history: History) -> list[Call]:
+    """Return the calls to the judge of the task, in order."""
+    calls = [recorded.event.call for recorded in history.events if isinstance(recorded.event, LlmCalled)]
+    return [call for call in calls if is_judges(call)]

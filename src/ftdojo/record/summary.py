@@ -47,6 +47,7 @@ def conclude(history: History, run: str) -> RunResult:
         to_trivial=scored.to_trivial if scored else None,
         guard=iterations[best - 1].result().guard if best else [],
         guard_trivial=measured.guard_trivial,
+        judge=measured.judge,
         ledger=history.head,
     )
 

@@ -22,6 +22,8 @@ def closing_table(result: RunResult) -> RenderableType:
     parts: list[RenderableType] = [_scores(result)]
     if result.trivial or result.trivial_validation:
         parts.append(_trivial(result))
+    if result.judge:
+        parts.append(_text(f"judge {text.judged(result.judge)}", 200))
     if result.guard:
         parts += [_guard(result), *_guard_warnings(result)]
     if result.iterations:
@@ -62,7 +64,7 @@ def _scores(result: RunResult) -> Table:
     for split in ("validation", "test"):
         before, after = getattr(result.baseline, split), getattr(best, split)
         metric = f" {before.metric}" if before else ""
-        table.add_row(_text(split + metric, 24), _score(before), _score(after))
+        table.add_row(_text(split + metric, 28), _score(before), _score(after))
     return table
 
 
@@ -160,7 +162,8 @@ def _spent(result: RunResult) -> Text:
 
 
 def _score(score: Score | None) -> Text:
-    return Text("–" if score is None else text.score(score))
+    """A score; what is corrected for the errors of a judge has a line of its own, because columns are narrow."""
+    return Text("–" if score is None else text.score(score).replace(", corrected", "\ncorrected"))
 
 
 def _text(given: str, limit: int, style: str = "") -> Text:

@@ -7,7 +7,7 @@ characters with an effect are removed: terminal sequences, controls, and marks t
 from __future__ import annotations
 
 from ftdojo.contract.feedback import Interval
-from ftdojo.contract.result import Gap, GuardScore, GuardTrivial, Score, TrivialAnswers
+from ftdojo.contract.result import Gap, GuardScore, GuardTrivial, JudgeAgreement, Score, TrivialAnswers
 from ftdojo.plain import plural, remove_controls
 
 SPACE = "\N{NO-BREAK SPACE}"
@@ -52,8 +52,22 @@ def interval(low: float, high: float, metric: str, *, sign: bool = False) -> str
 
 
 def score(given: Score) -> str:
-    """``8.5 % [5.2, 12.9]``."""
-    return f"{number(given.value, given.metric)}{unit(given.metric)} {interval(*given.interval, given.metric)}"
+    """``8.5 % [5.2, 12.9]``; of a judged task ``8.5 % [5.2, 12.9], corrected 9.1 % [4.8, 14.0]``."""
+    shown = _value(given.value, given.interval, given.metric)
+    corrected = given.corrected
+    return f"{shown}, corrected {_value(corrected.value, corrected.interval, given.metric)}" if corrected else shown
+
+
+def judged(given: JudgeAgreement) -> str:
+    """How far a judge agrees with people."""
+    return (
+        f"{given.model}: accepts {given.accepted} of {plural(given.right, 'right output')}, rejects {given.rejected} "
+        f"of {plural(given.wrong, 'wrong one')}"
+    )
+
+
+def _value(value: float, between: tuple[float, float], metric: str) -> str:
+    return f"{number(value, metric)}{unit(metric)} {interval(*between, metric)}"
 
 
 def difference(given: Interval, metric: str) -> str:

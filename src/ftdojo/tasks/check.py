@@ -17,6 +17,7 @@ from ftdojo.plain import plural
 from ftdojo.schema import StrictModel
 from ftdojo.tasks import raw_files
 from ftdojo.tasks.bounded_template import BoundedTemplate
+from ftdojo.tasks.judged import CONSENT, JudgedScorer, without_judge
 from ftdojo.tasks.rows import has_half_character, read_jsonl
 from ftdojo.tasks.spec import BAD_GOLD, FLAW, Task
 
@@ -59,6 +60,9 @@ def check(task: Task, folder: Path) -> CheckReport:
         PrerequisiteError: if the scorer needs a runner and has none.
     """
     findings: list[Finding] = list(task.notes)
+    if isinstance(task.scorer, JudgedScorer) and not task.scorer.may_test:
+        findings.append(_no_consent())
+    task = without_judge(task)
     splits: dict[str, list[Record]] = {
         name: list(read_jsonl(folder / f"{name}.jsonl")) for name in ("validation", "test")
     }
@@ -74,6 +78,11 @@ def check(task: Task, folder: Path) -> CheckReport:
         items={name: len(items) for name, items in splits.items()},
         pairs=pairs,
     )
+
+
+def _no_consent() -> Finding:
+    message = "a run lets a language model judge its best model on the sealed test, and the task does not allow it"
+    return Finding(code="test_not_judged", gate=0, severity="warning", message=message, where="task.toml", fix=CONSENT)
 
 
 Report = Callable[..., None]

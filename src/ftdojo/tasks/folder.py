@@ -4,7 +4,7 @@ The two data files may have any form that is read (:mod:`ftdojo.tasks.raw_files`
 
 The key ``scorer`` names the scorer: a built-in one; ``scorer.py``, which is in the folder and runs in the sandbox; or
 a plug-in of the user's own environment, by its name or as ``module:Attribute``, which is trusted like any
-installed package (:mod:`ftdojo.tasks.scorers`).
+installed package (:mod:`ftdojo.tasks.scorers`). With ``judge``, a language model judges (:mod:`ftdojo.tasks.judged`).
 
 Of rows of the evaluation file with the same prompt one is kept, and the answers of the others are right, too. The items
 are split into validation and test by a hash of the prompt, within each sub-task; the training file becomes the raw data
@@ -29,7 +29,7 @@ from pydantic import Field, field_validator, model_validator
 from ftdojo.contract.methods import require_methods
 from ftdojo.contract.recipe_program.templates import to_text
 from ftdojo.contract.row import SURROGATE
-from ftdojo.contract.task_spec import MAX_CHANGE, Message, RawSource, Record, Rendering, Rules, TaskSpec
+from ftdojo.contract.task_spec import JUDGED, MAX_CHANGE, RUBRIC, Message, RawSource, Record, Rendering, Rules, TaskSpec
 from ftdojo.contract.train_config import TrainConfig
 from ftdojo.errors import InputError, UsageError
 from ftdojo.files import require_inside
@@ -38,6 +38,7 @@ from ftdojo.schema import StrictModel, load_file
 from ftdojo.tasks import answers, raw_files, scorers, template
 from ftdojo.tasks.bounded_template import BoundedTemplate
 from ftdojo.tasks.external import CodeRunner, ExternalScorer
+from ftdojo.tasks.judged import JudgedScorer
 from ftdojo.tasks.rows import MAX_FINDINGS, write_jsonl
 from ftdojo.tasks.spec import Scorer, Sources, Task, Variant
 
@@ -45,7 +46,6 @@ ALSO_RIGHT = "also_right"
 """The field of an item with the answers of further rows that have its prompt."""
 FILES = ("task.toml", "scorer.py")
 SHOWN_FIELDS = 20
-BY_JUDGE = "a run needs a scorer that decides alike each time, such as rouge; `ftdojo judge` then judges the answers"
 MANY_ITEMS = 4000
 
 
@@ -76,7 +76,7 @@ class TaskFile(StrictModel):
     output_format: str = Field(min_length=1, description="what the scorer accepts, in words")
     scorer: str = Field(
         description="how an answer is compared with the gold text: exact, json, number, choice, tokens, rouge, "
-        "translation, labels, your own scorer.py, or a plug-in such as module:Attribute"
+        "translation, labels, judge, your own scorer.py, or a plug-in such as module:Attribute"
     )
     metric: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="one of the scorer's; any name with scorer.py")
     prompt: str = Field(min_length=1, description="Jinja template over a row")
@@ -87,6 +87,9 @@ class TaskFile(StrictModel):
     absolute_tolerance: float = Field(0.0, ge=0, description="in the unit of the answer, for the scorer number")
     worst: float = Field(0.0, ge=0, description="for the metric mae: the largest error that an answer can have")
     weights: dict[str, float] = Field({}, description="field -> how much it counts, for the scorer json; otherwise 1")
+    judge_test: bool = Field(
+        False, description="for the scorer judge: whether it may judge the sealed test, whose items it then sees"
+    )
     max_new_tokens: int = Field(256, ge=1, le=32768, description="longest answer of a model, in tokens")
     licence: str = Field("not stated", description="licence of the data")
     rules: RulesTable = Field(RulesTable(), description="limits of a submission and of a run")
@@ -109,6 +112,8 @@ class TaskFile(StrictModel):
             raise ValueError("metric 'mae' of scorer 'number' needs 'worst', and no other metric takes it")
         if self.weights and self.scorer != "json":
             raise ValueError("only scorer 'json' takes weights")
+        if self.judge_test and self.scorer != "judge":
+            raise ValueError("only scorer 'judge' takes judge_test")
         if any(not (0 <= weight < math.inf) for weight in self.weights.values()):
             raise ValueError("weights are 0 or more")
         return self
@@ -205,11 +210,11 @@ def load_folder(path: Path, *, runner: CodeRunner | None = None) -> Task:
     plugin = None if file.scorer == "scorer.py" else _plugin(file, path)
     reader = Reader.from_file(file, several=plugin is not None and scorers.takes_several(plugin))
     train, evaluation = raw_files.find_table(path, "train"), raw_files.find_table(path, "eval")
-    require_inside(path, "the task folder", (train.name, evaluation.name))
+    require_inside(path, "the task folder", (train.name, evaluation.name, *_scoring_files(file)))
     rows = raw_files.read_rows(evaluation)
     _require_answers(file.answer, rows, evaluation.name)
     items = evaluation_items(rows, reader, evaluation.name)
-    for needed in (train, path / "scorer.py") if file.scorer == "scorer.py" else (train,):
+    for needed in (train, *(path / name for name in _scoring_files(file))):
         if not needed.is_file():
             raise _fault("missing_file", needed.name, "the file does not exist", f"write it into {path}")
     scorer = _scorer(plugin, file, path, reader, runner)
@@ -220,7 +225,7 @@ def load_folder(path: Path, *, runner: CodeRunner | None = None) -> Task:
         prompt=RowPrompt(file.prompt, reader),
         scorer=scorer,
         variants={"folder": Variant(build=partial(_build, train, reader, items))},
-        version=_version(path, (train, evaluation), plugin if _has_version(file, plugin) else None),
+        version=_version(path, (train, evaluation), file, plugin),
         notes=tuple(_notes(rows, items, evaluation)),
     )
 
@@ -385,8 +390,7 @@ def _plugin(file: TaskFile, path: Path) -> scorers.ScorerPlugin:
     try:
         found = scorers.find_scorer(file.scorer, path)
     except UsageError as error:
-        fix = BY_JUDGE if file.scorer == "judge" else f"{error.fix}; or scorer.py"
-        raise _fault("bad_value", "task.toml: scorer", error.message, fix) from None
+        raise _fault("bad_value", "task.toml: scorer", error.message, f"{error.fix}; or scorer.py") from None
     if file.metric not in found.metrics:
         message = f"the metric of scorer '{file.scorer}' must be one of: {', '.join(found.metrics)}"
         raise _fault("bad_value", "task.toml", message, "change the metric or the scorer")
@@ -410,20 +414,30 @@ def _scorer(
     )
     scorer = plugin.create(setup)
     scorers.SCORERS.check(scorer, file.scorer, ("score", "value", "metrics", "gold"))
+    if file.scorer == "judge":
+        return JudgedScorer(folder=path, may_test=file.judge_test, unasked=scorer)
     return scorer
 
 
-def _has_version(file: TaskFile, plugin: scorers.ScorerPlugin | None) -> bool:
+def _has_version(file: TaskFile, plugin: scorers.ScorerPlugin) -> bool:
     """Whether the version of the scorer is part of the task's: not for built-in ones that have never changed."""
-    return plugin is not None and (file.scorer not in scorers.SCORERS.built_in or plugin.version != "1")
+    return file.scorer not in scorers.SCORERS.built_in or plugin.version != "1"
 
 
-def _version(path: Path, tables: Sequence[Path], plugin: scorers.ScorerPlugin | None) -> str:
+def _scoring_files(file: TaskFile) -> tuple[str, ...]:
+    """Return the names of the files that the scorer needs."""
+    if file.scorer == "judge":
+        return (RUBRIC, JUDGED)
+    return ("scorer.py",) if file.scorer == "scorer.py" else ()
+
+
+def _version(path: Path, tables: Sequence[Path], file: TaskFile, plugin: scorers.ScorerPlugin | None) -> str:
     """Return a digest of the folder's files and a plug-in's version, so that no result is reused for a changed task."""
     digest = hashlib.sha256()
-    if plugin is not None:
+    if plugin is not None and _has_version(file, plugin):
         digest.update(f"scorer {plugin.version}\n".encode())
-    for name in ("task.toml", *(table.name for table in tables), "scorer.py"):
+    names = ("task.toml", *(table.name for table in tables), "scorer.py")
+    for name in (*names, *(name for name in _scoring_files(file) if name not in names)):
         content = (path / name).read_bytes() if (path / name).is_file() else b""
         digest.update(f"{name} {len(content)}\n".encode() + content)
     return digest.hexdigest()[:16]

@@ -7,12 +7,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ftdojo.contract.recipe_program.files import READERS, find_encoding, read_file
+from ftdojo.contract.recipe_program.files import READERS, find_encoding, json_value, read_file
 from ftdojo.errors import InputError, PrerequisiteError
 from ftdojo.extras import install_command
 from ftdojo.findings import Finding
 
-__all__ = ["READERS", "describe_text", "find_table", "read", "read_rows"]
+__all__ = ["READERS", "describe_text", "find_table", "json_value", "read", "read_rows"]
 
 MAX_FINDINGS = 20
 _TEXT = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")

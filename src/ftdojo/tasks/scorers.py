@@ -18,6 +18,7 @@ from ftdojo.errors import UsageError
 from ftdojo.plugins import Kind
 from ftdojo.tasks import answers, text_scorers
 from ftdojo.tasks.classes import ClassScorer
+from ftdojo.tasks.judged import METRIC
 from ftdojo.tasks.spec import Scorer
 
 
@@ -170,8 +171,10 @@ TOKENS = Judging(lambda setup: text_scorers.tokens, ("token_f1",))
 ROUGE = Judging(lambda setup: partial(text_scorers.rouge, metric=setup.metric), ("rouge_l", "rouge_1", "rouge_2"))
 TRANSLATION = ByMetric(_translation, ("bleu", "chrf"), scales={"bleu": POOLED})
 LABELS = ByMetric(_labels, ("micro_f1", "item_f1", "exact_match"), several=False, scales={"micro_f1": POOLED})
+# What checks take that ask no language model.
+JUDGE = Judging(lambda setup: answers.exact, (METRIC,))
 
-BUILT_IN = ("exact", "json", "number", "choice", "tokens", "rouge", "translation", "labels")
+BUILT_IN = ("exact", "json", "number", "choice", "tokens", "rouge", "translation", "labels", "judge")
 
 SCORERS: Kind[ScorerPlugin] = Kind(
     noun="scorer",

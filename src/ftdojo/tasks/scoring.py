@@ -7,11 +7,13 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from ftdojo.contract.result import Score
 from ftdojo.contract.task_spec import Record
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 from ftdojo.plain import plural
 from ftdojo.stats import Estimate, bootstrap, paired_difference, stratified_mean
+from ftdojo.tasks.judged import KnowsErrors
 from ftdojo.tasks.spec import ItemScore, Task
 
 
@@ -89,6 +91,12 @@ def summarize(task: Task, scores: Sequence[ItemScore]) -> Estimate:
     if task.spec.pooled:
         return bootstrap(lambda chosen: task.scorer.value([scores[i] for i in chosen]), strata)
     return stratified_mean([s.score for s in scores], strata).scaled(task.spec.best_value)
+
+
+def score_of(task: Task, scores: Sequence[ItemScore]) -> Score:
+    """Return the core metric over ``scores`` as a result states it: corrected, too, if the scorer knows its errors."""
+    corrected = task.scorer.correct(scores) if isinstance(task.scorer, KnowsErrors) else None
+    return Score.of(task.spec.metric, summarize(task, scores), corrected)
 
 
 def compare(task: Task, scores: Sequence[ItemScore], reference: Sequence[ItemScore]) -> Estimate:

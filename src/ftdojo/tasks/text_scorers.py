@@ -37,13 +37,14 @@ def words(text: str) -> list[str]:
 def tokens(gold: str, output: str) -> Verdict:
     """Judge an output by the words that it shares with gold: F1 as in SQuAD (arXiv 1606.05250), without articles.
 
-    ``exact_match`` is whether both have the same words in the same order.
+    Articles count where gold has no other word, as the letter A of a choice. ``exact_match`` is whether both have the
+    same words in the same order.
 
     Raises:
         ValueError: if gold has no words.
     """
-    a = [word for word in words(gold) if word not in ARTICLES] or words(gold)
-    b = [word for word in words(drop_thinking(output)) if word not in ARTICLES]
+    passed_over: frozenset[str] = frozenset() if ARTICLES.issuperset(words(gold)) else ARTICLES
+    a, b = ([word for word in words(text) if word not in passed_over] for text in (gold, drop_thinking(output)))
     if not a:
         raise ValueError("has no words")
     shared = sum((Counter(a) & Counter(b)).values())

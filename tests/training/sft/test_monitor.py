@@ -58,6 +58,20 @@ def test_a_loss_that_does_not_fall_in_half_of_the_steps_ends_the_training() -> N
         assert going.stopped is None
 
 
+def test_a_loss_that_stays_high_ends_the_training_and_a_hard_batch_does_not() -> None:
+    easy, hard = 0.1, 5.3
+    for losses in (
+        [easy, hard, hard, easy, hard, hard, hard, easy, hard, hard],  # rows of two kinds, one a batch
+        [easy, *[hard] * 9],
+        [2.0, 9.0, 9.0, 9.0, 9.0, 2.0, 2.0],
+    ):
+        monitor(losses, steps=100)
+    for losses in ([2.5, 2.0, 2.2, *[8.0] * 5], [easy, *[9.0] * 5]):
+        with pytest.raises(InputError) as caught:
+            monitor(losses, steps=100)
+        assert caught.value.findings[0].code == "diverged"
+
+
 def test_a_training_that_is_lost_goes_back_to_its_best_weights() -> None:
     held_out = Monitor(None, every=1, patience=None, on_log=None)
     control = SimpleNamespace(should_training_stop=False)

@@ -218,7 +218,7 @@ def _read_parquet(path: Path) -> Iterator[Any]:
     with path.open("rb") as stream:
         try:
             for batch in parquet.ParquetFile(stream, pre_buffer=False).iter_batches(BATCH):
-                yield from map(_plain, batch.to_pylist())
+                yield from map(json_value, batch.to_pylist())
         except (ValueError, OSError):  # errors of pyarrow for other content
             yield None
 
@@ -238,7 +238,7 @@ def _read_arrow(path: Path) -> Iterator[Any]:
                 batches = iter(ipc.open_stream(stream))
             for batch in batches:
                 for start in range(0, batch.num_rows, BATCH):
-                    yield from map(_plain, batch.slice(start, BATCH).to_pylist())
+                    yield from map(json_value, batch.slice(start, BATCH).to_pylist())
         except (ValueError, OSError, KeyError):
             yield None
 
@@ -259,17 +259,17 @@ def _read_excel(path: Path) -> Iterator[Any]:
         rows = (row for row in book.worksheets[0].iter_rows(values_only=True) if any(c is not None for c in row))
         names = [None if cell is None else str(cell) for cell in next(rows, ())]
         for row in rows:
-            yield {name: _plain(cell) for name, cell in zip(names, row, strict=False) if name is not None}
+            yield {name: json_value(cell) for name, cell in zip(names, row, strict=False) if name is not None}
     finally:
         book.close()
 
 
-def _plain(value: Any) -> Any:
-    """Return a value of PyArrow or openpyxl as a JSON value; bytes stay."""
+def json_value(value: Any) -> Any:
+    """Return a value of PyArrow, openpyxl or ``datasets`` as a JSON value; bytes stay."""
     if isinstance(value, dict):
-        return {str(key): _plain(inner) for key, inner in value.items()}
+        return {str(key): json_value(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(inner) for inner in value]
+        return [json_value(inner) for inner in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, (datetime.date, datetime.time)):

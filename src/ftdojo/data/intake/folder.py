@@ -12,9 +12,10 @@ from typing import Any
 
 from ftdojo.contract.task_spec import Record
 from ftdojo.data.intake.answers import Scoring, choose_scorer
-from ftdojo.data.intake.forms import Form, find_form, text_of
+from ftdojo.data.intake.forms import Form, find_form, holds_bytes, text_of
 from ftdojo.data.intake.source import Source, load_source
 from ftdojo.data.intake.split import group, split
+from ftdojo.data.overlap import OverlapIndex
 from ftdojo.errors import UsageError
 from ftdojo.files import BY_UMASK, write_file
 from ftdojo.schema import StrictModel
@@ -121,6 +122,8 @@ def make_task(name: str, folder: Path, source: str, wishes: Wishes, count: Count
     asks = BoundedTemplate(prompt)
     examples = [replace(example, prompt=asks.render(example.row)) for example in examples]
     train, evaluation = _sides(examples, groups, found, form, scoring, wishes, left_out)
+    if not alike:
+        train = _without_items(train, evaluation, left_out)
     sample = examples[:: max(1, len(examples) // TOKEN_ROWS)]
     prompts, answers = (count([getattr(e, part) for e in sample]) for part in ("prompt", "answer"))
     # The longest answer may not be in the sample; it is counted by itself.
@@ -135,7 +138,7 @@ def make_task(name: str, folder: Path, source: str, wishes: Wishes, count: Count
     sizes = Counter(groups)
     for row in form.rows:
         for column in columns:
-            columns[column] += not isinstance(row.get(column), bytes) and not text_of(row.get(column))
+            columns[column] += not holds_bytes(row.get(column)) and not text_of(row.get(column))
     classes = Counter(example.answer for example in examples) if scoring.choices else Counter[str]()
     return Intake(
         folder=str(folder),
@@ -252,6 +255,16 @@ def _sides(
             fix="give at least twenty different ones, preferably hundreds; or a larger --split",
         )
     return train, evaluation
+
+
+def _without_items(train: Sequence[_Example], evaluation: Sequence[_Example], left_out: Counter[str]) -> list[_Example]:
+    """Return the training examples that contain no evaluation item by the rule of a run, which is finer than that of
+    the groups."""
+    raw = ([text for text in example.row.values() if isinstance(text, str)] for example in train)
+    index = OverlapIndex.from_texts([example.prompt for example in evaluation], raw)
+    kept = [train[place] for place in index.keep((example.prompt, example.answer) for example in train)]
+    left_out["is nearly a row of the evaluation split"] += len(train) - len(kept)
+    return kept
 
 
 def _plain(row: Record, columns: Iterable[str]) -> Record:

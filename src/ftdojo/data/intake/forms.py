@@ -173,5 +173,11 @@ def _conversation(turns: Any) -> Record | None:
 
 
 def text_of(value: Any) -> str:
-    """Return the text of an answer; blank for bytes."""
-    return "" if isinstance(value, bytes) else to_text(value).strip()
+    """Return the text of an answer; blank for what holds bytes."""
+    return "" if holds_bytes(value) else to_text(value).strip()
+
+
+def holds_bytes(value: Any) -> bool:
+    """Whether a value is bytes, or an object or list with bytes in it, as hub sets have pictures."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return isinstance(value, bytes) or any(map(holds_bytes, inner))

@@ -20,6 +20,8 @@ HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _EVALUATION = re.compile(r"(^|[^a-z])(test|eval|evaluation|valid|validation|val|dev)([^a-z]|$)", re.IGNORECASE)
 _BOOKKEEPING = {"dataset_info.json", "state.json", "dataset_dict.json"}
 """Files that ``datasets`` writes next to its data."""
+_MEDIA = ("Audio", "Image", "Pdf", "Video")
+"""Features of ``datasets`` that it decodes unless asked not to."""
 
 
 @dataclass(slots=True)
@@ -142,8 +144,15 @@ def _from_hub(name: str) -> Source:
 
 
 def _with_names(table: Any) -> Iterator[Record]:
-    """Yield the rows of a set, with the names of labels in place of their numbers."""
+    """Yield the rows of a set as JSON values, with the names of labels in place of their numbers.
+
+    Pictures and sounds stay bytes, as in files: decoding them takes time and libraries, and fails at a damaged one.
+    """
+    for name, feature in table.features.items():
+        if type(feature).__name__ in _MEDIA:
+            table = table.cast_column(name, type(feature)(decode=False))
     named = {name: feature.names for name, feature in table.features.items() if hasattr(feature, "int2str")}
     for row in table:
         labels = {name: names[row[name]] for name, names in named.items() if row[name] is not None and row[name] >= 0}
-        yield {**row, **dict.fromkeys(named), **labels}
+        # A text that looks like a date is a datetime here.
+        yield raw_files.json_value({**row, **dict.fromkeys(named), **labels})

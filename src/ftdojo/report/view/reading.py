@@ -12,7 +12,7 @@ from ftdojo.contract.feedback import EvaluationFeedback
 from ftdojo.contract.prompts import name_prompts
 from ftdojo.contract.protocol import Iteration
 from ftdojo.contract.repeats import compare_recipes
-from ftdojo.contract.result import Score
+from ftdojo.contract.result import JudgeAgreement, Score
 from ftdojo.episode.examples import read_examples
 from ftdojo.errors import UsageError
 from ftdojo.record import Ledger, RunFolder
@@ -104,7 +104,13 @@ def read(run: Path) -> Report:
             guard=run_begun.guard.values(),
         ),
         objective=run_begun.objective,
-        identity=identity_facts(configuration, finished.outcome if finished else "unfinished", begun, ended),
+        identity=identity_facts(
+            configuration,
+            finished.outcome if finished else "unfinished",
+            begun,
+            ended,
+            measured.judge if measured else None,
+        ),
         ending=ending(stopped),
         verdict=disqualified(reasons)
         if reasons
@@ -159,7 +165,9 @@ def _validation(
     return baseline.score, score or baseline.score
 
 
-def identity_facts(configuration: Configuration, outcome: str, begun: str, ended: str) -> list[Fact]:
+def identity_facts(
+    configuration: Configuration, outcome: str, begun: str, ended: str, judge: JudgeAgreement | None
+) -> list[Fact]:
     """Return what the run is, how it ended, and the times of its first and last event."""
     return [
         Fact("model", configuration.model),
@@ -168,6 +176,7 @@ def identity_facts(configuration: Configuration, outcome: str, begun: str, ended
         Fact("teachers", configuration.teachers),
         *(Fact(f"data model {pool}", model) for pool, model in configuration.data_llm.items()),
         Fact("data", configuration.variant),
+        *([Fact("judge", text.judged(judge))] if judge else []),
         *([Fact("prompts", name_prompts(configuration.prompts))] if configuration.prompts else []),
         Fact("seed", str(configuration.seed)),
         Fact("outcome", outcome.replace("_", " ")),

@@ -10,7 +10,7 @@ from typing import Any, Self, cast
 from ftdojo.contract.row import Row
 from ftdojo.findings import Finding
 from ftdojo.models import support
-from ftdojo.models.architectures import BATCHED
+from ftdojo.models.architectures import runs_batched
 from ftdojo.models.resident import Resident
 from ftdojo.tasks.external import RunsCode
 from ftdojo.training.backend import Grading, OnLog, Tokenized, TrainResult
@@ -63,10 +63,15 @@ class Grpo(WeightsTrainer[GrpoConfig, Prompt]):
     def check_config(self, config: GrpoConfig, base: Path) -> Iterator[Finding]:
         """Check that the model runs in batches, besides what all methods check."""
         yield from super().check_config(config, base)
-        if (kind := support.read_json(base).get("model_type")) not in BATCHED:
-            message = f"grpo needs a model that answers in batches, and {kind} is not known to do so"
+        model = support.read_config(base)
+        if not runs_batched(model):
+            message = f"grpo needs a model that answers in batches, and {model.model_type} is not known to do so"
             fix = "choose another method, or another base model"
             yield Finding(code="unsupported_model", message=message, where="train.yaml: method", fix=fix)
+        elif not runs_batched(model, config.max_length):
+            message = f"rows of {config.max_length} tokens of this model cannot be in one batch with shorter ones"
+            fix = "lower it to the length with which the model was trained first (original_max_position_embeddings)"
+            yield Finding(code="unsupported_model", message=message, where="train.yaml: max_length", fix=fix)
 
     def check_rows(self, rows: Sequence[Row]) -> Iterator[Finding]:
         """Check that the scorer calls the gold answers right."""

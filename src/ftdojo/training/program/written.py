@@ -15,11 +15,11 @@ from typing import Any
 from ftdojo.contract.train_config import Lora
 from ftdojo.models import network
 from ftdojo.models.info import SINGLE, headers
-from ftdojo.models.support import FLOATS
+from ftdojo.models.support import ADAPTER, FLOATS
 from ftdojo.schema import read_regular
 from ftdojo.training.program.finding import program_error
 from ftdojo.training.program.progress import PROGRESS
-from ftdojo.training.sft.export import ADAPTER, ADAPTER_WEIGHTS
+from ftdojo.training.sft.export import ADAPTER_WEIGHTS
 
 UNUSED = frozenset({PROGRESS, "config.json", "generation_config.json", "README.md"})
 """Files that ``save_pretrained`` writes too. They are not used: the base model's own are."""

@@ -17,16 +17,26 @@ from typing import Any
 from ftdojo.contract.train_config import Lora
 from ftdojo.models import network, support
 from ftdojo.models.architectures import BATCHED
+from ftdojo.models.info import describe, headers
+
+VOCABULARY_MATRICES = 2
+"""The embedding and the output layer."""
 
 
 def is_needed(base: Path) -> bool:
-    """Whether the formulas may not hold for a model: it has experts, or its architecture is unusual."""
-    return not runs_batched(base) or any("expert" in key for key in support.read_json(base))
+    """Whether the formulas may not hold for a model: it has experts, its architecture is unusual, or other matrices
+    than those of its vocabulary have the size of the vocabulary, too."""
+    settings = support.read_json(base)
+    return (
+        settings.get("model_type") not in BATCHED
+        or any("expert" in key for key in settings)
+        or _count_vocabulary_matrices(base) > VOCABULARY_MATRICES
+    )
 
 
-def runs_batched(base: Path) -> bool:
-    """Whether a model may be run on padded batches of rows."""
-    return support.read_json(base).get("model_type") in BATCHED
+def _count_vocabulary_matrices(base: Path) -> int:
+    vocabulary, shapes = describe(base).vocabulary, [tensor["shape"] for tensor in headers(base).values()]
+    return sum(len(shape) == 2 and vocabulary in shape for shape in shapes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,13 @@ from ftdojo.disk import disk_errors
 from ftdojo.models import describe, network
 from ftdojo.models.info import INDEX, SINGLE, headers, weight_files
 from ftdojo.models.preflight import saved_shapes
+from ftdojo.models.support import ADAPTER
 from ftdojo.models.tensors import WIDTHS, StoredTensors, write_tensors
 
 if TYPE_CHECKING:
     import torch
 
-ADAPTER, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
 ADAPTER_FILES = (ADAPTER, ADAPTER_WEIGHTS)
 """The files of a trained adapter that decide how it is merged."""
 TOKENIZER = (
@@ -79,7 +80,8 @@ def _write_by_tensor(base: Path, trained: Path, changed: Mapping[str, torch.Tens
         kept = tied.get(name, name)
         return changed[kept] if kept in changed else before[name]
 
-    _write_config(made, _precision(forms[next(name for name, _ in made.named_parameters())]["dtype"]), out)
+    named = (forms[name]["dtype"] for name, _ in made.named_parameters() if name in forms)  # some are stored by others
+    _write_config(made, _precision(next(named, describe(base).precision)), out)
     size = sum(WIDTHS[form["dtype"]] * math.prod(form["shape"]) for form in forms.values())
     files = {SINGLE: list(forms)} if size <= MAX_FILE else before.files
     for file, names in files.items():
@@ -121,7 +123,8 @@ def _write_whole(base: Path, trained: Path, out: Path) -> None:
     else:
         merged = network.load(trained, torch.float32, attention="sdpa")
     for name, tensor in chain(merged.named_parameters(), merged.named_buffers()):
-        tensor.data = tensor.data.to(_precision(stored[name]["dtype"]) if name in stored else common)
+        if tensor.is_floating_point():
+            tensor.data = tensor.data.to(_precision(stored[name]["dtype"]) if name in stored else common)
     _drop_code(merged.config)
     merged.save_pretrained(out)
     _add_rest(base, out, dict(merged.state_dict()))

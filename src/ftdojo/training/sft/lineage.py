@@ -184,12 +184,16 @@ def _moved(before: torch.Tensor, after: torch.Tensor, rank: int | None, limit: L
 
 
 def _reach_limit(trainings: Sequence[Earlier]) -> Limit:
-    """Return how far the steps of trainings of all weights, one after the other, move a tensor."""
+    """Return how far the steps of trainings of all weights, one after the other, move a tensor.
+
+    A training rounds the weights to bfloat16 where the machine computes in it, however they are stored.
+    """
 
     def limit(before: torch.Tensor, after: torch.Tensor) -> str | None:
         import torch
 
-        rounding = len(trainings) * torch.finfo(after.dtype).eps * float(after.abs().max())
+        unit = max(torch.finfo(dtype).eps for dtype in (after.dtype, torch.bfloat16))
+        rounding = len(trainings) * unit * float(after.abs().max())
         reach = _reach(trainings, float(before.abs().max())) + rounding
         moved = float((after.float() - before.float()).abs().max())
         steps = sum(training.steps for training in trainings)

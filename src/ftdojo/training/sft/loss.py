@@ -18,7 +18,7 @@ def label_loss(network: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
     The output layer runs only where some row's next token is a label (``logits_to_keep`` of transformers). With a
     vocabulary of tens of thousands and short answers, the other positions would be a large part of the computation.
     """
-    if not _runs_batched(network):
+    if not _runs_batched(network, batch):
         losses, counts = _row_by_row(network, batch)
         return losses.sum(), counts.sum()
     logits, targets = _label_logits(network, batch)
@@ -31,7 +31,7 @@ def sequence_losses(network: Any, batch: Batch) -> tuple[torch.Tensor, torch.Ten
 
     Two tensors of shape (sequences,). The loss is the negative log-probability of all label tokens of the sequence.
     """
-    if not _runs_batched(network):
+    if not _runs_batched(network, batch):
         return _row_by_row(network, batch)
     losses, learned = token_losses(network, batch)
     return losses.sum(1), learned.sum(1)
@@ -42,7 +42,7 @@ def token_losses(network: Any, batch: Batch, temperature: float = 1.0) -> tuple[
 
     Two tensors of shape (sequences, positions): those at which some sequence has a label; the loss is 0 where another
     one has none. It is the negative log-probability, of logits that are divided by the ``temperature``. The network
-    must run in batches.
+    must run in batches, also at this length.
     """
     logits, targets = _label_logits(network, batch)
     rows = len(batch["labels"])
@@ -51,9 +51,9 @@ def token_losses(network: Any, batch: Batch, temperature: float = 1.0) -> tuple[
     return losses.view(rows, -1), (targets != IGNORED).view(rows, -1)
 
 
-def _runs_batched(network: Any) -> bool:
+def _runs_batched(network: Any, batch: Batch) -> bool:
     inner = getattr(network, "module", network)  # in a data-parallel training, the model inside
-    return runs_batched(inner.config)
+    return runs_batched(inner.config, batch["attention_mask"].shape[1])
 
 
 def _label_logits(network: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
@@ -77,10 +77,10 @@ def _row_by_row(network: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]
     totals, counts = [], []
     first = batch["prefix"][0] if "prefix" in batch else batch["input_ids"].new_empty(0)
     for mask, tokens, row_labels in zip(batch["attention_mask"], batch["input_ids"], batch["labels"], strict=True):
-        length = int(mask.sum())
-        whole = torch.cat([first, tokens])[None, -length:]
+        kept = mask.bool()  # padding stands between the prefix and the rest
+        whole = torch.cat([first, tokens])[kept][None]
         logits = network(input_ids=whole, use_cache=False).logits[0, :-1]
-        targets = torch.cat([torch.full_like(first, IGNORED), row_labels])[-length:][1:]
+        targets = torch.cat([torch.full_like(first, IGNORED), row_labels])[kept][1:]
         totals.append(cross_entropy(logits.float(), targets, ignore_index=IGNORED, reduction="sum"))
         counts.append((targets != IGNORED).sum())
     return torch.stack(totals), torch.stack(counts)

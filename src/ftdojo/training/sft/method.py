@@ -19,7 +19,9 @@ from ftdojo.contract.row import Row
 from ftdojo.contract.train_config import Lora, TrainConfig, WeightsConfig
 from ftdojo.extras import install_command
 from ftdojo.findings import Finding
+from ftdojo.models.architectures import runs_batched
 from ftdojo.models.resident import Resident
+from ftdojo.models.support import read_config
 from ftdojo.training.backend import Earlier, OnLog, Tokenized, Trainer, TrainResult
 from ftdojo.training.sft import dry_run, estimate, lineage
 from ftdojo.training.sft.export import changed_tensors, export
@@ -208,7 +210,7 @@ def _kernels(config: WeightsConfig) -> Iterator[Finding]:
 
 def _sharding(config: WeightsConfig, base: Path) -> Iterator[Finding]:
     """A model that is split over devices gets its rows in batches: all processes run it equally often."""
-    if config.is_sharded and not dry_run.runs_batched(base):
+    if config.is_sharded and not runs_batched(read_config(base), config.max_length):
         message = "this model gets one row at a time, so that the devices would wait for each other"
         yield _finding("cannot_shard", message, "sharding", "remove it, or choose a model that answers in batches")
 

@@ -36,8 +36,10 @@ from ftdojo.training.sft.batches import Batch
 from ftdojo.training.sft.objective import CROSS_ENTROPY, Loss, Objective
 from ftdojo.training.sft.sharding import trained_parts
 
-DIVERGED = 3.0
-"""A loss of this many times the first one (at least 1) counts as divergence."""
+DIVERGED, LOST, LAST_POINTS = 3.0, 7.0, 5
+"""A loss has diverged when so many points in a row are above this multiple of the first one, and above this value: a
+single point can be that of a hard batch, and the first one that of an easy one. A model whose loss stays above seven
+nats knows less than how frequent each token is. A choice, not a measured value."""
 EARLY = 0.25
 """A training that is forecast to exceed its time is stopped only within this first share of its steps."""
 MARGIN = 1.25
@@ -155,7 +157,7 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
             self.rollouts.append(RolloutPoint(point.step, **means))
         self._logged, self._count = Counter(), 0
         first = self.curve[0].loss
-        if point.loss > DIVERGED * max(1.0, first):
+        if has_diverged(self.curve):
             message = f"the loss rose from {first:.2f} to {point.loss:.2f} by step {point.step}"
             self._stop_lost("diverged", message, control)
         elif self._learns_nothing(state.global_step / state.max_steps):
@@ -256,6 +258,12 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
     def _without_gain(self) -> int:
         losses = [loss for _, loss in self.eval_curve]
         return len(losses) - 1 - losses.index(min(losses))
+
+
+def has_diverged(curve: Sequence[Point]) -> bool:
+    """Whether the loss is so high that its training is lost."""
+    losses = [point.loss for point in curve]
+    return len(losses) > LAST_POINTS and min(losses[-LAST_POINTS:]) > max(LOST, DIVERGED * losses[0])
 
 
 def evaluate(network: Any, batches: Sequence[Batch], objective: Objective[Any] = CROSS_ENTROPY) -> float:
