@@ -7,6 +7,7 @@ is collected or this process ends.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import resource
 import select
@@ -100,4 +101,5 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
-            pipe.close()
+            with contextlib.suppress(BrokenPipeError):  # of a request that the child has not read
+                pipe.close()

@@ -139,6 +139,7 @@ thinking_tokens = 100
 chat_template = "chatml"
 guard = ["chemistry/mol_edit"]
 guard_margin = 2.5
+judge = "openai:qwen3"
 [budgets.short]
 wall = "2m"
 device = "90s"

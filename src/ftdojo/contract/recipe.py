@@ -33,8 +33,8 @@ class Source(StrictModel):
     where: str = Field("", description="Jinja expression; rows for which it is false are skipped")
     item: dict[str, str] = Field(
         default_factory=dict,
-        description="for `sample` and `items`: the fields of an evaluation item that the scorer needs, each with a "
-        "Jinja expression over the row; if left out, the row itself is the item",
+        description="for `sample` and `items`: fields of an evaluation item that the scorer needs, each a Jinja "
+        "expression over the row; without them the row is the item",
     )
     weight: float = Field(1.0, ge=0, le=100, description="share of the mixture relative to the other sources")
 
@@ -98,8 +98,7 @@ class Sample(StrictModel):
         1,
         ge=0,
         le=32,
-        description="most right answers of a row that become completions, each in a row of its own; with 0, the "
-        "rendered completion stays",
+        description="most right answers of a row that become rows; with 0, the rendered completion stays",
     )
     prefer: Literal["first", "shortest"] = Field("first", description="which of the right answers are kept")
     otherwise: Literal["answer", "drop"] = Field(
@@ -110,8 +109,8 @@ class Sample(StrictModel):
     )
     contradicted: Literal["keep", "drop"] = Field(
         "keep",
-        description="whether a row is left out of which all samples are the same wrong answer, while more rows with "
-        "its completion are mastered",
+        description="whether a row is left out of which all samples are one wrong answer, while more rows with its "
+        "completion are mastered",
     )
 
     @model_validator(mode="after")
@@ -136,8 +135,7 @@ class Recipe(StrictModel):
     skip: int = Field(
         0,
         ge=0,
-        description="rows of the mixture to pass over, which an earlier recipe with the same seed has given; where the "
-        "mixture ends, it begins again",
+        description="rows of the mixture that an earlier recipe has given, to pass over; at its end it begins again",
     )
     seed: int = Field(0, ge=0, description="seed of the draw and of the order of the rows")
     sample: Sample = Field(
@@ -145,15 +143,13 @@ class Recipe(StrictModel):
     )
     pairs: Literal["none", "sample", "other_answer"] = Field(
         "none",
-        description="preferences, for `dpo` and `orpo`: the completion is chosen, and rejected is a wrong sample "
-        "(`sample`; a row without one is left out), or another completion of the same source (`other_answer`; of "
-        "sources with a closed set of answers)",
+        description="for `dpo` and `orpo`: rejected is a wrong sample (`sample`; a row without one is left out), or "
+        "another completion of the source (`other_answer`, where answers are a closed set)",
     )
 
     items: bool = Field(
         False,
-        description="rows for `grpo`: each is the item of its raw row (`item` of its source), of which the task makes "
-        "the prompt; the templates of the source decide only which rows are taken",
+        description="for `grpo`: rows are the items of raw rows; the templates only decide which are taken",
     )
 
     @model_validator(mode="after")

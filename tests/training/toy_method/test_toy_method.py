@@ -148,9 +148,9 @@ def test_planners_get_its_schema_and_facts(task: Path) -> None:
 
 
 def test_one_error_lists_all_methods_and_no_code_is_imported_by_name(tmp_path: Path) -> None:
-    assert methods.names() == ["full", "lora", "qlora", "dpo", "orpo", "grpo", "program", "broken", "embeddings"]
+    assert methods.names() == ["full", "lora", "qlora", "dpo", "orpo", "kto", "grpo", "program", "broken", "embeddings"]
     for name in ("bias", "ftdojo_embeddings:Embeddings"):
-        with pytest.raises(UsageError, match="full, lora, qlora, dpo, orpo, grpo, program, broken, embeddings"):
+        with pytest.raises(UsageError, match="full, lora, qlora, dpo, orpo, kto, grpo, program, broken, embeddings"):
             methods.find_trainer(name)
     (finding,) = read(submission(tmp_path / "s", method="ftdojo_embeddings:Embeddings")).findings
     assert (finding.code, finding.where) == ("bad_value", "train.yaml: method")
