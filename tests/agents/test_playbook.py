@@ -861,10 +861,13 @@ def test_reasoning_is_tried_early_and_once_and_what_scores_higher_learns_on(tmp_
     assert further.train.start == 2
     assert edits.values(further, LARGE)["recipe.rendering"] == "rationale"
 
-    worse = [outcomes[0], {"accepted": False, "measured": evaluation(20, errors={"wrong": 80})}]
-    _, _, further = play(tmp_path / "worse", *worse, spec=LARGE, wall_s=900, warm_start=True)
-    assert further.train.start == 1
-    assert edits.values(further, LARGE)["recipe.rendering"] == "answer"
+    for value, start in ((29.5, 2), (20, 1)):  # not shown to be worse: it rises later; and shown to be
+        worse = [outcomes[0], {"accepted": False, "measured": evaluation(value, errors={"wrong": 70})}]
+        _, _, further = play(tmp_path / str(value), *worse, spec=LARGE, wall_s=900, warm_start=True)
+        assert further.train.start == start
+
+    _, second = play(tmp_path / "short", outcomes[0], spec=LARGE, wall_s=150, warm_start=True)
+    assert second.train.start == 1, "a short step shows nothing"
 
 
 def test_diagnoses_come_from_numbers() -> None:

@@ -44,6 +44,8 @@ RECIPE_KEYS = (
 )
 SOURCE_KEYS = ("weight", "prompt", "completion", "where")
 RENDERING = "recipe.rendering"
+RATIONALE = "rationale"
+"""How tasks name a rendering that holds the reasoning with the answer."""
 START = "start"
 """The only key that is a word or a number."""
 OWN = "own"

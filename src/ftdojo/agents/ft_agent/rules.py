@@ -15,8 +15,6 @@ from ftdojo.contract.train_config import OUT_OF_TIME
 
 Rule = Callable[[Situation], Iterator[Move]]
 
-RATIONALE = "rationale"
-"""How tasks name a rendering that holds the reasoning with the answer."""
 CLOSED = 0.1
 """Answers are taken for a closed set where the most frequent one of each sub-task has at least this share of its rows.
 """
@@ -69,12 +67,13 @@ def form(s: Situation) -> Iterator[Move]:
 
 def reason(s: Situation) -> Iterator[Move]:
     """Answers have the form and many are wrong: teach the reasoning too, once, where the raw rows have some short
-    enough. One step tells early which of the two teaches more, and the better model learns on."""
+    enough, and a step is so long that it shows which of the two teaches more."""
     used = {edits.values(draft, s.spec).get(edits.RENDERING) for draft in s.tried.values()}
-    if RATIONALE not in edits.renderings(s.spec) or RATIONALE in used:
+    steps = practice.steps(forecast.estimate_work(s.own, s.observation))
+    if edits.RATIONALE not in edits.renderings(s.spec) or edits.RATIONALE in used or steps < practice.LEAST_STEPS:
         return
     shortest = min(s.best.recipe.max_completion_chars, CHARS_PER_TOKEN * s.spec.max_new_tokens)
-    changed = [(edits.RENDERING, RATIONALE), ("recipe.max_completion_chars", str(shortest))]
+    changed = [(edits.RENDERING, edits.RATIONALE), ("recipe.max_completion_chars", str(shortest))]
     for found in s.of_kind("missing_rationale"):
         move = moves.compound(
             s,

@@ -9,6 +9,7 @@ from typing import Self
 
 from ftdojo.agents import forecast
 from ftdojo.agents.draft import Draft
+from ftdojo.agents.ft_agent import edits
 from ftdojo.agents.ft_agent.continuing import in_one, last_supervised
 from ftdojo.agents.ft_agent.diagnosis import Diagnosis, Kind, diagnose
 from ftdojo.agents.ft_agent.effects import Change, Effect, measure
@@ -95,7 +96,7 @@ class Situation:
     @property
     def can_go_on(self) -> bool:
         """Whether a training may go on from the weights of this iteration: not if its model is worse than the best."""
-        kept = _lead(self.iteration, self.spec) >= 0
+        kept = _lead(self.iteration, self.spec) >= 0 or _may_overtake(self.iteration, self.own, self.spec)
         return kept and self.observation.warm_start and self.own.train.facts.continues
 
     @property
@@ -197,17 +198,27 @@ class Situation:
 
 def _furthest(observation: Observation, tried: Mapping[int, Draft]) -> Iteration:
     """The iteration to start from. A training that scores higher than the best model, but too little to be shown
-    better, is not lost: the next one goes on from its weights, whether it went on from the best model or began anew."""
+    better, is not lost: the next one goes on from its weights, whether it went on from the best model or began anew.
+    So does one with reasoning that is not shown to be worse."""
     spec, history = observation.task, [iteration for iteration in observation.history if iteration.number in tried]
     if observation.best not in tried:
         return highest(history, spec) or history[-1]
     chosen, lead = observation.history[observation.best - 1], 0.0
     for iteration in history:  # oldest first, so that a chain is followed to its end
-        began_anew = iteration.start is None and iteration.number > observation.best
-        follows = iteration.start == chosen.number or (began_anew and observation.warm_start)
-        if follows and _lead(iteration, spec) > lead:
+        began_anew = observation.warm_start and iteration.start is None and iteration.number > observation.best
+        leads = (began_anew or iteration.start == chosen.number) and _lead(iteration, spec) > lead
+        if leads or (began_anew and _may_overtake(iteration, tried[iteration.number], spec)):
             chosen, lead = iteration, _lead(iteration, spec)
     return chosen
+
+
+def _may_overtake(iteration: Iteration, draft: Draft, spec: TaskSpec) -> bool:
+    """Whether a training with reasoning is not shown to be worse than the best one: it has more to learn than one with
+    answers alone, so what it scores after as many rows is less than what it will."""
+    decision = iteration.decision
+    if decision is None or decision.guard or edits.values(draft, spec).get(edits.RENDERING) != edits.RATIONALE:
+        return False
+    return decision.difference.high >= 0 if spec.higher_is_better else decision.difference.low <= 0
 
 
 def _lead(iteration: Iteration, spec: TaskSpec) -> float:
