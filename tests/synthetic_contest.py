@@ -28,6 +28,16 @@ from ftdojo.tasks import get
 from ftdojo.tasks.scoring import summarize
 from ftdojo.tasks.spec import ItemScore
 
+SUITE = """
+name = "small"
+tasks = ["math/aime24"]
+models = ["smollm2-135m"]
+agents = ["single-shot", "random-search"]
+seeds = [0]
+[budgets.short]
+wall = "2m"
+"""
+"""A suite of two contestants on one task."""
 DIGESTS = {"raw": "r", "validation": "v", "test": "t", "task": "1", "model": "m"}
 ONE = Distribution(p50=1, p95=1, max=1)
 

@@ -17,17 +17,7 @@ from ftdojo.disk import disk_errors
 from ftdojo.errors import FtdojoError, InfrastructureError
 from ftdojo.report.leaderboard import write_leaderboard
 from machine import full, let_clock_jump, needs_mount, read_only, with_disk
-from synthetic_contest import Instant, items, write_run
-
-SUITE = """
-name = "small"
-tasks = ["math/aime24"]
-models = ["smollm2-135m"]
-agents = ["single-shot", "random-search"]
-seeds = [0]
-[budgets.short]
-wall = "2m"
-"""
+from synthetic_contest import SUITE, Instant, items, write_run
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -54,8 +55,13 @@ def ask(client: httpx2.Client, question: Any = ITEM, **settings: Any) -> httpx2.
 
 
 def processes() -> list[psutil.Process]:
-    """The processes with models that this one has started."""
-    return [one for one in psutil.Process().children() if "ftdojo.audit.asking" in one.cmdline()]
+    """The processes with models that this one has started and that have not ended."""
+    found = []
+    for one in psutil.Process().children():
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has ended, and nobody has waited for it yet
+            if "ftdojo.audit.asking" in one.cmdline():
+                found.append(one)
+    return found
 
 
 def wait_until(condition: Callable[[], bool], within_s: float) -> None:

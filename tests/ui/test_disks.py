@@ -10,8 +10,8 @@ import recorded_runs as recorded
 from ftdojo.bench import Suite, SuiteRecord
 from ftdojo.record import Ledger, RunFolder
 from machine import full, let_clock_jump, needs_mount, read_only, with_disk
-from synthetic_contest import items, write_run
-from ui.test_ui import SUITE, Site, make_run, read_events, serve
+from synthetic_contest import SUITE, items, write_run
+from ui.test_ui import Site, make_run, read_events, serve
 
 PAGE = "a page that was written before"
 

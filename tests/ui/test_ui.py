@@ -32,20 +32,9 @@ from ftdojo.record.summary import conclude
 from ftdojo.ui import Server
 from ftdojo.ui.access import TOKEN_HEADER
 from ftdojo.ui.app import STREAMS
-from synthetic_contest import items, write_run
+from synthetic_contest import SUITE, items, write_run
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>{{ 7*7 }}\u202e"
-SUITE = """
-name = "small"
-tasks = ["math/aime24"]
-models = ["smollm2-135m"]
-agents = ["single-shot", "random-search"]
-seeds = [0]
-[budgets.short]
-wall = "2m"
-"""
-
-
 Messages = Generator[tuple[str, str, Any], None, None]
 """Kind, id and data of the messages of a stream."""
 

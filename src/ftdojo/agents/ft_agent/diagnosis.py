@@ -75,7 +75,8 @@ def diagnose(
         trivial: what answers without any training score on the same items, if that was measured.
     """
     rows = feedback.data if feedback else None
-    found = [*_form(evaluation), *_fit(feedback)]
+    form = _form(evaluation)
+    found = [*form, *_fit(feedback)]
     if rows is not None:
         found += [
             *_collapse(evaluation, rows, spec, trivial),
@@ -83,7 +84,7 @@ def diagnose(
             *_labels(rows),
             *_mixture(evaluation, rows),
         ]
-        if not _form(evaluation):
+        if not form:
             found += _reasoning(evaluation, rows)
     return found + _subtasks(evaluation)
 
