@@ -113,7 +113,7 @@ class DataFeedback(StrictModel):
 
 
 class LossPoint(StrictModel):
-    """One logged optimizer step."""
+    """One logged interval of optimizer steps."""
 
     step: int
     loss: float
@@ -122,7 +122,7 @@ class LossPoint(StrictModel):
 
 
 class RewardPoint(StrictModel):
-    """One logged optimizer step of a training on preferences: means over its pairs, before the step."""
+    """One logged interval of a training on preferences: means over its pairs, before each step."""
 
     step: int
     margin: float
@@ -132,11 +132,12 @@ class RewardPoint(StrictModel):
     """Share of pairs, or of judged answers, whose margin is above 0, 0 to 1."""
     drift: float | None = None
     """How much less likely the chosen answers are than in the model at the start, in nats per token; below 0 they are
-    likelier. ``None`` if the method has no reference, and in runs that were recorded before this was kept."""
+    likelier. Where that model gave them, it estimates the divergence KL(start || now). ``None`` without a reference,
+    and in runs that were recorded before this was kept."""
 
 
 class RolloutPoint(StrictModel):
-    """One logged optimizer step of a training on rewards: means over the answers that the model gave before it."""
+    """One logged interval of a training on rewards: means over the answers that the model gave before its steps."""
 
     step: int
     reward: float
@@ -152,7 +153,7 @@ class RolloutPoint(StrictModel):
     top_output: float
     """Share of the most frequent answer."""
     entropy: float
-    """Estimate of the entropy of a token, in nats."""
+    """Mean of the negative log-probability of the answers' tokens, in nats: an estimate of the entropy of a token."""
     kl: float
     """Estimate of the divergence from the weights at the start, in nats per token; 0 if it is not penalized."""
 

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from ftdojo import digest, models
 from ftdojo.contract.method_config import MethodConfig
 from ftdojo.contract.progress import Progress
@@ -17,11 +19,12 @@ from ftdojo.contract.train_config import OUT_OF_TIME
 from ftdojo.episode.rows import ROWS, WRITTEN, read_rows
 from ftdojo.gates import Gates, at_gate, dump_findings, number_findings
 from ftdojo.record import Stage, Store
-from ftdojo.training import OnLog, model_key, resident_argument, start_argument
+from ftdojo.training import OnLog, TrainResult, model_key, resident_argument, start_argument
 
 MODEL = "model"
 TRAINING = 4
 """A fault of the whole training has the number of the gate that tries it."""
+_RESULT = TypeAdapter(TrainResult)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +96,7 @@ class TrainStage:
                 )
             stopped = number_findings([result.stopped] if result.stopped else [], TRAINING)
             facts = {
-                "training": asdict(replace(result, stopped=None)),
+                "training": _RESULT.dump_python(replace(result, stopped=None)),
                 "tokens": asdict(tokenized.statistics),
                 "warnings": dump_findings([*warnings, *stopped]),
             }

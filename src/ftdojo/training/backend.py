@@ -14,6 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
 
+from ftdojo.contract.feedback import RewardPoint, RolloutPoint
 from ftdojo.contract.method_config import MethodConfig
 from ftdojo.contract.methods import find_trainer
 from ftdojo.contract.row import Row, parse_row
@@ -96,44 +97,6 @@ class Point:
     loss: float
     grad_norm: float
     learning_rate: float
-
-
-@dataclass(frozen=True, slots=True)
-class RewardPoint:
-    """One logged interval of a training on preferences: means over its pairs, before each step."""
-
-    step: int
-    margin: float
-    """The implicit reward of the chosen answer minus that of the rejected one; of a judged answer, by how much its
-    implicit reward is on the side of its label."""
-    accuracy: float
-    """Share of pairs, or of judged answers, whose margin is above 0, 0 to 1."""
-    drift: float | None = None
-    """How much less likely the chosen answers are than in the model at the start, in nats per token; below 0 they are
-    likelier. Where that model gave them, it estimates the divergence KL(start || now). ``None`` without a reference."""
-
-
-@dataclass(frozen=True, slots=True)
-class RolloutPoint:
-    """One logged interval of a training on rewards: means over the answers that the model gave before its steps."""
-
-    step: int
-    reward: float
-    score: float
-    """The task's score of an answer, in the metric's own unit; where lower is better, with the sign changed."""
-    right: float
-    """Share of right answers, 0 to 1."""
-    varied: float
-    """Share of the groups whose rewards differ. Only these teach anything."""
-    output_tokens: float
-    cut: float
-    """Share of the answers that were cut at the token limit."""
-    top_output: float
-    """Share of the most frequent answer."""
-    entropy: float
-    """Mean of the negative log-probability of the answers' tokens, in nats: an estimate of the entropy of a token."""
-    kl: float
-    """Estimate of the divergence from the weights at the start, in nats per token; 0 if it is not penalized."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from ftdojo.contract.feedback import RewardPoint
 from ftdojo.contract.methods import parse_config
 from ftdojo.contract.train_config import WeightsConfig
 from ftdojo.models import Compute
 from ftdojo.training import TrainResult, trainer_of
-from ftdojo.training.backend import RewardPoint
 from ftdojo.training.dpo.watch import FAR, WINDOW, find_drift
 from ftdojo.training.sft.trainer import train
 
@@ -19,7 +19,7 @@ SINGLE = Compute("cpu", "float32", "sdpa", "the test compares numbers")
 
 
 def curve(*drifts: float | None) -> list[RewardPoint]:
-    return [RewardPoint(step, margin=4.0, accuracy=1.0, drift=drift) for step, drift in enumerate(drifts, start=1)]
+    return [RewardPoint(step=step, margin=4.0, accuracy=1.0, drift=drift) for step, drift in enumerate(drifts, start=1)]
 
 
 def test_a_training_that_makes_chosen_answers_unlikely_is_named_with_its_numbers() -> None:

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
+from ftdojo.contract.feedback import RolloutPoint
 from ftdojo.contract.task_spec import Record, Shortcut
 from ftdojo.findings import Finding
 from ftdojo.tasks.spec import Task
-from ftdojo.training.backend import RolloutPoint
 from ftdojo.training.grpo.checks import check_golds, check_rewards, find_shortcuts, try_shortcuts
 from ftdojo.training.grpo.reward import Output, Reward, Rewards
 from ftdojo.training.grpo.rows import ItemRow, parse_item
@@ -157,7 +157,7 @@ def test_a_hole_that_no_shortcut_finds_is_named_when_all_answers_have_become_the
     assert right == 1.0
     numbers: dict[str, Any] = {"reward": right, "score": right, "right": right, "varied": 0.1, "cut": 0.0, "kl": 0.0}
     last = RolloutPoint(step=9, **numbers, output_tokens=2.0, top_output=1.0, entropy=0.01)
-    first = replace(last, step=1, right=0.3, top_output=0.2, entropy=1.0)
+    first = last.model_copy(update={"step": 1, "right": 0.3, "top_output": 0.2, "entropy": 1.0})
     found = find_collapse([first] * WINDOW + [last] * WINDOW, top_gold=1 / len(COLOURS))
     assert found is not None
     assert found.code == "one_answer"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from ftdojo.training.backend import RolloutPoint
+from ftdojo.contract.feedback import RolloutPoint
 from ftdojo.training.grpo.watch import WINDOW, find_collapse
 
 GOOD = RolloutPoint(
@@ -26,8 +25,8 @@ GOOD = RolloutPoint(
 
 def curve(**last: Any) -> list[RolloutPoint]:
     """A training that was good first, and has these numbers now."""
-    points = [GOOD] * WINDOW + [replace(GOOD, **last)] * WINDOW
-    return [replace(point, step=number) for number, point in enumerate(points, start=1)]
+    points = [GOOD] * WINDOW + [GOOD.model_copy(update=last)] * WINDOW
+    return [point.model_copy(update={"step": number}) for number, point in enumerate(points, start=1)]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +66,7 @@ def test_a_training_that_learns_goes_on(last: dict[str, Any]) -> None:
 
 def test_one_step_ends_nothing() -> None:
     points = curve()
-    assert find_collapse([*points[:-1], replace(points[-1], varied=0.0)], top_gold=0.3) is None
+    assert find_collapse([*points[:-1], points[-1].model_copy(update={"varied": 0.0})], top_gold=0.3) is None
     assert find_collapse(curve(varied=0.0)[-WINDOW:], top_gold=0.3) is None, "too few points to compare"
 
 

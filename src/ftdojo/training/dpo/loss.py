@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 import torch
 from torch.nn.functional import logsigmoid
 
+from ftdojo.contract.feedback import RewardPoint, RolloutPoint
 from ftdojo.findings import Finding
-from ftdojo.training.backend import REFERENCE_DRIFT, REWARD_ACCURACY, REWARD_MARGIN, RewardPoint, RolloutPoint
+from ftdojo.training.backend import REFERENCE_DRIFT, REWARD_ACCURACY, REWARD_MARGIN
 from ftdojo.training.dpo.judged import JudgedPair
 from ftdojo.training.dpo.pairs import Pair
 from ftdojo.training.dpo.watch import find_drift

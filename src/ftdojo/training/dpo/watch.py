@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ftdojo.contract.feedback import RewardPoint
 from ftdojo.findings import Finding
-from ftdojo.training.backend import RewardPoint
 
 WINDOW = 5
 """The last logged steps that all have to be far, so that a single step ends nothing."""

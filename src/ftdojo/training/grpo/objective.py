@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 
+from ftdojo.contract.feedback import RewardPoint, RolloutPoint
 from ftdojo.findings import Finding
-from ftdojo.training.backend import RewardPoint, RolloutPoint
 from ftdojo.training.grpo import loss as losses
 from ftdojo.training.grpo.config import GrpoConfig
 from ftdojo.training.grpo.draw import Answer, Draws

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from statistics import fmean
 
+from ftdojo.contract.feedback import RolloutPoint
 from ftdojo.findings import Finding
-from ftdojo.training.backend import RolloutPoint
 
 WINDOW = 5
 SAME, GOLDS_VARY = 0.95, 0.8

@@ -19,19 +19,11 @@ from typing import Any
 import torch
 from transformers import TrainerCallback
 
+from ftdojo.contract.feedback import RewardPoint, RolloutPoint
 from ftdojo.contract.train_config import OUT_OF_TIME
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
-from ftdojo.training.backend import (
-    REFERENCE_DRIFT,
-    REWARD_ACCURACY,
-    REWARD_MARGIN,
-    OnLog,
-    Point,
-    RewardPoint,
-    RolloutPoint,
-    Step,
-)
+from ftdojo.training.backend import REFERENCE_DRIFT, REWARD_ACCURACY, REWARD_MARGIN, OnLog, Point, Step
 from ftdojo.training.sft.batches import Batch
 from ftdojo.training.sft.objective import CROSS_ENTROPY, Loss, Objective
 from ftdojo.training.sft.sharding import trained_parts
@@ -151,10 +143,10 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         self.curve.append(point)
         means = {name: total / self._count for name, total in self._logged.items()}
         if REWARD_MARGIN in means:
-            drift = means.get(REFERENCE_DRIFT)
-            self.rewards.append(RewardPoint(point.step, means[REWARD_MARGIN], means[REWARD_ACCURACY], drift))
+            margin, accuracy, drift = means[REWARD_MARGIN], means[REWARD_ACCURACY], means.get(REFERENCE_DRIFT)
+            self.rewards.append(RewardPoint(step=point.step, margin=margin, accuracy=accuracy, drift=drift))
         elif means:
-            self.rollouts.append(RolloutPoint(point.step, **means))
+            self.rollouts.append(RolloutPoint(step=point.step, **means))
         self._logged, self._count = Counter(), 0
         first = self.curve[0].loss
         if has_diverged(self.curve):

@@ -9,8 +9,8 @@ from typing import Any, Generic
 
 import torch
 
+from ftdojo.contract.feedback import RewardPoint, RolloutPoint
 from ftdojo.findings import Finding
-from ftdojo.training.backend import RewardPoint, RolloutPoint
 from ftdojo.training.sft.batches import Batch, collate
 from ftdojo.training.sft.loss import label_loss
 from ftdojo.training.sft.tokens import IGNORED, Example, S
