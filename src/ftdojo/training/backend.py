@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypedDict, TypeVar
 
 from ftdojo.contract.feedback import RewardPoint, RolloutPoint
 from ftdojo.contract.method_config import MethodConfig
@@ -141,6 +141,17 @@ class TrainResult:
     compute: str
     stopped: Finding | None
     """If the training was stopped before its end: a warning with the reason."""
+
+
+class TrainOptions(TypedDict, total=False):
+    """The options of a training that borrows the network: those of :meth:`Trainer.train`, which says what they are."""
+
+    on_log: OnLog | None
+    time_left_s: float | None
+    stop_after: int | None
+    start: Path | None
+    resident: Resident | None
+    """Lends the network; without it the network is loaded, and freed at the end."""
 
 
 class Trainer(ABC, Generic[C, E]):

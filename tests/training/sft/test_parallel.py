@@ -13,7 +13,7 @@ import torch
 
 from ftdojo.contract.train_config import OUT_OF_TIME
 from ftdojo.errors import InputError
-from ftdojo.training.sft import parallel
+from ftdojo.training.sft.parallel import train_on_devices
 from training.sft.test_trainer import config, examples, weights
 
 
@@ -22,8 +22,8 @@ def test_two_processes_take_the_steps_of_one(tiny_model: Path, tmp_path: Path) -
     # At this rate the same steps over the share of one process alone end at a similarity of 0.85.
     single = config(batch_size=4, gradient_accumulation=2, eval_fraction=0.1, learning_rate=5e-3)
     double = config(batch_size=4, devices=2, eval_fraction=0.1, learning_rate=5e-3)
-    one = parallel.train(rows, single, tiny_model, tmp_path / "one")
-    two = parallel.train(rows, double, tiny_model, tmp_path / "two", on_log=lambda log: logs.append(log["loss"]))
+    one = train_on_devices(rows, single, tiny_model, tmp_path / "one")
+    two = train_on_devices(rows, double, tiny_model, tmp_path / "two", on_log=lambda log: logs.append(log["loss"]))
     assert (two.steps, two.epochs) == (one.steps, one.epochs)
     assert logs == [point.loss for point in two.curve]
     assert [p.loss for p in two.curve] == pytest.approx([p.loss for p in one.curve], rel=0.1)
@@ -37,7 +37,7 @@ def test_two_processes_take_the_steps_of_one(tiny_model: Path, tmp_path: Path) -
 @pytest.mark.slow
 def test_adapters_are_trained_together_until_the_time_of_the_first_is_up(tiny_model: Path, tmp_path: Path) -> None:
     long = config(method="lora", devices=2, batch_size=4, epochs=100, lora={"rank": 8, "alpha": 16})
-    result = parallel.train(examples(tiny_model), long, tiny_model, tmp_path / "out", stop_after=60)
+    result = train_on_devices(examples(tiny_model), long, tiny_model, tmp_path / "out", stop_after=60)
     assert result.stopped is not None
     assert (result.stopped.code, result.steps) == (OUT_OF_TIME, 60)
     assert result.curve[-1].loss < result.curve[0].loss
@@ -47,17 +47,17 @@ def test_adapters_are_trained_together_until_the_time_of_the_first_is_up(tiny_mo
 def test_what_one_process_finds_is_the_finding(tiny_model: Path, tmp_path: Path) -> None:
     wild = config(devices=2, batch_size=4, learning_rate=1.0, warmup_ratio=0.0, schedule="constant", epochs=60)
     with pytest.raises(InputError) as caught:
-        parallel.train(examples(tiny_model), wild, tiny_model, tmp_path / "out")
+        train_on_devices(examples(tiny_model), wild, tiny_model, tmp_path / "out")
     assert {finding.code for finding in caught.value.findings} <= {"diverged", "loss_not_finite"}
 
 
 def test_nothing_is_left_when_the_run_is_killed(tiny_model: Path, tmp_path: Path) -> None:
     program = f"""
         from pathlib import Path
-        from ftdojo.training.sft import parallel
+        from ftdojo.training.sft.parallel import train_on_devices
         from training.sft.test_trainer import config, examples
         base, long = Path({str(tiny_model)!r}), config(devices=2, batch_size=4, epochs=100)
-        parallel.train(examples(base, 400), long, base, Path("out"), on_log=lambda log: print(log, flush=True))
+        train_on_devices(examples(base, 400), long, base, Path("out"), on_log=lambda log: print(log, flush=True))
         """
     run = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(program)],

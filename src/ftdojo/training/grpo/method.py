@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, Self, Unpack, cast
 
 from ftdojo.contract.row import Row
 from ftdojo.findings import Finding
@@ -13,7 +13,7 @@ from ftdojo.models import support
 from ftdojo.models.architectures import runs_batched
 from ftdojo.models.resident import Resident
 from ftdojo.tasks.external import RunsCode
-from ftdojo.training.backend import Grading, OnLog, Tokenized, TrainResult
+from ftdojo.training.backend import Grading, Tokenized, TrainOptions, TrainResult
 from ftdojo.training.grpo.checks import JUDGED, JUDGED_BY_CODE, check_golds
 from ftdojo.training.grpo.config import GrpoConfig
 from ftdojo.training.grpo.reward import Rewards
@@ -129,30 +129,14 @@ class Grpo(WeightsTrainer[GrpoConfig, Prompt]):
         config: GrpoConfig,
         base: Path,
         out: Path,
-        *,
-        on_log: OnLog | None = None,
-        time_left_s: float | None = None,
-        stop_after: int | None = None,
-        start: Path | None = None,
-        resident: Resident | None = None,
+        **options: Unpack[TrainOptions],
     ) -> TrainResult:
         """See :func:`ftdojo.training.sft.trainer.train`."""
         from ftdojo.training.grpo.objective import make_objective
         from ftdojo.training.sft.trainer import train
 
         with self._rewards(config) as rewards:
-            return train(
-                examples,
-                config,
-                base,
-                out,
-                objective=make_objective(config, rewards, base),
-                on_log=on_log,
-                time_left_s=time_left_s,
-                stop_after=stop_after,
-                start=start,
-                resident=resident,
-            )
+            return train(examples, config, base, out, objective=make_objective(config, rewards, base), **options)
 
     def trial(self, config: GrpoConfig, *, rows: int, steps: int) -> GrpoConfig:
         """Return a trial of fewer steps and shorter answers: it shows that steps can be taken, and no more."""

@@ -15,9 +15,9 @@ from ftdojo import digest
 from ftdojo.contract.train_config import WeightsConfig
 from ftdojo.models import Compute, compute, describe
 from ftdojo.models.resident import Resident
-from ftdojo.training.sft import parallel
 from ftdojo.training.sft.estimate import operations
 from ftdojo.training.sft.objective import CROSS_ENTROPY, Objective
+from ftdojo.training.sft.parallel import train_on_devices
 from ftdojo.training.sft.shapes import cut_batches, shape
 from ftdojo.training.sft.tokens import S
 
@@ -110,7 +110,7 @@ def _measure(
 ) -> Speed:
     rows, model = [row for batch in batches for row in batch], describe(base)
     with tempfile.TemporaryDirectory(prefix="ftdojo-trial-") as folder:
-        result = parallel.train(rows, trial, base, Path(folder), on=on, resident=resident)
+        result = train_on_devices(rows, trial, base, Path(folder), on=on, resident=resident)
     # The sampler may cut the rows into other batches, in its own order, so batches are matched by their tokens.
     again = {
         trial.devices * sum(e.tokens for e in b): operations(model, shape(b, share=True))

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, Unpack
 
 from ftdojo import models
 from ftdojo.contract.method_config import MethodConfig
@@ -22,7 +22,7 @@ from ftdojo.findings import Finding
 from ftdojo.models.architectures import runs_batched
 from ftdojo.models.resident import Resident
 from ftdojo.models.support import read_config
-from ftdojo.training.backend import Earlier, OnLog, Tokenized, Trainer, TrainResult
+from ftdojo.training.backend import Earlier, Tokenized, Trainer, TrainOptions, TrainResult
 from ftdojo.training.sft import dry_run, estimate, lineage
 from ftdojo.training.sft.export import changed_tensors, export
 from ftdojo.training.sft.tokens import Example, S, Sequences, tokenize, truncate
@@ -105,27 +105,12 @@ class ObjectiveTrainer(WeightsTrainer[W, S]):
         config: W,
         base: Path,
         out: Path,
-        *,
-        on_log: OnLog | None = None,
-        time_left_s: float | None = None,
-        stop_after: int | None = None,
-        start: Path | None = None,
-        resident: Resident | None = None,
+        **options: Unpack[TrainOptions],
     ) -> TrainResult:
-        """See :func:`ftdojo.training.sft.parallel.train`."""
-        from ftdojo.training.sft import parallel
+        """See :func:`ftdojo.training.sft.parallel.train_on_devices`."""
+        from ftdojo.training.sft.parallel import train_on_devices
 
-        return parallel.train(
-            examples,
-            config,
-            base,
-            out,
-            on_log=on_log,
-            time_left_s=time_left_s,
-            stop_after=stop_after,
-            start=start,
-            resident=resident,
-        )
+        return train_on_devices(examples, config, base, out, **options)
 
 
 class Sft(ObjectiveTrainer[TrainConfig, Example]):

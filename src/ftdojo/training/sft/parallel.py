@@ -16,7 +16,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from pydantic import TypeAdapter
 
@@ -26,9 +26,8 @@ from ftdojo.contract.train_config import WeightsConfig
 from ftdojo.errors import InfrastructureError, InputError
 from ftdojo.findings import Finding
 from ftdojo.models import Compute, compute
-from ftdojo.models.resident import Resident
 from ftdojo.schema import StrictModel
-from ftdojo.training.backend import OnLog, TrainResult, trainer_of
+from ftdojo.training.backend import TrainOptions, TrainResult, trainer_of
 from ftdojo.training.sft.tokens import Example, S
 
 if TYPE_CHECKING:
@@ -55,18 +54,14 @@ class Request(StrictModel):
     on: Compute | None = None
 
 
-def train(
+def train_on_devices(
     examples: Sequence[S],
     config: WeightsConfig,
     base: Path,
     out: Path,
     *,
-    on_log: OnLog | None = None,
-    time_left_s: float | None = None,
-    stop_after: int | None = None,
-    start: Path | None = None,
     on: Compute | None = None,
-    resident: Resident | None = None,
+    **options: Unpack[TrainOptions],
 ) -> TrainResult:
     """Train as :func:`ftdojo.training.sft.trainer.train` does, on as many devices as the configuration requests, with
     the objective of its method.
@@ -78,28 +73,17 @@ def train(
     if config.devices == 1:
         from ftdojo.training.sft import trainer
 
-        return trainer.train(
-            examples,
-            config,
-            base,
-            out,
-            objective=_find_objective(config),
-            on_log=on_log,
-            time_left_s=time_left_s,
-            stop_after=stop_after,
-            start=start,
-            on=on,
-            resident=resident,
-        )
-    if resident is not None:
+        return trainer.train(examples, config, base, out, objective=_find_objective(config), on=on, **options)
+    on_log, start = options.get("on_log"), options.get("start")
+    if (resident := options.get("resident")) is not None:
         resident.release()  # each process loads its own
     request = Request(
         train=config.model_dump(mode="json"),
         sequences=len(examples[0].sequences),
         base=base.absolute(),
         out=out.absolute(),
-        time_left_s=time_left_s,
-        stop_after=stop_after,
+        time_left_s=options.get("time_left_s"),
+        stop_after=options.get("stop_after"),
         start=start.absolute() if start else None,
         on=on,
     )
