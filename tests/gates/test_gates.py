@@ -15,8 +15,8 @@ from ftdojo.contract.train_config import TrainConfig
 from ftdojo.data import prepare
 from ftdojo.errors import InputError
 from ftdojo.gates import text
+from ftdojo.gates.content import Rows, check_content
 from ftdojo.gates.reference import Reference, extract_answer
-from ftdojo.gates.rows import Rows, check_content
 from ftdojo.gates.static import Static, _required, training_devices, training_settings
 from ftdojo.models import linear_modules
 from ftdojo.record import Home

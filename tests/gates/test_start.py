@@ -11,9 +11,9 @@ from ftdojo.contract.method_config import MethodConfig, MethodFacts
 from ftdojo.contract.row import parse_row
 from ftdojo.contract.train_config import TrainConfig
 from ftdojo.data import prepare
+from ftdojo.gates.content import Rows
 from ftdojo.gates.micro import micro_training
 from ftdojo.gates.reference import Reference
-from ftdojo.gates.rows import Rows
 from ftdojo.gates.start import Starts, check_start
 from ftdojo.record import Home
 from ftdojo.tasks.folder import load_folder

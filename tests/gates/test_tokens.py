@@ -12,9 +12,9 @@ from ftdojo.contract.row import parse_row
 from ftdojo.contract.train_config import TrainConfig
 from ftdojo.data import prepare
 from ftdojo.errors import InputError
+from ftdojo.gates.content import Rows
 from ftdojo.gates.micro import _matches
 from ftdojo.gates.reference import Reference
-from ftdojo.gates.rows import Rows
 from ftdojo.gates.tokens import Tokens, adapted_turns
 from ftdojo.inference import Generation
 from ftdojo.models import set_prompting

@@ -20,9 +20,9 @@ from ftdojo.contract.script import TRAIN_SCRIPT
 from ftdojo.contract.submission import TRAIN
 from ftdojo.findings import Finding
 from ftdojo.gates import text
+from ftdojo.gates.content import Rows
 from ftdojo.gates.finding import at_gate, number_findings, settle
 from ftdojo.gates.memory import SAFETY
-from ftdojo.gates.rows import Rows
 from ftdojo.gates.trained import open_trained
 from ftdojo.inference import ENGINES, Generation
 from ftdojo.models.resident import Resident

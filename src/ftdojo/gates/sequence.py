@@ -1,7 +1,7 @@
 """The order of the gates, in one place: all code that runs, checks or validates a submission uses this module.
 
 0 schema (:mod:`ftdojo.contract.submission`); 1 :mod:`static <ftdojo.gates.static>`; 2 the data program: a :mod:`trial
-<ftdojo.gates.trial>`, then all rows, then the content of the :mod:`rows <ftdojo.gates.rows>`; 3 :mod:`tokens
+<ftdojo.gates.trial>`, then all rows, then their :mod:`content <ftdojo.gates.content>`; 3 :mod:`tokens
 <ftdojo.gates.tokens>`; 4 and 5 :mod:`micro <ftdojo.gates.micro>`: a few real steps, then a few real answers.
 """
 
@@ -24,10 +24,10 @@ from ftdojo.data import TaskData
 from ftdojo.errors import InputError
 from ftdojo.findings import Finding
 from ftdojo.gates import data_program
+from ftdojo.gates.content import Rows, check_content
 from ftdojo.gates.decontamination import decontaminate
 from ftdojo.gates.micro import micro_evaluation, micro_training
 from ftdojo.gates.reference import Reference
-from ftdojo.gates.rows import Rows, check_content
 from ftdojo.gates.start import Starts
 from ftdojo.gates.static import Static, check_static
 from ftdojo.gates.tokens import check_tokens

@@ -16,9 +16,9 @@ from ftdojo.contract.method_config import MethodConfig
 from ftdojo.contract.submission import TRAIN
 from ftdojo.findings import Finding, Severity
 from ftdojo.gates import text
+from ftdojo.gates.content import MOST, NO_FORM, POOR_FORM, SOME, USUAL, WHERE, Rows
 from ftdojo.gates.finding import at_gate, number_findings, settle
 from ftdojo.gates.memory import check_memory
-from ftdojo.gates.rows import MOST, NO_FORM, POOR_FORM, SOME, USUAL, WHERE, Rows
 from ftdojo.models import Chat
 from ftdojo.plain import plural
 from ftdojo.training import Tokenized, TokenizedRow, Trainer
