@@ -74,7 +74,7 @@ def _fixed_s(of: Iteration) -> float:
 
 def estimate_work(draft: Draft, observation: Observation) -> float:
     """Training work in sequences passed through the model; only ratios of it are used."""
-    return rows(draft, observation) * draft.train.epochs * draft.train.sequences
+    return count_rows(draft, observation) * draft.train.epochs * draft.train.sequences
 
 
 def row_work(draft: Draft, like: Draft, of: Iteration, observation: Observation) -> float:
@@ -88,14 +88,14 @@ def row_work(draft: Draft, like: Draft, of: Iteration, observation: Observation)
 
 def _answering_s(draft: Draft, observation: Observation) -> float:
     """Seconds in which the model answers the rows of a training on rewards."""
-    return rows(draft, observation) * draft.train.epochs * draft.train.answers * answer_s(observation)
+    return count_rows(draft, observation) * draft.train.epochs * draft.train.answers * answer_s(observation)
 
 
 def sample_s(draft: Draft, observation: Observation) -> float:
     """Seconds in which a model answers the rows of a recipe that draws samples."""
     if not isinstance(draft.program, Recipe) or not draft.program.asks:
         return 0.0
-    return rows(draft, observation) * draft.program.sample.samples * answer_s(observation)
+    return count_rows(draft, observation) * draft.program.sample.samples * answer_s(observation)
 
 
 def answer_s(observation: Observation) -> float:
@@ -108,7 +108,7 @@ def documented_rows(observation: Observation) -> int:
     return _available({source.path for source in observation.task.raw_sources}, observation)
 
 
-def rows(draft: Draft, observation: Observation) -> int:
+def count_rows(draft: Draft, observation: Observation) -> int:
     """How many rows a data program can give at most."""
     most = observation.task.rules.max_rows
     if not isinstance(draft.program, Recipe):

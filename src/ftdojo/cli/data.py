@@ -66,8 +66,8 @@ def prepare(task: TaskName, variant: VariantName = None, home: HomeFolder = None
         _print_prepared(document)
 
 
-@app.command()
-def show(
+@app.command("show")
+def show_profile(
     task: TaskName,
     variant: VariantName = None,
     home: HomeFolder = None,

@@ -56,8 +56,8 @@ def list_tasks(json: Json = False) -> None:
     print_table(table)
 
 
-@app.command()
-def show(task: TaskName, json: Json = False) -> None:
+@app.command("show")
+def show_task(task: TaskName, json: Json = False) -> None:
     """Show a task: objective, answer format, raw data, rules, known shortcuts."""
     from dataclasses import asdict
 

@@ -39,7 +39,7 @@ ANSWER_S = 60.0
 FORBID, FILTER = "/forbid.py", "/forbidden"
 
 
-def run(
+def run_in_container(
     engine: str,
     program: Sequence[str],
     *,

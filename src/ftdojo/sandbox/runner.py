@@ -93,7 +93,7 @@ def _run_once(
         uid = leased.uid if leased else None
         descriptor = stack.enter_context(folder.lend(host, uid))
         if engine is not None:
-            completed = container.run(
+            completed = container.run_in_container(
                 engine,
                 program,
                 view=[*system, *entries],

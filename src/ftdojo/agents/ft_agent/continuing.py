@@ -35,7 +35,7 @@ def in_one(number: int, drafts: Mapping[int, Draft], observation: Observation) -
     if last.train.start == BASE or not last.supervised:
         return last
     passes = sum(forecast.estimate_work(step, observation) for step in steps)
-    epochs = round(passes / forecast.rows(last, observation), 2)
+    epochs = round(passes / forecast.count_rows(last, observation), 2)
     first = steps[0].train.model_dump(exclude={"start", "epochs"})
     program = last.program
     if isinstance(program, Recipe) and program.asks == START:

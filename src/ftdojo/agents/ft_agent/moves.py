@@ -88,7 +88,7 @@ def _continued(s: Situation, recipe: Recipe) -> Draft | None:
         return None
     used = _used_rows(s)
     unseen = has_more_rows(s)
-    rows = max(MIN_ROWS, int(min(passes, available(s)))) if unseen else forecast.rows(s.supervised, s.observation)
+    rows = max(MIN_ROWS, int(min(passes, available(s)))) if unseen else forecast.count_rows(s.supervised, s.observation)
     epochs = math.floor(100 * min(practice.REPEATS, passes / rows)) / 100
     return Draft(
         recipe.model_copy(update={"max_rows": rows, "skip": recipe.skip + used if unseen else recipe.skip}),
@@ -175,7 +175,7 @@ def has_more_rows(s: Situation) -> bool:
 
 def available(s: Situation) -> int:
     """Rows that the raw files of the best draft have at most, within what the task allows."""
-    return forecast.rows(s.best.with_recipe(max_rows=10**6), s.observation)
+    return forecast.count_rows(s.best.with_recipe(max_rows=10**6), s.observation)
 
 
 def _used_rows(s: Situation) -> int:
@@ -347,7 +347,7 @@ def rewards(s: Situation, evidence: str) -> Iterator[Move]:
     skip = last.recipe.skip + _used_rows(s) if unseen else last.recipe.skip
     draft = Draft(last.recipe.model_copy(update={**data, "skip": skip}), train)
     work = ALMOST * s.further * forecast.estimate_work(s.own, s.observation)
-    most = available(s) if unseen else forecast.rows(last, s.observation)
+    most = available(s) if unseen else forecast.count_rows(last, s.observation)
     prompts = int(min(most, work / forecast.row_work(draft, s.own, s.iteration, s.observation)))
     if prompts < MIN_ROWS:
         return

@@ -129,7 +129,7 @@ def _affordable(candidates: Sequence[Draft], first: Proposal, observation: Obser
 def _seconds(draft: Draft, share: float, like: Draft, of: Iteration, observation: Observation) -> float | None:
     if not isinstance(draft.program, Recipe):
         return None
-    fewer = max(1, int(share * forecast.rows(draft, observation)))
+    fewer = max(1, int(share * forecast.count_rows(draft, observation)))
     return forecast.seconds(draft.with_recipe(max_rows=fewer), like, of, observation)
 
 
