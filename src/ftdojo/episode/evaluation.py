@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 from collections.abc import Sequence
 
 from ftdojo.contract.feedback import Distribution, ErrorSample, EvaluationFeedback
 from ftdojo.contract.task_spec import Record
 from ftdojo.episode import acceptance
+from ftdojo.episode.even_draw import rank_positions
 from ftdojo.schema import StrictModel
 from ftdojo.tasks.scoring import by_subtask, score_of, summarize
 from ftdojo.tasks.spec import ItemScore, Task
@@ -80,13 +80,8 @@ def _samples(
 ) -> list[ErrorSample]:
     """A few wrong outputs, drawn evenly over error classes, the same ones for the same predictions."""
     wrong = [i for i, v in enumerate(verdicts) if v.error]
-    random.Random(0).shuffle(wrong)  # noqa: S311 - a draw for display
-    rank = Counter[str | None]()
-    order = []
-    for i in wrong:
-        order.append((rank[verdicts[i].error], i))
-        rank[verdicts[i].error] += 1
-    chosen = [i for _, i in sorted(order)[:SAMPLES]]
+    ranked = rank_positions([verdicts[i].error for i in wrong])
+    chosen = [wrong[position] for _, position in sorted(ranked)[:SAMPLES]]
     return [
         ErrorSample(
             id=verdicts[i].id,

@@ -6,9 +6,8 @@ that an agent is given leads there: no observation, no result, no tool of the se
 
 from __future__ import annotations
 
-import random
-from collections import Counter
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -17,6 +16,7 @@ from ftdojo import digest
 from ftdojo.contract.task_spec import Record
 from ftdojo.disk import disk_errors
 from ftdojo.episode.evaluation import Prediction
+from ftdojo.episode.even_draw import rank_positions
 from ftdojo.files import write_file
 from ftdojo.schema import StrictModel
 from ftdojo.tasks.spec import ItemScore, Task
@@ -63,13 +63,7 @@ def choose_examples(
         predictions: name of a model -> an output for each item.
         verdicts: name of a model -> a verdict on each item.
     """
-    order = list(range(len(items)))
-    random.Random(0).shuffle(order)  # noqa: S311 - a draw for display
-    seen, ranked = Counter[str](), []
-    for draw, place in enumerate(order):
-        subtask = str(items[place].get("subtask", ""))
-        ranked.append((seen[subtask], draw, place))
-        seen[subtask] += 1
+    ranked = rank_positions([str(item.get("subtask", "")) for item in items])
     return [
         Example(
             id=str(items[place]["id"]),
@@ -81,7 +75,7 @@ def choose_examples(
                 for name, outputs in predictions.items()
             },
         )
-        for _, _, place in sorted(ranked)[:COUNT]
+        for _, place in sorted(ranked, key=itemgetter(0))[:COUNT]
     ]
 
 

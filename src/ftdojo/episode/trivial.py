@@ -11,10 +11,10 @@ has stopped: the constants are those that score best on validation.
 from __future__ import annotations
 
 import json
-import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal
@@ -30,6 +30,7 @@ from ftdojo.contract.task_spec import Message, Record, TaskSpec
 from ftdojo.contract.train_config import TrainConfig
 from ftdojo.data import TaskData, read_items
 from ftdojo.episode import acceptance, evaluation
+from ftdojo.episode.even_draw import rank_positions
 from ftdojo.episode.predict import predict
 from ftdojo.errors import InputError
 from ftdojo.gates import data_program
@@ -166,13 +167,7 @@ def _draw(items: Path, folder: Path) -> Path:
     found = read_items(items)
     if len(found) <= ASKED:
         return items
-    order = list(range(len(found)))
-    random.Random(0).shuffle(order)  # noqa: S311 - a draw of items
-    seen, ranked = Counter[str](), []
-    for place in order:
-        subtask = str(found[place].get("subtask", ""))
-        ranked.append((seen[subtask], place))
-        seen[subtask] += 1
+    ranked = rank_positions([str(item.get("subtask", "")) for item in found])
     chosen = sorted(place for _, place in sorted(ranked)[:ASKED])
     drawn = folder / "asked.jsonl"
     drawn.write_text("".join(json.dumps(found[place]) + "\n" for place in chosen), "utf-8")
@@ -302,14 +297,8 @@ def with_shots(task: Task, rows: Sequence[Row], count: int) -> Task:
 
 def _different(rows: Sequence[Row], count: int) -> list[Row]:
     """Return ``count`` rows in a fixed random order: one of each answer before a second one of any answer."""
-    order = list(rows)
-    random.Random(0).shuffle(order)  # noqa: S311 - a draw of examples
-    seen = Counter[str]()
-    ranked = []
-    for position, row in enumerate(order):
-        ranked.append((seen[row.completion], position, row))
-        seen[row.completion] += 1
-    return [row for _, _, row in sorted(ranked, key=lambda entry: entry[:2])[:count]]
+    ranked = rank_positions([row.completion for row in rows])
+    return [rows[position] for _, position in sorted(ranked, key=itemgetter(0))[:count]]
 
 
 def _turns(rows: Sequence[Row]) -> list[Message]:
