@@ -1,4 +1,4 @@
-"""Plain text for people: without characters that act on a terminal, and with nouns in the right number."""
+"""Text for people: without characters that act on a terminal or that no file can hold; nouns in the right number."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ def remove_controls(text: str) -> str:
 def escape_controls(document: str) -> str:
     """Return a JSON document in which active characters are escaped: its values stay the same."""
     return _ACTING.sub(lambda match: f"\\u{ord(match[0]):04x}", document)
+
+
+def replace_surrogates(text: str) -> str:
+    """Return ``text`` with a question mark for each half character (a lone surrogate), which UTF-8 cannot encode."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def plural(number: int, noun: str) -> str:

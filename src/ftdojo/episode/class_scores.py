@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from ftdojo.contract.result import ClassScore
 from ftdojo.contract.task_spec import Record
+from ftdojo.plain import replace_surrogates
 from ftdojo.tasks.spec import ItemScore, Task
 
 MOST = 20
@@ -42,6 +43,4 @@ def count_classes(task: Task, items: Sequence[Record], verdicts: Mapping[str, Se
 
 
 def _cut(text: str) -> str:
-    """Bounded, and free of lone surrogates, which no file can hold."""
-    shown = text if len(text) <= CHARS else f"{text[:CHARS]} …"
-    return shown.encode("utf-8", "replace").decode("utf-8")
+    return replace_surrogates(text if len(text) <= CHARS else f"{text[:CHARS]} …")

@@ -9,6 +9,7 @@ from ftdojo.contract.feedback import Distribution, ErrorSample, EvaluationFeedba
 from ftdojo.contract.task_spec import Record
 from ftdojo.episode import acceptance
 from ftdojo.episode.even_draw import rank_positions
+from ftdojo.plain import replace_surrogates
 from ftdojo.schema import StrictModel
 from ftdojo.tasks.scoring import by_subtask, score_of, summarize
 from ftdojo.tasks.spec import ItemScore, Task
@@ -95,5 +96,4 @@ def _samples(
 
 
 def _shown(text: str) -> str:
-    """Bounded, and free of lone surrogates, which no file and no terminal can hold."""
-    return text[:SAMPLE_CHARS].encode("utf-8", "replace").decode("utf-8")
+    return replace_surrogates(text[:SAMPLE_CHARS])

@@ -18,6 +18,7 @@ from ftdojo.disk import disk_errors
 from ftdojo.episode.evaluation import Prediction
 from ftdojo.episode.even_draw import rank_positions
 from ftdojo.files import write_file
+from ftdojo.plain import replace_surrogates
 from ftdojo.schema import StrictModel
 from ftdojo.tasks.spec import ItemScore, Task
 
@@ -97,6 +98,4 @@ def read_examples(path: Path, recorded: str | None) -> list[Example]:
 
 
 def _cut(text: str) -> str:
-    """Bounded, and free of lone surrogates, which no file can hold."""
-    shown = text if len(text) <= CHARS else f"{text[:CHARS]} …"
-    return shown.encode("utf-8", "replace").decode("utf-8")
+    return replace_surrogates(text if len(text) <= CHARS else f"{text[:CHARS]} …")

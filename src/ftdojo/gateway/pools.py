@@ -15,6 +15,7 @@ from typing import Protocol
 from ftdojo.contract.call import DATA_PROGRAM, Call, CallLog, Usage
 from ftdojo.llm import Request, Transport
 from ftdojo.llm.transport import Answer
+from ftdojo.plain import replace_surrogates
 
 CONCURRENCY = 8
 RETRIES = 3
@@ -229,15 +230,13 @@ class Pools:
 def _call(
     pool: str, transport: Transport, key: str, request: Request, answer: Answer, seconds: float, *, cached: bool = False
 ) -> Call:
-    # No file can hold a lone surrogate, and a model may write one.
-    reply = None if answer.reply is None else answer.reply.encode("utf-8", "replace").decode("utf-8")
     return Call(
         purpose=DATA_PROGRAM,
         model=transport.model,
         pool=pool,
         mode=request.mode,
         messages=request.messages,
-        reply=reply,
+        reply=None if answer.reply is None else replace_surrogates(answer.reply),
         fault=answer.fault,
         usage=answer.usage,
         seconds=seconds,

@@ -19,6 +19,7 @@ from ftdojo.disk import disk_errors
 from ftdojo.errors import InputError, UsageError
 from ftdojo.files import open_log, write_file
 from ftdojo.findings import Finding
+from ftdojo.plain import replace_surrogates
 
 BEGINNING = f'{{"purpose": "{JUDGE}'.encode()
 """How a line begins."""
@@ -80,8 +81,7 @@ class RunReplies(Replies):
 
     def append(self, call: Call) -> None:
         """Record a call; when this returns, it is on disk and counts."""
-        # No file can hold half a character, and a model may write one.
-        reply = call.reply and call.reply.encode("utf-8", "replace").decode("utf-8")
+        reply = None if call.reply is None else replace_surrogates(call.reply)
         super().append(call.model_copy(update={"messages": [], "reply": reply}))
 
     def is_settled(self, purpose: str) -> bool:
