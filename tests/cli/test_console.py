@@ -64,8 +64,7 @@ def test_without_a_terminal_a_long_stage_is_reported_again_and_again(
     lines = capsys.readouterr().err.splitlines()
     during = [line for line in lines if "25 %" in line]
     assert len(during) > 2
-    assert "loss 0.312" in during[-1]
-    assert "left" in during[-1]
+    assert "loss 0.312; for 1 s" in during[-1]
     assert lines[-1].endswith("train: loss 0.200")
 
 
@@ -73,6 +72,7 @@ def test_a_line_says_share_time_and_forecast() -> None:
     state = console._State("train", 50, 200, "loss 0.312", begun=100.0, first=0, updated=160.0)
     assert state.line(160.0) == "train: 25 %, loss 0.312; for 1 min 0 s, about 3 min 0 s left"
     assert state.line(190.0).endswith("about 2 min 30 s left"), "while nothing is reported, less is left"
+    assert state.line(400.0) == "train: 25 %, loss 0.312; for 5 min 0 s", "it takes longer than was forecast"
     data = console._State("data", 0, 1, "running", begun=100.0, first=0, updated=100.0)
     assert data.line(107.0) == "data: running; for 7 s"
 

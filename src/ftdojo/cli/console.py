@@ -171,12 +171,12 @@ class _State:
         """``train: 45 %, loss 0.312, 812 tokens/s; for 2 min 10 s, about 2 min 40 s left``."""
         seconds = now - self.begun
         share = f"{self.done / self.total:.0%}".replace("%", " %") if self.done and self.total > 1 else ""
-        left = None
+        left = 0.0  # not known; or the forecast is over, and was wrong
         if self.first < self.done < self.total:
             each = (self.updated - self.begun) / (self.done - self.first)
-            left = max(0.0, self.updated + each * (self.total - self.done) - now)
+            left = self.updated + each * (self.total - self.done) - now
         times = [f"for {_clock(seconds)}"] if seconds >= 1 else []
-        times += [f"about {_clock(left)} left"] if left is not None and seconds >= 1 else []
+        times += [f"about {_clock(left)} left"] if left >= 1 and seconds >= 1 else []
         return "; ".join(
             filter(None, (f"{self.stage}: {', '.join(filter(None, (share, self.note)))}", ", ".join(times)))
         )
