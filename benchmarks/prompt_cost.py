@@ -35,7 +35,7 @@ from ftdojo.contract.feedback import (
 from ftdojo.contract.protocol import Decision, Iteration, Observation
 from ftdojo.contract.result import StageSeconds
 from ftdojo.contract.submission import load
-from ftdojo.data import TaskData, prepare, profiled, read_items, token_counter
+from ftdojo.data import TaskData, prepare, profiled, read_items
 from ftdojo.episode import evaluation
 from ftdojo.episode.evaluation import Prediction
 from ftdojo.llm import Client
@@ -103,7 +103,7 @@ class World:
         variant, self.task = tasks.get(name).variant(None)
         self.data: TaskData = prepare(self.task, variant, home)
         base = models.resolve("smollm2-135m", home.root)
-        self.count = token_counter(base)
+        self.count = models.token_counter(base)
         self.items = read_items(self.data.validation)
         self.rng = random.Random(0)
         self.history: list[Iteration] = []

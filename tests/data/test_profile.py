@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ftdojo import tasks
-from ftdojo.data import prepare, profile, profiled, token_counter
+from ftdojo.data import prepare, profile, profiled
 from ftdojo.record import Home
 
 
@@ -122,10 +122,6 @@ def test_without_a_counter_there_are_no_tokens(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"x": "y"}\n')
     (found,) = profile(tmp_path).files
     assert (found.token_rows, found.fields[0].tokens_p50) == (0, None)
-
-
-def test_the_tokenizer_counts_what_a_model_reads(embedded: Path) -> None:
-    assert token_counter(embedded)(["hello", "hello hello hello", "x " * 9000]) == [1, 3, 9001]
 
 
 value = st.recursive(

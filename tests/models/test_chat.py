@@ -13,7 +13,7 @@ from transformers import AutoTokenizer
 
 import chat_families as families
 from ftdojo.errors import UsageError
-from ftdojo.models import Chat, rendering
+from ftdojo.models import Chat, rendering, token_counter
 
 ASKED = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Which acid? 酸"}]
 ANSWERED = [*ASKED, {"role": "assistant", "content": " acetic "}]
@@ -50,6 +50,10 @@ def test_special_tokens_in_data_do_not_end_the_answer_early(tiny_model: Path) ->
     tokens, said = chat.conversation([ASKED[1], {"role": "assistant", "content": text}])
     assert said[-1]
     assert "after" in chat.decode(tokens)
+
+
+def test_the_tokenizer_counts_what_a_model_reads(embedded: Path) -> None:
+    assert token_counter(embedded)(["hello", "hello hello hello", "x " * 9000]) == [1, 3, 9001]
 
 
 def test_all_end_tokens_of_the_generation_settings_stop(tiny_model: Path, tmp_path: Path) -> None:

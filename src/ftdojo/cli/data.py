@@ -86,7 +86,7 @@ def show_profile(
             profile = data.profiled(prepared, place)
         else:
             base = models.resolve(model, place.root)
-            count, tokenizer = data.token_counter(base), models.digest(base)
+            count, tokenizer = models.token_counter(base), models.digest(base)
             profile = data.profiled(prepared, place, count=count, tokenizer=tokenizer)
         live.end("profile", f"{found.spec.id} ({name})")
     if json:

@@ -124,12 +124,12 @@ def new(
             scaffold(name, folder)
         document: Any = {"folder": str(folder)}
     else:
-        from ftdojo import data, models
+        from ftdojo import models
         from ftdojo.data.intake import Wishes, make_task
         from ftdojo.record import Home
 
         wishes = Wishes(answer=answer, prompt=prompt, share=split, system=system)
-        count = data.token_counter(models.resolve(model, Home.default().root))
+        count = models.token_counter(models.resolve(model, Home.default().root))
         with disk_errors(folder):
             document = make_task(name, folder, source, wishes, count)
     if json:

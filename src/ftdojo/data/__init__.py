@@ -4,7 +4,7 @@ that training rows must not contain."""
 from ftdojo.data.copies import build_index, find_copies
 from ftdojo.data.fetch import fetch, locate
 from ftdojo.data.overlap import OverlapIndex
-from ftdojo.data.profile import profile, token_counter
+from ftdojo.data.profile import profile
 from ftdojo.data.repository import TaskData, find, prepare, profiled, read_items, require
 
 __all__ = [
@@ -20,5 +20,4 @@ __all__ = [
     "profiled",
     "read_items",
     "require",
-    "token_counter",
 ]

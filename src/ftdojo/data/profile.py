@@ -9,13 +9,11 @@ import json
 from array import array
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ftdojo.contract.data_profile import DataProfile, FieldProfile, FileProfile
 from ftdojo.contract.row import SURROGATE
-from ftdojo.errors import UsageError
 from ftdojo.tasks import raw_files
 
 SAMPLE_ROWS = 2
@@ -39,35 +37,6 @@ def profile(folder: Path, count: Count | None = None) -> DataProfile:
     """
     paths = sorted(path for path in folder.rglob("*") if path.suffix in raw_files.READERS and path.is_file())
     return DataProfile(files=[_profile_file(path, path.relative_to(folder).as_posix(), count) for path in paths])
-
-
-def token_counter(model: Path) -> Count:
-    """Return a function that counts tokens with the tokenizer in this folder, without special tokens.
-
-    The tokenizer is loaded at the first call.
-    """
-
-    @cache
-    def tokenizer() -> Any:
-        from transformers import AutoTokenizer
-
-        try:
-            return AutoTokenizer.from_pretrained(model, trust_remote_code=False)
-        except Exception as error:  # noqa: BLE001 - a damaged file can make its parser raise anything
-            reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-            raise UsageError(
-                f"the tokenizer in {model} cannot be read: {reason}", fix="give a folder that save_pretrained wrote"
-            ) from None
-
-    def count(texts: list[str]) -> list[int]:
-        batches = (texts[i : i + 100] for i in range(0, len(texts), 100))
-        return [
-            len(tokens)
-            for batch in batches
-            for tokens in tokenizer()(batch, add_special_tokens=False, verbose=False).input_ids
-        ]
-
-    return count
 
 
 class _Field:

@@ -11,7 +11,7 @@ from ftdojo.contract.progress import Progress
 from ftdojo.contract.protocol import Observation
 from ftdojo.contract.result import TrivialAnswers
 from ftdojo.contract.task_spec import Record
-from ftdojo.data import profiled, read_items, token_counter
+from ftdojo.data import profiled, read_items
 from ftdojo.episode import evaluation, ladder, trivial
 from ftdojo.episode.accounts import Accounts
 from ftdojo.episode.headroom import Headroom
@@ -44,7 +44,9 @@ class Observer:
     def profile(self) -> DataProfile:
         """The profile of the raw data, with tokens counted by the base model's tokenizer."""
         base = self.setting.base
-        return profiled(self.setting.data, self.setting.home, count=token_counter(base), tokenizer=models.digest(base))
+        return profiled(
+            self.setting.data, self.setting.home, count=models.token_counter(base), tokenizer=models.digest(base)
+        )
 
     @cached_property
     def rows_per_s(self) -> float:

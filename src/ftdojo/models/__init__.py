@@ -2,7 +2,7 @@
 precision, the chat template, computing a common prefix once).
 """
 
-from ftdojo.models.chat import Chat
+from ftdojo.models.chat import Chat, token_counter
 from ftdojo.models.device import Compute, available_memory, compute, devices
 from ftdojo.models.info import describe, digest, linear_modules, weight_files
 from ftdojo.models.locate import EMBEDDED, embedded_weights, find, find_recorded, resolve, resolve_recorded
@@ -26,5 +26,6 @@ __all__ = [
     "resolve",
     "resolve_recorded",
     "set_prompting",
+    "token_counter",
     "weight_files",
 ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from ftdojo.contract.task_spec import Message
 from ftdojo.errors import UsageError
 from ftdojo.models import answer, labels
 from ftdojo.models.form import Form
+from ftdojo.models.info import SAVED
 from ftdojo.models.turns import tool_names, tools_of
 
 Span = tuple[int, int]
@@ -131,6 +132,24 @@ class Chat:
         return list(self._tokenizer(text, add_special_tokens=False).input_ids)
 
 
+def token_counter(model: Path) -> Callable[[list[str]], list[int]]:
+    """Return a function that counts the tokens of each text with the tokenizer in this folder, without special tokens.
+
+    The tokenizer is loaded at the first call, which raises as :func:`load_tokenizer`.
+    """
+
+    def count(texts: list[str]) -> list[int]:
+        tokenizer = load_tokenizer(model)
+        batches = (texts[i : i + 100] for i in range(0, len(texts), 100))
+        return [
+            len(tokens)
+            for batch in batches
+            for tokens in tokenizer(batch, add_special_tokens=False, verbose=False).input_ids
+        ]
+
+    return count
+
+
 def load_tokenizer(model: Path) -> Any:
     """Return the tokenizer of a folder. Cached: loading takes half a second, and every gate and stage needs it.
 
@@ -151,7 +170,7 @@ def _tokenizer(model: Path, changed: tuple[int, ...]) -> Any:
         reason = " ".join(str(error).split())[:200]
         raise UsageError(
             f"the tokenizer in {model} cannot be read: {type(error).__name__}: {reason}",
-            fix="give a folder that save_pretrained wrote",
+            fix=SAVED,
         ) from None
 
 
@@ -165,4 +184,4 @@ def _stops(model: Path) -> set[int]:
             raise ValueError("eos_token_id must be a number, or a list of numbers")
         return found
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise UsageError(f"{path} cannot be read: {error}", fix="give a folder that save_pretrained wrote") from None
+        raise UsageError(f"{path} cannot be read: {error}", fix=SAVED) from None

@@ -18,6 +18,7 @@ PARTS = (".safetensors", ".json", ".jinja", ".model", ".txt")
 MAX_HEADER_BYTES = 100 * 10**6
 """The most that safetensors itself reads."""
 SAVED = "give a folder that save_pretrained wrote"
+"""What to do about a folder that holds no model, or a damaged one."""
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 """Names of the file with all weights, and of the list of the files that share them."""
 WRITTEN = frozenset(

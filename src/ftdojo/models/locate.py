@@ -18,7 +18,7 @@ from ftdojo import digest
 from ftdojo.errors import PrerequisiteError, UsageError
 from ftdojo.files import require_inside
 from ftdojo.models import network
-from ftdojo.models.info import PARTS
+from ftdojo.models.info import PARTS, SAVED
 from ftdojo.models.info import digest as digest_of
 from ftdojo.record import Store
 
@@ -45,8 +45,7 @@ def resolve(name: str, cache: Path) -> Path:
     folder = Path(name)
     if folder.is_dir():
         if not (folder / "config.json").is_file():
-            fix = "give a folder that save_pretrained wrote"
-            raise UsageError(f"{name} holds no model: config.json is missing", fix=fix)
+            raise UsageError(f"{name} holds no model: config.json is missing", fix=SAVED)
         return _checked(folder)
     if re.fullmatch(_HUB_ID, name):
         return _from_hub(name)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ftdojo.errors import UsageError
 from ftdojo.models import support
 from ftdojo.models.architectures import runs_batched, version_hint
+from ftdojo.models.info import SAVED
 
 if TYPE_CHECKING:
     import torch
@@ -117,7 +118,7 @@ def _read(model: Path, config: Any, **settings: Any) -> tuple[Any, frozenset[str
         reason = " ".join(str(error).split())[:300]
         raise UsageError(
             f"the model in {model} cannot be read: {type(error).__name__}: {reason}",
-            fix="give a folder that save_pretrained wrote",
+            fix=SAVED,
         ) from error
     if unlike := sorted(report["mismatched_keys"]):
         name, stored, expected = unlike[0]

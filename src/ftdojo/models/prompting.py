@@ -20,7 +20,7 @@ from ftdojo.errors import UsageError
 from ftdojo.models import template as templates
 from ftdojo.models.chat import load_tokenizer
 from ftdojo.models.form import Form
-from ftdojo.models.info import MANIFEST
+from ftdojo.models.info import MANIFEST, SAVED
 
 TEMPLATE = "chat_template.jinja"
 TOKENIZER = "tokenizer_config.json"
@@ -67,8 +67,7 @@ def own_template(model: Path) -> str:
     except FileNotFoundError:
         return ""
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        fix = "give a folder that save_pretrained wrote"
-        raise UsageError(f"the chat template of {model} cannot be read: {error}", fix=fix) from None
+        raise UsageError(f"the chat template of {model} cannot be read: {error}", fix=SAVED) from None
 
 
 def _with_thinking(template: str, thinking: Thinking, model: Path) -> tuple[str, Thinking]:
