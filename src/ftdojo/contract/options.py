@@ -129,8 +129,6 @@ def _split(value: Any) -> Any:
 class Guarding(Prompting):
     """The options about what a trained model must not forget."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
     guard: Annotated[tuple[str, ...], BeforeValidator(_split), Flag("--guard", metavar="TASK[,TASK…]")] = ()
     """Tasks that a trained model must not forget: ids or task folders. A submission that is better is accepted only if
     it is not worse than the base model on each of them, by the margin. Up to 100 validation items of each are asked."""
@@ -151,8 +149,6 @@ class Guarding(Prompting):
 class Allowing(Guarding):
     """Which trainings submissions may ask for."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
     methods: Annotated[tuple[str, ...], Flag("--method", metavar="METHOD")] = ()
     """A training method that submissions may use, in place of those of the task; repeat the option for further ones.
     With `program` they may bring training code of their own."""
@@ -166,8 +162,6 @@ class Allowing(Guarding):
 class Judging(Allowing):
     """Who judges outputs."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
     judge: Annotated[str | None, Flag("--judge", metavar="PROVIDER:MODEL")] = Field(
         None, pattern=_JUDGE, exclude_if=lambda judge: judge is None
     )
@@ -177,8 +171,6 @@ class Judging(Allowing):
 
 class Rules(Judging):
     """The options that are the same for all contestants of a contest."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     ladder: bool = False
     """Show validation scores to the agent only for submissions that were accepted."""
@@ -209,8 +201,6 @@ class Rules(Judging):
 
 class RunOptions(Rules):
     """Every option of one run. The folder of the record is not an option: a run may be copied."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     task: str
     """A task id (see `ftdojo tasks`) or a task folder."""
