@@ -25,7 +25,7 @@ from ftdojo.contract.methods import find_config
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.recipe import Recipe
 from ftdojo.contract.row import parse_row
-from ftdojo.report import next_table
+from ftdojo.report import next_table, view
 from ftdojo.stats.interval import stratified_mean
 from ftdojo.training.dpo.judged import parse_judged
 from pages import ROOT, Block, blocks, inline_commands, options_of, parse, short_name
@@ -258,7 +258,7 @@ def test_the_end_of_the_demo_names_the_next_commands(
     monkeypatch.chdir(tmp_path)
     shutil.copytree(finished_run / "run", "runs/demo")
     with out.capture() as captured:
-        out.print(next_table(Path("runs/demo")), soft_wrap=True)
+        out.print(next_table(view.read(Path("runs/demo"))), soft_wrap=True)
     lines = [line.rstrip() for line in captured.get().splitlines()]
     assert "\n".join(lines).strip() in block.text
     scores, few_shot = block.text.partition("the base model with")[::2]

@@ -62,17 +62,18 @@ def run(
         live.update("setup", 0, 2, "loading the libraries")
         result, folder = _run(options, out_dir, live, track or [])
         from ftdojo.record import RunFolder
-        from ftdojo.report import closing_table, more_table, next_table, text, write_report
+        from ftdojo.report import closing_table, more_table, next_table, text, view, write_report
 
-        report = write_report(folder)
+        path = write_report(folder)
     if json:
         print_json(result)
     else:
         out.print(closing_table(result))
-        out.print(more_table(folder))
-        out.print(next_table(folder), soft_wrap=True)
+        found = view.read(folder)
+        out.print(more_table(found))
+        out.print(next_table(found), soft_wrap=True)
     err.print(
-        f"peak memory {_peak_memory_gib():.1f} GiB; report {report}; result {RunFolder(folder).result}", soft_wrap=True
+        f"peak memory {_peak_memory_gib():.1f} GiB; report {path}; result {RunFolder(folder).result}", soft_wrap=True
     )
     if result.outcome in ("invalid", "out_of_budget"):
         ending = f": no submission was scored (outcome {result.outcome}); the lines above say what to change"

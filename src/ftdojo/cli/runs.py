@@ -72,7 +72,7 @@ def finish(
         from ftdojo.record import Home, Ledger
         from ftdojo.record.events import RunBegun
         from ftdojo.record.history import History
-        from ftdojo.report import closing_table, next_table, write_report
+        from ftdojo.report import closing_table, next_table, view, write_report
 
         with Ledger(run_dir, writable=False) as ledger:
             history = History(ledger)
@@ -89,7 +89,7 @@ def finish(
         print_json(result)
         return
     out.print(closing_table(result))
-    out.print(next_table(run_dir), soft_wrap=True)
+    out.print(next_table(view.read(run_dir)), soft_wrap=True)
     err.print(f"report {report}", soft_wrap=True)
 
 

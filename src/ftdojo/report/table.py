@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -31,10 +29,9 @@ def closing_table(result: RunResult) -> RenderableType:
     return Group(*parts, _spent(result))
 
 
-def next_table(run: Path) -> RenderableType:
+def next_table(report: view.Report) -> RenderableType:
     """Return what to do with a run, in commands; one a line, so that it can be copied."""
     lines = []
-    report = view.read(run)
     if report.model:
         lines.append(Text.assemble(("model  ", "bold"), report.model))
     for step in report.steps:
@@ -44,15 +41,14 @@ def next_table(run: Path) -> RenderableType:
     return Group(*lines)
 
 
-def more_table(run: Path) -> RenderableType:
-    """Return what more rows or time would buy, for the finished run in a folder; nothing if nothing was scored."""
+def more_table(report: view.Report) -> RenderableType:
+    """Return what more rows or time would buy, of a finished run; nothing if nothing was scored."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("what would more buy?", max_width=36)
     table.add_column("on validation")
-    facts = view.read(run).more
-    for fact in facts:
+    for fact in report.more:
         table.add_row(_text(fact.name, 60), _text(fact.value, 200))
-    return table if facts else Text("")
+    return table if report.more else Text("")
 
 
 def _scores(result: RunResult) -> Table:
