@@ -4,27 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 from ftdojo.agents import PLAYBOOK
 from ftdojo.agents.draft import Proposal
+from ftdojo.agents.ft_agent.planner import Planner
 from ftdojo.agents.setup import Abilities, AgentSetup
 from ftdojo.contract.protocol import Observation
 from ftdojo.errors import LlmError
 
 OUTLOOK = 500
 """Characters of an outlook."""
-
-
-class Planner(Protocol):
-    """Plans one iteration from an observation."""
-
-    @property
-    def name(self) -> str:
-        """How results name it."""
-
-    def plan(self, observation: Observation) -> Proposal | None:
-        """The next iteration, or ``None`` if nothing is left that is worth its cost."""
 
 
 class FTAgent:

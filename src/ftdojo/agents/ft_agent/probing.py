@@ -16,7 +16,7 @@ from pathlib import Path
 from ftdojo.agents import draft as drafts
 from ftdojo.agents import forecast
 from ftdojo.agents.draft import Draft, Proposal
-from ftdojo.agents.ft_agent.agent import Planner
+from ftdojo.agents.ft_agent.planner import Planner
 from ftdojo.agents.setup import planner_name
 from ftdojo.contract.protocol import Iteration, Observation, Probe
 from ftdojo.contract.recipe import Recipe

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from ftdojo.agents import forecast, practice
-from ftdojo.agents.ft_agent import edits, moves
+from ftdojo.agents.ft_agent import edits, later_steps, moves
 from ftdojo.agents.ft_agent.diagnosis import NOISY, PARSED_ENOUGH, describe_headroom
 from ftdojo.agents.ft_agent.effects import amount, is_step
 from ftdojo.agents.ft_agent.moves import Move
@@ -28,26 +28,28 @@ def repair(s: Situation) -> Iterator[Move]:
     codes = {f.code for f in findings if f.severity == "error" or f.code == OUT_OF_TIME}
     evidence = "; ".join(f"{f.code}: {f.message}" for f in findings if f.code in codes)[:400]
     if codes & {"loss_not_finite", "diverged"} or s.of_kind("unstable"):
-        yield from moves.train(
+        yield from moves.scale_train(
             s, evidence or s.of_kind("unstable")[0].evidence, "learning_rate", 0.3, "the loss stays finite and falls"
         )
     if codes & {"over_budget", OUT_OF_TIME}:
         less = 0.5 if s.fits is None else s.fits / forecast.RESERVE
-        yield from moves.train(s, evidence, "epochs", less, "the training fits into the budget")
-        yield moves.rows(s, evidence, less, "the training fits into the budget")
+        yield from moves.scale_train(s, evidence, "epochs", less, "the training fits into the budget")
+        yield moves.scale_rows(s, evidence, less, "the training fits into the budget")
     if "no_learning" in codes:
-        yield from moves.train(s, evidence, "learning_rate", 3.0, "the loss falls at all")
+        yield from moves.scale_train(s, evidence, "learning_rate", 3.0, "the loss falls at all")
     if codes & {"no_labels", "mostly_truncated"}:
-        yield from moves.train(s, evidence, "max_length", 2, "rows keep their completions")
+        yield from moves.scale_train(s, evidence, "max_length", 2, "rows keep their completions")
     if "answers_too_long" in codes:
         chars = CHARS_PER_TOKEN * s.observation.task.max_new_tokens
-        yield moves.recipe(s, evidence, "max_completion_chars", chars, "answers end within the task's limit of tokens")
+        yield moves.set_recipe(
+            s, evidence, "max_completion_chars", chars, "answers end within the task's limit of tokens"
+        )
     if "constant_answer" in codes:
-        yield moves.recipe(s, evidence, "balance", "completion", "the answers of the rows differ")
+        yield moves.set_recipe(s, evidence, "balance", "completion", "the answers of the rows differ")
     if "duplicate_rows" in codes:
-        yield moves.recipe(s, evidence, "deduplicate", True, "every row is different")
+        yield moves.set_recipe(s, evidence, "deduplicate", True, "every row is different")
     if "out_of_memory" in codes:
-        yield from moves.train(s, evidence, "batch_size", 0.5, "the training fits into memory")
+        yield from moves.scale_train(s, evidence, "batch_size", 0.5, "the training fits into memory")
 
 
 def form(s: Situation) -> Iterator[Move]:
@@ -58,9 +60,9 @@ def form(s: Situation) -> Iterator[Move]:
         if longest > limit:
             evidence = f"{found.evidence}; answers in the rows have up to {longest} tokens, outputs are cut at {limit}"
             chars = CHARS_PER_TOKEN * limit
-            yield moves.recipe(s, evidence, "max_completion_chars", chars, "outputs end before they are cut")
+            yield moves.set_recipe(s, evidence, "max_completion_chars", chars, "outputs end before they are cut")
     for found in s.of_kind("truncation", "format", "length_mismatch"):
-        yield from moves.go_on(s, found.evidence)
+        yield from later_steps.go_on(s, found.evidence)
         yield from moves.more_rows(s, found.evidence)
         yield from moves.more_passes(s, found.evidence, "outputs have the form and the length of the answers")
 
@@ -88,11 +90,11 @@ def reason(s: Situation) -> Iterator[Move]:
 def collapse(s: Situation) -> Iterator[Move]:
     """A sub-task gets one answer, whatever is asked: answers drawn evenly, more rows and passes, more of it."""
     for found in s.of_kind("collapse"):
-        yield from moves.on_top(s, moves.balance(s, found.evidence, "no answer pays by its frequency alone"))
-        yield from moves.go_on(s, found.evidence)
+        yield from later_steps.on_top(s, moves.balance(s, found.evidence, "no answer pays by its frequency alone"))
+        yield from later_steps.go_on(s, found.evidence)
         yield from moves.more_rows(s, found.evidence)
         yield from moves.more_passes(s, found.evidence, "outputs differ where the questions do")
-        yield from moves.on_top(s, moves.more_of(s, found.evidence, found.subtask))
+        yield from later_steps.on_top(s, moves.more_of(s, found.evidence, found.subtask))
 
 
 def steer(s: Situation) -> Iterator[Move]:
@@ -101,7 +103,7 @@ def steer(s: Situation) -> Iterator[Move]:
     if s.can_go_on:
         for found in s.of_kind("noisy_labels"):
             if s.asks_itself:
-                yield from moves.drop_contradicted(s, found.evidence)
+                yield from later_steps.drop_contradicted(s, found.evidence)
         yield from weak_subtasks(s)
 
 
@@ -120,22 +122,22 @@ def beyond_right_answers(s: Situation) -> Iterator[Move]:
     if found is not None:
         evidence += f"; {describe_headroom(found)}"
         if found.pass_k - found.pass_1 >= practice.LEAST_HEADROOM:
-            yield from moves.own_answers(s, evidence)
-            yield from moves.rewards(s, evidence)
+            yield from later_steps.own_answers(s, evidence)
+            yield from later_steps.rewards(s, evidence)
         if found.mastered_share >= practice.MUCH_MASTERED:
-            yield from moves.drop_mastered(s, evidence, found.mastered_share)
+            yield from later_steps.drop_mastered(s, evidence, found.mastered_share)
         if found.contradicted >= NOISY * found.rows > 0:
-            yield from moves.drop_contradicted(s, evidence)
+            yield from later_steps.drop_contradicted(s, evidence)
         if 0 < found.pass_1 < 1:
-            yield from moves.preferences(s, evidence, "sample")
+            yield from later_steps.preferences(s, evidence, "sample")
     if s.feedback.data and min(s.feedback.data.top_completion_by_subtask.values(), default=0.0) >= CLOSED:
-        yield from moves.preferences(s, evidence, "other_answer")
+        yield from later_steps.preferences(s, evidence, "other_answer")
 
 
 def continue_training(s: Situation) -> Iterator[Move]:
     """What was paid for is kept: the best model learns on, unless it was over-fit and there are no other rows."""
     if not s.of_kind("over_fit") or moves.has_more_rows(s):
-        yield from moves.go_on(s, f"evaluation: {s.evaluation.score}, with time left")
+        yield from later_steps.go_on(s, f"evaluation: {s.evaluation.score}, with time left")
 
 
 def under_fit(s: Situation) -> Iterator[Move]:
@@ -143,7 +145,7 @@ def under_fit(s: Situation) -> Iterator[Move]:
     for found in s.of_kind("under_fit"):
         yield from moves.more_rows(s, found.evidence)
         yield from moves.more_passes(s, found.evidence, "the loss falls further, and more answers are right")
-        yield from moves.train(s, found.evidence, "learning_rate", 2.0, "the same loss is reached in fewer steps")
+        yield from moves.scale_train(s, found.evidence, "learning_rate", 2.0, "the same loss is reached in fewer steps")
         yield from moves.full_weights(s, found.evidence)
         yield from moves.more_rank(s, found.evidence)
 
@@ -155,14 +157,14 @@ def over_fit(s: Situation) -> Iterator[Move]:
         yield from moves.more_rows(s, found.evidence)
         yield from moves.dropout(s, found.evidence)
         if s.best.train.epochs > practice.PASSES or not s.above_base:
-            yield from moves.train(s, found.evidence, "epochs", 0.5, "the held-out loss stays at its minimum")
+            yield from moves.scale_train(s, found.evidence, "epochs", 0.5, "the held-out loss stays at its minimum")
 
 
 def noisy_labels(s: Situation) -> Iterator[Move]:
     """Rows contradict each other: keep one answer a prompt."""
     for found in s.of_kind("noisy_labels"):
         if not s.best.recipe.deduplicate:
-            yield moves.recipe(s, found.evidence, "deduplicate", True, "the loss falls further")
+            yield moves.set_recipe(s, found.evidence, "deduplicate", True, "the loss falls further")
 
 
 def weak_subtasks(s: Situation) -> Iterator[Move]:
@@ -171,8 +173,8 @@ def weak_subtasks(s: Situation) -> Iterator[Move]:
     for found in s.of_kind("distribution_mismatch", "weak_subtask"):
         if s.evaluation.subtask_parsed[found.subtask] >= PARSED_ENOUGH:
             balanced = moves.balance(s, found.evidence, f"{found.subtask} stops answering by habit")
-            yield from moves.on_top(s, balanced)
-        yield from moves.on_top(s, moves.more_of(s, found.evidence, found.subtask))
+            yield from later_steps.on_top(s, balanced)
+        yield from later_steps.on_top(s, moves.more_of(s, found.evidence, found.subtask))
 
 
 def explore(s: Situation) -> Iterator[Move]:
@@ -181,8 +183,8 @@ def explore(s: Situation) -> Iterator[Move]:
     yield from moves.more_rows(s, evidence)
     yield from moves.more_passes(s, evidence, "a small gain from longer training")
     yield from moves.full_weights(s, evidence)
-    yield from moves.train(s, evidence, "learning_rate", 0.5, "a better minimum with smaller steps")
-    yield from moves.train(s, evidence, "learning_rate", 2.0, "a better minimum in the same number of steps")
+    yield from moves.scale_train(s, evidence, "learning_rate", 0.5, "a better minimum with smaller steps")
+    yield from moves.scale_train(s, evidence, "learning_rate", 2.0, "a better minimum in the same number of steps")
     yield from moves.more_rank(s, evidence)
 
 
