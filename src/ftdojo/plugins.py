@@ -1,4 +1,4 @@
-"""Plug-ins: the name of an agent, an engine, a scorer, a task family or a trainer becomes the object it stands for.
+"""Plug-ins: the name of an agent, an engine, a scorer or a trainer becomes the object it stands for.
 
 A name is one of three things, looked up in this order:
 

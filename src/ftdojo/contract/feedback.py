@@ -158,6 +158,10 @@ class RolloutPoint(StrictModel):
     """Estimate of the divergence from the weights at the start, in nats per token; 0 if it is not penalized."""
 
 
+Fit = Literal["under_fit", "good", "over_fit", "unstable"]
+"""What the curves of a training say."""
+
+
 class TrainingFeedback(StrictModel):
     """How the training went. Losses are nats a label token; of a training on preferences, means over its pairs; of one
     on rewards they say nothing, and ``rollouts`` does."""
@@ -181,7 +185,7 @@ class TrainingFeedback(StrictModel):
     """At the steps of ``curve``, of a training on rewards."""
     held_out_rows: int = 0
     """Rows that the held-out losses were measured on; 0 in runs that were recorded before this was kept."""
-    fit: Literal["under_fit", "good", "over_fit", "unstable"]
+    fit: Fit
 
 
 class ErrorSample(StrictModel):

@@ -6,18 +6,17 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 from statistics import fmean
-from typing import Any, Literal
+from typing import Any
 
 from ftdojo.contract.feedback import (
     DataFeedback,
     Distribution,
+    Fit,
     LossPoint,
     RewardPoint,
     RolloutPoint,
     TrainingFeedback,
 )
-
-Fit = Literal["under_fit", "good", "over_fit", "unstable"]
 
 ROSE = 1.03
 """A held-out loss this many times its own minimum has risen, if there are enough held-out rows to show it."""

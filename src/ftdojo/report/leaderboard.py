@@ -71,9 +71,7 @@ def write_leaderboard(out: Path, board: Leaderboard) -> Path:
     with disk_errors(out):
         for cell in (cell for b in board.boards for cell in b.cells):
             for folder in cell.runs.values():
-                if not RunFolder(
-                    out / folder
-                ).report.is_file():  # its process was killed before it could write the report
+                if not RunFolder(out / folder).report.is_file():  # its process was killed before it could write one
                     html.write_report(out / folder)
         for name, content in zip(FILES, (as_json(board), as_markdown(board), as_html(board)), strict=True):
             write_file(out / name, content)

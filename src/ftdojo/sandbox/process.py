@@ -93,7 +93,7 @@ class Running:
 
         Raises:
             PrerequisiteError: if bubblewrap ended by itself before it had started the program.
-        InfrastructureError: if it was killed from outside.
+            InfrastructureError: if it was killed from outside.
         """
         by_itself = bool(wait_readable([self._ended], 0))
         if self._init is not None:

@@ -1,7 +1,8 @@
 """Task families of installed distributions, found by entry points in the group ``ftdojo.tasks``.
 
 An entry point names a function without arguments that returns the family's tasks. It should import nothing heavy:
-families are loaded to list the tasks.
+families are loaded to list the tasks. Nobody names a family, as plug-ins are named (:mod:`ftdojo.plugins`): all of them
+are loaded, so one that cannot be is a fault of the installation, not of a command.
 """
 
 from __future__ import annotations

@@ -7,7 +7,10 @@ from pathlib import Path
 
 from ftdojo.agents import PLAYBOOK
 from ftdojo.agents.draft import Proposal
+from ftdojo.agents.ft_agent.llm_planner import LlmPlanner
 from ftdojo.agents.ft_agent.planner import Planner
+from ftdojo.agents.ft_agent.playbook import Playbook
+from ftdojo.agents.ft_agent.probing import Probing
 from ftdojo.agents.setup import Abilities, AgentSetup
 from ftdojo.contract.protocol import Observation
 from ftdojo.errors import LlmError
@@ -29,10 +32,6 @@ class FTAgent:
     @classmethod
     def create(cls, setup: AgentSetup) -> FTAgent:
         """With the playbook as planner; or with a language model, for which the playbook takes over where it fails."""
-        from ftdojo.agents.ft_agent.llm_planner import LlmPlanner
-        from ftdojo.agents.ft_agent.playbook import Playbook
-        from ftdojo.agents.ft_agent.probing import Probing
-
         playbook = Playbook()
         planner: Planner = playbook
         if setup.transport is not None and setup.door is not None:
@@ -62,8 +61,6 @@ class FTAgent:
         if self._fallback is not None:  # a language model plans
             plans = [i.plan.outlook for i in observation.history if i.plan is not None and i.plan.outlook]
             return "; ".join(plans[-1])[:OUTLOOK] if plans else ""
-        from ftdojo.agents.ft_agent.playbook import Playbook
-
         proposal = Playbook().plan(observation.model_copy(update={"remaining": {}}))
         if proposal is None:
             return ""

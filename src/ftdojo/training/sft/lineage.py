@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ftdojo.contract.train_config import Lora, WeightsConfig
-from ftdojo.models.info import PARTS, describe
+from ftdojo.models.info import INDEX, PARTS, describe
 from ftdojo.models.support import read_config
 from ftdojo.models.tensors import StoredTensors
 from ftdojo.training.backend import Earlier
@@ -71,7 +71,7 @@ def _files(model: Path) -> Iterator[str]:
             yield f"{path.name} is not a regular file"
         elif path.suffix not in ALLOWED:
             yield f"{path.name} is neither safetensors nor text: weights are read from safetensors only"
-    index = model / "model.safetensors.index.json"
+    index = model / INDEX
     if index.is_file():
         shards = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
         if foreign := shards - {path.name for path in model.glob("*.safetensors")}:
