@@ -20,9 +20,8 @@ from ftdojo.errors import InfrastructureError
 from ftdojo.models import Compute, describe
 from ftdojo.training import trainer_of
 from ftdojo.training.backend import model_key
-from ftdojo.training.sft import estimate, forecast
+from ftdojo.training.sft import estimate, forecast, parallel
 from ftdojo.training.sft.monitor import Monitor
-from ftdojo.training.sft.parallel import train_on_devices
 from ftdojo.training.sft.shapes import Shape
 from training.sft.test_trainer import COARSE, SINGLE, config, examples, weights
 
@@ -40,9 +39,9 @@ def test_two_halves_take_the_steps_of_a_whole(tiny_model: Path, tmp_path: Path, 
     rows = examples(tiny_model)
     kind = {**kind, "eval_fraction": 0.15, "patience": 9, "max_grad_norm": 0.5, "learning_rate": 3e-3}
     alone = config(**kind, batch_size=2, gradient_accumulation=4)
-    one = train_on_devices(rows, alone, tiny_model, tmp_path / "one", on=SINGLE)
+    one = parallel.train_on_devices(rows, alone, tiny_model, tmp_path / "one", on=SINGLE)
     halves = split(**kind, batch_size=2, gradient_accumulation=2)
-    two = train_on_devices(rows, halves, tiny_model, tmp_path / "two", on=SINGLE)
+    two = parallel.train_on_devices(rows, halves, tiny_model, tmp_path / "two", on=SINGLE)
     assert (two.steps, two.epochs) == (one.steps, one.epochs)
     assert two.tokens == pytest.approx(one.tokens, rel=0.1)
     assert [p.loss for p in two.curve] == pytest.approx([p.loss for p in one.curve], rel=1e-4)
@@ -87,7 +86,8 @@ def test_a_killed_process_ends_the_training_and_another_try_gives_the_same(tiny_
             halves[-1].kill()
 
     def run(name: str, **options: Any) -> Any:
-        return train_on_devices(examples(tiny_model), settings, tiny_model, tmp_path / name, on=COARSE, **options)
+        rows = examples(tiny_model)
+        return parallel.train_on_devices(rows, settings, tiny_model, tmp_path / name, on=COARSE, **options)
 
     with pytest.raises(InfrastructureError, match="SIGKILL"):
         run("killed", on_log=kill)
@@ -101,8 +101,8 @@ def test_a_killed_process_ends_the_training_and_another_try_gives_the_same(tiny_
 @pytest.mark.slow
 def test_a_training_goes_on_from_a_split_one_until_its_time_is_over(tiny_model: Path, tmp_path: Path) -> None:
     rows, settings = examples(tiny_model), split(eval_fraction=0.2)
-    first = train_on_devices(rows, settings, tiny_model, tmp_path / "first", on=SINGLE)
-    last = train_on_devices(
+    first = parallel.train_on_devices(rows, settings, tiny_model, tmp_path / "first", on=SINGLE)
+    last = parallel.train_on_devices(
         rows, settings, tiny_model, tmp_path / "last", start=tmp_path / "first", stop_after=4, on=SINGLE
     )
     assert last.stopped is not None
