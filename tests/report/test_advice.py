@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ from ftdojo.contract.configuration import Configuration
 from ftdojo.contract.options import RunOptions
 from ftdojo.contract.result import IterationResult, Score, StageSeconds
 from ftdojo.findings import Finding
+from ftdojo.record.events import RunBegun
 from ftdojo.report.advice import Step, advise, repeat_command
 
 IDENTITY = Configuration(
@@ -32,6 +34,13 @@ IDENTITY = Configuration(
 LATE = Finding(code="over_budget", gate=4, message="too long", where="train.yaml: epochs", fix="less")
 
 
+def begun(task: str, guard: Sequence[str] = ()) -> RunBegun:
+    named = {str(number): place for number, place in enumerate(guard)}
+    return RunBegun(
+        configuration=IDENTITY, metric="accuracy", higher_is_better=True, objective="o", given=task, guard=named
+    )
+
+
 def tried(*, scored: bool, finding: Finding | None = None) -> IterationResult:
     return IterationResult(
         number=1,
@@ -45,7 +54,7 @@ def tried(*, scored: bool, finding: Finding | None = None) -> IterationResult:
 
 
 def steps(run: Path, iteration: IterationResult, *, best: int = 0) -> list[Step]:
-    return advise(run, IDENTITY, "my tasks/reviews", best=best, iterations=[iteration], out_of_budget=False)
+    return advise(run, begun("my tasks/reviews"), [iteration], best=best, out_of_budget=False)
 
 
 def test_a_better_model_is_used(tmp_path: Path) -> None:
@@ -88,12 +97,12 @@ def test_every_command_exists(tmp_path: Path, case: tuple[bool, Finding | None, 
 
 
 def test_the_command_that_repeats_a_run_guards_the_same() -> None:
-    words = shlex.split(repeat_command(IDENTITY, "t", Path("again"), guard=["own/a", "my tasks/b"]))
+    words = shlex.split(repeat_command(begun("t", ["own/a", "my tasks/b"]), Path("again")))
     assert [words[i + 1] for i, word in enumerate(words) if word == "--guard"] == ["own/a", "my tasks/b"]
 
 
 def test_the_command_that_repeats_a_run_has_its_options() -> None:
-    words = shlex.split(repeat_command(IDENTITY, "tasks/reviews", Path("runs/again")))
+    words = shlex.split(repeat_command(begun("tasks/reviews"), Path("runs/again")))
     assert words == [
         "ftdojo", "run", "tasks/reviews", "--data", "data", "--budget", "3m", "--seed", "3", "--out", "runs/again",
     ]  # fmt: skip

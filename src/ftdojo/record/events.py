@@ -81,12 +81,12 @@ class RunBegun(LedgerEvent):
     best_value: float | None = None
     """The value of a perfect score. Older builds did not record it."""
 
+    guard: dict[str, str] = Field(default_factory=dict)
+    """Id of each guard task -> where it is: its id, or the absolute path of its folder. Older builds had none."""
+
     def metric_range(self, baseline: float) -> float:
         """How far scores of the metric reach, given the base model's score. Older builds had per cent alone in mind."""
         return max(100.0 if self.best_value is None else self.best_value, abs(baseline))
-
-    guard: dict[str, str] = Field(default_factory=dict)
-    """Id of each guard task -> where it is: its id, or the absolute path of its folder. Older builds had none."""
 
     @property
     def task(self) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ftdojo.contract.configuration import Configuration
 from ftdojo.contract.options import duration_text
 from ftdojo.contract.result import IterationResult
 from ftdojo.contract.train_config import OUT_OF_TIME
+from ftdojo.record.events import RunBegun
 from ftdojo.report.next_steps import next_steps
 
 TIME = frozenset({"over_budget", OUT_OF_TIME})
@@ -33,24 +33,21 @@ class Step:
     command: str = ""
 
 
-def repeat_command(
-    configuration: Configuration, task: str, out: Path, *, guard: Collection[str] = (), wall_s: float | None = None
-) -> str:
+def repeat_command(begun: RunBegun, out: Path, *, wall_s: float | None = None) -> str:
     """Return the command that runs the same again, from the beginning, in another folder.
 
     Args:
-        configuration: of the run.
-        task: where its task is.
+        begun: the first event of the run.
         out: the new folder.
-        guard: where its guard tasks are.
         wall_s: another limit of the time.
     """
+    configuration = begun.configuration
     # The planner of a run without a language model is the agent's own.
     planner = configuration.planner if ":" in configuration.planner else None
-    options = configuration.options(task, guard).model_copy(update={"planner": planner})
+    options = configuration.options(begun.task, begun.guard.values()).model_copy(update={"planner": planner})
     if wall_s is not None:
         options = options.model_copy(update={"wall_s": wall_s})
-    return shlex.join(["ftdojo", "run", task, *options.arguments(), "--out", str(out)])
+    return shlex.join(["ftdojo", "run", begun.task, *options.arguments(), "--out", str(out)])
 
 
 def lacked_time(iterations: Sequence[IterationResult], *, out_of_budget: bool) -> bool:
@@ -61,25 +58,16 @@ def lacked_time(iterations: Sequence[IterationResult], *, out_of_budget: bool) -
 
 
 def advise(
-    run: Path,
-    configuration: Configuration,
-    task: str,
-    *,
-    best: int,
-    iterations: Sequence[IterationResult],
-    out_of_budget: bool,
-    guard: Collection[str] = (),
+    run: Path, begun: RunBegun, iterations: Sequence[IterationResult], *, best: int, out_of_budget: bool
 ) -> list[Step]:
     """Return what to do with a finished run: use its model, or change what kept it from gaining anything.
 
     Args:
         run: its folder.
-        configuration: of the run.
-        task: where its task is.
-        best: number of the best iteration; 0 is the base model.
+        begun: its first event.
         iterations: their results.
+        best: number of the best iteration; 0 is the base model.
         out_of_budget: whether the run ended because a limit was reached.
-        guard: where its guard tasks are.
     """
     folder = shlex.quote(str(run))
     again = run.parent / f"{run.resolve().name}-2"
@@ -87,8 +75,8 @@ def advise(
         verify = Step("check the run again from its record", f"ftdojo verify {folder}")
         return [*(Step(what, command) for what, command in next_steps(run) if command.startswith(COMMANDS)), verify]
     if lacked_time(iterations, out_of_budget=out_of_budget):
-        wall_s = configuration.budget.get("wall_s") or 1800.0
-        longer = repeat_command(configuration, task, again, guard=guard, wall_s=3 * wall_s)
+        wall_s = begun.configuration.budget.get("wall_s") or 1800.0
+        longer = repeat_command(begun, again, wall_s=3 * wall_s)
         return [
             Step(
                 f"give it three times the time ({duration_text(3 * wall_s)}); finished stages are not made again",

@@ -23,7 +23,7 @@ from ftdojo.report.view.examples import example_cards
 from ftdojo.report.view.parts import Account, Card, Detail, ExampleCard, Fact, GuardRow, Row, ScoreRow, Some
 from ftdojo.report.view.reading import identity_facts
 from ftdojo.report.view.scores import guard_rows, score_rows
-from ftdojo.report.view.verdict import disqualified, ending, opening, verdict
+from ftdojo.report.view.verdict import ending, opening, verdict
 from ftdojo.ui.actions import MINUTES
 from ftdojo.ui.curve import thin
 from ftdojo.ui.watched import Watched
@@ -98,8 +98,6 @@ def make_page(run: Watched) -> RunPage | None:
     configuration, folder = begun.configuration, RunFolder(run.folder)
     validation = (now.baseline, now.best_score or now.baseline) if now.baseline else None
     test = (scored.baseline, scored.best) if scored else None
-    higher, forgotten = begun.higher_is_better, bool(now.forgotten)
-    said = verdict(validation, scored, now.outcomes, now.best, forgotten=forgotten, higher_is_better=higher)
     shown = run.shown
     complete = {iteration.number for iteration in shown}
     rows = [replace(row, detailed=row.number in complete) for row in run.rows]
@@ -123,22 +121,26 @@ def make_page(run: Watched) -> RunPage | None:
         time_asked=_time_asked(folder) if _may_extend(run, state) else "",
         hint=hint,
         command=command,
-        verdict=disqualified(run.reasons) if run.reasons else said,
+        verdict=verdict(
+            validation,
+            scored,
+            now.outcomes,
+            now.best,
+            reasons=run.reasons,
+            forgotten=bool(now.forgotten),
+            higher_is_better=begun.higher_is_better,
+        ),
         cards=cards(validation, test, now.outcomes, now.spent),
         metric=begun.metric,
         scores=score_rows(validation, test, now.best, (now.trivial, scored.trivial if scored else None)),
-        guard=guard_rows(measured.guard, run.best.result().guard if run.best else [], measured.guard_trivial)
-        if measured
-        else [],
+        guard=guard_rows(measured, run.best),
         model=str(folder.model) if result and now.best and folder.model.is_dir() else "",
         steps=advise(
             run.folder,
-            configuration,
-            begun.task,
+            begun,
+            result.iterations,
             best=now.best,
-            iterations=result.iterations,
             out_of_budget=bool(now.stopped and now.stopped.out_of_budget),
-            guard=begun.guard.values(),
         )
         if result
         else [],

@@ -31,7 +31,7 @@ from ftdojo.report.view.more import what_more_buys
 from ftdojo.report.view.parts import Fact, Report, Some
 from ftdojo.report.view.scores import guard_rows, score_lines, score_rows
 from ftdojo.report.view.subtasks import subtasks
-from ftdojo.report.view.verdict import disqualified, ending, opening, verdict
+from ftdojo.report.view.verdict import ending, opening, verdict
 
 DETAILS = 50
 """Number of the latest iterations that are shown in detail, in addition to the best one."""
@@ -88,21 +88,14 @@ def read(run: Path) -> Report:
         model=str(RunFolder(run).model) if finished and best and RunFolder(run).model.is_dir() else "",
         steps=advise(
             run,
-            configuration,
-            run_begun.task,
+            run_begun,
+            finished.iterations,
             best=best,
-            iterations=finished.iterations,
             out_of_budget=bool(stopped and stopped.out_of_budget),
-            guard=run_begun.guard.values(),
         )
         if finished
         else [],
-        command=repeat_command(
-            configuration,
-            run_begun.task,
-            run.parent / f"{run.resolve().name}-again",
-            guard=run_begun.guard.values(),
-        ),
+        command=repeat_command(run_begun, run.parent / f"{run.resolve().name}-again"),
         objective=run_begun.objective,
         identity=identity_facts(
             configuration,
@@ -112,21 +105,18 @@ def read(run: Path) -> Report:
             measured.judge if measured else None,
         ),
         ending=ending(stopped),
-        verdict=disqualified(reasons)
-        if reasons
-        else verdict(
+        verdict=verdict(
             validation,
             scored,
             outcomes,
             best,
+            reasons=reasons,
             forgotten=any(i.result().forgotten for i in iterations),
             higher_is_better=run_begun.higher_is_better,
         ),
         cards=cards(validation, test, outcomes, spent),
         scores=score_rows(validation, test, best, trivial),
-        guard=guard_rows(measured.guard, iterations[best - 1].result().guard if best else [], measured.guard_trivial)
-        if measured
-        else [],
+        guard=guard_rows(measured, iterations[best - 1] if best else None),
         lines=score_lines(trivial[0]),
         classes=class_table(scored.classes, best, scored.trivial) if scored else None,
         examples=example_cards(examples, best),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from ftdojo.contract.result import TRIVIAL_NAMES, GuardScore, GuardTrivial, Score, TrivialAnswers
+from ftdojo.contract.protocol import Iteration
+from ftdojo.contract.result import TRIVIAL_NAMES, Score, TrivialAnswers
+from ftdojo.record.events import BaselineMeasured
 from ftdojo.report import text
 from ftdojo.report.view.parts import GuardRow, ScoreRow
 
@@ -36,19 +38,18 @@ def score_rows(
     return rows + [row(*scores) for scores in text.trivial_scores(*trivial)]
 
 
-def guard_rows(
-    base: Mapping[str, Score], best: Sequence[GuardScore], trivial: Mapping[str, GuardTrivial]
-) -> list[GuardRow]:
+def guard_rows(base: BaselineMeasured | None, best: Iteration | None) -> list[GuardRow]:
     """Return a row for every guard task.
 
     Args:
-        base: guard task -> the base model's score.
-        best: what the best model keeps; empty if it is the base model.
-        trivial: guard task -> what needs no training; empty in runs of older builds.
+        base: what was measured of the base model, once it was.
+        best: the best iteration; ``None`` if the base model is the best.
     """
-    kept, rows = {score.task: score for score in best}, []
-    for task, score in base.items():
-        ours, easy = kept.get(task), trivial.get(task)
+    if base is None:
+        return []
+    kept, rows = {score.task: score for score in best.result().guard} if best else {}, []
+    for task, score in base.guard.items():
+        ours, easy = kept.get(task), base.guard_trivial.get(task)
         rows.append(
             GuardRow(
                 task=task,

@@ -17,6 +17,7 @@ def verdict(
     outcomes: Counter[str],
     best: int,
     *,
+    reasons: Sequence[str],
     forgotten: bool,
     higher_is_better: bool,
 ) -> str:
@@ -27,9 +28,12 @@ def verdict(
         scored: the scores on test, if it was opened.
         outcomes: the number of iterations by outcome.
         best: number of the best iteration; 0 is the base model.
+        reasons: why it was disqualified; none if it was not.
         forgotten: whether an iteration was rejected because of a guard task.
         higher_is_better: of the metric.
     """
+    if reasons:
+        return f"The run was disqualified, and its model not scored on test: {'; '.join(reasons)}."
     if validation is None:
         return "The run is not finished: the base model has not been evaluated yet."
     aside = "" if higher_is_better else " (lower is better)"
@@ -49,11 +53,6 @@ def verdict(
     learned = text.learned(best, scored.trivial, scored.to_trivial)
     compared = f" The model is {learned}." if scored.to_trivial else ""
     return f"{sentence[0].upper()}{sentence[1:]}.{compared}"
-
-
-def disqualified(reasons: Sequence[str]) -> str:
-    """Return the verdict on a disqualified run, whose model is not scored on test."""
-    return f"The run was disqualified, and its model not scored on test: {'; '.join(reasons)}."
 
 
 def _describe_no_gain(outcomes: Counter[str], *, forgotten: bool) -> str:
