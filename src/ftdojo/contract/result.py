@@ -130,6 +130,11 @@ class StageSeconds(Result):
     train: float = 0.0
     evaluate: float = 0.0
 
+    @property
+    def total(self) -> float:
+        """Seconds of the whole iteration."""
+        return self.plan + self.data + self.train + self.evaluate
+
 
 class RecipeDifference(Result):
     """The difference of two recipes: what it would be with other seeds and other items, in the metric's unit."""

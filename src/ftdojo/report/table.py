@@ -116,14 +116,12 @@ def _iterations(result: RunResult) -> Table:
     table.add_column("decision", no_wrap=True)
     table.add_column("seconds", justify="right", no_wrap=True)
     for iteration in listed:
-        seconds = iteration.seconds
-        total = seconds.plan + seconds.data + seconds.train + seconds.evaluate
         table.add_row(
             str(iteration.number),
             _changes(iteration),
             _score(iteration.validation),
             _decision(iteration),
-            f"{total:,.0f}",
+            f"{iteration.seconds.total:,.0f}",
         )
     return table
 

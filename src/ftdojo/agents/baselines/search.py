@@ -81,7 +81,7 @@ class _Forecast:
     def __init__(self, observation: Observation) -> None:
         self._observation = observation
         every = [i.feedback.execution.seconds for i in observation.history]
-        self.spent = sum(took.plan + took.data + took.train + took.evaluate for took in every)
+        self.spent = sum(took.total for took in every)
         """Seconds used by earlier trials."""
         self._per_row, self.fixed_s = 1 / observation.train_rows_per_s, forecast.overhead_s(observation)
         evaluated = [i for i in observation.history if i.feedback.evaluation is not None]

@@ -18,7 +18,6 @@ def reason(iteration: Iteration) -> str:
 
 def row(iteration: Iteration, metric: str, *, detailed: bool) -> Row:
     """Return the table row of an iteration."""
-    seconds = iteration.feedback.execution.seconds
     return Row(
         number=iteration.number,
         hypothesis=iteration.plan.hypothesis if iteration.plan else "the plan could not be read",
@@ -27,6 +26,6 @@ def row(iteration: Iteration, metric: str, *, detailed: bool) -> Row:
         difference=text.difference(iteration.decision.difference, metric) if iteration.decision else "",
         status=name_outcome(iteration),
         reason=reason(iteration),
-        duration=text.duration(seconds.plan + seconds.data + seconds.train + seconds.evaluate),
+        duration=text.duration(iteration.feedback.execution.seconds.total),
         detailed=detailed,
     )
