@@ -6,6 +6,7 @@ The scripted judge accepts what begins like the right answer, and errs once when
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import signal
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 import judging
 from forgeries import edit_events
@@ -126,7 +128,9 @@ def test_a_run_is_judged_recorded_charged_verified_and_shown(
     page = write_report(tmp_path / "run").read_text("utf-8")
     assert "corrected" in page
     assert text.judged(result.judge) in page
-    assert closing_table(result) is not None
+    stream = io.StringIO()
+    Console(file=stream, width=200).print(closing_table(result))
+    assert text.judged(result.judge) in stream.getvalue()
 
 
 @pytest.mark.slow
