@@ -155,15 +155,8 @@ def export(
     if out.exists() and any(out.iterdir()):
         raise UsageError(f"{out} is not empty", fix="name a new folder")
     configuration = begun.configuration
-    options = configuration.options(task or begun.task)
-    setting = Setting.prepare(options, home=home, progress=progress).as_recorded(configuration)
+    setting = _open_setting(run, configuration, task or begun.task, home, progress)
     setting = replace(setting, task=bind_recorded(setting.task, configuration.judge, judged))
-    now, base = setting.digests, setting.base
-    if changed := [name for name, digest in configuration.digests.items() if now[name] != digest]:
-        raise UsageError(
-            f"{', '.join(changed)} of {configuration.task} changed since {run} was begun",
-            fix="export with the data, the model and the ftdojo that the run was made with",
-        )
     folder, iteration = RunFolder(run), iterations[best - 1]
     submission, ancestry = folder.submission(best), Ancestry(iterations=lambda: iterations, folder=folder)
     stages = Stages(setting, progress=progress, ancestry=ancestry)
@@ -178,18 +171,12 @@ def export(
     base_id = wanted.base_id or identify_base(configuration.model)
     with _writing(out, wanted.form) as written:
         if wanted.form == "adapter":
-            _copy_adapter(trained, base, out, base_id)
+            _copy_adapter(trained, setting.base, out, base_id)
         else:
-            trainer.export(base, trained, written)
+            trainer.export(setting.base, trained, written)
         progress.end("export", str(written))
         items, answers = _answer(setting, written, wanted.form, progress, trainer)
-        score = _score(setting, items, answers)
-        recorded = iteration.score
-        if recorded is None or abs(score.value - recorded.value) > 1e-9:
-            raise InfrastructureError(
-                f"the exported model does not have the recorded score: {score} now, {recorded} in the run",
-                fix="export on the machine of the run: another processor or version of torch rounds differently",
-            )
+        _require_score(setting.task, items, answers, iteration.score)
         forms = {"adapter, merged" if wanted.form == "adapter" else "merged": answers}
         weights = tuple(sorted(out.glob("*.safetensors")))
         if wanted.form == "gguf":
@@ -199,7 +186,7 @@ def export(
     _make_readable(out)
     return Exported(
         written=Written(folder=out, form=wanted.form, weights=weights),
-        base=Base(folder=base, id=base_id),
+        base=Base(folder=setting.base, id=base_id),
         task=setting.task,
         prompt=_show_prompt(setting.task, items[0]),
         configuration=configuration,
@@ -207,6 +194,23 @@ def export(
         result=result,
         checked=compare_forms(setting.task, items, outcome.predicted, forms),
     )
+
+
+def _open_setting(run: Path, configuration: Configuration, task: str, home: Home, progress: Progress) -> Setting:
+    """Return the setting of a run, with the data, the model and the task that it began with.
+
+    Raises:
+        UsageError: if one of them has changed.
+    """
+    options = configuration.options(task)
+    setting = Setting.prepare(options, home=home, progress=progress).as_recorded(configuration)
+    now = setting.digests
+    if changed := [name for name, digest in configuration.digests.items() if now[name] != digest]:
+        raise UsageError(
+            f"{', '.join(changed)} of {configuration.task} changed since {run} was begun",
+            fix="export with the data, the model and the ftdojo that the run was made with",
+        )
+    return setting
 
 
 def identify_base(model: str) -> str:
@@ -297,6 +301,13 @@ def _answer(
     return records, predictions
 
 
-def _score(setting: Setting, items: Sequence[Record], predictions: Sequence[Prediction]) -> Score:
-    verdicts = evaluation.scores(setting.task, items, predictions)
-    return score_of(setting.task, verdicts)
+def _require_score(
+    task: Task, items: Sequence[Record], predictions: Sequence[Prediction], recorded: Score | None
+) -> None:
+    """Raise an :class:`InfrastructureError` unless these answers have the recorded score."""
+    score = score_of(task, evaluation.scores(task, items, predictions))
+    if recorded is None or abs(score.value - recorded.value) > 1e-9:
+        raise InfrastructureError(
+            f"the exported model does not have the recorded score: {score} now, {recorded} in the run",
+            fix="export on the machine of the run: another processor or version of torch rounds differently",
+        )
