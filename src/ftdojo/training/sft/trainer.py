@@ -124,25 +124,31 @@ def train(
         if trainer.is_world_process_zero():
             with network.quiet():
                 trainer.model.save_pretrained(out, state_dict=state)
-    result = TrainResult(
-        steps=trainer.state.global_step,
-        epochs=trainer.state.epoch or 0.0,
-        tokens=trainer.monitor.tokens,
-        seconds=seconds,
-        steady_tokens_per_s=trainer.monitor.steady_tokens_per_s,
-        step_times=trainer.monitor.steps,
-        peak_memory_bytes=memory.peak,
-        curve=trainer.monitor.curve,
-        eval_curve=trainer.monitor.eval_curve,
-        rewards=trainer.monitor.rewards,
-        rollouts=trainer.monitor.rollouts,
-        compute=str(chosen),
-        stopped=trainer.monitor.stopped,
-    )
+    result = _result(trainer, seconds=seconds, peak_memory_bytes=memory.peak, compute=str(chosen))
     # A trainer and its parts refer to each other, so the weights would stay until the next garbage collection.
     del trainer, model
     gc.collect()
     return result
+
+
+def _result(trainer: _ObjectiveTrainer, *, seconds: float, peak_memory_bytes: int, compute: str) -> TrainResult:
+    """Return the result of a training that has ended, from its monitor."""
+    monitor = trainer.monitor
+    return TrainResult(
+        steps=trainer.state.global_step,
+        epochs=trainer.state.epoch or 0.0,
+        tokens=monitor.tokens,
+        seconds=seconds,
+        steady_tokens_per_s=monitor.steady_tokens_per_s,
+        step_times=monitor.steps,
+        peak_memory_bytes=peak_memory_bytes,
+        curve=monitor.curve,
+        eval_curve=monitor.eval_curve,
+        rewards=monitor.rewards,
+        rollouts=monitor.rollouts,
+        compute=compute,
+        stopped=monitor.stopped,
+    )
 
 
 @contextmanager
@@ -221,6 +227,32 @@ def _split(examples: Sequence[S], config: WeightsConfig) -> tuple[list[S], list[
     return [examples[i] for i in order[count:]], [examples[i] for i in order[:count]]
 
 
+def _settings(config: WeightsConfig, steps: int, **more: Any) -> TrainingArguments:
+    """Return a configuration in the words of transformers, for a training of so many steps, with ``more`` arguments."""
+    settings = TrainingArguments(
+        gradient_accumulation_steps=config.gradient_accumulation,
+        learning_rate=config.learning_rate,
+        lr_scheduler_type=config.schedule if config.schedule != "constant" else "constant_with_warmup",
+        warmup_steps=int(config.warmup_ratio * steps),
+        max_steps=steps,
+        weight_decay=config.weight_decay,
+        max_grad_norm=config.max_grad_norm,
+        seed=config.seed,
+        logging_steps=max(1, steps // LOGS),
+        logging_nan_inf_filter=False,
+        save_strategy="no",
+        report_to=[],
+        disable_tqdm=True,
+        remove_unused_columns=False,
+        ddp_find_unused_parameters=False,
+        # Gradients that wait for the last batch of a step would be whole.
+        accelerator_config={"gradient_accumulation_kwargs": {"sync_each_batch": config.is_sharded}},
+        **more,
+    )
+    settings._n_gpu = min(1, settings.n_gpu)  # otherwise one process would use all visible GPUs, with threads
+    return settings
+
+
 class _ObjectiveTrainer(TransformersTrainer):  # type: ignore[misc]
     """``Trainer`` with our batches, objective and optimizer."""
 
@@ -243,28 +275,7 @@ class _ObjectiveTrainer(TransformersTrainer):  # type: ignore[misc]
         size = min(config.batch_size, len(learned)) if objective.repeats > 1 else config.batch_size
         rows = len(learned) + len(held_out)
         per_epoch, steps = config.steps_per_epoch(rows), config.steps(rows)
-        settings = TrainingArguments(
-            **arguments,
-            per_device_train_batch_size=size,
-            gradient_accumulation_steps=config.gradient_accumulation,
-            learning_rate=config.learning_rate,
-            lr_scheduler_type=config.schedule if config.schedule != "constant" else "constant_with_warmup",
-            warmup_steps=int(config.warmup_ratio * steps),
-            max_steps=steps,
-            weight_decay=config.weight_decay,
-            max_grad_norm=config.max_grad_norm,
-            seed=config.seed,
-            logging_steps=max(1, steps // LOGS),
-            logging_nan_inf_filter=False,
-            save_strategy="no",
-            report_to=[],
-            disable_tqdm=True,
-            remove_unused_columns=False,
-            ddp_find_unused_parameters=False,
-            # Gradients that wait for the last batch of a step would be whole.
-            accelerator_config={"gradient_accumulation_kwargs": {"sync_each_batch": config.is_sharded}},
-        )
-        settings._n_gpu = min(1, settings.n_gpu)  # otherwise one process would use all visible GPUs, with threads
+        settings = _settings(config, steps, per_device_train_batch_size=size, **arguments)
         held_out = sorted(held_out, key=longest)
         batches = [make_batch(held_out[i : i + size]) for i in range(0, len(held_out), size)]
         self.objective = objective
