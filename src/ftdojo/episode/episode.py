@@ -121,7 +121,7 @@ class Dojo:
     def reset(self) -> Observation:
         """Begin the episode, or resume it where the record ends."""
         if self._history.configuration is None:
-            self._setting.tell_limits(self.progress)
+            self._setting.show_limits(self.progress)
             self._history.append(begin(self._setting, self.identity))
         else:
             _resume(self._history, self.identity, self.run, may_extend=self._may_extend, progress=self.progress)

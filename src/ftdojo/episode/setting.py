@@ -122,7 +122,7 @@ class Setting:
                 found.append(finding.model_copy(update={"where": f"--guard {guard.id}"}))
         return settle(found)
 
-    def tell_limits(self, progress: Progress) -> None:
+    def show_limits(self, progress: Progress) -> None:
         """Show the warnings of :meth:`check_limits`, with its errors."""
         for warning in self.check_limits():
             progress.say(f"warning: {warning.message}; {warning.fix}")

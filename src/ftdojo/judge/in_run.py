@@ -143,7 +143,7 @@ def _calibrate(judge: JudgeScorer, pairs: Sequence[JudgedPair]) -> Agreement:
 
 @contextmanager
 def _resumable() -> Iterator[None]:
-    """Tell a judge that does not answer from an agent's model: an agent may go on without its own one."""
+    """Turn the error of a judge that does not answer into one that ends the run: only an agent's own model may fail."""
     try:
         yield
     except LlmError as error:

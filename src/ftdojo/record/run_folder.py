@@ -48,13 +48,13 @@ class RunFolder:
         Raises:
             UsageError: that names the first link.
         """
-        beside = ("", "-wal", "-shm", "-journal")
+        endings = ("", "-wal", "-shm", "-journal")  # of the files that SQLite writes
         logs = (path.name for path in self.path.glob("attempt-*.log"))
         files = [self.lock, self.finish_request, self.time_request, self.metrics, self.result, self.report]
         files += [self.agent_log, self.address, self.finish_log]
         require_plain(
             self.path,
-            files=[*(LEDGER + end for end in beside), *(path.name for path in files), *LEADERBOARD, *logs],
+            files=[*(LEDGER + end for end in endings), *(path.name for path in files), *LEADERBOARD, *logs],
             folders=[name for name in FOLDERS if name != self.agent.name],
             others=[self.agent.name],
         )

@@ -1,4 +1,4 @@
-"""Items and seeds: two sources of noise in one mean, told apart.
+"""Items and seeds: two sources of noise in one mean, estimated separately.
 
 A contestant is run with several seeds, and every run is scored on the same items: a two-way layout with one
 observation a cell. Both the items and the seeds are samples, of the questions that could have been asked and of the
@@ -137,7 +137,7 @@ def _rest(groups: Sequence[NDArray[np.float64]]) -> tuple[float, float]:
 def crossed_pooled(by_seed: Sequence[float], resamples: Sequence[Sequence[float]], n: int) -> Crossed:
     """The same for a metric of the set as a whole, such as an F-score, which has no scores of single items.
 
-    The rest cannot be told from seeds and items here and is counted in both, which makes intervals somewhat wide.
+    The rest cannot be separated from seeds and items here and is counted in both, which makes intervals somewhat wide.
 
     Args:
         by_seed: the metric of every seed's run, shape ``(seeds,)``.

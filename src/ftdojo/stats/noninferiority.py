@@ -20,7 +20,7 @@ def judge_loss(gap: Estimate, margin: float) -> Retention:
     """Return what a paired difference says about a loss.
 
     The interval alone would call an equal system inferior wherever it is wider than the margin. That is so with few
-    items, whatever the system does, so a system that has lost nothing is told apart from one that has.
+    items, whatever the system does, so a system that has lost nothing is distinguished from one that has.
 
     Args:
         gap: the difference to the reference, in a unit in which more is better.

@@ -1,4 +1,4 @@
-"""How many seeds would it take to tell two contestants apart on the same items?"""
+"""How many seeds it would take to show a difference between two contestants on the same items."""
 
 from __future__ import annotations
 

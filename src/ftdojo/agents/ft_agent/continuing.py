@@ -22,7 +22,7 @@ def in_one(number: int, drafts: Mapping[int, Draft], observation: Observation) -
     Args:
         number: of the iteration.
         drafts: the drafts of earlier iterations; a step that is not among them is left out.
-        observation: tells from which iteration each one started.
+        observation: says from which iteration each one started.
     """
     last = drafts[number]
     steps, before = [last], observation.history[number - 1].start

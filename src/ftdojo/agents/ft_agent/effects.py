@@ -1,9 +1,9 @@
 """Attribution: what each kind of change did to the score, estimated over all iterations together.
 
-An iteration that changes several keys says only what they do jointly; another one that changes some of them tells
-them apart. Both are rows of one linear model: the difference of an iteration to the one that it started from is the sum
-of its changes' effects and of noise, whose size is known from the intervals. With a normal prior around zero its
-posterior has a closed form (Bayesian linear regression, e.g. Bishop 2006, section 3.3).
+An iteration that changes several keys says only what they do jointly; another one that changes some of them
+distinguishes them. Both are rows of one linear model: the difference of an iteration to the one that it started from is
+the sum of its changes' effects and of noise, whose size is known from the intervals. With a normal prior around zero
+its posterior has a closed form (Bayesian linear regression, e.g. Bishop 2006, section 3.3).
 
 An effect is one of the recipe, so the noise includes what another seed would have changed. Iterations that repeat a
 submission with another seed count as further measurements of its changes.
