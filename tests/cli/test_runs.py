@@ -53,6 +53,19 @@ def test_runs_are_listed_with_their_state(tmp_path: Path, finished_run: Path) ->
     assert str(tmp_path / "done") in ftdojo("runs", tmp_path).stdout
 
 
+def test_without_a_folder_of_runs_both_lists_say_how_to_get_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for command in ("runs", "ui"):
+        with pytest.raises(UsageError, match="there is no folder runs") as caught:
+            app([command], standalone_mode=False)
+        assert (
+            caught.value.fix
+            == f"start a run with: ftdojo run TASK; or name the folder of your runs: ftdojo {command} DIR"
+        )
+
+
 def begin(history: History, limits: dict[str, Any]) -> None:
     identity = Configuration(
         task="t", variant="v", model="m", agent="a", planner="", seed=0, budget=limits, digests={"task": "1"}

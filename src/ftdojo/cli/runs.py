@@ -25,7 +25,8 @@ def list_runs(
     A run that is [yellow]interrupted[/] goes on when its command is repeated; `ftdojo finish` ends it as it is.
     """
     if not folder.is_dir():
-        raise UsageError(f"there is no folder {folder}", fix="name the folder of your runs, e.g. ftdojo runs runs")
+        fix = "start a run with: ftdojo run TASK; or name the folder of your runs: ftdojo runs DIR"
+        raise UsageError(f"there is no folder {folder}", fix=fix)
     from ftdojo.report.listing import FollowedRun, find_runs
 
     found = [FollowedRun(run).read() for run in sorted(find_runs(folder))]
@@ -35,7 +36,7 @@ def list_runs(
     if not found:
         out.print(f"no run below {folder}; start one with: ftdojo run TASK")
         return
-    heads = ("state", "task", "agent", "iterations", "best", "validation", "last event")
+    heads = ("state", "task", "agent", "iterations", "best", "validation", "last event, UTC")
     table = Table(Column("folder", no_wrap=True), *heads, box=None)
     for run in found:
         last = run.last[:16].replace("T", " ")

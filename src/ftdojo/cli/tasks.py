@@ -206,7 +206,7 @@ def _print_intake(found: Any) -> None:
     classes = ", ".join(f"{name} {count}" for name, count in found.classes.items())
     lines = [
         ("Form", f"{found.form}: {plural(found.rows, 'row')} of {', '.join(found.files)}"),
-        ("Columns", ", ".join(found.columns)),
+        ("Columns", ", ".join(name or "(without a name)" for name in found.columns)),
         ("Missing", missing or "nothing"),
         ("Left out", left_out or "nothing"),
         ("Prompt", found.prompt),

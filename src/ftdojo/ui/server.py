@@ -36,7 +36,8 @@ class Server:
             UsageError: if there is no such folder, or the port is taken.
         """
         if not root.is_dir():
-            raise UsageError(f"there is no folder {root}", fix="name the folder of your runs, e.g. ftdojo ui runs")
+            fix = "start a run with: ftdojo run TASK; or name the folder of your runs: ftdojo ui DIR"
+            raise UsageError(f"there is no folder {root}", fix=fix)
         try:
             self._listening = socket.create_server((HOST, port))
         except OSError as error:

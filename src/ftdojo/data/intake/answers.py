@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from ftdojo.contract.recipe_program.templates import to_text
 from ftdojo.errors import UsageError
+from ftdojo.tasks.text_scorers import words
 
 MOST_CLASSES, CLASS_CHARS, EACH = 30, 60, 4
 """Answers are classes if there are at most so many, each of at most so many characters, with so many rows each."""
-LONG_WORDS = 12
-"""An answer with more words is rarely written again word by word."""
+LONG_WORDS, SENTENCE_WORDS = 12, 5
+"""An answer with more words than the first is rarely written again word by word; one with as many as the second may be
+right in other words, too."""
+MOST_LABELS = 100
+"""Sets are of at most so many labels."""
+UNBALANCED = 0.7
+"""If this share of the rows has one class, always answering it scores well."""
+_MARKED = re.compile(r"####\s*\S+\s*$")
+"""How GSM8K and its like end an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +37,32 @@ class Scoring:
     why: str
     output_format: str
     choices: tuple[str, ...] = ()
+    """All classes, or all labels."""
     warning: str = ""
     worst: float = 0.0
     """For the metric ``mae``: the range of the answers."""
 
+    @property
+    def asked(self) -> str:
+        """What a prompt has to say, in words; blank if nothing."""
+        if self.choices:
+            return f"Answer with {self.output_format}."
+        return "Answer with a number." if self.scorer == "number" else ""
 
-def choose_scorer(answers: Sequence[str]) -> Scoring:
-    """Choose the scorer for these gold answers, none of which is blank.
+
+def choose_scorer(values: Sequence[Any]) -> Scoring:
+    """Choose the scorer for these gold answers, none of which is blank: texts, numbers, objects, or lists.
+
+    A list of labels is a set; any other list holds several right answers, of which the first is looked at.
 
     Raises:
         UsageError: if all answers are the same.
     """
+    if labels := _label_sets(values):
+        names = _names([label for found in labels for label in found])
+        form = "a JSON list of labels out of" if isinstance(values[0], list) else "labels, separated by commas, out of"
+        return Scoring("labels", "micro_f1", f"sets of {len(names)} labels", f"{form}: {', '.join(names)}", names)
+    answers = [gold_of(value) for value in values]
     classes = Counter(" ".join(answer.casefold().split()) for answer in answers)
     if len(classes) == 1:
         raise UsageError(
@@ -43,9 +70,10 @@ def choose_scorer(answers: Sequence[str]) -> Scoring:
             fix="name another column with --answer, or add rows with other answers",
         )
     if are_classes(answers):
-        first = {" ".join(answer.casefold().split()): answer for answer in reversed(answers)}
-        names = tuple(sorted(first.values()))
-        return Scoring("choice", "accuracy", f"{len(names)} classes", f"one of: {', '.join(names)}", names)
+        names = _names(answers)
+        return Scoring(
+            "choice", "accuracy", f"{len(names)} classes", f"one of: {', '.join(names)}", names, _unbalanced(answers)
+        )
     if numbers := _read_numbers(answers):
         if all(map(float.is_integer, numbers)):
             return Scoring("number", "accuracy", "every answer is a whole number", "a number")
@@ -54,12 +82,79 @@ def choose_scorer(answers: Sequence[str]) -> Scoring:
     if all(map(_is_object, answers)):
         keys = ", ".join(json.loads(answers[0]))
         return Scoring("json", "field_accuracy", "every answer is a JSON object", f"a JSON object with {keys}")
-    if sum(len(answer.split()) > LONG_WORDS for answer in answers) > len(answers) / 2:
-        warning = (
+    return _of_texts(answers, different=len(classes))
+
+
+def _of_texts(answers: Sequence[str], different: int) -> Scoring:
+    """Return the scorer of running text."""
+    lengths = sorted(len(words(answer)) for answer in answers)
+    marked = ""
+    if all(map(_MARKED.search, answers)):
+        marked = (
+            "every answer ends with '####' and a result, and is compared as a whole: to score the result alone, put it "
+            "into a column of its own, and name it with --answer and the question with --prompt"
+        )
+    if sum(length > LONG_WORDS for length in lengths) > len(answers) / 2:
+        warning = marked or (
             "words in common are a weak measure of long answers: rouge, translation or your scorer.py may be better"
         )
         return Scoring("tokens", "token_f1", "most answers are long texts", "the answer alone", warning=warning)
-    return Scoring("exact", "accuracy", "answers are short texts", "the answer alone")
+    warning = marked
+    if not marked and different > len(answers) / 2 and lengths[len(lengths) // 2] >= SENTENCE_WORDS:
+        warning = (
+            "an answer is right only if it is the same word by word: if other words may be right, too, choose the "
+            "scorer tokens, rouge or translation in task.toml"
+        )
+    return Scoring("exact", "accuracy", "answers are short texts", "the answer alone", warning=warning)
+
+
+def gold_of(value: Any) -> str:
+    """Return the text of an answer, of several right ones the first."""
+    return to_text(value[0] if isinstance(value, list) and value else value).strip()
+
+
+def labels_of(value: Any) -> list[str] | None:
+    """Return the labels of an answer: a list, the text of one, or texts separated by commas or semicolons."""
+    if isinstance(value, str):
+        value = value.strip()
+        if value[:1] != "[":
+            parts = [part.strip() for part in re.split("[,;]", value)]
+            # Digits alone are parts of numbers and dates.
+            return parts if all(re.search(r"[^\W\d]", part) for part in parts) else None
+        try:
+            value = ast.literal_eval(value)  # a JSON list of texts is one of Python, too, and pandas writes these
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            return None
+    return value if isinstance(value, list) and all(isinstance(part, str) for part in value) else None
+
+
+def _label_sets(values: Sequence[Any]) -> list[list[str]]:
+    """Return the labels of every answer, if answers are sets: of different sizes, of few labels with several rows each,
+    and fewer than there are sets. None otherwise."""
+    read = [labels_of(value) for value in values]
+    found = [labels for labels in read if labels is not None]
+    if len(found) < len(read) or len(sizes := {len(labels) for labels in found}) < 2 or max(sizes) < 2:
+        return []
+    each = Counter(" ".join(label.casefold().split()) for labels in found for label in set(labels))
+    few = len(each) <= MOST_LABELS and sum(each.values()) >= EACH * len(each) and max(map(len, each)) <= CLASS_CHARS
+    return found if few and len(each) < len({tuple(sorted(labels)) for labels in found}) else []
+
+
+def _names(texts: Sequence[str]) -> tuple[str, ...]:
+    """Return the different texts, without regard to case and white space, each as it was written first."""
+    return tuple(sorted({" ".join(text.casefold().split()): text for text in reversed(texts)}.values()))
+
+
+def _unbalanced(answers: Sequence[str]) -> str:
+    """Return a remark if one class is so frequent that a constant answer scores well; otherwise nothing."""
+    name, count = Counter(answers).most_common(1)[0]
+    if count < UNBALANCED * len(answers):
+        return ""
+    share = f"{count / len(answers):.0%}".replace("%", " %")
+    return (
+        f"always answering '{name}' is right in {share} of the rows: the metric macro_f1 in task.toml counts every "
+        "class alike"
+    )
 
 
 def are_classes(answers: Sequence[str]) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ftdojo.contract.task_spec import Record
-from ftdojo.data.intake.answers import Scoring, choose_scorer
+from ftdojo.data.intake.answers import Scoring, choose_scorer, gold_of, labels_of
 from ftdojo.data.intake.forms import Form, find_form, holds_bytes, text_of
 from ftdojo.data.intake.source import Source, load_source
 from ftdojo.data.intake.split import group, split
@@ -26,7 +26,8 @@ from ftdojo.tasks.scaffold import split_name
 
 MOST_EVALUATION = 1000
 """Evaluation rows of a new task: half of them are answered by every model."""
-LEAST_EVALUATION = 4
+LEAST_EVALUATION, ENOUGH = 4, 80
+"""Fewer evaluation rows are refused; with fewer than enough, only large gains can be shown."""
 MOST_IN_GROUP = 0.3
 """If more of the rows than this are linked by near-duplicates, these are no sign of copies."""
 TOKEN_ROWS = 2000
@@ -114,9 +115,11 @@ def make_task(name: str, folder: Path, source: str, wishes: Wishes, count: Count
         raise UsageError(f"--split {wishes.share:g} is no share", fix="give a number between 0 and 1, such as 0.2")
     found = load_source(source)
     form = find_form([*found.rows, *found.evaluation], prompt=wishes.prompt, answer=wishes.answer)
-    left_out = Counter({"is no object": found.unreadable, "is a conversation without an answer": form.left_out})
+    left_out = Counter({"is no object": found.unreadable, **form.left_out})
     examples = _read(form, form.prompt, left_out)
-    scoring = choose_scorer([example.answer for example in examples])
+    scoring = choose_scorer([example.row[form.answer] for example in examples])
+    if scoring.scorer != "labels":
+        examples = [replace(example, answer=gold_of(example.row[form.answer])) for example in examples]
     prompt = _instructed(form.prompt, scoring, wishes)
     groups, alike = _groups([example.prompt for example in examples])
     asks = BoundedTemplate(prompt)
@@ -139,7 +142,7 @@ def make_task(name: str, folder: Path, source: str, wishes: Wishes, count: Count
     for row in form.rows:
         for column in columns:
             columns[column] += not holds_bytes(row.get(column)) and not text_of(row.get(column))
-    classes = Counter(example.answer for example in examples) if scoring.choices else Counter[str]()
+    classes = _classes(examples, form.answer, scoring)
     return Intake(
         folder=str(folder),
         files=found.files,
@@ -159,7 +162,26 @@ def make_task(name: str, folder: Path, source: str, wishes: Wishes, count: Count
         prompt_tokens=_lengths(prompts),
         answer_tokens=Lengths(median=_lengths(answers).median, longest=longest),
         max_new_tokens=limit,
-        remarks=[*found.remarks, *filter(None, (scoring.warning, alike))],
+        remarks=[*found.remarks, *form.remarks, *filter(None, (_few(evaluation, scoring), scoring.warning, alike))],
+    )
+
+
+def _classes(examples: Sequence[_Example], answer: str, scoring: Scoring) -> Counter[str]:
+    """Return how many rows have each class or label; nothing if answers are neither."""
+    if scoring.scorer == "labels":
+        return Counter(label for example in examples for label in set(labels_of(example.row[answer]) or ()))
+    return Counter(example.answer for example in examples) if scoring.choices else Counter()
+
+
+def _few(evaluation: Sequence[_Example], scoring: Scoring) -> str:
+    """Return a remark if the evaluation rows are too few to show anything but large gains; otherwise nothing."""
+    if len(evaluation) >= ENOUGH:
+        return ""
+    items = (len(evaluation) + 1) // 2
+    margin = f", where an accuracy of 50 % is known to ±{round(98 / math.sqrt(items))} points"
+    return (
+        f"{len(evaluation)} rows for evaluation make {items} for validation"
+        f"{margin if scoring.metric == 'accuracy' else ''}: keep at least {ENOUGH}, by more rows or a larger --split"
     )
 
 
@@ -215,12 +237,9 @@ def _read(form: Form, template: str, left_out: Counter[str]) -> list[_Example]:
 def _instructed(prompt: str, scoring: Scoring, wishes: Wishes) -> str:
     """Return the prompt with what a model must know: the system text, and the classes, unless the user wrote it."""
     parts = [wishes.system] if wishes.system else []
-    if scoring.choices and not (wishes.prompt and "{" in wishes.prompt):
-        names = ", ".join(scoring.choices)
-        asked = f"Answer with one of: {names}."
+    if scoring.asked and not (wishes.prompt and "{" in wishes.prompt):
+        asked = scoring.asked
         parts.append("{{ " + json.dumps(asked, ensure_ascii=False) + " }}" if "{" in asked else asked)
-    elif scoring.scorer == "number" and not (wishes.prompt and "{" in wishes.prompt):
-        parts.append("Answer with a number.")
     return "\n\n".join([*parts, prompt])
 
 
@@ -234,9 +253,9 @@ def _sides(
     left_out: Counter[str],
 ) -> tuple[list[_Example], list[_Example]]:
     """Return training and evaluation examples. A split that the source has is kept, without what is in both."""
-    if found.evaluation and form.name not in {"ShareGPT", "OpenAI messages"}:
+    if found.evaluation:
         given = {id(row) for row in found.evaluation}
-        flags = [id(example.row) in given for example in examples]
+        flags = [form.origins.get(id(example.row), id(example.row)) in given for example in examples]
         held_out = {name for name, flag in zip(groups, flags, strict=True) if flag}
         both = [not flag and name in held_out for name, flag in zip(groups, flags, strict=True)]
         left_out["is nearly a row of the evaluation split"] += sum(both)
@@ -245,7 +264,7 @@ def _sides(
         left_out["is beyond the evaluation rows that are needed"] += max(0, len(evaluation) - MOST_EVALUATION)
         evaluation = evaluation[:: max(1, math.ceil(len(evaluation) / MOST_EVALUATION))]
     else:
-        classes = [example.answer if scoring.choices else "" for example in examples]
+        classes = [example.answer if scoring.scorer == "choice" else "" for example in examples]
         flags = split(groups, classes, wishes.share, MOST_EVALUATION)
         train = [example for example, flag in zip(examples, flags, strict=True) if not flag]
         evaluation = [example for example, flag in zip(examples, flags, strict=True) if flag]

@@ -57,10 +57,17 @@ def load_source(name: str) -> Source:
         raise UsageError(f"there is no file or folder '{name}'", fix=fix)
     if not found.rows and not found.evaluation:
         raise UsageError(f"{name} holds no rows that can be read", fix="check the file; its first line may be cut off")
+    found.rows, found.evaluation = _opened(found.rows), _opened(found.evaluation)
     columns = list(dict.fromkeys(column for row in (*found.rows, *found.evaluation) for column in row))
     found.rows = [{column: row.get(column) for column in columns} for row in found.rows]
     found.evaluation = [{column: row.get(column) for column in columns} for row in found.evaluation]
     return found
+
+
+def _opened(rows: list[Record]) -> list[Record]:
+    """Return the rows; where each is one object around its columns, as in sets of translations, these objects."""
+    inner = [next(iter(row.values())) for row in rows if len(row) == 1]
+    return inner if len(inner) == len(rows) and all(isinstance(row, dict) for row in inner) else rows
 
 
 def _from_folder(folder: Path) -> Source:
