@@ -244,3 +244,17 @@ def test_doctor_proves_the_machine() -> None:
     assert checks["training"]
     assert checks["task family chemistry"]
     assert all(ok for name, ok in checks.items() if name.startswith("sandbox"))
+
+
+def test_rows_without_ids_are_scored_in_their_order(tmp_path: Path) -> None:
+    """``eval.jsonl`` of a task folder has none."""
+    ftdojo("task", "new", "mine", "--into", tmp_path)
+    items = tmp_path / "mine/eval.jsonl"
+    rows = [json.loads(line) for line in items.read_text("utf-8").splitlines()]
+    assert not any("id" in row for row in rows)
+    path = tmp_path / "p.jsonl"
+    path.write_text("".join(json.dumps({"output": row["label"]}) + "\n" for row in rows))
+    assert document("score", tmp_path / "mine", "--items", items, "--predictions", path)["value"] == 100
+    path.write_text(json.dumps({"id": "1", "output": "x"}) + "\n" + json.dumps({"output": "x"}) + "\n")
+    error = document("score", tmp_path / "mine", "--items", items, "--predictions", path, status=1)["error"]
+    assert "row 2: has no 'id'" in error["message"]

@@ -28,6 +28,12 @@ def test_a_model_that_can_be_trained(tiny_model: Path) -> None:
     assert {one["method"]: one["batch_size"] for one in found["fits"]} == {"qlora": 16, "lora": 16, "full": 16}
 
 
+def test_a_short_training_is_forecast_in_minutes(tiny_model: Path) -> None:
+    said = CliRunner().invoke(app, ["model", "check", str(tiny_model)], catch_exceptions=False).output
+    assert " 1 min" in said
+    assert "0.0 h" not in said
+
+
 def test_a_smaller_card_holds_fewer_rows_or_none(tmp_path: Path) -> None:
     """Qwen2.5-7B from its configuration alone."""
     from transformers import Qwen2Config

@@ -235,3 +235,12 @@ def test_a_duration_without_a_unit_is_refused(text: str) -> None:
 
 def test_a_number_of_seconds_needs_no_unit() -> None:
     assert RunOptions(task="t", wall_s=90).wall_s == 90
+
+
+def test_a_wrong_name_is_not_answered_with_a_number() -> None:
+    with pytest.raises(UsageError, match=r"^--method: there is no training method 'nope'") as caught:
+        read_options({"task": "t", "methods": ("nope",)})
+    assert caught.value.fix == "`ftdojo run --help` describes --method"
+    with pytest.raises(UsageError, match="--max-iterations") as number:
+        read_options({"task": "t", "submissions": 0})
+    assert number.value.fix == "for example: --max-iterations 4"

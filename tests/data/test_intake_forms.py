@@ -38,12 +38,17 @@ def sets(number: int) -> list[str]:
     return random.Random(number).sample(LABELS, 1 + number % 3)
 
 
-@pytest.mark.parametrize("write", [lambda found: found, str, ", ".join], ids=["list", "python", "commas"])
-def test_several_labels_of_a_row_are_a_set_and_not_alternatives(tmp_path: Path, write: Any) -> None:
+@pytest.mark.parametrize(
+    ("write", "asked"),
+    [(list, "a JSON list of labels out of"), (str, "a list of labels out of"), (", ".join, "separated by commas")],
+    ids=["list", "python", "commas"],
+)
+def test_several_labels_of_a_row_are_a_set_and_not_alternatives(tmp_path: Path, write: Any, asked: str) -> None:
     found = made(tmp_path, [{"headline": text(n), "labels": write(sets(n))} for n in range(120)])
     assert (found.scorer, found.metric) == ("labels", "micro_f1")
     assert set(found.classes) == set(LABELS)
     assert "art, food, sports, tech" in found.prompt
+    assert asked in found.prompt
     task = load_folder(tmp_path / "mine")
     item = {"id": "1", "headline": "x", "labels": write(["art", "tech"])}
     both, one = (score.score for score in task.scorer.score([item, item], ["tech, art", "art"]))

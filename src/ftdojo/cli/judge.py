@@ -36,7 +36,7 @@ def judge(
         Path, typer.Option(help="File of the judge's replies with their costs; what is in it is not asked again.")
     ],
     items: Annotated[
-        Path | None, typer.Option(help="Of a task: evaluation items as JSON lines, each with an id.")
+        Path | None, typer.Option(help="Of a task: evaluation items, with ids; without any, rows are numbered.")
     ] = None,
     predictions: Annotated[
         Path | None, typer.Option(help='Of a task: predictions as JSON lines: {"id": …, "output": …}.')

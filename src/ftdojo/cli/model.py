@@ -67,8 +67,13 @@ def check_model(
         table = Table("method", f"fits on {card}", "rows at once", "memory", "10,000 rows", box=box.SIMPLE_HEAD)
         for each in fits:
             cells = ("yes", str(each.batch_size)) if each.batch_size else ("no", "")
-            table.add_row(each.method, *cells, f"{each.peak / GIB:.1f} GiB", f"{each.hours:.1f} h")
+            table.add_row(each.method, *cells, f"{each.peak / GIB:.1f} GiB", _time(each.hours))
         out.print(table)
         out.print("memory and time are a forecast, not a measurement")
     if any(one.needed and not one.ok for one in abilities):
         raise typer.Exit(1)
+
+
+def _time(hours: float) -> str:
+    """``5.8 h``, or minutes below an hour."""
+    return f"{hours:.1f} h" if hours >= 1 else f"{max(1, round(60 * hours))} min"

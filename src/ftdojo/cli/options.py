@@ -63,16 +63,21 @@ def read_options(given: Mapping[str, Any]) -> RunOptions:
         return RunOptions(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         fault = error.errors()[0]
-        flag = flag_of(str(fault["loc"][0])).name
-        raise UsageError(f"{flag}: {fault['msg']}", fix=f"for example: {_example(str(fault['loc'][0]))}") from None
+        name = str(fault["loc"][0])
+        message = str(fault["msg"]).removeprefix("Value error, ")
+        raise UsageError(f"{flag_of(name).name}: {message}", fix=_example(name)) from None
 
 
 def _example(name: str) -> str:
-    """Return an option with a valid value."""
-    flag, default = flag_of(name), RunOptions.model_fields[name].get_default()
+    """Return an option with a valid value, in words; where values are names, who describes them."""
+    flag, field = flag_of(name), RunOptions.model_fields[name]
+    default = field.get_default()
     if flag.duration:
-        return f"{flag.name} 30m"
-    return f"{flag.name} {default if default not in (None, ()) else 4}"
+        return f"for example: {flag.name} 30m"
+    if default not in (None, ()):
+        return f"for example: {flag.name} {default}"
+    kinds = {field.annotation, *typing.get_args(field.annotation)}
+    return f"for example: {flag.name} 4" if kinds & {int, float} else f"`ftdojo run --help` describes {flag.name}"
 
 
 def _parameter(name: str, *, task_as_option: bool) -> inspect.Parameter:

@@ -28,7 +28,7 @@ ORIGIN = "made_from"
 @with_options(NO_AGENT | NO_SUBMISSION | NO_BUDGET)
 def predict(
     options: RunOptions,
-    items: Annotated[Path, typer.Option(help="Evaluation items as JSON lines, each with an id.")],
+    items: Annotated[Path, typer.Option(help="Evaluation items, with ids; without any, rows are numbered.")],
     to: Annotated[Path, typer.Option(help="File of the predictions; predictions already in it are not made again.")],
     served: Annotated[
         str | None, typer.Option(metavar="PROVIDER:MODEL", help="Call this model over the network instead.")

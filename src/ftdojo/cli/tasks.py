@@ -173,7 +173,7 @@ def check(
 
 def score(
     task: TaskName,
-    items: Annotated[Path, typer.Option(help="Evaluation items as JSON lines, each with an id.")],
+    items: Annotated[Path, typer.Option(help="Evaluation items, with ids; without any, rows are numbered.")],
     predictions: Annotated[Path, typer.Option(help='Predictions as JSON lines: {"id": …, "output": …}.')],
     json: Json = False,
 ) -> None:
@@ -264,7 +264,8 @@ def _describe(probe: Probe) -> str:
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Read rows that each have an id, from a file of any of the forms; every faulty row is reported."""
+    """Read rows from a file of any of the forms. Where none has an id, its number from 1 is its id; otherwise every row
+    without one is reported."""
     from ftdojo.tasks import raw_files
 
     if not path.is_file():
@@ -272,6 +273,8 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     if path.suffix.lower() not in raw_files.READERS:
         raise UsageError(f"{path} has no known form", fix=f"use one of: {', '.join(raw_files.READERS)}")
     rows = raw_files.read_rows(path)
+    if all(row.get("id") is None for row in rows):
+        rows = [{**row, "id": str(number)} for number, row in enumerate(rows, start=1)]
     faults = [
         ("no_id", f"{path.name}: row {number}", "has no 'id'", "give every row the id of its item")
         for number, row in enumerate(rows, start=1)

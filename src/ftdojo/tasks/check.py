@@ -25,6 +25,7 @@ CONSTANTS = 5
 """This many of the most frequent gold outputs are tried as constant outputs."""
 SUSPICIOUS = 0.8
 """A constant output with at least this share of the best value is a warning: little is left to learn."""
+BALANCE = "balance the answers, or take a metric that counts every class alike, such as macro_f1 of the scorer choice"
 
 
 class Probe(StrictModel):
@@ -115,7 +116,7 @@ def _probe(task: Task, split: str, items: Sequence[Record], report: Report) -> I
         yield constant
         if constant.value >= SUSPICIOUS * best:
             message = f"the constant output {output[:80]!r} scores {constant.value:g} of {best:g}"
-            report("constant_scores", split, message, "balance the answers", severity="warning")
+            report("constant_scores", split, message, BALANCE, severity="warning")
     for shortcut in task.spec.shortcuts:
         taken = run(f"shortcut: {shortcut.name}", [shortcut.output] * len(items), shortcut.output)
         yield taken

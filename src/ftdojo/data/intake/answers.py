@@ -61,6 +61,8 @@ def choose_scorer(values: Sequence[Any]) -> Scoring:
     if labels := _label_sets(values):
         names = _names([label for found in labels for label in found])
         form = "a JSON list of labels out of" if isinstance(values[0], list) else "labels, separated by commas, out of"
+        if isinstance(values[0], str) and values[0].lstrip().startswith("["):
+            form = "a list of labels out of"
         return Scoring("labels", "micro_f1", f"sets of {len(names)} labels", f"{form}: {', '.join(names)}", names)
     answers = [gold_of(value) for value in values]
     classes = Counter(" ".join(answer.casefold().split()) for answer in answers)

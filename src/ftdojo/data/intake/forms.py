@@ -191,7 +191,10 @@ def _default_prompt(rows: Sequence[Record], columns: dict[str, str], answer: str
     for name in chosen if len(chosen) > 1 else []:
         told = _tells(rows, name, answer)
         if told == "same":
-            remarks.append(f"the column '{name}' says the same as the answer, and is left out of the prompt")
+            remarks.append(
+                f"the column '{name}' says the same as the answer, and is left out of the prompt; --answer takes it "
+                "in place of the other"
+            )
         elif told:
             remarks.append(
                 f"the column '{name}' alone tells the answer: if it is not known when the model is asked, name the "
