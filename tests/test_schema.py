@@ -50,6 +50,13 @@ def test_a_fault_of_the_whole_file_is_told_in_its_own_words(tmp_path: Path) -> N
     assert (finding.where, finding.message) == ("pair.yaml", "'low' is above 'high': swap them")
 
 
+def test_a_folder_without_a_name_is_named_all_the_same() -> None:
+    with pytest.raises(InputError) as caught:
+        load_file(Path(), Outer)
+    (finding,) = caught.value.findings
+    assert (finding.where, finding.fix[:16]) == (".", "write . itself, ")
+
+
 def test_a_good_file_is_read(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("learning_rate: 0.1\nlora: {rank: 4}\n")
     (tmp_path / "a.toml").write_text("learning_rate = 0.1\n[lora]\nrank = 4\n")

@@ -107,15 +107,17 @@ def read_file(path: Path, *, gate: int = 0, links: bool = True) -> Any:
         InputError: with one finding (``missing_file``, ``too_large``, ``unreadable``).
     """
 
+    name = path.name or str(path)  # "." has none
+
     def fault(code: str, message: str, fix: str) -> InputError:
-        return InputError([Finding(code=code, gate=gate, message=message, where=path.name, fix=fix)])
+        return InputError([Finding(code=code, gate=gate, message=message, where=name, fix=fix)])
 
     try:
         raw = read_regular(path, MAX_BYTES + 1, links=links)
     except FileNotFoundError:
-        raise fault("missing_file", "the file does not exist", f"check the path, or write {path.name} there") from None
+        raise fault("missing_file", "the file does not exist", f"check the path, or write {name} there") from None
     except NotRegularError:
-        fix = f"write {path.name} itself, not a folder, link, pipe, socket or device"
+        fix = f"write {name} itself, not a folder, link, pipe, socket or device"
         raise fault("unreadable", "is not a regular file", fix) from None
     if len(raw) > MAX_BYTES:
         raise fault("too_large", f"is larger than {MAX_BYTES // 1024} KiB", "settings files are short; move data out")

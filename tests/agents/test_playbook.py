@@ -195,6 +195,10 @@ def test_the_first_training_renders_answers_in_the_scorers_form(tmp_path: Path) 
     plan = submission.load(tmp_path / "001").plan
     assert "30%" in plan.evidence[0]
     assert all(change.expected and change.because for change in plan.changes)
+    assert plan.changes[0].after.startswith(f"{len(answers)} raw files, ")
+    one = replace(SPEC, raw_sources=SPEC.raw_sources[:1])
+    play(tmp_path / "one", spec=one)
+    assert submission.load(tmp_path / "one/001").plan.changes[0].after.startswith("1 raw file, ")
 
 
 def test_the_first_training_is_a_serious_one(tmp_path: Path) -> None:

@@ -83,7 +83,8 @@ class Limits(StrictModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     wall: str
-    """Limit of the wall-clock time before the test, e.g. 45s, 30m or 12h."""
+    """Limit of the wall-clock time of the submissions, e.g. 45s, 30m or 12h. The base model is measured before this
+    time begins, and the test is scored after it."""
     device: str | None = None
     """Limit of the time that training and evaluation use the device, e.g. 45s, 30m or 12h."""
     iterations: int | None = Field(None, ge=1)

@@ -220,7 +220,7 @@ def _print_intake(found: Any) -> None:
         ("Scorer", f"{found.scorer}, {found.metric}: {found.why}"),
         (
             "Split",
-            f"{plural(found.train, 'row')} to train on, {found.evaluation} for evaluation"
+            f"{plural(found.train, 'row')} to train on, {found.evaluation:,} for evaluation"
             + (f"; {_grouped(found.grouped)}" if found.grouped else ""),
         ),
         *(("Note", remark) for remark in found.remarks),

@@ -219,7 +219,8 @@ class RunOptions(Rules):
     variant: Annotated[str | None, Flag("--data")] = None
     """Data variant; the task's first one if not given."""
     wall_s: Annotated[Seconds, Flag("--budget", duration=True)] = 1800.0
-    """Limit of the wall-clock time before the test, e.g. 45s, 30m or 12h."""
+    """Limit of the wall-clock time of the submissions, e.g. 45s, 30m or 12h. The base model is measured before this
+    time begins, and the test is scored after it."""
     device_s: Annotated[Seconds, Flag("--max-device-time", duration=True)] = None
     """Limit of the time that training and evaluation use the device, e.g. 45s, 30m or 12h."""
     submissions: Annotated[int | None, Flag("--max-iterations")] = Field(None, ge=1)

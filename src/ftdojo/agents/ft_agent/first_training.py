@@ -18,6 +18,7 @@ from ftdojo.agents.practice import Size
 from ftdojo.contract.protocol import Observation
 from ftdojo.contract.submission import Plan, PlannedChange
 from ftdojo.contract.train_config import TrainConfig
+from ftdojo.plain import plural
 
 HALF = 0.53
 """A training that is forecast to take this share of the time leaves room for another of its size, as forecasts have a
@@ -57,7 +58,7 @@ def first_training(observation: Observation) -> Proposal:
         PlannedChange(
             key="recipe.sources",
             before="none",
-            after=f"{len(draft.recipe.sources)} raw files, answers rendered in the scorer's form",
+            after=f"{plural(len(draft.recipe.sources), 'raw file')}, answers rendered in the scorer's form",
             because=f"the base model's outputs have that form in {base.parsed:.0%} of the items",
             expected="nearly all outputs have the answer's form",
         ),
@@ -65,7 +66,7 @@ def first_training(observation: Observation) -> Proposal:
             key="train",
             before="untouched",
             after=f"{method}, learning rate {train['learning_rate']:g}, {practice.batch_size(passes)} rows a step, "
-            f"{made.epochs:g} passes over up to {made.rows} rows",
+            f"{made.epochs:g} {'pass' if made.epochs == 1 else 'passes'} over up to {made.rows} rows",
             because=f"training passes {observation.train_rows_per_s:.1f} rows a second, checks and evaluation "
             f"take about {forecast.overhead_s(observation):.0f} s; repeated rows teach while they are few",
             expected="the loss falls and levels off, and answers are right more often than by guessing",
