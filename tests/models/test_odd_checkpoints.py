@@ -354,6 +354,17 @@ def test_what_the_configuration_leaves_out_has_the_default_of_the_library(tmp_pa
     train_and_grade(folder, LORA)
 
 
+@pytest.mark.parametrize("part", [None, "text_config"])
+def test_end_tokens_that_the_configuration_alone_names(part: str | None, base: Path) -> None:
+    """As the library has it: settings of generation come first, if there is a file with them."""
+    ends = [zoo.END, ord("!")]
+    set_config(base, **({part: {"eos_token_id": ends}, "eos_token_id": None} if part else {"eos_token_id": ends}))
+    set_config(base, "generation_config.json", eos_token_id=zoo.END)
+    assert models.Chat(base).stops == {zoo.END}
+    (base / "generation_config.json").unlink()
+    assert models.Chat(base).stops == set(ends)
+
+
 def test_sizes_by_other_names(tmp_path: Path) -> None:
     info = models.describe(zoo.write("gpt2", tmp_path / "gpt2"))
     assert (info.layers, info.hidden_size, info.heads, info.context_length) == (2, 32, 4, 256)

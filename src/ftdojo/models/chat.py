@@ -175,10 +175,15 @@ def _tokenizer(model: Path, changed: tuple[int, ...]) -> Any:
 
 
 def _stops(model: Path) -> set[int]:
-    """Return the end tokens in the generation settings; a model may have several."""
+    """Return the end tokens in the generation settings; a model may have several. Where there is no file with such
+    settings, the library takes those of the configuration, and so does this."""
     path = model / "generation_config.json"
+    path = path if path.is_file() else model / "config.json"
     try:
-        ends = json.loads(path.read_text("utf-8")).get("eos_token_id") if path.is_file() else None
+        settings = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+        ends = settings.get("eos_token_id")
+        if ends is None and path.name == "config.json":
+            ends = (settings.get("text_config") or {}).get("eos_token_id")
         found = set(ends) if isinstance(ends, list) else set() if ends is None else {ends}
         if not all(isinstance(end, int) for end in found):
             raise ValueError("eos_token_id must be a number, or a list of numbers")
