@@ -1,6 +1,7 @@
 """Does a run decide the same with other versions of the libraries? The same submissions in two environments.
 
-    python benchmarks/versions.py PYTHON PYTHON [--task FOLDER|NAME] [--model NAME|FOLDER] [--rows 160] [--seed 0]
+    python benchmarks/versions.py PYTHON PYTHON [--task FOLDER|NAME] [--model NAME|FOLDER] [--rows 160] [--items N]
+        [--seed 0]
 
 ``PYTHON`` is the interpreter of an environment that has this copy of ftdojo: ``make install`` makes one with the
 versions of ``constraints.txt``, ``make install VENV=.venv-newest CONSTRAINTS=/dev/null`` one with the newest ones that
@@ -21,6 +22,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -172,6 +174,14 @@ def write_submissions(spec: TaskSpec, folder: Path, *, rows: int, seed: int) -> 
     return written
 
 
+def shorten(task: Path, folder: Path, items: int) -> Path:
+    """Copy the folder of a task with its first items alone."""
+    shutil.copytree(task, folder)
+    kept = (folder / "eval.jsonl").read_text("utf-8").splitlines(keepends=True)[:items]
+    (folder / "eval.jsonl").write_text("".join(kept), "utf-8")
+    return folder
+
+
 def play(job: Path) -> None:
     """One side, in its own process: play the episode and write what was done next to the job."""
     given = json.loads(job.read_text("utf-8"))
@@ -231,6 +241,7 @@ def main() -> None:
     parser.add_argument("--task", default=str(TASK), help="a task, or the folder of one")
     parser.add_argument("--model", default="smollm2-135m", help="a model, or the folder of one")
     parser.add_argument("--rows", type=int, default=160, help="rows of the recipe")
+    parser.add_argument("--items", type=int, help="of a task folder, only so many items, validation and test together")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--play", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -239,13 +250,11 @@ def main() -> None:
         return
     if len(given.pythons) != 2:
         parser.error("name the interpreters of two environments")
-    request = {
-        "task": str(Path(given.task).absolute()) if Path(given.task).is_dir() else given.task,
-        "model": str(Path(given.model).absolute()) if Path(given.model).is_dir() else given.model,
-        "rows": given.rows,
-        "seed": given.seed,
-    }
     with tempfile.TemporaryDirectory(prefix="ftdojo-versions-") as scratch:
+        task = given.task if given.items is None else shorten(Path(given.task), Path(scratch, "task"), given.items)
+        request: dict[str, Any] = {"rows": given.rows, "seed": given.seed}
+        for name, value in (("task", task), ("model", given.model)):
+            request[name] = str(Path(value).absolute()) if Path(value).is_dir() else value
         sides = []
         for number, python in enumerate(given.pythons):
             job = Path(scratch, str(number), "job.json")

@@ -126,6 +126,16 @@ def test_code_of_a_model_is_neither_run_nor_asked_about(base: Path) -> None:
     assert "needs Python code of its own (auto_map), which is never run" in message
 
 
+def test_code_of_a_tokenizer_is_not_run_either(base: Path) -> None:
+    set_config(base, "tokenizer_config.json", tokenizer_class="Mine", auto_map={"AutoTokenizer": ["mine.Mine", None]})
+    (base / "mine.py").write_text("raise SystemExit('run')")
+    with pytest.raises(UsageError, match=r"needs Python code of its own \(auto_map\), which is never run") as caught:
+        models.require_trainable(base)
+    assert "remove auto_map and tokenizer_class from tokenizer_config.json" in caught.value.fix
+    set_config(base, "tokenizer_config.json", tokenizer_class=None, auto_map=None)
+    models.require_trainable(base)
+
+
 @pytest.mark.parametrize(
     ("kind", "words"), [("bert", "reads text in both directions"), ("xlnet", "reads text in both directions")]
 )

@@ -167,11 +167,25 @@ def _tokenizer(model: Path, changed: tuple[int, ...]) -> Any:
     try:
         return AutoTokenizer.from_pretrained(model, trust_remote_code=False)
     except Exception as error:  # noqa: BLE001 - a damaged file can make its parser raise anything
+        if _names_code(model):
+            raise UsageError(
+                f"the tokenizer in {model} needs Python code of its own (auto_map), which is never run",
+                fix="choose another model; or, if the folder has a complete tokenizer.json, remove auto_map and "
+                "tokenizer_class from tokenizer_config.json",
+            ) from None
         reason = " ".join(str(error).split())[:200]
         raise UsageError(
             f"the tokenizer in {model} cannot be read: {type(error).__name__}: {reason}",
             fix=SAVED,
         ) from None
+
+
+def _names_code(model: Path) -> bool:
+    """Whether the settings of a tokenizer name a class outside the library."""
+    try:
+        return "auto_map" in json.loads((model / "tokenizer_config.json").read_text("utf-8"))
+    except (OSError, ValueError, TypeError, RecursionError):
+        return False
 
 
 def _stops(model: Path) -> set[int]:
