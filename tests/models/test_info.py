@@ -45,6 +45,21 @@ def test_pickled_weights_are_not_read(tiny_model: Path, tmp_path: Path) -> None:
     assert "can run code" in caught.value.fix
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n", "is a pointer of Git LFS"),
+        (b"", "model.safetensors is empty or cut"),
+        (b"{}", "model.safetensors is empty or cut"),
+    ],
+)
+def test_a_file_without_weights(content: bytes, words: str, tiny_model: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_model, tmp_path / "model")
+    (tmp_path / "model/model.safetensors").write_bytes(content)
+    with pytest.raises(UsageError, match=words):
+        describe(tmp_path / "model")
+
+
 def test_a_size_that_is_left_out_is_the_default_of_the_library(tiny_model: Path, tmp_path: Path) -> None:
     shutil.copytree(tiny_model, tmp_path / "model")
     path = tmp_path / "model/config.json"

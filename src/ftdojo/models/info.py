@@ -17,6 +17,8 @@ PARTS = (".safetensors", ".json", ".jinja", ".model", ".txt")
 """Suffixes of the files of a model: weights, configuration, tokenizer, chat template."""
 MAX_HEADER_BYTES = 100 * 10**6
 """The most that safetensors itself reads."""
+POINTER = b"version https://git-lfs"
+"""How a file begins that a clone without Git LFS has in place of the weights."""
 SAVED = "give a folder that save_pretrained wrote"
 """What to do about a folder that holds no model, or a damaged one."""
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -158,7 +160,13 @@ def digest(model: Path) -> str:
 def _header(path: Path) -> dict[str, Any]:
     """Read the header of a safetensors file, by tensor name: eight bytes of length, then JSON, then the data."""
     with path.open("rb") as stream:
-        (length,) = struct.unpack("<Q", stream.read(8))
+        begin = stream.read(len(POINTER))
+        if begin == POINTER:
+            raise ValueError(f"{path.name} is a pointer of Git LFS, not the weights (git lfs pull fetches them)")
+        if len(begin) < 8:
+            raise ValueError(f"{path.name} is empty or cut")
+        (length,) = struct.unpack("<Q", begin[:8])
+        stream.seek(8)
         if length > MAX_HEADER_BYTES:
             raise ValueError(f"the header of {path.name} would have {length} bytes")
         header: dict[str, Any] = json.loads(stream.read(length))

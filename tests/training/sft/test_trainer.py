@@ -212,7 +212,9 @@ def test_weights_that_are_not_finite_are_a_finding(tiny_model: Path, tmp_path: P
         (tmp_path / "nan" / file).write_bytes((tiny_model / file).read_bytes())
     with pytest.raises(InputError) as caught:
         train(examples(tiny_model), config(), tmp_path / "nan", tmp_path / "t", on=SINGLE)
-    assert caught.value.findings[0].code == "loss_not_finite"
+    (finding,) = caught.value.findings
+    assert (finding.code, finding.where) == ("loss_not_finite", "train.yaml: start")
+    assert "check the weights of the model" in finding.fix, "no learning rate is to blame"
 
 
 def test_a_few_steps_of_the_embedded_model_raise_its_score(embedded: Path, tmp_path: Path) -> None:

@@ -136,6 +136,10 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         if not logs or "loss" not in logs:
             return
         point = Point(state.global_step, logs["loss"], logs.get("grad_norm", 0.0), logs["learning_rate"])
+        if point.step == 1 and not math.isfinite(point.loss):  # measured before the first step, so no rate is to blame
+            message = "the loss was not finite at step 1, before any weight was changed"
+            fix = "check the weights of the model that the training starts from: some are not finite, or too large"
+            raise InputError([_finding("loss_not_finite", message, "start", fix)])
         if not (math.isfinite(point.loss) and math.isfinite(point.grad_norm)):
             message = f"the loss or its gradient was not finite at step {point.step}"
             self._stop_lost("loss_not_finite", message, control)
