@@ -105,7 +105,25 @@ def fault(adapted: Any) -> str | None:
         if id(_weight(module)) in seen:
             return f"several layers share weights ({type(inner).__name__}), so their adapters cannot be merged"
         seen.add(id(_weight(module)))
+    if (lost := _lost(adapted)) is not None:
+        return f"peft does not find the adapter of {lost} again where it was saved"
     return None
+
+
+def _lost(adapted: Any) -> str | None:
+    """Return a module whose adapter is lost when it is loaded, if there is one.
+
+    peft renames what it loads by the library's rules for older checkpoints, also what has its new name already. Seen
+    with transformers 5.23 and 5.24: ``mlp.shared_experts.`` becomes ``mlp.shared_experts..`` in Laguna.
+    """
+    from peft import get_peft_model_state_dict
+    from peft.utils.transformers_weight_conversion import convert_peft_adapter_state_dict_for_transformers as rename
+
+    saved = get_peft_model_state_dict(adapted)
+    ((name, settings),) = adapted.peft_config.items()
+    found = rename(model=adapted, peft_config=settings, adapter_state_dict=dict(saved), adapter_name=name)
+    lost = next((matrix for matrix in saved if matrix not in found), None)
+    return lost and lost.removeprefix("base_model.model.").partition(".lora_")[0]
 
 
 def _layers(adapted: Any) -> Iterator[Any]:
