@@ -136,13 +136,9 @@ class Monitor(TrainerCallback):  # type: ignore[misc]
         if not logs or "loss" not in logs:
             return
         point = Point(state.global_step, logs["loss"], logs.get("grad_norm", 0.0), logs["learning_rate"])
-        if point.step == 1 and not math.isfinite(point.loss):  # measured before the first step, so no rate is to blame
-            message = "the loss was not finite at step 1, before any weight was changed"
-            fix = "check the weights of the model that the training starts from: some are not finite, or too large"
-            raise InputError([_finding("loss_not_finite", message, "start", fix)])
         if not (math.isfinite(point.loss) and math.isfinite(point.grad_norm)):
-            message = f"the loss or its gradient was not finite at step {point.step}"
-            self._stop_lost("loss_not_finite", message, control)
+            _require_finite_start(point)
+            self._stop_lost("loss_not_finite", f"the loss or its gradient was not finite at step {point.step}", control)
             return
         self.curve.append(point)
         means = {name: total / self._count for name, total in self._logged.items()}
@@ -270,6 +266,15 @@ def evaluate(network: Any, batches: Sequence[Batch], objective: Objective[Any] =
         parts = [objective.loss(network, {name: t.to(device) for name, t in batch.items()}) for batch in batches]
     network.train(training)
     return float(sum(float(part.total) for part in parts) / sum(int(part.units) for part in parts))
+
+
+def _require_finite_start(point: Point) -> None:
+    """Raise an ``InputError`` if the loss of the first step, which is measured before any weight is changed, is not
+    finite: no learning rate is to blame."""
+    if point.step == 1 and not math.isfinite(point.loss):
+        message = "the loss was not finite at step 1, before any weight was changed"
+        fix = "check the weights of the model that the training starts from: some are not finite, or too large"
+        raise InputError([_finding("loss_not_finite", message, "start", fix)])
 
 
 def _finding(code: str, message: str, key: str, fix: str, *, fits: float | None = None) -> Finding:
