@@ -1,16 +1,16 @@
 """Does a run decide the same with other versions of the libraries? The same submissions in two environments.
 
     python benchmarks/versions.py PYTHON PYTHON [--task FOLDER|NAME] [--model NAME|FOLDER] [--rows 160] [--items N]
-        [--seed 0]
+        [--iterations 5] [--seed 0]
 
 ``PYTHON`` is the interpreter of an environment that has this copy of ftdojo: ``make install`` makes one with the
 versions of ``constraints.txt``, ``make install VENV=.venv-newest CONSTRAINTS=/dev/null`` one with the newest ones that
 the bounds allow.
 
 Each side plays the same episode in a process of its own, with an empty home, one after the other. The submissions are
-fixed and the budget is no limit, so no clock decides anything: a recipe, the same with another seed, a training that
-starts from the first one, all weights, and adapters on a module that the model does not have. At the end the best model
-is exported and asked the sealed test.
+fixed and the budget is no limit, so no clock decides anything: a recipe, a training that starts from its model,
+adapters on a module that the model does not have, the recipe with another seed, and all weights. At the end the best
+model is exported and asked the sealed test.
 
 Printed are the facts of both sides: versions, decisions, scores, losses, and digests of rows, weights and answers. The
 exit status is 1 if the decisions differ: what is refused and why, what is accepted, what is best. Numbers may differ
@@ -56,10 +56,10 @@ HOURS = 1000.0
 TRAIN = {"learning_rate": 1e-3, "epochs": 1, "batch_size": 8, "max_length": 512, "eval_fraction": 0.1}
 SUBMISSIONS: tuple[dict[str, Any], ...] = (
     {},
-    {"seed": 1},
     {"start": 1, "learning_rate": 5e-4},
-    {"method": "full", "learning_rate": 5e-5},
     {"lora": {"targets": ["no_such_module"]}},
+    {"seed": 1},
+    {"method": "full", "learning_rate": 5e-5},
 )
 """What differs from :data:`TRAIN`."""
 SHORT = 12
@@ -163,11 +163,11 @@ def conclude(found: list[Fact]) -> str:
     return f"the decisions differ: {'; '.join(different)}" if different else "same decisions"
 
 
-def write_submissions(spec: TaskSpec, folder: Path, *, rows: int, seed: int) -> list[Path]:
+def write_submissions(spec: TaskSpec, folder: Path, given: dict[str, Any]) -> list[Path]:
     """Write the submissions."""
     written = []
-    for number, changes in enumerate(SUBMISSIONS, 1):
-        draft = first(spec, rows=rows, seed=seed, train=TRAIN).with_train(**changes)
+    for number, changes in enumerate(SUBMISSIONS[: given["iterations"]], 1):
+        draft = first(spec, rows=given["rows"], seed=given["seed"], train=TRAIN).with_train(**changes)
         plan = Plan(parent=0, hypothesis=yaml.safe_dump(changes), evidence=[], focus="both", changes=[])
         written.append(folder / str(number))
         Proposal(plan, draft).write(written[-1])
@@ -189,8 +189,7 @@ def play(job: Path) -> None:
     options = RunOptions(task=given["task"], model=given["model"], seed=given["seed"], wall_s=HOURS * 3600)
     with Dojo(options, run, home=home) as dojo:
         observation = dojo.reset()
-        written = job.parent / "written"
-        for submission in write_submissions(observation.task, written, rows=given["rows"], seed=given["seed"]):
+        for submission in write_submissions(observation.task, job.parent / "written", given):
             observation = dojo.step(submission)
         result = dojo.close()
     with Ledger(run, writable=False) as ledger:
@@ -242,6 +241,7 @@ def main() -> None:
     parser.add_argument("--model", default="smollm2-135m", help="a model, or the folder of one")
     parser.add_argument("--rows", type=int, default=160, help="rows of the recipe")
     parser.add_argument("--items", type=int, help="of a task folder, only so many items, validation and test together")
+    parser.add_argument("--iterations", type=int, default=len(SUBMISSIONS), help="only so many of the submissions")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--play", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -252,7 +252,7 @@ def main() -> None:
         parser.error("name the interpreters of two environments")
     with tempfile.TemporaryDirectory(prefix="ftdojo-versions-") as scratch:
         task = given.task if given.items is None else shorten(Path(given.task), Path(scratch, "task"), given.items)
-        request: dict[str, Any] = {"rows": given.rows, "seed": given.seed}
+        request: dict[str, Any] = {name: getattr(given, name) for name in ("rows", "iterations", "seed")}
         for name, value in (("task", task), ("model", given.model)):
             request[name] = str(Path(value).absolute()) if Path(value).is_dir() else value
         sides = []
