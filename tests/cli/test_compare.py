@@ -75,6 +75,21 @@ def test_one_system_is_no_comparison() -> None:
     assert "at least two systems" in str(error)
 
 
+def test_systems_of_one_name_are_told_with_names_for_them(tmp_path: Path) -> None:
+    rows = [{"doc_id": i, "metrics": ["acc"], "acc": float(i % 2)} for i in range(4)]
+    files = [str(tmp_path / folder / "same.jsonl") for folder in ("a", "b")]
+    for file in files:
+        Path(file).parent.mkdir()
+        write_jsonl(Path(file), rows)
+    refused = CliRunner().invoke(app, ["compare", *files]).exception
+    assert isinstance(refused, UsageError)
+    assert refused.message == f"2 systems have the same name, same: {', '.join(files)}"
+    advised = (refused.fix or "").partition("such as ")[2].split()
+    assert CliRunner().invoke(app, ["compare", *advised]).exit_code == 0
+    labelled = CliRunner().invoke(app, ["compare", *(f"x={file}" for file in files)]).exception
+    assert f"x-2={files[1]}" in str(labelled)
+
+
 def test_the_metric_of_other_harnesses_is_chosen_with_its_filter(tmp_path: Path) -> None:
     """lm-evaluation-harness writes a line for each filter."""
     values = {"strict-match": 0.0, "flexible-extract": 1.0}

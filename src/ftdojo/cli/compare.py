@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -81,8 +82,7 @@ def compare(
         scored_items.read(given, metric=metric, higher_is_better=not lower_is_better, task=found, items=records)
         for given in systems
     ]
-    if len({system.name for system in read}) < len(read):
-        raise UsageError("two systems have the same name", fix="name them: NAME=PATH")
+    _check_names(systems, [system.name for system in read])
     compared = comparison.compare(read, margin=margin)
     if html:
         from ftdojo.report.comparison_page import write_comparison
@@ -96,6 +96,17 @@ def compare(
             out.print(str(html), soft_wrap=True)
     if fail_if_worse and any(not o.within_margin if margin else o.verdict == "worse" for o in compared.others):
         raise typer.Exit(1)
+
+
+def _check_names(systems: Sequence[str], names: Sequence[str]) -> None:
+    for name in names:
+        places = [given.rpartition("=")[2] for given, named in zip(systems, names, strict=True) if named == name]
+        if len(places) > 1:
+            called = " ".join(f"{name}-{number}={place}" for number, place in enumerate(places, start=1))
+            raise UsageError(
+                f"{len(places)} systems have the same name, {name}: {', '.join(places)}",
+                fix=f"give each a name of its own before its path, such as {called}",
+            )
 
 
 def _print(found: Comparison) -> None:
