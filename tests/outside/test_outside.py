@@ -86,6 +86,9 @@ def test_an_agent_that_misbehaves_gets_errors_and_nothing_else(
         assert about["metric"].startswith("accuracy")
         assert about["budget"] == {"wall_s": 600, "submissions": 1}
         assert about["remaining"]["wall_s"] <= 600
+        assert "ignored" not in about
+        misspelled = await ask(client, "dojo_read_raw", path="train.jsonl", row=1, half="x")
+        assert misspelled["ignored"] == "row, half: no arguments of dojo_read_raw"
         for name in FILES:
             assert (await ask(client, "dojo_schema", file=name))["schema"]["properties"]
         assert "no schema" in await refused(client, "dojo_schema", file="process_data.py")

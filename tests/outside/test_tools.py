@@ -30,6 +30,8 @@ from ftdojo.outside.server import build
 from ftdojo.outside.tools import TOOLS, WAIT_S, WHOLE, Desk, Submitting
 
 DEFINITION_TOKENS = 1200
+LIMIT = 6000
+"""The most characters of an answer, as docs/outside-agents.md promises."""
 SCORE = Score(metric="accuracy", value=0.0, interval=(0.0, 6.4), n=30)
 
 
@@ -185,6 +187,28 @@ def test_what_models_make_of_arguments_is_understood(sent: dict[str, Any], read:
     ):
         with pytest.raises(UsageError, match=r"files|wait_s"):
             submit.parse(wrong)
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        ({}, ""),
+        ({"files": {}, "wait_s": None, "security_risk": None}, ""),
+        ({"files": {}, "security_risk": "LOW"}, "security_risk: no arguments of dojo_submit"),
+        ({"a": 1, "b": 2, "c": 3}, "a, b and more: no arguments of dojo_submit"),
+        ({"x: \n- y": 1}, "names that cannot be shown: no arguments of dojo_submit"),
+    ],
+)
+def test_ignored_arguments_are_named(sent: dict[str, Any], told: str) -> None:
+    submit = next(tool for tool in TOOLS if tool.name == "dojo_submit")
+    assert submit.name_ignored(sent) == told
+
+
+def test_what_was_ignored_fits_into_the_room_that_answers_leave() -> None:
+    for tool in TOOLS:
+        added = {"ignored": tool.name_ignored({"x" * 20: 1, "y" * 20: 2, "z" * 20: 3})}
+        assert added["ignored"].startswith("xxx")
+        assert max(len(to_text(added)), len(json.dumps(added))) <= LIMIT - ANSWER_CHARS
 
 
 def test_the_first_answer_is_that_of_the_sdk_and_needs_nothing_heavy() -> None:

@@ -80,7 +80,9 @@ async def _run(
     if tool is None:
         names = ", ".join(tool.name for tool in TOOLS)
         raise UsageError(f"there is no tool {shorten(call.name)}", fix=f"choose one of: {names}")
-    return await tool.run(desk, tool.parse(call.arguments), context.session.report_progress)
+    document = await tool.run(desk, tool.parse(call.arguments), context.session.report_progress)
+    ignored = tool.name_ignored(call.arguments)
+    return {**document, "ignored": ignored} if ignored else document
 
 
 class Service:

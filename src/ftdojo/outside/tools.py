@@ -7,6 +7,7 @@ says all that a model needs. Names begin with ``dojo_``: agents have tools calle
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -41,6 +42,8 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 """Of every answer; further keys depend on the tool."""
 WHOLE = ("state", "remaining", "verdict", "next", "submission", "schema", "output_format", "metric", "budget")
 """Keys of answers that are never cut."""
+SHOWN_NAME = re.compile(r"[\w.-]{1,20}\Z", re.ASCII)
+"""Names of unknown arguments that an answer repeats."""
 
 Report = Callable[[float, float, str], Awaitable[None]]
 """Reports progress: done, total, and the stage."""
@@ -57,7 +60,8 @@ def _read_object(value: Any) -> Any:
 
 
 class NoArguments(BaseModel):
-    """Arguments of a call. Unknown ones are ignored: agents add some of their own. ``null`` means left out."""
+    """Arguments of a call. Unknown ones are ignored, and the answer says so: agents add some of their own. ``null``
+    means left out."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -242,6 +246,17 @@ class Tool:
             fault = error.errors(include_url=False, include_input=False)[0]
             place = ".".join(map(str, fault["loc"])) or "arguments"
             raise UsageError(f"{place[:80]}: {fault['msg'][:300]}", fix=f"see the schema of {self.name}") from None
+
+
+    def name_ignored(self, given: Mapping[str, Any] | None) -> str:
+        """Say which of the arguments the tool does not have; empty if it has all. Shorter than the room of an answer
+        that :func:`ftdojo.outside.layout.fit` leaves."""
+        known = self.arguments.model_fields
+        unknown = [name for name, value in (given or {}).items() if name not in known and value is not None]
+        if not unknown:
+            return ""
+        shown = ", ".join(name for name in unknown[:2] if SHOWN_NAME.match(name)) or "names that cannot be shown"
+        return f"{shown}{' and more' if len(unknown) > 2 else ''}: no arguments of {self.name}"
 
 
 def _without_description(schema: dict[str, Any]) -> dict[str, Any]:
