@@ -61,6 +61,7 @@ from ftdojo.tasks import get
 from ftdojo.training import TrainResult, trainer_of
 from ftdojo.training.program import job
 from ftdojo.training.sft import lineage
+from processes import children
 
 CORPUS = Path(__file__).parent
 EXPECTED = {p.parent.name: tomllib.loads(p.read_text("utf-8")) for p in sorted(CORPUS.glob("*/expect.toml"))}
@@ -147,7 +148,7 @@ class Arena:
         for server in self.servers:
             with pytest.raises(BlockingIOError):
                 server.recv(1) if server.type == socket.SOCK_DGRAM else server.accept()
-        assert [p.cmdline() for p in psutil.Process().children(recursive=True) if "bwrap" in p.name()] == []
+        assert children("bwrap", recursive=True) == []
         assert [
             c for p in psutil.process_iter(["cmdline"]) if self.facts["MARKER"] in (c := p.info["cmdline"] or [])
         ] == []

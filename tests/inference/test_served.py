@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from ftdojo.errors import InfrastructureError, LlmError, PrerequisiteError, UsageError
 from ftdojo.inference import Generation, ServedEngine, identity, open_engine
 from ftdojo.llm import Patience, connect
+from processes import children
 from scripted_llm import Step, scripted
 
 PROMPTS: list[list[Any]] = [
@@ -111,7 +111,7 @@ def vllm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_vllm_serves_the_model_as_long_as_it_is_needed(tiny_model: Path, tmp_path: Path) -> None:
     shutil.copytree(tiny_model, tmp_path / "model")
     with open_engine("vllm", tmp_path / "model") as engine:
-        (server,) = [p for p in psutil.Process().children() if str(tmp_path / "model") in p.cmdline()]
+        (server,) = children(str(tmp_path / "model"))
         found = engine.generate(PROMPTS[:3], max_new_tokens=9)
     assert [answer.text for answer in found] == [f"model: question {n}" for n in range(3)]
     assert not server.is_running()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ from ftdojo.ui import Server
 from ftdojo.ui.access import TOKEN_HEADER
 from ftdojo.ui.asking import CHARACTERS, LARGEST_REQUEST, Asking, GoneError, clean_answers
 from ftdojo.ui.folder import name_place
+from processes import children
 
 HOSTILE_TEXT = "<script>alert(1)</script>\u202e {{ 7*7 }} <|im_end|>"
 ITEM = '{"request": "Form 1: Ann asks for a key."}'
@@ -56,12 +56,7 @@ def ask(client: httpx2.Client, question: Any = ITEM, **settings: Any) -> httpx2.
 
 def processes() -> list[psutil.Process]:
     """The processes with models that this one has started and that have not ended."""
-    found = []
-    for one in psutil.Process().children():
-        with contextlib.suppress(psutil.NoSuchProcess):  # it has ended, and nobody has waited for it yet
-            if "ftdojo.audit.asking" in one.cmdline():
-                found.append(one)
-    return found
+    return children("ftdojo.audit.asking")
 
 
 def wait_until(condition: Callable[[], bool], within_s: float) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import psutil
 import pytest
 import torch
 from pydantic import ValidationError
@@ -23,6 +22,7 @@ from ftdojo.training.backend import model_key
 from ftdojo.training.sft import estimate, forecast, parallel
 from ftdojo.training.sft.monitor import Monitor
 from ftdojo.training.sft.shapes import Shape
+from processes import children
 from training.sft.test_trainer import COARSE, SINGLE, config, examples, weights
 
 LORA: dict[str, Any] = {"method": "lora", "lora": {"rank": 3, "alpha": 6}}
@@ -82,8 +82,7 @@ def test_a_killed_process_ends_the_training_and_another_try_gives_the_same(tiny_
 
     def kill(log: dict[str, float]) -> None:
         if log["step"] == 5:
-            halves = [p for p in psutil.Process().children(recursive=True) if "spawn_main" in " ".join(p.cmdline())]
-            halves[-1].kill()
+            children("spawn_main", recursive=True)[-1].kill()
 
     def run(name: str, **options: Any) -> Any:
         rows = examples(tiny_model)
