@@ -4,8 +4,10 @@
 
 For each client: install the pinned version into DIR; in a network namespace that has loopback alone, start the
 scripted model; do what the client's section of docs/outside-agents.md says, word for word, with a small task and model;
-and check that the run was scored. Prints one line of figures per client. Needs npm, unshare and ip, and root or user
-namespaces.
+and check that the run was scored. Prints one line of figures per client.
+
+Needs npm (Node.js 20), unshare and ip, Python 3.12 for OpenHands, and root or user namespaces. What is missing for the
+chosen clients is named before anything is fetched.
 """
 
 from __future__ import annotations
@@ -56,8 +58,8 @@ class Client:
     """Its name in docs/outside-agents.md; the version stands after it."""
     npm: str = ""
     pip: Sequence[str] = ()
-    python: str = ""
-    """The Python that it needs, if it is not that of ftdojo."""
+    pythons: Sequence[str] = (sys.executable,)
+    """The Pythons with which it can be installed; the first one that is there is taken."""
     environment: dict[str, str] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     """Path below the home -> text, of its own settings, which are not about ftdojo."""
@@ -117,7 +119,7 @@ CLIENTS = {
         environment={"GEMINI_API_KEY": KEY, "GOOGLE_GEMINI_BASE_URL": URL},
     ),
     "openhands": Client(
-        "OpenHands", pip=["openhands"], python="python3.12",
+        "OpenHands", pip=["openhands"], pythons=["python3.12", "python3.13"],
         environment={"LLM_MODEL": "openai/scripted", "LLM_API_KEY": KEY, "LLM_BASE_URL": f"{URL}/v1", **LITELLM},
     ),
     "mini": Client(
@@ -150,6 +152,47 @@ class Recipe:
         return cls(found[1], files, [text for kind, title, text in blocks if kind == "bash" and not title])
 
 
+def find_missing(names: Sequence[str]) -> list[str]:
+    """Return what this machine lacks to play with these clients, each with what to type on Debian."""
+    chosen = [CLIENTS[name] for name in names]
+    missing = []
+    if any(client.npm for client in chosen) and not _starts("npm"):
+        missing.append("npm, with Node.js 20 or newer: apt-get install npm (Debian 13), or from nodejs.org")
+    missing += [
+        f"{tool}: apt-get install {package}"
+        for tool, package in (("unshare", "util-linux"), ("ip", "iproute2"))
+        if not _starts(tool)
+    ]
+    if not _may_isolate():
+        missing.append("a network namespace: run it as root, or allow user namespaces")
+    missing += [
+        f"{' or '.join(client.pythons)} for {client.heading}: install uv, then: uv python install 3.12"
+        for client in chosen
+        if client.pip and not any(map(_starts, client.pythons))
+    ]
+    return missing
+
+
+def _starts(program: str) -> bool:
+    """Whether a program is there and runs. Those that pyenv shows on the PATH may not."""
+    flag = "-V" if program in ("ip", "unshare") else "--version"
+    try:
+        return subprocess.run([program, flag], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+def _isolating() -> list[str]:
+    return ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--net"]
+
+
+def _may_isolate() -> bool:
+    """Whether a network namespace can be made; unknown, and true, as long as there is no program that makes one."""
+    if not _starts("unshare"):
+        return True
+    return subprocess.run([*_isolating(), sys.executable, "-c", ""], capture_output=True, check=False).returncode == 0
+
+
 def install(client: Client, version: str, folder: Path) -> Path:
     """Install a client, and return the folder of its commands."""
     if client.npm:
@@ -157,11 +200,16 @@ def install(client: Client, version: str, folder: Path) -> Path:
         if not found.is_dir():
             folder.mkdir(parents=True, exist_ok=True)
             command = ["npm", "install", "--no-audit", "--no-fund", "--prefix", ".", f"{client.npm}@{version}"]
-            subprocess.run(command, cwd=folder, check=True, capture_output=True)
+            try:
+                subprocess.run(command, cwd=folder, check=True)
+            except subprocess.CalledProcessError:
+                shutil.rmtree(folder)
+                raise
         return found
     found = folder / "bin"
     if not (folder / "installed").is_file():
-        subprocess.run([client.python or sys.executable, "-m", "venv", folder], check=True)
+        python = next(filter(_starts, client.pythons))
+        subprocess.run([python, "-m", "venv", "--clear", folder], check=True)
         subprocess.run(
             [found / "pip", "install", "--quiet", *(f"{name}=={version}" for name in client.pip)], check=True
         )
@@ -273,18 +321,24 @@ def main() -> None:
     given = parser.parse_args()
     folder = given.folder.absolute()
     names = given.clients or list(CLIENTS)
+    if unknown := set(names) - CLIENTS.keys():
+        parser.error(f"no client {', '.join(sorted(unknown))}; there are {', '.join(CLIENTS)}")
     if given.inside:
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
         sys.exit(play(names[0], folder))
+    if missing := find_missing(names):
+        sys.exit("\n".join(["nothing was fetched yet; this machine lacks", *(f"  {one}" for one in missing)]))
     os.environ.setdefault("FTDOJO_HOME", str(folder / "ftdojo-home"))
     prepare(folder)
     failed = []
     for name in names:
         client = CLIENTS[name]
-        install(client, Recipe.of(client.heading).version, folder / "installed" / name)
-        isolate = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--net"]
         inside = [sys.executable, __file__, "--inside", "--folder", str(folder), name]
-        if subprocess.run([*isolate, *inside], check=False).returncode:
+        try:
+            install(client, Recipe.of(client.heading).version, folder / "installed" / name)
+            subprocess.run([*_isolating(), *inside], check=True)
+        except subprocess.CalledProcessError as error:
+            print(f"{name}: {error}", flush=True)
             failed.append(name)
     sys.exit(f"failed: {', '.join(failed)}" if failed else 0)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from clients.play import CLIENTS, STEPS, Recipe, write_files
+from clients.play import CLIENTS, STEPS, Recipe, find_missing, write_files
 from clients.scripted_model import Call, Chat, Gemini, Messages, Responses, Script, Talk, as_command
 from ftdojo.outside.tools import TOOLS
 
@@ -35,6 +35,19 @@ def test_a_recipe_has_a_version_commands_and_files_that_parse(name: str) -> None
     for path, text in recipe.files.items():
         assert READERS[path.rpartition(".")[2]](text)
     assert "chemistry/mol_und" in "".join([*recipe.commands, *recipe.files.values()])
+
+
+def test_what_a_machine_lacks_is_named_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = tmp_path / "python3.12"  # as pyenv has one for each version that is not switched on
+    broken.write_text("#!/bin/sh\nexit 127\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert [line.partition(":")[0].partition(",")[0] for line in find_missing(list(CLIENTS))] == [
+        "npm", "unshare", "ip", "python3.12 or python3.13 for OpenHands",
+    ]  # fmt: skip
+    assert not any("python" in line or "npm" in line for line in find_missing(["agents", "mini"]))
+    broken.write_text("#!/bin/sh\nexit 0\n")
+    assert not any("python" in line for line in find_missing(["openhands"]))
 
 
 def test_the_script_calls_tools_that_exist_with_arguments_that_they_take() -> None:
