@@ -21,7 +21,8 @@ from typing import Any, Self
 
 Json = dict[str, Any]
 TOOL = re.compile(r"dojo_[a-z_]+$")
-RUNNING = re.compile(r'state\\?"?: \\?"?running')
+RUNNING = re.compile(r'state\\*"?:\s*\\*"?running')
+"""In YAML, and in JSON with or without blanks, also in a JSON text that is in another one."""
 MODEL = "scripted"
 
 

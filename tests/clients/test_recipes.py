@@ -67,7 +67,12 @@ def test_the_next_step_follows_from_the_results() -> None:
 
     assert following() == "dojo_wait"
     first = ("mcp__ftdojo__dojo_wait", "state: running\nnext: call dojo_wait")
-    assert following(first) == "dojo_wait"
+    running = {"state": "running", "stage": "speed: 0 %"}
+    for text in (
+        first[1], json.dumps(running), json.dumps(running, separators=(",", ":")),
+        json.dumps({"output": json.dumps(running, separators=(",", ":"))}),
+    ):  # fmt: skip
+        assert following(("mcp__ftdojo__dojo_wait", text)) == "dojo_wait"
     assert following(first, ("mcp__ftdojo__dojo_wait", '{"state": "baseline"}')) == "dojo_task"
     assert following(*[(f"mcp__ftdojo__{s.tool}", "state: your_turn") for s in STEPS]) == "The episode is over."
 
