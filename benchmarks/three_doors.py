@@ -2,8 +2,9 @@
 
     PATH=$PWD/.venv/bin:$PATH PYTHONPATH=$PWD/benchmarks:$PWD/examples ftdojo bench benchmarks/three-doors.toml
 
-Each trains once on all raw files, rendered as the task suggests. `python -m three_doors` is the program: ftdojo has
-started it, and the address of its episode is in the environment.
+Each trains once on all raw files, rendered as the bare answer where the task suggests that form, on as many rows as fit
+into the budget by the measured speed. `python -m three_doors` is the program: ftdojo has started it, and the address of
+its episode is in the environment.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +24,28 @@ from ftdojo.agents import AgentSetup
 from mcp_client import call
 
 ROWS = 240
-BY_CLASS = {"method": "lora", "learning_rate": 0.001, "epochs": 1}
-BY_PROGRAM = {"method": "lora", "learning_rate": 0.0005, "epochs": 2}
+SHARE = 0.4
+"""Of the time that is left, what the training may take: the gates before it and the evaluation after it need some."""
+USUAL = {"method": "lora", "batch_size": 4, "gradient_accumulation": 2, "max_length": 1024}
+BY_CLASS = {**USUAL, "learning_rate": 0.001, "epochs": 1}
+BY_PROGRAM = {**USUAL, "learning_rate": 0.0005, "epochs": 2}
 
 
-def write_submission(sources: Iterable[dict[str, str]], train: dict[str, Any]) -> dict[str, str]:
+def choose(renderings: Sequence[Any], name: Callable[[Any], str]) -> Any:
+    """Return the rendering with the bare answer; the first one if there is none."""
+    return next((one for one in renderings if name(one) == "answer"), renderings[0])
+
+
+def write_submission(
+    sources: Iterable[dict[str, str]], train: dict[str, Any], rows_per_s: float, left_s: float
+) -> dict[str, str]:
     """Return the files of a submission: name -> text."""
+    rows = max(8, min(ROWS, int(SHARE * rows_per_s * left_s / train["epochs"])))
     plan = {"parent": 0, "hypothesis": "the form of the answers is missing", "evidence": [], "focus": "both"}
     files = {
         "plan.yaml": {**plan, "changes": []},
         "train.yaml": train,
-        "recipe.yaml": {"sources": list(sources), "max_rows": ROWS},
+        "recipe.yaml": {"sources": list(sources), "max_rows": rows},
     }
     return {name: yaml.safe_dump(content) for name, content in files.items()}
 
@@ -55,11 +67,13 @@ class Once:
         """Return the folder of the only submission, then ``None``."""
         if observation.history:
             return None
-        first = [(raw.path, raw.renderings[0]) for raw in observation.task.raw_sources if raw.renderings]
-        sources = [{"path": path, "prompt": r.prompt, "completion": r.completion} for path, r in first]
+        documented = [raw for raw in observation.task.raw_sources if raw.renderings]
+        chosen = [(raw.path, choose(raw.renderings, lambda one: one.name)) for raw in documented]
+        sources = [{"path": path, "prompt": r.prompt, "completion": r.completion} for path, r in chosen]
+        speed, left_s = observation.train_rows_per_s, observation.remaining["wall_s"]
         folder = self.workspace / "001"
         folder.mkdir(parents=True, exist_ok=True)
-        for name, text in write_submission(sources, BY_CLASS).items():
+        for name, text in write_submission(sources, BY_CLASS, speed, left_s).items():
             (folder / name).write_text(text)
         return folder
 
@@ -72,8 +86,11 @@ async def play(url: str) -> dict[str, Any]:
         sources = []
         for path in task["raw_files"]:
             templates = (await call(client, "dojo_raw_data", path=path))["ways_to_make_training_rows"]
-            sources += [{"path": path, **{n: t[n] for n in ("prompt", "completion")}} for t in templates[:1]]
-        answer = await call(client, "dojo_submit", files=write_submission(sources, BY_PROGRAM))
+            if templates:
+                chosen = choose(templates, lambda one: one["name"])
+                sources.append({"path": path, "prompt": chosen["prompt"], "completion": chosen["completion"]})
+        speed, left_s = task["lora_train_rows_per_s"], task["remaining"]["wall_s"]
+        answer = await call(client, "dojo_submit", files=write_submission(sources, BY_PROGRAM, speed, left_s))
         if answer["state"] != "ended":
             answer = await call(client, "dojo_finish")
         return dict(answer["result"])
