@@ -24,8 +24,8 @@ from ftdojo.agents import AgentSetup
 from mcp_client import call
 
 ROWS = 240
-SHARE = 0.4
-"""Of the time that is left, what the training may take: the gates before it and the evaluation after it need some."""
+EVALUATIONS, SHARE = 2, 0.3
+"""The time of so many evaluations is not for training, and of the rest this share is: gates forecast with a reserve."""
 USUAL = {"method": "lora", "batch_size": 4, "gradient_accumulation": 2, "max_length": 1024}
 BY_CLASS = {**USUAL, "learning_rate": 0.001, "epochs": 1}
 BY_PROGRAM = {**USUAL, "learning_rate": 0.0005, "epochs": 2}
@@ -37,15 +37,15 @@ def choose(renderings: Sequence[Any], name: Callable[[Any], str]) -> Any:
 
 
 def write_submission(
-    sources: Iterable[dict[str, str]], train: dict[str, Any], rows_per_s: float, left_s: float
+    sources: Iterable[dict[str, str]], train: dict[str, Any], *, rows_per_s: float, evaluate_s: float, left_s: float
 ) -> dict[str, str]:
     """Return the files of a submission: name -> text."""
-    rows = max(8, min(ROWS, int(SHARE * rows_per_s * left_s / train["epochs"])))
+    rows = int(SHARE * (left_s - EVALUATIONS * evaluate_s) * rows_per_s / train["epochs"])
     plan = {"parent": 0, "hypothesis": "the form of the answers is missing", "evidence": [], "focus": "both"}
     files = {
         "plan.yaml": {**plan, "changes": []},
         "train.yaml": train,
-        "recipe.yaml": {"sources": list(sources), "max_rows": rows},
+        "recipe.yaml": {"sources": list(sources), "max_rows": max(8, min(ROWS, rows))},
     }
     return {name: yaml.safe_dump(content) for name, content in files.items()}
 
@@ -70,10 +70,13 @@ class Once:
         documented = [raw for raw in observation.task.raw_sources if raw.renderings]
         chosen = [(raw.path, choose(raw.renderings, lambda one: one.name)) for raw in documented]
         sources = [{"path": path, "prompt": r.prompt, "completion": r.completion} for path, r in chosen]
-        speed, left_s = observation.train_rows_per_s, observation.remaining["wall_s"]
+        files = write_submission(
+            sources, BY_CLASS, rows_per_s=observation.train_rows_per_s, evaluate_s=observation.evaluate_s,
+            left_s=observation.remaining["wall_s"],
+        )  # fmt: skip
         folder = self.workspace / "001"
         folder.mkdir(parents=True, exist_ok=True)
-        for name, text in write_submission(sources, BY_CLASS, speed, left_s).items():
+        for name, text in files.items():
             (folder / name).write_text(text)
         return folder
 
@@ -89,8 +92,11 @@ async def play(url: str) -> dict[str, Any]:
             if templates:
                 chosen = choose(templates, lambda one: one["name"])
                 sources.append({"path": path, "prompt": chosen["prompt"], "completion": chosen["completion"]})
-        speed, left_s = task["lora_train_rows_per_s"], task["remaining"]["wall_s"]
-        answer = await call(client, "dojo_submit", files=write_submission(sources, BY_PROGRAM, speed, left_s))
+        files = write_submission(
+            sources, BY_PROGRAM, rows_per_s=task["lora_train_rows_per_s"],
+            evaluate_s=task["seconds_of_an_evaluation"], left_s=task["remaining"]["wall_s"],
+        )  # fmt: skip
+        answer = await call(client, "dojo_submit", files=files)
         if answer["state"] != "ended":
             answer = await call(client, "dojo_finish")
         return dict(answer["result"])
