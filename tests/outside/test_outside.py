@@ -79,6 +79,9 @@ def test_an_agent_that_misbehaves_gets_errors_and_nothing_else(
             "dojo_precheck", "dojo_submit", "dojo_wait", "dojo_cancel", "dojo_finish",
         }  # fmt: skip
         assert "being measured" in await refused(client, "dojo_submit", files=FILES)
+        early, later = [await ask(client, "dojo_wait", wait_s=wait_s) for wait_s in (0, 0.2)]
+        assert early["state"] == later["state"] == "running"
+        assert early["running_for_s"] < later["running_for_s"], "or some clients take it for a loop"
         baseline = await ask(client, "dojo_wait", wait_s=120)
         assert baseline["state"] == "baseline"
 

@@ -121,6 +121,8 @@ class Desk:
     watched: Watched
     last_call: float = field(default_factory=time.monotonic)
     """When the last call began."""
+    asked: float = field(default_factory=time.monotonic)
+    """When the request began that ``dojo_wait`` waits for."""
     listed: threading.Event = field(default_factory=threading.Event)
     """Set when the agent has asked for the tools."""
     result_was_read: bool = False
@@ -175,7 +177,9 @@ class Desk:
                 reported = time.monotonic()
                 await report(reported - begun, wait_s, self.stage)
         if not self._has_news():
-            return self.answer({"state": "running", "stage": self.stage, "next": "call dojo_wait"})
+            # The seconds make every answer another one: OpenHands ends an agent that gets the same one a few times.
+            since = {"running_for_s": round(time.monotonic() - self.asked, 1)}
+            return self.answer({"state": "running", "stage": self.stage, **since, "next": "call dojo_wait"})
         return self.answer(_describe_news(self.seat))
 
     def _has_news(self) -> bool:
@@ -247,7 +251,6 @@ class Tool:
             place = ".".join(map(str, fault["loc"])) or "arguments"
             raise UsageError(f"{place[:80]}: {fault['msg'][:300]}", fix=f"see the schema of {self.name}") from None
 
-
     def name_ignored(self, given: Mapping[str, Any] | None) -> str:
         """Say which of the arguments the tool does not have; empty if it has all. Shorter than the room of an answer
         that :func:`ftdojo.outside.layout.fit` leaves."""
@@ -309,12 +312,14 @@ async def _feedback(desk: Desk, given: OfIteration, _: Report) -> dict[str, Any]
 async def _precheck(desk: Desk, given: Submitting, report: Report) -> dict[str, Any]:
     desk.seat.precheck(answers.check_files(given.files))
     desk.watched.latest = "the gates begin"
+    desk.asked = time.monotonic()
     return await desk.answer_news(given.wait_s, report)
 
 
 async def _submit(desk: Desk, given: Submitting, report: Report) -> dict[str, Any]:
     desk.seat.submit(answers.check_files(given.files))
     desk.watched.latest = "the gates begin"
+    desk.asked = time.monotonic()
     return await desk.answer_news(given.wait_s, report)
 
 
@@ -324,11 +329,13 @@ async def _wait(desk: Desk, given: Waiting, report: Report) -> dict[str, Any]:
 
 async def _cancel(desk: Desk, given: Waiting, report: Report) -> dict[str, Any]:
     desk.seat.cancel()
+    desk.asked = time.monotonic()
     return await desk.answer_news(given.wait_s, report)
 
 
 async def _finish(desk: Desk, given: Waiting, report: Report) -> dict[str, Any]:
     desk.seat.finish()
+    desk.asked = time.monotonic()
     return await desk.answer_news(given.wait_s, report)
 
 
