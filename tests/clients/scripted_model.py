@@ -21,8 +21,9 @@ from typing import Any, Self
 
 Json = dict[str, Any]
 TOOL = re.compile(r"dojo_[a-z_]+$")
-RUNNING = re.compile(r'state\\*"?:\s*\\*"?running')
-"""In YAML, and in JSON with or without blanks, also in a JSON text that is in another one."""
+RUNNING = re.compile(r'state\\*"?:\s*\\*"?running|timed out after \d+|still being measured|still in progress')
+"""After such an answer the model waits. The state is in YAML, and in JSON with or without blanks, also in a JSON text
+that is in another one; on a busy machine a client's own limit for a command may come first."""
 MODEL = "scripted"
 
 
