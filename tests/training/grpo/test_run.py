@@ -30,8 +30,8 @@ GRPO = {
     "method": "grpo",
     "weights": "full",
     "start": "best",
-    "learning_rate": 0.003,
-    "epochs": 3,
+    "learning_rate": 0.005,
+    "epochs": 6,  # with half as many, the rounding of the machine decides whether the answers turn around
     "batch_size": 8,
     "group_size": 16,
     "max_length": 64,
