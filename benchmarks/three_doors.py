@@ -71,9 +71,12 @@ class Once:
         chosen = [(raw.path, choose(raw.renderings, lambda one: one.name)) for raw in documented]
         sources = [{"path": path, "prompt": r.prompt, "completion": r.completion} for path, r in chosen]
         files = write_submission(
-            sources, BY_CLASS, rows_per_s=observation.train_rows_per_s, evaluate_s=observation.evaluate_s,
+            sources,
+            BY_CLASS,
+            rows_per_s=observation.train_rows_per_s,
+            evaluate_s=observation.evaluate_s,
             left_s=observation.remaining["wall_s"],
-        )  # fmt: skip
+        )
         folder = self.workspace / "001"
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
@@ -93,9 +96,12 @@ async def play(url: str) -> dict[str, Any]:
                 chosen = choose(templates, lambda one: one["name"])
                 sources.append({"path": path, "prompt": chosen["prompt"], "completion": chosen["completion"]})
         files = write_submission(
-            sources, BY_PROGRAM, rows_per_s=task["lora_train_rows_per_s"],
-            evaluate_s=task["seconds_of_an_evaluation"], left_s=task["remaining"]["wall_s"],
-        )  # fmt: skip
+            sources,
+            BY_PROGRAM,
+            rows_per_s=task["lora_train_rows_per_s"],
+            evaluate_s=task["seconds_of_an_evaluation"],
+            left_s=task["remaining"]["wall_s"],
+        )
         answer = await call(client, "dojo_submit", files=files)
         if answer["state"] != "ended":
             answer = await call(client, "dojo_finish")
