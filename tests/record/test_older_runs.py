@@ -15,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ftdojo.cli.main import app
+from ftdojo.errors import InfrastructureError
 from ftdojo.record import Ledger
 from ftdojo.record.history import History
 
@@ -105,6 +106,16 @@ def test_a_report_is_written(ftdojo: Ftdojo, older: Path, run: str, words: list[
     assert [word for word in words if word not in text] == []
 
 
+@pytest.fixture
+def same_rounding(ftdojo: Ftdojo) -> None:
+    """Skip where the recorded model gives other answers than in its run: another processor rounds differently."""
+    try:
+        ftdojo("export", "finished", "models/tried", "--task", "approve")
+    except InfrastructureError as error:
+        pytest.skip(str(error))
+
+
+@pytest.mark.usefixtures("same_rounding")
 def test_the_best_model_is_exported_in_both_forms(ftdojo: Ftdojo, older: Path) -> None:
     recorded = json.loads((OLDER / "finished/result.json").read_text())["best"]["validation"]
     for form, weights in [("merged", "model.safetensors"), ("adapter", "adapter_model.safetensors")]:
@@ -116,6 +127,7 @@ def test_the_best_model_is_exported_in_both_forms(ftdojo: Ftdojo, older: Path) -
     assert merged.stat().st_size == kept.stat().st_size
 
 
+@pytest.mark.usefixtures("same_rounding")
 def test_a_killed_run_is_resumed_to_its_end(ftdojo: Ftdojo, older: Path) -> None:
     result = ftdojo(*RESUMED, "--out", "interrupted")
     assert (result["outcome"], result["best"]["iteration"]) == ("scored", 1)
