@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from ftdojo import models
 from ftdojo.cli.main import app
 from ftdojo.errors import InfrastructureError
 from ftdojo.record import Ledger
@@ -106,17 +107,25 @@ def test_a_report_is_written(ftdojo: Ftdojo, older: Path, run: str, words: list[
     assert [word for word in words if word not in text] == []
 
 
-@pytest.fixture
-def same_rounding(ftdojo: Ftdojo) -> None:
-    """Skip where the recorded model gives other answers than in its run: another processor rounds differently."""
-    try:
+PRECISION = "cpu/bfloat16/eager"
+"""With what the runs were computed. Their models answer otherwise in float32."""
+
+
+def require_precision(*, same: bool) -> None:
+    """Skip a test on machines that compute otherwise than the runs did, or on those that do not."""
+    here = str(models.compute())
+    if (here == PRECISION) is not same:
+        pytest.skip(f"the runs were computed with {PRECISION}, this machine computes with {here}")
+
+
+def test_in_another_precision_a_model_with_another_score_is_refused_at_export(ftdojo: Ftdojo) -> None:
+    require_precision(same=False)
+    with pytest.raises(InfrastructureError, match="does not have the recorded score"):
         ftdojo("export", "finished", "models/tried", "--task", "approve")
-    except InfrastructureError as error:
-        pytest.skip(str(error))
 
 
-@pytest.mark.usefixtures("same_rounding")
 def test_the_best_model_is_exported_in_both_forms(ftdojo: Ftdojo, older: Path) -> None:
+    require_precision(same=True)
     recorded = json.loads((OLDER / "finished/result.json").read_text())["best"]["validation"]
     for form, weights in [("merged", "model.safetensors"), ("adapter", "adapter_model.safetensors")]:
         exported = ftdojo("export", "finished", f"models/{form}", "--form", form, "--task", "approve")
@@ -127,8 +136,8 @@ def test_the_best_model_is_exported_in_both_forms(ftdojo: Ftdojo, older: Path) -
     assert merged.stat().st_size == kept.stat().st_size
 
 
-@pytest.mark.usefixtures("same_rounding")
 def test_a_killed_run_is_resumed_to_its_end(ftdojo: Ftdojo, older: Path) -> None:
+    require_precision(same=True)
     result = ftdojo(*RESUMED, "--out", "interrupted")
     assert (result["outcome"], result["best"]["iteration"]) == ("scored", 1)
     assert [iteration["number"] for iteration in result["iterations"]] == [1, 2]

@@ -31,7 +31,7 @@ GRPO = {
     "weights": "full",
     "start": "best",
     "learning_rate": 0.005,
-    "epochs": 6,  # with half as many, the rounding of the machine decides whether the answers turn around
+    "epochs": 6,  # with half as many, the answers do not turn around in float32
     "batch_size": 8,
     "group_size": 16,
     "max_length": 64,

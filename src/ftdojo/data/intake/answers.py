@@ -13,6 +13,7 @@ from typing import Any
 
 from ftdojo.contract.recipe_program.templates import to_text
 from ftdojo.errors import UsageError
+from ftdojo.tasks.answers import normalized
 from ftdojo.tasks.text_scorers import words
 
 MOST_CLASSES, CLASS_CHARS, EACH = 30, 60, 4
@@ -65,7 +66,7 @@ def choose_scorer(values: Sequence[Any]) -> Scoring:
             form = "a list of labels out of"
         return Scoring("labels", "micro_f1", f"sets of {len(names)} labels", f"{form}: {', '.join(names)}", names)
     answers = [gold_of(value) for value in values]
-    classes = Counter(" ".join(answer.casefold().split()) for answer in answers)
+    classes = Counter(normalized(answer) for answer in answers)
     if len(classes) == 1:
         raise UsageError(
             f"every answer is {answers[0][:80]!r}, so there is nothing to learn",
@@ -137,14 +138,14 @@ def _label_sets(values: Sequence[Any]) -> list[list[str]]:
     found = [labels for labels in read if labels is not None]
     if len(found) < len(read) or len(sizes := {len(labels) for labels in found}) < 2 or max(sizes) < 2:
         return []
-    each = Counter(" ".join(label.casefold().split()) for labels in found for label in set(labels))
+    each = Counter(normalized(label) for labels in found for label in set(labels))
     few = len(each) <= MOST_LABELS and sum(each.values()) >= EACH * len(each) and max(map(len, each)) <= CLASS_CHARS
     return found if few and len(each) < len({tuple(sorted(labels)) for labels in found}) else []
 
 
 def _names(texts: Sequence[str]) -> tuple[str, ...]:
     """Return the different texts, without regard to case and white space, each as it was written first."""
-    return tuple(sorted({" ".join(text.casefold().split()): text for text in reversed(texts)}.values()))
+    return tuple(sorted({normalized(text): text for text in reversed(texts)}.values()))
 
 
 def _unbalanced(answers: Sequence[str]) -> str:
@@ -161,7 +162,7 @@ def _unbalanced(answers: Sequence[str]) -> str:
 
 def are_classes(answers: Sequence[str]) -> bool:
     """Whether answers look like classes: few different ones, short, with several rows each."""
-    classes = {" ".join(answer.casefold().split()) for answer in answers}
+    classes = {normalized(answer) for answer in answers}
     few = 1 < len(classes) <= MOST_CLASSES and len(answers) >= EACH * len(classes)
     return few and max(map(len, classes)) <= CLASS_CHARS
 
