@@ -249,7 +249,8 @@ def test_a_template_gets_the_same_day_on_every_day(tiny_model: Path, tmp_path: P
 def test_a_model_that_cannot_end_an_answer_is_refused(tiny_model: Path, tmp_path: Path) -> None:
     folder = families.with_template(tiny_model, tmp_path / "model", families.NO_END)
     (folder / "generation_config.json").unlink()
-    config = json.loads((folder / "tokenizer_config.json").read_text())
-    (folder / "tokenizer_config.json").write_text(json.dumps({**config, "eos_token": None}))
+    for name, key in (("tokenizer_config.json", "eos_token"), ("config.json", "eos_token_id")):
+        held = json.loads((folder / name).read_text())
+        (folder / name).write_text(json.dumps({**held, key: None}))
     with pytest.raises(UsageError, match="no token ends an answer"):
         Chat(folder)
