@@ -149,6 +149,7 @@ def test_a_model_that_does_not_score_what_was_recorded_is_refused(run: Path, hom
         manifest.write_text(json.dumps({**told, "files": describe(manifest.parent)}), "utf-8")
         with pytest.raises(InfrastructureError, match="does not have the recorded score"):
             hand_over(run, tmp_path / "bad", home)
+        assert not (tmp_path / "bad").exists()
     finally:
         for path, content in kept.items():
             path.write_bytes(content)

@@ -223,12 +223,20 @@ def identify_base(model: str) -> str:
 
 @contextmanager
 def _writing(out: Path, form: Form) -> Iterator[Path]:
-    """Give the folder of the model in the form of transformers: ``out``, or a temporary one for GGUF files."""
-    if form != "gguf":
-        yield out
-        return
-    with tempfile.TemporaryDirectory(prefix="ftdojo-export-") as folder:
-        yield Path(folder)
+    """Give the folder of the model in the form of transformers: ``out``, or a temporary one for GGUF files. An export
+    that is refused or ended leaves no files, so that the same command can be repeated."""
+    was_there = out.exists()
+    try:
+        if form != "gguf":
+            yield out
+        else:
+            with tempfile.TemporaryDirectory(prefix="ftdojo-export-") as folder:
+                yield Path(folder)
+    except BaseException:
+        shutil.rmtree(out, ignore_errors=True)
+        if was_there:
+            out.mkdir()
+        raise
 
 
 def _write_gguf(model: Path, out: Path, task: Task, wanted: Wanted, progress: Progress) -> tuple[Path, ...]:

@@ -22,7 +22,7 @@ from ftdojo.episode.ancestry import Ancestry
 from ftdojo.episode.closing import Closing, record_stop
 from ftdojo.episode.extension import TimeRequests, extend_budget, find_limits
 from ftdojo.episode.headroom import Headroom
-from ftdojo.episode.identity import begin, identify
+from ftdojo.episode.identity import begin, identify, require_same_compute
 from ftdojo.episode.judging import judge, verdicts_on
 from ftdojo.episode.observing import Observer
 from ftdojo.episode.outcome import Outcome
@@ -285,8 +285,9 @@ def _resume(history: History, identity: Configuration, run: Path, *, may_extend:
     """Go on with a run under the identity that it began with, or under larger limits.
 
     Raises:
-        UsageError: if something else differs.
+        UsageError: if something else differs, or if models compute otherwise on this machine.
     """
+    require_same_compute(history, run)
     extend_budget(history, identity.budget, run, allowed=may_extend, progress=progress)
     history.require_same(identity, run)
     progress.say(f"resuming {run}: {plural(len(history.iterations), 'iteration')} in the record")

@@ -9,6 +9,7 @@ memorized.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -83,11 +84,14 @@ def micro_training(
         InputError: if nothing would be learned, the loss is not finite or rises, a target module does not exist, the
             training would take longer than the budget, or its rewards are faulty.
     """
+    begun = time.monotonic()
     with at_gate(4):
         settle(trainer.applicable(_check_rate(tokenized, config)))
         settle(_check_time(tokenized.examples, trainer, config, base, wall_left_s, resident))
         lent = resident_argument(trainer, resident)
         warnings = settle(number_findings(trainer.try_rewards(tokenized.examples, config, base, start, **lent), 4))
+        if wall_left_s is not None:
+            config = trainer.limit_time(config, wall_left_s - (time.monotonic() - begun))
         return replace(_overfit(rows, trainer, config, base, folder, start, resident), warnings=warnings)
 
 
@@ -113,6 +117,8 @@ def _check_time(
     """Training on the most expensive batch works, and at the measured speed the whole training fits into the time."""
     # At a negligible rate: without the schedule's warm-up, the loss of steps at the peak rate would prove nothing.
     timing = config.model_copy(update={"learning_rate": NEGLIGIBLE_RATE})
+    if wall_left_s is not None:
+        timing = trainer.limit_time(timing, wall_left_s)
     forecast_s = SAFETY * trainer.forecast_s(examples, timing, base, **resident_argument(trainer, resident))
     if wall_left_s is not None and forecast_s > wall_left_s:
         message = f"the training would take about {forecast_s:.0f} s, but only {max(0, wall_left_s):.0f} s are left"

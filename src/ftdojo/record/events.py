@@ -73,6 +73,8 @@ class RunBegun(LedgerEvent):
     configuration: Configuration
     versions: dict[str, str] = Field(default_factory=dict)
     """Package -> version that began the run."""
+    compute: str | None = None
+    """Device, precision and attention function of the machine that began the run. Older builds did not record them."""
     metric: str
     higher_is_better: bool
     objective: str

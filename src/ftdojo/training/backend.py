@@ -208,10 +208,8 @@ class Trainer(ABC, Generic[C, E]):
     # -- rows ----------------------------------------------------------------------------------------------------
 
     def parse_row(self, row: Mapping[str, Any]) -> Row:
-        """Parse one row that a data program wrote.
-
-        The gates check ``prompt`` and ``completion`` of the result. Only its ``texts`` are compared with the evaluation
-        items.
+        """Parse one row that a data program wrote. The gates check ``prompt`` and ``completion`` of the result. Only
+        its ``texts`` are compared with the evaluation items.
 
         Raises:
             ValueError: if the row is invalid; the message says why.
@@ -263,6 +261,10 @@ class Trainer(ABC, Generic[C, E]):
     def shrink(self, config: C, base: Path, examples: Sequence[E], available: float) -> C | None:
         """Return the nearest configuration whose :meth:`memory` is at most ``available`` bytes, or ``None``."""
         return None
+
+    def limit_time(self, config: C, time_left_s: float) -> C:
+        """Return the configuration with its own limit of time, if the method has one, cut to what is left."""
+        return config
 
     @abstractmethod
     def forecast_s(self, examples: Sequence[E], config: C, base: Path) -> float:

@@ -9,9 +9,16 @@ import pytest
 import yaml
 
 from ftdojo.contract.methods import parse_config
+from ftdojo.contract.row import parse_row
 from ftdojo.contract.script import TRAIN_SCRIPT
+from ftdojo.data import prepare
 from ftdojo.digest import of_folder
 from ftdojo.errors import InputError
+from ftdojo.gates.content import Rows
+from ftdojo.gates.micro import micro_training
+from ftdojo.gates.reference import Reference
+from ftdojo.record import Home
+from ftdojo.tasks.folder import load_folder
 from ftdojo.training import model_key, trainer_of
 from ftdojo.training.program import Program
 from ftdojo.training.program.config import ProgramConfig
@@ -28,6 +35,9 @@ with open(output + "/progress.jsonl", "w") as progress:
         progress.write(json.dumps({"step": step, "steps": 1000, "loss": 1.0}) + "\\n")
         progress.flush()
 """
+
+
+HANGS = "import time; time.sleep(60)"
 
 
 def config(folder: Path, program: str = "pass", **keys: Any) -> ProgramConfig:
@@ -107,6 +117,21 @@ def test_the_forecast_is_of_its_own_steps_and_a_training_that_is_too_long_ends_e
     assert finding.code == "over_budget"
     assert 0 < (finding.fits or 0) < 0.5
     assert not (tmp_path / "out").exists()
+
+
+def test_a_program_that_takes_no_step_is_stopped_when_the_time_is_over(
+    rows: list[ProgramRow], approve: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    task, trainer = load_folder(approve), Program()
+    parsed = [parse_row({"prompt": f"request {n}", "completion": "yes"}) for n in range(6)]
+    given = Rows(parsed, Reference.from_file(task, prepare(task, "folder", Home(tmp_path / "home")).validation))
+    made = config(tmp_path, HANGS)
+    tokenized: Any = trainer.tokenize(parsed, tiny_model, max_length=64)
+    with pytest.raises(InputError, match="ran longer than 2 s") as caught:
+        micro_training(given, trainer, tokenized, made, tiny_model, wall_left_s=2, folder=tmp_path / "out")
+    (finding,) = caught.value.findings
+    assert (finding.code, finding.gate) == ("program_timeout", 4)
+    assert trainer.limit_time(made, 1e9).wall_s == made.wall_s
 
 
 @pytest.mark.slow

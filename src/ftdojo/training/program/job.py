@@ -189,7 +189,11 @@ def _processors() -> int:
 
 
 _STOPPED = {
-    "wall": ("program_timeout", "ran longer than {limits.wall_s:.0f} s", "train fewer steps, or raise wall_s"),
+    "wall": (
+        "program_timeout",
+        "ran longer than {limits.wall_s:.0f} s",
+        "train fewer steps: wall_s and the run's time limit it",
+    ),
     "cpu": ("program_timeout", "used more than {limits.cpu_s:.0f} s of processor time", "train fewer steps"),
     "memory": (
         "program_memory",

@@ -70,6 +70,10 @@ class Program(Trainer[ProgramConfig, ProgramRow]):
         fits = int(10 * available / 2**30) / 10
         return config.model_copy(update={"memory_gib": fits}) if fits >= LEAST_GIB else None
 
+    def limit_time(self, config: ProgramConfig, time_left_s: float) -> ProgramConfig:
+        """Return the configuration with ``wall_s`` cut to the time that is left."""
+        return config.model_copy(update={"wall_s": max(1.0, min(config.wall_s, time_left_s))})
+
     def forecast_s(self, examples: Sequence[ProgramRow], config: ProgramConfig, base: Path) -> float:
         """Begin the training, watch its first steps, and end it."""
 
