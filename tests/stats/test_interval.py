@@ -24,10 +24,22 @@ def test_the_value_is_the_unweighted_mean_over_strata() -> None:
 def test_one_stratum_is_students_t_on_the_augmented_sample() -> None:
     values = [0.1, 0.4, 0.35, 0.8, 0.62, 0.5]
     augmented = [*values, 0.0, 1.0]
-    half = scipy_stats.t.ppf(0.975, len(augmented) - 1) * scipy_stats.sem(augmented)
+    expected = scipy_stats.t.interval(0.95, len(augmented) - 1, np.mean(augmented), scipy_stats.sem(augmented))
     estimate = stratified_mean(values, ["a"] * 6)
-    assert estimate.low == pytest.approx(np.mean(values) - half)
-    assert estimate.high == pytest.approx(np.mean(values) + half)
+    assert estimate.value == pytest.approx(np.mean(values))
+    assert (estimate.low, estimate.high) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("n", [10, 20, 40, 120, 300])
+def test_the_interval_of_a_share_covers_it_at_every_rate(n: int) -> None:
+    """Exactly, by the binomial distribution: the interval of a score never covers less than 93.5 %, and the upper end
+    of no right answer at all is that of Clopper and Pearson, but for a fifth."""
+    found = [stratified_mean([1.0] * k + [0.0] * (n - k), ["a"] * n) for k in range(n + 1)]
+    low, high = np.array([e.low for e in found]), np.array([e.high for e in found])
+    for rate in np.arange(0.01, 1, 0.01):
+        chances = scipy_stats.binom.pmf(np.arange(n + 1), n, rate)
+        assert chances[(low <= rate) & (rate <= high)].sum() > 0.935
+    assert found[0].high == pytest.approx(1 - 0.025 ** (1 / n), rel=0.2)
 
 
 def test_all_wrong_is_not_certain() -> None:

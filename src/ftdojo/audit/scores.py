@@ -20,7 +20,7 @@ from ftdojo.episode.predict import PREDICTIONS
 from ftdojo.episode.sequential import Schedule
 from ftdojo.judge import calibrate_first
 from ftdojo.plain import plural
-from ftdojo.record.events import BaselineMeasured
+from ftdojo.record.events import BaselineMeasured, RunBegun
 from ftdojo.tasks.scoring import score_of
 from ftdojo.tasks.spec import ItemScore, Task
 
@@ -36,7 +36,7 @@ def validation(evidence: Evidence) -> list[str]:
     return [
         f"{made.label}: {score} is recorded, its outputs score {again}"
         for made, score in zip(evidence.made, scores, strict=True)
-        if score is not None and not _same(score, again := score_of(evidence.task, _verdicts(evidence, made)))
+        if score is not None and not _same(evidence, score, again := score_of(evidence.task, _verdicts(evidence, made)))
     ]
 
 
@@ -88,21 +88,21 @@ def guard(evidence: Evidence) -> list[str]:
             return _scored(task, items, evidence.recorded_stage(made, stage) / PREDICTIONS, schedule)  # noqa: B023
 
         base = verdicts(evidence.baseline)
-        if not _same(baseline.guard[name], again := score_of(task, base)):
+        if not _same(evidence, baseline.guard[name], again := score_of(task, base)):
             found.append(f"the base model on {name}: {baseline.guard[name]} is recorded, its outputs score {again}")
         for iteration, made in zip(evidence.iterations, evidence.made[1:], strict=True):
             for recorded in iteration.decision.guard if iteration.decision else ():
                 if recorded.task == name:
                     expected = compare_with_base(task, verdicts(made), base, configuration.guard_margin)
-                    if not _same_guard(recorded, expected):
+                    if not _same_guard(evidence, recorded, expected):
                         found.append(f"{made.label}: {recorded} is recorded, its outputs give {expected}")
     return found
 
 
-def _same_guard(one: GuardScore, other: GuardScore) -> bool:
+def _same_guard(evidence: Evidence, one: GuardScore, other: GuardScore) -> bool:
     pairs = zip((one.difference, *one.interval), (other.difference, *other.interval), strict=True)
     exact = (one.margin, one.verdict) == (other.margin, other.verdict)
-    scores = _same(one.base, other.base) and _same(one.model, other.model)
+    scores = _same(evidence, one.base, other.base) and _same(evidence, one.model, other.model)
     return exact and scores and all(abs(a - b) <= CLOSE for a, b in pairs)
 
 
@@ -152,7 +152,7 @@ def test(evidence: Evidence) -> list[str]:
     for name in ("baseline", "best"):
         verdicts = _scored(evidence.task, items, evidence.folder.sealed_outputs(name))
         recorded, again = scored.scores[name], score_of(evidence.task, verdicts)
-        if not _same(recorded, again):
+        if not _same(evidence, recorded, again):
             found.append(f"{name}: {recorded} is recorded, its outputs score {again}")
         elif [(v.id, v.score) for v in scored.items[name]] != [(v.id, v.score) for v in verdicts]:
             found.append(f"{name}: the recorded verdicts are not those on its outputs")
@@ -175,11 +175,15 @@ def _scored(task: Task, items: Sequence[Record], path: Path, schedule: Schedule 
     return evaluation.scores(task, items, predictions)
 
 
-def _same(one: Score, other: Score) -> bool:
-    pairs = itertools.zip_longest(_numbers(one), _numbers(other), fillvalue=math.nan)
+def _same(evidence: Evidence, one: Score, other: Score) -> bool:
+    """Whether two scores agree; with their intervals, unless the run is of an older build."""
+    intervals = evidence.history.require(RunBegun).compute is not None  # older builds had the score in the middle
+    pairs = itertools.zip_longest(_numbers(one, intervals), _numbers(other, intervals), fillvalue=math.nan)
     return (one.metric, one.n) == (other.metric, other.n) and all(abs(a - b) <= CLOSE for a, b in pairs)
 
 
-def _numbers(score: Score) -> list[float]:
-    corrected = score.corrected
-    return [score.value, *score.interval, *((corrected.value, *corrected.interval) if corrected else ())]
+def _numbers(score: Score, intervals: bool) -> list[float]:
+    found = [(score.value, score.interval)]
+    if (corrected := score.corrected) is not None:
+        found.append((corrected.value, corrected.interval))
+    return [number for value, interval in found for number in (value, *(interval if intervals else ()))]

@@ -23,7 +23,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ftdojo.stats.interval import CONFIDENCE, Estimate, stratified_variance, student_t, student_t_tail
+from ftdojo.stats.interval import (
+    CONFIDENCE,
+    Estimate,
+    interval_of_score,
+    stratified_variance,
+    student_t,
+    student_t_tail,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +72,11 @@ class Crossed:
         return 2 * student_t_tail(abs(self.value) / self.standard_error, self.freedom)
 
     def estimate(self, *, bounds: tuple[float, float] | None = None, confidence: float = CONFIDENCE) -> Estimate:
-        """The mean with its interval, cut to ``bounds``."""
+        """The mean with its interval: of a score, if its ``bounds`` are given, and otherwise of a difference."""
         half = student_t(0.5 + confidence / 2, self.freedom) * self.standard_error
-        low, high = bounds or (-math.inf, math.inf)
-        return Estimate(self.value, max(low, self.value - half), min(high, self.value + half), self.n)
+        if bounds is not None:
+            return interval_of_score(self.value, half, self.n, bounds)
+        return Estimate(self.value, self.value - half, self.value + half, self.n)
 
     def scaled(self, factor: float) -> Crossed:
         """The same in another unit, e.g. ``factor=100`` for per cent."""

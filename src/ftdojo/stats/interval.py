@@ -8,7 +8,10 @@ arXiv 2411.00640, section 4).
 
 Small samples of scores at the end of their range (0 of 40 right) have no observed variance, and a plain t interval
 would claim certainty. The variance of every stratum is therefore taken over the sample with one more observation at
-each end of the range (Agresti and Caffo 2000, doi 10.1080/00031305.2000.10474560); the estimate itself is untouched.
+each end of the range (Agresti and Caffo 2000, doi 10.1080/00031305.2000.10474560). The interval of a score has its
+middle where these two observations would put the mean of all items; the score itself is untouched. Around the score
+itself, the interval of few right answers would be too short at the upper end. That of a difference, which lies far from
+the ends of its range, has its middle at the difference.
 """
 
 from __future__ import annotations
@@ -59,8 +62,15 @@ def stratified_mean(
     """
     mean, variance, freedom = stratified_variance(values, strata, bounds=bounds)
     half = student_t(0.5 + confidence / 2, freedom) * math.sqrt(variance)
+    return interval_of_score(mean, half, len(values), bounds)
+
+
+def interval_of_score(mean: float, half: float, n: int, bounds: tuple[float, float]) -> Estimate:
+    """The estimate of a mean score over ``n`` items: its interval is ``half`` long on either side of where one more
+    observation at each of the ``bounds`` would put the mean, and is cut to them."""
     low, high = bounds
-    return Estimate(mean, max(low, mean - half), min(high, mean + half), len(values))
+    middle = (n * mean + low + high) / (n + 2)
+    return Estimate(mean, max(low, middle - half), min(high, middle + half), n)
 
 
 def stratified_variance(
@@ -100,7 +110,9 @@ def paired_difference(
         raise ValueError(f"paired scores must come from the same items, got {len(values)} and {len(reference)}")
     width = bounds[1] - bounds[0]
     differences = np.asarray(values, dtype=float) - np.asarray(reference, dtype=float)
-    return stratified_mean(differences.tolist(), strata, bounds=(-width, width), confidence=confidence)
+    mean, variance, freedom = stratified_variance(differences.tolist(), strata, bounds=(-width, width))
+    half = student_t(0.5 + confidence / 2, freedom) * math.sqrt(variance)
+    return Estimate(mean, max(-width, mean - half), min(width, mean + half), len(values))
 
 
 def bootstrap(
