@@ -7,7 +7,7 @@ import importlib.util
 import os
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +69,31 @@ def _made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path]
 
 
 @pytest.fixture(scope="session")
-def tiny_model(embedded: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A randomly initialized Llama of two layers with a small form of the embedded tokenizer: trains in a second."""
+def graded_here() -> Iterator[Callable[..., Any]]:
+    """Runs are graded in this process: a fresh one imports for seconds what this one has. Gives the function that
+    starts a fresh one."""
+    from ftdojo.episode import grading
+
+    apart = grading.grade
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(grading, "grade", grading.score_on_test)
+        yield apart
+
+
+@pytest.fixture(scope="module")
+def graded_apart(graded_here: Callable[..., Any]) -> Iterator[None]:
+    """Runs are graded in a fresh process, as they are outside of tests: for modules that test what is graded."""
+    from ftdojo.episode import grading
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(grading, "grade", graded_here)
+        yield
+
+
+@pytest.fixture(scope="session")
+def tiny_model(graded_here: Callable[..., Any], embedded: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A randomly initialized Llama of two layers with a small form of the embedded tokenizer: trains in a second. Its
+    runs are graded here, unless a module says otherwise."""
     import ftdojo.training.sft.trainer  # noqa: F401 - all that the tests of models import
 
     made = _made_once(tmp_path_factory, "tiny", lambda folder: tiny.make_model(embedded, folder))

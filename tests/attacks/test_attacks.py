@@ -63,6 +63,8 @@ from ftdojo.training.program import job
 from ftdojo.training.sft import lineage
 from processes import children
 
+pytestmark = pytest.mark.usefixtures("graded_apart")
+
 CORPUS = Path(__file__).parent
 EXPECTED = {p.parent.name: tomllib.loads(p.read_text("utf-8")) for p in sorted(CORPUS.glob("*/expect.toml"))}
 PLAN = {"parent": 0, "hypothesis": "h", "evidence": ["e"], "focus": "both", "changes": []}

@@ -26,6 +26,7 @@ import pytest
 
 from attacks.test_attacks import CORPUS, EXPECTED
 from ftdojo.cli.main import run_command as main
+from ftdojo.tasks import bounded_template
 
 SUITE = CORPUS.parent / "fixtures/1e8ec7a"
 ACTING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -61,6 +62,7 @@ def place(
     shutil.copytree(approve, place / "task")
     (place / f"mirror/{SET}").mkdir(parents=True)
     monkeypatch.setenv("FTDOJO_HOME", str(place / "home"))
+    monkeypatch.setattr(bounded_template, "DEADLINE_S", 3.0)  # for templates that would take for ever
     return place
 
 

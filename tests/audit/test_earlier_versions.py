@@ -18,6 +18,8 @@ from ftdojo.sandbox import generators
 from ftdojo.tasks import families, get
 from submissions import write_submission
 
+pytestmark = pytest.mark.usefixtures("graded_apart")
+
 Become = Callable[[str], None]
 
 FAMILY = """

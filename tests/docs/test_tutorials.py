@@ -21,6 +21,8 @@ from ftdojo.record import Home, RunFolder
 from pages import blocks
 from submissions import Submits, write_submission
 
+pytestmark = pytest.mark.usefixtures("graded_apart")
+
 TRAINS = "submissions:TrainsAllWeights"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from safetensors.torch import load_file, save_file
 
 from ftdojo.contract.options import RunOptions
@@ -13,6 +14,8 @@ from ftdojo.episode import Dojo, run_episode
 from ftdojo.record import Home, Ledger
 from ftdojo.record.store import describe
 from submissions import write_submission
+
+pytestmark = pytest.mark.usefixtures("graded_apart")
 
 
 class Swapping:

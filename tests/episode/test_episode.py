@@ -25,6 +25,8 @@ from ftdojo.record import events as run_events
 from ftdojo.record.history import History
 from submissions import FAILS, Submits, data_program, write_submission
 
+pytestmark = pytest.mark.usefixtures("graded_apart")
+
 
 def play(run: Path, agent: Submits, task: Path, model: Path, home: Home, **options: Any) -> RunResult:
     given = RunOptions(task=str(task), model=str(model), agent=agent.name, **options)

@@ -37,6 +37,8 @@ from ftdojo.report import closing_table, text, write_report
 from scripted_llm import ScriptedLlm, Step, scripted
 from submissions import Submits, write_submission
 
+pytestmark = pytest.mark.usefixtures("graded_apart")
+
 
 def script(number: int, body: dict[str, Any]) -> Step:
     """Accept an output that begins like the right answer; call one right output of the calibration wrong."""

@@ -195,18 +195,15 @@ def _send(message: dict[str, Any]) -> None:
         print(json.dumps(message), flush=True)  # noqa: T201
 
 
-def main() -> None:
-    """Run the grading process."""
-    skip_last_collection()
-    request = Request.model_validate_json(sys.stdin.read())
+def score_on_test(request: Request, progress: Progress, record: Callable[[Call], None]) -> Ruling:
+    """Do what :func:`grade` asks of its process. Arguments as there."""
     home, options = Home(request.home), request.options
     variant, task = tasks.get(options.task, runner=sandbox.run_user_code).variant(options.variant)
     task = with_prompts(task, options.prompts).as_recorded(request.version).with_thinking(options.reasoning_tokens)
     data = prepare(task, variant, home)
-    task = bind_judge(task, options, RunReplies(request.judged, _send_call), progress=_Lines())
+    task = bind_judge(task, options, RunReplies(request.judged, record), progress=progress)
     if reasons := _find_faults(request):
-        print(Ruling(reasons=reasons).model_dump_json())  # noqa: T201
-        return
+        return Ruling(reasons=reasons)
     grades: dict[str, Grade] = {}
     outputs: dict[str, list[Prediction]] = {}
     for name, model in request.models.items():
@@ -217,7 +214,7 @@ def main() -> None:
             partial(inference.open_engine, options.engine, model),
             identity,
             Store(home.stages),
-            _Lines(),
+            progress,
             label=f"test, {name}",
             engine=options.engine,
         )
@@ -228,12 +225,12 @@ def main() -> None:
         data,
         request.models["baseline"],
         Store(home.stages),
-        _Lines(),
+        progress,
         split="test",
         engine=options.engine,
     )
     every = {name: grade.items for name, grade in grades.items()}
-    ruling = Ruling(
+    return Ruling(
         grades=grades,
         trivial=measured.answers,
         to_trivial=measured.compare(task, grades["best"].items),
@@ -241,7 +238,6 @@ def main() -> None:
         examples=choose_examples(task, items, outputs, every),
         classes=count_classes(task, items, every | measured.verdicts),
     )
-    print(ruling.model_dump_json())  # noqa: T201
 
 
 def _find_faults(request: Request) -> list[str]:
@@ -249,6 +245,13 @@ def _find_faults(request: Request) -> list[str]:
         return []
     last, earlier = request.training.read(), [one.read() for one in request.training.earlier]
     return lineage_faults(request.models["baseline"], request.models["best"], last, earlier)
+
+
+def main() -> None:
+    """Run the grading process."""
+    skip_last_collection()
+    ruling = score_on_test(Request.model_validate_json(sys.stdin.read()), _Lines(), _send_call)
+    print(ruling.model_dump_json())  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -44,6 +44,7 @@ def test_adapters_are_trained_together_until_the_time_of_the_first_is_up(tiny_mo
     assert (tmp_path / "out/adapter_model.safetensors").is_file()
 
 
+@pytest.mark.slow
 def test_what_one_process_finds_is_the_finding(tiny_model: Path, tmp_path: Path) -> None:
     wild = config(devices=2, batch_size=4, learning_rate=1.0, warmup_ratio=0.0, schedule="constant", epochs=60)
     with pytest.raises(InputError) as caught:

@@ -33,7 +33,13 @@ def split(**changes: Any) -> TrainConfig:
     return config(**{"devices": 2, "sharding": "full", "batch_size": 4, **changes})
 
 
-@pytest.mark.parametrize("kind", [{"method": "full", "weight_decay": 0.1}, LORA], ids=["full", "lora"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param({"method": "full", "weight_decay": 0.1}, id="full"),
+        pytest.param(LORA, id="lora", marks=pytest.mark.slow),
+    ],
+)
 def test_two_halves_take_the_steps_of_a_whole(tiny_model: Path, tmp_path: Path, kind: dict[str, Any]) -> None:
     """With clipped gradients, two batches a step in each process, and the best of the evaluated weights."""
     rows = examples(tiny_model)
