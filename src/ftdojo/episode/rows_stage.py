@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -31,10 +32,18 @@ class RowsStage:
     llm: Access | None
     """The models that data programs may ask, if any."""
 
-    def make(self, admitted: Submission, *, share: float, start: OwnModel | None = None) -> Stage:
+    def make(
+        self,
+        admitted: Submission,
+        *,
+        share: float,
+        start: OwnModel | None = None,
+        left_s: Callable[[], float | None] = lambda: None,
+    ) -> Stage:
         """The stage of a submission's rows, or of the first share of them: found in the store, or made.
 
-        ``start`` is the iteration's model that the program asks, if it asks one.
+        ``start`` is the iteration's model that the program asks, if it asks one. ``left_s`` returns the seconds that
+        the program may take from now on; ``None`` for no other limit than its own.
 
         Raises:
             InputError: if gate 2 fails.
@@ -57,7 +66,7 @@ class RowsStage:
         }
 
         def build(folder: Path) -> dict[str, Any]:
-            made = self.gates.make_rows(program, limit, trainer, start=start)
+            made = self.gates.make_rows(program, limit, trainer, start=start, left_s=left_s)
             write_rows(made.clean, folder / ROWS)
             if made.overlap:
                 write_rows(made.written, folder / WRITTEN)

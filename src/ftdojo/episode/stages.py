@@ -4,6 +4,7 @@ and lives in the store, so no work is done twice and a killed run loses at most 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -62,12 +63,12 @@ class Stages:
 
     def precheck(self, folder: Path) -> Outcome:
         """What gates 0 to 3 find in a submission, warnings included. Its rows stay in the store."""
-        outcome = Outcome()
+        outcome, deadline = Outcome(), _deadline(self._accounts.remaining() if self._accounts else None)
         try:
             admitted, start = self._admit(folder, outcome)
             if asks_start(admitted):
                 outcome.ancestors = self._ancestry.trace(start, self._train_again)
-            rows = self._make_rows(admitted, outcome)
+            rows = self._make_rows(admitted, outcome, deadline)
             if self._accounts:
                 self._accounts.prepay(rows)
             written = read_rows(rows, WRITTEN, self._gates.trainer(admitted.train))
@@ -94,8 +95,7 @@ class Stages:
             reference: returns the best model's verdicts on the validation items. If it is given, the evaluation stops
                 as soon as it is clear that the submission is not shown to be better, if the run allows that.
         """
-        outcome = Outcome()
-        deadline = time.monotonic() + remaining["wall_s"] if remaining and "wall_s" in remaining else None
+        outcome, deadline = Outcome(), _deadline(remaining)
         try:
             admitted, start = self._admit(folder, outcome)
             with outcome.costs.exempt():
@@ -174,18 +174,18 @@ class Stages:
     ) -> None:
         """All stages of a submission that was admitted."""
         with outcome.costs.refusal("data"):
-            rows = self._make_rows(admitted, outcome, share)
+            rows = self._make_rows(admitted, outcome, deadline, share)
         with outcome.costs.refusal("train"):
             tried = share < 1 or self._ancestry.has_tried(admitted, outcome.ancestors)
             self._train(rows, admitted, outcome, deadline=deadline, stopped_after=stopped_after, tried=tried)
         self._evaluate(outcome, reference, whole=share < 1)
 
-    def _make_rows(self, admitted: Submission, outcome: Outcome, share: float = 1.0) -> Stage:
+    def _make_rows(self, admitted: Submission, outcome: Outcome, deadline: float | None, share: float = 1.0) -> Stage:
         """Gate 2 and the training rows, or the first share of them."""
         try:
             number, trained = next(iter(outcome.ancestors.items()), (None, None))
             start = serve_start(admitted, number, trained, self._ancestry, self._setting)
-            stage = self._rows.make(admitted, share=share, start=start)
+            stage = self._rows.make(admitted, share=share, start=start, left_s=lambda: _seconds_to(deadline))
         except RejectedRowsError as rejected:
             outcome.overlap = rejected.overlap
             raise
@@ -207,7 +207,8 @@ class Stages:
 
         def left_s() -> float | None:
             """What may be spent on the training: the evaluation has to fit into the budget, too."""
-            return None if deadline is None else deadline - time.monotonic() - self.baseline().costs.seconds.evaluate
+            left = _seconds_to(deadline)
+            return None if left is None else left - self.baseline().costs.seconds.evaluate
 
         config, start = admitted.train, next(iter(outcome.ancestors.values()), None)
         stage = self._training.make(rows, config, start=start, left_s=left_s, stopped_after=stopped_after, tried=tried)
@@ -233,3 +234,12 @@ class Stages:
         trainer = trainer_of(outcome.submission.train)
         trained = partial(open_trained, ENGINES.load(engine), trainer, setting.base, outcome.trained, setting.resident)
         return trained, outcome.digests["train"]
+
+
+def _deadline(remaining: Mapping[str, float] | None) -> float | None:
+    """When the wall clock of a budget is over, in seconds of the monotonic clock; ``None`` if it has no such limit."""
+    return time.monotonic() + remaining["wall_s"] if remaining and "wall_s" in remaining else None
+
+
+def _seconds_to(deadline: float | None) -> float | None:
+    return None if deadline is None else deadline - time.monotonic()

@@ -161,7 +161,7 @@ def _write(program: Recipe | str, folder: Path) -> list[str]:
 _STOPPED = {
     "wall": (
         "program_timeout",
-        "ran longer than {limits.wall_s:g} s",
+        "ran longer than {limits.wall_s:.3g} s",
         "do less work, or stop early when --limit is small",
     ),
     "memory": ("program_memory", "used more than {limits.memory_bytes} bytes of memory", "read the data in parts"),

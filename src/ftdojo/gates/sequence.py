@@ -110,19 +110,26 @@ class Gates:
         return self.llm.pools if self.llm else []
 
     def make_rows(
-        self, program: Recipe | str, limit: int, trainer: Trainer[Any, Any], *, start: Transport | None = None
+        self,
+        program: Recipe | str,
+        limit: int,
+        trainer: Trainer[Any, Any],
+        *,
+        start: Transport | None = None,
+        left_s: Callable[[], float | None] = lambda: None,
     ) -> Made:
         """Run gate 2: the data program in the sandbox, first for a few rows and then for at most ``limit``.
 
         ``start`` is the model from which the training starts, unless that is the base model: a recipe may ask it.
+        ``left_s`` returns the seconds that the program may take from now on; ``None`` for no other limit than its own.
 
         Raises:
             RejectedRowsError: if the rows have faults.
         """
         llm = self.llm.with_start(start) if self.llm and isinstance(program, Recipe) else self.llm
         with self.watch(2, "data program in the sandbox"):
-            try_program(program, self.data.raw, trainer, llm)
-            limits = llm.limits() if llm and data_program.asks(program) else sandbox.Limits()
+            try_program(program, self.data.raw, trainer, llm, wall_left_s=left_s())
+            limits = llm.limits() if llm and data_program.asks(program) else sandbox.Limits().within(left_s())
             written = data_program.run(program, self.data.raw, trainer, limit=limit, limits=limits, llm=llm)
             clean = decontaminate(written.rows, self.data.overlap)
             try:

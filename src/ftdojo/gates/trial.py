@@ -15,7 +15,14 @@ TRIAL_ROWS = 32
 TRIAL_LIMITS = sandbox.Limits(wall_s=120)
 
 
-def try_program(program: Recipe | str, raw: Path, trainer: Trainer[Any, Any], llm: Access | None = None) -> None:
+def try_program(
+    program: Recipe | str,
+    raw: Path,
+    trainer: Trainer[Any, Any],
+    llm: Access | None = None,
+    *,
+    wall_left_s: float | None = None,
+) -> None:
     """Run a program for a few rows and check their form. Their content is not checked: a program that writes its rows
     in some order may begin with equal answers, and a recipe drops no rows here because of samples: of a few, all may be
     mastered.
@@ -26,5 +33,5 @@ def try_program(program: Recipe | str, raw: Path, trainer: Trainer[Any, Any], ll
     if isinstance(program, Recipe):
         keeping = program.sample.model_copy(update={"mastered": "keep", "contradicted": "keep"})
         program = program.model_copy(update={"sample": keeping})
-    limits = llm.limits(trial=True) if llm and data_program.asks(program) else TRIAL_LIMITS
+    limits = llm.limits(trial=True) if llm and data_program.asks(program) else TRIAL_LIMITS.within(wall_left_s)
     data_program.run(program, raw, trainer, limit=TRIAL_ROWS, limits=limits, llm=llm)

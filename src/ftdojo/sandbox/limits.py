@@ -6,7 +6,7 @@ This describes bubblewrap; ``docs/security.md`` lists who enforces them in a con
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Stop = Literal["wall", "cpu", "memory", "folder", "caller"]
@@ -43,3 +43,7 @@ class Limits:
     """Size of ``/tmp``, and of ``/dev/shm``, each held in memory. Kernel (size of the file system): ``ENOSPC``."""
     output_bytes: int = 64 * 1024
     """Bytes kept from the end of standard output and error; the rest is read and dropped."""
+
+    def within(self, wall_s: float | None) -> Limits:
+        """Return these limits with at most ``wall_s`` seconds of wall clock, but one; ``None`` for no such limit."""
+        return self if wall_s is None else replace(self, wall_s=max(1.0, min(self.wall_s, wall_s)))
