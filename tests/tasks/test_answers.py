@@ -114,7 +114,7 @@ def test_any_text_is_judged(name: str, output: str) -> None:
 )
 def test_a_gold_object_is_right_as_its_own_answer(record: dict[str, Any]) -> None:
     gold = json.dumps(record)
-    if "```" not in gold and "<think>" not in gold:
+    if "```" not in gold and "think>" not in gold:
         assert fields(gold, gold).score == 1.0
 
 

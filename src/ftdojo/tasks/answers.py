@@ -7,7 +7,6 @@ Each is a pure function of a gold text and an output. Gold texts are read strict
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from ftdojo.tasks.aggregate import parsed_percent, subtask_mean
 from ftdojo.tasks.extract import drop_thinking, json_object
 from ftdojo.tasks.itemwise import MeanScorer
 from ftdojo.tasks.letters import find_letter
-from ftdojo.tasks.numbers import first_number, gold_number
+from ftdojo.tasks.numbers import Number, first_number, gold_number
 from ftdojo.tasks.rows import MAX_FINDINGS
 from ftdojo.tasks.spec import ItemScore
 
@@ -84,17 +83,15 @@ def number(gold: str, output: str, *, tolerance: float, absolute: float = 0.0) -
 
     Or by at most ``absolute``, if that is more.
 
-    Numbers are read as :mod:`ftdojo.tasks.numbers` says. A fraction in an output is read as its value if gold has
-    decimals or is a fraction itself; else ``5/10`` is 5.
+    Numbers are read as :mod:`ftdojo.tasks.numbers` says; units are not compared. A fraction in an output is read as its
+    value if gold has decimals or is a fraction itself; else ``5/10`` is 5.
 
     Raises:
         ValueError: if gold is not wholly one number, with or without a unit.
     """
-    expected, decimals = gold_number(gold)
-    given = first_number(drop_thinking(output), fractions=decimals)
-    allowed = max(absolute, tolerance * abs(expected))
-    right = given is not None and math.isclose(given, expected, rel_tol=0.0, abs_tol=allowed)
-    return Verdict(float(right), parsed=given is not None)
+    expected, given = _two_numbers(gold, output)
+    allowed = max(absolute, tolerance * abs(float(expected.value)))
+    return Verdict(float(given is not None and given.error(expected) <= allowed), parsed=given is not None)
 
 
 def distance(gold: str, output: str, *, worst: float) -> Verdict:
@@ -105,9 +102,13 @@ def distance(gold: str, output: str, *, worst: float) -> Verdict:
     Raises:
         ValueError: if gold is not wholly one number, with or without a unit.
     """
-    expected, decimals = gold_number(gold)
-    given = first_number(drop_thinking(output), fractions=decimals)
-    return Verdict(worst if given is None else min(worst, abs(given - expected)), parsed=given is not None)
+    expected, given = _two_numbers(gold, output)
+    return Verdict(worst if given is None else min(worst, float(given.error(expected))), parsed=given is not None)
+
+
+def _two_numbers(gold: str, output: str) -> tuple[Number, Number | None]:
+    expected = gold_number(gold)
+    return expected, first_number(drop_thinking(output), fractions=expected.value.denominator > 1)
 
 
 def choice(gold: str, output: str, *, choices: Sequence[str]) -> Verdict:

@@ -159,10 +159,11 @@ JSON = Judging(
     ("accuracy", "field_accuracy"),
 )
 # Version 2: a gold answer is wholly one number; a decimal comma and digits in words are read right.
+# Version 3: words that multiply, powers of ten, blanks between thousands; long numbers are compared exactly.
 NUMBER = ByMetric(
     _number,
     ("accuracy", "mae"),
-    "2",
+    "3",
     scales={"mae": Scale(higher_is_better=False, best_value=0.0, pooled=True)},
 )
 # Version 2: scripts without blanks; single letters only where an answer stands; F1 by class.
