@@ -82,10 +82,10 @@ class Situation:
 
     @property
     def at_best(self) -> bool:
-        """Whether no model could be shown to be better: the score's interval reaches the metric's best value."""
+        """Whether no model could be shown to be better: the metric's best value is no farther from the score than half
+        the length of its interval. (Near the end of the range the score does not lie in the middle of it.)"""
         low, high = self.evaluation.score.interval
-        best = self.spec.best_value
-        return high >= best if self.spec.higher_is_better else low <= best
+        return abs(self.spec.best_value - self.evaluation.score.value) <= (high - low) / 2
 
     @property
     def above_base(self) -> bool:
