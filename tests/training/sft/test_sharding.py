@@ -60,6 +60,7 @@ def test_two_halves_take_the_steps_of_a_whole(tiny_model: Path, tmp_path: Path, 
     assert texts(tmp_path / "one") == texts(tmp_path / "two")
 
 
+@pytest.mark.slow
 def test_each_process_holds_half_and_the_first_gets_the_whole(tiny_model: Path, tmp_path: Path) -> None:
     program = [sys.executable, str(Path(__file__).with_name("half.py")), str(tiny_model), str(tmp_path)]
     paths = {"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": "/usr/bin:/bin"}

@@ -74,6 +74,7 @@ train(examples(base, 8), settings, base, out, on=SINGLE, start=start)
 """
 
 
+@pytest.mark.slow
 def test_two_processes_write_the_same_files(tiny_model: Path, tmp_path: Path) -> None:
     train(examples(tiny_model, 8), config(method="lora", epochs=1), tiny_model, tmp_path / "first", on=SINGLE)
     shutil.copytree(tmp_path / "first", tmp_path / "moved")
@@ -84,6 +85,7 @@ def test_two_processes_write_the_same_files(tiny_model: Path, tmp_path: Path) ->
     assert digest.of_folder(tmp_path / "1") == digest.of_folder(tmp_path / "2")
 
 
+@pytest.mark.slow
 def test_two_devices_start_from_the_earlier_weights(tiny_model: Path, tmp_path: Path) -> None:
     rows = examples(tiny_model)
     first = train(rows, one_batch(epochs=30, **METHODS["lora"]), tiny_model, tmp_path / "first", on=SINGLE)
