@@ -9,8 +9,9 @@ STAMP = $(VENV)/.installed
 .PHONY: demo demo-chemistry test test-slow test-clients test-browser test-models test-newest fuzz check coverage docs \
 	docs-generate install bench clean
 
+BUDGET ?= 4m40s
 demo: $(STAMP)  ## fine-tune the embedded model on support tickets, a user's own task, and open the sealed test
-	$(BIN)/ftdojo run examples/support_tickets --budget 4m40s --out runs/demo
+	$(BIN)/ftdojo run examples/support_tickets --budget $(BUDGET) --out runs/demo
 
 demo-chemistry: $(STAMP)  ## the same on a benchmark task: questions about molecules
 	$(BIN)/ftdojo run chemistry/mol_und --budget 7m --max-iterations 4 --out runs/demo-chemistry

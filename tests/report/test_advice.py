@@ -72,6 +72,21 @@ def test_a_run_without_time_gets_more_of_it(tmp_path: Path) -> None:
     assert "short-2" in first.command
 
 
+@pytest.mark.parametrize(
+    ("count", "took_s", "score", "advised"),
+    [(1, 130.0, 14.0, True), (1, 80.0, 14.0, False), (1, 130.0, 99.0, False), (3, 55.0, 14.0, False)],
+)
+def test_a_run_in_which_few_iterations_fitted_gets_more_time(
+    tmp_path: Path, count: int, took_s: float, score: float, advised: bool
+) -> None:
+    validation = Score(metric="accuracy", value=score, interval=(score - 5, min(100, score + 5)), n=100)
+    done = tried(scored=True).model_copy(update={"validation": validation, "seconds": StageSeconds(train=took_s)})
+    (tmp_path / "short/model").mkdir(parents=True)
+    whole = begun("t").model_copy(update={"best_value": 100.0})
+    found = advise(tmp_path / "short", whole, [done] * count, best=1, out_of_budget=False)
+    assert any("--budget 9m" in step.command and "short-2" in step.command for step in found) == advised
+
+
 def test_a_run_that_forgets_names_what_helps(tmp_path: Path, build: SimpleNamespace) -> None:
     found = steps(tmp_path, tried(scored=True).model_copy(update={"guard": [build.guarded(-20.0)]}), best=0)
     assert "guard task" in found[0].what

@@ -16,6 +16,8 @@ from ftdojo.report.next_steps import next_steps
 TIME = frozenset({"over_budget", OUT_OF_TIME})
 """Codes of findings that say that the time did not suffice."""
 COMMANDS = ("ftdojo ", "vllm ")
+FEW = 3
+"""A run with fewer scored iterations has had little chance to correct itself."""
 NO_GAIN = (
     "give more raw rows (see the table of what more would buy), a stronger base model with --model, or another agent"
 )
@@ -57,6 +59,17 @@ def lacked_time(iterations: Sequence[IterationResult], *, out_of_budget: bool) -
     return out_of_budget or any(finding.code in TIME for i in iterations for finding in i.findings)
 
 
+def is_cut_short(begun: RunBegun, iterations: Sequence[IterationResult], best: int) -> bool:
+    """Whether there was time for a few iterations alone, and the best model leaves something to gain."""
+    scored = [i for i in iterations if i.validation is not None]
+    wall_s, score = begun.configuration.budget.get("wall_s"), iterations[best - 1].validation
+    if wall_s is None or score is None or begun.best_value is None or len(scored) >= FEW:
+        return False
+    low, high = score.interval
+    left = wall_s - sum(i.seconds.total for i in iterations)
+    return not low <= begun.best_value <= high and left < max(i.seconds.total for i in scored)
+
+
 def advise(
     run: Path, begun: RunBegun, iterations: Sequence[IterationResult], *, best: int, out_of_budget: bool
 ) -> list[Step]:
@@ -71,15 +84,22 @@ def advise(
     """
     folder = shlex.quote(str(run))
     again = run.parent / f"{run.resolve().name}-2"
+    wall_s = 3 * (begun.configuration.budget.get("wall_s") or 1800.0)
+    longer = repeat_command(begun, again, wall_s=wall_s)
     if best:
+        use = [Step(what, command) for what, command in next_steps(run) if command.startswith(COMMANDS)]
         verify = Step("check the run again from its record", f"ftdojo verify {folder}")
-        return [*(Step(what, command) for what, command in next_steps(run) if command.startswith(COMMANDS)), verify]
+        if not is_cut_short(begun, iterations, best):
+            return [*use, verify]
+        return [
+            *use,
+            Step(f"give it three times the time ({duration_text(wall_s)}): few iterations fitted", longer),
+            verify,
+        ]
     if lacked_time(iterations, out_of_budget=out_of_budget):
-        wall_s = begun.configuration.budget.get("wall_s") or 1800.0
-        longer = repeat_command(begun, again, wall_s=3 * wall_s)
         return [
             Step(
-                f"give it three times the time ({duration_text(3 * wall_s)}); finished stages are not made again",
+                f"give it three times the time ({duration_text(wall_s)}); finished stages are not made again",
                 longer,
             ),
             Step("or take a smaller model with --model, or fewer and shorter rows"),
