@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ftdojo import handshake, plain, tasks
@@ -235,6 +235,7 @@ def test_judged_answers_of_a_data_program(row: dict[str, Any]) -> None:
 
 
 @some
+@example({"question": "q", "answer": "`" * 90_000 + "c1"}, False)
 @given(st.dictionaries(st.sampled_from(ITEM_KEYS), deep(ROW_KEYS) | texts()), st.booleans())
 def test_items_of_a_data_program(item: dict[str, Any], shuffled: bool) -> None:
     given = {"item": None, "prompt": [item], "completion": item.get("answer")} if shuffled else {"item": item}

@@ -25,7 +25,6 @@ MOST_WORDS = 2**18
 Hashes = NDArray[np.uint64]
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
 """Runs of Thai and Lao, Japanese kana, Chinese characters."""
-_AROUND = re.compile(r"^[\W_]+|[\W_]+$")
 _FACTORS = [np.uint64(factor) for factor in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 1)]
 """Odd numbers, one for each place in an n-gram: the same words in another order have another hash."""
 
@@ -34,12 +33,23 @@ class _WordHashes(dict[str, int]):
     """Text between blanks -> hash of the word in it; 0 where there is none."""
 
     def __missing__(self, text: str) -> int:
-        word = _AROUND.sub("", unicodedata.normalize("NFKC", text).casefold())
+        word = strip_punctuation(unicodedata.normalize("NFKC", text).casefold())
         value = int.from_bytes(hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest()) or 1
         if len(self) >= MOST_WORDS:
             self.clear()
         self[text] = value if word else 0
         return self[text]
+
+
+def strip_punctuation(text: str) -> str:
+    """Return a text from its first letter or digit to its last. (A pattern of what stands at the end would be tried at
+    every place of a long run of punctuation within.)"""
+    start, end = 0, len(text)
+    while start < end and not text[start].isalnum():
+        start += 1
+    while end > start and not text[end - 1].isalnum():
+        end -= 1
+    return text[start:end]
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,8 @@ MOST_LABELS = 100
 """Sets are of at most so many labels."""
 UNBALANCED = 0.7
 """If this share of the rows has one class, always answering it scores well."""
-_MARKED = re.compile(r"####\s*\S+\s*$")
-"""How GSM8K and its like end an answer."""
+MARK = "####"
+"""What stands before the last word of an answer in GSM8K and its like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +88,16 @@ def choose_scorer(values: Sequence[Any]) -> Scoring:
     return _of_texts(answers, different=len(classes))
 
 
+def _is_marked(answer: str) -> bool:
+    _, mark, end = answer.rpartition(MARK)
+    return bool(mark) and len(end.split()) == 1
+
+
 def _of_texts(answers: Sequence[str], different: int) -> Scoring:
     """Return the scorer of running text."""
     lengths = sorted(len(words(answer)) for answer in answers)
     marked = ""
-    if all(map(_MARKED.search, answers)):
+    if all(map(_is_marked, answers)):
         marked = (
             "every answer ends with '####' and a result, and is compared as a whole: to score the result alone, put it "
             "into a column of its own, and name it with --answer and the question with --prompt"
