@@ -81,5 +81,6 @@ def test_own_training_code_is_scored_listed_packed_and_scored_again(
     assert made["outcome"] == "scored"
     assert made["best"]["test"]["value"] > made["baseline"]["test"]["value"]
     assert {check["status"] for check in ftdojo("verify", str(result.parent))["checks"]} == {"ok"}
-    ftdojo("bench", "pack", "out", "--out", "pack")
-    assert ftdojo("bench", "verify", "pack", "--remake", "--model", str(tiny_model))["ok"]
+    ftdojo("bench", "pack", "out", "--out", "pack", "--with-private-text")
+    checked = ftdojo("bench", "verify", "pack", "--remake", "--model", str(tiny_model), "--task", str(task))
+    assert checked["ok"], checked

@@ -55,7 +55,7 @@ from ftdojo.record import Home, Ledger, RunFolder
 from ftdojo.record.events import RunBegun
 from ftdojo.record.history import History, list_judge_calls
 from ftdojo.schema import read_regular
-from ftdojo.training import ADAPTER_FILES
+from ftdojo.training import ADAPTER_FILES, text_files
 
 Card = Callable[[PackManifest, Leaderboard], str]
 """Returns the text of ``README.md``."""
@@ -271,7 +271,7 @@ def _stages(evidence: Evidence, withheld: Withheld) -> dict[str, dict[str, Any]]
 
 
 def _pack_weights(evidence: Evidence, job: Job, writer: _Writer) -> Weights:
-    """Write the best model: its adapter if the store has it, otherwise the files that are not those of the base."""
+    """Write the best model: its adapter if the store has it, otherwise its files but for the text files of the base."""
     best = evidence.history.best
     if not best or evidence.history.reasons:
         return "none"
@@ -284,9 +284,10 @@ def _pack_weights(evidence: Evidence, job: Job, writer: _Writer) -> Weights:
         raise Unchecked(f"its {model.name}/ is missing, or is not the model that was tested")
     if evidence.base_faults():
         raise Unchecked("the base model here is not the run's")
+    given = {path.name: path for path in text_files(evidence.base)}
     for path in sorted(model.iterdir()):
-        same = evidence.base / path.name
-        if not same.is_file() or digest.of_file(same) != digest.of_file(path):
+        same = given.get(path.name)
+        if same is None or digest.of_file(same) != digest.of_file(path):
             writer.copy(f"{job.folder}/{MODEL}/{path.name}", path)
     return "model"
 

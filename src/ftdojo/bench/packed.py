@@ -12,7 +12,7 @@ PACK/
     stages.json         the inputs and the digests of the files of each stage: rows, models, outputs on validation
     sealed/             the outputs on the test items of ``baseline`` and ``best``; no right answers
     adapter/            of a best model that is an adapter: its weights as they were trained
-    model/              of any other best model: its files, except those that the base model has as well
+    model/              of any other best model: its files, but for those of the tokenizer that the base model has, too
 
 A pack comes from a stranger. It is read with limits, nothing in it is a link, and no code of it runs.
 """

@@ -21,7 +21,7 @@ from ftdojo.training.backend import (
     start_argument,
     trainer_of,
 )
-from ftdojo.training.sft.export import ADAPTER_FILES, copy_adapter, copy_text_files, export
+from ftdojo.training.sft.export import ADAPTER_FILES, copy_adapter, copy_text_files, export, text_files
 from ftdojo.training.sft.lineage import structure_faults
 from ftdojo.training.sft.tokens import tokenize
 
@@ -46,6 +46,7 @@ __all__ = [
     "rows_key",
     "start_argument",
     "structure_faults",
+    "text_files",
     "tokenize",
     "trainer_of",
 ]

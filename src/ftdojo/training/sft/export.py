@@ -250,8 +250,13 @@ def copy_adapter(adapter: Path, out: Path) -> None:
     shutil.copyfile(adapter / ADAPTER_WEIGHTS, out / ADAPTER_WEIGHTS, follow_symlinks=False)
 
 
-def copy_text_files(base: Path, out: Path) -> None:
-    """Copy tokenizer, chat template and generation settings of a model."""
+def text_files(base: Path) -> Iterator[Path]:
+    """Tokenizer, chat template and generation settings of a model."""
     for pattern in (*TOKENIZER, GENERATION):
-        for path in base.glob(pattern):
-            shutil.copy(path, out / path.name)
+        yield from base.glob(pattern)
+
+
+def copy_text_files(base: Path, out: Path) -> None:
+    """Copy the :func:`text_files` of a model."""
+    for path in text_files(base):
+        shutil.copy(path, out / path.name)
