@@ -105,8 +105,8 @@ class Access:
 
     def limits(self, *, trial: bool = False) -> sandbox.Limits:
         """The limits of a data program that may call models; its wall clock is at most what the run has left."""
-        wall_s = TRIAL_WALL_S if trial else WALL_S
-        return sandbox.Limits(wall_s=max(1.0, min(wall_s, self.log.remaining().get("wall_s", wall_s))))
+        own = sandbox.Limits(wall_s=TRIAL_WALL_S if trial else WALL_S)
+        return own.within(self.log.remaining().get("wall_s"))
 
     @contextlib.contextmanager
     def open(self) -> Iterator[Gateway]:
